@@ -1,0 +1,11 @@
+//! swabstream
+
+pub mod proto;
+
+pub mod model;
+
+pub mod policy;
+
+pub mod pipeline;
+
+pub mod runtime;

@@ -1,0 +1,130 @@
+//! Where a record can end: exactly one [`Outcome`] each.
+
+pub use crate::proto::v1::RejectCode;
+use crate::proto::v1::{self, OutcomeCount};
+use std::collections::BTreeMap;
+
+/// Where one consumed record ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new result stands.
+    Accepted,
+    /// A version replaced an earlier one.
+    Corrected,
+    /// A version withdrew the result.
+    Withdrawn,
+    /// A preliminary version stands.
+    Preliminary,
+    /// The same meaning was already known.
+    Duplicate,
+    /// Another result of the same specimen with the same finding: counted once.
+    DuplicateSpecimen,
+    /// A later version already stands.
+    Superseded,
+    /// A negative and a positive stand for one specimen.
+    Contradiction,
+    /// Training mode: no effect.
+    Training,
+    /// Sent on to its person's task.
+    Forwarded,
+    /// A contact record, or what it says to the index, was applied.
+    ContactApplied,
+    /// A mark of time.
+    TimeMark,
+    /// A batch of changes was added.
+    ChangesApplied,
+    /// Not usable: in `dead-letters` with this code.
+    Rejected(RejectCode),
+}
+
+impl Outcome {
+    /// Stable text, as in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Corrected => "corrected",
+            Outcome::Withdrawn => "withdrawn",
+            Outcome::Preliminary => "preliminary",
+            Outcome::Duplicate => "duplicate",
+            Outcome::DuplicateSpecimen => "duplicate_specimen",
+            Outcome::Superseded => "superseded",
+            Outcome::Contradiction => "contradiction",
+            Outcome::Training => "training",
+            Outcome::Forwarded => "forwarded",
+            Outcome::ContactApplied => "contact_applied",
+            Outcome::TimeMark => "time_mark",
+            Outcome::ChangesApplied => "changes_applied",
+            Outcome::Rejected(_) => "rejected",
+        }
+    }
+
+    /// The code, when rejected.
+    pub fn code(self) -> Option<RejectCode> {
+        match self {
+            Outcome::Rejected(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    fn wire(self) -> v1::Outcome {
+        match self {
+            Outcome::Accepted => v1::Outcome::Accepted,
+            Outcome::Corrected => v1::Outcome::Corrected,
+            Outcome::Withdrawn => v1::Outcome::Withdrawn,
+            Outcome::Preliminary => v1::Outcome::Preliminary,
+            Outcome::Duplicate => v1::Outcome::Duplicate,
+            Outcome::DuplicateSpecimen => v1::Outcome::DuplicateSpecimen,
+            Outcome::Superseded => v1::Outcome::Superseded,
+            Outcome::Contradiction => v1::Outcome::Contradiction,
+            Outcome::Training => v1::Outcome::Training,
+            Outcome::Forwarded => v1::Outcome::Forwarded,
+            Outcome::ContactApplied => v1::Outcome::ContactApplied,
+            Outcome::TimeMark => v1::Outcome::TimeMark,
+            Outcome::ChangesApplied => v1::Outcome::ChangesApplied,
+            Outcome::Rejected(_) => v1::Outcome::Rejected,
+        }
+    }
+}
+
+/// Stable text of a code, as in dead letters and metrics: the contract's name without prefix, in lower case.
+pub fn code_text(code: RejectCode) -> String {
+    code.as_str_name().trim_start_matches("REJECT_CODE_").to_ascii_lowercase()
+}
+
+/// Both sides of the books of one task. They must balance: consumed = sum of outcomes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Records consumed.
+    pub consumed: u64,
+    /// Messages sent to other tasks.
+    pub sent: u64,
+    /// Messages received from other tasks (part of `consumed`).
+    pub received: u64,
+    outcomes: BTreeMap<(i32, i32), u64>,
+}
+
+impl Ledger {
+    /// Books one consumed record.
+    pub fn book(&mut self, outcome: Outcome) {
+        self.consumed += 1;
+        let code = outcome.code().unwrap_or(RejectCode::Unspecified);
+        *self.outcomes.entry((outcome.wire() as i32, code as i32)).or_default() += 1;
+    }
+
+    /// Whether every consumed record has its outcome.
+    pub fn balances(&self) -> bool {
+        self.consumed == self.outcomes.values().sum::<u64>()
+    }
+
+    /// Counts by outcome and code.
+    pub fn counts(&self) -> Vec<OutcomeCount> {
+        let count = |(&(outcome, code), &records): (&(i32, i32), &u64)| OutcomeCount { outcome, code, records };
+        self.outcomes.iter().map(count).collect()
+    }
+
+    /// From the counts of a task head.
+    pub fn from_counts(consumed: u64, sent: u64, received: u64, counts: &[OutcomeCount]) -> Self {
+        let outcomes = counts.iter().map(|count| ((count.outcome, count.code), count.records)).collect();
+        Self { consumed, sent, received, outcomes }
+    }
+}

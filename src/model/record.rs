@@ -1,0 +1,213 @@
+//! What goes in and what comes out: records of topics, as bytes with a position.
+
+use super::time::Timestamp;
+
+/// The topics of the contract, without prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Results from labs (input, N).
+    LabResults,
+    /// Contact records (input, N).
+    ContactRecords,
+    /// Policies, areas, labs (input, one partition, read whole).
+    Rules,
+    /// What tiers need beyond tests (input, one partition, read whole).
+    AreaIndicators,
+    /// Sent on to its person's task (internal, N).
+    PersonEvents,
+    /// Changelog of the person half (internal, N).
+    PersonState,
+    /// Changelog of the area half (internal, M).
+    AreaState,
+    /// Signed batches for areas (internal, M).
+    AreaChanges,
+    /// Signed batches for labs (internal, M).
+    LabChanges,
+    /// How far each task has come (internal, one partition, read whole).
+    Progress,
+    /// Silent labs (internal, one partition, read whole).
+    LabStatus,
+    /// Alerts about people (output, N).
+    Alerts,
+    /// Alerts about areas and labs (output, M).
+    AreaAlerts,
+    /// Live numbers (output, M).
+    AreaPositivity,
+    /// Numbers frozen at the day's close (output, M).
+    AreaPublished,
+    /// Tiers (output, M).
+    AreaTiers,
+    /// What became of what a lab sent (output, M).
+    LabReceipts,
+    /// What could not be used (output, one partition per person task).
+    DeadLetters,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Topic; 18] = [
+        Topic::LabResults,
+        Topic::ContactRecords,
+        Topic::Rules,
+        Topic::AreaIndicators,
+        Topic::PersonEvents,
+        Topic::PersonState,
+        Topic::AreaState,
+        Topic::AreaChanges,
+        Topic::LabChanges,
+        Topic::Progress,
+        Topic::LabStatus,
+        Topic::Alerts,
+        Topic::AreaAlerts,
+        Topic::AreaPositivity,
+        Topic::AreaPublished,
+        Topic::AreaTiers,
+        Topic::LabReceipts,
+        Topic::DeadLetters,
+    ];
+
+    /// Name in Kafka, before the deployment's prefix.
+    pub fn name(self) -> &'static str {
+        match self {
+            Topic::LabResults => "lab-results",
+            Topic::ContactRecords => "contact-records",
+            Topic::Rules => "rules",
+            Topic::AreaIndicators => "area-indicators",
+            Topic::PersonEvents => "person-events",
+            Topic::PersonState => "person-state",
+            Topic::AreaState => "area-state",
+            Topic::AreaChanges => "area-changes",
+            Topic::LabChanges => "lab-changes",
+            Topic::Progress => "progress",
+            Topic::LabStatus => "lab-status",
+            Topic::Alerts => "alerts",
+            Topic::AreaAlerts => "area-alerts",
+            Topic::AreaPositivity => "area-positivity",
+            Topic::AreaPublished => "area-published",
+            Topic::AreaTiers => "area-tiers",
+            Topic::LabReceipts => "lab-receipts",
+            Topic::DeadLetters => "dead-letters",
+        }
+    }
+
+    /// The topic of a name without prefix.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+}
+
+/// Where a record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Topic.
+    pub topic: Topic,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
+/// One record as read. It borrows the client's memory: what is kept must be copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Where it lies.
+    pub position: Position,
+    /// Its timestamp: when the broker received it (in history mode, when it really arrived).
+    pub received_at: Timestamp,
+    /// Key, if any.
+    pub key: Option<&'a [u8]>,
+    /// Payload; `None` is a tombstone.
+    pub payload: Option<&'a [u8]>,
+    /// Value of the header `content-type`, if any.
+    pub content_type: Option<&'a [u8]>,
+}
+
+/// One record to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Topic.
+    pub topic: Topic,
+    /// Partition.
+    pub partition: i32,
+    /// Key.
+    pub key: Vec<u8>,
+    /// Payload; `None` is a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// Headers.
+    pub headers: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// How many partitions the two halves have: fixed when the topics are created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// N: person tasks.
+    pub person_tasks: i32,
+    /// M: area tasks.
+    pub area_tasks: i32,
+}
+
+impl Layout {
+    /// The task that owns a person.
+    pub fn person_task(self, person_id: &str) -> i32 {
+        partition_of(person_id.as_bytes(), self.person_tasks)
+    }
+
+    /// The task that owns an area or a lab.
+    pub fn area_task(self, code: &str) -> i32 {
+        partition_of(code.as_bytes(), self.area_tasks)
+    }
+}
+
+/// The partition Java's default partitioner gives a key: `toPositive(murmur2(key)) % partitions`.
+pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
+    ((murmur2(key) & 0x7fff_ffff) % partitions as u32) as i32
+}
+
+/// Kafka's murmur2 (`org.apache.kafka.common.utils.Utils.murmur2`).
+fn murmur2(data: &[u8]) -> u32 {
+    const M: u32 = 0x5bd1_e995;
+    let mut hash = 0x9747_b28c ^ data.len() as u32;
+    let mut words = data.chunks_exact(4);
+    for word in &mut words {
+        let mut k = u32::from_le_bytes([word[0], word[1], word[2], word[3]]).wrapping_mul(M);
+        k ^= k >> 24;
+        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
+    }
+    let tail = words.remainder();
+    for (at, byte) in tail.iter().enumerate() {
+        hash ^= u32::from(*byte) << (8 * at);
+    }
+    if !tail.is_empty() {
+        hash = hash.wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^ (hash >> 15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors of Kafka's own `UtilsTest.testMurmur2`.
+    #[test]
+    fn murmur2_is_kafkas() {
+        for (key, expected) in [
+            ("21", -973_932_308_i32),
+            ("foobar", -790_332_482),
+            ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            ("abc", 479_470_107),
+        ] {
+            assert_eq!(murmur2(key.as_bytes()) as i32, expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn every_topic_has_a_name_of_its_own() {
+        for topic in Topic::ALL {
+            assert_eq!(Topic::named(topic.name()), Some(topic));
+        }
+    }
+}

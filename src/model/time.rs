@@ -1,0 +1,134 @@
+//! Instants and civil days. Nothing here reads a clock: every time comes in with a record or a tick.
+
+use prost_types::Timestamp as WireTimestamp;
+
+/// An instant, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Whole minutes since 1970, rounded down: the precision specimens are compared with.
+    pub fn minute(self) -> i64 {
+        self.0.div_euclid(60_000)
+    }
+
+    /// Later by some hours.
+    pub fn plus_hours(self, hours: i64) -> Self {
+        Self(self.0 + hours * 3_600_000)
+    }
+
+    /// Later by some days of 24 hours.
+    pub fn plus_days(self, days: i64) -> Self {
+        self.plus_hours(days * 24)
+    }
+
+    /// From the contract's form; `None` outside the years 1 to 9999 or with nanoseconds out of range.
+    pub fn from_wire(wire: &WireTimestamp) -> Option<Self> {
+        const FIRST: i64 = -62_135_596_800;
+        const LAST: i64 = 253_402_300_799;
+        let valid = (FIRST..=LAST).contains(&wire.seconds) && (0..1_000_000_000).contains(&wire.nanos);
+        valid.then(|| Self(wire.seconds * 1000 + i64::from(wire.nanos) / 1_000_000))
+    }
+
+    /// The contract's form.
+    pub fn to_wire(self) -> WireTimestamp {
+        WireTimestamp {
+            seconds: self.0.div_euclid(1000),
+            nanos: (self.0.rem_euclid(1000) * 1_000_000) as i32,
+        }
+    }
+}
+
+/// A civil day of the deployment's zone, in days since 1970-01-01.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// Later by some days.
+    pub fn plus(self, days: i32) -> Self {
+        Self(self.0 + days)
+    }
+
+    /// Parses `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        let days = date.since(EPOCH).ok()?.get_days();
+        // `jiff` also accepts other ISO forms; only the one in the contract is meant.
+        (date.to_string() == text).then_some(Self(days))
+    }
+}
+
+const EPOCH: jiff::civil::Date = jiff::civil::date(1970, 1, 1);
+
+impl std::fmt::Display for Day {
+    /// `YYYY-MM-DD`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let date = EPOCH.checked_add(jiff::Span::new().days(self.0)).map_err(|_| std::fmt::Error)?;
+        write!(f, "{date}")
+    }
+}
+
+/// Where civil days begin: the offsets of one time zone, laid out so that asking costs a comparison.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    /// Start of each stretch of constant offset (milliseconds since 1970) and that offset, in order.
+    stretches: Vec<(i64, i64)>,
+}
+
+impl Zone {
+    /// A zone by its IANA name; `None` when there is none of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let zone = jiff::tz::TimeZone::get(name).ok()?;
+        let start = jiff::Timestamp::from_second(0).ok()?;
+        let end = jiff::Timestamp::from_second(4_102_444_800).ok()?; // 2100-01-01
+        let mut stretches = vec![(i64::MIN, offset_ms(&zone, start))];
+        let transitions = zone.following(start).take_while(|change| change.timestamp() < end);
+        stretches.extend(transitions.map(|change| {
+            (change.timestamp().as_millisecond(), i64::from(change.offset().seconds()) * 1000)
+        }));
+        Some(Self { stretches })
+    }
+
+    /// The civil day of an instant.
+    pub fn day(&self, at: Timestamp) -> Day {
+        let offset = match self.stretches.as_slice() {
+            [(_, only)] => *only,
+            all => all[all.partition_point(|(start, _)| *start <= at.0) - 1].1,
+        };
+        Day((at.0 + offset).div_euclid(86_400_000) as i32)
+    }
+}
+
+fn offset_ms(zone: &jiff::tz::TimeZone, at: jiff::Timestamp) -> i64 {
+    i64::from(zone.to_offset(at).seconds()) * 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_the_civil_day_of_the_zone() {
+        let shanghai = Zone::named("Asia/Shanghai").expect("known zone");
+        let before_midnight = Timestamp(1_668_182_399_999); // 2022-11-11T15:59:59.999Z
+        assert_eq!(shanghai.day(before_midnight).to_string(), "2022-11-11");
+        assert_eq!(shanghai.day(Timestamp(before_midnight.0 + 1)).to_string(), "2022-11-12");
+    }
+
+    #[test]
+    fn a_day_follows_daylight_saving() {
+        let tallinn = Zone::named("Europe/Tallinn").expect("known zone");
+        // 22:30Z is 00:30 the next day in winter (UTC+2) and 01:30 in summer (UTC+3); 21:30Z differs.
+        let winter: jiff::Timestamp = "2020-03-28T21:30:00Z".parse().expect("a time");
+        let summer: jiff::Timestamp = "2020-03-29T21:30:00Z".parse().expect("a time");
+        assert_eq!(tallinn.day(Timestamp(winter.as_millisecond())).to_string(), "2020-03-28");
+        assert_eq!(tallinn.day(Timestamp(summer.as_millisecond())).to_string(), "2020-03-30");
+    }
+
+    #[test]
+    fn days_are_read_in_one_form_only() {
+        assert_eq!(Day::parse("2022-11-11").map(|day| day.to_string()).as_deref(), Some("2022-11-11"));
+        assert_eq!(Day::parse("20221111"), None);
+        assert_eq!(Day::parse("2022-02-30"), None);
+    }
+}

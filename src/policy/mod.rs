@@ -1,0 +1,191 @@
+//! Rules as dated data: what medicine and administration decided, never constants in code.
+//!
+//! In: the records of the `rules` topic. Out: [`Rules`], parsed once, asked per record.
+
+use crate::model::time::{Day, Timestamp, Zone};
+
+pub mod areas;
+
+use areas::Areas;
+
+/// All rules in force, as of one digest.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Lower-case hex of the digest over all records.
+    pub digest: String,
+    /// What is declared once.
+    pub deployment: Deployment,
+    /// Case policies by first day, in order; at least one.
+    pub cases: Vec<CasePolicy>,
+    /// Tier policies, in no order.
+    pub tiers: Vec<TierPolicy>,
+    /// The area registry.
+    pub areas: Areas,
+    /// Lab ids and names, by id.
+    pub labs: Vec<(String, String)>,
+}
+
+impl Rules {
+    /// The case policy of a day: the newest that has begun, or the earliest.
+    pub fn case_policy(&self, day: Day) -> &CasePolicy {
+        let begun = self.cases.partition_point(|policy| policy.effective_from <= day);
+        &self.cases[begun.saturating_sub(1)]
+    }
+
+    /// The tier policy of a level on a day, if any.
+    pub fn tier_policy(&self, level: u8, day: Day) -> Option<&TierPolicy> {
+        let holds = |policy: &&TierPolicy| {
+            policy.levels.contains(&level)
+                && policy.effective_from <= day
+                && policy.effective_until.is_none_or(|until| day < until)
+        };
+        self.tiers.iter().filter(holds).max_by_key(|policy| policy.effective_from)
+    }
+
+    /// The civil day of an instant.
+    pub fn day(&self, at: Timestamp) -> Day {
+        self.deployment.zone.day(at)
+    }
+
+    /// Whether a lab is in the registry.
+    pub fn knows_lab(&self, lab_id: &str) -> bool {
+        self.labs.binary_search_by(|(id, _)| id.as_str().cmp(lab_id)).is_ok()
+    }
+
+    /// The number of a purpose, from 1 (0 is the total); `None` when it is not one of the deployment's.
+    pub fn purpose(&self, name: &str) -> Option<u8> {
+        let at = self.deployment.purposes.iter().position(|purpose| purpose == name)?;
+        u8::try_from(at + 1).ok()
+    }
+}
+
+/// What is declared once for a deployment.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The zone's name.
+    pub zone_name: String,
+    /// Where civil days begin.
+    pub zone: Zone,
+    /// Whether areas are residences or places of sampling.
+    pub area_meaning: AreaMeaning,
+    /// Names of the levels, coarse to fine; an area's level is an index here.
+    pub levels: Vec<String>,
+    /// Whether each level keeps distinct people.
+    pub keeps_people: Vec<bool>,
+    /// Purposes a result may have; at most 250.
+    pub purposes: Vec<String>,
+}
+
+/// What the area of a result means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AreaMeaning {
+    /// Where the person lives.
+    Residence,
+    /// Where the swab was taken.
+    Sampling,
+}
+
+/// How results become cases and alerts, from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CasePolicy {
+    /// `id@version`, as printed on decisions.
+    pub name: String,
+    /// First day it holds.
+    pub effective_from: Day,
+    /// A specimen collected longer before its receipt is rejected.
+    pub horizon_days: i32,
+    /// A positive within this many days of the anchor belongs to the same episode.
+    pub episode_gap_days: i32,
+    /// Which positive anchors the gap.
+    pub episode_form: EpisodeForm,
+    /// Older positives are historic when first received.
+    pub historic_after_hours: i64,
+    /// Whether a preliminary positive raises an alert.
+    pub preliminary_alerts: bool,
+    /// Days after exposure in which a test matches: close, secondary, co-exposed.
+    pub observation_days: [i32; 3],
+    /// Exposures ending at most so many days before the first positive are traced.
+    pub trace_days_before: i32,
+    /// Exposures starting at most so many days after the last positive are traced.
+    pub trace_days_after: i32,
+    /// Whether results of unknown labs are applied (counted apart) or rejected.
+    pub accept_unknown_labs: bool,
+}
+
+/// The two forms of the episode rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EpisodeForm {
+    /// The gap runs from the last positive specimen.
+    FromLastPositive,
+    /// The gap runs from the first positive specimen of the episode.
+    FromFirstPositive,
+}
+
+/// How numbers become a tier, from a day on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TierPolicy {
+    /// Name, the same over all versions.
+    pub id: String,
+    /// Version.
+    pub version: String,
+    /// First day it holds.
+    pub effective_from: Day,
+    /// First day it holds no more.
+    pub effective_until: Option<Day>,
+    /// Levels it decides on.
+    pub levels: Vec<u8>,
+    /// Tiers, mildest first; a rank is an index here.
+    pub tiers: Vec<String>,
+    /// Whether only community cases count.
+    pub community_only: bool,
+    /// How it decides.
+    pub engine: TierEngine,
+}
+
+/// The two engines.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TierEngine {
+    /// Steps down after clean days, from the gravest tier: (rank left, clean days, rank reached).
+    CleanDay(Vec<CleanDayStep>),
+    /// The gravest band over all measures with a value.
+    Threshold(Vec<Measure>),
+}
+
+/// One way down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanDayStep {
+    /// Rank it leaves.
+    pub rank: u32,
+    /// Whole days without a new case it takes there.
+    pub clean_days: i32,
+    /// Rank it reaches.
+    pub next: u32,
+}
+
+/// One measure and its bands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    /// What.
+    pub kind: MeasureKind,
+    /// 1, 3, 7 or 14.
+    pub window_days: i32,
+    /// Inclusive lower bounds of ranks 1, 2, …
+    pub lower_bounds: Vec<f64>,
+}
+
+/// What a threshold engine can look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureKind {
+    /// Cases per 100,000 people.
+    CasesPer100k,
+    /// Positive tests / conclusive tests.
+    TestsOverTests,
+    /// People positive / people tested.
+    PeopleOverPeople,
+}
+
+/// The windows positivity is kept for, in days.
+pub const WINDOWS: [i32; 4] = [1, 3, 7, 14];
+
+/// The longest window: no number looks further back.
+pub const LONGEST_WINDOW: i32 = 14;

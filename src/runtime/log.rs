@@ -1,0 +1,180 @@
+//! The one seam to Kafka. A [`Commit`] is outputs + state changes + next offsets, and none can be sent without the
+//! others. Real Kafka is one implementation, the seeded broker model of the tests the other.
+
+use crate::model::record::{Output, Record, Topic};
+use crate::model::time::Timestamp;
+use std::future::Future;
+use std::time::Duration;
+
+/// A worker's access to the log: one member of the group with one transactional producer.
+///
+/// Calls may block for as long as the broker needs; a worker has a thread of its own.
+pub trait Log {
+    /// Completes when [`Log::poll`] may have something. May complete for nothing, and a wake-up may get lost:
+    /// callers bound the wait.
+    fn ready(&self) -> impl Future<Output = ()>;
+
+    /// Hands over records of running tasks, if there are any, or tells of a change of placement.
+    ///
+    /// Records of one call come in partition order, at most `limit`. None is handed over of a task that was not
+    /// [`started`](Log::start), nor between a revocation and its [`release`](Log::release).
+    fn poll(&mut self, limit: usize, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Polled, Fatal>;
+
+    /// Reads the next part of a task's changelog, up to its *end as of the assignment read uncommitted*: a
+    /// predecessor's open transaction is waited out (bounded), never passed by.
+    ///
+    /// Returns at once with [`Restore::Pending`] when nothing is there yet.
+    fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal>;
+
+    /// Starts handing over records of a restored task, from these next offsets (absent: the earliest record).
+    fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal>;
+
+    /// Gives revoked or lost tasks back; only then does the group go on.
+    fn release(&mut self, tasks: &[i32]) -> Result<(), Fatal>;
+
+    /// Writes all of a commit in one transaction, or nothing of it.
+    ///
+    /// After any error the caller drops the state of *all* its tasks and calls [`Log::rewind`].
+    fn commit(&mut self, commit: &Commit) -> Result<(), CommitError>;
+
+    /// After a failed commit: a new producer that fences the old one's late requests. All tasks still assigned must
+    /// then be restored and started again.
+    fn rewind(&mut self) -> Result<(), Fatal>;
+
+    /// End of a task's changelog, read uncommitted: nothing written later lies before it.
+    fn changelog_end(&mut self, task: i32) -> Result<i64, Fatal>;
+
+    /// The latest wall time t such that the task has been handed every record that its inputs held at t;
+    /// `None` while it is behind.
+    fn idle_since(&mut self, task: i32) -> Option<Timestamp>;
+
+    /// Records not yet handed over, per running task.
+    fn lag(&mut self, task: i32) -> Option<u64>;
+}
+
+/// What a poll found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Nothing.
+    Nothing,
+    /// So many records were handed over.
+    Records(usize),
+    /// New tasks: restore each, then start it.
+    Assigned(Vec<i32>),
+    /// Tasks to be given back: commit within 2 s, drop their state, release them.
+    Revoked(Vec<i32>),
+    /// Tasks already given to others: drop their state without a commit, release them.
+    Lost(Vec<i32>),
+}
+
+/// How far a restore is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restore {
+    /// Nothing new; waiting for a fetch, or for the transaction that is named.
+    Pending,
+    /// Records were handed over; `remaining` offsets are left at most.
+    Reading {
+        /// Offsets left, at most.
+        remaining: u64,
+    },
+    /// Read to the end.
+    Done(Committed),
+}
+
+/// What the group knows of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Committed next offsets; empty when the task never committed.
+    pub next: Vec<(Topic, i64)>,
+    /// Metadata of the commit, see [`CommitMark`].
+    pub mark: Option<CommitMark>,
+}
+
+/// What goes into the metadata of a committed offset: it decides whether an unknown commit happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitMark {
+    /// The task's commit number.
+    pub seq: u64,
+    /// Changelog offset that a restore may start from.
+    pub restore_from: i64,
+}
+
+impl CommitMark {
+    /// As text, e.g. `seq=41 from=1023`.
+    pub fn to_text(self) -> String {
+        format!("seq={} from={}", self.seq, self.restore_from)
+    }
+
+    /// From [`CommitMark::to_text`].
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seq, from) = text.split_once(' ')?;
+        Some(Self {
+            seq: seq.strip_prefix("seq=")?.parse().ok()?,
+            restore_from: from.strip_prefix("from=")?.parse().ok()?,
+        })
+    }
+}
+
+/// One atomic step: outputs + state changes + next offsets. There is no way to send one without the others.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    outputs: Vec<Output>,
+    tasks: Vec<TaskCommit>,
+}
+
+/// What one task adds to a commit.
+#[derive(Clone, Debug)]
+pub struct TaskCommit {
+    /// The task.
+    pub task: i32,
+    /// Its delta and page images.
+    pub changes: Vec<Output>,
+    /// Next offsets of all its inputs, unchanged ones too: they carry the fencing.
+    pub next: Vec<(Topic, i64)>,
+    /// Goes into the metadata of the offsets.
+    pub mark: CommitMark,
+}
+
+impl Commit {
+    /// A commit of at least one task, each with the offsets of its inputs.
+    ///
+    /// # Panics
+    /// When there is no task, or a task without offsets: such a transaction would not be fenced.
+    pub fn new(outputs: Vec<Output>, tasks: Vec<TaskCommit>) -> Self {
+        assert!(!tasks.is_empty(), "a commit has at least one task");
+        assert!(tasks.iter().all(|task| !task.next.is_empty()), "every task commits offsets");
+        Self { outputs, tasks }
+    }
+
+    /// What readers see.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// What each task adds.
+    pub fn tasks(&self) -> &[TaskCommit] {
+        &self.tasks
+    }
+}
+
+/// Why a commit did not return success. The caller's answer is always the same: drop state, rewind, restore.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing was written.
+    #[error("the transaction was aborted: {0}")]
+    Aborted(String),
+    /// Somebody else owns the tasks (or our transactional id): nothing was written.
+    #[error("fenced: {0}")]
+    Fenced(String),
+    /// It may or may not have been written; the commit number in the group's offsets tells after a restore.
+    #[error("the commit's end is unknown: {0}")]
+    Unknown(String),
+}
+
+/// The worker cannot go on; the process ends and the log recovers it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fatal(pub String);
+
+/// How long a revoked task's last commit may take before it is given up.
+pub const REVOKE_COMMIT_LIMIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,3 @@
+//! The shell around the pure core: the loop of a worker and its one seam, [`log::Log`].
+
+pub mod log;
