@@ -1,6 +1,8 @@
 //! The nouns. Plain data: no I/O, no clock, no rules.
 
+pub mod contact;
 pub mod ids;
 pub mod outcome;
 pub mod record;
+pub mod result;
 pub mod time;

@@ -128,3 +128,19 @@ impl Ledger {
         Self { consumed, sent, received, outcomes }
     }
 }
+
+/// Why a record cannot be used: a value, not an error. Never holds anything the record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Stable code.
+    pub code: RejectCode,
+    /// Path of the field in the contract's names, e.g. `ct_values[1].gene`; empty when it is the whole record.
+    pub field: String,
+}
+
+impl Reject {
+    /// A code about a field.
+    pub fn new(code: RejectCode, field: impl Into<String>) -> Self {
+        Self { code, field: field.into() }
+    }
+}
