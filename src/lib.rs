@@ -6,6 +6,8 @@ pub mod model;
 
 pub mod policy;
 
+pub mod state;
+
 pub mod pipeline;
 
 pub mod runtime;

@@ -1,0 +1,3 @@
+//! What is held between records: compact, in pages, recoverable from its changelog.
+
+pub mod changelog;
