@@ -1,0 +1,199 @@
+//! Bytes to message, by content type.
+//!
+//! In: a record as read. Out: the contract's message, or the code of why there is none. What the message *says* is
+//! not judged here, and no value of it ever gets into a rejection.
+
+use super::json;
+use crate::model::outcome::{Reject, RejectCode};
+use crate::model::record::Record;
+use crate::proto::v1;
+use prost::Message;
+
+/// Content type of marks of time (history mode); such records have no payload to decode.
+pub const TIME_MARK: &[u8] = b"application/vnd.swabstream.time-mark";
+
+/// A forwarded message says where it came from: so much larger than its record it may be.
+const EVENT_ALLOWANCE: usize = 1024;
+
+/// A record of `lab-results`; `limit` is the largest record taken, in bytes of key and payload.
+pub fn result(record: &Record<'_>, limit: usize) -> Result<v1::LabResult, Reject> {
+    input(record, limit, "swabstream.v1.LabResult")
+}
+
+/// A record of `contact-records`; `limit` as for [`result`].
+pub fn contact(record: &Record<'_>, limit: usize) -> Result<v1::ContactRecord, Reject> {
+    input(record, limit, "swabstream.v1.ContactRecord")
+}
+
+/// A record of `person-events`, always protobuf. What fitted the limit as an input fits here too.
+pub fn event(record: &Record<'_>, limit: usize) -> Result<v1::PersonEvent, Reject> {
+    protobuf(payload(record, limit.saturating_add(EVENT_ALLOWANCE))?)
+}
+
+/// Whether a record is a mark of time, by its content type.
+pub fn is_time_mark(record: &Record<'_>) -> bool {
+    record.content_type == Some(TIME_MARK)
+}
+
+fn input<M: Message + Default>(record: &Record<'_>, limit: usize, message: &str) -> Result<M, Reject> {
+    let payload = payload(record, limit)?;
+    match Format::of(record.content_type) {
+        Some(Format::Protobuf) => protobuf(payload),
+        Some(Format::Json) => json::decode(payload, message),
+        None => Err(Reject::new(RejectCode::UnknownContentType, "")),
+    }
+}
+
+fn payload<'a>(record: &Record<'a>, limit: usize) -> Result<&'a [u8], Reject> {
+    let payload = record.payload.ok_or(Reject::new(RejectCode::Tombstone, ""))?;
+    if record.key.map_or(0, <[u8]>::len) + payload.len() > limit {
+        return Err(Reject::new(RejectCode::TooLarge, ""));
+    }
+    Ok(payload)
+}
+
+fn protobuf<M: Message + Default>(payload: &[u8]) -> Result<M, Reject> {
+    if payload.is_empty() {
+        return Err(Reject::new(RejectCode::Empty, ""));
+    }
+    M::decode(payload).map_err(|error| Reject::new(RejectCode::Malformed, field_of(&error.to_string())))
+}
+
+/// How a payload is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Protobuf,
+    Json,
+}
+
+impl Format {
+    /// Absent means protobuf. Parameters such as `; charset=utf-8` change nothing.
+    fn of(content_type: Option<&[u8]>) -> Option<Self> {
+        let Some(content_type) = content_type else { return Some(Format::Protobuf) };
+        let media_type = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
+        let is = |name: &str| media_type.eq_ignore_ascii_case(name.as_bytes());
+        if is("application/x-protobuf") || is("application/protobuf") {
+            Some(Format::Protobuf)
+        } else if is("application/json") {
+            Some(Format::Json)
+        } else {
+            None
+        }
+    }
+}
+
+/// The path in `failed to decode Protobuf message: Pool.size: LabResult.pool: …`, innermost first; the decoder tells
+/// it no other way.
+fn field_of(error: &str) -> String {
+    let segments = error.split(": ").skip(1);
+    let fields = segments.map_while(|segment| match segment.split_once('.') {
+        Some((message, field)) if is_name(message) && is_name(field) => Some(field),
+        _ => None,
+    });
+    let mut path: Vec<&str> = fields.collect();
+    path.reverse();
+    path.join(".")
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::record::{Position, Topic};
+    use crate::model::time::Timestamp;
+
+    const LIMIT: usize = 1000;
+
+    fn record<'a>(payload: Option<&'a [u8]>, content_type: Option<&'a str>) -> Record<'a> {
+        Record {
+            position: Position { topic: Topic::LabResults, partition: 0, offset: 0 },
+            received_at: Timestamp(0),
+            key: Some(b"key"),
+            payload,
+            content_type: content_type.map(str::as_bytes),
+        }
+    }
+
+    fn message() -> v1::LabResult {
+        v1::LabResult { lab_id: "L1".into(), revision: 3, ..Default::default() }
+    }
+
+    #[test]
+    fn a_result_is_read_in_both_forms() {
+        let bytes = message().encode_to_vec();
+        let json = br#"{"labId":"L1","revision":3}"#;
+        for content_type in [None, Some("application/x-protobuf"), Some("Application/Protobuf; v=1")] {
+            assert_eq!(result(&record(Some(&bytes), content_type), LIMIT), Ok(message()), "{content_type:?}");
+        }
+        for content_type in ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"] {
+            assert_eq!(result(&record(Some(json), Some(content_type)), LIMIT), Ok(message()), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn every_unreadable_record_has_its_code_on_every_input() {
+        let bytes = message().encode_to_vec();
+        let large = vec![b' '; LIMIT - 2];
+        let truncated = &bytes[..bytes.len() - 1];
+        for (payload, content_type, code) in [
+            (None, None, RejectCode::Tombstone),
+            (None, Some("text/plain"), RejectCode::Tombstone),
+            (Some(&b""[..]), None, RejectCode::Empty),
+            (Some(&b""[..]), Some("application/json"), RejectCode::Empty),
+            (Some(&large[..]), None, RejectCode::TooLarge),
+            (Some(truncated), None, RejectCode::Malformed),
+            (Some(&b"\xff\xff"[..]), None, RejectCode::Malformed),
+            (Some(&b"{"[..]), Some("application/json"), RejectCode::Malformed),
+            (Some(&bytes[..]), Some("text/csv"), RejectCode::UnknownContentType),
+            (Some(&bytes[..]), Some(""), RejectCode::UnknownContentType),
+        ] {
+            let record = record(payload, content_type);
+            let case = format!("{payload:?} {content_type:?}");
+            assert_eq!(result(&record, LIMIT).map_err(|reject| reject.code), Err(code), "result {case}");
+            assert_eq!(contact(&record, LIMIT).map_err(|reject| reject.code), Err(code), "contact {case}");
+        }
+    }
+
+    #[test]
+    fn the_limit_is_of_key_and_payload_together() {
+        let bytes = message().encode_to_vec();
+        let record = record(Some(&bytes), None);
+        assert!(result(&record, bytes.len() + 3).is_ok());
+        let refused = result(&record, bytes.len() + 2);
+        assert_eq!(refused, Err(Reject::new(RejectCode::TooLarge, "")));
+    }
+
+    #[test]
+    fn wrong_bytes_name_the_field_they_are_in() {
+        // lab_id (field 1) is not UTF-8; pool.size (17.2) has another wire type.
+        let not_utf8 = [0x0a, 0x02, 0xff, 0xfe];
+        assert_eq!(result(&record(Some(&not_utf8), None), LIMIT), Err(Reject::new(RejectCode::Malformed, "lab_id")));
+        let wrong_type = [0x8a, 0x01, 0x02, 0x12, 0x00];
+        let refused = result(&record(Some(&wrong_type), None), LIMIT);
+        assert_eq!(refused, Err(Reject::new(RejectCode::Malformed, "pool.size")));
+    }
+
+    #[test]
+    fn what_fitted_as_an_input_fits_as_an_event() {
+        let result = v1::LabResult { kit: "k".repeat(LIMIT - 3), ..message() };
+        let event = v1::PersonEvent {
+            origin: Some(v1::Origin { topic: "lab-results".into(), ..Default::default() }),
+            hop: 1,
+            event: Some(v1::person_event::Event::Result(result)),
+        };
+        let bytes = event.encode_to_vec();
+        assert!(bytes.len() > LIMIT);
+        assert_eq!(super::event(&record(Some(&bytes), None), LIMIT), Ok(event));
+        let tombstone = super::event(&record(None, None), LIMIT);
+        assert_eq!(tombstone, Err(Reject::new(RejectCode::Tombstone, "")));
+    }
+
+    #[test]
+    fn time_marks_are_told_by_their_content_type() {
+        assert!(is_time_mark(&record(Some(b""), Some("application/vnd.swabstream.time-mark"))));
+        assert!(!is_time_mark(&record(Some(b""), None)));
+    }
+}

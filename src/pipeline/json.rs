@@ -1,0 +1,275 @@
+//! The proto3 JSON mapping of the contract, stricter than the mapping where a lenient reader would have to guess.
+//!
+//! In: JSON text. Out: the contract's message, or the code and the field in the contract's names (`ct_values[1].gene`),
+//! whichever of the two spellings the text uses. A name that is not in the contract is shown as `?`: it is part of
+//! the record, and nothing of a record gets into a rejection.
+
+use crate::model::outcome::{Reject, RejectCode};
+use crate::proto::DESCRIPTORS;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_path_to_error::{Path, Segment, Track};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::LazyLock;
+
+static POOL: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the embedded descriptors were made by our build"));
+
+/// Descriptor of a message of the contract, by its full name.
+///
+/// # Panics
+/// When the contract has no such message.
+pub fn descriptor(message: &str) -> MessageDescriptor {
+    POOL.get_message_by_name(message).expect("a message of the contract")
+}
+
+/// Reads one message. Not allowed beyond the mapping's own rules: a field given twice, under whatever spelling.
+pub fn decode<M: Message + Default>(text: &[u8], message: &str) -> Result<M, Reject> {
+    if text.is_empty() {
+        return Err(Reject::new(RejectCode::Empty, ""));
+    }
+    let descriptor = descriptor(message);
+    let shape: Shape<'_> = serde_json::from_slice(text).map_err(|_| Reject::new(RejectCode::Malformed, ""))?;
+    check_message(&shape, &descriptor, "")?;
+    let dynamic = read(text, &descriptor)?;
+    dynamic.transcode_to().map_err(|_| Reject::new(RejectCode::Malformed, ""))
+}
+
+/// Writes one message, with the contract's names and every field that is set.
+pub fn encode<M: Message>(value: &M, message: &str) -> String {
+    let mut dynamic = DynamicMessage::new(descriptor(message));
+    dynamic.transcode_from(value).expect("the generated type is the one described");
+    let options = prost_reflect::SerializeOptions::new().use_proto_field_name(true);
+    let mut out = serde_json::Serializer::new(Vec::new());
+    dynamic.serialize_with_options(&mut out, &options).expect("a message has a JSON form");
+    String::from_utf8(out.into_inner()).expect("JSON is UTF-8")
+}
+
+fn read(text: &[u8], descriptor: &MessageDescriptor) -> Result<DynamicMessage, Reject> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    DynamicMessage::deserialize_with_options(descriptor.clone(), tracked, &options)
+        .map_err(|_| Reject::new(RejectCode::Malformed, contract_path(&track.path(), descriptor)))
+}
+
+/// A path of the text in the names of the contract.
+fn contract_path(path: &Path, descriptor: &MessageDescriptor) -> String {
+    let mut out = String::new();
+    let mut inside = Some(descriptor.clone());
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => out.push_str(&format!("[{index}]")),
+            Segment::Map { key } => match inside.as_ref().and_then(|message| field(message, key)) {
+                Some(field) => {
+                    out = join(&out, field.name());
+                    inside = field.kind().as_message().cloned();
+                }
+                None => return join(&out, "?"),
+            },
+            _ => return join(&out, "?"),
+        }
+    }
+    out
+}
+
+fn check_message(shape: &Shape<'_>, descriptor: &MessageDescriptor, path: &str) -> Result<(), Reject> {
+    let Shape::Object(entries) = shape else { return Err(Reject::new(RejectCode::Malformed, path)) };
+    let mut seen: Vec<u32> = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        let Some(field) = field(descriptor, name) else {
+            return Err(Reject::new(RejectCode::Malformed, join(path, "?")));
+        };
+        let path = join(path, field.name());
+        if seen.contains(&field.number()) {
+            return Err(Reject::new(RejectCode::Malformed, path));
+        }
+        seen.push(field.number());
+        match value {
+            Shape::Null => {}
+            Shape::List(items) if field.is_list() => {
+                for (at, item) in items.iter().enumerate() {
+                    check_value(item, &field.kind(), &format!("{path}[{at}]"))?;
+                }
+            }
+            _ if field.is_list() => return Err(Reject::new(RejectCode::Malformed, path)),
+            value => check_value(value, &field.kind(), &path)?,
+        }
+    }
+    Ok(())
+}
+
+/// What the mapping's reader cannot tell apart in its errors; all else is left to it.
+fn check_value(value: &Shape<'_>, kind: &Kind, path: &str) -> Result<(), Reject> {
+    match (kind, value) {
+        (_, Shape::Null) => Err(Reject::new(RejectCode::Malformed, path)),
+        (Kind::Message(message), value) if message.full_name() == "google.protobuf.Timestamp" => match value {
+            Shape::Text(text) => check_time(text).map_err(|code| Reject::new(code, path)),
+            _ => Err(Reject::new(RejectCode::InvalidTime, path)),
+        },
+        (Kind::Message(message), value) => check_message(value, message, path),
+        (Kind::Enum(known), Shape::Text(name)) if known.get_value_by_name(name).is_none() => {
+            Err(Reject::new(RejectCode::UnknownEnum, path))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_time(text: &str) -> Result<(), RejectCode> {
+    if text.parse::<jiff::Timestamp>().is_ok() {
+        return Ok(());
+    }
+    let civil = text.parse::<jiff::civil::DateTime>().is_ok();
+    Err(if civil { RejectCode::TimeWithoutOffset } else { RejectCode::InvalidTime })
+}
+
+fn field(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
+    message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name))
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// A JSON text as it stands: in order and with fields given twice, which the usual trees would drop.
+enum Shape<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    /// A number or a truth value.
+    Other,
+    List(Vec<Shape<'a>>),
+    Object(Vec<(Cow<'a, str>, Shape<'a>)>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Shape<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor(std::marker::PhantomData))
+    }
+}
+
+struct ShapeVisitor<'a>(std::marker::PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ShapeVisitor<'a> {
+    type Value = Shape<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Shape::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Shape::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Shape::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Shape::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut object = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            object.push(entry);
+        }
+        Ok(Shape::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::v1;
+
+    const NAME: &str = "swabstream.v1.LabResult";
+
+    fn refused(text: &str) -> Reject {
+        decode::<v1::LabResult>(text.as_bytes(), NAME).expect_err(text)
+    }
+
+    #[test]
+    fn both_spellings_and_null_are_read() {
+        let text = r#"{"lab_id":"L","resultId":"r","collectedAt":"2022-11-11T08:00:00+08:00","finding":"FINDING_NEGATIVE",
+            "status":2,"pool":null,"ct_values":[{"gene":"N","cycles":30.5}]}"#;
+        let result: v1::LabResult = decode(text.as_bytes(), NAME).expect("valid");
+        assert_eq!((result.lab_id.as_str(), result.result_id.as_str()), ("L", "r"));
+        assert_eq!(result.collected_at.map(|at| at.seconds), Some(1_668_124_800));
+        assert_eq!((result.finding(), result.status()), (v1::Finding::Negative, v1::ResultStatus::Final));
+        assert_eq!(result.ct_values.len(), 1);
+    }
+
+    #[test]
+    fn every_fault_has_its_code_and_its_field() {
+        use RejectCode::*;
+        for (text, code, field) in [
+            ("{", Malformed, ""),
+            ("[]", Malformed, ""),
+            ("{}{}", Malformed, ""),
+            ("{\"lab_id\":\"\u{0}\"}", Malformed, ""),
+            (r#"{"lab_id":1}"#, Malformed, "lab_id"),
+            (r#"{"labId":{"secret":"x"}}"#, Malformed, "lab_id"),
+            (r#"{"lab_id":"a","lab_id":"b"}"#, Malformed, "lab_id"),
+            (r#"{"lab_id":"a","labId":"b"}"#, Malformed, "lab_id"),
+            (r#"{"person-7":"x"}"#, Malformed, "?"),
+            (r#"{"pool":{"persons":[]}}"#, Malformed, "pool.?"),
+            (r#"{"ct_values":{}}"#, Malformed, "ct_values"),
+            (r#"{"ct_values":[null]}"#, Malformed, "ct_values[0]"),
+            (r#"{"ctValues":[{"gene":"N"},{"gene":[]}]}"#, Malformed, "ct_values[1].gene"),
+            (r#"{"revision":-1}"#, Malformed, "revision"),
+            (r#"{"revision":1.5}"#, Malformed, "revision"),
+            (r#"{"finding":true}"#, Malformed, "finding"),
+            (r#"{"finding":"negative"}"#, UnknownEnum, "finding"),
+            (r#"{"collectedPrecision":"HOUR"}"#, UnknownEnum, "collected_precision"),
+            (r#"{"collectedAt":"2022-11-11T08:00:00"}"#, TimeWithoutOffset, "collected_at"),
+            (r#"{"collected_at":"2022-11-11 08:00:00"}"#, TimeWithoutOffset, "collected_at"),
+            (r#"{"collected_at":"2022-11-11"}"#, TimeWithoutOffset, "collected_at"),
+            (r#"{"collected_at":"2022-02-30T08:00:00Z"}"#, InvalidTime, "collected_at"),
+            (r#"{"collected_at":"yesterday"}"#, InvalidTime, "collected_at"),
+            (r#"{"reported_at":1668124800}"#, InvalidTime, "reported_at"),
+        ] {
+            assert_eq!(refused(text), Reject::new(code, field), "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_not_followed() {
+        let text = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(refused(&text), Reject::new(RejectCode::Malformed, ""));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let message = v1::LabResult { lab_id: "L".into(), finding: 4, ..Default::default() };
+        let text = encode(&message, NAME);
+        assert_eq!(text, r#"{"lab_id":"L","finding":"FINDING_POSITIVE"}"#);
+        assert_eq!(decode::<v1::LabResult>(text.as_bytes(), NAME), Ok(message));
+    }
+}

@@ -1,0 +1,189 @@
+//! Message to noun: everything the contract's comments demand, checked once.
+//!
+//! In: a decoded message, the time it was received, the rules. Out: a noun that needs no further check, or a code and
+//! the field. Nothing is repaired or guessed, no value gets into a rejection, and the order of the checks is fixed:
+//! the same record is always refused for the same reason.
+
+use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
+use crate::model::outcome::{Reject, RejectCode};
+use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
+use crate::model::time::Timestamp;
+use crate::policy::Rules;
+use crate::proto::v1::{self, ProcessingMode};
+use prost_types::Timestamp as WireTimestamp;
+
+/// Longest id, in bytes.
+const ID_BYTES: usize = 64;
+/// Longest short name (target, purpose, area, gene), in bytes.
+const NAME_BYTES: usize = 32;
+/// Highest revision.
+const REVISION_MAX: u32 = 1_000_000_000;
+/// Most cycles a thermocycler runs.
+const CYCLES_MAX: f64 = 60.0;
+/// How far a lab's clock may be ahead of the broker's.
+const SKEW_MS: i64 = 5 * 60_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// A result of one person.
+pub fn result<'a>(wire: &'a v1::LabResult, received_at: Timestamp, rules: &Rules) -> Result<LabResult<'a>, Reject> {
+    if wire.pool.is_some() {
+        return refuse(RejectCode::Unsupported, "pool");
+    }
+    let lab_id = text(&wire.lab_id, ID_BYTES, "lab_id")?;
+    let result_id = text(&wire.result_id, ID_BYTES, "result_id")?;
+    let person_id = text(&wire.person_id, ID_BYTES, "person_id")?;
+    let previous = optional_text(&wire.previous_person_id, ID_BYTES, "previous_person_id")?;
+    let result = LabResult {
+        lab_id,
+        result_id,
+        revision: revision(wire.revision)?,
+        status: known(ResultStatus::try_from(wire.status), "status")?,
+        person_id,
+        // A lab that goes on repeating where the result once came from moves nothing.
+        previous_person_id: previous.filter(|previous| *previous != person_id),
+        specimen_id: text(&wire.specimen_id, ID_BYTES, "specimen_id")?,
+        target: text(&wire.target, NAME_BYTES, "target")?,
+        collected_at: time(wire.collected_at.as_ref(), "collected_at")?,
+        precision: precision(wire)?,
+        area: text(&wire.area, NAME_BYTES, "area")?,
+        purpose: text(&wire.purpose, NAME_BYTES, "purpose")?,
+        finding: known(Finding::try_from(wire.finding), "finding")?,
+        ct_values: ct_values(&wire.ct_values)?,
+        kit: optional_text(&wire.kit, ID_BYTES, "kit")?.unwrap_or_default(),
+        training: training(wire)?,
+    };
+    wire.reported_at.as_ref().map(|at| time(Some(at), "reported_at")).transpose()?;
+    collected_in_time(&result, received_at, rules)?;
+    registered(&result, received_at, rules)?;
+    Ok(result)
+}
+
+/// A contact record. Nothing of it depends on the rules or on when it was received.
+pub fn contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
+    let contact = ContactRecord {
+        record_id: text(&wire.record_id, ID_BYTES, "record_id")?,
+        revision: revision(wire.revision)?,
+        status: known(ContactStatus::try_from(wire.status), "status")?,
+        person_id: text(&wire.person_id, ID_BYTES, "person_id")?,
+        index_person_id: text(&wire.index_person_id, ID_BYTES, "index_person_id")?,
+        kind: known(ContactKind::try_from(wire.kind), "kind")?,
+        exposure_start: time(wire.exposure_start.as_ref(), "exposure_start")?,
+        exposure_end: time(wire.exposure_end.as_ref(), "exposure_end")?,
+        order: order(wire.order.as_ref())?,
+    };
+    wire.reported_at.as_ref().map(|at| time(Some(at), "reported_at")).transpose()?;
+    if contact.index_person_id == contact.person_id {
+        return refuse(RejectCode::SamePerson, "index_person_id");
+    }
+    if contact.exposure_end < contact.exposure_start {
+        return refuse(RejectCode::InvalidInterval, "exposure_end");
+    }
+    Ok(contact)
+}
+
+/// An order holds from when it was given, at the earliest; one given after its own end never held.
+fn order(wire: Option<&v1::ManagementOrder>) -> Result<Option<(Timestamp, Timestamp)>, Reject> {
+    let Some(wire) = wire else { return Ok(None) };
+    let from = time(wire.from.as_ref(), "order.from")?;
+    let to = time(wire.to.as_ref(), "order.to")?;
+    let ordered_at = time(wire.ordered_at.as_ref(), "order.ordered_at")?;
+    if to < from {
+        return refuse(RejectCode::InvalidInterval, "order.to");
+    }
+    let held = from.max(ordered_at);
+    Ok((held <= to).then_some((held, to)))
+}
+
+/// Not after it was received, not before the horizon. Where only the day is known, days are compared.
+fn collected_in_time(result: &LabResult<'_>, received_at: Timestamp, rules: &Rules) -> Result<(), Reject> {
+    let latest = Timestamp(received_at.0.saturating_add(SKEW_MS));
+    let received_on = rules.day(received_at);
+    let horizon_days = rules.case_policy(received_on).horizon_days;
+    let (future, past) = if result.precision == TimePrecision::Day {
+        let collected_on = rules.day(result.collected_at);
+        (collected_on > rules.day(latest), collected_on < received_on.plus(-horizon_days))
+    } else {
+        let earliest = received_at.0.saturating_sub(i64::from(horizon_days) * DAY_MS);
+        (result.collected_at > latest, result.collected_at.0 < earliest)
+    };
+    match (future, past) {
+        (true, _) => refuse(RejectCode::CollectedInFuture, "collected_at"),
+        (_, true) => refuse(RejectCode::BeforeHorizon, "collected_at"),
+        _ => Ok(()),
+    }
+}
+
+/// Area on the day of the specimen, lab by the policy of the day of receipt, purpose of the deployment.
+fn registered(result: &LabResult<'_>, received_at: Timestamp, rules: &Rules) -> Result<(), Reject> {
+    let collected_on = rules.day(result.collected_at);
+    let area = rules.areas.index(result.area);
+    if !area.is_some_and(|area| rules.areas.exists(area, collected_on)) {
+        return refuse(RejectCode::UnknownArea, "area");
+    }
+    let accepts_any = rules.case_policy(rules.day(received_at)).accept_unknown_labs;
+    if !accepts_any && !rules.knows_lab(result.lab_id) {
+        return refuse(RejectCode::UnknownLab, "lab_id");
+    }
+    if rules.purpose(result.purpose).is_none() {
+        return refuse(RejectCode::UnknownPurpose, "purpose");
+    }
+    Ok(())
+}
+
+fn refuse<T>(code: RejectCode, field: &str) -> Result<T, Reject> {
+    Err(Reject::new(code, field))
+}
+
+fn text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject> {
+    optional_text(value, limit, field)?.ok_or_else(|| Reject::new(RejectCode::MissingField, field))
+}
+
+/// In proto3 an empty text is an absent one.
+fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option<&'a str>, Reject> {
+    if value.len() > limit || value.chars().any(char::is_control) {
+        return refuse(RejectCode::InvalidId, field);
+    }
+    Ok((!value.is_empty()).then_some(value))
+}
+
+fn revision(value: u32) -> Result<u32, Reject> {
+    if value > REVISION_MAX { refuse(RejectCode::OutOfRange, "revision") } else { Ok(value) }
+}
+
+/// A required enumeration: its number must be known, and not the one for "unspecified".
+fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: &str) -> Result<E, Reject> {
+    match value {
+        Ok(value) if value.into() == 0 => refuse(RejectCode::MissingField, field),
+        Ok(value) => Ok(value),
+        Err(_) => refuse(RejectCode::UnknownEnum, field),
+    }
+}
+
+fn precision(wire: &v1::LabResult) -> Result<TimePrecision, Reject> {
+    match TimePrecision::try_from(wire.collected_precision) {
+        Ok(TimePrecision::Unspecified) => Ok(TimePrecision::Minute),
+        Ok(precision) => Ok(precision),
+        Err(_) => refuse(RejectCode::UnknownEnum, "collected_precision"),
+    }
+}
+
+fn training(wire: &v1::LabResult) -> Result<bool, Reject> {
+    let mode = ProcessingMode::try_from(wire.mode);
+    mode.map(|mode| mode == ProcessingMode::Training).or_else(|_| refuse(RejectCode::UnknownEnum, "mode"))
+}
+
+fn time(wire: Option<&WireTimestamp>, field: &str) -> Result<Timestamp, Reject> {
+    let wire = wire.ok_or_else(|| Reject::new(RejectCode::MissingField, field))?;
+    Timestamp::from_wire(wire).ok_or_else(|| Reject::new(RejectCode::InvalidTime, field))
+}
+
+fn ct_values(values: &[v1::CtValue]) -> Result<&[v1::CtValue], Reject> {
+    for (at, value) in values.iter().enumerate() {
+        let within = |reject: Reject| Reject { field: format!("ct_values[{at}].{}", reject.field), ..reject };
+        text(&value.gene, NAME_BYTES, "gene").map_err(within)?;
+        if !(0.0..=CYCLES_MAX).contains(&value.cycles) {
+            return Err(within(Reject::new(RejectCode::OutOfRange, "cycles")));
+        }
+    }
+    Ok(values)
+}
