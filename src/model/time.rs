@@ -32,10 +32,7 @@ impl Timestamp {
 
     /// The contract's form.
     pub fn to_wire(self) -> WireTimestamp {
-        WireTimestamp {
-            seconds: self.0.div_euclid(1000),
-            nanos: (self.0.rem_euclid(1000) * 1_000_000) as i32,
-        }
+        WireTimestamp { seconds: self.0.div_euclid(1000), nanos: (self.0.rem_euclid(1000) * 1_000_000) as i32 }
     }
 }
 
@@ -93,9 +90,10 @@ impl Zone {
         let end = jiff::Timestamp::from_second(4_102_444_800).ok()?; // 2100-01-01
         let mut stretches = vec![(i64::MIN, offset_ms(&zone, start))];
         let transitions = zone.following(start).take_while(|change| change.timestamp() < end);
-        stretches.extend(transitions.map(|change| {
-            (change.timestamp().as_millisecond(), i64::from(change.offset().seconds()) * 1000)
-        }));
+        stretches.extend(
+            transitions
+                .map(|change| (change.timestamp().as_millisecond(), i64::from(change.offset().seconds()) * 1000)),
+        );
         Some(Self { stretches })
     }
 

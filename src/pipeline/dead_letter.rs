@@ -43,7 +43,8 @@ mod tests {
         let output = output(&record, &Reject::new(RejectCode::UnknownArea, "area"), 7);
         assert_eq!((output.topic, output.partition), (Topic::DeadLetters, 7));
         assert_eq!((output.key.as_slice(), output.payload.as_deref()), (&b"p1"[..], Some(&b"{"[..])));
-        let headers: Vec<_> = output.headers.iter().map(|(name, value)| (*name, String::from_utf8_lossy(value))).collect();
+        let headers: Vec<_> =
+            output.headers.iter().map(|(name, value)| (*name, String::from_utf8_lossy(value))).collect();
         let expected = [
             ("swabstream-code", "unknown_area"),
             ("swabstream-field", "area"),

@@ -128,13 +128,8 @@ impl Changelog {
         let mut written = 0;
         for part in 0..parts {
             let chunk = &bytes[part * PART_BYTES..bytes.len().min((part + 1) * PART_BYTES)];
-            let head = StateHead {
-                format: FORMAT,
-                seq: self.seq,
-                part: part as u32,
-                parts: parts as u32,
-                task: task.take(),
-            };
+            let head =
+                StateHead { format: FORMAT, seq: self.seq, part: part as u32, parts: parts as u32, task: task.take() };
             let mut value = head.encode_length_delimited_to_vec();
             value.extend_from_slice(chunk);
             written += value.len();
