@@ -90,6 +90,11 @@ impl Topic {
         }
     }
 
+    /// Whether the time of its records is the time of the world: labs and tracers publish here, we elsewhere.
+    pub fn moves_time(self) -> bool {
+        matches!(self, Topic::LabResults | Topic::ContactRecords)
+    }
+
     /// The topic of a name without prefix.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.name() == name)

@@ -26,7 +26,7 @@ pub trait Log {
     /// Returns at once with [`Restore::Pending`] when nothing is there yet.
     fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal>;
 
-    /// Starts handing over records of a restored task, from these next offsets (absent: the earliest record).
+    /// Starts handing over records of a restored task, from these next offsets.
     fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal>;
 
     /// Gives revoked or lost tasks back; only then does the group go on.
@@ -84,9 +84,9 @@ pub enum Restore {
 /// What the group knows of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// Committed next offsets; empty when the task never committed.
+    /// Committed next offsets of all inputs; where none was ever committed, the earliest offset there is.
     pub next: Vec<(Topic, i64)>,
-    /// Metadata of the commit, see [`CommitMark`].
+    /// Metadata of the commit, see [`CommitMark`]; `None` when the task never committed.
     pub mark: Option<CommitMark>,
 }
 

@@ -1,3 +1,6 @@
 //! The shell around the pure core: the loop of a worker and its one seam, [`log::Log`].
 
 pub mod log;
+pub mod tally;
+pub mod task;
+pub mod worker;

@@ -1,0 +1,260 @@
+//! One task: a half's state with its books, its time and its changelog.
+//!
+//! In: records of its partition. Out: one [`TaskCommit`] and outputs per commit. Nothing here waits, reads a clock or
+//! writes to Kafka.
+
+use super::log::{CommitMark, Committed, TaskCommit};
+use crate::model::outcome::Ledger;
+use crate::model::record::{Output, Record, Topic};
+use crate::model::time::Timestamp;
+use crate::pipeline::effects::Effects;
+use crate::pipeline::half::{Context, Corrupt, Half};
+use crate::policy::Rules;
+use crate::proto::v1::{InputOffset, Progress, TaskHead};
+use crate::state::changelog::{Changelog, Restorer};
+use prost::Message as _;
+use std::sync::Arc;
+
+/// `now` is told to the others at most this often, in its own milliseconds.
+const PROGRESS_STEP_MS: i64 = 1_000;
+
+/// Rules and where they were read: a later offset is a later set.
+#[derive(Clone, Debug)]
+pub struct RulesInForce {
+    /// The rules.
+    pub rules: Arc<Rules>,
+    /// Offset after the manifest that closed the set.
+    pub offset: i64,
+}
+
+/// A running task.
+#[derive(Debug)]
+pub struct Task<H> {
+    number: i32,
+    half: H,
+    changelog: Changelog,
+    ledger: Ledger,
+    next: Vec<(Topic, i64)>,
+    now: Timestamp,
+    /// The `now` last published on `progress`.
+    told: Timestamp,
+    floor: Option<Timestamp>,
+    rules_offset: i64,
+    effects: Effects,
+    touched: bool,
+}
+
+impl<H: Half> Task<H> {
+    /// A task without history, which begins at these offsets.
+    pub fn fresh(context: Context, rules: &RulesInForce, next: Vec<(Topic, i64)>, ring: u64) -> Self {
+        let number = context.task;
+        Self {
+            number,
+            half: H::new(context, rules.rules.clone()),
+            changelog: Changelog::new(H::CHANGELOG, number, ring),
+            ledger: Ledger::default(),
+            next,
+            now: Timestamp::default(),
+            told: Timestamp::default(),
+            floor: None,
+            rules_offset: rules.offset,
+            effects: Effects::default(),
+            touched: false,
+        }
+    }
+
+    /// A task as its last commit left it. What the group knows and what the changelog says must be the same commit:
+    /// a difference means lost or foreign state, and going on would double or lose results.
+    pub fn restored(
+        context: Context,
+        rules: &RulesInForce,
+        committed: Committed,
+        changelog: Restorer,
+        ring: u64,
+    ) -> Result<Self, Corrupt> {
+        let Some(mark) = committed.mark else {
+            return match changelog.is_empty() {
+                true => Ok(Self::fresh(context, rules, committed.next, ring)),
+                false => Err(Corrupt(format!(
+                    "{} of task {} has records but its group has no committed offsets (a deleted or expired group?)",
+                    H::CHANGELOG.name(),
+                    context.task
+                ))),
+            };
+        };
+        let mut task = Self::fresh(context, rules, committed.next, ring);
+        let (head, changelog) = changelog.finish(&mut task.half)?;
+        require_same_commit(mark, &task.next, changelog.seq(), &head)?;
+        task.changelog = changelog;
+        task.now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+        task.told = task.now;
+        task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
+        task.rules_offset = head.rules_offset;
+        Ok(task)
+    }
+
+    /// Whether rules are at least as new as those the state was derived by.
+    pub fn may_use(&self, rules: &RulesInForce) -> bool {
+        rules.offset >= self.rules_offset
+    }
+
+    /// Derives the state again where the rules are not those it was derived by.
+    pub fn adopt(&mut self, rules: &RulesInForce) {
+        if self.half.rules_digest() != rules.rules.digest {
+            self.half.adopt(rules.rules.clone(), &mut self.effects);
+            self.touched = true;
+        }
+        self.rules_offset = rules.offset;
+    }
+
+    /// Applies the next record of one of the inputs.
+    ///
+    /// # Panics
+    /// When it was applied before: the log handed it over twice.
+    pub fn apply(&mut self, record: &Record<'_>) {
+        let topic = record.position.topic;
+        if topic.moves_time() {
+            self.now = self.now.max(record.received_at);
+        }
+        let outcome = self.half.apply(record, &mut self.effects);
+        self.ledger.book(outcome);
+        self.ledger.received += u64::from(topic == Topic::PersonEvents);
+        let next = self.next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");
+        assert!(record.position.offset >= next.1, "{} {} was applied before", topic.name(), record.position.offset);
+        next.1 = record.position.offset + 1;
+        self.touched = true;
+    }
+
+    /// Lets time pass without records: to `idle` for this task, to `floor` everywhere.
+    pub fn pass_time(&mut self, idle: Option<Timestamp>, floor: Option<Timestamp>) {
+        self.floor = self.floor.max(floor);
+        // A half that reads nothing from the world has no time of its own: it goes by the slowest of the others.
+        let own_time = H::INPUTS.iter().any(|topic| topic.moves_time());
+        let (until, step) = if own_time { (idle, PROGRESS_STEP_MS) } else { (self.floor, 1) };
+        if let Some(until) = until.filter(|until| until.0 >= self.now.0 + step) {
+            self.now = until;
+            self.touched = true;
+        }
+    }
+
+    /// Whether anything is to be committed.
+    pub fn touched(&self) -> bool {
+        self.touched || self.now > self.told
+    }
+
+    /// Whether somebody is waiting for the commit.
+    pub fn urgent(&self) -> bool {
+        self.effects.urgent
+    }
+
+    /// Whether a cycle of images begins, so that `commit` needs the changelog's end.
+    pub fn wants_changelog_end(&self) -> bool {
+        self.changelog.wants_end()
+    }
+
+    /// Everything since the last commit, as one step. The caller sends it, or drops this task.
+    pub fn commit(&mut self, changelog_end: Option<i64>) -> (Vec<Output>, TaskCommit) {
+        if let Some(end) = changelog_end {
+            self.changelog.begin_cycle(end);
+        }
+        let seq = self.changelog.seq() + 1;
+        self.half.advance(self.now, self.floor, &mut self.effects);
+        self.half.flush(seq, self.now, &mut self.effects);
+        self.ledger.sent += std::mem::take(&mut self.effects.sent);
+        let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
+        let mut outputs = std::mem::take(&mut self.effects.outputs);
+        // A busy task tells its time now and then; when it falls quiet, a commit of its own tells the rest.
+        if self.now.0 >= self.told.0 + PROGRESS_STEP_MS || self.now > self.told && !self.touched {
+            outputs.push(self.progress());
+            self.told = self.now;
+        }
+        self.effects.changes.clear();
+        self.effects.urgent = false;
+        self.touched = false;
+        let mark = CommitMark { seq, restore_from: self.changelog.restore_from() };
+        (outputs, TaskCommit { task: self.number, changes, next: self.next.clone(), mark })
+    }
+
+    fn head(&self) -> TaskHead {
+        let offset = |&(topic, offset): &(Topic, i64)| InputOffset { topic: topic.name().into(), offset };
+        TaskHead {
+            inputs: self.next.iter().map(offset).collect(),
+            now: Some(self.now.to_wire()),
+            rules_digest: self.half.rules_digest().into(),
+            rules_offset: self.rules_offset,
+            pages: 0,
+            restore_from: 0,
+            outcomes: self.ledger.counts(),
+            consumed: self.ledger.consumed,
+            sent: self.ledger.sent,
+            received: self.ledger.received,
+        }
+    }
+
+    fn progress(&self) -> Output {
+        let progress = Progress {
+            half: H::NAME.into(),
+            task: self.number,
+            now: Some(self.now.to_wire()),
+            rules_digest: self.half.rules_digest().into(),
+        };
+        Output {
+            topic: Topic::Progress,
+            partition: 0,
+            key: format!("{}/{}", H::NAME, self.number).into_bytes(),
+            payload: Some(progress.encode_to_vec()),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Next offsets of all inputs.
+    pub fn next(&self) -> &[(Topic, i64)] {
+        &self.next
+    }
+
+    /// Number of the last commit.
+    pub fn seq(&self) -> u64 {
+        self.changelog.seq()
+    }
+
+    /// The task's books.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The task's time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The state.
+    pub fn half(&self) -> &H {
+        &self.half
+    }
+
+    /// Newest receipts per lab since the last call.
+    pub fn take_labs_heard(&mut self) -> Vec<(String, Timestamp)> {
+        std::mem::take(&mut self.effects.labs_heard)
+    }
+}
+
+fn require_same_commit(
+    mark: CommitMark,
+    committed: &[(Topic, i64)],
+    seq: u64,
+    head: &TaskHead,
+) -> Result<(), Corrupt> {
+    let stored: Option<Vec<(Topic, i64)>> =
+        head.inputs.iter().map(|input| Some((Topic::named(&input.topic)?, input.offset))).collect();
+    let mut stored = stored.ok_or_else(|| Corrupt("the last delta names an unknown topic".into()))?;
+    let mut committed = committed.to_vec();
+    stored.sort();
+    committed.sort();
+    match mark.seq == seq && stored == committed {
+        true => Ok(()),
+        false => Err(Corrupt(format!(
+            "the group is at commit {} with offsets {committed:?}, the changelog at {seq} with {stored:?}",
+            mark.seq
+        ))),
+    }
+}
