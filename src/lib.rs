@@ -11,3 +11,7 @@ pub mod state;
 pub mod pipeline;
 
 pub mod runtime;
+
+pub mod view;
+
+pub mod telemetry;

@@ -1,0 +1,109 @@
+//! Metrics and logs. Every name is in [`names`]; counters and histograms live here from start to end of the process,
+//! gauges are laid out anew for each scrape ([`gauges`]), so that nothing is shown of a task that has left.
+//!
+//! In: what workers report per batch and commit ([`meter::Meter`]), what the view has read. Out: Prometheus' text.
+//! Never here: a value of a record, an id of a person, a listener of its own.
+
+pub mod gauges;
+pub mod logs;
+pub mod meter;
+pub mod names;
+
+use crate::view::vitals::Vitals;
+use meter::Meter;
+use metrics::{Counter, Gauge, Histogram, Key, Level, Metadata, Recorder as _};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
+use names::{Kind, Metric};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Boundaries of the commit histogram, in seconds: from a commit of one alert to a broker that hangs.
+const COMMIT_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// All metrics of this process. One per process, shared.
+#[derive(Debug)]
+pub struct Telemetry {
+    series: Series,
+    vitals: Arc<Vitals>,
+    started: SystemTime,
+}
+
+impl Telemetry {
+    /// Everything described, nothing counted yet. Workers that get a [`Meter`] here also show in `vitals`.
+    pub fn new(vitals: Arc<Vitals>) -> Arc<Self> {
+        let series = Series::new();
+        Arc::new(Self { series, vitals, started: SystemTime::now() })
+    }
+
+    /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
+    pub fn worker(&self, half: &'static str, inputs: &[crate::model::record::Topic]) -> Meter {
+        Meter::new(&self.series, self.vitals.worker(half), half, inputs)
+    }
+
+    /// The workers of this process.
+    pub fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
+    }
+
+    /// When this process started.
+    pub fn started(&self) -> SystemTime {
+        self.started
+    }
+
+    /// Folds what the histograms have gathered: to be called every few seconds, also when nobody scrapes.
+    pub fn upkeep(&self) {
+        self.series.0.handle().run_upkeep();
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn render(&self) -> String {
+        let now = Series::new();
+        gauges::of_process(&now, self, SystemTime::now());
+        self.series.render() + &now.render()
+    }
+}
+
+/// A set of described series: the only place that talks to the metrics library.
+#[derive(Debug)]
+pub(crate) struct Series(PrometheusRecorder);
+
+impl Series {
+    pub(crate) fn new() -> Self {
+        let matcher = Matcher::Full(names::COMMIT_DURATION.name.to_owned());
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(matcher, &COMMIT_BUCKETS);
+        let recorder = builder.expect("the buckets are not empty").build_recorder();
+        for metric in names::ALL {
+            let (name, help) = (metric.name.into(), metric.help.into());
+            match metric.kind {
+                Kind::Counter => recorder.describe_counter(name, None, help),
+                Kind::Gauge => recorder.describe_gauge(name, None, help),
+                Kind::Histogram => recorder.describe_histogram(name, None, help),
+            }
+        }
+        Self(recorder)
+    }
+
+    pub(crate) fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
+        self.0.register_counter(&key(metric, labels), &METADATA)
+    }
+
+    pub(crate) fn gauge(&self, metric: &Metric, labels: &[&str]) -> Gauge {
+        self.0.register_gauge(&key(metric, labels), &METADATA)
+    }
+
+    pub(crate) fn histogram(&self, metric: &Metric, labels: &[&str]) -> Histogram {
+        self.0.register_histogram(&key(metric, labels), &METADATA)
+    }
+
+    pub(crate) fn render(&self) -> String {
+        self.0.handle().render()
+    }
+}
+
+const METADATA: Metadata<'static> = Metadata::new("swabstream", Level::INFO, None);
+
+fn key(metric: &Metric, values: &[&str]) -> Key {
+    assert_eq!(metric.labels.len(), values.len(), "{} has other labels", metric.name);
+    let label = |(label, value): (&names::Label, &&str)| metrics::Label::new(label.name(), (*value).to_owned());
+    Key::from_parts(metric.name, metric.labels.iter().zip(values).map(label).collect::<Vec<_>>())
+}

@@ -1,0 +1,85 @@
+//! What is true now, laid out anew for each scrape: a task that has left leaves no series behind, and a label value
+//! is there only while the registry or the placement has it.
+
+use super::names::{
+    BUILD, HISTORY_MODE, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, RESTORE_REMAINING, STARTED, STATE_BYTES,
+    STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASKS,
+};
+use super::{Series, Telemetry};
+use crate::model::time::Timestamp;
+use crate::view::vitals::{Books, TaskVitals, WorkerVitals};
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The gauges about this process as of now. `now` is the wall clock: lag is told against it.
+pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: SystemTime) {
+    let history = telemetry.vitals().history_mode();
+    series.gauge(&BUILD, &[env!("CARGO_PKG_VERSION")]).set(1.0);
+    series.gauge(&STARTED, &[]).set(seconds(telemetry.started()));
+    series.gauge(&HISTORY_MODE, &[]).set(f64::from(u8::from(history)));
+    let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
+    for worker in telemetry.vitals().snapshot() {
+        halves.entry(worker.half).or_default().push(worker);
+    }
+    for (half, workers) in &halves {
+        books(series, half, workers);
+        for worker in workers {
+            for (task, vitals) in &worker.tasks {
+                task_gauges(series, half, *task, vitals, (!history).then_some(now));
+            }
+        }
+    }
+}
+
+fn books(series: &Series, half: &str, workers: &[WorkerVitals]) {
+    let mut books = Books::default();
+    let (mut running, mut restoring, mut remaining) = (0_u32, 0_u32, 0_u64);
+    for task in workers.iter().flat_map(|worker| worker.tasks.values()) {
+        books.add(&task.ledger);
+        match task.restoring {
+            Some(left) => (restoring, remaining) = (restoring + 1, remaining + left),
+            None => running += 1,
+        }
+    }
+    series.gauge(&LEDGER_RECORDS, &[half, "consumed"]).set(books.consumed as f64);
+    series.gauge(&LEDGER_RECORDS, &[half, "outcomes"]).set(books.outcomes as f64);
+    series.gauge(&LEDGER_MESSAGES, &[half, "sent"]).set(books.sent as f64);
+    series.gauge(&LEDGER_MESSAGES, &[half, "received"]).set(books.received as f64);
+    series.gauge(&LEDGER_IMBALANCE, &[half]).set(books.consumed as f64 - books.outcomes as f64);
+    series.gauge(&TASKS, &[half, "running"]).set(f64::from(running));
+    series.gauge(&TASKS, &[half, "restoring"]).set(f64::from(restoring));
+    series.gauge(&RESTORE_REMAINING, &[half]).set(remaining as f64);
+}
+
+fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall: Option<SystemTime>) {
+    let labels: [&str; 2] = [half, &task.to_string()];
+    if let Some(lag) = vitals.lag {
+        series.gauge(&TASK_LAG_RECORDS, &labels).set(lag as f64);
+    }
+    if let Some(lag) = wall.and_then(|wall| lag_seconds(vitals, wall)) {
+        series.gauge(&TASK_LAG_SECONDS, &labels).set(lag);
+    }
+    if let Some(now) = vitals.now {
+        series.gauge(&TASK_NOW, &labels).set(now.0 as f64 / 1000.0);
+    }
+    for (kind, value) in &vitals.sizes {
+        let (metric, kind) = match kind.strip_suffix("_bytes") {
+            Some(kind) => (&STATE_BYTES, kind),
+            None => (&STATE_ENTRIES, *kind),
+        };
+        series.gauge(metric, &[half, kind]).increment(*value as f64);
+    }
+}
+
+/// How old the newest record read is while others wait; 0 when none waits.
+pub fn lag_seconds(vitals: &TaskVitals, wall: SystemTime) -> Option<f64> {
+    match (vitals.lag?, vitals.now) {
+        (0, _) => Some(0.0),
+        (_, Some(Timestamp(now))) => Some((seconds(wall) - now as f64 / 1000.0).max(0.0)),
+        (_, None) => None,
+    }
+}
+
+pub(super) fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

@@ -1,0 +1,266 @@
+//! What a worker reports, per batch and per commit: it costs some additions, never a look-up per record.
+
+use super::Series;
+use super::names::{COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN};
+use crate::model::outcome::{Ledger, code_text};
+use crate::model::record::Topic;
+use crate::model::time::Timestamp;
+use crate::proto::v1::{Outcome, OutcomeCount, RejectCode};
+use crate::view::vitals::{Seat, TaskVitals};
+use metrics::{Counter, Histogram};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitEnd {
+    /// It is there.
+    Ok,
+    /// Nothing of it is there.
+    Aborted,
+    /// Somebody else owns the tasks.
+    Fenced,
+    /// Nobody can tell yet.
+    Unknown,
+}
+
+impl CommitEnd {
+    const ALL: [Self; 4] = [Self::Ok, Self::Aborted, Self::Fenced, Self::Unknown];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Aborted => "aborted",
+            Self::Fenced => "fenced",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a task is after a commit.
+#[derive(Clone, Debug)]
+pub struct TaskReport<'a> {
+    /// The task.
+    pub task: i32,
+    /// Its own time, if it has read anything yet.
+    pub now: Option<Timestamp>,
+    /// Its books.
+    pub ledger: &'a Ledger,
+    /// Records not yet read; `None` while unknown.
+    pub lag: Option<u64>,
+    /// What its state holds, as `Half::sizes` tells.
+    pub sizes: Vec<(&'static str, u64)>,
+}
+
+/// The reporting end of one worker: process counters and its place in the vitals.
+#[derive(Debug)]
+pub struct Meter {
+    seat: Seat,
+    consumed: Vec<(Topic, Counter)>,
+    written: Vec<(Topic, Counter)>,
+    outcomes: HashMap<(i32, i32), Counter>,
+    commits: [Counter; 4],
+    duration: Histogram,
+    rebalances: [Counter; 3],
+    /// The books as last reported, per task: what they grew by is what the counters grow by.
+    known: BTreeMap<i32, Vec<OutcomeCount>>,
+}
+
+impl Meter {
+    pub(super) fn new(series: &Series, seat: Seat, half: &'static str, inputs: &[Topic]) -> Self {
+        let topics = |metric, topics: &[Topic]| -> Vec<(Topic, Counter)> {
+            topics.iter().map(|topic| (*topic, series.counter(metric, &[half, topic.name()]))).collect()
+        };
+        Self {
+            seat,
+            consumed: topics(&RECORDS_CONSUMED, inputs),
+            written: topics(&RECORDS_WRITTEN, written_by(half)),
+            outcomes: outcomes(series, half),
+            commits: CommitEnd::ALL.map(|end| series.counter(&COMMITS, &[half, end.name()])),
+            duration: series.histogram(&COMMIT_DURATION, &[half]),
+            rebalances: ["assigned", "revoked", "lost"].map(|kind| series.counter(&REBALANCES, &[half, kind])),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The loop has turned: to be called at least every few seconds, also while restoring.
+    pub fn beat(&self) {
+        self.seat.update(|_| ());
+    }
+
+    /// The group has placed tasks here; they are to be restored.
+    pub fn assigned(&mut self, tasks: &[i32]) {
+        self.rebalances[0].increment(1);
+        self.restarted(tasks);
+    }
+
+    /// Tasks whose state was dropped and is to be restored, after a failed commit.
+    pub fn restarted(&mut self, tasks: &[i32]) {
+        for task in tasks {
+            self.known.remove(task);
+        }
+        self.seat.update(|vitals| {
+            vitals.placed = true;
+            let restoring = || TaskVitals { restoring: Some(0), ..TaskVitals::default() };
+            vitals.tasks.extend(tasks.iter().map(|task| (*task, restoring())));
+        });
+    }
+
+    /// A restore has come on: so many changelog records are left, at most.
+    pub fn restoring(&self, task: i32, remaining: u64) {
+        self.seat.update(|vitals| vitals.tasks.entry(task).or_default().restoring = Some(remaining));
+    }
+
+    /// A restored task runs: its books so far were counted by whoever held it before.
+    pub fn restored(&mut self, report: TaskReport<'_>) {
+        self.known.insert(report.task, report.ledger.counts());
+        self.seat.update(|vitals| {
+            vitals.tasks.insert(report.task, task_vitals(&report));
+        });
+    }
+
+    /// Tasks were given back after their last commit.
+    pub fn revoked(&mut self, tasks: &[i32]) {
+        self.rebalances[1].increment(1);
+        self.left(tasks);
+    }
+
+    /// Tasks had already been given to others.
+    pub fn lost(&mut self, tasks: &[i32]) {
+        self.rebalances[2].increment(1);
+        self.left(tasks);
+    }
+
+    fn left(&mut self, tasks: &[i32]) {
+        for task in tasks {
+            self.known.remove(task);
+        }
+        self.seat.update(|vitals| vitals.tasks.retain(|task, _| !tasks.contains(task)));
+    }
+
+    /// A commit succeeded: what it consumed and wrote, by topic, and what each touched task now is.
+    pub fn committed(&mut self, took: Duration, consumed: &[(Topic, u64)], written: &[(Topic, u64)]) {
+        self.commits[CommitEnd::Ok as usize].increment(1);
+        self.duration.record(took.as_secs_f64());
+        add(&self.consumed, consumed);
+        add(&self.written, written);
+        self.seat.update(|vitals| {
+            vitals.commits += 1;
+            vitals.last_commit = Some(took);
+            vitals.records += consumed.iter().map(|(_, records)| records).sum::<u64>();
+            vitals.written += written.iter().map(|(_, records)| records).sum::<u64>();
+        });
+    }
+
+    /// A commit did not succeed.
+    pub fn failed(&self, end: CommitEnd) {
+        self.commits[end as usize].increment(1);
+        self.beat();
+    }
+
+    /// A task after a commit that touched it.
+    pub fn task(&mut self, report: TaskReport<'_>) {
+        let counts = report.ledger.counts();
+        let known = self.known.entry(report.task).or_default();
+        for count in &counts {
+            let before = known.iter().find(|known| (known.outcome, known.code) == (count.outcome, count.code));
+            let grown = count.records.saturating_sub(before.map_or(0, |before| before.records));
+            if let Some(counter) = self.outcomes.get(&(count.outcome, count.code)) {
+                counter.increment(grown);
+            }
+        }
+        *known = counts;
+        self.seat.update(|vitals| {
+            vitals.tasks.insert(report.task, task_vitals(&report));
+        });
+    }
+
+    /// Lag of a task that had nothing to commit.
+    pub fn lag(&self, task: i32, lag: Option<u64>, now: Option<Timestamp>) {
+        self.seat.update(|vitals| {
+            if let Some(vitals) = vitals.tasks.get_mut(&task) {
+                (vitals.lag, vitals.now) = (lag, now);
+            }
+        });
+    }
+
+    /// Newest receipts of registered labs, as gathered in the effects of a commit.
+    pub fn labs_heard(&self, labs: &[(String, Timestamp)]) {
+        self.seat.update(|vitals| {
+            for (lab, at) in labs {
+                match vitals.labs.get_mut(lab) {
+                    Some(newest) => *newest = (*newest).max(*at),
+                    None => {
+                        vitals.labs.insert(lab.clone(), *at);
+                    }
+                }
+            }
+        });
+    }
+
+    /// The worker ends as asked: nothing is held here any more.
+    pub fn ended(&mut self) {
+        self.known.clear();
+        self.seat.update(|vitals| {
+            vitals.ended = true;
+            vitals.tasks.clear();
+        });
+    }
+}
+
+fn task_vitals(report: &TaskReport<'_>) -> TaskVitals {
+    TaskVitals {
+        restoring: None,
+        now: report.now,
+        lag: report.lag,
+        ledger: report.ledger.clone(),
+        sizes: report.sizes.clone(),
+    }
+}
+
+fn add(counters: &[(Topic, Counter)], records: &[(Topic, u64)]) {
+    for (topic, records) in records {
+        if let Some((_, counter)) = counters.iter().find(|(known, _)| known == topic) {
+            counter.increment(*records);
+        }
+    }
+}
+
+fn written_by(half: &str) -> &'static [Topic] {
+    if half == "person" {
+        &[Topic::Alerts, Topic::PersonEvents, Topic::AreaChanges, Topic::LabChanges, Topic::DeadLetters, Topic::Progress]
+    } else {
+        &[Topic::AreaPositivity, Topic::AreaTiers, Topic::AreaAlerts, Topic::LabReceipts, Topic::Progress, Topic::DeadLetters]
+    }
+}
+
+/// Every outcome and code there can be, at 0: a rate over them works from the start.
+fn outcomes(series: &Series, half: &'static str) -> HashMap<(i32, i32), Counter> {
+    let all = (1..).map_while(|outcome| Outcome::try_from(outcome).ok());
+    let mut counters = HashMap::new();
+    for outcome in all {
+        let codes: Vec<RejectCode> = match outcome {
+            Outcome::Rejected => codes().collect(),
+            _ => vec![RejectCode::Unspecified],
+        };
+        for code in codes {
+            let labels = [half, &outcome_text(outcome), &label_of(code)];
+            counters.insert((outcome as i32, code as i32), series.counter(&OUTCOMES, &labels));
+        }
+    }
+    counters
+}
+
+/// Every code of the contract but the unspecified one.
+pub(crate) fn codes() -> impl Iterator<Item = RejectCode> {
+    (1..).map_while(|code| RejectCode::try_from(code).ok())
+}
+
+fn label_of(code: RejectCode) -> String {
+    if code == RejectCode::Unspecified { "none".to_owned() } else { code_text(code) }
+}
+
+/// Stable text of an outcome: the contract's name without prefix, in lower case.
+pub fn outcome_text(outcome: Outcome) -> String {
+    outcome.as_str_name().trim_start_matches("OUTCOME_").to_ascii_lowercase()
+}

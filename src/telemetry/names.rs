@@ -1,0 +1,263 @@
+//! Every metric this program has: name, kind, help and labels, in one table. Whoever writes a dashboard or an alert
+//! rule reads this file; nothing else names a metric. No label can grow without bound: each is of a [`Label`].
+
+/// One metric.
+#[derive(Debug)]
+pub struct Metric {
+    /// Full name, with unit suffix.
+    pub name: &'static str,
+    /// What it does over time.
+    pub kind: Kind,
+    /// What a reader is told.
+    pub help: &'static str,
+    /// Its labels, in the order their values are given.
+    pub labels: &'static [Label],
+}
+
+/// What a metric does over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows, until the process restarts.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts in buckets.
+    Histogram,
+}
+
+/// A label. Its values come from the contract, from the code or from the registries, never from records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// `person` or `area`.
+    Half,
+    /// Topic of the contract, without prefix.
+    Topic,
+    /// Outcome of the contract.
+    Outcome,
+    /// Code of the contract, `none` where there is none.
+    Code,
+    /// `ok`, `aborted`, `fenced`, `unknown`.
+    CommitResult,
+    /// `assigned`, `revoked`, `lost`.
+    Rebalance,
+    /// One side of the books: `consumed`, `outcomes`; of messages: `sent`, `received`.
+    Side,
+    /// `running` or `restoring`.
+    Phase,
+    /// Number of a task held here: as many as the topics have partitions.
+    Task,
+    /// What is counted in the state, named in the code.
+    StateKind,
+    /// Lab of the registry.
+    Lab,
+    /// Area of the registry, of a level that keeps people.
+    Area,
+    /// `tests_over_tests`, `people_over_people`.
+    Method,
+    /// 1, 3, 7, 14.
+    WindowDays,
+    /// Alert family of the contract.
+    Family,
+    /// Alert state of the contract.
+    AlertState,
+    /// Version of this build.
+    Version,
+}
+
+impl Label {
+    /// Its name in the exposition.
+    pub fn name(self) -> &'static str {
+        match self {
+            Label::Half => "half",
+            Label::Topic => "topic",
+            Label::Outcome => "outcome",
+            Label::Code => "code",
+            Label::CommitResult => "result",
+            Label::Rebalance | Label::StateKind => "kind",
+            Label::Side => "side",
+            Label::Phase => "phase",
+            Label::Task => "task",
+            Label::Lab => "lab",
+            Label::Area => "area",
+            Label::Method => "method",
+            Label::WindowDays => "window_days",
+            Label::Family => "family",
+            Label::AlertState => "state",
+            Label::Version => "version",
+        }
+    }
+}
+
+const fn counter(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, help, labels }
+}
+
+const fn gauge(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, help, labels }
+}
+
+/// Records consumed.
+pub const RECORDS_CONSUMED: Metric = counter(
+    "swabstream_records_consumed_total",
+    &[Label::Half, Label::Topic],
+    "Records consumed by this process, counted when their commit succeeded.",
+);
+/// Records written.
+pub const RECORDS_WRITTEN: Metric = counter(
+    "swabstream_records_written_total",
+    &[Label::Half, Label::Topic],
+    "Records written by this process in successful commits, state changes apart.",
+);
+/// Where records ended.
+pub const OUTCOMES: Metric = counter(
+    "swabstream_outcomes_total",
+    &[Label::Half, Label::Outcome, Label::Code],
+    "Consumed records by the one outcome each ended in, counted when their commit succeeded.",
+);
+/// Commits.
+pub const COMMITS: Metric = counter(
+    "swabstream_commits_total",
+    &[Label::Half, Label::CommitResult],
+    "Commits by how they ended; all but ok make the worker restore its tasks.",
+);
+/// Commit duration.
+pub const COMMIT_DURATION: Metric = Metric {
+    name: "swabstream_commit_duration_seconds",
+    kind: Kind::Histogram,
+    help: "Time one successful commit took, from the first write to the broker's answer.",
+    labels: &[Label::Half],
+};
+/// Rebalances.
+pub const REBALANCES: Metric = counter(
+    "swabstream_rebalances_total",
+    &[Label::Half, Label::Rebalance],
+    "Changes of placement this process was told of.",
+);
+/// Both sides of the books.
+pub const LEDGER_RECORDS: Metric = gauge(
+    "swabstream_ledger_records",
+    &[Label::Half, Label::Side],
+    "The books of the tasks held here since their first record: consumed, and the sum of outcomes.",
+);
+/// Messages between tasks.
+pub const LEDGER_MESSAGES: Metric = gauge(
+    "swabstream_ledger_messages",
+    &[Label::Half, Label::Side],
+    "Messages between tasks in the books of the tasks held here; over all instances sent = received + in flight.",
+);
+/// What does not balance.
+pub const LEDGER_IMBALANCE: Metric = gauge(
+    "swabstream_ledger_imbalance_records",
+    &[Label::Half],
+    "Records consumed that have no outcome, in the tasks held here: anything but 0 is a fault.",
+);
+/// Tasks.
+pub const TASKS: Metric =
+    gauge("swabstream_tasks", &[Label::Half, Label::Phase], "Tasks held here, running or being restored.");
+/// Restore progress.
+pub const RESTORE_REMAINING: Metric = gauge(
+    "swabstream_restore_remaining_records",
+    &[Label::Half],
+    "Changelog records still to be read before all tasks held here run, at most.",
+);
+/// Lag in records.
+pub const TASK_LAG_RECORDS: Metric = gauge(
+    "swabstream_task_lag_records",
+    &[Label::Half, Label::Task],
+    "Input records of the task that were not yet read.",
+);
+/// Lag in time.
+pub const TASK_LAG_SECONDS: Metric = gauge(
+    "swabstream_task_lag_seconds",
+    &[Label::Half, Label::Task],
+    "Age of the newest record the task has read, 0 when nothing is left to read; absent in history mode.",
+);
+/// A task's time.
+pub const TASK_NOW: Metric = gauge(
+    "swabstream_task_now_timestamp_seconds",
+    &[Label::Half, Label::Task],
+    "The task's own time: the highest time of receipt among its inputs.",
+);
+/// The smallest progress.
+pub const MIN_PROGRESS: Metric = gauge(
+    "swabstream_min_progress_timestamp_seconds",
+    &[Label::Half],
+    "The smallest time any task of the half has reached, over all instances: day closes wait for it.",
+);
+/// State, in entries.
+pub const STATE_ENTRIES: Metric =
+    gauge("swabstream_state_entries", &[Label::Half, Label::StateKind], "What the tasks held here keep, by kind.");
+/// State, in bytes.
+pub const STATE_BYTES: Metric = gauge(
+    "swabstream_state_bytes",
+    &[Label::Half, Label::StateKind],
+    "Memory of what the tasks held here keep, by kind.",
+);
+/// Labs heard.
+pub const LAB_NEWEST: Metric = gauge(
+    "swabstream_lab_newest_result_timestamp_seconds",
+    &[Label::Lab],
+    "Receipt of the newest result of the lab that this process read since it started; 0 is none yet.",
+);
+/// Alerts.
+pub const ALERTS: Metric =
+    gauge("swabstream_alerts", &[Label::Family, Label::AlertState], "Alerts by the state they are in now.");
+/// Positivity.
+pub const AREA_POSITIVITY: Metric = gauge(
+    "swabstream_area_positivity_ratio",
+    &[Label::Area, Label::Method, Label::WindowDays],
+    "Newest positivity of the area, 0 to 1; absent while its denominator is empty.",
+);
+/// Tier.
+pub const AREA_TIER: Metric =
+    gauge("swabstream_area_tier_rank", &[Label::Area], "Rank of the area's tier, 0 is the mildest.");
+/// Dead letters.
+pub const DEAD_LETTERS: Metric =
+    gauge("swabstream_dead_letters", &[Label::Code], "Records in the topic dead-letters, by code.");
+/// History mode.
+pub const HISTORY_MODE: Metric =
+    gauge("swabstream_history_mode", &[], "1 when past data are read as if they arrived now.");
+/// Open event streams.
+pub const EVENT_CLIENTS: Metric = gauge("swabstream_event_clients", &[], "Pages that follow the event stream.");
+/// Start.
+pub const STARTED: Metric =
+    gauge("swabstream_start_timestamp_seconds", &[], "When this process started.");
+/// Build.
+pub const BUILD: Metric = gauge("swabstream_build_info", &[Label::Version], "Always 1; the label tells the version.");
+
+/// The whole table.
+pub const ALL: [&Metric; 27] = [
+    &RECORDS_CONSUMED,
+    &RECORDS_WRITTEN,
+    &OUTCOMES,
+    &COMMITS,
+    &COMMIT_DURATION,
+    &REBALANCES,
+    &LEDGER_RECORDS,
+    &LEDGER_MESSAGES,
+    &LEDGER_IMBALANCE,
+    &TASKS,
+    &RESTORE_REMAINING,
+    &TASK_LAG_RECORDS,
+    &TASK_LAG_SECONDS,
+    &TASK_NOW,
+    &MIN_PROGRESS,
+    &STATE_ENTRIES,
+    &STATE_BYTES,
+    &LAB_NEWEST,
+    &ALERTS,
+    &AREA_POSITIVITY,
+    &AREA_TIER,
+    &DEAD_LETTERS,
+    &HISTORY_MODE,
+    &EVENT_CLIENTS,
+    &STARTED,
+    &BUILD,
+    &VIEW_RECORDS,
+];
+/// Records the view has read.
+pub const VIEW_RECORDS: Metric = counter(
+    "swabstream_view_records_total",
+    &[Label::Topic],
+    "Records of the outputs that this process has read for its page and these numbers.",
+);

@@ -1,0 +1,155 @@
+//! What the workers of this process say about themselves: tasks, books, lag, commits. A worker writes after each
+//! commit, behind a lock of its own that readers hold only to copy. Never here: anything a record says.
+
+use crate::model::outcome::Ledger;
+use crate::model::time::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// All workers of this process.
+#[derive(Debug, Default)]
+pub struct Vitals {
+    workers: Mutex<Vec<Arc<Mutex<WorkerVitals>>>>,
+    expected: AtomicUsize,
+    history_mode: AtomicBool,
+}
+
+impl Vitals {
+    /// How many workers there will be, and whether they read past data: readiness waits for all of them.
+    pub fn expect(&self, workers: usize, history_mode: bool) {
+        self.expected.store(workers, Ordering::Relaxed);
+        self.history_mode.store(history_mode, Ordering::Relaxed);
+    }
+
+    /// Workers there should be.
+    pub fn expected(&self) -> usize {
+        self.expected.load(Ordering::Relaxed)
+    }
+
+    /// Whether past data are read as if they arrived now.
+    pub fn history_mode(&self) -> bool {
+        self.history_mode.load(Ordering::Relaxed)
+    }
+
+    /// A place for one more worker.
+    pub fn worker(&self, half: &'static str) -> Seat {
+        let numbers = Arc::new(Mutex::new(WorkerVitals::new(half)));
+        locked(&self.workers).push(Arc::clone(&numbers));
+        Seat(numbers)
+    }
+
+    /// The state of all workers right now.
+    pub fn snapshot(&self) -> Vec<WorkerVitals> {
+        let workers = locked(&self.workers).clone();
+        workers.iter().map(|worker| locked(worker).clone()).collect()
+    }
+}
+
+/// A worker's own place in the [`Vitals`].
+#[derive(Debug)]
+pub struct Seat(Arc<Mutex<WorkerVitals>>);
+
+impl Seat {
+    /// Changes the worker's numbers; each change is a sign of life.
+    pub fn update(&self, change: impl FnOnce(&mut WorkerVitals)) {
+        let mut numbers = locked(&self.0);
+        numbers.beat = Instant::now();
+        change(&mut numbers);
+    }
+}
+
+/// A panic while somebody held the lock leaves whole numbers behind: each field is set in one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One worker.
+#[derive(Clone, Debug)]
+pub struct WorkerVitals {
+    /// `person` or `area`.
+    pub half: &'static str,
+    /// Last sign of life.
+    pub beat: Instant,
+    /// Whether the group has placed this worker at least once; a worker without a task is also placed.
+    pub placed: bool,
+    /// Whether it ended by itself, as asked.
+    pub ended: bool,
+    /// Its tasks.
+    pub tasks: BTreeMap<i32, TaskVitals>,
+    /// Records consumed by successful commits since it started.
+    pub records: u64,
+    /// Messages and decisions written by successful commits since it started.
+    pub written: u64,
+    /// Successful commits since it started.
+    pub commits: u64,
+    /// How long the last successful commit took.
+    pub last_commit: Option<Duration>,
+    /// Newest receipt per lab, as far as it read results of it since it started.
+    pub labs: HashMap<String, Timestamp>,
+}
+
+impl WorkerVitals {
+    fn new(half: &'static str) -> Self {
+        Self {
+            half,
+            beat: Instant::now(),
+            placed: false,
+            ended: false,
+            tasks: BTreeMap::new(),
+            records: 0,
+            written: 0,
+            commits: 0,
+            last_commit: None,
+            labs: HashMap::new(),
+        }
+    }
+
+    /// The books of all its tasks: consumed, sum of outcomes, sent, received.
+    pub fn books(&self) -> Books {
+        let mut books = Books::default();
+        for task in self.tasks.values() {
+            books.add(&task.ledger);
+        }
+        books
+    }
+}
+
+/// One task.
+#[derive(Clone, Debug, Default)]
+pub struct TaskVitals {
+    /// Changelog records left to read, at most, while it is being restored; `None` once it runs.
+    pub restoring: Option<u64>,
+    /// Its own time.
+    pub now: Option<Timestamp>,
+    /// Input records not yet read; `None` while unknown.
+    pub lag: Option<u64>,
+    /// Its books.
+    pub ledger: Ledger,
+    /// What its state holds, by kind.
+    pub sizes: Vec<(&'static str, u64)>,
+}
+
+/// Both sides of the books of some tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Records consumed.
+    pub consumed: u64,
+    /// Sum of outcomes.
+    pub outcomes: u64,
+    /// Messages sent to other tasks.
+    pub sent: u64,
+    /// Messages received from other tasks.
+    pub received: u64,
+}
+
+impl Books {
+    /// Adds the books of a task.
+    pub fn add(&mut self, ledger: &Ledger) {
+        self.consumed += ledger.consumed;
+        self.outcomes += ledger.counts().iter().map(|count| count.records).sum::<u64>();
+        self.sent += ledger.sent;
+        self.received += ledger.received;
+    }
+}

@@ -1,0 +1,115 @@
+//! What operators may rely on: metric names follow Prometheus' conventions, each is described, no label can grow
+//! without bound, and the books show on the page of metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+use swabstream::model::outcome::{Ledger, Outcome, RejectCode};
+use swabstream::model::record::Topic;
+use swabstream::model::time::Timestamp;
+use swabstream::telemetry::Telemetry;
+use swabstream::telemetry::meter::{CommitEnd, TaskReport};
+use swabstream::telemetry::names::{ALL, Kind};
+use swabstream::view::vitals::Vitals;
+
+#[test]
+fn metric_names_follow_the_conventions() {
+    for metric in ALL {
+        let name = metric.name;
+        assert!(name.starts_with("swabstream_"), "{name} lacks the prefix");
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name} has other characters");
+        assert_eq!(metric.kind == Kind::Counter, name.ends_with("_total"), "{name}: counters end in _total, no others");
+        for reserved in ["_count", "_sum", "_bucket"] {
+            assert!(!name.ends_with(reserved), "{name}: {reserved} is for histograms' own series");
+        }
+        for derived in ["milli", "micro", "minutes", "hours", "percent", "kilo", "mega"] {
+            assert!(!name.contains(derived), "{name}: base units only");
+        }
+        if metric.kind == Kind::Histogram {
+            assert!(name.ends_with("_seconds") || name.ends_with("_bytes"), "{name} names no unit");
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_named_once_and_described() {
+    let mut names: Vec<&str> = ALL.iter().map(|metric| metric.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), ALL.len(), "a name occurs twice");
+    for metric in ALL {
+        assert!(metric.help.len() > 20 && metric.help.ends_with('.'), "{}: say it in a sentence", metric.name);
+    }
+}
+
+#[test]
+fn no_label_can_hold_what_a_record_says() {
+    for metric in ALL {
+        let labels: Vec<&str> = metric.labels.iter().map(|label| label.name()).collect();
+        let mut distinct = labels.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), labels.len(), "{} has a label twice", metric.name);
+        for label in labels {
+            for grows in ["person", "specimen", "record", "offset", "error", "message", "day"] {
+                assert!(label != grows && !label.ends_with("_id"), "{}: {label} grows without bound", metric.name);
+            }
+        }
+    }
+}
+
+fn report(task: i32, ledger: &Ledger) -> TaskReport<'_> {
+    let sizes = vec![("people", 3), ("rows_bytes", 84)];
+    TaskReport { task, now: Some(Timestamp(1_668_130_000_000)), ledger, lag: Some(5), sizes }
+}
+
+fn assert_has_lines(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.lines().any(|found| found == *line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn outcomes_are_counted_from_where_this_process_took_over() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let mut meter = telemetry.worker("person", &[Topic::LabResults]);
+    let mut ledger = Ledger::default();
+    ledger.book(Outcome::Accepted);
+    meter.assigned(&[4]);
+    meter.restored(report(4, &ledger));
+    ledger.book(Outcome::Accepted);
+    ledger.book(Outcome::Rejected(RejectCode::UnknownArea));
+    meter.committed(Duration::from_millis(7), &[(Topic::LabResults, 2)], &[(Topic::DeadLetters, 1)]);
+    meter.task(report(4, &ledger));
+    meter.failed(CommitEnd::Fenced);
+
+    let lines = [
+        r#"swabstream_outcomes_total{half="person",outcome="accepted",code="none"} 1"#,
+        r#"swabstream_outcomes_total{half="person",outcome="rejected",code="unknown_area"} 1"#,
+        r#"swabstream_outcomes_total{half="person",outcome="duplicate",code="none"} 0"#,
+        r#"swabstream_records_consumed_total{half="person",topic="lab-results"} 2"#,
+        r#"swabstream_ledger_records{half="person",side="consumed"} 3"#,
+        r#"swabstream_ledger_records{half="person",side="outcomes"} 3"#,
+        r#"swabstream_ledger_imbalance_records{half="person"} 0"#,
+        r#"swabstream_commits_total{half="person",result="fenced"} 1"#,
+        r#"swabstream_commit_duration_seconds_bucket{half="person",le="0.01"} 1"#,
+        r#"swabstream_task_lag_records{half="person",task="4"} 5"#,
+        r#"swabstream_state_entries{half="person",kind="people"} 3"#,
+        r#"swabstream_state_bytes{half="person",kind="rows"} 84"#,
+    ];
+    assert_has_lines(&telemetry.render(), &lines);
+}
+
+#[test]
+fn a_revoked_task_leaves_no_series_behind() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let mut meter = telemetry.worker("area", &[Topic::AreaChanges]);
+    let ledger = Ledger::default();
+    meter.assigned(&[0, 1]);
+    meter.restored(report(0, &ledger));
+    meter.restored(report(1, &ledger));
+    assert!(telemetry.render().contains(r#"task="1""#));
+    meter.revoked(&[1]);
+    let text = telemetry.render();
+    assert!(!text.contains(r#"task="1""#) && text.contains(r#"task="0""#), "{text}");
+    assert_has_lines(&text, &[r#"swabstream_tasks{half="area",phase="running"} 1"#]);
+}
