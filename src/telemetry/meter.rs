@@ -228,9 +228,23 @@ fn add(counters: &[(Topic, Counter)], records: &[(Topic, u64)]) {
 
 fn written_by(half: &str) -> &'static [Topic] {
     if half == "person" {
-        &[Topic::Alerts, Topic::PersonEvents, Topic::AreaChanges, Topic::LabChanges, Topic::DeadLetters, Topic::Progress]
+        &[
+            Topic::Alerts,
+            Topic::PersonEvents,
+            Topic::AreaChanges,
+            Topic::LabChanges,
+            Topic::DeadLetters,
+            Topic::Progress,
+        ]
     } else {
-        &[Topic::AreaPositivity, Topic::AreaTiers, Topic::AreaAlerts, Topic::LabReceipts, Topic::Progress, Topic::DeadLetters]
+        &[
+            Topic::AreaPositivity,
+            Topic::AreaTiers,
+            Topic::AreaAlerts,
+            Topic::LabReceipts,
+            Topic::Progress,
+            Topic::DeadLetters,
+        ]
     }
 }
 

@@ -220,8 +220,7 @@ pub const HISTORY_MODE: Metric =
 /// Open event streams.
 pub const EVENT_CLIENTS: Metric = gauge("swabstream_event_clients", &[], "Pages that follow the event stream.");
 /// Start.
-pub const STARTED: Metric =
-    gauge("swabstream_start_timestamp_seconds", &[], "When this process started.");
+pub const STARTED: Metric = gauge("swabstream_start_timestamp_seconds", &[], "When this process started.");
 /// Build.
 pub const BUILD: Metric = gauge("swabstream_build_info", &[Label::Version], "Always 1; the label tells the version.");
 
