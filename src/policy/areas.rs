@@ -1,7 +1,10 @@
 //! The area registry: a forest whose parents are dated, because districts merge and borders move.
+//!
+//! In: areas that have passed the checks of [`super::load`]. Out: lineages per period, asked for every result.
 
 use crate::model::time::Day;
 use hashbrown::HashMap;
+use std::collections::BTreeSet;
 
 /// Index of an area in the registry of one digest.
 pub type AreaIndex = u32;
@@ -14,8 +17,8 @@ pub struct Areas {
     /// First day of each period, in order; the first is `Day(0)`.
     pub periods: Vec<Day>,
     by_code: HashMap<String, AreaIndex>,
-    /// Per period and area: the area itself and its ancestors, finest first; empty where it does not exist.
-    lineages: Vec<Vec<Vec<AreaIndex>>>,
+    /// One for each period.
+    lineages: Vec<Lineages>,
 }
 
 /// One area.
@@ -46,7 +49,26 @@ pub struct AreaFacts {
     pub abolished: bool,
 }
 
+/// Per area: itself and its ancestors, finest first; empty where it does not exist. One allocation for all of them,
+/// as a registry may have 100,000 areas.
+#[derive(Clone, Debug, Default)]
+struct Lineages {
+    /// Where each area's lineage ends in `areas`; it begins where the one before ends.
+    ends: Vec<u32>,
+    areas: Vec<AreaIndex>,
+}
+
 impl Areas {
+    /// Lays out a registry whose parents exist, on a coarser level, on every day their children do.
+    pub(super) fn new(mut list: Vec<Area>) -> Self {
+        list.sort_by(|a, b| a.code.cmp(&b.code));
+        let by_code = (0..).zip(&list).map(|(index, area)| (area.code.clone(), index)).collect();
+        let periods = periods(&list);
+        let mut areas = Self { list, periods, by_code, lineages: Vec::new() };
+        areas.lineages = areas.periods.iter().map(|day| areas.lineages_on(*day)).collect();
+        areas
+    }
+
     /// The index of a code.
     pub fn index(&self, code: &str) -> Option<AreaIndex> {
         self.by_code.get(code).copied()
@@ -59,7 +81,9 @@ impl Areas {
 
     /// The area and its ancestors in a period, finest first; empty where it does not exist.
     pub fn lineage(&self, period: usize, area: AreaIndex) -> &[AreaIndex] {
-        &self.lineages[period][area as usize]
+        let Lineages { ends, areas } = &self.lineages[period];
+        let start = area.checked_sub(1).map_or(0, |before| ends[before as usize]);
+        &areas[start as usize..ends[area as usize] as usize]
     }
 
     /// Population on a day, 0 when unknown.
@@ -72,8 +96,45 @@ impl Areas {
         self.facts(area, day).is_some_and(|facts| !facts.abolished)
     }
 
-    fn facts(&self, area: AreaIndex, day: Day) -> Option<&AreaFacts> {
-        let facts = &self.list[area as usize].facts;
-        facts[..facts.partition_point(|facts| facts.from <= day)].last()
+    /// What holds for an area on a day; `None` before its first day.
+    pub fn facts(&self, area: AreaIndex, day: Day) -> Option<&AreaFacts> {
+        self.list[area as usize].facts(day)
     }
+
+    fn lineages_on(&self, day: Day) -> Lineages {
+        let mut lineages = Lineages::default();
+        for area in 0..self.list.len() as AreaIndex {
+            let mut next = Some(area).filter(|area| self.exists(*area, day));
+            while let Some(area) = next {
+                lineages.areas.push(area);
+                let parent = self.facts(area, day).and_then(|facts| facts.parent.as_deref());
+                next = parent.and_then(|code| self.index(code));
+            }
+            lineages.ends.push(lineages.areas.len() as u32);
+        }
+        lineages
+    }
+}
+
+impl Area {
+    /// What holds on a day; `None` before the first.
+    pub fn facts(&self, day: Day) -> Option<&AreaFacts> {
+        self.facts[..self.facts.partition_point(|facts| facts.from <= day)].last()
+    }
+}
+
+/// Every day on which an area appears, moves or goes; a mere census does not begin a period.
+pub(super) fn periods(list: &[Area]) -> Vec<Day> {
+    let mut days = BTreeSet::from([Day(0)]);
+    for area in list {
+        let mut before = None;
+        for facts in &area.facts {
+            let now = (!facts.abolished).then_some(&facts.parent);
+            if now != before {
+                days.insert(facts.from);
+                before = now;
+            }
+        }
+    }
+    days.into_iter().collect()
 }

@@ -5,8 +5,15 @@
 use crate::model::time::{Day, Timestamp, Zone};
 
 pub mod areas;
+pub mod error;
+mod load;
+pub mod sample;
+pub mod set;
+pub mod source;
 
 use areas::Areas;
+pub use error::RuleError;
+pub use set::RuleSetReader;
 
 /// All rules in force, as of one digest.
 #[derive(Clone, Debug)]
@@ -23,6 +30,8 @@ pub struct Rules {
     pub areas: Areas,
     /// Lab ids and names, by id.
     pub labs: Vec<(String, String)>,
+    /// What all of it was made from, by key: the digest is over these bytes.
+    records: Vec<(String, Vec<u8>)>,
 }
 
 impl Rules {

@@ -1,0 +1,148 @@
+//! From the records of a set to [`Rules`], or to everything that is wrong with them.
+//!
+//! In: key and value of every record but the manifest. Out: rules that need no further check. Whatever is not meant
+//! is refused here, at once and completely: a half-understood policy must never decide about people.
+
+use super::areas::Areas;
+use super::error::{Check, RuleError};
+use super::{CasePolicy, Deployment, Rules, TierPolicy, set};
+use crate::proto::v1::{self, rule::Rule as Kind};
+use prost::Message as _;
+
+mod policies;
+mod registry;
+mod texts;
+mod tiers;
+
+/// Records by kind, with their keys.
+#[derive(Default)]
+struct ByKind {
+    deployment: Option<v1::Deployment>,
+    cases: Vec<(String, v1::CasePolicy)>,
+    tiers: Vec<(String, v1::TierPolicy)>,
+    areas: Vec<(String, v1::Area)>,
+    labs: Vec<(String, v1::Lab)>,
+}
+
+impl Rules {
+    /// Rules from the records of one set (without its manifest), in any order; or all that is wrong with them.
+    pub fn from_records(records: &[(String, Vec<u8>)]) -> Result<Self, Vec<RuleError>> {
+        let mut errors = Vec::new();
+        let mut records = records.to_vec();
+        records.sort();
+        let by_kind = decode(&records, &mut errors);
+        let deployment = deployment(&by_kind, &mut errors);
+        let levels = deployment.as_ref();
+        let cases = cases(&by_kind, &mut errors);
+        let tiers = tiers(&by_kind, levels, &mut errors);
+        let areas = registry::areas(&by_kind.areas, levels, &mut errors);
+        let labs = registry::labs(&by_kind.labs, &cases, &mut errors);
+        match deployment {
+            Some(deployment) if errors.is_empty() => Ok(Self {
+                digest: set::digest(&records),
+                deployment,
+                cases,
+                tiers,
+                areas: Areas::new(areas),
+                labs,
+                records,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+fn decode(records: &[(String, Vec<u8>)], errors: &mut Vec<RuleError>) -> ByKind {
+    let mut by_kind = ByKind::default();
+    let mut before = None;
+    for (key, value) in records {
+        let mut check = Check::new(key, errors);
+        if before.replace(key) == Some(key) {
+            check.wrong("", "two records have this key", "keep one of them");
+            continue;
+        }
+        let Ok(v1::Rule { rule: Some(rule) }) = v1::Rule::decode(value.as_slice()) else {
+            check.wrong("", "the value is not a `swabstream.v1.Rule`", "publish it with `swabstream rules apply`");
+            continue;
+        };
+        match key_of(&rule) {
+            Some(expected) if expected == *key => by_kind.put(key.clone(), rule),
+            Some(expected) => check.wrong("", format!("the value belongs under the key `{expected}`"), REPUBLISH),
+            None => check.wrong("", "a manifest is no rule of its set", REPUBLISH),
+        }
+    }
+    by_kind
+}
+
+const REPUBLISH: &str = "write the set again with `swabstream rules apply`";
+
+/// The key a rule has in the topic; `None` for the manifest, which closes a set and is no part of it.
+pub(super) fn key_of(rule: &Kind) -> Option<String> {
+    match rule {
+        Kind::Set(_) => None,
+        Kind::Deployment(_) => Some("deployment/current".to_owned()),
+        Kind::CasePolicy(policy) => Some(format!("case/{}@{}", policy.id, policy.version)),
+        Kind::TierPolicy(policy) => Some(format!("tier/{}@{}", policy.id, policy.version)),
+        Kind::Area(area) => Some(format!("area/{}", area.code)),
+        Kind::Lab(lab) => Some(format!("lab/{}", lab.id)),
+    }
+}
+
+impl ByKind {
+    fn put(&mut self, key: String, rule: Kind) {
+        match rule {
+            Kind::Set(_) => {}
+            Kind::Deployment(deployment) => self.deployment = Some(deployment),
+            Kind::CasePolicy(policy) => self.cases.push((key, policy)),
+            Kind::TierPolicy(policy) => self.tiers.push((key, policy)),
+            Kind::Area(area) => self.areas.push((key, area)),
+            Kind::Lab(lab) => self.labs.push((key, lab)),
+        }
+    }
+}
+
+fn deployment(by_kind: &ByKind, errors: &mut Vec<RuleError>) -> Option<Deployment> {
+    let mut check = Check::new("deployment/current", errors);
+    match &by_kind.deployment {
+        Some(deployment) => policies::deployment(deployment, &mut check),
+        None => {
+            check.wrong("", "there is no deployment", "say zone, levels and purposes in deployment.toml");
+            None
+        }
+    }
+}
+
+fn cases(by_kind: &ByKind, errors: &mut Vec<RuleError>) -> Vec<CasePolicy> {
+    let mut cases: Vec<CasePolicy> = Vec::new();
+    for (key, policy) in &by_kind.cases {
+        let mut check = Check::new(key, errors);
+        let Some(policy) = policies::case(policy, &mut check) else { continue };
+        if let Some(other) = cases.iter().find(|other| other.effective_from == policy.effective_from) {
+            let problem = format!("`{}` holds from the same day", other.name);
+            check.wrong("effective_from", problem, "give each version a day of its own");
+        }
+        cases.push(policy);
+    }
+    if by_kind.cases.is_empty() {
+        let mut check = Check::new("case", errors);
+        check.wrong("", "there is no case policy", "add one as case-NAME.toml");
+    }
+    cases.sort_by_key(|policy| policy.effective_from);
+    cases
+}
+
+fn tiers(by_kind: &ByKind, deployment: Option<&Deployment>, errors: &mut Vec<RuleError>) -> Vec<TierPolicy> {
+    // Without levels nothing can be said about a tier policy.
+    let Some(deployment) = deployment else { return Vec::new() };
+    let mut tiers: Vec<TierPolicy> = Vec::new();
+    for (key, policy) in &by_kind.tiers {
+        let mut check = Check::new(key, errors);
+        let Some(policy) = tiers::policy(policy, deployment, &mut check) else { continue };
+        for other in tiers.iter().filter(|other| tiers::overlap(other, &policy)) {
+            let problem = format!("`{}@{}` decides on the same level on the same days", other.id, other.version);
+            check.wrong("effective_from", problem, "end the earlier one with `effective_until`");
+        }
+        tiers.push(policy);
+    }
+    tiers
+}

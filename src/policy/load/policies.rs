@@ -1,0 +1,75 @@
+//! Checks of the deployment and of case policies.
+
+use crate::model::time::Zone;
+use crate::policy::error::Check;
+use crate::policy::{AreaMeaning, CasePolicy, Deployment, EpisodeForm};
+use crate::proto::v1;
+
+pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<Deployment> {
+    let zone = Zone::named(&wire.zone);
+    if zone.is_none() {
+        check.wrong("zone", format!("there is no time zone `{}`", wire.zone), "use an IANA name, e.g. Asia/Shanghai");
+    }
+    let area_meaning = match wire.area_meaning() {
+        v1::AreaMeaning::Unspecified => None,
+        v1::AreaMeaning::Residence => Some(AreaMeaning::Residence),
+        v1::AreaMeaning::Sampling => Some(AreaMeaning::Sampling),
+    };
+    if area_meaning.is_none() {
+        check.wrong("area_meaning", "it is not said what an area means", "use residence or sampling");
+    }
+    for (field, names) in [("levels", &wire.levels), ("purposes", &wire.purposes)] {
+        if names.is_empty() {
+            check.wrong(field, "it is empty", "name at least one");
+        }
+        check.codes(field, names);
+    }
+    check.codes("people_levels", &wire.people_levels);
+    for (at, level) in wire.people_levels.iter().enumerate() {
+        check.place(&format!("people_levels[{at}]"), level, &wire.levels);
+    }
+    Some(Deployment {
+        zone_name: wire.zone.clone(),
+        zone: zone?,
+        area_meaning: area_meaning?,
+        keeps_people: wire.levels.iter().map(|level| wire.people_levels.contains(level)).collect(),
+        levels: wire.levels.clone(),
+        purposes: wire.purposes.clone(),
+    })
+}
+
+pub(super) fn case(wire: &v1::CasePolicy, check: &mut Check<'_>) -> Option<CasePolicy> {
+    check.code("id", &wire.id, 64);
+    check.code("version", &wire.version, 64);
+    check.text("source", &wire.source);
+    let effective_from = check.day("effective_from", &wire.effective_from);
+    let episode_form = match wire.episode_form() {
+        v1::EpisodeForm::Unspecified => None,
+        v1::EpisodeForm::FromLastPositive => Some(EpisodeForm::FromLastPositive),
+        v1::EpisodeForm::FromFirstPositive => Some(EpisodeForm::FromFirstPositive),
+    };
+    if episode_form.is_none() {
+        let hint = "use from_last_positive or from_first_positive";
+        check.wrong("episode_form", "it is not said which positive anchors the gap", hint);
+    }
+    if wire.unknown_lab() == v1::UnknownLab::Unspecified {
+        check.wrong("unknown_lab", "it is not said what becomes of an unknown lab's results", "use reject or accept");
+    }
+    Some(CasePolicy {
+        name: format!("{}@{}", wire.id, wire.version),
+        horizon_days: check.number("horizon_days", wire.horizon_days, 1..=60),
+        episode_gap_days: check.number("episode_gap_days", wire.episode_gap_days, 1..=3650),
+        historic_after_hours: check.number("historic_after_hours", wire.historic_after_hours, 1..=8784).into(),
+        preliminary_alerts: wire.preliminary_alerts,
+        observation_days: [
+            check.number("observation_days_close", wire.observation_days_close, 1..=60),
+            check.number("observation_days_secondary", wire.observation_days_secondary, 0..=60),
+            check.number("observation_days_co_exposed", wire.observation_days_co_exposed, 0..=60),
+        ],
+        trace_days_before: check.number("trace_days_before", wire.trace_days_before, 0..=60),
+        trace_days_after: check.number("trace_days_after", wire.trace_days_after, 0..=60),
+        accept_unknown_labs: wire.unknown_lab() == v1::UnknownLab::Accept,
+        effective_from: effective_from?,
+        episode_form: episode_form?,
+    })
+}

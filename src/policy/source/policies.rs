@@ -1,0 +1,327 @@
+//! Deployment and policies as TOML. The keys are the names of the contract's fields; none may be left out that
+//! decides something, none may be there that nobody reads.
+
+use super::{Origin, SourceError, SourceFile};
+use crate::proto::v1::{self, rule::Rule as Kind, tier_policy::Engine};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+type Parsed = Result<Vec<(Kind, Origin)>, Vec<SourceError>>;
+
+pub(super) fn deployment(file: &SourceFile) -> Parsed {
+    let DeploymentToml { zone, area_meaning, levels, people_levels, purposes } = read(file)?;
+    let mut wire = v1::Deployment { zone, levels, people_levels, purposes, ..Default::default() };
+    wire.set_area_meaning(match area_meaning {
+        AreaMeaningToml::Residence => v1::AreaMeaning::Residence,
+        AreaMeaningToml::Sampling => v1::AreaMeaning::Sampling,
+    });
+    Ok(vec![(Kind::Deployment(wire), Origin::Document(file.clone()))])
+}
+
+pub(super) fn case(file: &SourceFile) -> Parsed {
+    let toml: CaseToml = read(file)?;
+    let mut wire = v1::CasePolicy {
+        id: toml.id,
+        version: toml.version,
+        effective_from: toml.effective_from,
+        source: toml.source,
+        horizon_days: toml.horizon_days,
+        episode_gap_days: toml.episode_gap_days,
+        historic_after_hours: toml.historic_after_hours,
+        preliminary_alerts: toml.preliminary_alerts,
+        observation_days_close: toml.observation_days_close,
+        observation_days_secondary: toml.observation_days_secondary,
+        observation_days_co_exposed: toml.observation_days_co_exposed,
+        trace_days_before: toml.trace_days_before,
+        trace_days_after: toml.trace_days_after,
+        ..Default::default()
+    };
+    wire.set_episode_form(match toml.episode_form {
+        EpisodeFormToml::FromLastPositive => v1::EpisodeForm::FromLastPositive,
+        EpisodeFormToml::FromFirstPositive => v1::EpisodeForm::FromFirstPositive,
+    });
+    wire.set_unknown_lab(match toml.unknown_lab {
+        UnknownLabToml::Reject => v1::UnknownLab::Reject,
+        UnknownLabToml::Accept => v1::UnknownLab::Accept,
+    });
+    Ok(vec![(Kind::CasePolicy(wire), Origin::Document(file.clone()))])
+}
+
+pub(super) fn tier(file: &SourceFile) -> Parsed {
+    let toml: TierToml = read(file)?;
+    let engine = match (toml.clean_day, toml.threshold) {
+        (Some(engine), None) => Some(Engine::CleanDay(engine.wire())),
+        (None, Some(engine)) => Some(Engine::Threshold(engine.wire())),
+        (None, None) => None, // said by the checks of the contract
+        (Some(_), Some(_)) => {
+            return Err(vec![SourceError {
+                file: file.name.clone(),
+                line: Some(line_of(&file.text, "threshold")),
+                key: "threshold".to_owned(),
+                problem: "a policy has one engine, this one has [clean_day] as well".to_owned(),
+                hint: "make two policies of it, or take one engine away".to_owned(),
+            }]);
+        }
+    };
+    let mut wire = v1::TierPolicy {
+        id: toml.id,
+        version: toml.version,
+        effective_from: toml.effective_from,
+        effective_until: toml.effective_until.unwrap_or_default(),
+        source: toml.source,
+        levels: toml.levels,
+        tiers: toml.tiers,
+        engine,
+        ..Default::default()
+    };
+    wire.set_cases(match toml.cases {
+        CaseScopeToml::All => v1::CaseScope::All,
+        CaseScopeToml::Community => v1::CaseScope::Community,
+    });
+    Ok(vec![(Kind::TierPolicy(wire), Origin::Document(file.clone()))])
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeploymentToml {
+    zone: String,
+    area_meaning: AreaMeaningToml,
+    levels: Vec<String>,
+    people_levels: Vec<String>,
+    purposes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AreaMeaningToml {
+    Residence,
+    Sampling,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseToml {
+    id: String,
+    version: String,
+    effective_from: String,
+    source: String,
+    horizon_days: u32,
+    episode_gap_days: u32,
+    episode_form: EpisodeFormToml,
+    historic_after_hours: u32,
+    preliminary_alerts: bool,
+    observation_days_close: u32,
+    observation_days_secondary: u32,
+    observation_days_co_exposed: u32,
+    trace_days_before: u32,
+    trace_days_after: u32,
+    unknown_lab: UnknownLabToml,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EpisodeFormToml {
+    FromLastPositive,
+    FromFirstPositive,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum UnknownLabToml {
+    Reject,
+    Accept,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierToml {
+    id: String,
+    version: String,
+    effective_from: String,
+    effective_until: Option<String>,
+    source: String,
+    levels: Vec<String>,
+    tiers: Vec<String>,
+    cases: CaseScopeToml,
+    clean_day: Option<CleanDayToml>,
+    threshold: Option<ThresholdToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CaseScopeToml {
+    All,
+    Community,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CleanDayToml {
+    steps: Vec<StepToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepToml {
+    tier: String,
+    clean_days: u32,
+    next: String,
+}
+
+impl CleanDayToml {
+    fn wire(self) -> v1::CleanDayEngine {
+        let step = |StepToml { tier, clean_days, next }| v1::CleanDayStep { tier, clean_days, next };
+        v1::CleanDayEngine { steps: self.steps.into_iter().map(step).collect() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThresholdToml {
+    measures: Vec<MeasureToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MeasureToml {
+    kind: MeasureKindToml,
+    window_days: u32,
+    lower_bounds: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+enum MeasureKindToml {
+    #[serde(rename = "cases_per_100k")]
+    CasesPer100k,
+    #[serde(rename = "tests_over_tests")]
+    TestsOverTests,
+    #[serde(rename = "people_over_people")]
+    PeopleOverPeople,
+}
+
+impl ThresholdToml {
+    fn wire(self) -> v1::ThresholdEngine {
+        let measure = |toml: MeasureToml| {
+            let kind = match toml.kind {
+                MeasureKindToml::CasesPer100k => v1::MeasureKind::CasesPer100k,
+                MeasureKindToml::TestsOverTests => v1::MeasureKind::TestsOverTests,
+                MeasureKindToml::PeopleOverPeople => v1::MeasureKind::PeopleOverPeople,
+            };
+            v1::Measure { kind: kind.into(), window_days: toml.window_days, lower_bounds: toml.lower_bounds }
+        };
+        v1::ThresholdEngine { measures: self.measures.into_iter().map(measure).collect() }
+    }
+}
+
+fn read<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Vec<SourceError>> {
+    toml::from_str(&file.text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let problem = error.message().trim().replace('\n', ", ");
+        let path = path_at(&file.text, start);
+        let (key, hint) = match named(&problem) {
+            _ if path.is_none() => (String::new(), "correct the TOML there"),
+            Some(("missing field", name)) => (joined(path, name), "add it"),
+            Some(("unknown field", name)) => (joined(path, name), "take it away, or correct its name"),
+            _ => (path.unwrap_or_default(), "give it a value of the kind that is expected"),
+        };
+        vec![SourceError {
+            file: file.name.clone(),
+            line: Some(line_at(&file.text, start)),
+            key,
+            problem,
+            hint: hint.to_owned(),
+        }]
+    })
+}
+
+/// The kind of a complaint about a field, and the field's name.
+fn named(problem: &str) -> Option<(&str, &str)> {
+    let mut parts = problem.split('`');
+    Some((parts.next()?.trim(), parts.next()?))
+}
+
+/// `path.name`, where `path` may already end in the name.
+fn joined(path: Option<String>, name: &str) -> String {
+    match path.filter(|path| !path.is_empty()) {
+        Some(path) if path == name || path.ends_with(&format!(".{name}")) => path,
+        Some(path) => format!("{path}.{name}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The line of a field, e.g. `threshold.measures[0].kind`, or of the nearest thing around it that is there.
+pub(super) fn line_of(text: &str, field: &str) -> usize {
+    let Ok(document) = DeTable::parse(text) else { return 1 };
+    let mut at = 0;
+    let mut inside = Inside::Table(document.get_ref());
+    for step in field.split(['.', '[']).filter(|step| !step.is_empty()) {
+        let found = match inside {
+            Inside::Table(table) => entry(table, step),
+            Inside::Value(value) => item(value, step),
+        };
+        let Some((span, value)) = found else { break };
+        at = span.start;
+        inside = match value {
+            DeValue::Table(table) => Inside::Table(table),
+            value => Inside::Value(value),
+        };
+    }
+    line_at(text, at)
+}
+
+enum Inside<'a, 'i> {
+    Table(&'a DeTable<'i>),
+    Value(&'a DeValue<'i>),
+}
+
+fn entry<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<(Range<usize>, &'a DeValue<'i>)> {
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref().as_ref() == name)?;
+    Some((key.span(), value.get_ref()))
+}
+
+fn item<'a, 'i>(value: &'a DeValue<'i>, step: &str) -> Option<(Range<usize>, &'a DeValue<'i>)> {
+    let index: usize = step.trim_end_matches(']').parse().ok()?;
+    let item: &Spanned<DeValue<'i>> = value.as_array()?.get(index)?;
+    Some((item.span(), item.get_ref()))
+}
+
+/// The innermost field around a byte; `None` when the text is no TOML at all.
+fn path_at(text: &str, byte: usize) -> Option<String> {
+    let document = DeTable::parse(text).ok()?;
+    let mut path = String::new();
+    descend_table(document.get_ref(), byte, &mut path);
+    Some(path)
+}
+
+fn descend_table(table: &DeTable<'_>, byte: usize, path: &mut String) {
+    for (key, value) in table.iter() {
+        if key.span().contains(&byte) || value.span().contains(&byte) {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(key.get_ref());
+            return descend(value.get_ref(), byte, path);
+        }
+    }
+}
+
+fn descend(value: &DeValue<'_>, byte: usize, path: &mut String) {
+    match value {
+        DeValue::Table(table) => descend_table(table, byte, path),
+        DeValue::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                if item.span().contains(&byte) {
+                    path.push_str(&format!("[{index}]"));
+                    return descend(item.get_ref(), byte, path);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn line_at(text: &str, byte: usize) -> usize {
+    text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
+}
