@@ -10,6 +10,8 @@ pub mod state;
 
 pub mod pipeline;
 
+pub mod config;
+
 pub mod runtime;
 
 pub mod view;

@@ -238,12 +238,7 @@ impl<H: Half> Task<H> {
     }
 }
 
-fn require_same_commit(
-    mark: CommitMark,
-    committed: &[(Topic, i64)],
-    seq: u64,
-    head: &TaskHead,
-) -> Result<(), Corrupt> {
+fn require_same_commit(mark: CommitMark, committed: &[(Topic, i64)], seq: u64, head: &TaskHead) -> Result<(), Corrupt> {
     let stored: Option<Vec<(Topic, i64)>> =
         head.inputs.iter().map(|input| Some((Topic::named(&input.topic)?, input.offset))).collect();
     let mut stored = stored.ok_or_else(|| Corrupt("the last delta names an unknown topic".into()))?;

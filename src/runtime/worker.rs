@@ -5,8 +5,8 @@
 //! the asynchronous shell around it.
 
 use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
-use super::task::{RulesInForce, Task};
 use super::tally::Tally;
+use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Record};
 use crate::model::time::Timestamp;

@@ -1,0 +1,292 @@
+//! Settings of a deployment: one TOML file, read once into values that need no later checks.
+//!
+//! Rules of medicine are not settings: they come through the topic `rules`.
+
+use crate::model::ids::Secret;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+/// Everything in the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[kafka]`: where the topics are.
+    pub kafka: KafkaConfig,
+    /// `[secret]`: the key of all hashes.
+    pub secret: SecretConfig,
+    /// `[processing]`: how the work is done.
+    #[serde(default)]
+    pub processing: ProcessingConfig,
+    /// `[http]`: page, metrics, health.
+    #[serde(default)]
+    pub http: HttpConfig,
+    /// `[log]`: what is written to standard error.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// `[kafka]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaConfig {
+    /// `host:port`, several with commas.
+    pub brokers: String,
+    /// Put before every topic name, e.g. `cq-`.
+    #[serde(default)]
+    pub prefix: String,
+    /// Consumer group of the person half; the area half adds `-areas`.
+    #[serde(default = "default_group")]
+    pub group: String,
+    /// How long an unreachable broker is waited for at start.
+    #[serde(default = "default_connect_timeout")]
+    pub connect_timeout_s: NonZeroU32,
+    /// Any librdkafka setting, for all clients: TLS, SASL, timeouts. They win over our defaults, save those that
+    /// exactly-once rests on.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Property>,
+}
+
+/// Value of a librdkafka setting: as it is, or a secret from a file or the environment.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Property {
+    /// As it is.
+    Text(String),
+    /// A number.
+    Number(i64),
+    /// A switch.
+    Switch(bool),
+    /// Content of a file, without the line end.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+    /// Value of an environment variable.
+    Env {
+        /// Its name.
+        env: String,
+    },
+}
+
+impl Property {
+    /// The value; reads the file or the environment.
+    pub fn value(&self) -> Result<String, ConfigError> {
+        match self {
+            Property::Text(text) => Ok(text.clone()),
+            Property::Number(number) => Ok(number.to_string()),
+            Property::Switch(switch) => Ok(switch.to_string()),
+            Property::File { file } => read_secret_file(file),
+            Property::Env { env } => read_secret_env(env),
+        }
+    }
+}
+
+impl std::fmt::Debug for Property {
+    /// Never shows the value: it may be a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Property::File { file } => write!(f, "file {}", file.display()),
+            Property::Env { env } => write!(f, "environment {env}"),
+            Property::Text(_) | Property::Number(_) | Property::Switch(_) => f.write_str("(set)"),
+        }
+    }
+}
+
+/// `[secret]`: 32 hex digits, the same in all instances, for ever.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, untagged)]
+pub enum SecretConfig {
+    /// From a file.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+    /// From the environment.
+    Env {
+        /// Name of the variable.
+        env: String,
+    },
+}
+
+impl SecretConfig {
+    /// Reads and parses the secret.
+    pub fn read(&self) -> Result<Secret, ConfigError> {
+        let text = match self {
+            SecretConfig::File { file } => read_secret_file(file)?,
+            SecretConfig::Env { env } => read_secret_env(env)?,
+        };
+        let digits = text.trim();
+        let value = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32);
+        value.map(|value| Secret::new(value.to_be_bytes())).ok_or(ConfigError::BadSecret)
+    }
+}
+
+/// `[processing]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProcessingConfig {
+    /// Name of this instance, stable over restarts and unlike any other's; default: the host's name.
+    pub instance: Option<String>,
+    /// Workers of the person half; default: one per core.
+    pub person_workers: Option<NonZeroUsize>,
+    /// Workers of the area half.
+    pub area_workers: NonZeroUsize,
+    /// Longest time between two commits while there is something to commit.
+    pub commit_interval_ms: NonZeroU32,
+    /// Most records between two commits of a worker.
+    pub commit_records: NonZeroUsize,
+    /// Deltas of a changelog with keys of their own; more means rarer images and longer restores.
+    pub changelog_ring: NonZeroU32,
+    /// Larger records go to the dead letters.
+    pub max_record_bytes: NonZeroUsize,
+    /// Past data: topics carry the times things really happened. Never for live work.
+    pub history: bool,
+}
+
+impl Default for ProcessingConfig {
+    fn default() -> Self {
+        const fn number(value: u32) -> NonZeroU32 {
+            NonZeroU32::new(value).expect("not zero")
+        }
+        const fn size(value: usize) -> NonZeroUsize {
+            NonZeroUsize::new(value).expect("not zero")
+        }
+        Self {
+            instance: None,
+            person_workers: None,
+            area_workers: size(1),
+            commit_interval_ms: number(50),
+            commit_records: size(50_000),
+            changelog_ring: number(4_096),
+            max_record_bytes: size(256 * 1024),
+            history: false,
+        }
+    }
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Where page, metrics and health are served.
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// One JSON object per line.
+    pub json: bool,
+    /// `error`, `warn`, `info`, `debug`, or a filter such as `info,swabstream::kafka=debug`.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { json: false, level: "info".into() }
+    }
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not the settings' TOML; the message has line, column and key.
+    #[error("{path}: {source}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        source: Box<toml::de::Error>,
+    },
+    /// The secret is not 32 hex digits.
+    #[error("the secret must be 32 hex digits (16 bytes); make one with: openssl rand -hex 16")]
+    BadSecret,
+    /// An environment variable is missing.
+    #[error("environment variable {0} is not set")]
+    NoVariable(String),
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        toml::from_str(&text).map_err(|source| ConfigError::Invalid { path: path.into(), source: Box::new(source) })
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.into(), source })
+}
+
+fn read_secret_file(path: &Path) -> Result<String, ConfigError> {
+    read(path).map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn read_secret_env(name: &str) -> Result<String, ConfigError> {
+    std::env::var(name).map_err(|_| ConfigError::NoVariable(name.to_owned()))
+}
+
+fn default_group() -> String {
+    "swabstream".into()
+}
+
+fn default_connect_timeout() -> NonZeroU32 {
+    const { NonZeroU32::new(30).expect("not zero") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALLEST: &str = "[kafka]\nbrokers = \"localhost:9092\"\n[secret]\nenv = \"SWABSTREAM_SECRET\"\n";
+
+    #[test]
+    fn the_smallest_file_is_brokers_and_a_secret() {
+        let config: Config = toml::from_str(SMALLEST).expect("valid");
+        assert_eq!(config.kafka.group, "swabstream");
+        assert!(!config.processing.history, "past data is never the default");
+        assert!(config.http.listen.ip().is_loopback(), "nothing is shown to the network by default");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = toml::from_str::<Config>(&format!("{SMALLEST}[processing]\nworkers = 3\n")).expect_err("unknown");
+        assert!(error.to_string().contains("line 6") && error.to_string().contains("workers"), "{error}");
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let text = format!("{SMALLEST}[kafka.properties]\n\"sasl.password\" = \"hunter2\"\n");
+        let config: Config = toml::from_str(&text).expect("valid");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert_eq!(config.kafka.properties["sasl.password"].value().expect("text"), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_has_sixteen_bytes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret");
+        for (text, good) in [("00112233445566778899aabbccddeeff\n", true), ("0011", false), ("zz", false)] {
+            std::fs::write(&file, text).expect("written");
+            assert_eq!(SecretConfig::File { file: file.clone() }.read().is_ok(), good, "{text}");
+        }
+    }
+}
