@@ -17,3 +17,4 @@ pub mod runtime;
 pub mod view;
 
 pub mod telemetry;
+pub mod demo;

@@ -1,0 +1,155 @@
+//! Records that cannot be used: every kind a publisher can get wrong, made from a record that was right.
+
+use super::desk::Desk;
+use super::message::{Body, JSON, Kind};
+use crate::model::time::Timestamp;
+use crate::policy::Rules;
+use crate::proto::v1::{ContactRecord, CtValue, LabResult, Pool, PoolMember, RejectCode};
+use rand::RngExt;
+
+/// An area, a lab, a purpose no registry has.
+const UNKNOWN: &str = "nowhere";
+/// What is broken about results. Some codes occur in several ways.
+const RESULTS: [RejectCode; 15] = [
+    RejectCode::Malformed,
+    RejectCode::Empty,
+    RejectCode::Tombstone,
+    RejectCode::UnknownContentType,
+    RejectCode::MissingField,
+    RejectCode::UnknownEnum,
+    RejectCode::InvalidTime,
+    RejectCode::TimeWithoutOffset,
+    RejectCode::CollectedInFuture,
+    RejectCode::BeforeHorizon,
+    RejectCode::UnknownArea,
+    RejectCode::UnknownLab,
+    RejectCode::UnknownPurpose,
+    RejectCode::InvalidId,
+    RejectCode::OutOfRange,
+];
+/// What is broken about contact records.
+const CONTACTS: [RejectCode; 10] = [
+    RejectCode::Malformed,
+    RejectCode::Empty,
+    RejectCode::Tombstone,
+    RejectCode::MissingField,
+    RejectCode::UnknownEnum,
+    RejectCode::TimeWithoutOffset,
+    RejectCode::InvalidId,
+    RejectCode::OutOfRange,
+    RejectCode::InvalidInterval,
+    RejectCode::SamePerson,
+];
+
+/// Hands in a broken form of a result, or a pool (which is understood, but not handled yet).
+pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mut Desk) {
+    if desk.chance(1.0 / 16.0) {
+        pool(result, at, desk);
+        return;
+    }
+    let mut code = RESULTS[desk.rng.random_range(0..RESULTS.len())];
+    if code == RejectCode::UnknownLab && rules.case_policy(rules.day(at)).accept_unknown_labs {
+        code = RejectCode::UnknownArea;
+    }
+    let mut broken = result.clone();
+    match code {
+        RejectCode::MissingField => drop_field(&mut broken, desk),
+        RejectCode::UnknownEnum if desk.chance(0.5) => broken.status = 77,
+        RejectCode::UnknownEnum => broken.finding = 99,
+        RejectCode::InvalidTime => nonsense_time(&mut broken),
+        RejectCode::CollectedInFuture => broken.collected_at = Some(desk.future(at).to_wire()),
+        RejectCode::BeforeHorizon => broken.collected_at = Some(desk.too_old(at).to_wire()),
+        RejectCode::UnknownArea => UNKNOWN.clone_into(&mut broken.area),
+        RejectCode::UnknownLab => UNKNOWN.clone_into(&mut broken.lab_id),
+        RejectCode::UnknownPurpose => UNKNOWN.clone_into(&mut broken.purpose),
+        RejectCode::InvalidId if desk.chance(0.5) => broken.specimen_id = "S".repeat(65),
+        RejectCode::InvalidId => broken.result_id.push('\u{7}'),
+        RejectCode::OutOfRange if desk.chance(0.5) => broken.revision = 2_000_000_000,
+        RejectCode::OutOfRange => broken.ct_values.push(CtValue { gene: "N".to_owned(), cycles: 612.0 }),
+        _ => {}
+    }
+    send(&Body::Result(broken), code, at, desk);
+}
+
+/// Hands in a broken form of a contact record.
+pub(super) fn contact(contact: &ContactRecord, at: Timestamp, desk: &mut Desk) {
+    let code = CONTACTS[desk.rng.random_range(0..CONTACTS.len())];
+    let mut broken = contact.clone();
+    match code {
+        RejectCode::MissingField => broken.exposure_end = None,
+        RejectCode::UnknownEnum => broken.kind = 42,
+        RejectCode::InvalidId => broken.record_id = "C".repeat(65),
+        RejectCode::OutOfRange => broken.revision = 2_000_000_000,
+        RejectCode::InvalidInterval => {
+            let start = broken.exposure_start.and_then(|start| Timestamp::from_wire(&start)).unwrap_or(at);
+            broken.exposure_end = Some(start.plus_hours(-3).to_wire());
+        }
+        RejectCode::SamePerson => broken.index_person_id.clone_from(&broken.person_id),
+        _ => {}
+    }
+    send(&Body::Contact(broken), code, at, desk);
+}
+
+/// Sends a body whose bytes, too, may be what is broken.
+fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
+    let kind = Kind::Broken(code);
+    match code {
+        RejectCode::Malformed => {
+            let (bytes, content_type) = garbage(body, desk);
+            desk.send_bytes(body, Some(bytes), content_type, at, kind);
+        }
+        RejectCode::Empty => desk.send_bytes(body, Some(Vec::new()), None, at, kind),
+        RejectCode::Tombstone => desk.send_bytes(body, None, None, at, kind),
+        RejectCode::UnknownContentType => desk.send_bytes(body, Some(body.encode()), Some("text/csv"), at, kind),
+        RejectCode::TimeWithoutOffset => {
+            let json = String::from_utf8_lossy(&desk.json_of(body)).replace("Z\"", "\"");
+            desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);
+        }
+        // JSON has no form for these two; the others go either way.
+        RejectCode::UnknownEnum | RejectCode::InvalidTime => {
+            desk.send_bytes(body, Some(body.encode()), None, at, kind);
+        }
+        _ => desk.send(body, at, kind),
+    }
+}
+
+/// Bytes that are neither protobuf nor JSON.
+fn garbage(body: &Body, desk: &mut Desk) -> (Vec<u8>, Option<&'static str>) {
+    let mut bytes = body.encode();
+    match desk.rng.random_range(0..3) {
+        // Cut off in the middle of the first field.
+        0 => (bytes[..bytes.len().min(4)].to_vec(), None),
+        // Another program's text.
+        1 => (b"\xff\xfe<result>positive</result>".to_vec(), None),
+        _ => {
+            bytes = desk.json_of(body);
+            bytes.truncate(bytes.len() / 2);
+            (bytes, Some(JSON))
+        }
+    }
+}
+
+fn drop_field(result: &mut LabResult, desk: &mut Desk) {
+    match desk.rng.random_range(0..6) {
+        0 => result.person_id.clear(),
+        1 => result.specimen_id.clear(),
+        2 => result.collected_at = None,
+        3 => result.area.clear(),
+        4 => result.result_id.clear(),
+        _ => result.target.clear(),
+    }
+}
+
+fn nonsense_time(result: &mut LabResult) {
+    if let Some(time) = &mut result.collected_at {
+        time.nanos = -5;
+    }
+}
+
+fn pool(result: &LabResult, at: Timestamp, desk: &mut Desk) {
+    let mut members = vec![PoolMember { person_id: result.person_id.clone(), area: String::new() }];
+    members.extend((1..5).map(|_| PoolMember { person_id: desk.any_pseudonym(), area: String::new() }));
+    let pool = Pool { pool_id: desk.id('P'), size: members.len() as u32, members };
+    let pooled = LabResult { person_id: String::new(), pool: Some(pool), ..result.clone() };
+    desk.send(&Body::Result(pooled), at, Kind::Broken(RejectCode::Unsupported));
+}

@@ -1,0 +1,191 @@
+//! What happens to results on their way: earlier and later versions, other entry points, mistakes and their mending.
+//!
+//! In: a result as its lab releases it. Out: every message about it. Each flaw occurs at its stated rate.
+
+use super::broken;
+use super::desk::Desk;
+use super::message::{Body, Kind};
+use super::results::{Names, Released};
+use super::town::Town;
+use crate::model::time::Timestamp;
+use crate::policy::Rules;
+use crate::proto::v1::{Finding, LabResult, ProcessingMode, ResultStatus};
+
+/// What the flaws need to know of the city.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) town: &'a Town,
+    pub(super) rules: &'a Rules,
+    pub(super) names: &'a Names,
+}
+
+/// Hands in a result with all that happens to it.
+pub(super) fn publish(released: &Released, place: Place<'_>, desk: &mut Desk) {
+    let Released { result, at, .. } = released;
+    if desk.chance(desk.rates.training) {
+        let drill = LabResult { mode: ProcessingMode::Training as i32, ..result.clone() };
+        send(drill, *at, Kind::Training, desk);
+        return;
+    }
+    if desk.chance(desk.rates.broken) {
+        broken::result(result, *at, place.rules, desk);
+        // Half of the labs mend the record and send it again, so that it counts.
+        if desk.chance(0.5) {
+            return;
+        }
+    }
+    if desk.chance(desk.rates.preliminary) {
+        let early = Timestamp(released.taken.0 + (at.0 - released.taken.0) / 2);
+        let preliminary = LabResult { status: ResultStatus::Preliminary as i32, ..result.clone() };
+        send(preliminary, early, Kind::Preliminary, desk);
+    }
+    send(result.clone(), *at, Kind::Result, desk);
+    repetitions(released, place, desk);
+    contradiction(released, desk);
+    changes(released, place, desk);
+}
+
+fn send(result: LabResult, at: Timestamp, kind: Kind, desk: &mut Desk) {
+    desk.send(&Body::Result(result), at, kind);
+}
+
+/// A later moment at which a version about the same specimen is still accepted.
+fn later(released: &Released, after: Timestamp, desk: &mut Desk) -> Timestamp {
+    let at = Timestamp(after.0 + desk.hours(0.2, 30.0));
+    at.min(desk.deadline(released.taken)).max(released.at)
+}
+
+/// The same again: by the same id, by another id, with another meaning.
+fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
+    let Released { result, at, .. } = released;
+    if desk.chance(desk.rates.repeated) {
+        let again = later(released, *at, desk);
+        let mut copy = result.clone();
+        if desk.chance(0.5) {
+            // Sent again at another time: still the same meaning.
+            copy.reported_at = Some(desk.stamp(again).to_wire());
+        }
+        send(copy, again, Kind::Repeated, desk);
+    }
+    if desk.chance(desk.rates.second_entry) {
+        let area = place.rules.areas.index(&result.area).unwrap_or_default();
+        let copy = LabResult { result_id: desk.id('R'), lab_id: place.names.lab(area, desk), ..result.clone() };
+        let again = later(released, *at, desk);
+        send(copy, again, Kind::SecondEntry, desk);
+    }
+    if desk.chance(desk.rates.conflict) {
+        let copy = LabResult { finding: other_call(result.finding) as i32, ..result.clone() };
+        let again = later(released, *at, desk);
+        send(copy, again, Kind::Conflict, desk);
+    }
+}
+
+/// Another result id of the same specimen says the opposite; most labs then say which of the two was wrong.
+fn contradiction(released: &Released, desk: &mut Desk) {
+    if !desk.chance(desk.rates.contradiction) {
+        return;
+    }
+    let Released { result, at, .. } = released;
+    let opposite = LabResult { result_id: desk.id('R'), finding: other_call(result.finding) as i32, ..result.clone() };
+    let contradicted = later(released, *at, desk);
+    send(opposite.clone(), contradicted, Kind::Contradiction, desk);
+    if !desk.chance(0.7) {
+        return;
+    }
+    let (mut wrong, right) = if desk.chance(0.5) { (opposite, result) } else { (result.clone(), &opposite) };
+    wrong.revision += 1;
+    if desk.chance(0.5) {
+        wrong.status = ResultStatus::Corrected as i32;
+        wrong.finding = right.finding;
+    } else {
+        wrong.status = ResultStatus::EnteredInError as i32;
+    }
+    let resolved = later(released, contradicted, desk);
+    send(wrong, resolved, Kind::Resolution, desk);
+}
+
+/// Later versions, each of which may be changed again.
+fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
+    let mut standing = released.result.clone();
+    let mut last = released.at;
+    let Some(mut change) = first_change(&standing, desk) else { return };
+    for _ in 0..3 {
+        standing = changed(&standing, change, place, desk);
+        let overtaken = desk.chance(desk.rates.overtaken);
+        last = if overtaken {
+            // On its way it passed the version it changes.
+            Timestamp((last.0 - desk.hours(0.1, 1.5)).max(released.taken.0 + 60_000))
+        } else {
+            later(released, last, desk)
+        };
+        send(standing.clone(), last, change, desk);
+        if !desk.chance(desk.rates.changed_again) {
+            return;
+        }
+        change = next_change(change, desk);
+    }
+}
+
+fn first_change(result: &LabResult, desk: &mut Desk) -> Option<Kind> {
+    let rates = desk.rates;
+    let positive = result.finding == Finding::Positive as i32;
+    let finding = if positive { rates.corrected_positive } else { rates.corrected_finding };
+    let changes = [
+        (finding, Kind::CorrectedFinding),
+        (rates.corrected_area, Kind::CorrectedArea),
+        (rates.moved_person, Kind::MovedPerson),
+        (rates.cancelled, Kind::Cancelled),
+        (rates.entered_in_error, Kind::EnteredInError),
+    ];
+    changes.into_iter().find(|(rate, _)| desk.chance(*rate)).map(|(_, kind)| kind)
+}
+
+fn next_change(last: Kind, desk: &mut Desk) -> Kind {
+    match last {
+        Kind::Cancelled | Kind::EnteredInError => Kind::Reinstated,
+        _ if desk.chance(0.5) => Kind::CorrectedFinding,
+        _ if desk.chance(0.5) => Kind::EnteredInError,
+        _ => Kind::MovedPerson,
+    }
+}
+
+/// The next version of a result.
+fn changed(standing: &LabResult, change: Kind, place: Place<'_>, desk: &mut Desk) -> LabResult {
+    let mut next = LabResult {
+        revision: standing.revision + 1,
+        status: ResultStatus::Corrected as i32,
+        previous_person_id: String::new(),
+        ..standing.clone()
+    };
+    match change {
+        Kind::CorrectedFinding => next.finding = other_call(standing.finding) as i32,
+        Kind::CorrectedArea => next.area = another_area(standing, place, desk),
+        Kind::MovedPerson => {
+            let other = desk.any_pseudonym();
+            if other != standing.person_id {
+                next.previous_person_id = std::mem::replace(&mut next.person_id, other);
+            }
+        }
+        Kind::Cancelled => next.status = ResultStatus::Cancelled as i32,
+        Kind::EnteredInError => next.status = ResultStatus::EnteredInError as i32,
+        _ => {}
+    }
+    next
+}
+
+/// The area of anybody, if it exists on the day of the specimen.
+fn another_area(standing: &LabResult, place: Place<'_>, desk: &mut Desk) -> String {
+    let area = place.town.area(place.town.anybody(&mut desk.rng));
+    let collected = standing.collected_at.as_ref().and_then(Timestamp::from_wire);
+    match collected {
+        Some(at) if place.rules.areas.exists(area, place.rules.day(at)) => {
+            place.rules.areas.list[area as usize].code.clone()
+        }
+        _ => standing.area.clone(),
+    }
+}
+
+/// The call a lab would have made if it had not made this one.
+fn other_call(finding: i32) -> Finding {
+    if finding == Finding::Positive as i32 { Finding::Negative } else { Finding::Positive }
+}

@@ -1,0 +1,177 @@
+//! A simulated city: people, an outbreak, laboratories, tracers, and everything that goes wrong between them.
+//!
+//! In: a seed, a configuration and the rules in force. Out: the messages its laboratories and tracers publish, in order
+//! of arrival. Equal seeds, configurations and rules give equal bytes on every machine; no clock is read here.
+
+mod broken;
+mod config;
+mod desk;
+mod flaws;
+mod message;
+mod outbreak;
+mod results;
+mod town;
+mod tracing;
+
+pub use config::{CityClock, CityConfig, Epidemic, Rates, Testing};
+pub use message::{JSON, Kind, Message};
+
+use crate::model::time::Timestamp;
+use crate::policy::Rules;
+use crate::proto::v1::Finding;
+use desk::{DAY, Desk};
+use outbreak::Outbreak;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use results::{Names, Reason, Swab};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use town::{PersonIndex, Town};
+
+/// The city. As an iterator it gives every message, in order of arrival.
+pub struct City {
+    config: CityConfig,
+    rules: Arc<Rules>,
+    town: Town,
+    outbreak: Outbreak,
+    names: Names,
+    desk: Desk,
+    /// Days planned so far; also the number of the next day.
+    day: i32,
+    /// Contacts to be tested, by day.
+    due: BTreeMap<i32, Vec<PersonIndex>>,
+    /// The wall clock as last told (a live city only).
+    now: Timestamp,
+}
+
+impl City {
+    /// Founds a city.
+    ///
+    /// # Panics
+    /// When the rules have no area on the first day, or no purpose: there is nothing such a city could publish.
+    pub fn new(config: CityConfig, rules: Arc<Rules>) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        let (start, now) = match config.clock {
+            CityClock::Past { start, .. } => (start, start),
+            CityClock::Live { now, past_days } => (now.plus_days(-i64::from(past_days)), now),
+        };
+        let today = rules.day(start);
+        let town = Town::build(&rules, today, config.people.max(1), &mut rng);
+        let outbreak = Outbreak::seed(config.epidemic, &town, &mut rng);
+        let names = Names::of(&rules, config.testing.false_positive);
+        let horizon = i64::from(rules.case_policy(today).horizon_days).max(2);
+        let desk = Desk::new(rng, config.rates, config.seed, town.people(), config.clock, horizon);
+        Self { config, rules, town, outbreak, names, desk, day: 0, due: BTreeMap::new(), now }
+    }
+
+    /// Tells a live city the wall clock: specimens planned from here on are taken up to then.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// The messages that arrive before a moment and have not been given yet.
+    pub fn next_batch(&mut self, until: Timestamp) -> Vec<Message> {
+        let mut batch = Vec::new();
+        while self.plan_up_to_next() && self.desk.next_at().is_some_and(|at| at < until) {
+            batch.extend(self.desk.pop());
+        }
+        batch
+    }
+
+    /// Days planned so far: those of a live city's backlog come first.
+    pub fn days(&self) -> u32 {
+        self.day.unsigned_abs()
+    }
+
+    /// Plans days until the next message is certain; `false` when there is none and never will be.
+    fn plan_up_to_next(&mut self) -> bool {
+        while !self.ended() && self.desk.next_at().is_none_or(|at| at.0 >= self.next_day_start()) {
+            self.plan_day();
+        }
+        self.desk.next_at().is_some()
+    }
+
+    fn ended(&self) -> bool {
+        matches!(self.config.clock, CityClock::Past { days, .. } if self.day.unsigned_abs() >= days)
+    }
+
+    fn next_day_start(&self) -> i64 {
+        match self.config.clock {
+            CityClock::Past { start, .. } => start.0 + i64::from(self.day) * DAY,
+            CityClock::Live { now, past_days } => now.0 + (i64::from(self.day) - i64::from(past_days)) * DAY,
+        }
+    }
+
+    /// Everything of one day: infections, swabs, results, tracing.
+    fn plan_day(&mut self) {
+        self.desk.open_day(self.now);
+        let day = self.day;
+        self.day += 1;
+        let start = self.desk.day_start();
+        let civil = self.rules.day(self.desk.stamp(start));
+        self.town.follow_registry(&self.rules, civil, &mut self.desk.rng);
+        for infection in self.outbreak.step(&self.town, day, &mut self.desk.rng) {
+            tracing::before_the_positive(infection, start, &mut self.desk);
+        }
+        for (person, reason) in self.to_be_tested(day) {
+            self.swab(person, reason, day);
+        }
+    }
+
+    /// Who is swabbed on a day, and why.
+    fn to_be_tested(&mut self, day: i32) -> Vec<(PersonIndex, Reason)> {
+        let contacts = self.due.remove(&day).unwrap_or_default();
+        let mut tested: Vec<_> = contacts.into_iter().map(|person| (person, Reason::Contact)).collect();
+        for person in self.outbreak.symptomatic(day) {
+            if self.desk.chance(self.config.testing.symptomatic) {
+                tested.push((person, Reason::Clinic));
+            }
+        }
+        let people = self.town.people();
+        let testing = self.config.testing;
+        tested.extend(self.sample(testing.screening).into_iter().map(|person| (person, Reason::Screening)));
+        tested.extend(self.sample(testing.clinic).into_iter().map(|person| (person, Reason::Clinic)));
+        // Those in key occupations have the lowest numbers of every thousand; a third of them has its turn.
+        let employed = (testing.occupation * 1000.0).round() as u32;
+        let turn = |person: &PersonIndex| person % 1000 < employed && person % 3 == day.unsigned_abs() % 3;
+        tested.extend((0..people).filter(turn).map(|person| (person, Reason::Occupation)));
+        tested
+    }
+
+    /// Every person with the same chance.
+    fn sample(&mut self, chance: f64) -> Vec<PersonIndex> {
+        (0..self.town.people()).filter(|_| self.desk.chance(chance)).collect()
+    }
+
+    /// One swab with all that follows from it.
+    fn swab(&mut self, person: PersonIndex, reason: Reason, day: i32) {
+        let taken = results::moment(&mut self.desk);
+        let swab = Swab { person, reason, day, taken };
+        let analysed = results::analyse(&swab, &self.town, &self.outbreak, &self.rules, &self.names, &mut self.desk);
+        let Some(released) = analysed else { return };
+        let place = flaws::Place { town: &self.town, rules: &self.rules, names: &self.names };
+        flaws::publish(&released, place, &mut self.desk);
+        if released.result.finding == Finding::Positive as i32 && self.outbreak.find(person) {
+            let traced = tracing::after_the_positive(person, released.at, &self.town, &mut self.desk);
+            self.invite(&traced, day);
+        }
+    }
+
+    /// Contacts are tested on three of the days after they were traced.
+    fn invite(&mut self, traced: &[tracing::Traced], day: i32) {
+        for contact in traced {
+            let first = day.max(day + ((contact.at.0 - self.desk.day_start().0) / DAY) as i32) + 1;
+            for after in [0, 2, 4] {
+                self.due.entry(first + after).or_default().push(contact.person);
+            }
+        }
+    }
+}
+
+impl Iterator for City {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        if self.plan_up_to_next() { self.desk.pop() } else { None }
+    }
+}

@@ -1,0 +1,3 @@
+//! The demonstration: a simulated city, and the command that shows swabstream working on it.
+
+pub mod city;
