@@ -91,6 +91,11 @@ pub fn code_text(code: RejectCode) -> String {
     code.as_str_name().trim_start_matches("REJECT_CODE_").to_ascii_lowercase()
 }
 
+/// Every code of the contract.
+pub fn codes() -> impl Iterator<Item = RejectCode> {
+    (1..).map_while(|code| RejectCode::try_from(code).ok())
+}
+
 /// Both sides of the books of one task. They must balance: consumed = sum of outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {

@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::names::{COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN};
-use crate::model::outcome::{Ledger, code_text};
+use crate::model::outcome::{Ledger, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Outcome, OutcomeCount, RejectCode};
@@ -258,19 +258,14 @@ fn outcomes(series: &Series, half: &'static str) -> HashMap<(i32, i32), Counter>
             _ => vec![RejectCode::Unspecified],
         };
         for code in codes {
-            let labels = [half, &outcome_text(outcome), &label_of(code)];
+            let labels = [half, &outcome_text(outcome), &code_label(code)];
             counters.insert((outcome as i32, code as i32), series.counter(&OUTCOMES, &labels));
         }
     }
     counters
 }
 
-/// Every code of the contract but the unspecified one.
-pub(crate) fn codes() -> impl Iterator<Item = RejectCode> {
-    (1..).map_while(|code| RejectCode::try_from(code).ok())
-}
-
-fn label_of(code: RejectCode) -> String {
+fn code_label(code: RejectCode) -> String {
     if code == RejectCode::Unspecified { "none".to_owned() } else { code_text(code) }
 }
 

@@ -1,0 +1,89 @@
+//! Numbers and tiers of areas as last published. Bounded: areas that keep people have [`CHART_DAYS`] days of totals,
+//! all others only their newest day.
+
+use crate::model::time::Day;
+use crate::proto::v1::{AreaPositivity, AreaTier, WindowNumbers};
+use std::collections::{BTreeMap, HashMap};
+
+/// Days of totals kept for a chart.
+pub const CHART_DAYS: usize = 120;
+
+/// Areas that are remembered at most: the registry's size, with room for areas that left it.
+const MOST_AREAS: usize = 200_000;
+
+/// All areas heard of.
+#[derive(Debug, Default)]
+pub struct Areas {
+    areas: HashMap<String, AreaPicture>,
+}
+
+/// What was last published about one area.
+#[derive(Clone, Debug, Default)]
+pub struct AreaPicture {
+    /// Version of the picture that changed it last.
+    pub changed: u64,
+    /// The numbers of the newest day, all purposes.
+    pub newest: Option<AreaPositivity>,
+    /// Totals by day: the four windows that end on it.
+    pub days: BTreeMap<Day, Vec<WindowNumbers>>,
+    /// The newest tier.
+    pub tier: Option<AreaTier>,
+}
+
+impl Areas {
+    /// One area.
+    pub fn get(&self, code: &str) -> Option<&AreaPicture> {
+        self.areas.get(code)
+    }
+
+    /// All areas, by code, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AreaPicture)> {
+        self.areas.iter().map(|(code, area)| (code.as_str(), area))
+    }
+
+    /// Takes new numbers. `charted` areas keep their days.
+    pub(super) fn positivity(&mut self, numbers: AreaPositivity, charted: bool, version: u64) {
+        let Some(day) = Day::parse(&numbers.day) else { return };
+        let Some(area) = self.entry(&numbers.area, version) else { return };
+        if charted && let Some(total) = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty()) {
+            area.days.insert(day, total.windows.clone());
+            while area.days.len() > CHART_DAYS {
+                area.days.pop_first();
+            }
+        }
+        if area.newest.as_ref().and_then(|newest| Day::parse(&newest.day)) <= Some(day) {
+            area.newest = Some(numbers);
+        }
+    }
+
+    /// Takes a new tier.
+    pub(super) fn tier(&mut self, tier: AreaTier, version: u64) {
+        if let Some(area) = self.entry(&tier.area, version) {
+            area.tier = Some(tier);
+        }
+    }
+
+    /// Other areas may keep days now, or be gone.
+    pub(super) fn keep_days_of(&mut self, charted: impl Fn(&str) -> bool, version: u64) {
+        for (code, area) in &mut self.areas {
+            area.changed = version;
+            if !charted(code) {
+                area.days.clear();
+            }
+        }
+    }
+
+    fn entry(&mut self, code: &str, version: u64) -> Option<&mut AreaPicture> {
+        if self.areas.len() >= MOST_AREAS && !self.areas.contains_key(code) {
+            return None;
+        }
+        let area = self.areas.entry(code.to_owned()).or_default();
+        area.changed = version;
+        Some(area)
+    }
+}
+
+/// The window of so many days among those published.
+pub fn window(windows: &[WindowNumbers], days: u32) -> Option<&WindowNumbers> {
+    windows.iter().find(|window| window.days == days)
+}
