@@ -10,11 +10,13 @@ pub mod state;
 
 pub mod pipeline;
 
+pub mod clock;
+
 pub mod config;
 
 pub mod runtime;
 
 pub mod view;
 
-pub mod telemetry;
 pub mod demo;
+pub mod telemetry;

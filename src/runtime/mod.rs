@@ -1,6 +1,11 @@
 //! The shell around the pure core: the loop of a worker and its one seam, [`log::Log`].
 
 pub mod log;
-pub mod tally;
+
 pub mod task;
+
 pub mod worker;
+
+pub mod globals;
+
+pub mod drive;

@@ -5,14 +5,15 @@
 //! the asynchronous shell around it.
 
 use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
-use super::tally::Tally;
 use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
-use crate::model::record::{Layout, Record};
+use crate::model::record::{Layout, Output, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::half::{Context, Half};
 use crate::state::changelog::Restorer;
+use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
@@ -57,34 +58,30 @@ pub struct Worker<H, L> {
     rules: RulesInForce,
     floor: Option<Timestamp>,
     slots: BTreeMap<i32, Slot<H>>,
-    tally: Tally,
+    meter: Meter,
     /// When the last commit began, and how long it took.
-    last_commit: (Timestamp, i64),
-    committing: bool,
-    records: usize,
+    last_commit: (Timestamp, Duration),
+    /// Records applied since, by topic.
+    consumed: BTreeMap<Topic, u64>,
 }
 
 impl<H: Half, L: Log> Worker<H, L> {
     /// A worker without tasks.
-    pub fn new(log: L, settings: Settings, rules: RulesInForce) -> Self {
+    pub fn new(log: L, settings: Settings, rules: RulesInForce, meter: Meter) -> Self {
         Self {
             log,
             settings,
             rules,
             floor: None,
             slots: BTreeMap::new(),
-            tally: Tally::default(),
-            last_commit: (Timestamp::default(), 0),
-            committing: false,
-            records: 0,
+            meter,
+            last_commit: (Timestamp::default(), Duration::ZERO),
+            consumed: BTreeMap::new(),
         }
     }
 
     /// One round: take, let time pass, commit when due. Says whether there was anything to do.
     pub fn step(&mut self, at: Timestamp) -> Result<bool, Fatal> {
-        if std::mem::take(&mut self.committing) {
-            self.last_commit.1 = at.0 - self.last_commit.0.0;
-        }
         let found = self.poll()?;
         match &found {
             Polled::Nothing | Polled::Records(_) => {}
@@ -111,8 +108,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         for slot in self.slots.values_mut() {
             match slot {
                 Slot::Running(task) => task.adopt(&self.rules),
-                Slot::Waiting(task) if task.may_use(&self.rules) => self.tally.rules_awaited = false,
-                Slot::Waiting(_) | Slot::Restoring(_) => {}
+                Slot::Waiting(_) | Slot::Restoring(_) => {} // they adopt when they start
             }
         }
     }
@@ -127,11 +123,6 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.commit(at)
     }
 
-    /// Numbers since the last call, for metrics.
-    pub fn tally(&mut self) -> &mut Tally {
-        &mut self.tally
-    }
-
     /// Running tasks.
     pub fn running(&self) -> impl Iterator<Item = (i32, &Task<H>)> {
         self.slots.iter().filter_map(|(number, slot)| match slot {
@@ -140,19 +131,19 @@ impl<H: Half, L: Log> Worker<H, L> {
         })
     }
 
-    /// Tasks assigned that do not run yet.
-    pub fn restoring(&self) -> usize {
-        self.slots.len() - self.running().count()
-    }
-
-    /// Records not yet taken, per running task.
-    pub fn lags(&mut self) -> Vec<(i32, u64)> {
-        let running: Vec<i32> = self.running().map(|(number, _)| number).collect();
-        running.into_iter().filter_map(|number| Some((number, self.log.lag(number)?))).collect()
+    /// Tells the meter what tasks without commits cannot: lag and time. To be called every second or so.
+    pub fn report(&mut self) {
+        let Self { log, slots, meter, .. } = self;
+        meter.beat();
+        for (&number, slot) in slots.iter() {
+            if let Slot::Running(task) = slot {
+                meter.lag(number, log.lag(number), Some(task.now()));
+            }
+        }
     }
 
     fn poll(&mut self) -> Result<Polled, Fatal> {
-        let Self { log, slots, tally, records: count, .. } = self;
+        let Self { log, slots, consumed, .. } = self;
         let mut take = |records: &[Record<'_>]| {
             let source = |record: &Record<'_>| (record.position.partition, record.position.topic);
             for group in records.chunk_by(|a, b| source(a) == source(b)) {
@@ -161,14 +152,18 @@ impl<H: Half, L: Log> Worker<H, L> {
                     unreachable!("the log hands over records of started tasks only");
                 };
                 group.iter().for_each(|record| task.apply(record));
-                tally.consumed(topic, group.len() as u64);
+                *consumed.entry(topic).or_default() += group.len() as u64;
             }
-            *count += records.len();
         };
         log.poll(POLL_RECORDS, &mut take)
     }
 
     fn begin(&mut self, tasks: &[i32]) {
+        self.meter.assigned(tasks);
+        self.restart(tasks);
+    }
+
+    fn restart(&mut self, tasks: &[i32]) {
         for &task in tasks {
             self.slots.insert(task, Slot::Restoring(Restorer::new(H::CHANGELOG, task, self.settings.ring)));
             tracing::info!(half = H::NAME, task, "assigned, restoring");
@@ -178,12 +173,14 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Commits for the last time what is taken away, so that its next owner begins where we end.
     fn hand_over(&mut self, tasks: &[i32], at: Timestamp) -> Result<(), Fatal> {
         self.commit(at)?;
+        self.meter.revoked(tasks);
         tracing::info!(half = H::NAME, ?tasks, "revoked");
         self.drop_tasks(tasks)
     }
 
     /// Others own these already: a commit would be refused, or worse, not.
     fn forget(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
+        self.meter.lost(tasks);
         tracing::warn!(half = H::NAME, ?tasks, "lost");
         self.drop_tasks(tasks)
     }
@@ -226,19 +223,27 @@ impl<H: Half, L: Log> Worker<H, L> {
             return Err(Fatal(format!("{} task {number}: {corrupt}", H::NAME)));
         }
         match found {
-            Restore::Pending | Restore::Reading { .. } => {
-                if let Restore::Reading { remaining } = found {
-                    self.tally.restore_remaining.insert(number, remaining);
-                }
+            Restore::Pending => {
                 self.slots.insert(number, Slot::Restoring(restorer));
-                Ok(found != Restore::Pending)
+                Ok(false)
+            }
+            Restore::Reading { remaining } => {
+                self.meter.restoring(number, remaining);
+                self.slots.insert(number, Slot::Restoring(restorer));
+                Ok(true)
             }
             Restore::Done(committed) => {
-                self.tally.restore_remaining.remove(&number);
                 let context = self.context(number);
                 let ring = self.settings.ring;
                 let task = Task::restored(context, &self.rules, committed, restorer, ring)
                     .map_err(|corrupt| Fatal(format!("{} task {number}: {corrupt}", H::NAME)))?;
+                if !task.may_use(&self.rules) {
+                    tracing::warn!(
+                        half = H::NAME,
+                        task = number,
+                        "restored by newer rules than read, waiting for them"
+                    );
+                }
                 self.start(number, Box::new(task))?;
                 Ok(true)
             }
@@ -248,15 +253,13 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
     fn start(&mut self, number: i32, mut task: Box<Task<H>>) -> Result<(), Fatal> {
         if !task.may_use(&self.rules) {
-            if !std::mem::replace(&mut self.tally.rules_awaited, true) {
-                tracing::warn!(half = H::NAME, task = number, "waiting for newer rules");
-            }
             self.slots.insert(number, Slot::Waiting(task));
             return Ok(());
         }
         task.adopt(&self.rules);
         self.log.start(number, task.next())?;
         tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
+        self.meter.restored(report_of(number, &task, None));
         self.slots.insert(number, Slot::Running(task));
         Ok(())
     }
@@ -280,15 +283,18 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn commit_due(&self, at: Timestamp) -> bool {
-        let since = at.0 - self.last_commit.0.0 - self.last_commit.1;
-        let urgent_gap = URGENT_GAP_MS.max(2 * self.last_commit.1);
+        let (began, took) = self.last_commit;
+        let took = took.as_millis() as i64;
+        let since = at.0 - began.0 - took;
+        let urgent_gap = URGENT_GAP_MS.max(2 * took);
+        let records: u64 = self.consumed.values().sum();
         let (mut touched, mut urgent) = (false, false);
         for (_, task) in self.running() {
             touched |= task.touched();
             urgent |= task.urgent();
         }
         touched
-            && (self.records >= self.settings.commit_records
+            && (records >= self.settings.commit_records as u64
                 || since >= self.settings.commit_interval_ms
                 || urgent && since >= urgent_gap)
     }
@@ -310,22 +316,49 @@ impl<H: Half, L: Log> Worker<H, L> {
         if tasks.is_empty() {
             return Ok(());
         }
-        self.last_commit = (at, 0);
-        self.committing = true;
-        self.records = 0;
-        let result = self.log.commit(&Commit::new(outputs, tasks));
-        self.tally.committed(&result);
+        let commit = Commit::new(outputs, tasks);
+        let began = Instant::now();
+        let result = self.log.commit(&commit);
+        self.last_commit = (at, began.elapsed());
+        let consumed = std::mem::take(&mut self.consumed);
         match result {
-            Ok(()) => Ok(()),
-            Err(error) => self.start_over(&error),
+            Ok(()) => self.report_commit(&commit, consumed),
+            Err(error) => self.start_over(&error)?,
+        }
+        Ok(())
+    }
+
+    fn report_commit(&mut self, commit: &Commit, consumed: BTreeMap<Topic, u64>) {
+        let mut written: BTreeMap<Topic, u64> = BTreeMap::new();
+        let changes = commit.tasks().iter().flat_map(|task| &task.changes);
+        for Output { topic, .. } in commit.outputs().iter().chain(changes) {
+            *written.entry(*topic).or_default() += 1;
+        }
+        let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
+        self.meter.committed(self.last_commit.1, &consumed, &written);
+        for part in commit.tasks() {
+            if let Some(Slot::Running(task)) = self.slots.get_mut(&part.task) {
+                self.meter.labs_heard(&task.take_labs_heard());
+                self.meter.task(report_of(part.task, task, self.log.lag(part.task)));
+            }
         }
     }
 
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
         tracing::warn!(half = H::NAME, %error, "commit failed, restoring all tasks");
+        self.meter.failed(match error {
+            CommitError::Aborted(_) => CommitEnd::Aborted,
+            CommitError::Fenced(_) => CommitEnd::Fenced,
+            CommitError::Unknown(_) => CommitEnd::Unknown,
+        });
         self.log.rewind()?;
         let tasks: Vec<i32> = self.slots.keys().copied().collect();
-        self.begin(&tasks);
+        self.meter.restarted(&tasks);
+        self.restart(&tasks);
         Ok(())
     }
+}
+
+fn report_of<H: Half>(number: i32, task: &Task<H>, lag: Option<u64>) -> TaskReport<'_> {
+    TaskReport { task: number, now: Some(task.now()), ledger: task.ledger(), lag, sizes: task.half().sizes() }
 }

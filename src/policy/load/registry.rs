@@ -71,7 +71,11 @@ fn parents(list: &[Area], errors: &mut Vec<RuleError>) {
             match by_code.get(code) {
                 None => check.wrong(field, format!("there is no area `{code}`"), "name an area of the registry"),
                 Some(parent) if parent.level >= area.level => {
-                    check.wrong(field, format!("`{code}` is not of a coarser level"), "name an area of a coarser level");
+                    check.wrong(
+                        field,
+                        format!("`{code}` is not of a coarser level"),
+                        "name an area of a coarser level",
+                    );
                 }
                 Some(parent) => gap(parent, facts.from, days, field, &mut check),
             }
