@@ -18,5 +18,6 @@ pub mod runtime;
 
 pub mod view;
 
-pub mod demo;
 pub mod telemetry;
+
+pub mod demo;

@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::message::{Body, JSON, Kind};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
-use crate::proto::v1::{ContactRecord, CtValue, LabResult, Pool, PoolMember, RejectCode};
+use crate::proto::v1::{ContactRecord, CtValue, LabResult, Pool, PoolMember, RejectCode, TimePrecision};
 use rand::RngExt;
 
 /// An area, a lab, a purpose no registry has.
@@ -51,7 +51,8 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
     if code == RejectCode::UnknownLab && rules.case_policy(rules.day(at)).accept_unknown_labs {
         code = RejectCode::UnknownArea;
     }
-    let mut broken = result.clone();
+    // Where only the day is known, an hour in the future is none.
+    let mut broken = LabResult { collected_precision: TimePrecision::Minute as i32, ..result.clone() };
     match code {
         RejectCode::MissingField => drop_field(&mut broken, desk),
         RejectCode::UnknownEnum if desk.chance(0.5) => broken.status = 77,

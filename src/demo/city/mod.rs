@@ -24,7 +24,7 @@ use outbreak::Outbreak;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use results::{Names, Reason, Swab};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use town::{PersonIndex, Town};
 
@@ -39,7 +39,7 @@ pub struct City {
     /// Days planned so far; also the number of the next day.
     day: i32,
     /// Contacts to be tested, by day.
-    due: BTreeMap<i32, Vec<PersonIndex>>,
+    due: BTreeMap<i32, BTreeSet<PersonIndex>>,
     /// The wall clock as last told (a live city only).
     now: Timestamp,
 }
@@ -113,13 +113,13 @@ impl City {
         for infection in self.outbreak.step(&self.town, day, &mut self.desk.rng) {
             tracing::before_the_positive(infection, start, &mut self.desk);
         }
-        for (person, reason) in self.to_be_tested(day) {
+        for (person, reason) in self.tests_due(day) {
             self.swab(person, reason, day);
         }
     }
 
     /// Who is swabbed on a day, and why.
-    fn to_be_tested(&mut self, day: i32) -> Vec<(PersonIndex, Reason)> {
+    fn tests_due(&mut self, day: i32) -> Vec<(PersonIndex, Reason)> {
         let contacts = self.due.remove(&day).unwrap_or_default();
         let mut tested: Vec<_> = contacts.into_iter().map(|person| (person, Reason::Contact)).collect();
         for person in self.outbreak.symptomatic(day) {
@@ -162,7 +162,7 @@ impl City {
         for contact in traced {
             let first = day.max(day + ((contact.at.0 - self.desk.day_start().0) / DAY) as i32) + 1;
             for after in [0, 2, 4] {
-                self.due.entry(first + after).or_default().push(contact.person);
+                self.due.entry(first + after).or_default().insert(contact.person);
             }
         }
     }
@@ -175,3 +175,6 @@ impl Iterator for City {
         if self.plan_up_to_next() { self.desk.pop() } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests;
