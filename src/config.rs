@@ -267,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_every_default() {
+        let example = include_str!("../deploy/swabstream.toml");
+        let parsed: Config = toml::from_str(example).expect("valid as it is");
+        let is_key = |line: &str| line.split(" = ").next().is_some_and(|key| !key.contains([' ', '"']));
+        let uncommented: Vec<&str> = example
+            .lines()
+            .filter(|line| !line.starts_with("# instance") && !line.starts_with("# person_workers"))
+            .map(|line| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line))
+            .collect();
+        let explicit: Config = toml::from_str(&uncommented.join("\n")).expect("valid with its comments taken off");
+        assert_eq!(format!("{explicit:?}"), format!("{parsed:?}"));
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let error = toml::from_str::<Config>(&format!("{SMALLEST}[processing]\nworkers = 3\n")).expect_err("unknown");
         assert!(error.to_string().contains("line 6") && error.to_string().contains("workers"), "{error}");
