@@ -1,0 +1,179 @@
+//! Whatever fails, every record counts once and every step is told once: workers over the model, with the smallest
+//! half there is, from many seeds.
+
+use crate::support::broker::{Broker, FaultRates, Shared};
+use crate::support::counting::Counting;
+use crate::support::fleet::Fleet;
+use crate::support::random::Random;
+use crate::support::seeds::each_seed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use swabstream::model::ids::Secret;
+use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::time::{Timestamp, Zone};
+use swabstream::policy::areas::Areas;
+use swabstream::policy::{AreaMeaning, Deployment, Rules};
+use swabstream::runtime::task::RulesInForce;
+use swabstream::runtime::worker::Settings;
+
+const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+const RECORDS: usize = 400;
+
+const FAULTS: FaultRates = FaultRates { aborted: 10, unknown: 10, crash: 4, kicked: 4, partial: 40 };
+
+#[test]
+fn every_record_counts_once_whatever_fails() {
+    each_seed(|seed| {
+        let (broker, counted) = run(seed, FAULTS);
+        assert_eq!(counted, published(&broker), "counters");
+        assert_steps_are_told_once(&broker);
+    });
+}
+
+#[test]
+fn every_kind_of_fault_really_happens() {
+    let mut happened = BTreeMap::new();
+    for seed in 0..20 {
+        for (what, times) in run(seed, FAULTS).0.borrow().happened() {
+            *happened.entry(*what).or_insert(0) += times;
+        }
+    }
+    for what in [
+        "committed",
+        "aborted",
+        "fenced member",
+        "unknown, took effect",
+        "unknown, did not take effect",
+        "crash in a commit",
+        "crash before the end of a commit",
+        "crash after the end of a commit",
+        "expelled",
+        "lost",
+        "revoked",
+        "transaction timed out",
+        "restore waited for offsets",
+        "restore waited for a transaction",
+    ] {
+        assert!(happened.contains_key(what), "{what} never happened: {happened:?}");
+    }
+}
+
+/// Runs one seed to its end; what the counters of the last owners say.
+fn run(seed: u64, faults: FaultRates) -> (Shared, BTreeMap<String, u64>) {
+    let mut random = Random::new(seed);
+    let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), seed);
+    let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 3);
+    broker.borrow_mut().set_faults(faults);
+    let mut published = 0;
+    while published < RECORDS {
+        if random.chance(30) {
+            publish_some(&broker, &mut random);
+            published += 1;
+        }
+        let now = broker.borrow().now();
+        broker.borrow_mut().advance_to(Timestamp(now.0 + random.between(0, 60)));
+        if random.chance(2) {
+            broker.borrow_mut().compact(Topic::PersonState);
+        }
+        fleet.turn(&mut random, true);
+    }
+    broker.borrow_mut().set_faults(FaultRates::default());
+    fleet.recover();
+    let before = settle(&broker, &mut fleet);
+    fleet.replace_all();
+    assert_eq!(settle(&broker, &mut fleet), before, "what is restored is what was live");
+    (broker, before)
+}
+
+fn settle(broker: &Shared, fleet: &mut Fleet<Counting>) -> BTreeMap<String, u64> {
+    let mut quiet = 0;
+    for _ in 0..5_000 {
+        let now = broker.borrow().now();
+        broker.borrow_mut().advance_to(Timestamp(now.0 + 200));
+        quiet = if fleet.round() { 0 } else { quiet + 1 };
+        if quiet > 80 {
+            assert_books_balance(broker, fleet);
+            return fleet.each(|half, _| half.counters()).into_values().flatten().collect();
+        }
+    }
+    panic!("the workers never come to rest");
+}
+
+fn assert_books_balance(broker: &Shared, fleet: &Fleet<Counting>) {
+    let books = fleet.each(|_, ledger| ledger.clone());
+    assert_eq!(books.len() as i32, LAYOUT.person_tasks, "every task runs");
+    assert!(books.values().all(|ledger| ledger.balances()), "consumed = sum of outcomes");
+    let sum = |side: fn(&swabstream::model::outcome::Ledger) -> u64| books.values().map(side).sum::<u64>();
+    assert_eq!(sum(|ledger| ledger.sent), sum(|ledger| ledger.received), "sent = received");
+    let inputs = [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    let there: usize = inputs.iter().map(|topic| broker.borrow().committed(*topic).len()).sum();
+    assert_eq!(sum(|ledger| ledger.consumed), there as u64, "every record was consumed once");
+}
+
+fn publish_some(broker: &Shared, random: &mut Random) {
+    let name = "abcdefghij"[..1 + random.below(10)].to_owned();
+    let output = Output {
+        topic: *random.pick(&[Topic::LabResults, Topic::ContactRecords]),
+        partition: random.below(LAYOUT.person_tasks as usize) as i32,
+        key: name.clone().into_bytes(),
+        payload: Some(name.into_bytes()),
+        headers: Vec::new(),
+    };
+    let mut broker = broker.borrow_mut();
+    let now = broker.now();
+    broker.publish(output, now);
+}
+
+fn published(broker: &Shared) -> BTreeMap<String, u64> {
+    let mut counters = BTreeMap::new();
+    for topic in [Topic::LabResults, Topic::ContactRecords] {
+        for record in broker.borrow().committed(topic) {
+            let name = String::from_utf8(record.payload.expect("counted")).expect("a name");
+            *counters.entry(name).or_insert(0) += 1;
+        }
+    }
+    counters
+}
+
+/// A reader of the outputs sees each counter go 1, 2, 3, … to its end.
+fn assert_steps_are_told_once(broker: &Shared) {
+    let mut steps: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    for alert in broker.borrow().committed(Topic::Alerts) {
+        let step = steps.entry(alert.key.expect("keyed")).or_insert(0);
+        *step += 1;
+        let told = String::from_utf8(alert.payload.expect("told")).expect("a number");
+        assert_eq!(told, step.to_string(), "each step is told once, in order");
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        layout: LAYOUT,
+        secret: Secret::new([7; 16]),
+        max_record_bytes: 1_000_000,
+        ring: 8,
+        commit_interval_ms: 100,
+        commit_records: 50,
+        history: false,
+    }
+}
+
+/// Counters need no rules; a worker does.
+fn rules() -> RulesInForce {
+    let rules = Rules {
+        digest: "none".to_owned(),
+        deployment: Deployment {
+            zone_name: "UTC".to_owned(),
+            zone: Zone::named("UTC").expect("known zone"),
+            area_meaning: AreaMeaning::Residence,
+            levels: Vec::new(),
+            keeps_people: Vec::new(),
+            purposes: Vec::new(),
+        },
+        cases: Vec::new(),
+        tiers: Vec::new(),
+        areas: Areas::default(),
+        labs: Vec::new(),
+    };
+    RulesInForce { rules: Arc::new(rules), offset: 0 }
+}

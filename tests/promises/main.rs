@@ -1,0 +1,7 @@
+//! Every promise of the system as a whole, one module each. One program, so that it is linked once and shares its
+//! support without dead code.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod a_worker_is_exactly_once;

@@ -1,0 +1,7 @@
+//! What the promises are tested with.
+
+pub mod broker;
+pub mod counting;
+pub mod fleet;
+pub mod random;
+pub mod seeds;
