@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Topic};
-use swabstream::model::time::{Timestamp, Zone};
-use swabstream::policy::areas::Areas;
-use swabstream::policy::{AreaMeaning, Deployment, Rules};
+use swabstream::model::time::Timestamp;
+use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::Settings;
 
@@ -160,20 +159,5 @@ fn settings() -> Settings {
 
 /// Counters need no rules; a worker does.
 fn rules() -> RulesInForce {
-    let rules = Rules {
-        digest: "none".to_owned(),
-        deployment: Deployment {
-            zone_name: "UTC".to_owned(),
-            zone: Zone::named("UTC").expect("known zone"),
-            area_meaning: AreaMeaning::Residence,
-            levels: Vec::new(),
-            keeps_people: Vec::new(),
-            purposes: Vec::new(),
-        },
-        cases: Vec::new(),
-        tiers: Vec::new(),
-        areas: Areas::default(),
-        labs: Vec::new(),
-    };
-    RulesInForce { rules: Arc::new(rules), offset: 0 }
+    RulesInForce { rules: Arc::new(sample_rules()), offset: 0 }
 }

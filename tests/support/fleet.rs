@@ -6,17 +6,20 @@
 use super::broker::{ModelLog, Process, Shared};
 use super::random::Random;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use swabstream::model::outcome::Ledger;
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::{Settings, Worker};
+use swabstream::telemetry::Telemetry;
 
 /// Some workers of one half.
 pub struct Fleet<H: Half> {
     broker: Shared,
     settings: Settings,
     rules: RulesInForce,
+    telemetry: Arc<Telemetry>,
     seats: Vec<Seat<H>>,
     /// Dead processes that the group still waits for.
     ghosts: Vec<Process>,
@@ -37,6 +40,7 @@ impl<H: Half> Fleet<H> {
             broker: broker.clone(),
             settings: settings.clone(),
             rules: rules.clone(),
+            telemetry: Telemetry::new(Arc::default()),
             seats: (0..workers).map(seat).collect(),
             ghosts: Vec::new(),
             renamed: 0,
@@ -145,7 +149,8 @@ impl<H: Half> Fleet<H> {
         let seat = &mut self.seats[number];
         let log = ModelLog::join::<H>(&self.broker, &seat.transactional_id);
         let process = log.process();
-        let worker = Worker::new(log, self.settings.clone(), self.rules.clone());
+        let meter = self.telemetry.worker(H::NAME, H::INPUTS);
+        let worker = Worker::new(log, self.settings.clone(), self.rules.clone(), meter);
         seat.running = Some((worker, process));
     }
 
