@@ -2,6 +2,7 @@
 
 pub mod contact;
 pub mod ids;
+pub mod interval;
 pub mod outcome;
 pub mod record;
 pub mod result;

@@ -1,3 +1,4 @@
 //! What is held between records: compact, in pages, recoverable from its changelog.
 
+pub mod area;
 pub mod changelog;

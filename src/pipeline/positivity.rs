@@ -1,0 +1,183 @@
+//! From an area's cells to its published numbers: every window, purpose and method.
+//!
+//! In: the series of one area, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums that tiers
+//! look at. Pure: the same cells give the same numbers, whatever order they came in. Nothing is kept here.
+
+use crate::model::interval::{Interval, wilson};
+use crate::model::time::Day;
+use crate::policy::{LONGEST_WINDOW, Rules, WINDOWS};
+use crate::proto::v1::{AreaPositivity, Proportion, PurposeNumbers, WindowNumbers};
+use crate::state::area::cell::{Cell, People};
+use crate::state::area::series::Series;
+use std::collections::BTreeMap;
+
+/// Number of the total over all purposes.
+pub const TOTAL: u8 = 0;
+
+/// Sums over the cells of one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Specimens found positive.
+    pub positive_tests: i64,
+    /// Specimens found positive or negative.
+    pub conclusive_tests: i64,
+    /// Specimens found neither.
+    pub other_tests: i64,
+    /// Episodes that start in the window.
+    pub cases: i64,
+    /// Those not under a management order.
+    pub community_cases: i64,
+    /// Distinct people with a positive; 0 where none are kept.
+    pub people_positive: i64,
+    /// Distinct people with a conclusive result; 0 where none are kept.
+    pub people_tested: i64,
+}
+
+/// Sums of all windows, in the order of [`WINDOWS`].
+pub type Windows = [Sums; WINDOWS.len()];
+
+/// Sums of every purpose with cells in the longest window that ends on `end`, as far as specimen days up to `seen`
+/// go. A window reads the cells of the registry period in force on its last day: what the hierarchy of that day says.
+pub fn sums(rules: &Rules, series: &Series, end: Day, seen: Day) -> BTreeMap<u8, Windows> {
+    let mut sums = BTreeMap::<u8, Windows>::new();
+    let cells = series.cells_between(period(rules, end), end.plus(1 - LONGEST_WINDOW), end.min(seen));
+    for (key, cell) in cells {
+        let age = end.0 - key.day.0;
+        sums.entry(key.purpose).or_default().add_people(cell, age);
+        sums.entry(key.purpose).or_default().add_tally(cell, age);
+        if key.purpose != TOTAL {
+            sums.entry(TOTAL).or_default().add_tally(cell, age);
+        }
+    }
+    sums
+}
+
+/// First day of the registry period a day lies in.
+pub fn period(rules: &Rules, day: Day) -> Day {
+    rules.areas.periods.get(rules.areas.period(day)).copied().unwrap_or_default()
+}
+
+/// All numbers whose windows end on a day, without the time of computing; `None` when nothing was counted: then the
+/// area is as if it had never been heard of.
+pub fn positivity(rules: &Rules, purposes: &[String], series: &Series, end: Day) -> Option<AreaPositivity> {
+    let sums = sums(rules, series, end, end);
+    let index = rules.areas.index(&series.code);
+    let facts = Facts {
+        population: index.map_or(0, |index| rules.areas.population(index, end)),
+        keeps_people: match index {
+            Some(index) => keeps_people(rules, rules.areas.list[index as usize].level),
+            // No longer in the registry: what was kept is shown.
+            None => sums.get(&TOTAL).is_some_and(|windows| windows.longest().people_tested != 0),
+        },
+    };
+    let counted: Vec<_> = sums.into_iter().filter(|(_, windows)| windows.longest().counts_something()).collect();
+    if counted.is_empty() {
+        return None;
+    }
+    let name = |purpose: u8| match purpose {
+        TOTAL => String::new(),
+        number => purposes[usize::from(number) - 1].clone(),
+    };
+    let mut numbers: Vec<_> = counted
+        .into_iter()
+        .map(|(purpose, windows)| PurposeNumbers { purpose: name(purpose), windows: facts.numbers(&windows) })
+        .collect();
+    numbers.sort_by(|a, b| a.purpose.cmp(&b.purpose));
+    Some(AreaPositivity {
+        area: series.code.clone(),
+        day: end.to_string(),
+        now: None,
+        population: facts.population,
+        purposes: numbers,
+        rules_digest: rules.digest.clone(),
+    })
+}
+
+/// Whether a level keeps distinct people.
+pub fn keeps_people(rules: &Rules, level: u8) -> bool {
+    rules.deployment.keeps_people.get(usize::from(level)).copied().unwrap_or(false)
+}
+
+/// A rate per 100,000; `None` when the population is unknown.
+pub fn per_100k(count: i64, population: u64) -> Option<f64> {
+    // Multiplied before dividing, so that a rate that lies on a bound is not rounded off it.
+    (population > 0).then(|| (count * 100_000) as f64 / population as f64)
+}
+
+/// Adding cells to windows.
+trait AddCell {
+    fn add_tally(&mut self, cell: &Cell, age: i32);
+    fn add_people(&mut self, cell: &Cell, age: i32);
+    fn longest(&self) -> &Sums;
+}
+
+impl AddCell for Windows {
+    fn add_tally(&mut self, cell: &Cell, age: i32) {
+        let tally = &cell.tally;
+        for (sums, _) in self.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days) {
+            sums.positive_tests += i64::from(tally.positive);
+            sums.conclusive_tests += i64::from(tally.positive) + i64::from(tally.negative);
+            sums.other_tests += i64::from(tally.inconclusive) + i64::from(tally.invalid);
+            sums.cases += i64::from(tally.cases);
+            sums.community_cases += i64::from(tally.community_cases);
+        }
+    }
+
+    fn add_people(&mut self, cell: &Cell, age: i32) {
+        let Some(people) = &cell.people else { return };
+        let tested = People::last_of_window(&people.tested, age);
+        let positive = People::last_of_window(&people.positive, age);
+        for (sums, _) in self.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days) {
+            sums.people_tested += tested;
+            sums.people_positive += positive;
+        }
+    }
+
+    fn longest(&self) -> &Sums {
+        &self[WINDOWS.len() - 1]
+    }
+}
+
+impl Sums {
+    fn counts_something(&self) -> bool {
+        self.conclusive_tests != 0 || self.other_tests != 0 || self.cases != 0
+    }
+}
+
+/// What the registry says of an area on the windows' last day.
+struct Facts {
+    population: u64,
+    keeps_people: bool,
+}
+
+impl Facts {
+    fn numbers(&self, windows: &Windows) -> Vec<WindowNumbers> {
+        WINDOWS.into_iter().zip(windows).map(|(days, sums)| self.window(days, sums)).collect()
+    }
+
+    fn window(&self, days: i32, sums: &Sums) -> WindowNumbers {
+        let people = |count| self.keeps_people.then_some(count);
+        let over_tests = (self.keeps_people && sums.conclusive_tests > 0)
+            .then(|| sums.people_positive as f64 / sums.conclusive_tests as f64);
+        let over_people = self.keeps_people.then(|| wilson(sums.people_positive, sums.people_tested)).flatten();
+        WindowNumbers {
+            days: days as u32,
+            positive_tests: sums.positive_tests,
+            conclusive_tests: sums.conclusive_tests,
+            other_tests: sums.other_tests,
+            people_positive: people(sums.people_positive),
+            people_tested: people(sums.people_tested),
+            cases: sums.cases,
+            community_cases: sums.community_cases,
+            tests_over_tests: wilson(sums.positive_tests, sums.conclusive_tests).map(proportion),
+            people_over_people: over_people.map(proportion),
+            people_over_tests: over_tests,
+            cases_per_100k: per_100k(sums.cases, self.population),
+            tests_per_100k: per_100k(sums.conclusive_tests, self.population),
+        }
+    }
+}
+
+fn proportion(interval: Interval) -> Proportion {
+    Proportion { value: interval.value, low: interval.low, high: interval.high }
+}

@@ -1,0 +1,145 @@
+//! Counts of one area, purpose and specimen day: the numbers every window adds up.
+
+use super::codec::{Reader, corrupt, put, put_signed};
+use crate::model::time::Day;
+use crate::pipeline::half::Corrupt;
+
+/// Gaps kept: 1 to 14 days to the person's next such day, 15 for more or none.
+pub const GAPS: usize = 15;
+
+/// Where a cell belongs. The order makes a window of one registry period one stretch of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellKey {
+    /// First day of the registry period whose hierarchy placed the counts here.
+    pub period: Day,
+    /// Specimen day.
+    pub day: Day,
+    /// Number of the purpose, from 1; 0 is the total, which holds people only.
+    pub purpose: u8,
+}
+
+/// Counts, or signed changes of them. Sums wrap: only so do they not depend on the order of the changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// What adds up over areas, purposes and days.
+    pub tally: Tally,
+    /// Distinct people, which do not add up; absent where none are kept, to save the room.
+    pub people: Option<Box<People>>,
+}
+
+/// Specimens by standing finding, and episodes by first day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Specimens found positive.
+    pub positive: i32,
+    /// Specimens found negative.
+    pub negative: i32,
+    /// Specimens without a conclusive finding.
+    pub inconclusive: i32,
+    /// Specimens that could not be tested.
+    pub invalid: i32,
+    /// Episodes that start here.
+    pub cases: i32,
+    /// Those of `cases` that no management order held.
+    pub community_cases: i32,
+}
+
+/// People with a test (or a positive) on this day, by the gap to their next one here; index 0 is a gap of 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    /// By the gap to the next day with a conclusive test.
+    pub tested: [i32; GAPS],
+    /// By the gap to the next day with a positive.
+    pub positive: [i32; GAPS],
+}
+
+impl People {
+    /// Of these, who have no later such day in a window that ends `age` days later: each person of the window is
+    /// counted by their last day in it, once.
+    pub fn last_of_window(gaps: &[i32; GAPS], age: i32) -> i64 {
+        gaps.iter().skip(age as usize).map(|people| i64::from(*people)).sum()
+    }
+}
+
+impl Tally {
+    fn parts(&self) -> [i32; 6] {
+        [self.positive, self.negative, self.inconclusive, self.invalid, self.cases, self.community_cases]
+    }
+
+    fn from_parts([positive, negative, inconclusive, invalid, cases, community_cases]: [i32; 6]) -> Self {
+        Self { positive, negative, inconclusive, invalid, cases, community_cases }
+    }
+}
+
+impl Cell {
+    /// Adds signed changes. A histogram that returns to nothing is given back, so that a withdrawal leaves the cell
+    /// as if the result had never been.
+    pub fn add(&mut self, change: Cell) {
+        let (own, added) = (self.tally.parts(), change.tally.parts());
+        self.tally = Tally::from_parts(std::array::from_fn(|at| own[at].wrapping_add(added[at])));
+        let Some(people) = change.people else { return };
+        let own = self.people.get_or_insert_default();
+        let sums = own.tested.iter_mut().chain(&mut own.positive);
+        for (sum, part) in sums.zip(people.tested.iter().chain(&people.positive)) {
+            *sum = sum.wrapping_add(*part);
+        }
+        if **own == People::default() {
+            self.people = None;
+        }
+    }
+
+    /// Whether nothing is counted.
+    pub fn is_empty(&self) -> bool {
+        self.tally == Tally::default() && self.people.is_none()
+    }
+
+    /// Only numbers that are not 0 are written, behind a mask that tells which.
+    pub(super) fn write(&self, into: &mut Vec<u8>) {
+        write_nonzero(into, self.tally.parts().into_iter());
+        match &self.people {
+            Some(people) => write_nonzero(into, people.tested.iter().chain(&people.positive).copied()),
+            None => put(into, 0),
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        let mut parts = [0; 6];
+        read_nonzero(from, parts.iter_mut())?;
+        let mut people = People::default();
+        read_nonzero(from, people.tested.iter_mut().chain(&mut people.positive))?;
+        let people = (people != People::default()).then(|| Box::new(people));
+        Ok(Self { tally: Tally::from_parts(parts), people })
+    }
+}
+
+impl CellKey {
+    pub(super) fn write(self, into: &mut Vec<u8>) {
+        put_signed(into, i64::from(self.period.0));
+        put_signed(into, i64::from(self.day.0));
+        into.push(self.purpose);
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        let (period, day) = (Day(from.small_signed()?), Day(from.small_signed()?));
+        Ok(Self { period, day, purpose: from.byte()? })
+    }
+}
+
+fn write_nonzero(into: &mut Vec<u8>, numbers: impl Iterator<Item = i32> + Clone) {
+    let mask = numbers.clone().enumerate().fold(0, |mask, (at, number)| mask | u64::from(number != 0) << at);
+    put(into, mask);
+    for number in numbers.filter(|number| *number != 0) {
+        put_signed(into, i64::from(number));
+    }
+}
+
+fn read_nonzero<'a>(from: &mut Reader<'_>, numbers: impl Iterator<Item = &'a mut i32>) -> Result<(), Corrupt> {
+    let mut mask = from.number()?;
+    for number in numbers {
+        if mask & 1 == 1 {
+            *number = from.small_signed()?;
+        }
+        mask >>= 1;
+    }
+    if mask == 0 { Ok(()) } else { Err(corrupt("a cell has a number of unknown meaning")) }
+}

@@ -1,0 +1,288 @@
+//! State of one area task: counts per area, registry period, purpose and specimen day, in pages.
+//!
+//! What enters are signed changes; what leaves are series to compute numbers from. Every change is an operation that
+//! is applied and logged at once, so that images and later operations give the same state again. Nothing here knows
+//! a policy, decides or publishes.
+
+use crate::model::time::{Day, Timestamp};
+use crate::pipeline::effects::Changes;
+use crate::pipeline::half::Corrupt;
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+
+pub mod cell;
+mod codec;
+pub mod operation;
+pub mod series;
+
+use codec::{Reader, corrupt, put, put_option, put_signed, put_text};
+use operation::{MetaOperation, SeriesOperation, put_day, read_day, read_days, write_days};
+use series::Series;
+
+/// Number of an area within its task, in order of first mention; never reused.
+pub type AreaNumber = u32;
+
+/// Areas of one page: about 100,000 areas over 16 tasks make a hundred pages each.
+const AREAS_PER_PAGE: usize = 64;
+
+/// Purposes of one deployment, over all its rules ever.
+const PURPOSES: usize = u8::MAX as usize;
+
+/// All that one area task holds.
+#[derive(Clone, Debug, Default)]
+pub struct AreaState {
+    meta: Meta,
+    /// Areas by page. Each page stands alone: an image of one may be older than that of the next.
+    pages: Vec<Vec<Series>>,
+    /// Not stored: rebuilt from `pages`.
+    by_code: HashMap<String, AreaNumber>,
+}
+
+/// What belongs to no area.
+#[derive(Clone, Debug, Default)]
+struct Meta {
+    /// Names of purposes; number 1 is the first.
+    purposes: Vec<String>,
+    /// Per person task, the last batch read.
+    seen: BTreeMap<i32, u64>,
+    now: Option<Timestamp>,
+    published: Option<Day>,
+    kept_from: Option<Day>,
+    cells_from: Option<Day>,
+    digest: String,
+    periods: Vec<Day>,
+}
+
+impl AreaState {
+    /// The task's `now` when it last published: it never runs backwards, not even over a restart.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.meta.now
+    }
+
+    /// Last and first day with numbers, once there are any.
+    pub fn published(&self) -> Option<(Day, Day)> {
+        self.meta.published.zip(self.meta.kept_from)
+    }
+
+    /// First day whose cells are still there, once any were dropped.
+    pub fn cells_from(&self) -> Option<Day> {
+        self.meta.cells_from
+    }
+
+    /// Digest of the rules all is derived by; empty before the first.
+    pub fn digest(&self) -> &str {
+        &self.meta.digest
+    }
+
+    /// First days of the registry periods of those rules.
+    pub fn periods(&self) -> &[Day] {
+        &self.meta.periods
+    }
+
+    /// Names of purposes; number 1 is the first.
+    pub fn purposes(&self) -> &[String] {
+        &self.meta.purposes
+    }
+
+    /// All areas, by number.
+    pub fn all(&self) -> impl Iterator<Item = (AreaNumber, &Series)> {
+        (0..).zip(self.pages.iter().flatten())
+    }
+
+    /// How many there are: numbers run from 0.
+    pub fn areas(&self) -> AreaNumber {
+        self.by_code.len() as AreaNumber
+    }
+
+    /// One area.
+    pub fn series(&self, area: AreaNumber) -> &Series {
+        let (page, slot) = place(area);
+        &self.pages[page][slot]
+    }
+
+    /// The number of an area that has one.
+    pub fn number(&self, code: &str) -> Option<AreaNumber> {
+        self.by_code.get(code).copied()
+    }
+
+    /// The number of a new area.
+    pub fn bear(&mut self, code: &str, basis: u64, changes: &mut Changes) -> AreaNumber {
+        let area = self.by_code.len() as AreaNumber;
+        self.by_code.insert(code.to_owned(), area);
+        self.change(area, SeriesOperation::Born { code: code.to_owned(), basis }, changes);
+        area
+    }
+
+    /// The number of a purpose, a new one if need be; `None` when there are too many.
+    pub fn purpose(&mut self, name: &str, changes: &mut Changes) -> Option<u8> {
+        let known = self.meta.purposes.iter().position(|purpose| purpose == name);
+        let at = known.unwrap_or(self.meta.purposes.len());
+        if at == PURPOSES {
+            return None;
+        }
+        if known.is_none() {
+            self.change_meta(MetaOperation::Purpose(name.to_owned()), changes);
+        }
+        Some(at as u8 + 1)
+    }
+
+    /// The last batch read of a person task; 0 before the first.
+    pub fn seen(&self, task: i32) -> u64 {
+        self.meta.seen.get(&task).copied().unwrap_or(0)
+    }
+
+    /// Changes an area and logs it.
+    pub fn change(&mut self, area: AreaNumber, operation: SeriesOperation, changes: &mut Changes) {
+        let (page, slot) = place(area);
+        changes.push(page as u32 + 1, |into| {
+            into.push(slot as u8);
+            operation.write(into);
+        });
+        self.pages.resize_with(self.pages.len().max(page + 1), Vec::new);
+        apply(&mut self.pages[page], slot, operation).expect("an operation of our own fits");
+    }
+
+    /// Changes what belongs to no area and logs it.
+    pub fn change_meta(&mut self, operation: MetaOperation, changes: &mut Changes) {
+        changes.push(0, |into| operation.write(into));
+        self.meta.apply(operation);
+    }
+
+    /// Pages there are: 0, and one for every 64 areas.
+    pub fn pages(&self) -> u32 {
+        1 + self.pages.len() as u32
+    }
+
+    /// Writes a page.
+    pub fn image(&self, page: u32, into: &mut Vec<u8>) {
+        let Some(page) = page.checked_sub(1) else { return self.meta.write(into) };
+        let page = &self.pages[page as usize];
+        put(into, page.len() as u64);
+        page.iter().for_each(|series| series.write(into));
+    }
+
+    /// Takes a page from its image.
+    pub fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+        let mut from = Reader::new(image);
+        match self.stored_page(page) {
+            Some(page) => *page = (0..from.number()?).map(|_| Series::read(&mut from)).collect::<Result<_, _>>()?,
+            None => self.meta = Meta::read(&mut from)?,
+        }
+        from.done(())
+    }
+
+    /// Repeats an operation.
+    pub fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+        let Some(page) = self.stored_page(page) else {
+            self.meta.apply(MetaOperation::read(operation)?);
+            return Ok(());
+        };
+        let mut from = Reader::new(operation);
+        let slot = from.byte()?;
+        let operation = SeriesOperation::read(&mut from)?;
+        from.done(())?;
+        apply(page, usize::from(slot), operation)
+    }
+
+    fn stored_page(&mut self, page: u32) -> Option<&mut Vec<Series>> {
+        let page = page.checked_sub(1)? as usize;
+        self.pages.resize_with(self.pages.len().max(page + 1), Vec::new);
+        Some(&mut self.pages[page])
+    }
+
+    /// Rebuilds what is not stored.
+    pub fn restored(&mut self) -> Result<(), Corrupt> {
+        let full = |page: &Vec<Series>| page.len() == AREAS_PER_PAGE;
+        if self.pages.split_last().is_some_and(|(_, before)| !before.iter().all(full)) {
+            return Err(corrupt("a page lacks an area"));
+        }
+        self.by_code = self.all().map(|(area, series)| (series.code.clone(), area)).collect();
+        let areas: usize = self.pages.iter().map(Vec::len).sum();
+        if self.by_code.len() == areas { Ok(()) } else { Err(corrupt("an area is there twice")) }
+    }
+
+    /// Numbers for metrics.
+    pub fn sizes(&self) -> Vec<(&'static str, u64)> {
+        let cells = self.all().map(|(_, series)| series.cells.len() as u64).sum();
+        vec![("areas", self.by_code.len() as u64), ("area_cells", cells)]
+    }
+}
+
+/// Applies an operation to an area of a page.
+fn apply(page: &mut Vec<Series>, slot: usize, operation: SeriesOperation) -> Result<(), Corrupt> {
+    match operation {
+        SeriesOperation::Born { code, basis } if slot == page.len() && slot < AREAS_PER_PAGE => {
+            page.push(Series { code, basis, ..Series::default() });
+            Ok(())
+        }
+        SeriesOperation::Born { .. } => Err(corrupt("an area is born in the wrong place")),
+        operation => {
+            page.get_mut(slot).ok_or_else(|| corrupt("an area was never born"))?.apply(operation);
+            Ok(())
+        }
+    }
+}
+
+impl Series {
+    fn apply(&mut self, operation: SeriesOperation) {
+        match operation {
+            SeriesOperation::Born { .. } => {}
+            SeriesOperation::Add(key, change) => self.add(key, change),
+            SeriesOperation::Basis(basis) => self.basis = basis,
+            SeriesOperation::Tier(hash) => self.tier = hash,
+            SeriesOperation::Alert(day, alert) => {
+                self.alerts.insert(day, alert);
+            }
+            SeriesOperation::DropBefore { cells, alerts } => self.drop_before(cells, alerts),
+        }
+    }
+}
+
+impl Meta {
+    fn apply(&mut self, operation: MetaOperation) {
+        match operation {
+            MetaOperation::Purpose(name) => self.purposes.push(name),
+            MetaOperation::Seen { task, seq } => {
+                self.seen.insert(task, seq);
+            }
+            MetaOperation::Published { now, day, kept_from, cells_from } => {
+                self.now = Some(now);
+                (self.published, self.kept_from, self.cells_from) = (Some(day), Some(kept_from), Some(cells_from));
+            }
+            MetaOperation::Rules { digest, periods } => (self.digest, self.periods) = (digest, periods),
+        }
+    }
+
+    fn write(&self, into: &mut Vec<u8>) {
+        put(into, self.purposes.len() as u64);
+        self.purposes.iter().for_each(|name| put_text(into, name));
+        put(into, self.seen.len() as u64);
+        for (task, seq) in &self.seen {
+            put_signed(into, i64::from(*task));
+            put(into, *seq);
+        }
+        put_option(into, self.now.map(|now| now.0));
+        [self.published, self.kept_from, self.cells_from].into_iter().for_each(|day| put_day(into, day));
+        put_text(into, &self.digest);
+        write_days(into, &self.periods);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        let mut meta = Self::default();
+        for _ in 0..from.number()? {
+            meta.purposes.push(from.text()?);
+        }
+        for _ in 0..from.number()? {
+            meta.seen.insert(from.small_signed()?, from.number()?);
+        }
+        meta.now = from.option()?.map(Timestamp);
+        (meta.published, meta.kept_from, meta.cells_from) = (read_day(from)?, read_day(from)?, read_day(from)?);
+        (meta.digest, meta.periods) = (from.text()?, read_days(from)?);
+        Ok(meta)
+    }
+}
+
+/// Page, from 0, and slot of an area.
+fn place(area: AreaNumber) -> (usize, usize) {
+    (area as usize / AREAS_PER_PAGE, area as usize % AREAS_PER_PAGE)
+}
