@@ -70,11 +70,13 @@ pub struct Epidemic {
     pub strangers: u32,
     /// Chance of infection per such meeting.
     pub transmission: f64,
+    /// First day, counted from 0, on which people stay at home: they meet nobody but their household from then on.
+    pub lockdown: Option<u32>,
 }
 
 impl Default for Epidemic {
     fn default() -> Self {
-        Self { seeded: 0.000_4, household: 0.25, neighbours: 6, strangers: 1, transmission: 0.14 }
+        Self { seeded: 0.000_4, household: 0.25, neighbours: 6, strangers: 1, transmission: 0.13, lockdown: None }
     }
 }
 

@@ -68,7 +68,7 @@ impl Outbreak {
             if self.found[by as usize] || !INFECTIOUS.contains(&self.age(by, day)) {
                 continue;
             }
-            for (person, chance) in self.meetings(town, by, rng) {
+            for (person, chance) in self.meetings(town, by, day, rng) {
                 if rng.random_bool(chance) && self.infect(person, day) {
                     infections.push(Infection { by, person });
                 }
@@ -78,9 +78,12 @@ impl Outbreak {
     }
 
     /// Whom a person meets in a day, with the chance to infect each.
-    fn meetings(&self, town: &Town, by: PersonIndex, rng: &mut ChaCha8Rng) -> Vec<(PersonIndex, f64)> {
-        let Epidemic { household, transmission, neighbours, strangers, .. } = self.epidemic;
+    fn meetings(&self, town: &Town, by: PersonIndex, day: i32, rng: &mut ChaCha8Rng) -> Vec<(PersonIndex, f64)> {
+        let Epidemic { household, transmission, neighbours, strangers, lockdown, .. } = self.epidemic;
         let mut met: Vec<_> = town.household(by).filter(|person| *person != by).map(|p| (p, household)).collect();
+        if lockdown.is_some_and(|from| day.unsigned_abs() >= from && day >= 0) {
+            return met;
+        }
         met.extend((0..neighbours).map(|_| (town.neighbour(by, rng), transmission)));
         met.extend((0..strangers).map(|_| (town.anybody(rng), transmission)));
         met
