@@ -24,6 +24,17 @@ pub fn sample_rules() -> Rules {
         "areas.csv" "labs.csv"))
 }
 
+/// Chongqing: its 38 districts with invented wards, 20 invented labs, and the dated policies of 2021 and 2022. Zone
+/// Asia/Shanghai, horizon 7 days.
+///
+/// # Panics
+///
+/// As [`sample_rules`].
+pub fn chongqing_rules() -> Rules {
+    parsed(&embedded!("chongqing": "deployment.toml" "case-2022-06-28.toml" "case-2022-11-11.toml"
+        "tier-20-measures.toml" "tier-cdc-transmission.toml" "areas.csv" "labs.csv"))
+}
+
 fn parsed(files: &[(&str, &str)]) -> Rules {
     let file = |(name, text): &(&str, &str)| SourceFile { name: (*name).to_owned(), text: (*text).to_owned() };
     let files: Vec<SourceFile> = files.iter().map(file).collect();
@@ -37,5 +48,6 @@ mod tests {
     #[test]
     fn the_embedded_rules_are_right() {
         assert_eq!(sample_rules().areas.list.len(), 9);
+        assert_eq!(chongqing_rules().areas.list.len(), 1 + 38 + 168);
     }
 }
