@@ -7,6 +7,7 @@ use crate::model::time::{Day, Timestamp, Zone};
 pub mod areas;
 pub mod error;
 mod load;
+pub mod plan;
 pub mod sample;
 pub mod set;
 pub mod source;

@@ -287,38 +287,36 @@ fn item<'a, 'i>(value: &'a DeValue<'i>, step: &str) -> Option<(Range<usize>, &'a
     Some((item.span(), item.get_ref()))
 }
 
-/// The innermost field around a byte; `None` when the text is no TOML at all.
+/// The innermost field around a byte, empty when it is the whole document; `None` when the text is no TOML at all.
 fn path_at(text: &str, byte: usize) -> Option<String> {
     let document = DeTable::parse(text).ok()?;
-    let mut path = String::new();
-    descend_table(document.get_ref(), byte, &mut path);
-    Some(path)
+    Some(path_in_table(document.get_ref(), byte).unwrap_or_default())
 }
 
-fn descend_table(table: &DeTable<'_>, byte: usize, path: &mut String) {
-    for (key, value) in table.iter() {
-        if key.span().contains(&byte) || value.span().contains(&byte) {
-            if !path.is_empty() {
-                path.push('.');
-            }
-            path.push_str(key.get_ref());
-            return descend(value.get_ref(), byte, path);
+/// A table's span ends with its header, so what lies inside is looked at first, wherever it is.
+fn path_in_table(table: &DeTable<'_>, byte: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| match path_in(value.get_ref(), byte) {
+        Some(inner) if inner.starts_with('[') => Some(format!("{}{inner}", key.get_ref())),
+        Some(inner) => Some(format!("{}.{inner}", key.get_ref())),
+        None => {
+            let here = key.span().contains(&byte) || value.span().contains(&byte);
+            here.then(|| key.get_ref().to_string())
         }
-    }
+    })
 }
 
-fn descend(value: &DeValue<'_>, byte: usize, path: &mut String) {
+fn path_in(value: &DeValue<'_>, byte: usize) -> Option<String> {
     match value {
-        DeValue::Table(table) => descend_table(table, byte, path),
-        DeValue::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                if item.span().contains(&byte) {
-                    path.push_str(&format!("[{index}]"));
-                    return descend(item.get_ref(), byte, path);
-                }
+        DeValue::Table(table) => path_in_table(table, byte),
+        DeValue::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let inner = path_in(item.get_ref(), byte);
+            match inner {
+                Some(inner) if inner.starts_with('[') => Some(format!("[{index}]{inner}")),
+                Some(inner) => Some(format!("[{index}].{inner}")),
+                None => item.span().contains(&byte).then(|| format!("[{index}]")),
             }
-        }
-        _ => {}
+        }),
+        _ => None,
     }
 }
 

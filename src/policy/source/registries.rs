@@ -80,18 +80,21 @@ impl<'a> Table<'a> {
     fn read(file: &'a SourceFile, columns: &[&str], extras: &[&str]) -> Result<Self, Vec<SourceError>> {
         let mut builder = csv::ReaderBuilder::new();
         let mut reader = builder.comment(Some(b'#')).trim(csv::Trim::All).from_reader(file.text.as_bytes());
-        let names = reader.headers().map_err(|error| vec![broken(&file.name, &error)])?.clone();
-        let line = names.position().map_or(1, |position| position.line() as usize);
+        let names = reader.headers().map_err(|error| vec![broken(file, &error)])?.clone();
+        let line = line_of(&file.text, names.position());
         let mut errors = header_errors(&file.name, line, &names, columns, extras);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         let mut rows = Vec::new();
         for record in reader.records() {
             match record {
                 Ok(record) => {
-                    let line = record.position().map_or(1, |position| position.line() as usize);
+                    let line = line_of(&file.text, record.position());
                     let values = names.iter().zip(&record).map(|(name, value)| (name.to_owned(), value.to_owned()));
                     rows.push(Row { file: &file.name, line, values: values.collect() });
                 }
-                Err(error) => errors.push(broken(&file.name, &error)),
+                Err(error) => errors.push(broken(file, &error)),
             }
         }
         if errors.is_empty() { Ok(Self { rows }) } else { Err(errors) }
@@ -173,15 +176,29 @@ fn header_errors(
     errors
 }
 
-fn broken(file: &str, error: &csv::Error) -> SourceError {
-    let line = error.position().map_or(1, |position| position.line() as usize);
+fn broken(file: &SourceFile, error: &csv::Error) -> SourceError {
+    let line = line_of(&file.text, error.position());
     let problem = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the row has {len} values, the header {expected_len}")
         }
         _ => "the row cannot be read".to_owned(),
     };
-    located(file, line, "", problem, "quote values that hold commas, and give every row as many values".to_owned())
+    located(
+        &file.name,
+        line,
+        "",
+        problem,
+        "quote values that hold commas, and give every row as many values".to_owned(),
+    )
+}
+
+/// The line of a row. The reader's positions lie before the notes and empty lines that it skips.
+fn line_of(text: &str, position: Option<&csv::Position>) -> usize {
+    let byte = position.map_or(0, |position| position.byte() as usize);
+    let before = text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count();
+    let skipped = |line: &&str| line.starts_with('#') || line.trim().is_empty();
+    before + text.get(byte..).unwrap_or_default().lines().take_while(skipped).count() + 1
 }
 
 fn located(file: &str, line: usize, key: &str, problem: String, hint: String) -> SourceError {

@@ -1,0 +1,249 @@
+//! Whoever writes a wrong rule is told the file, the line, the key and what to do.
+
+use std::path::Path;
+use swabstream::policy::source::{self, SourceError, SourceFile};
+
+/// The files of the sample city, with one text replaced in one of them.
+fn sample_with(name: &str, from: &str, to: &str) -> Vec<SourceFile> {
+    let mut files = folder("deploy/rules/sample");
+    let file = files.iter_mut().find(|file| file.name == name).expect("a file of the sample");
+    assert!(file.text.contains(from), "{name} holds no `{from}`");
+    file.text = file.text.replacen(from, to, 1);
+    files
+}
+
+fn folder(folder: &str) -> Vec<SourceFile> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(folder).expect("a folder of rules");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let file = |path: std::path::PathBuf| SourceFile {
+        name: path.file_name().expect("a file").to_string_lossy().into_owned(),
+        text: std::fs::read_to_string(path).expect("a text"),
+    };
+    paths.map(file).collect()
+}
+
+/// The line of `file` that holds `text`, from 1.
+fn line_with(files: &[SourceFile], name: &str, text: &str) -> Option<usize> {
+    let file = files.iter().find(|file| file.name == name)?;
+    file.text.lines().position(|line| line.contains(text)).map(|at| at + 1)
+}
+
+/// Replaces `from` by `to` in `name` and expects one error there, on that very line, about `key`, whose text holds
+/// `says`.
+#[track_caller]
+fn refused(name: &str, (from, to): (&str, &str), key: &str, says: &str) {
+    let files = sample_with(name, from, to);
+    let errors = source::rules(&files).expect_err("wrong rules");
+    let [SourceError { file, line, key: found, problem, hint }] = errors.as_slice() else { panic!("{errors:#?}") };
+    let right = folder("deploy/rules/sample").into_iter().find(|file| file.name == name).expect("a file of the sample");
+    let wrong = right.text.split(from).next().unwrap_or_default().matches('\n').count() + 1;
+    assert_eq!((file.as_str(), *line, found.as_str()), (name, Some(wrong), key), "{}", errors[0]);
+    assert!(format!("{problem}; {hint}").contains(says), "{}", errors[0]);
+    assert!(!hint.is_empty() && !problem.contains('\n'), "{}", errors[0]);
+}
+
+#[test]
+fn a_value_that_is_no_toml_is_found() {
+    let file = "deployment.toml";
+    refused(file, ("levels = [\"city\", \"district\"", "levels = [\"city\" \"district\""), "", "correct the TOML");
+    refused(file, ("zone = \"Asia/Shanghai\"", "zone = Asia/Shanghai"), "", "correct the TOML");
+}
+
+#[test]
+fn keys_nobody_reads_and_keys_left_out_are_found() {
+    refused("case-sample.toml", ("horizon_days", "horizont_days"), "horizont_days", "unknown field");
+    refused("tier-threshold.toml", ("window_days", "window"), "threshold.measures[0].window", "unknown field");
+    // A key left out has no line of its own: the one where its table begins is named.
+    let files = sample_with("tier-clean-day.toml", "clean_days = 3\n", "");
+    let errors = source::rules(&files).expect_err("a key is missing");
+    assert_eq!(errors[0].key, "clean_day.steps[1].clean_days");
+    assert_eq!(errors[0].line, Some(15), "{}", errors[0]);
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_found() {
+    refused("case-sample.toml", ("horizon_days = 7", "horizon_days = \"7\""), "horizon_days", "invalid type");
+    refused("case-sample.toml", ("unknown_lab = \"reject\"", "unknown_lab = \"drop\""), "unknown_lab", "`accept`");
+    refused(
+        "tier-threshold.toml",
+        ("tests_over_tests", "positivity"),
+        "threshold.measures[1].kind",
+        "`people_over_people`",
+    );
+    refused("tier-threshold.toml", ("cases = \"all\"", "cases = \"some\""), "cases", "`community`");
+}
+
+#[test]
+fn what_a_deployment_says_is_checked() {
+    let file = "deployment.toml";
+    refused(file, ("Asia/Shanghai", "Asia/Chongking"), "zone", "IANA");
+    refused(file, ("area_meaning = \"residence\"", "area_meaning = \"home\""), "area_meaning", "`sampling`");
+    refused(file, ("\"clinic\"", "\"screening\""), "purposes[1]", "twice");
+    refused(file, ("purposes = [\"screening\", \"clinic\", \"contact\"]", "purposes = []"), "purposes", "at least one");
+    let kept = "people_levels = [\"city\", \"district\", \"street\"]";
+    refused(file, (kept, "people_levels = [\"county\"]"), "people_levels[0]", "city, district, street");
+}
+
+#[test]
+fn what_a_case_policy_says_is_checked() {
+    let file = "case-sample.toml";
+    refused(file, ("horizon_days = 7", "horizon_days = 61"), "horizon_days", "1 to 60");
+    refused(file, ("horizon_days = 7", "horizon_days = 0"), "horizon_days", "1 to 60");
+    refused(file, ("effective_from = \"2020-01-01\"", "effective_from = \"1.1.2020\""), "effective_from", "YYYY-MM-DD");
+    refused(file, ("effective_from = \"2020-01-01\"", "effective_from = \"2020-02-30\""), "effective_from", "no day");
+    refused(file, ("episode_gap_days = 90", "episode_gap_days = 0"), "episode_gap_days", "out of bounds");
+    refused(file, ("id = \"sample-case\"", "id = \"sample/case\""), "id", "no code");
+}
+
+#[test]
+fn steps_must_lead_from_the_gravest_tier_to_the_mildest() {
+    let file = "tier-clean-day.toml";
+    refused(file, ("tier = \"high\"", "tier = \"hihg\""), "clean_day.steps[0].tier", "low, medium, high");
+    refused(file, ("tier = \"medium\"", "tier = \"high\""), "clean_day.steps[1].tier", "begin with the gravest");
+    refused(file, ("clean_days = 7", "clean_days = 0"), "clean_day.steps[0].clean_days", "1 to 365");
+    let files = sample_with(file, "next = \"low\"", "next = \"medium\"");
+    let errors = source::rules(&files).expect_err("no way down");
+    let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+    assert_eq!(keys, ["clean_day.steps[1].next", "clean_day.steps"]);
+}
+
+#[test]
+fn bands_must_ascend_and_make_as_many_tiers_as_there_are() {
+    let (file, key) = ("tier-threshold.toml", "threshold.measures[0].lower_bounds");
+    refused(file, ("[10.0, 50.0, 100.0]", "[10.0, 50.0]"), key, "do not make 4 tiers");
+    refused(file, ("[10.0, 50.0, 100.0]", "[10.0, 100.0, 50.0]"), key, "ascend");
+    refused(file, ("[10.0, 50.0, 100.0]", "[-1.0, 50.0, 100.0]"), key, "negative");
+    refused(file, ("[0.05, 0.08, 0.10]", "[5.0, 8.0, 10.0]"), "threshold.measures[1].lower_bounds", "0.05");
+    refused(file, ("window_days = 7", "window_days = 5"), "threshold.measures[0].window_days", "1, 3, 7 or 14");
+}
+
+#[test]
+fn a_level_has_one_policy_on_a_day_and_must_keep_what_is_measured() {
+    refused("tier-threshold.toml", ("levels = [\"district\"]", "levels = [\"parish\"]"), "levels[0]", "city, district");
+    // The two policies of the sample then decide on the same streets; the later of the two is named.
+    let files = sample_with("tier-clean-day.toml", "levels = [\"street\"]", "levels = [\"district\"]");
+    let errors = source::rules(&files).expect_err("two policies");
+    assert!(errors[0].to_string().contains("effective_until"), "{}", errors[0]);
+    assert_eq!(errors.len(), 1);
+
+    let mut files = sample_with("tier-threshold.toml", "tests_over_tests", "people_over_people");
+    let deployment = files.iter_mut().find(|file| file.name == "deployment.toml").expect("it is there");
+    deployment.text = deployment.text.replace("people_levels = [\"city\", \"district\"", "people_levels = [\"city\"");
+    let errors = source::rules(&files).expect_err("nobody counts people there");
+    assert_eq!((errors[0].key.as_str(), errors.len()), ("threshold.measures[1].kind", 1));
+}
+
+#[test]
+fn rows_of_the_area_registry_are_checked() {
+    let file = "areas.csv";
+    refused(file, ("D1S1,Old Town,street,2020-01-01,D1", "D1S1,Old Town,street,2020-01-01,D9"), "parent", "`D9`");
+    refused(
+        file,
+        ("D1S1,Old Town,street,2020-01-01,D1,", "D1S1,Old Town,street,2020-01-01,D1S2,"),
+        "parent",
+        "coarser",
+    );
+    refused(file, ("D2S2,,,2022-11-15,D1", "D2S2,,,2022-11-15,D2S2"), "parent", "coarser");
+    refused(file, ("D2S2,,,2022-11-15", "D2S2,,,2020-01-01"), "effective_from", "order of their days");
+    refused(
+        file,
+        ("D1,First District,district,2020-01-01", "D1,First District,parish,2020-01-01"),
+        "level",
+        "city, district",
+    );
+    refused(
+        file,
+        ("D1S2,Station,street,2020-01-01,D1,25000", "D1S2,Station,street,2020-01-01,D1,many"),
+        "population",
+        "digits",
+    );
+    refused(
+        file,
+        ("D1S2,Station,street,2020-01-01,D1,25000,,,", "D1S2,Station,street,2020-01-01,D1,25000,3,,"),
+        "column",
+        "both",
+    );
+    refused(file, ("D2S2,,,2022-11-15", "D2S2,Haven,,2022-11-15"), "name", "differs from line 12");
+    refused(file, ("D3,,,2022-12-01,,,,,yes", "D3,,,2022-12-01,,,,,true"), "abolished", "`yes`");
+    refused(file, ("D2S1,University", "D2S1 ,University of, Arts"), "", "the header 9");
+    refused(file, ("50000,1,0", "50000,0,0"), "column", "`D1` has the same tile");
+}
+
+#[test]
+fn notes_and_empty_lines_do_not_shift_the_lines_of_errors() {
+    let files = sample_with("areas.csv", "D1S2,Station,street,2020-01-01,D1,25000", "# a note\n\nD1S2,Station,,,D1,many");
+    let errors = source::rules(&files).expect_err("a word for a number");
+    assert_eq!(errors[0].line, line_with(&files, "areas.csv", "many"), "{}", errors[0]);
+}
+
+#[test]
+fn a_parent_must_exist_as_long_as_its_child() {
+    // D3 goes on 2022-12-01, its street stays.
+    let files = sample_with("areas.csv", "D3S1,,,2022-12-01,D2,10000,,,\n", "");
+    let errors = source::rules(&files).expect_err("a street without district");
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert_eq!((errors[0].line, errors[0].key.as_str()), (line_with(&files, "areas.csv", "D3S1,"), "parent"));
+    assert!(errors[0].problem.contains("2022-12-01"), "{}", errors[0]);
+}
+
+#[test]
+fn headers_and_labs_are_checked() {
+    refused("areas.csv", ("code,name,level", "code,nmae,name,level"), "nmae", "nobody reads");
+    refused("labs.csv", ("LAB-2,Second", "LAB 2,Second"), "id", "blanks");
+    refused("labs.csv", ("LAB-2,Second", "LAB-1,Second"), "", "also in labs.csv:2");
+    let files = sample_with("labs.csv", "id,name", "id,title");
+    let errors = source::rules(&files).expect_err("a column is missing");
+    assert_eq!(errors.iter().map(|error| error.key.as_str()).collect::<Vec<_>>(), ["title", "name"]);
+}
+
+#[test]
+fn files_that_are_missing_or_that_nobody_reads_are_named() {
+    for (name, says) in [
+        ("deployment.toml", "deployment.toml: there is no deployment"),
+        ("case-sample.toml", "case-NAME.toml: there is no case policy"),
+        ("areas.csv", "areas.csv: there is no area"),
+        ("labs.csv", "labs.csv: there is no lab"),
+    ] {
+        let mut files = folder("deploy/rules/sample");
+        files.retain(|file| file.name != name);
+        let errors = source::rules(&files).expect_err("a file is missing");
+        assert!(errors.iter().any(|error| error.to_string().starts_with(says)), "{errors:#?}");
+    }
+    let mut files = folder("deploy/rules/sample");
+    files.push(SourceFile { name: "teir-x.toml".to_owned(), text: String::new() });
+    let errors = source::rules(&files).expect_err("a file nobody reads");
+    assert_eq!((errors.len(), errors[0].file.as_str()), (1, "teir-x.toml"));
+}
+
+#[test]
+fn all_errors_of_a_folder_are_told_at_once() {
+    let mut files = sample_with("case-sample.toml", "horizon_days = 7", "horizon_days = 70");
+    for file in &mut files {
+        file.text = file.text.replace("Asia/Shanghai", "Nowhere").replace("LAB-3,Third", "LAB 3,Third");
+    }
+    let errors = source::rules(&files).expect_err("three errors");
+    let mut keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+    keys.sort();
+    assert_eq!(keys, ["horizon_days", "id", "zone"]);
+}
+
+#[test]
+fn every_folder_of_rules_in_the_repository_is_right() {
+    for name in ["deploy/rules/sample", "deploy/rules/chongqing", "tests/rules/estonia", "tests/rules/israel"] {
+        source::rules(&folder(name)).unwrap_or_else(|errors| panic!("{name}: {errors:#?}"));
+    }
+}
+
+#[test]
+fn chongqing_has_its_38_districts_each_on_a_tile_and_all_its_people() {
+    let rules = source::rules(&folder("deploy/rules/chongqing")).expect("shipped rules are right");
+    let districts: Vec<_> = rules.areas.list.iter().filter(|area| area.level == 1).collect();
+    assert_eq!(districts.len(), 38);
+    assert!(districts.iter().all(|area| area.tile.is_some()));
+    let people = |level: u8| -> u64 {
+        let areas = rules.areas.list.iter().filter(|area| area.level == level);
+        areas.map(|area| area.facts[0].population).sum()
+    };
+    assert_eq!([people(0), people(1), people(2)], [32_054_159; 3]);
+}

@@ -1,0 +1,205 @@
+//! Half a set of rules is never in force, and a registry knows who lay where on which day.
+
+use std::sync::Arc;
+use swabstream::model::time::Day;
+use swabstream::policy::Rules;
+use swabstream::policy::plan::Plan;
+use swabstream::policy::sample::sample_rules;
+use swabstream::policy::set::RuleSetReader;
+
+fn day(text: &str) -> Day {
+    Day::parse(text).expect("a day")
+}
+
+/// Reads records in order; the last rules they put in force, if any.
+fn read(reader: &mut RuleSetReader, records: &[(String, Option<Vec<u8>>)]) -> Option<Arc<Rules>> {
+    let mut in_force = None;
+    for (key, value) in records {
+        if let Ok(Some(rules)) = reader.read(key.as_bytes(), value.as_deref()) {
+            in_force = Some(rules);
+        }
+    }
+    in_force
+}
+
+#[test]
+fn a_whole_set_comes_into_force_with_its_manifest_and_not_before() {
+    let rules = sample_rules();
+    let mut reader = RuleSetReader::default();
+    let writes = Plan::new(&reader, &rules).writes;
+    let (manifest, records) = writes.split_last().expect("a manifest");
+    assert!(read(&mut reader, records).is_none());
+    let read = read(&mut reader, std::slice::from_ref(manifest)).expect("the set is whole");
+    assert_eq!(read.digest, rules.digest);
+    assert_eq!(read.to_records(), rules.to_records());
+}
+
+#[test]
+fn a_set_without_any_one_of_its_records_is_not_in_force() {
+    let rules = sample_rules();
+    let writes = Plan::new(&RuleSetReader::default(), &rules).writes;
+    for missing in 0..writes.len() {
+        let mut some = writes.clone();
+        some.remove(missing);
+        assert!(read(&mut RuleSetReader::default(), &some).is_none(), "without {}", writes[missing].0);
+    }
+}
+
+#[test]
+fn a_set_with_a_foreign_or_changed_record_is_not_in_force_and_says_so() {
+    let rules = sample_rules();
+    let (manifest_key, manifest) = rules.manifest();
+    for (key, value) in [("lab/LAB-9", vec![]), ("lab/LAB-1", vec![1]), ("deployment/current", vec![])] {
+        let mut reader = RuleSetReader::default();
+        for (key, value) in rules.to_records() {
+            assert!(matches!(reader.read(key.as_bytes(), Some(&value)), Ok(None)));
+        }
+        reader.read(key.as_bytes(), Some(&value)).expect("a record alone decides nothing");
+        let errors = reader.read(manifest_key.as_bytes(), Some(&manifest)).expect_err("not what was vouched for");
+        assert!(errors[0].to_string().contains("vouches"), "{}", errors[0]);
+    }
+}
+
+#[test]
+fn a_new_set_replaces_the_old_one_and_its_plan_names_the_difference() {
+    let old = sample_rules();
+    let mut records = old.to_records();
+    records.retain(|(key, _)| key != "lab/LAB-2");
+    let new = Rules::from_records(&records).expect("one lab fewer is a set too");
+    assert_ne!(new.digest, old.digest);
+
+    let mut reader = RuleSetReader::default();
+    let first = Plan::new(&reader, &old).writes;
+    assert_eq!(read(&mut reader, &first).map(|rules| rules.digest.clone()), Some(old.digest.clone()));
+    assert!(Plan::new(&reader, &old).changes_nothing());
+
+    let plan = Plan::new(&reader, &new);
+    assert_eq!((plan.added.len(), plan.changed.len(), plan.removed.clone()), (0, 0, vec!["lab/LAB-2".to_owned()]));
+    assert_eq!(read(&mut reader, &plan.writes).map(|rules| rules.digest.clone()), Some(new.digest.clone()));
+
+    // Somebody who begins to read after compaction sees the second set only.
+    assert_eq!(read(&mut RuleSetReader::default(), &plan.writes).map(|rules| rules.labs.len()), Some(2));
+}
+
+#[test]
+fn the_digest_does_not_depend_on_the_order_of_records() {
+    let rules = sample_rules();
+    let mut records = rules.to_records();
+    records.reverse();
+    let turned = Rules::from_records(&records).expect("the same records");
+    assert_eq!(turned.digest, rules.digest);
+    assert_eq!(turned.to_records(), rules.to_records());
+}
+
+/// A digest that changed its meaning would have every task derive its state again.
+#[test]
+fn the_digest_is_the_one_of_the_contract() {
+    let rules = sample_rules();
+    let mut bytes = Vec::new();
+    for (key, value) in rules.to_records() {
+        bytes.extend((key.len() as u64).to_le_bytes());
+        bytes.extend(key.as_bytes());
+        bytes.extend((value.len() as u64).to_le_bytes());
+        bytes.extend(value);
+    }
+    assert_eq!(rules.digest, format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes)));
+}
+
+#[test]
+fn a_border_change_and_a_merger_begin_periods_and_move_lineages() {
+    let areas = sample_rules().areas;
+    let periods: Vec<String> = areas.periods.iter().map(Day::to_string).collect();
+    assert_eq!(periods, ["1970-01-01", "2020-01-01", "2022-11-15", "2022-12-01"]);
+
+    let lineage = |code: &str, on: &str| -> Vec<String> {
+        let area = areas.index(code).expect("a code of the sample");
+        let lineage = areas.lineage(areas.period(day(on)), area);
+        lineage.iter().map(|area| areas.list[*area as usize].code.clone()).collect()
+    };
+    assert_eq!(lineage("D2S2", "2022-11-14"), ["D2S2", "D2", "C"]);
+    assert_eq!(lineage("D2S2", "2022-11-15"), ["D2S2", "D1", "C"]);
+    assert_eq!(lineage("D3S1", "2022-11-30"), ["D3S1", "D3", "C"]);
+    assert_eq!(lineage("D3S1", "2022-12-01"), ["D3S1", "D2", "C"]);
+    assert_eq!(lineage("D3", "2022-11-30"), ["D3", "C"]);
+    assert!(lineage("D3", "2022-12-01").is_empty());
+    assert!(lineage("C", "2019-12-31").is_empty());
+
+    let d3 = areas.index("D3").expect("a code of the sample");
+    assert!(areas.exists(d3, day("2022-11-30")) && !areas.exists(d3, day("2022-12-01")));
+}
+
+#[test]
+fn a_census_changes_the_population_and_no_period() {
+    let mut records = sample_rules().to_records();
+    let before = sample_rules().areas.periods.len();
+    for (key, value) in &mut records {
+        if key == "area/D1" {
+            *value = with_census(value, "2023-05-01", 41_000);
+        }
+    }
+    let areas = Rules::from_records(&records).expect("a census is allowed").areas;
+    let d1 = areas.index("D1").expect("a code of the sample");
+    assert_eq!(areas.periods.len(), before);
+    assert_eq!(areas.population(d1, day("2023-04-30")), 40_000);
+    assert_eq!(areas.population(d1, day("2023-05-01")), 41_000);
+}
+
+fn with_census(value: &[u8], from: &str, population: u64) -> Vec<u8> {
+    use prost::Message as _;
+    use swabstream::proto::v1::{AreaPeriod, Rule, rule};
+    let mut decoded = Rule::decode(value).expect("a rule");
+    if let Some(rule::Rule::Area(area)) = &mut decoded.rule {
+        let effective_from = from.to_owned();
+        area.periods.push(AreaPeriod { effective_from, parent: "C".to_owned(), population, abolished: false });
+    }
+    decoded.encode_to_vec()
+}
+
+/// Registries drawn from a seed, with areas that appear, move and go: whenever the checks accept one, every lineage
+/// begins with its area, climbs to strictly coarser levels, and holds only areas that exist.
+#[test]
+fn every_lineage_of_an_accepted_registry_is_a_chain_of_existing_ever_coarser_areas() {
+    use rand::{RngExt as _, SeedableRng as _};
+    let mut accepted = 0;
+    for seed in 0..2_000 {
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut records = sample_rules().to_records();
+        records.retain(|(key, _)| !key.starts_with("area/"));
+        for number in 0..random.random_range(1..7) {
+            records.push(random_area(number, &mut random));
+        }
+        let Ok(rules) = Rules::from_records(&records) else { continue };
+        accepted += 1;
+        let areas = &rules.areas;
+        for (period, first) in areas.periods.iter().enumerate() {
+            for area in 0..areas.list.len() as u32 {
+                let lineage = areas.lineage(period, area);
+                assert_eq!(lineage.first().is_some_and(|own| *own == area), areas.exists(area, *first), "seed {seed}");
+                let levels: Vec<u8> = lineage.iter().map(|area| areas.list[*area as usize].level).collect();
+                assert!(levels.is_sorted_by(|fine, coarse| fine > coarse), "seed {seed}: {levels:?}");
+                assert!(lineage.iter().all(|area| areas.exists(*area, *first)), "seed {seed}");
+            }
+        }
+    }
+    assert!(accepted > 200, "only {accepted} registries were drawn well enough to say anything");
+}
+
+fn random_area(number: u32, random: &mut impl rand::Rng) -> (String, Vec<u8>) {
+    use rand::RngExt as _;
+    use swabstream::policy::set::record;
+    use swabstream::proto::v1::{Area, AreaPeriod, rule::Rule};
+    let mut from = day("2020-01-01");
+    let periods = (0..random.random_range(1..4)).map(|at| {
+        from = if at == 0 { from } else { from.plus(random.random_range(1..3)) };
+        let parent = if number > 0 && random.random_bool(0.7) {
+            format!("A{}", random.random_range(0..number))
+        } else {
+            String::new()
+        };
+        AreaPeriod { effective_from: from.to_string(), parent, population: 1, abolished: random.random_bool(0.1) }
+    });
+    let periods = periods.collect();
+    let level = ["city", "district", "street"][random.random_range((number as usize / 3).min(2)..3)].to_owned();
+    let area = Area { code: format!("A{number}"), name: "x".to_owned(), level, periods, tile: None };
+    record(Rule::Area(area)).expect("an area has a key")
+}
