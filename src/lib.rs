@@ -20,4 +20,6 @@ pub mod view;
 
 pub mod telemetry;
 
+pub mod http;
+
 pub mod demo;

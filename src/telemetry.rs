@@ -9,12 +9,14 @@ pub mod logs;
 pub mod meter;
 pub mod names;
 
+use crate::view::picture::Picture;
 use crate::view::vitals::Vitals;
 use meter::Meter;
 use metrics::{Counter, Gauge, Histogram, Key, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use names::{Kind, Metric};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
 
 /// Boundaries of the commit histogram, in seconds: from a commit of one alert to a broker that hangs.
@@ -26,13 +28,14 @@ pub struct Telemetry {
     series: Series,
     vitals: Arc<Vitals>,
     started: SystemTime,
+    event_clients: AtomicUsize,
 }
 
 impl Telemetry {
     /// Everything described, nothing counted yet. Workers that get a [`Meter`] here also show in `vitals`.
     pub fn new(vitals: Arc<Vitals>) -> Arc<Self> {
         let series = Series::new();
-        Arc::new(Self { series, vitals, started: SystemTime::now() })
+        Arc::new(Self { series, vitals, started: SystemTime::now(), event_clients: AtomicUsize::new(0) })
     }
 
     /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
@@ -55,11 +58,17 @@ impl Telemetry {
         self.series.0.handle().run_upkeep();
     }
 
-    /// Everything, as Prometheus reads it.
-    pub fn render(&self) -> String {
+    /// Everything, as Prometheus reads it: of this process, and of the outputs as the view knows them.
+    pub fn render(&self, picture: &Picture) -> String {
         let now = Series::new();
         gauges::of_process(&now, self, SystemTime::now());
+        gauges::of_outputs(&now, picture, self.vitals());
         self.series.render() + &now.render()
+    }
+
+    /// How many pages follow the events.
+    pub fn event_clients(&self) -> &AtomicUsize {
+        &self.event_clients
     }
 }
 

@@ -9,6 +9,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::telemetry::Telemetry;
 use swabstream::telemetry::meter::{CommitEnd, TaskReport};
 use swabstream::telemetry::names::{ALL, Kind};
+use swabstream::view::picture::Picture;
 use swabstream::view::vitals::Vitals;
 
 #[test]
@@ -96,7 +97,7 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
         r#"swabstream_state_entries{half="person",kind="people"} 3"#,
         r#"swabstream_state_bytes{half="person",kind="rows"} 84"#,
     ];
-    assert_has_lines(&telemetry.render(), &lines);
+    assert_has_lines(&telemetry.render(&Picture::default()), &lines);
 }
 
 #[test]
@@ -107,9 +108,9 @@ fn a_revoked_task_leaves_no_series_behind() {
     meter.assigned(&[0, 1]);
     meter.restored(report(0, &ledger));
     meter.restored(report(1, &ledger));
-    assert!(telemetry.render().contains(r#"task="1""#));
+    assert!(telemetry.render(&Picture::default()).contains(r#"task="1""#));
     meter.revoked(&[1]);
-    let text = telemetry.render();
+    let text = telemetry.render(&Picture::default());
     assert!(!text.contains(r#"task="1""#) && text.contains(r#"task="0""#), "{text}");
     assert_has_lines(&text, &[r#"swabstream_tasks{half="area",phase="running"} 1"#]);
 }

@@ -2,13 +2,20 @@
 //! is there only while the registry or the placement has it.
 
 use super::names::{
-    BUILD, HISTORY_MODE, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, RESTORE_REMAINING, STARTED, STATE_BYTES,
-    STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASKS,
+    ALERTS, AREA_POSITIVITY, AREA_TIER, BUILD, DEAD_LETTERS, EVENT_CLIENTS, HISTORY_MODE, LAB_NEWEST, LEDGER_IMBALANCE,
+    LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES,
+    TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASKS, VIEW_RECORDS,
 };
 use super::{Series, Telemetry};
+use crate::model::outcome::{code_text, codes};
 use crate::model::time::Timestamp;
-use crate::view::vitals::{Books, TaskVitals, WorkerVitals};
-use std::collections::BTreeMap;
+use crate::proto::v1::{AlertFamily, AlertState, WindowNumbers};
+use crate::view::areas::AreaPicture;
+use crate::view::picture::Picture;
+use crate::view::texts;
+use crate::view::vitals::{Books, TaskVitals, Vitals, WorkerVitals};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The gauges about this process as of now. `now` is the wall clock: lag is told against it.
@@ -17,6 +24,7 @@ pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: SystemTime
     series.gauge(&BUILD, &[env!("CARGO_PKG_VERSION")]).set(1.0);
     series.gauge(&STARTED, &[]).set(seconds(telemetry.started()));
     series.gauge(&HISTORY_MODE, &[]).set(f64::from(u8::from(history)));
+    series.gauge(&EVENT_CLIENTS, &[]).set(telemetry.event_clients().load(Ordering::Relaxed) as f64);
     let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
     for worker in telemetry.vitals().snapshot() {
         halves.entry(worker.half).or_default().push(worker);
@@ -77,6 +85,72 @@ pub fn lag_seconds(vitals: &TaskVitals, wall: SystemTime) -> Option<f64> {
         (0, _) => Some(0.0),
         (_, Some(Timestamp(now))) => Some((seconds(wall) - now as f64 / 1000.0).max(0.0)),
         (_, None) => None,
+    }
+}
+
+/// The gauges about what was published, by whatever instance.
+pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
+    for (topic, records) in picture.read() {
+        series.counter(&VIEW_RECORDS, &[topic.name()]).absolute(*records);
+    }
+    for half in ["area", "person"] {
+        if let Some(Timestamp(now)) = picture.min_progress(half) {
+            series.gauge(&MIN_PROGRESS, &[half]).set(now as f64 / 1000.0);
+        }
+    }
+    for code in codes().map(code_text) {
+        let count = picture.dead_letters.counts().get(&code).copied().unwrap_or(0);
+        series.gauge(&DEAD_LETTERS, &[&code]).set(count as f64);
+    }
+    alerts(series, picture);
+    labs(series, picture, vitals);
+    for (code, area) in picture.areas.iter().filter(|(code, _)| picture.registry().keeps_people(code)) {
+        area_gauges(series, code, area);
+    }
+}
+
+fn alerts(series: &Series, picture: &Picture) {
+    let families = (1..).map_while(|family| AlertFamily::try_from(family).ok());
+    for family in families {
+        for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
+            series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state)]).set(0.0);
+        }
+    }
+    for (family, state, count) in picture.alerts.counts().chain(picture.area_alerts.counts()) {
+        series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state)]).increment(count as f64);
+    }
+}
+
+fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
+    let mut heard: HashMap<String, Timestamp> = HashMap::new();
+    for (lab, at) in vitals.snapshot().into_iter().flat_map(|worker| worker.labs) {
+        let newest = heard.entry(lab).or_default();
+        *newest = (*newest).max(at);
+    }
+    // Of the registry only: a name that a record made up never becomes a label.
+    for (lab, _) in picture.registry().labs() {
+        let newest = heard.get(lab).map_or(0.0, |at| at.0 as f64 / 1000.0);
+        series.gauge(&LAB_NEWEST, &[lab]).set(newest);
+    }
+}
+
+fn area_gauges(series: &Series, code: &str, area: &AreaPicture) {
+    if let Some(tier) = &area.tier {
+        series.gauge(&AREA_TIER, &[code]).set(f64::from(tier.rank));
+    }
+    let numbers = area.newest.as_ref().and_then(|newest| newest.purposes.iter().find(|one| one.purpose.is_empty()));
+    for window in numbers.map_or(&[][..], |total| &total.windows) {
+        window_gauges(series, code, window);
+    }
+}
+
+fn window_gauges(series: &Series, code: &str, window: &WindowNumbers) {
+    let days = window.days.to_string();
+    let methods = [("tests_over_tests", &window.tests_over_tests), ("people_over_people", &window.people_over_people)];
+    for (method, proportion) in methods {
+        if let Some(proportion) = proportion {
+            series.gauge(&AREA_POSITIVITY, &[code, method, &days]).set(proportion.value);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::model::outcome::{Ledger, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Outcome, OutcomeCount, RejectCode};
+use crate::view::texts;
 use crate::view::vitals::{Seat, TaskVitals};
 use metrics::{Counter, Histogram};
 use std::collections::{BTreeMap, HashMap};
@@ -258,7 +259,7 @@ fn outcomes(series: &Series, half: &'static str) -> HashMap<(i32, i32), Counter>
             _ => vec![RejectCode::Unspecified],
         };
         for code in codes {
-            let labels = [half, &outcome_text(outcome), &code_label(code)];
+            let labels = [half, &texts::outcome(outcome), &code_label(code)];
             counters.insert((outcome as i32, code as i32), series.counter(&OUTCOMES, &labels));
         }
     }
@@ -267,9 +268,4 @@ fn outcomes(series: &Series, half: &'static str) -> HashMap<(i32, i32), Counter>
 
 fn code_label(code: RejectCode) -> String {
     if code == RejectCode::Unspecified { "none".to_owned() } else { code_text(code) }
-}
-
-/// Stable text of an outcome: the contract's name without prefix, in lower case.
-pub fn outcome_text(outcome: Outcome) -> String {
-    outcome.as_str_name().trim_start_matches("OUTCOME_").to_ascii_lowercase()
 }

@@ -17,6 +17,10 @@ pub mod dead_letters;
 
 pub mod registry;
 
+pub mod texts;
+
+pub mod pulse;
+
 use crate::model::record::Record;
 use picture::Picture;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};

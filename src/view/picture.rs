@@ -6,9 +6,10 @@
 use super::alerts::Alerts;
 use super::areas::Areas;
 use super::dead_letters::DeadLetters;
-use super::registry::{Registry, RulesReader};
+use super::registry::Registry;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
+use crate::policy::RuleSetReader;
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Progress};
 use prost::Message;
 use std::collections::BTreeMap;
@@ -31,8 +32,7 @@ const MOST_TASKS: i32 = 100_000;
 #[derive(Debug, Default)]
 pub struct Picture {
     version: u64,
-    rules: RulesReader,
-    /// The registry in force, with the version of the picture that brought it.
+    rules: RuleSetReader,
     registry: Registry,
     registry_changed: u64,
     /// Areas.
@@ -125,8 +125,9 @@ impl Picture {
     }
 
     fn rule(&mut self, record: &Record<'_>) {
-        let Some(registry) = self.rules.absorb(record.key.unwrap_or_default(), record.payload) else { return };
-        self.registry = registry;
+        // What is wrong with a set is the workers' to tell; the picture keeps the rules it has.
+        let Ok(Some(rules)) = self.rules.read(record.key.unwrap_or_default(), record.payload) else { return };
+        self.registry = Registry::new(rules);
         self.registry_changed = self.version;
         self.areas.keep_days_of(|code| self.registry.keeps_people(code), self.version);
     }

@@ -1,12 +1,11 @@
-//! What the view needs of the rules in force: areas with their places, labs, names of tiers.
+//! What the view needs of the rules in force: which areas are drawn, which have charts, what things are called.
 //!
-//! In: records of `rules`. A set counts only when it is closed and whole, as for the workers. Never here: parsing of
-//! policies, which is the workers' business; a rule the view cannot use is left out of the picture.
+//! In: rules, as the workers read them. Never here: a decision by them.
 
 use crate::model::time::Day;
-use crate::proto::v1::{self, rule::Rule as Kind};
-use prost::Message as _;
-use std::collections::{BTreeMap, HashMap};
+use crate::policy::Rules;
+use crate::policy::areas::Area;
+use std::sync::Arc;
 
 /// More areas than this are not drawn one by one.
 const MOST_TILES: usize = 400;
@@ -14,118 +13,87 @@ const MOST_TILES: usize = 400;
 /// The registry in force.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// Areas by code.
-    pub areas: HashMap<String, Area>,
-    /// Names of the levels, coarse to fine.
-    pub levels: Vec<String>,
-    /// Levels that keep distinct people: they have charts and metrics.
-    pub people_levels: Vec<String>,
-    /// Labs: id and name, by id.
-    pub labs: BTreeMap<String, String>,
-    /// Tiers by policy and version, mildest first.
-    pub tiers: HashMap<(String, String), Vec<String>>,
-    /// Codes of the areas that are drawn, in reading order.
-    pub tiles: Vec<String>,
-    /// Digest of the set.
-    pub digest: String,
-}
-
-/// One area.
-#[derive(Clone, Debug)]
-pub struct Area {
-    /// Code.
-    pub code: String,
-    /// Name for people.
-    pub name: String,
-    /// Name of its level.
-    pub level: String,
-    /// The area it lies in by the newest dated fact; empty for a root.
-    pub parent: String,
-    /// People by the newest dated fact, 0 when unknown.
-    pub population: u64,
-    /// (column, row) on a schematic map.
-    pub tile: Option<(u32, u32)>,
+    rules: Option<Arc<Rules>>,
+    tiles: Vec<u32>,
 }
 
 impl Registry {
+    pub(super) fn new(rules: Arc<Rules>) -> Self {
+        Self { tiles: drawn(&rules), rules: Some(rules) }
+    }
+
+    /// The rules in force; `None` until a whole set was read.
+    pub fn rules(&self) -> Option<&Rules> {
+        self.rules.as_deref()
+    }
+
+    /// One area.
+    pub fn area(&self, code: &str) -> Option<&Area> {
+        let areas = &self.rules()?.areas;
+        areas.index(code).map(|index| &areas.list[index as usize])
+    }
+
+    /// The areas that are drawn, in reading order.
+    pub fn tiles(&self) -> impl Iterator<Item = &Area> {
+        let list = self.rules().map_or(&[][..], |rules| &rules.areas.list);
+        self.tiles.iter().map(|index| &list[*index as usize])
+    }
+
     /// Whether the area has a chart and metrics of its own.
     pub fn keeps_people(&self, code: &str) -> bool {
-        self.areas.get(code).is_some_and(|area| self.people_levels.contains(&area.level))
+        let kept = |area: &Area| self.rules().map(|rules| rules.deployment.keeps_people[usize::from(area.level)]);
+        self.area(code).and_then(kept).unwrap_or(false)
     }
 
-    /// What an area and its tile are called; the code when the registry does not know it.
+    /// What an area is called; its code when the registry does not know it.
     pub fn name<'a>(&'a self, code: &'a str) -> &'a str {
-        self.areas.get(code).map_or(code, |area| &area.name)
+        self.area(code).map_or(code, |area| &area.name)
     }
 
-    fn from_set(rules: &BTreeMap<Vec<u8>, v1::Rule>, digest: String) -> Self {
-        let mut registry = Self { digest, ..Self::default() };
-        for rule in rules.values() {
-            match &rule.rule {
-                Some(Kind::Area(area)) => registry.add_area(area),
-                Some(Kind::Lab(lab)) => {
-                    registry.labs.insert(lab.id.clone(), lab.name.clone());
-                }
-                Some(Kind::Deployment(deployment)) => {
-                    registry.levels.clone_from(&deployment.levels);
-                    registry.people_levels.clone_from(&deployment.people_levels);
-                }
-                Some(Kind::TierPolicy(policy)) => {
-                    registry.tiers.insert((policy.id.clone(), policy.version.clone()), policy.tiers.clone());
-                }
-                Some(Kind::CasePolicy(_) | Kind::Set(_)) | None => {}
-            }
-        }
-        registry.tiles = registry.drawn();
-        registry
+    /// Names of the tiers of a policy's version, mildest first.
+    pub fn tiers(&self, id: &str, version: &str) -> &[String] {
+        let of_policy =
+            |rules: &'_ Rules| rules.tiers.iter().position(|policy| policy.id == id && policy.version == version);
+        let found = self.rules().and_then(|rules| Some(&rules.tiers[of_policy(rules)?].tiers));
+        found.map_or(&[], Vec::as_slice)
     }
 
-    fn add_area(&mut self, area: &v1::Area) {
-        let newest = area.periods.iter().max_by_key(|period| Day::parse(&period.effective_from));
-        let Some(newest) = newest.filter(|period| !period.abolished) else { return };
-        let tile = area.tile.as_ref().map(|tile| (tile.column, tile.row));
-        let (code, name, level) = (area.code.clone(), area.name.clone(), area.level.clone());
-        let (parent, population) = (newest.parent.clone(), newest.population);
-        self.areas.insert(code.clone(), Area { code, name, level, parent, population, tile });
-    }
-
-    /// The areas with a place on the map; without a map the finest level that keeps people and still can be drawn.
-    fn drawn(&self) -> Vec<String> {
-        let mut drawn: Vec<&Area> = self.areas.values().filter(|area| area.tile.is_some()).collect();
-        if drawn.is_empty() {
-            let of_level = |level: &String| -> Vec<&Area> {
-                self.areas.values().filter(|area| area.level == *level).take(MOST_TILES + 1).collect()
-            };
-            let kept = self.levels.iter().filter(|level| self.people_levels.contains(level));
-            let sets = kept.chain(&self.levels).map(of_level).filter(|areas| areas.len() <= MOST_TILES);
-            drawn = sets.max_by_key(Vec::len).unwrap_or_default();
-        }
-        drawn.sort_by_key(|area| (area.tile.map(|(column, row)| (row, column)), &area.code));
-        drawn.into_iter().take(MOST_TILES).map(|area| area.code.clone()).collect()
+    /// Labs: id and name, by id.
+    pub fn labs(&self) -> &[(String, String)] {
+        self.rules().map_or(&[], |rules| &rules.labs)
     }
 }
 
-/// Gathers the records of `rules` until a set is whole.
-#[derive(Clone, Debug, Default)]
-pub struct RulesReader {
-    rules: BTreeMap<Vec<u8>, v1::Rule>,
-    closing: Option<v1::RuleSet>,
+/// The coarsest level with places on a map; without a map the level with the most areas that still can be drawn,
+/// rather one that keeps people.
+fn drawn(rules: &Rules) -> Vec<u32> {
+    let list = &rules.areas.list;
+    let today = Day(i32::MAX);
+    let of_level = |level: u8| -> Vec<u32> {
+        let here = |area: &Area| area.level == level && area.facts(today).is_some_and(|facts| !facts.abolished);
+        (0..).zip(list).filter(|(_, area)| here(area)).map(|(index, _)| index).collect()
+    };
+    let placed = |index: &u32| list[*index as usize].tile;
+    let levels = (0..).zip(&rules.deployment.keeps_people).map(|(level, keeps)| (of_level(level), *keeps));
+    let sets: Vec<(Vec<u32>, bool)> = levels.filter(|(areas, _)| areas.len() <= MOST_TILES).collect();
+    let mapped = sets.iter().map(|(areas, _)| areas).find(|areas| areas.iter().any(|area| placed(area).is_some()));
+    let largest = || sets.iter().max_by_key(|(areas, keeps)| (*keeps, areas.len())).map(|(areas, _)| areas);
+    let mut drawn = mapped.or_else(largest).cloned().unwrap_or_default();
+    drawn.sort_by_key(|area| placed(area).map(|(column, row)| (row, column)));
+    drawn
 }
 
-impl RulesReader {
-    /// Takes one record; returns the registry when a set is whole with it.
-    pub fn absorb(&mut self, key: &[u8], payload: Option<&[u8]>) -> Option<Registry> {
-        let rule = payload.and_then(|payload| v1::Rule::decode(payload).ok());
-        match rule {
-            Some(v1::Rule { rule: Some(Kind::Set(set)) }) => self.closing = Some(set),
-            Some(rule) => {
-                self.rules.insert(key.to_vec(), rule);
-            }
-            None => {
-                self.rules.remove(key);
-            }
-        }
-        let set = self.closing.as_ref()?;
-        (set.records as usize == self.rules.len()).then(|| Registry::from_set(&self.rules, set.digest.clone()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::sample_rules;
+
+    #[test]
+    fn the_level_with_a_map_is_drawn_in_reading_order() {
+        let registry = Registry::new(Arc::new(sample_rules()));
+        let drawn: Vec<&str> = registry.tiles().map(|area| area.code.as_str()).collect();
+        assert_eq!(drawn, ["D1", "D2"], "the third district was merged away");
+        assert!(registry.keeps_people("D1"));
+        assert_eq!(registry.name("nowhere"), "nowhere");
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::model::outcome::Ledger;
 use crate::model::time::Timestamp;
+use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -132,7 +133,7 @@ pub struct TaskVitals {
 }
 
 /// Both sides of the books of some tasks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Books {
     /// Records consumed.
     pub consumed: u64,

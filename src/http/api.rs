@@ -1,0 +1,22 @@
+//! The little JSON the page asks for beside its event stream.
+
+use super::{Site, wire};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// `/api/picture`: what the event stream begins with.
+pub(super) async fn picture(State(site): State<Arc<Site>>) -> Response {
+    Json(wire::Snapshot::of(&site.view.look(), site.loopback)).into_response()
+}
+
+/// `/api/areas/{code}`: one area with the days of its chart.
+pub(super) async fn area(State(site): State<Arc<Site>>, Path(code): Path<String>) -> Response {
+    let picture = site.view.look();
+    match wire::AreaDetail::of(&picture, &code) {
+        Some(detail) => Json(detail).into_response(),
+        None => (StatusCode::NOT_FOUND, "no such area in the registry or the outputs\n").into_response(),
+    }
+}

@@ -1,0 +1,63 @@
+//! For machines: is the process alive, is it ready, what are its numbers.
+
+use super::Site;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A worker's loop turns many times a second; the longest thing it waits for is a commit against a broker that
+/// hangs, which librdkafka ends within a minute.
+const LONGEST_SILENCE: Duration = Duration::from_secs(120);
+
+/// `/metrics`.
+pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse {
+    let text = site.telemetry.render(&site.view.look());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// `/healthz`: the loops turn. Says nothing about Kafka: restarting would not mend it.
+pub(super) async fn alive(State(site): State<Arc<Site>>) -> (StatusCode, String) {
+    let workers = site.telemetry.vitals().snapshot();
+    let silent = workers.iter().filter(|worker| !worker.ended && worker.beat.elapsed() > LONGEST_SILENCE);
+    let mut text = String::new();
+    for worker in silent {
+        let seconds = worker.beat.elapsed().as_secs();
+        let _ = writeln!(text, "a {} worker has not turned for {seconds} s", worker.half);
+    }
+    answer(text, "alive\n")
+}
+
+/// `/readyz`: every worker has been placed by its group, and every task it was given is restored.
+pub(super) async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String) {
+    let vitals = site.telemetry.vitals();
+    let workers = vitals.snapshot();
+    let mut text = String::new();
+    if workers.len() < vitals.expected() {
+        let _ = writeln!(text, "{} of {} workers have started", workers.len(), vitals.expected());
+    }
+    for half in ["person", "area"] {
+        let here = || workers.iter().filter(|worker| worker.half == half);
+        let waiting = here().filter(|worker| !worker.placed && !worker.ended).count();
+        let ended = here().filter(|worker| worker.ended).count();
+        let restoring: Vec<u64> =
+            here().flat_map(|worker| worker.tasks.values()).filter_map(|task| task.restoring).collect();
+        if waiting > 0 {
+            let _ = writeln!(text, "{half}: {waiting} workers wait for the group to place their tasks");
+        }
+        if !restoring.is_empty() {
+            let left: u64 = restoring.iter().sum();
+            let _ = writeln!(text, "{half}: {} tasks are being restored, {left} records left", restoring.len());
+        }
+        if ended > 0 {
+            let _ = writeln!(text, "{half}: {ended} workers have ended");
+        }
+    }
+    answer(text, "ready\n")
+}
+
+fn answer(missing: String, good: &str) -> (StatusCode, String) {
+    if missing.is_empty() { (StatusCode::OK, good.to_owned()) } else { (StatusCode::SERVICE_UNAVAILABLE, missing) }
+}

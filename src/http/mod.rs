@@ -1,0 +1,140 @@
+//! Page, API, event stream, metrics and health, over HTTP.
+//!
+//! In: the picture, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
+//! the processing reads; a person's id unless the listener is bound to loopback, and then only masked.
+
+use crate::model::time::Timestamp;
+use crate::telemetry::Telemetry;
+use crate::view::View;
+use crate::view::pulse::{Pulse, Sampler};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+mod api;
+mod events;
+mod health;
+mod page;
+pub mod wire;
+
+/// What every handler knows.
+#[derive(Debug)]
+struct Site {
+    view: Arc<View>,
+    telemetry: Arc<Telemetry>,
+    pulse: watch::Receiver<Arc<Pulse>>,
+    /// Becomes true when the server is asked to stop: endless answers end then.
+    closing: watch::Receiver<bool>,
+    /// Whether only this machine can ask.
+    loopback: bool,
+    /// Tells this run of the process from others: versions of the picture start anew with each.
+    epoch: u64,
+}
+
+/// Serves until `shutdown` completes, then lets open requests end.
+pub async fn serve(
+    listener: TcpListener,
+    view: Arc<View>,
+    telemetry: Arc<Telemetry>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let loopback = listener.local_addr()?.ip().is_loopback();
+    let (pulse, pulses) = watch::channel(Arc::new(Pulse::default()));
+    let (close, closing) = watch::channel(false);
+    let epoch = wall().0 as u64;
+    let beating = tokio::spawn(beat(pulse, Arc::clone(&view), Arc::clone(&telemetry)));
+    let site = Site { view, telemetry, pulse: pulses, closing, loopback, epoch };
+    let stopping = async move {
+        shutdown.await;
+        close.send_replace(true);
+    };
+    let outcome = axum::serve(listener, router(Arc::new(site))).with_graceful_shutdown(stopping).await;
+    beating.abort();
+    outcome
+}
+
+fn router(site: Arc<Site>) -> Router {
+    page::routes()
+        .route("/events", get(events::stream))
+        .route("/metrics", get(health::metrics))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/api/picture", get(api::picture))
+        .route("/api/areas/{code}", get(api::area))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here; the page is at /\n") })
+        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
+        .with_state(site)
+}
+
+/// Samples the machine once a second, for all who look.
+async fn beat(pulse: watch::Sender<Arc<Pulse>>, view: Arc<View>, telemetry: Arc<Telemetry>) {
+    let mut sampler = Sampler::default();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        telemetry.upkeep();
+        let sample = sampler.sample(telemetry.vitals(), &view.look(), wall(), Instant::now());
+        pulse.send_replace(Arc::new(sample));
+    }
+}
+
+/// What every answer has, and who may ask: on loopback only under a loopback name, or any web site could have its
+/// own name point here and read on.
+async fn guard(axum::extract::State(site): axum::extract::State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if site.loopback && !is_loopback_name(host) {
+        return (StatusCode::MISDIRECTED_REQUEST, "ask for localhost\n").into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, page::POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The wall clock: shown, compared with times of receipt, never given to the processing.
+fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback_name;
+
+    #[test]
+    fn only_loopback_names_are_taken_for_loopback() {
+        for name in ["localhost", "localhost:8080", "127.0.0.1:8080", "127.8.8.8", "[::1]:8080", "LOCALHOST:1"] {
+            assert!(is_loopback_name(name), "{name}");
+        }
+        for name in
+            ["", "evil.example", "evil.example:8080", "127.0.0.1.evil.example", "10.0.0.1:8080", "[2001:db8::1]"]
+        {
+            assert!(!is_loopback_name(name), "{name}");
+        }
+    }
+}

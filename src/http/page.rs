@@ -1,0 +1,36 @@
+//! The page: files of ours only, embedded in the binary.
+
+use super::Site;
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use std::sync::Arc;
+
+/// Nothing is loaded from elsewhere, nothing runs that is not in our files, nobody frames the page.
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// (path, type, content) of every file.
+const FILES: [(&str, &str, &str); 9] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/page/style.css", CSS, include_str!("page/style.css")),
+    ("/page/icon.svg", SVG, include_str!("page/icon.svg")),
+    ("/page/app.js", SCRIPT, include_str!("page/app.js")),
+    ("/page/colours.js", SCRIPT, include_str!("page/colours.js")),
+    ("/page/map.js", SCRIPT, include_str!("page/map.js")),
+    ("/page/area.js", SCRIPT, include_str!("page/area.js")),
+    ("/page/chart.js", SCRIPT, include_str!("page/chart.js")),
+    ("/page/machine.js", SCRIPT, include_str!("page/machine.js")),
+];
+
+pub(super) fn routes() -> Router<Arc<Site>> {
+    FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
+        router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], content).into_response() }))
+    })
+}

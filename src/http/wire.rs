@@ -1,0 +1,92 @@
+//! The JSON of the page: what of the picture is shown, and to whom.
+//!
+//! In: the picture. Out: plain values. Never here: a person's id unmasked, or at all when others than this machine
+//! can ask.
+
+mod alerts;
+mod areas;
+
+use crate::policy::WINDOWS;
+use crate::policy::areas::Area;
+use crate::view::picture::Picture;
+use alerts::{AlertLine, Counts};
+pub use areas::AreaDetail;
+use areas::AreaNow;
+use serde::Serialize;
+
+/// Everything a page begins with.
+#[derive(Debug, Serialize)]
+pub struct Snapshot {
+    registry: Registry,
+    #[serde(flatten)]
+    delta: Delta,
+}
+
+/// What has changed; a page puts it over what it has.
+#[derive(Debug, Serialize)]
+pub struct Delta {
+    /// Drawn areas and roots, whole.
+    areas: Vec<AreaNow>,
+    /// New states of alerts, newest first.
+    alerts: Vec<AlertLine>,
+    /// Alerts by family and state.
+    counts: Vec<Counts>,
+}
+
+#[derive(Debug, Serialize)]
+struct Registry {
+    digest: String,
+    levels: Vec<String>,
+    windows: [i32; 4],
+    /// Areas that are drawn, in reading order, then the roots.
+    areas: Vec<Place>,
+    /// Whether alerts about people are shown here.
+    people_shown: bool,
+    newest_alerts: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    code: String,
+    name: String,
+    level: u8,
+    tile: Option<(u32, u32)>,
+    drawn: bool,
+}
+
+impl Snapshot {
+    /// All there is to see. `people` says whether alerts about people may be shown, masked.
+    pub fn of(picture: &Picture, people: bool) -> Self {
+        let registry = picture.registry();
+        let rules = registry.rules();
+        let place = |area: &Area, drawn| Place {
+            code: area.code.clone(),
+            name: area.name.clone(),
+            level: area.level,
+            tile: area.tile,
+            drawn,
+        };
+        let drawn = registry.tiles().map(|area| place(area, true));
+        let roots = areas::roots(picture).map(|area| place(area, false));
+        let registry = Registry {
+            digest: rules.map(|rules| rules.digest.clone()).unwrap_or_default(),
+            levels: rules.map(|rules| rules.deployment.levels.clone()).unwrap_or_default(),
+            windows: WINDOWS,
+            areas: drawn.chain(roots).collect(),
+            people_shown: people,
+            newest_alerts: alerts::SHOWN,
+        };
+        Self { registry, delta: Delta::since(picture, 0, people) }
+    }
+}
+
+impl Delta {
+    /// What is newer than a version of the picture.
+    pub fn since(picture: &Picture, version: u64, people: bool) -> Self {
+        Self {
+            areas: areas::changed(picture, version),
+            alerts: alerts::newer(picture, version, people),
+            counts: alerts::counts(picture),
+        }
+    }
+}

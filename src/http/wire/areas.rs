@@ -1,0 +1,244 @@
+//! Areas as shown: newest numbers and tier for the map, days for the chart.
+
+use crate::model::time::Day;
+use crate::policy::areas::Area;
+use crate::proto::v1::{AreaTier, Proportion, PurposeNumbers, TierReason, WindowNumbers};
+use crate::view::areas::AreaPicture;
+use crate::view::picture::Picture;
+use serde::Serialize;
+
+/// Roots shown beside the map, at most.
+const MOST_ROOTS: usize = 5;
+
+/// Parts of an area shown below it, at most: the gravest first.
+const MOST_PARTS: usize = 60;
+
+/// One area, now.
+#[derive(Debug, Serialize)]
+pub(super) struct AreaNow {
+    code: String,
+    /// Day the windows end on; absent before the first numbers.
+    day: Option<String>,
+    windows: Vec<Window>,
+    tier: Option<Tier>,
+}
+
+/// One area with its days.
+#[derive(Debug, Serialize)]
+pub struct AreaDetail {
+    code: String,
+    name: String,
+    level: String,
+    population: u64,
+    parents: Vec<String>,
+    /// Areas that lie directly in it, the gravest tier first.
+    parts: Vec<Part>,
+    parts_omitted: usize,
+    day: Option<String>,
+    tier: Option<Tier>,
+    /// Newest day, total first.
+    purposes: Vec<Purpose>,
+    /// Totals by day, oldest first.
+    days: Vec<DayNumbers>,
+    rules: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    code: String,
+    name: String,
+    tier: Option<Tier>,
+}
+
+#[derive(Debug, Serialize)]
+struct Purpose {
+    purpose: String,
+    windows: Vec<Window>,
+}
+
+#[derive(Debug, Serialize)]
+struct DayNumbers {
+    day: String,
+    windows: Vec<Window>,
+}
+
+/// Numbers of one window, named as in the contract.
+#[derive(Debug, Serialize)]
+struct Window {
+    days: u32,
+    positive_tests: i64,
+    conclusive_tests: i64,
+    other_tests: i64,
+    people_positive: Option<i64>,
+    people_tested: Option<i64>,
+    cases: i64,
+    community_cases: i64,
+    tests_over_tests: Option<Interval>,
+    people_over_people: Option<Interval>,
+    people_over_tests: Option<f64>,
+    cases_per_100k: Option<f64>,
+    tests_per_100k: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Interval {
+    value: f64,
+    low: f64,
+    high: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Tier {
+    name: String,
+    rank: u32,
+    /// Names of all tiers of the policy, mildest first; empty when the registry does not have the policy.
+    names: Vec<String>,
+    day: String,
+    policy: String,
+    version: String,
+    earliest_step_down: String,
+    previous: String,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reason {
+    measure: String,
+    window_days: u32,
+    numerator: i64,
+    denominator: i64,
+    value: Option<f64>,
+    tier: String,
+    decided: bool,
+    last_case_day: String,
+}
+
+/// Areas of the coarsest level that are not drawn themselves: the whole of which the map shows parts.
+pub(super) fn roots(picture: &Picture) -> impl Iterator<Item = &Area> {
+    let registry = picture.registry();
+    let drawn: Vec<&str> = registry.tiles().map(|area| area.code.as_str()).collect();
+    let list = registry.rules().map_or(&[][..], |rules| &rules.areas.list);
+    list.iter().filter(move |area| area.level == 0 && !drawn.contains(&area.code.as_str())).take(MOST_ROOTS)
+}
+
+/// Drawn areas and roots that are newer than a version of the picture.
+pub(super) fn changed(picture: &Picture, version: u64) -> Vec<AreaNow> {
+    let shown = picture.registry().tiles().chain(roots(picture));
+    let known = shown.filter_map(|area| Some((area.code.as_str(), picture.areas.get(&area.code)?)));
+    known.filter(|(_, area)| area.changed > version).map(|(code, area)| now(picture, code, area)).collect()
+}
+
+fn now(picture: &Picture, code: &str, area: &AreaPicture) -> AreaNow {
+    let newest = area.newest.as_ref();
+    let total = newest.and_then(|newest| newest.purposes.iter().find(|purpose| purpose.purpose.is_empty()));
+    AreaNow {
+        code: code.to_owned(),
+        day: newest.map(|newest| newest.day.clone()),
+        windows: total.map(|total| windows(&total.windows)).unwrap_or_default(),
+        tier: area.tier.as_ref().map(|of| tier(picture, of)),
+    }
+}
+
+impl AreaDetail {
+    /// One area; `None` when neither the registry nor the outputs know it.
+    pub fn of(picture: &Picture, code: &str) -> Option<Self> {
+        let (known, seen) = (picture.registry().area(code), picture.areas.get(code));
+        if known.is_none() && seen.is_none() {
+            return None;
+        }
+        let levels = picture.registry().rules().map(|rules| &rules.deployment.levels);
+        let newest = seen.and_then(|area| area.newest.as_ref());
+        let level = known.and_then(|area| levels?.get(usize::from(area.level)));
+        let day_of = |(day, of): (&Day, &Vec<WindowNumbers>)| DayNumbers { day: day.to_string(), windows: windows(of) };
+        let (parts, parts_omitted) = parts(picture, code);
+        let of_purpose = |of: &PurposeNumbers| Purpose { purpose: of.purpose.clone(), windows: windows(&of.windows) };
+        Some(Self {
+            code: code.to_owned(),
+            name: picture.registry().name(code).to_owned(),
+            level: level.cloned().unwrap_or_default(),
+            population: newest.map_or(0, |newest| newest.population),
+            parents: parents(picture, code),
+            parts,
+            parts_omitted,
+            day: newest.map(|newest| newest.day.clone()),
+            tier: seen.and_then(|area| area.tier.as_ref()).map(|of| tier(picture, of)),
+            purposes: newest.map(|newest| newest.purposes.iter().map(of_purpose).collect()).unwrap_or_default(),
+            days: seen.map(|area| area.days.iter().map(day_of).collect()).unwrap_or_default(),
+            rules: newest.map(|newest| newest.rules_digest.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+/// Names of the areas it lies in, finest first, by the newest facts.
+fn parents(picture: &Picture, code: &str) -> Vec<String> {
+    let Some(areas) = picture.registry().rules().map(|rules| &rules.areas) else { return Vec::new() };
+    let Some(index) = areas.index(code) else { return Vec::new() };
+    let lineage = areas.lineage(areas.periods.len() - 1, index);
+    lineage.iter().skip(1).map(|area| areas.list[*area as usize].name.clone()).collect()
+}
+
+fn parts(picture: &Picture, code: &str) -> (Vec<Part>, usize) {
+    let list = picture.registry().rules().map_or(&[][..], |rules| &rules.areas.list);
+    let newest =
+        |area: &Area| area.facts.last().filter(|facts| !facts.abolished).and_then(|facts| facts.parent.clone());
+    let here = list.iter().filter(|area| newest(area).as_deref() == Some(code));
+    let part = |area: &Area| {
+        let of = picture.areas.get(&area.code).and_then(|seen| seen.tier.as_ref());
+        Part { code: area.code.clone(), name: area.name.clone(), tier: of.map(|of| tier(picture, of)) }
+    };
+    let mut parts: Vec<Part> = here.map(part).collect();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.tier.as_ref().map(|tier| tier.rank)));
+    let omitted = parts.len().saturating_sub(MOST_PARTS);
+    parts.truncate(MOST_PARTS);
+    (parts, omitted)
+}
+
+fn windows(windows: &[WindowNumbers]) -> Vec<Window> {
+    windows.iter().map(window).collect()
+}
+
+fn window(of: &WindowNumbers) -> Window {
+    let interval = |of: &Proportion| Interval { value: of.value, low: of.low, high: of.high };
+    Window {
+        days: of.days,
+        positive_tests: of.positive_tests,
+        conclusive_tests: of.conclusive_tests,
+        other_tests: of.other_tests,
+        people_positive: of.people_positive,
+        people_tested: of.people_tested,
+        cases: of.cases,
+        community_cases: of.community_cases,
+        tests_over_tests: of.tests_over_tests.as_ref().map(interval),
+        people_over_people: of.people_over_people.as_ref().map(interval),
+        people_over_tests: of.people_over_tests,
+        cases_per_100k: of.cases_per_100k,
+        tests_per_100k: of.tests_per_100k,
+    }
+}
+
+fn tier(picture: &Picture, of: &AreaTier) -> Tier {
+    Tier {
+        name: of.tier.clone(),
+        rank: of.rank,
+        names: picture.registry().tiers(&of.policy_id, &of.policy_version).to_vec(),
+        day: of.day.clone(),
+        policy: of.policy_id.clone(),
+        version: of.policy_version.clone(),
+        earliest_step_down: of.earliest_step_down.clone(),
+        previous: of.previous_tier.clone(),
+        reasons: of.reasons.iter().map(reason).collect(),
+    }
+}
+
+fn reason(of: &TierReason) -> Reason {
+    Reason {
+        measure: of.measure.clone(),
+        window_days: of.window_days,
+        numerator: of.numerator,
+        denominator: of.denominator,
+        value: of.value,
+        tier: of.tier.clone(),
+        decided: of.decided,
+        last_case_day: of.last_case_day.clone(),
+    }
+}

@@ -1,0 +1,175 @@
+//! The state of the machine, once a second: rates, lag, books, restores. Sampled once for all who look.
+//!
+//! In: the workers' numbers and the picture. Out: [`Pulse`], ready to be shown. Never here: a clock; the caller says
+//! what time it is.
+
+use super::picture::Picture;
+use super::texts;
+use super::vitals::{Books, Vitals, WorkerVitals};
+use crate::model::time::Timestamp;
+use crate::proto::v1::Outcome;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Seconds of rates kept.
+pub const SECONDS: usize = 120;
+
+/// Labs shown at most: those not heard of for longest.
+const MOST_LABS: usize = 60;
+
+/// The machine at one moment.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Pulse {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Records consumed per second, the last [`SECONDS`], newest last.
+    pub rates: VecDeque<u64>,
+    /// Both halves.
+    pub halves: BTreeMap<&'static str, HalfPulse>,
+    /// Whether past data are read as if they arrived now.
+    pub history: bool,
+    /// Whether any worker runs in this process.
+    pub working: bool,
+    /// Whether the page has read everything that there was when it started.
+    pub caught_up: bool,
+    /// Consumed records by outcome, over the tasks held here.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Dead letters by code.
+    pub dead_letters: BTreeMap<String, u64>,
+    /// Registered labs, those not heard of for longest first.
+    pub labs: Vec<LabPulse>,
+    /// Labs that are not shown.
+    pub labs_omitted: usize,
+}
+
+/// One half of the machine, in this process.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HalfPulse {
+    /// Its books.
+    #[serde(flatten)]
+    pub books: Books,
+    /// Whether every record has its outcome.
+    pub balances: bool,
+    /// Tasks that run.
+    pub running: u32,
+    /// Tasks being restored.
+    pub restoring: u32,
+    /// Changelog records left to restore.
+    pub remaining: u64,
+    /// Input records not yet read.
+    pub lag: u64,
+    /// Age of the task furthest behind, in milliseconds; absent in history mode or when nobody is behind.
+    pub lag_ms: Option<i64>,
+    /// The longest of the workers' last commits, in milliseconds.
+    pub commit_ms: Option<f64>,
+    /// The smallest progress over all instances, in milliseconds since 1970.
+    pub progress: Option<i64>,
+}
+
+/// One lab.
+#[derive(Clone, Debug, Serialize)]
+pub struct LabPulse {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Receipt of its newest result, in milliseconds since 1970; absent when none was read since the start.
+    pub newest: Option<i64>,
+}
+
+/// Samples the pulse.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    rates: VecDeque<u64>,
+    last: Option<(Instant, u64)>,
+}
+
+impl Sampler {
+    /// One sample; `wall` and `tick` are the same moment on the wall clock and on the steady one.
+    pub fn sample(&mut self, vitals: &Vitals, picture: &Picture, wall: Timestamp, tick: Instant) -> Pulse {
+        let workers = vitals.snapshot();
+        self.rate(workers.iter().map(|worker| worker.records).sum(), tick);
+        let history = vitals.history_mode();
+        let mut halves = BTreeMap::from([("person", HalfPulse::default()), ("area", HalfPulse::default())]);
+        for (half, pulse) in &mut halves {
+            let here = workers.iter().filter(|worker| worker.half == *half);
+            here.for_each(|worker| pulse.add(worker, (!history).then_some(wall)));
+            pulse.balances = pulse.books.consumed == pulse.books.outcomes;
+            pulse.progress = picture.min_progress(half).map(|now| now.0);
+        }
+        let (labs, labs_omitted) = labs(&workers, picture);
+        Pulse {
+            at: wall.0,
+            rates: self.rates.clone(),
+            halves,
+            history,
+            working: workers.iter().any(|worker| !worker.ended),
+            caught_up: picture.caught_up(),
+            outcomes: outcomes(&workers),
+            dead_letters: picture.dead_letters.counts().clone(),
+            labs,
+            labs_omitted,
+        }
+    }
+
+    fn rate(&mut self, records: u64, tick: Instant) {
+        if let Some((before, known)) = self.last {
+            let seconds = tick.duration_since(before).max(Duration::from_millis(1)).as_secs_f64();
+            self.rates.push_back((records.saturating_sub(known) as f64 / seconds).round() as u64);
+        }
+        while self.rates.len() > SECONDS {
+            self.rates.pop_front();
+        }
+        self.last = Some((tick, records));
+    }
+}
+
+impl HalfPulse {
+    fn add(&mut self, worker: &WorkerVitals, wall: Option<Timestamp>) {
+        for task in worker.tasks.values() {
+            self.books.add(&task.ledger);
+            match task.restoring {
+                Some(left) => (self.restoring, self.remaining) = (self.restoring + 1, self.remaining + left),
+                None => self.running += 1,
+            }
+            let lag = task.lag.unwrap_or(0);
+            self.lag += lag;
+            if let (Some(wall), Some(now), true) = (wall, task.now, lag > 0) {
+                self.lag_ms = self.lag_ms.max(Some((wall.0 - now.0).max(0)));
+            }
+        }
+        if let Some(took) = worker.last_commit {
+            let took = took.as_secs_f64() * 1000.0;
+            self.commit_ms = Some(self.commit_ms.map_or(took, |longest| longest.max(took)));
+        }
+    }
+}
+
+fn outcomes(workers: &[WorkerVitals]) -> BTreeMap<String, u64> {
+    let mut outcomes = BTreeMap::new();
+    let ledgers = workers.iter().filter(|worker| worker.half == "person").flat_map(|worker| worker.tasks.values());
+    for count in ledgers.flat_map(|task| task.ledger.counts()) {
+        if let Ok(outcome) = Outcome::try_from(count.outcome) {
+            *outcomes.entry(texts::outcome(outcome)).or_default() += count.records;
+        }
+    }
+    outcomes
+}
+
+fn labs(workers: &[WorkerVitals], picture: &Picture) -> (Vec<LabPulse>, usize) {
+    let mut heard: HashMap<&str, Timestamp> = HashMap::new();
+    for (lab, at) in workers.iter().flat_map(|worker| &worker.labs) {
+        let newest = heard.entry(lab).or_insert(*at);
+        *newest = (*newest).max(*at);
+    }
+    let lab = |(id, name): &(String, String)| {
+        let newest = heard.get(id.as_str()).map(|at| at.0);
+        LabPulse { id: id.clone(), name: name.clone(), newest }
+    };
+    let mut labs: Vec<LabPulse> = picture.registry().labs().iter().map(lab).collect();
+    labs.sort_by_key(|lab| lab.newest.unwrap_or(i64::MIN));
+    let omitted = labs.len().saturating_sub(MOST_LABS);
+    labs.truncate(MOST_LABS);
+    (labs, omitted)
+}
