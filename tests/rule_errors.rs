@@ -172,7 +172,8 @@ fn rows_of_the_area_registry_are_checked() {
 
 #[test]
 fn notes_and_empty_lines_do_not_shift_the_lines_of_errors() {
-    let files = sample_with("areas.csv", "D1S2,Station,street,2020-01-01,D1,25000", "# a note\n\nD1S2,Station,,,D1,many");
+    let files =
+        sample_with("areas.csv", "D1S2,Station,street,2020-01-01,D1,25000", "# a note\n\nD1S2,Station,,,D1,many");
     let errors = source::rules(&files).expect_err("a word for a number");
     assert_eq!(errors[0].line, line_with(&files, "areas.csv", "many"), "{}", errors[0]);
 }

@@ -7,10 +7,10 @@ use crate::model::ids::masked;
 use crate::model::outcome::code_text;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Alert, AlertFamily, AlertState, Channel, RejectCode, Severity};
-use crate::telemetry::meter::outcome_text;
 use crate::view::alerts::{AlertLine, Alerts};
 use crate::view::picture::Picture;
 use crate::view::registry::Registry;
+use crate::view::texts::outcome as outcome_text;
 use crate::view::vitals::{Books, WorkerVitals};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -211,11 +211,11 @@ fn note(alert: &Alert) -> String {
 fn tiers(picture: &Picture) -> Vec<TierGroup> {
     let registry = picture.registry();
     let mut groups: BTreeMap<(std::cmp::Reverse<u32>, String), (u32, Vec<(i64, String)>)> = BTreeMap::new();
-    for code in &registry.tiles {
+    for code in registry.tiles().map(|area| &area.code) {
         let Some(area) = picture.areas.get(code) else { continue };
         let Some(tier) = &area.tier else { continue };
-        let names = registry.tiers.get(&(tier.policy_id.clone(), tier.policy_version.clone()));
-        let steps = names.map_or(1, |names| names.len().saturating_sub(1).max(1)) as u32;
+        let names = registry.tiers(&tier.policy_id, &tier.policy_version);
+        let steps = names.len().saturating_sub(1).max(1) as u32;
         let cases = area.newest.as_ref().and_then(|numbers| Some(numbers.purposes.first()?.windows.get(2)?.cases));
         let key = (std::cmp::Reverse(tier.rank), tier.tier.clone());
         let group = groups.entry(key).or_insert((100 * tier.rank / steps, Vec::new()));
