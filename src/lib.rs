@@ -23,3 +23,5 @@ pub mod telemetry;
 pub mod http;
 
 pub mod demo;
+
+pub mod intake;

@@ -26,6 +26,14 @@ const DAY_MS: i64 = 86_400_000;
 
 /// A result of one person.
 pub fn result<'a>(wire: &'a v1::LabResult, received_at: Timestamp, rules: &Rules) -> Result<LabResult<'a>, Reject> {
+    let result = well_formed(wire)?;
+    collected_in_time(&result, received_at, rules)?;
+    registered(&result, received_at, rules)?;
+    Ok(result)
+}
+
+/// The part of [`result`] that needs neither rules nor the time of receipt; no result is to be used after this alone.
+pub fn well_formed(wire: &v1::LabResult) -> Result<LabResult<'_>, Reject> {
     if wire.pool.is_some() {
         return refuse(RejectCode::Unsupported, "pool");
     }
@@ -53,8 +61,6 @@ pub fn result<'a>(wire: &'a v1::LabResult, received_at: Timestamp, rules: &Rules
         training: training(wire)?,
     };
     wire.reported_at.as_ref().map(|at| time(Some(at), "reported_at")).transpose()?;
-    collected_in_time(&result, received_at, rules)?;
-    registered(&result, received_at, rules)?;
     Ok(result)
 }
 

@@ -1,0 +1,137 @@
+//! What each code means and what a lab does about it. The one place for both: `proto/CODES.md` is tested against it,
+//! and `check` and `publish` print it.
+
+use crate::model::outcome::RejectCode;
+
+/// What a code says to the one who sent the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What is wrong.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub action: &'static str,
+}
+
+/// The advice on a code.
+pub fn of(code: RejectCode) -> Advice {
+    let (meaning, action) = match code {
+        RejectCode::Unspecified => ("no code", "never happens; tell the operator"),
+        RejectCode::Malformed
+        | RejectCode::Empty
+        | RejectCode::Tombstone
+        | RejectCode::TooLarge
+        | RejectCode::UnknownContentType => of_bytes(code),
+        RejectCode::MissingField
+        | RejectCode::UnknownEnum
+        | RejectCode::InvalidTime
+        | RejectCode::TimeWithoutOffset
+        | RejectCode::InvalidId
+        | RejectCode::OutOfRange
+        | RejectCode::InvalidInterval
+        | RejectCode::SamePerson => of_fields(code),
+        RejectCode::CollectedInFuture
+        | RejectCode::BeforeHorizon
+        | RejectCode::UnknownArea
+        | RejectCode::UnknownLab
+        | RejectCode::UnknownPurpose => of_rules(code),
+        RejectCode::Conflict | RejectCode::Unsupported | RejectCode::HopLimit | RejectCode::Internal => of_system(code),
+    };
+    Advice { meaning, action }
+}
+
+/// Codes about the bytes of a record.
+fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
+    match code {
+        RejectCode::Empty => (
+            "the payload has no bytes",
+            "send the message itself; look for a serializer that was given nothing",
+        ),
+        RejectCode::Tombstone => (
+            "the record has no payload at all, and this topic knows no deletions",
+            "to take a result back, send it again with status cancelled or entered in error and a higher revision",
+        ),
+        RejectCode::TooLarge => (
+            "the record is larger than the deployment's limit",
+            "send one message per record, and no attachments",
+        ),
+        RejectCode::UnknownContentType => (
+            "the header content-type is not one that is read",
+            "set it to application/x-protobuf or application/json, or leave it out for protobuf",
+        ),
+        _ => (
+            "the payload is not the message its content-type says: broken bytes, a field of another type, a field given twice, or a name that the contract does not have (shown as ?)",
+            "compare with proto/examples, and set the header content-type to what the bytes are",
+        ),
+    }
+}
+
+/// Codes about single fields.
+fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
+    match code {
+        RejectCode::MissingField => ("a required field is missing or empty", "fill the field; the contract's comments say which are required"),
+        RejectCode::UnknownEnum => (
+            "the value is not one of the names of the enumeration, or not in the map's list",
+            "use a name of the contract; in a map file, add the cell to `values`",
+        ),
+        RejectCode::InvalidTime => (
+            "the time cannot be read, or does not exist",
+            "write RFC 3339 in the years 1 to 9999; in a map file, check `format` and `zone`",
+        ),
+        RejectCode::TimeWithoutOffset => (
+            "the time has no offset from UTC",
+            "add the offset, e.g. 2022-11-11T08:00:00+08:00; in a map file, name the `zone`",
+        ),
+        RejectCode::InvalidId => (
+            "an id or text is longer than its limit, or has control characters",
+            "shorten it to the limit in the contract's comment and remove tabs, line ends and zero bytes",
+        ),
+        RejectCode::OutOfRange => (
+            "a number is out of its range, or is none",
+            "revision goes from 0 to 1,000,000,000, cycles from 0 to 60",
+        ),
+        RejectCode::InvalidInterval => ("an interval ends before it starts", "check the two times, and whether they have the same offset"),
+        _ => ("a contact record names the same person as contact and as index", "correct the index person"),
+    }
+}
+
+/// Codes that depend on the rules in force.
+fn of_rules(code: RejectCode) -> (&'static str, &'static str) {
+    match code {
+        RejectCode::CollectedInFuture => (
+            "collected later than it was received, by more than 5 minutes",
+            "check the clock and the offset of collected_at",
+        ),
+        RejectCode::BeforeHorizon => (
+            "collected longer ago than the rules allow",
+            "check collected_at; late results are for the health office to decide",
+        ),
+        RejectCode::UnknownArea => (
+            "the area is not in the registry on the day of collection",
+            "use a code of `swabstream rules show`; districts merge, so the code must fit the day",
+        ),
+        RejectCode::UnknownLab => (
+            "the lab is not in the registry",
+            "use the lab id that was agreed, or ask the operator to register the lab",
+        ),
+        _ => (
+            "the purpose is not one of the deployment's",
+            "use a purpose of `swabstream rules show`",
+        ),
+    }
+}
+
+/// Codes about what is already known, or about the system itself.
+fn of_system(code: RejectCode) -> (&'static str, &'static str) {
+    match code {
+        RejectCode::Conflict => (
+            "another version with the same revision and status says something else",
+            "send what holds with a higher revision",
+        ),
+        RejectCode::Unsupported => (
+            "understood, but not handled by this version (pools)",
+            "send single results until pools are supported",
+        ),
+        RejectCode::HopLimit => ("sent on between tasks too often", "nothing; the operator must look into it"),
+        _ => ("a fault of swabstream itself; the record was set aside", "nothing; the operator must look into it"),
+    }
+}

@@ -1,0 +1,280 @@
+//! From a map file as written to one that can be used: every name checked against the contract, every constant and
+//! translation tried out.
+
+use super::cell::{Form, Target, short_names};
+use super::spec::{self, BeforeCollected, MapError};
+use super::time::{Times, named_zone};
+use super::{Column, Field, History, Map, Piece, Skip, Source};
+use crate::intake::Kind;
+use crate::model::outcome::RejectCode;
+use crate::pipeline::json;
+use prost_reflect::{FieldDescriptor, Kind as FieldKind};
+use toml::Spanned;
+
+/// All that is wrong is told at once.
+pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
+    let spec = spec::parse(file, text).map_err(|error| vec![error])?;
+    let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, errors: Vec::new() };
+    compiler.take_zone(spec.zone.as_ref());
+    let delimiter = compiler.delimiter(spec.delimiter.as_ref());
+    let fields = spec.fields.iter().filter_map(|(path, source)| compiler.field(path, source)).collect();
+    let ct_values = spec.ct_values.iter().filter_map(|(gene, source)| compiler.gene(gene, source)).collect();
+    let skips = spec.skip.iter().filter_map(|skip| compiler.skip(skip)).collect();
+    let history = spec.history.as_ref().and_then(|history| compiler.history(history));
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    Ok(Map { kind: spec.kind, delimiter, file: file.to_owned(), fields, ct_values, skips, history })
+}
+
+struct Compiler<'a> {
+    file: &'a str,
+    text: &'a str,
+    kind: Kind,
+    zone: Option<String>,
+    errors: Vec<MapError>,
+}
+
+impl Compiler<'_> {
+    fn line<T>(&self, place: &Spanned<T>) -> usize {
+        spec::line_of(self.text, &place.span())
+    }
+
+    fn wrong(&mut self, line: usize, key: &str, problem: impl Into<String>) {
+        self.errors.push(MapError {
+            file: self.file.to_owned(),
+            line,
+            key: key.to_owned(),
+            problem: problem.into(),
+        });
+    }
+
+    fn take_zone(&mut self, zone: Option<&Spanned<String>>) {
+        let Some(zone) = zone else { return };
+        match named_zone(zone.get_ref()) {
+            Ok(_) => self.zone = Some(zone.get_ref().clone()),
+            Err(problem) => self.wrong(self.line(zone), "zone", problem),
+        }
+    }
+
+    fn delimiter(&mut self, delimiter: Option<&Spanned<char>>) -> u8 {
+        let Some(delimiter) = delimiter else { return b',' };
+        u8::try_from(*delimiter.get_ref()).ok().filter(u8::is_ascii).unwrap_or_else(|| {
+            self.wrong(self.line(delimiter), "delimiter", "must be one ASCII character, e.g. \";\" or \"\\t\"");
+            b','
+        })
+    }
+
+    fn field(&mut self, path: &str, source: &Spanned<spec::Source>) -> Option<Field> {
+        let (line, key) = (self.line(source), format!("fields.{path}"));
+        let Some(descriptors) = descriptors(self.kind, path) else {
+            let known = fields_of(self.kind).join(", ");
+            self.wrong(line, &key, format!("the contract has no such field to be mapped; it has: {known}"));
+            return None;
+        };
+        let last = descriptors.last()?.clone();
+        let form = match last.kind() {
+            FieldKind::String => Form::Text,
+            FieldKind::Uint32 => Form::Count,
+            FieldKind::Enum(names) => Form::Choice(names),
+            FieldKind::Message(_) => self.times(line, &key, source.get_ref())?,
+            _ => Form::Number,
+        };
+        self.compiled(line, key, path, descriptors, form, source.get_ref())
+    }
+
+    fn gene(&mut self, gene: &str, source: &Spanned<spec::Source>) -> Option<Field> {
+        let (line, key) = (self.line(source), format!("ct_values.{gene}"));
+        if self.kind != Kind::Results {
+            self.wrong(line, &key, "only results have Ct values");
+            return None;
+        }
+        self.compiled(line, key, gene, Vec::new(), Form::Number, source.get_ref())
+    }
+
+    fn history(&mut self, history: &spec::History) -> Option<History> {
+        let (line, key) = (self.line(&history.arrived_at), "history.arrived_at".to_owned());
+        let source = history.arrived_at.get_ref();
+        let form = self.times(line, &key, source)?;
+        let arrived_at = self.compiled(line, key, "", Vec::new(), form, source)?;
+        let raise_to_collection = history.before_collected == BeforeCollected::AtCollection;
+        Some(History { arrived_at, raise_to_collection })
+    }
+
+    fn times(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Form> {
+        let times = Times::new(source, self.zone.as_deref());
+        times.map(Form::Time).map_err(|problem| self.wrong(line, key, problem)).ok()
+    }
+
+    fn compiled(
+        &mut self,
+        line: usize,
+        key: String,
+        path: &str,
+        descriptors: Vec<FieldDescriptor>,
+        form: Form,
+        source: &spec::Source,
+    ) -> Option<Field> {
+        let faults = self.errors.len();
+        self.check_options(line, &key, &form, source);
+        self.check_values(line, &key, &form, source);
+        let target = Target {
+            form,
+            values: source.values.clone(),
+            unlisted: source.unlisted.unwrap_or_default(),
+            empty: source.empty.clone(),
+            unlisted_code: unlisted_code(path),
+        };
+        let source = self.source(line, &key, &target, source)?;
+        (self.errors.len() == faults).then(|| Field { line, key, path: path.to_owned(), descriptors, source, target })
+    }
+
+    /// Options that could not have an effect are mistakes.
+    fn check_options(&mut self, line: usize, key: &str, form: &Form, source: &spec::Source) {
+        let for_times = source.format.is_some()
+            || source.zone.is_some()
+            || source.time_of_day.is_some()
+            || source.ambiguous.is_some();
+        let is_time = matches!(form, Form::Time(_));
+        if for_times && !is_time {
+            self.wrong(line, key, "`format`, `zone`, `time_of_day` and `ambiguous` are for times only");
+        }
+        if is_time && !source.values.is_empty() {
+            self.wrong(line, key, "`values` are not for times");
+        }
+        if source.unlisted.is_some() && source.values.is_empty() {
+            self.wrong(line, key, "`unlisted` says what becomes of cells not in `values`, and there are no `values`");
+        }
+        if source.constant.is_some() && (!source.values.is_empty() || source.empty.is_some()) {
+            self.wrong(line, key, "a `constant` is never translated or empty; remove `values` and `empty`");
+        }
+    }
+
+    fn check_values(&mut self, line: usize, key: &str, form: &Form, source: &spec::Source) {
+        for value in source.values.values().chain(&source.empty) {
+            if form.value(value).is_err() {
+                self.wrong(line, key, format!("`{value}` is no value of this field{}", expected(form)));
+            }
+        }
+    }
+
+    fn source(&mut self, line: usize, key: &str, target: &Target, source: &spec::Source) -> Option<Source> {
+        match (&source.column, &source.template, &source.constant) {
+            (Some(name), None, None) => Some(Source::Column(Column { name: name.clone(), at: 0 })),
+            (None, Some(template), None) => match pieces(template) {
+                Some(pieces) => Some(Source::Template(pieces)),
+                None => {
+                    self.wrong(line, key, "`template` needs columns in braces, e.g. \"{plate}-{well}\"");
+                    None
+                }
+            },
+            (None, None, Some(constant)) => match target.form.value(&constant.to_string()) {
+                Ok(value) => Some(Source::Constant(value)),
+                Err(_) => {
+                    let expected = expected(&target.form);
+                    self.wrong(line, key, format!("`{constant}` is no value of this field{expected}"));
+                    None
+                }
+            },
+            _ => {
+                self.wrong(line, key, "needs exactly one of `column`, `template` and `constant`");
+                None
+            }
+        }
+    }
+
+    fn skip(&mut self, skip: &Spanned<spec::Skip>) -> Option<Skip> {
+        let (line, spec::Skip { column, values, except, why }) = (self.line(skip), skip.get_ref());
+        let (cells, leaves_out) = match (values, except) {
+            (Some(cells), None) => (cells, true),
+            (None, Some(cells)) => (cells, false),
+            _ => {
+                self.wrong(line, "skip", "needs exactly one of `values` (leave out) and `except` (leave out all others)");
+                return None;
+            }
+        };
+        let column = Column { name: column.clone(), at: 0 };
+        Some(Skip { line, column, cells: cells.clone(), leaves_out, why: why.clone() })
+    }
+}
+
+fn expected(form: &Form) -> String {
+    match form {
+        Form::Choice(names) => format!("; it takes: {}", short_names(names).join(", ")),
+        Form::Count => "; it takes a whole number from 0".to_owned(),
+        Form::Number => "; it takes a number".to_owned(),
+        Form::Time(_) => "; it takes a time as `format` says".to_owned(),
+        Form::Text => String::new(),
+    }
+}
+
+/// The registries answer for their own fields, an enumeration for all others.
+fn unlisted_code(path: &str) -> RejectCode {
+    match path {
+        "area" => RejectCode::UnknownArea,
+        "lab_id" => RejectCode::UnknownLab,
+        "purpose" => RejectCode::UnknownPurpose,
+        _ => RejectCode::UnknownEnum,
+    }
+}
+
+/// `{plate}-{well}` as texts and columns; `None` when a brace is alone or there is no column.
+fn pieces(template: &str) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut rest = template;
+    while let Some((text, behind)) = rest.split_once('{') {
+        let (column, behind) = behind.split_once('}')?;
+        if text.contains('}') || column.is_empty() || column.contains('{') {
+            return None;
+        }
+        pieces.push(Piece::Text(text.to_owned()));
+        pieces.push(Piece::Column(Column { name: column.to_owned(), at: 0 }));
+        rest = behind;
+    }
+    if rest.contains('}') || pieces.is_empty() {
+        return None;
+    }
+    pieces.push(Piece::Text(rest.to_owned()));
+    Some(pieces)
+}
+
+/// The way to a field that a cell can fill: not a list, and not a message other than a time.
+fn descriptors(kind: Kind, path: &str) -> Option<Vec<FieldDescriptor>> {
+    let mut message = json::descriptor(kind.message());
+    let mut way = Vec::new();
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        let field = message.get_field_by_name(name)?;
+        if field.is_list() {
+            return None;
+        }
+        let is_last = names.peek().is_none();
+        match field.kind() {
+            FieldKind::Message(inner) if inner.full_name() != "google.protobuf.Timestamp" => {
+                if is_last {
+                    return None;
+                }
+                message = inner;
+            }
+            _ if !is_last => return None,
+            _ => {}
+        }
+        way.push(field);
+    }
+    Some(way)
+}
+
+fn fields_of(kind: Kind) -> Vec<String> {
+    let mut all = Vec::new();
+    for field in json::descriptor(kind.message()).fields() {
+        match field.kind() {
+            FieldKind::Message(inner) if inner.full_name() != "google.protobuf.Timestamp" => {
+                let inner = inner.fields().map(|inner| format!("\"{}.{}\"", field.name(), inner.name()));
+                all.extend(inner.filter(|path| descriptors(kind, path.trim_matches('"')).is_some()));
+            }
+            _ if !field.is_list() => all.push(field.name().to_owned()),
+            _ => {}
+        }
+    }
+    all
+}

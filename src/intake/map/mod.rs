@@ -1,0 +1,264 @@
+//! Map files: which column of a lab's own CSV export is which field of the contract. A lab needs no code of ours.
+//!
+//! In: TOML, checked whole when it is read, so that a mistake in it is told once with file, line and key and not once
+//! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. See `docs/map-files.md`.
+
+mod compile;
+mod cell;
+mod spec;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub use spec::MapError;
+
+use super::{Fault, Kind};
+use crate::model::outcome::RejectCode;
+use crate::model::time::Timestamp;
+use crate::pipeline::json;
+use cell::{Target, Value};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Value as FieldValue};
+
+/// A map file, checked.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// What the rows are.
+    pub kind: Kind,
+    /// Between cells.
+    pub delimiter: u8,
+    file: String,
+    fields: Vec<Field>,
+    ct_values: Vec<Field>,
+    skips: Vec<Skip>,
+    history: Option<History>,
+}
+
+/// One field of the contract and where it comes from.
+#[derive(Clone, Debug)]
+struct Field {
+    /// Where the map says so.
+    line: usize,
+    key: String,
+    /// In the contract's names, e.g. `order.from`.
+    path: String,
+    /// The fields to go through, the last one is set. Empty for what is no field (time of arrival).
+    descriptors: Vec<FieldDescriptor>,
+    source: Source,
+    target: Target,
+}
+
+/// Where a cell's text comes from.
+#[derive(Clone, Debug)]
+enum Source {
+    /// The same in every row; checked already.
+    Constant(Value),
+    /// One column.
+    Column(Column),
+    /// Texts and columns, joined. Empty as soon as one of the columns is.
+    Template(Vec<Piece>),
+}
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(String),
+    Column(Column),
+}
+
+/// A column by its header; its place is known once the header is.
+#[derive(Clone, Debug)]
+struct Column {
+    name: String,
+    at: usize,
+}
+
+/// Rows left out.
+#[derive(Clone, Debug)]
+struct Skip {
+    line: usize,
+    column: Column,
+    cells: Vec<String>,
+    /// Whether `cells` leave a row out, or keep it in.
+    leaves_out: bool,
+    why: String,
+}
+
+/// When rows arrived in the past.
+#[derive(Clone, Debug)]
+struct History {
+    arrived_at: Field,
+    raise_to_collection: bool,
+}
+
+/// What a row became.
+pub enum Row {
+    /// A message, encoded, and when it arrived.
+    Message(Vec<u8>, Option<Timestamp>),
+    /// Left out by this rule.
+    Skipped(usize),
+}
+
+impl Map {
+    /// Reads a map file. All that is wrong with it is told at once.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<MapError>> {
+        compile::map(file, text)
+    }
+
+    /// Whether it says when rows arrived.
+    pub fn has_history(&self) -> bool {
+        self.history.is_some()
+    }
+
+    /// Why rows are left out, by number of the rule.
+    pub fn skip_reasons(&self) -> impl Iterator<Item = &str> {
+        self.skips.iter().map(|skip| skip.why.as_str())
+    }
+
+    /// Finds the columns in a header. Every column the map names must be there, once.
+    pub fn bind(&mut self, header: &[String]) -> Result<(), Vec<MapError>> {
+        let mut errors = Vec::new();
+        let file = self.file.clone();
+        self.for_each_column(&mut |line, key, column| {
+            let mut found = header.iter().enumerate().filter(|(_, name)| **name == column.name);
+            let problem = match (found.next(), found.next()) {
+                (Some((at, _)), None) => {
+                    column.at = at;
+                    return;
+                }
+                (None, _) => format!("the file has no column `{}`; it has: {}", column.name, header.join(", ")),
+                (Some(_), Some(_)) => format!("the file has several columns `{}`; rename one of them", column.name),
+            };
+            errors.push(MapError { file: file.clone(), line, key: key.to_owned(), problem });
+        });
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    fn for_each_column(&mut self, visit: &mut dyn FnMut(usize, &str, &mut Column)) {
+        let arrived_at = self.history.as_mut().map(|history| &mut history.arrived_at);
+        for field in self.fields.iter_mut().chain(&mut self.ct_values).chain(arrived_at) {
+            match &mut field.source {
+                Source::Constant(_) => {}
+                Source::Column(column) => visit(field.line, &field.key, column),
+                Source::Template(pieces) => {
+                    for piece in pieces {
+                        if let Piece::Column(column) = piece {
+                            visit(field.line, &field.key, column);
+                        }
+                    }
+                }
+            }
+        }
+        for skip in &mut self.skips {
+            visit(skip.line, "skip.column", &mut skip.column);
+        }
+    }
+
+    /// Makes a message of a row's cells. [`Map::bind`] must have found the columns, and the row have all of them.
+    pub fn row(&self, cells: &::csv::ByteRecord) -> Result<Row, Fault> {
+        for (rule, skip) in self.skips.iter().enumerate() {
+            let cell = cell::text(cells, &skip.column, "")?;
+            if skip.cells.iter().any(|listed| listed == cell) == skip.leaves_out {
+                return Ok(Row::Skipped(rule));
+            }
+        }
+        let mut message = DynamicMessage::new(json::descriptor(self.kind.message()));
+        let mut collected_at = None;
+        for field in &self.fields {
+            let Some(value) = field.read(cells)? else { continue };
+            if field.path == "collected_at" {
+                collected_at = value.time();
+                if value.is_day() {
+                    set_precision_of_a_day(&mut message);
+                }
+            }
+            field.set(&mut message, value.into_wire());
+        }
+        self.add_ct_values(cells, &mut message)?;
+        let arrived_at = self.arrived_at(cells, collected_at)?;
+        Ok(Row::Message(message.encode_to_vec(), arrived_at))
+    }
+
+    fn add_ct_values(&self, cells: &::csv::ByteRecord, message: &mut DynamicMessage) -> Result<(), Fault> {
+        for gene in &self.ct_values {
+            let Some(cycles) = gene.read(cells)? else { continue };
+            let mut value = DynamicMessage::new(json::descriptor("swabstream.v1.CtValue"));
+            value.set_field_by_name("gene", FieldValue::String(gene.path.clone()));
+            value.set_field_by_name("cycles", cycles.into_wire());
+            if let Some(list) = message.get_field_by_name_mut("ct_values").and_then(FieldValue::as_list_mut) {
+                list.push(FieldValue::Message(value));
+            }
+        }
+        Ok(())
+    }
+
+    fn arrived_at(&self, cells: &::csv::ByteRecord, collected_at: Option<Timestamp>) -> Result<Option<Timestamp>, Fault> {
+        let Some(history) = &self.history else { return Ok(None) };
+        let missing = || Fault::new(RejectCode::MissingField, "history.arrived_at", "the cell is empty");
+        let arrived_at = history.arrived_at.read(cells)?.and_then(|value| value.time()).ok_or_else(missing)?;
+        let raised = collected_at.filter(|at| history.raise_to_collection && *at > arrived_at);
+        Ok(Some(raised.unwrap_or(arrived_at)))
+    }
+}
+
+/// A `collected_at` without a time of day is known by the day only, unless the map says otherwise: fields are set in
+/// order of their names, and `collected_precision` comes after `collected_at`.
+fn set_precision_of_a_day(message: &mut DynamicMessage) {
+    let day = crate::proto::v1::TimePrecision::Day as i32;
+    message.set_field_by_name("collected_precision", FieldValue::EnumNumber(day));
+}
+
+impl Field {
+    /// The value in a row; `None` when it is empty.
+    fn read(&self, cells: &::csv::ByteRecord) -> Result<Option<Value>, Fault> {
+        match &self.source {
+            Source::Constant(value) => Ok(Some(value.clone())),
+            Source::Column(column) => {
+                let text = cell::text(cells, column, self.name())?;
+                self.target.value(text).map_err(|code| self.fault(code))
+            }
+            Source::Template(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(fixed) => text.push_str(fixed),
+                        Piece::Column(column) => match cell::text(cells, column, self.name())? {
+                            "" => return self.target.value("").map_err(|code| self.fault(code)),
+                            cell => text.push_str(cell),
+                        },
+                    }
+                }
+                self.target.value(&text).map_err(|code| self.fault(code))
+            }
+        }
+    }
+
+    /// The field in a fault; what is no single field of the contract goes by its key in the map.
+    fn name(&self) -> &str {
+        if self.descriptors.is_empty() { &self.key } else { &self.path }
+    }
+
+    fn fault(&self, code: RejectCode) -> Fault {
+        let from = match &self.source {
+            Source::Column(column) => format!("column `{}`", column.name),
+            _ => format!("`{}` of the map", self.key),
+        };
+        Fault::new(code, self.name(), format!("{from}: {}", self.target.explain(code)))
+    }
+
+    fn set(&self, message: &mut DynamicMessage, value: FieldValue) {
+        let Some((last, through)) = self.descriptors.split_last() else { return };
+        let mut inner = message;
+        for field in through {
+            inner = inner.get_field_mut(field).as_message_mut().expect("the map was checked against the contract");
+        }
+        inner.set_field(last, value);
+    }
+}
+
+/// An instant as the JSON mapping's library holds it.
+fn wire_time(at: Timestamp) -> FieldValue {
+    let mut wire = DynamicMessage::new(json::descriptor("google.protobuf.Timestamp"));
+    wire.transcode_from(&at.to_wire()).expect("the generated type is the one described");
+    FieldValue::Message(wire)
+}
