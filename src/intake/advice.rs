@@ -42,18 +42,16 @@ pub fn of(code: RejectCode) -> Advice {
 /// Codes about the bytes of a record.
 fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
     match code {
-        RejectCode::Empty => (
-            "the payload has no bytes",
-            "send the message itself; look for a serializer that was given nothing",
-        ),
+        RejectCode::Empty => {
+            ("the payload has no bytes", "send the message itself; look for a serializer that was given nothing")
+        }
         RejectCode::Tombstone => (
             "the record has no payload at all, and this topic knows no deletions",
             "to take a result back, send it again with status cancelled or entered in error and a higher revision",
         ),
-        RejectCode::TooLarge => (
-            "the record is larger than the deployment's limit",
-            "send one message per record, and no attachments",
-        ),
+        RejectCode::TooLarge => {
+            ("the record is larger than the deployment's limit", "send one message per record, and no attachments")
+        }
         RejectCode::UnknownContentType => (
             "the header content-type is not one that is read",
             "set it to application/x-protobuf or application/json, or leave it out for protobuf",
@@ -68,7 +66,9 @@ fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
 /// Codes about single fields.
 fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
     match code {
-        RejectCode::MissingField => ("a required field is missing or empty", "fill the field; the contract's comments say which are required"),
+        RejectCode::MissingField => {
+            ("a required field is missing or empty", "fill the field; the contract's comments say which are required")
+        }
         RejectCode::UnknownEnum => (
             "the value is not one of the names of the enumeration, or not in the map's list",
             "use a name of the contract; in a map file, add the cell to `values`",
@@ -85,11 +85,12 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
             "an id or text is longer than its limit, or has control characters",
             "shorten it to the limit in the contract's comment and remove tabs, line ends and zero bytes",
         ),
-        RejectCode::OutOfRange => (
-            "a number is out of its range, or is none",
-            "revision goes from 0 to 1,000,000,000, cycles from 0 to 60",
-        ),
-        RejectCode::InvalidInterval => ("an interval ends before it starts", "check the two times, and whether they have the same offset"),
+        RejectCode::OutOfRange => {
+            ("a number is out of its range, or is none", "revision goes from 0 to 1,000,000,000, cycles from 0 to 60")
+        }
+        RejectCode::InvalidInterval => {
+            ("an interval ends before it starts", "check the two times, and whether they have the same offset")
+        }
         _ => ("a contact record names the same person as contact and as index", "correct the index person"),
     }
 }
@@ -113,10 +114,7 @@ fn of_rules(code: RejectCode) -> (&'static str, &'static str) {
             "the lab is not in the registry",
             "use the lab id that was agreed, or ask the operator to register the lab",
         ),
-        _ => (
-            "the purpose is not one of the deployment's",
-            "use a purpose of `swabstream rules show`",
-        ),
+        _ => ("the purpose is not one of the deployment's", "use a purpose of `swabstream rules show`"),
     }
 }
 
@@ -127,10 +125,9 @@ fn of_system(code: RejectCode) -> (&'static str, &'static str) {
             "another version with the same revision and status says something else",
             "send what holds with a higher revision",
         ),
-        RejectCode::Unsupported => (
-            "understood, but not handled by this version (pools)",
-            "send single results until pools are supported",
-        ),
+        RejectCode::Unsupported => {
+            ("understood, but not handled by this version (pools)", "send single results until pools are supported")
+        }
         RejectCode::HopLimit => ("sent on between tasks too often", "nothing; the operator must look into it"),
         _ => ("a fault of swabstream itself; the record was set aside", "nothing; the operator must look into it"),
     }

@@ -103,7 +103,9 @@ impl Checker<'_> {
         while let Some(item) = reader.next_item()? {
             let judged = match &item.content {
                 Content::Message(message) => self.judge(item.line, message),
-                Content::Refused(fault) => Judged { line: item.line, verdict: Verdict::Refused(fault.clone()), parcel: None },
+                Content::Refused(fault) => {
+                    Judged { line: item.line, verdict: Verdict::Refused(fault.clone()), parcel: None }
+                }
                 Content::Skipped(rule) => Judged { line: item.line, verdict: Verdict::Skipped(*rule), parcel: None },
             };
             summary.count(&judged.verdict);

@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn the_map_names_the_delimiter() {
+        let map = Map::parse("map.toml", &format!("delimiter = \";\"\n{MAP}")).expect("right");
+        let mut rows = Rows::new("id;kit\n1;a,b\n".as_bytes(), map).expect("the columns are there");
+        let item = rows.next_item().expect("memory").expect("a row");
+        let Content::Message(message) = item.content else { panic!("{item:?}") };
+        assert_eq!(LabResult::decode(&message.payload[..]).map(|result| result.kit), Ok("a,b".to_owned()));
+    }
+
+    #[test]
     fn a_cell_that_is_not_text_is_refused_by_its_column() {
         let map = Map::parse("map.toml", MAP).expect("right");
         let mut rows = Rows::new(&b"id,kit\n1,\xff\n"[..], map).expect("the columns are there");

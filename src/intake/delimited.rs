@@ -27,7 +27,8 @@ impl<R: BufRead> Messages<R> {
         let length = self.length()?;
         if length > self.limit as u64 {
             self.pass_over(length)?;
-            let fault = Fault::new(RejectCode::TooLarge, "", format!("the message is longer than {} bytes", self.limit));
+            let fault =
+                Fault::new(RejectCode::TooLarge, "", format!("the message is longer than {} bytes", self.limit));
             return Ok(Some(Item { line: self.number, content: Content::Refused(fault) }));
         }
         let mut payload = Vec::new();

@@ -35,7 +35,8 @@ impl<R: BufRead> Lines<R> {
                 if !ended {
                     self.reader.skip_until(b'\n')?;
                 }
-                let fault = Fault::new(RejectCode::TooLarge, "", format!("the line is longer than {} bytes", self.limit));
+                let fault =
+                    Fault::new(RejectCode::TooLarge, "", format!("the line is longer than {} bytes", self.limit));
                 return Ok(Some(Item { line: self.line, content: Content::Refused(fault) }));
             }
             if !text.trim_ascii().is_empty() {

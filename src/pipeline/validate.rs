@@ -193,3 +193,6 @@ fn ct_values(values: &[v1::CtValue]) -> Result<&[v1::CtValue], Reject> {
     }
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests;

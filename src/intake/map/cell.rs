@@ -119,9 +119,9 @@ impl Form {
 
 /// Number of a name, as the contract spells it (`FINDING_POSITIVE`) or short (`positive`).
 fn choice(names: &EnumDescriptor, text: &str) -> Option<i32> {
-    let value = names.get_value_by_name(text).or_else(|| {
-        names.values().find(|value| short_name(names, value.name()) == text)
-    })?;
+    let value = names
+        .get_value_by_name(text)
+        .or_else(|| names.values().find(|value| short_name(names, value.name()) == text))?;
     (value.number() != 0).then_some(value.number())
 }
 

@@ -41,12 +41,7 @@ impl Compiler<'_> {
     }
 
     fn wrong(&mut self, line: usize, key: &str, problem: impl Into<String>) {
-        self.errors.push(MapError {
-            file: self.file.to_owned(),
-            line,
-            key: key.to_owned(),
-            problem: problem.into(),
-        });
+        self.errors.push(MapError { file: self.file.to_owned(), line, key: key.to_owned(), problem: problem.into() });
     }
 
     fn take_zone(&mut self, zone: Option<&Spanned<String>>) {
@@ -189,7 +184,11 @@ impl Compiler<'_> {
             (Some(cells), None) => (cells, true),
             (None, Some(cells)) => (cells, false),
             _ => {
-                self.wrong(line, "skip", "needs exactly one of `values` (leave out) and `except` (leave out all others)");
+                self.wrong(
+                    line,
+                    "skip",
+                    "needs exactly one of `values` (leave out) and `except` (leave out all others)",
+                );
                 return None;
             }
         };

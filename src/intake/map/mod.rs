@@ -3,8 +3,8 @@
 //! In: TOML, checked whole when it is read, so that a mistake in it is told once with file, line and key and not once
 //! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. See `docs/map-files.md`.
 
-mod compile;
 mod cell;
+mod compile;
 mod spec;
 mod time;
 
@@ -192,7 +192,11 @@ impl Map {
         Ok(())
     }
 
-    fn arrived_at(&self, cells: &::csv::ByteRecord, collected_at: Option<Timestamp>) -> Result<Option<Timestamp>, Fault> {
+    fn arrived_at(
+        &self,
+        cells: &::csv::ByteRecord,
+        collected_at: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, Fault> {
         let Some(history) = &self.history else { return Ok(None) };
         let missing = || Fault::new(RejectCode::MissingField, "history.arrived_at", "the cell is empty");
         let arrived_at = history.arrived_at.read(cells)?.and_then(|value| value.time()).ok_or_else(missing)?;

@@ -37,7 +37,6 @@ fn columns_constants_translations_and_templates_become_fields() {
     let map = r#"
         kind = "results"
         zone = "Asia/Shanghai"
-        delimiter = ";"
         [fields]
         lab_id = { constant = "L1" }
         result_id = { template = "{plate}-{well}/1" }
@@ -49,10 +48,10 @@ fn columns_constants_translations_and_templates_become_fields() {
         [ct_values]
         ORF1ab = { column = "ct1" }
         N = { column = "ct2" }
-    "#
-    .replace("delimiter = \";\"", "");
-    let file = "plate,well,rev,call,taken,kit,ct1,ct2\nP7,A1,,pos,11.11.2022 08:00,K,31.5,\nP7,,2,neg,11.11.2022 08:00,Z,,\n";
-    let results = results(&map, file);
+    "#;
+    let file =
+        "plate,well,rev,call,taken,kit,ct1,ct2\nP7,A1,,pos,11.11.2022 08:00,K,31.5,\nP7,,2,neg,11.11.2022 08:00,Z,,\n";
+    let results = results(map, file);
     let first = &results[0];
     assert_eq!((first.lab_id.as_str(), first.result_id.as_str(), first.revision), ("L1", "P7-A1/1", 0));
     assert_eq!((first.status(), first.finding()), (ResultStatus::Final, Finding::Positive));
@@ -249,7 +248,10 @@ fn what_is_not_a_map_is_told_with_line_and_key() {
         ("kind = \"other\"\n[fields]\n", "map.toml:1: kind: unknown variant"),
         ("kind = \"results\"\n", "map.toml:1: "),
         ("kind = \"results\"\n[fields\n", "map.toml:2: fields: "),
-        ("kind = \"results\"\n[fields]\narea = { column = \"a\" }\narea = { column = \"b\" }\n", "map.toml:4: area: duplicate key"),
+        (
+            "kind = \"results\"\n[fields]\narea = { column = \"a\" }\narea = { column = \"b\" }\n",
+            "map.toml:4: area: duplicate key",
+        ),
     ] {
         let errors = errors(map);
         assert!(errors[0].starts_with(begins), "{errors:?} does not begin with {begins}");
