@@ -164,7 +164,7 @@ fn rows_of_the_area_registry_are_checked() {
         "column",
         "both",
     );
-    refused(file, ("D2S2,,,2022-11-15", "D2S2,Haven,,2022-11-15"), "name", "differs from line 12");
+    refused(file, ("D2S2,,,2022-11-15", "D2S2,Haven,,2022-11-15"), "name", "differs from line 15");
     refused(file, ("D3,,,2022-12-01,,,,,yes", "D3,,,2022-12-01,,,,,true"), "abolished", "`yes`");
     refused(file, ("D2S1,University", "D2S1 ,University of, Arts"), "", "the header 9");
     refused(file, ("50000,1,0", "50000,0,0"), "column", "`D1` has the same tile");
