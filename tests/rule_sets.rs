@@ -133,15 +133,15 @@ fn a_census_changes_the_population_and_no_period() {
     let mut records = sample_rules().to_records();
     let before = sample_rules().areas.periods.len();
     for (key, value) in &mut records {
-        if key == "area/D1" {
-            *value = with_census(value, "2023-05-01", 41_000);
+        if key == "area/D1S1" {
+            *value = with_census(value, "2023-05-01", 16_000);
         }
     }
     let areas = Rules::from_records(&records).expect("a census is allowed").areas;
-    let d1 = areas.index("D1").expect("a code of the sample");
+    let d1s1 = areas.index("D1S1").expect("a code of the sample");
     assert_eq!(areas.periods.len(), before);
-    assert_eq!(areas.population(d1, day("2023-04-30")), 40_000);
-    assert_eq!(areas.population(d1, day("2023-05-01")), 41_000);
+    assert_eq!(areas.population(d1s1, day("2023-04-30")), 15_000);
+    assert_eq!(areas.population(d1s1, day("2023-05-01")), 16_000);
 }
 
 fn with_census(value: &[u8], from: &str, population: u64) -> Vec<u8> {
@@ -150,7 +150,7 @@ fn with_census(value: &[u8], from: &str, population: u64) -> Vec<u8> {
     let mut decoded = Rule::decode(value).expect("a rule");
     if let Some(rule::Rule::Area(area)) = &mut decoded.rule {
         let effective_from = from.to_owned();
-        area.periods.push(AreaPeriod { effective_from, parent: "C".to_owned(), population, abolished: false });
+        area.periods.push(AreaPeriod { effective_from, parent: "D1".to_owned(), population, abolished: false });
     }
     decoded.encode_to_vec()
 }
