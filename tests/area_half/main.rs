@@ -1,0 +1,7 @@
+//! What the area half promises, driven through its pure core alone.
+
+mod bench;
+mod city;
+mod numbers;
+mod state;
+mod tiers;
