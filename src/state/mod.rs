@@ -2,3 +2,5 @@
 
 pub mod area;
 pub mod changelog;
+pub mod codec;
+pub mod person;

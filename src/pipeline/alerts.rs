@@ -1,0 +1,199 @@
+//! Alerts about a person: what must be said now, compared with what was said last.
+//!
+//! In: rows and the side record. Out: the states of alerts to be published, in order. An alert is published only if
+//! something in it changed, its versions count up without a gap, and nothing follows a withdrawal but a new raise.
+
+use super::contribution::day_of;
+use super::episodes::{self, Positive};
+use super::matching;
+use super::publish::Trigger;
+use super::specimen::{self, Names, Verdict};
+use crate::model::ids::{Domain, Secret};
+use crate::model::time::{Day, Timestamp};
+use crate::policy::{CasePolicy, Rules};
+use crate::proto::v1::{self, AlertFamily, AlertState, Channel, Severity};
+use crate::state::person::extra::Extra;
+use crate::state::person::row::{Row, minute_start};
+
+/// A very long chain of cause keeps so many links at each end.
+const CAUSES_KEPT: usize = 16;
+
+/// All that alerts are decided from.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// Standing rows.
+    pub rows: &'a [Row],
+    /// Side record.
+    pub extra: &'a Extra,
+    /// Rules in force.
+    pub rules: &'a Rules,
+    /// Texts of areas and purposes.
+    pub names: Names<'a>,
+    /// Key of ids.
+    pub secret: &'a Secret,
+}
+
+/// The id of an alert: the same case has the same one, whoever computes it. `specimen` is empty but for
+/// contradictions, where it is specimen id and target.
+pub fn id(secret: &Secret, family: AlertFamily, person_id: &str, specimen: &[&str], first_day: &str) -> String {
+    let mut parts = vec![family.as_str_name(), person_id];
+    parts.extend(specimen);
+    parts.push(first_day);
+    format!("{:032x}", secret.hash(Domain::Alert, &parts))
+}
+
+/// Compares the alerts that must be live with those that were, and gives each that has to be published. `held` takes
+/// them over.
+pub fn review(held: &mut Vec<v1::Alert>, wanted: Vec<v1::Alert>, trigger: &Trigger<'_>) -> Vec<v1::Alert> {
+    let mut published = Vec::new();
+    for alert in held.iter_mut().filter(|alert| is_live(alert)) {
+        if wanted.iter().any(|wanted| wanted.alert_id == alert.alert_id) {
+            continue;
+        }
+        alert.replaced_by = successor(alert, &wanted).unwrap_or_default();
+        step(alert, AlertState::Withdrawn, trigger);
+        published.push(alert.clone());
+    }
+    for wanted in wanted {
+        match held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)) {
+            Ok(at) => published.extend(again(&mut held[at], wanted, trigger)),
+            Err(at) => {
+                held.insert(at, wanted);
+                step(&mut held[at], AlertState::Raised, trigger);
+                published.push(held[at].clone());
+            }
+        }
+    }
+    published
+}
+
+/// An alert that was published before is wanted (again).
+fn again(held: &mut v1::Alert, wanted: v1::Alert, trigger: &Trigger<'_>) -> Option<v1::Alert> {
+    let state = if is_live(held) { AlertState::Updated } else { AlertState::Raised };
+    let history = std::mem::take(&mut held.causes);
+    let before = std::mem::replace(
+        held,
+        v1::Alert { version: held.version, state: held.state, causes_omitted: held.causes_omitted, ..wanted },
+    );
+    let same = before == *held;
+    held.causes = history;
+    if same && state == AlertState::Updated {
+        return None;
+    }
+    step(held, state, trigger);
+    Some(held.clone())
+}
+
+fn step(alert: &mut v1::Alert, state: AlertState, trigger: &Trigger<'_>) {
+    alert.version += 1;
+    alert.state = state as i32;
+    alert.causes.push(v1::Cause { state: state as i32, ..trigger.cause() });
+    if alert.causes.len() > 2 * CAUSES_KEPT {
+        alert.causes.remove(CAUSES_KEPT);
+        alert.causes_omitted += 1;
+    }
+}
+
+/// Whether an alert was not withdrawn.
+pub fn is_live(alert: &v1::Alert) -> bool {
+    alert.state() != AlertState::Withdrawn
+}
+
+/// The alert that now says what this one said: same family and specimen, overlapping days.
+fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
+    let follows = |other: &&v1::Alert| {
+        other.family == alert.family
+            && other.specimen_id == alert.specimen_id
+            && other.first_day <= alert.last_day
+            && alert.first_day <= other.last_day
+    };
+    wanted.iter().find(follows).map(|other| other.alert_id.clone())
+}
+
+/// The alerts that must be live.
+pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
+    let positives = episodes::positives(case.rows.iter(), case.rules, case.names);
+    let episodes = episodes::split(&positives, case.rules);
+    let cases = episodes.into_iter().map(|episode| positive(case, &positives[episode]));
+    let contradicted = positives.iter().filter(|positive| positive.verdict.contradiction);
+    cases.chain(contradicted.map(|positive| contradiction(case, &positive.verdict))).collect()
+}
+
+/// The alert of one episode.
+fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
+    let (first, last) = (&episode[0], &episode[episode.len() - 1]);
+    let (first_at, last_at) = (minute_start(first.verdict.minute), minute_start(last.verdict.minute));
+    let policy_of = |positive: &Positive| case.rules.case_policy(Day(day_of(case.rules, positive.verdict.minute)));
+    let policy = policy_of(first);
+    let swabs: Vec<(Timestamp, &CasePolicy)> =
+        episode.iter().map(|positive| (minute_start(positive.verdict.minute), policy_of(positive))).collect();
+    let managed = episodes::is_managed(first, &case.extra.contacts);
+    let historic = episode.iter().all(|positive| is_historic(case, positive, policy));
+    let preliminary = episode.iter().all(|positive| positive.preliminary);
+    let severity = match (historic || preliminary, managed) {
+        (true, _) => Severity::Info,
+        (_, true) => Severity::Moderate,
+        _ => Severity::High,
+    };
+    let first_day = case.rules.day(first_at).to_string();
+    v1::Alert {
+        alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, &[], &first_day),
+        last_day: case.rules.day(last_at).to_string(),
+        severity: severity as i32,
+        historic,
+        preliminary,
+        channel: if managed { Channel::Managed as i32 } else { Channel::Community as i32 },
+        positive_specimens: episode.len() as u32,
+        exposed_to: matching::exposed_to(case.extra, &swabs),
+        to_trace: matching::to_trace(case.extra, first_at, last_at, policy),
+        first_day,
+        ..about(case, &first.verdict, AlertFamily::Positive, policy)
+    }
+}
+
+/// Whether every row behind a positive was old when its meaning was first read.
+fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> bool {
+    let behind = case.rows.iter().filter(|row| {
+        row.specimen() == positive.verdict.specimen && row.is_positive() && row.counts() != positive.preliminary
+    });
+    behind.into_iter().all(|row| {
+        let version = case.extra.positive(row.id(), row.content());
+        let oldest = row.collected_at().plus_hours(policy.historic_after_hours);
+        version.is_some_and(|version| version.received_at > oldest)
+    })
+}
+
+/// The alert of a specimen that a negative and a positive stand for.
+fn contradiction(case: &Case<'_>, verdict: &Verdict) -> v1::Alert {
+    let day = case.rules.day(minute_start(verdict.minute));
+    let (specimen_id, target) = texts_of(case, verdict);
+    let (policy, first_day) = (case.rules.case_policy(day), day.to_string());
+    let specimen = [specimen_id, target];
+    v1::Alert {
+        alert_id: id(case.secret, AlertFamily::Contradiction, &case.extra.person_id, &specimen, &first_day),
+        severity: Severity::High as i32,
+        last_day: first_day.clone(),
+        first_day,
+        positive_specimens: 1,
+        specimen_id: specimen_id.to_owned(),
+        ..about(case, verdict, AlertFamily::Contradiction, policy)
+    }
+}
+
+/// Barcode and target of a positive specimen, as they were sent.
+fn texts_of<'a>(case: &Case<'a>, verdict: &Verdict) -> (&'a str, &'a str) {
+    let mut behind = case.rows.iter().filter(|row| row.specimen() == verdict.specimen && row.is_positive());
+    let version = behind.find_map(|row| case.extra.positive(row.id(), row.content()));
+    version.map_or(("", ""), |version| (&version.specimen_id, &version.target))
+}
+
+fn about(case: &Case<'_>, verdict: &specimen::Verdict, family: AlertFamily, policy: &CasePolicy) -> v1::Alert {
+    v1::Alert {
+        family: family as i32,
+        person_id: case.extra.person_id.clone(),
+        area: case.names.areas[verdict.area as usize].clone(),
+        purpose: case.names.purposes[usize::from(verdict.purpose)].clone(),
+        policy: policy.name.clone(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,236 @@
+//! What a person adds to the numbers of areas, as the difference a change of one specimen makes.
+//!
+//! In: the person's other specimens and the one that changed. Out: signed changes in [`Cells`]. Tests and cases count
+//! at a place once each; people count by the gap to their next test day there, so that any window of days can be
+//! read as a sum in which each person appears once. Only neighbouring days are touched, never the whole history.
+
+use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
+use super::specimen::{self, Names, Verdict};
+use super::versions::Change;
+use crate::model::result::Finding;
+use crate::policy::areas::AreaIndex;
+use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::state::person::PersonState;
+use crate::state::person::row::{Row, minute_start};
+
+/// Areas and purposes of the dictionary in the registry of the rules in force.
+#[derive(Debug, Default)]
+pub struct Places {
+    areas: Vec<Option<AreaIndex>>,
+    purposes: Vec<Option<u8>>,
+}
+
+impl Places {
+    /// Learns what was added to the dictionary since.
+    pub fn learn(&mut self, state: &PersonState, rules: &Rules) {
+        let areas = state.areas().iter().skip(self.areas.len());
+        self.areas.extend(areas.map(|code| rules.areas.index(code)));
+        let purposes = state.purposes().iter().skip(self.purposes.len());
+        self.purposes.extend(purposes.map(|name| rules.purpose(name)));
+    }
+
+    /// Where an area and a purpose of the dictionary count, if the rules know both.
+    pub fn place(&self, rules: &Rules, area: u32, purpose: u8, minute: u32) -> Option<Place> {
+        let (area, purpose) = (self.areas[area as usize]?, self.purposes[usize::from(purpose)]?);
+        Some(Place { area, purpose, day: day_of(rules, minute) })
+    }
+}
+
+/// A specimen in the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    place: Place,
+    finding: Finding,
+}
+
+impl Counted {
+    /// Of a verdict, unless its numbers are closed or the rules do not know its place.
+    pub fn of(verdict: &Verdict, rules: &Rules, places: &Places) -> Option<Self> {
+        if verdict.settled {
+            return None;
+        }
+        let place = places.place(rules, verdict.area, verdict.purpose, verdict.minute)?;
+        Some(Self { place, finding: verdict.finding })
+    }
+
+    fn is_day_of(&self, days: Days) -> bool {
+        match days {
+            Days::Tested => self.finding >= Finding::Negative,
+            Days::Positive => self.finding == Finding::Positive,
+        }
+    }
+}
+
+/// Working space, kept so that a result costs no allocation.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    verdicts: Vec<Verdict>,
+    counted: Vec<Counted>,
+}
+
+/// A result's row changed: adds what that makes of its person's numbers.
+pub fn of_change(
+    cells: &mut Cells,
+    rules: &Rules,
+    places: &Places,
+    state: &PersonState,
+    rows: (&[Row], &Change),
+    scratch: &mut Scratch,
+) {
+    let (rows, change) = rows;
+    let names = Names { areas: state.areas(), purposes: state.purposes() };
+    let touched = change.specimens();
+    let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
+    let mut verdicts = [(None, None); 2];
+    for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
+        let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
+        *before = count(specimen::verdict(change.rows_before(rows), *specimen, names));
+        *after = count(specimen::verdict(rows.iter(), *specimen, names));
+    }
+    if verdicts.iter().all(|(before, after)| before == after) {
+        return;
+    }
+    let others = rows.iter().filter(|row| !both.contains(&row.specimen()));
+    specimen::verdicts(others, names, &mut scratch.verdicts);
+    scratch.counted.clear();
+    scratch.counted.extend(scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)));
+    replace(cells, rules, &mut scratch.counted, &verdicts);
+}
+
+/// Some verdicts of a person change (before, after); `others` are the person's counted specimens apart from
+/// these. It serves as working space and comes back with what holds now added.
+fn replace(
+    cells: &mut Cells,
+    rules: &Rules,
+    others: &mut Vec<Counted>,
+    verdicts: &[(Option<Counted>, Option<Counted>)],
+) {
+    others.extend(verdicts.iter().filter(|(before, after)| before == after).filter_map(|(before, _)| *before));
+    let changed = || verdicts.iter().filter(|(before, after)| before != after);
+    others.extend(changed().filter_map(|(before, _)| *before));
+    for one in changed().rev().filter_map(|(before, _)| *before) {
+        others.pop();
+        add(cells, rules, others, &one, -1);
+    }
+    for one in changed().filter_map(|(_, after)| *after) {
+        add(cells, rules, others, &one, 1);
+        others.push(one);
+    }
+}
+
+/// All that a person with these rows adds, apart from cases, by `sign`.
+pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &PersonState, rows: &[Row], sign: i32) {
+    let names = Names { areas: state.areas(), purposes: state.purposes() };
+    let mut verdicts = Vec::new();
+    specimen::verdicts(rows.iter(), names, &mut verdicts);
+    let all: Vec<Counted> = verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)).collect();
+    for (at, one) in all.iter().enumerate() {
+        add(cells, rules, &all[..at], one, sign);
+    }
+}
+
+/// The difference one more specimen makes to a person with `others`.
+fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
+    cells.test(one.place, one.finding, sign);
+    for days in [Days::Tested, Days::Positive] {
+        if one.is_day_of(days) {
+            add_day(cells, rules, others, one, days, sign);
+        }
+    }
+}
+
+fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, days: Days, sign: i32) {
+    let Place { area, purpose, day } = one.place;
+    let is_near = |other: &&Counted| other.is_day_of(days) && (other.place.day - day).abs() <= LONGEST_WINDOW;
+    let near = || others.iter().filter(is_near);
+    if near().all(|other| other.place.area == area) {
+        for purpose in [TOTAL, purpose] {
+            let of_purpose = near().filter(|other| purpose == TOTAL || other.place.purpose == purpose);
+            let neighbours = Neighbours::of(day, of_purpose.map(|other| other.place.day));
+            let count = |day, gap, sign| cells.person(Place { area, purpose, day }, days, gap, sign);
+            neighbours.insert(day, sign, count);
+        }
+        return;
+    }
+    let (first, _) = periods(rules, day - LONGEST_WINDOW).into_inner();
+    let (_, last) = periods(rules, day).into_inner();
+    for period in first..=last {
+        for &node in rules.areas.lineage(period, area) {
+            if !rules.deployment.keeps_people[usize::from(rules.areas.list[node as usize].level)] {
+                continue;
+            }
+            let lies_here = |other: &&Counted| rules.areas.lineage(period, other.place.area).contains(&node);
+            for purpose in [TOTAL, purpose] {
+                let here = near().filter(lies_here);
+                let of_purpose = here.filter(|other| purpose == TOTAL || other.place.purpose == purpose);
+                let neighbours = Neighbours::of(day, of_purpose.map(|other| other.place.day));
+                neighbours.insert(day, sign, |day, gap, sign| {
+                    if periods(rules, day).contains(&period) {
+                        cells.person_at(period, Place { area: node, purpose, day }, days, gap, sign);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The person's days next to one day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Neighbours {
+    same: bool,
+    before: Option<i32>,
+    after: Option<i32>,
+}
+
+impl Neighbours {
+    fn of(day: i32, others: impl Iterator<Item = i32>) -> Self {
+        let mut all = Self::default();
+        for other in others {
+            match other.cmp(&day) {
+                std::cmp::Ordering::Less => all.before = all.before.max(Some(other)),
+                std::cmp::Ordering::Equal => all.same = true,
+                std::cmp::Ordering::Greater => all.after = Some(all.after.map_or(other, |after| after.min(other))),
+            }
+        }
+        all
+    }
+
+    /// Puts the day between its neighbours: the one before now has its next day here, and this one has its own.
+    fn insert(self, day: i32, sign: i32, mut count: impl FnMut(i32, i32, i32)) {
+        if self.same {
+            return;
+        }
+        if let Some(before) = self.before {
+            count(before, gap(before, self.after), -sign);
+            count(before, gap(before, Some(day)), sign);
+        }
+        count(day, gap(day, self.after), sign);
+    }
+}
+
+fn gap(day: i32, next: Option<i32>) -> i32 {
+    next.map_or(NO_GAP, |next| (next - day).min(NO_GAP))
+}
+
+/// An episode in the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedCase {
+    /// Of the first positive.
+    pub place: Place,
+    /// Not swabbed under a management order.
+    pub community: bool,
+}
+
+/// A person's episodes change from `before` to `after`; what is the same in both adds up to nothing.
+pub fn replace_cases(cells: &mut Cells, before: &[CountedCase], after: &[CountedCase]) {
+    for (cases, sign) in [(before, -1), (after, 1)] {
+        for case in cases {
+            cells.case(case.place, case.community, sign);
+        }
+    }
+}
+
+/// The civil day of a held minute.
+pub fn day_of(rules: &Rules, minute: u32) -> i32 {
+    rules.day(minute_start(minute)).0
+}

@@ -1,0 +1,99 @@
+//! Positives to episodes: the first positive of a person is a case, further ones within the gap belong to it.
+//!
+//! In: a person's rows and contact records. Out: positive specimens in order, split into episodes; the cases that
+//! count. The gap and its form are those of the policy of the day of the positive that is looked at.
+
+use super::contribution::{CountedCase, Places, day_of};
+use super::matching;
+use super::specimen::{Names, Verdict};
+use crate::model::result::Finding;
+use crate::model::time::Day;
+use crate::policy::{EpisodeForm, Rules};
+use crate::state::person::extra::Contact;
+use crate::state::person::row::{Row, Standing, minute_start};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A specimen the person is held as positive by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positive {
+    /// Place, minute and specimen.
+    pub verdict: Verdict,
+    /// Rests on preliminary results only: never counts.
+    pub preliminary: bool,
+}
+
+/// Positive specimens in order of collection. Preliminary ones are among them where the policy lets them alert and
+/// no conclusive result stands.
+pub fn positives<'r>(rows: impl Iterator<Item = &'r Row>, rules: &Rules, names: Names<'_>) -> Vec<Positive> {
+    // Per specimen: what counts, and what is preliminarily positive.
+    let mut specimens: BTreeMap<u64, [Option<Verdict>; 2]> = BTreeMap::new();
+    for row in rows {
+        let preliminary = row.standing() == Standing::Preliminary && row.finding() == Finding::Positive;
+        if !row.counts() && !preliminary {
+            continue;
+        }
+        let verdict = &mut specimens.entry(row.specimen()).or_default()[usize::from(preliminary)];
+        let one = Verdict::of(row);
+        *verdict = Some(verdict.map_or(one, |all| all.and(one, names)));
+    }
+    let alerts_early = |verdict: &Verdict| rules.case_policy(Day(day_of(rules, verdict.minute))).preliminary_alerts;
+    let held = specimens.into_values().filter_map(|[counted, preliminary]| match counted {
+        Some(verdict) if verdict.is_positive() => Some(Positive { verdict, preliminary: false }),
+        Some(verdict) if verdict.is_conclusive() => None,
+        _ => preliminary.filter(alerts_early).map(|verdict| Positive { verdict, preliminary: true }),
+    });
+    let mut positives: Vec<Positive> = held.collect();
+    positives.sort_by_key(|positive| {
+        let verdict = &positive.verdict;
+        let texts = (&names.areas[verdict.area as usize], &names.purposes[usize::from(verdict.purpose)]);
+        (verdict.minute, texts, verdict.specimen)
+    });
+    positives
+}
+
+/// Splits positives in order into episodes.
+pub fn split(positives: &[Positive], rules: &Rules) -> Vec<Range<usize>> {
+    let mut episodes: Vec<Range<usize>> = Vec::new();
+    for (at, positive) in positives.iter().enumerate() {
+        let day = day_of(rules, positive.verdict.minute);
+        let policy = rules.case_policy(Day(day));
+        let running = episodes.last_mut().filter(|episode| {
+            let anchor = match policy.episode_form {
+                EpisodeForm::FromLastPositive => episode.end - 1,
+                EpisodeForm::FromFirstPositive => episode.start,
+            };
+            day - day_of(rules, positives[anchor].verdict.minute) <= policy.episode_gap_days
+        });
+        match running {
+            Some(episode) => episode.end = at + 1,
+            None => episodes.push(at..at + 1),
+        }
+    }
+    episodes
+}
+
+/// Whether a positive was swabbed while a management order held.
+pub fn is_managed(positive: &Positive, contacts: &[Contact]) -> bool {
+    matching::is_managed(contacts, minute_start(positive.verdict.minute))
+}
+
+/// The episodes that count, each at its first positive; not those whose numbers are closed.
+pub fn cases<'r>(
+    rows: impl Iterator<Item = &'r Row>,
+    contacts: &[Contact],
+    rules: &Rules,
+    places: &Places,
+    names: Names<'_>,
+) -> Vec<CountedCase> {
+    let mut positives = positives(rows, rules, names);
+    positives.retain(|positive| !positive.preliminary);
+    let firsts = split(&positives, rules).into_iter().map(|episode| positives[episode.start]);
+    let open = firsts.filter(|first| !first.verdict.settled);
+    open.filter_map(|first| {
+        let Verdict { area, purpose, minute, .. } = first.verdict;
+        let place = places.place(rules, area, purpose, minute)?;
+        Some(CountedCase { place, community: !is_managed(&first, contacts) })
+    })
+    .collect()
+}

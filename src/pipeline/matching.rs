@@ -1,0 +1,73 @@
+//! Which contact records explain a positive, and whom it leads to.
+//!
+//! In: contact records as held. Out: those that match. Matching never decides how a case was found: only a
+//! management order that held at the swab does.
+
+use crate::model::contact::ContactKind;
+use crate::model::time::Timestamp;
+use crate::policy::CasePolicy;
+use crate::proto::v1::MatchedContact;
+use crate::state::person::extra::{Contact, Extra, Traced};
+
+/// Whether some order held at an instant. The order of a record holds from when it was given, at the earliest.
+pub fn is_managed(contacts: &[Contact], at: Timestamp) -> bool {
+    let holds = |contact: &Contact| contact.order.is_some_and(|(from, to)| from <= at && at <= to);
+    contacts.iter().any(|contact| contact.is_active() && holds(contact))
+}
+
+/// How close a contact is now: a secondary contact of somebody found positive is close.
+pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
+    let found = |contact: &Contact| {
+        let mut said = extra.index_findings.iter();
+        said.any(|found| found.positive && found.record_id == contact.record_id && found.index == contact.other)
+    };
+    match contact.kind {
+        ContactKind::Secondary if found(contact) => ContactKind::Close,
+        kind => kind,
+    }
+}
+
+/// The records by which the person may have been infected, given when its positives were swabbed and the policy of
+/// each.
+pub fn exposed_to(extra: &Extra, positives: &[(Timestamp, &CasePolicy)]) -> Vec<MatchedContact> {
+    let matched = extra.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
+        let kind = kind_now(contact, extra);
+        let explains = |(at, policy): &(Timestamp, &CasePolicy)| {
+            contact.start <= *at && *at <= contact.end.plus_days(observation_days(kind, policy))
+        };
+        positives.iter().any(explains).then(|| matched_contact(contact, kind))
+    });
+    matched.collect()
+}
+
+/// The records of those who may have been infected between the first and the last positive.
+pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, policy: &CasePolicy) -> Vec<MatchedContact> {
+    let from = first.plus_days(-i64::from(policy.trace_days_before));
+    let to = last.plus_days(i64::from(policy.trace_days_after));
+    let traced = extra.traced.iter().map(|Traced { contact, .. }| contact);
+    let met = traced.filter(|contact| contact.is_active() && contact.end >= from && contact.start <= to);
+    met.map(|contact| match contact.kind {
+        ContactKind::Secondary => matched_contact(contact, ContactKind::Close),
+        kind => matched_contact(contact, kind),
+    })
+    .collect()
+}
+
+fn observation_days(kind: ContactKind, policy: &CasePolicy) -> i64 {
+    let [close, secondary, co_exposed] = policy.observation_days;
+    i64::from(match kind {
+        ContactKind::Close | ContactKind::Unspecified => close,
+        ContactKind::Secondary => secondary,
+        ContactKind::CoExposed => co_exposed,
+    })
+}
+
+fn matched_contact(contact: &Contact, kind: ContactKind) -> MatchedContact {
+    MatchedContact {
+        record_id: contact.record_id.clone(),
+        person_id: contact.other.clone(),
+        kind: kind as i32,
+        exposure_start: Some(contact.start.to_wire()),
+        exposure_end: Some(contact.end.to_wire()),
+    }
+}

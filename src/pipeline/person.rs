@@ -1,0 +1,458 @@
+//! The person half: what happens to a result, a contact record, a message, from top to bottom.
+//!
+//! In: records of three topics. Out: one outcome each, and effects: alerts, messages, signed changes for areas,
+//! dead letters, state changes. Duplicates, rejections and what is sent on leave through `?`.
+
+use super::cells::{Cells, Head};
+use super::contribution::{self, Places, Scratch};
+use super::effects::Effects;
+use super::half::{Context, Corrupt, Half};
+use super::publish::{self, Origin, Trigger};
+use super::retention::{self, Cutoffs};
+use super::route::{self, Letter};
+use super::stop::Stop;
+use super::versions::{self, Change};
+use super::{alerts, contacts, decode, episodes, specimen, validate};
+use crate::model::ids::Domain;
+use crate::model::outcome::{Outcome, Reject, RejectCode};
+use crate::model::record::{Position, Record, Topic};
+use crate::model::result::LabResult;
+use crate::model::time::Timestamp;
+use crate::policy::Rules;
+use crate::proto::v1::{self, CauseKind, person_event::Event};
+use crate::state::person::extra::{Contact, Extra, IndexFound, PositiveVersion};
+use crate::state::person::row::{Row, minute_of};
+use crate::state::person::{Basis, PersonState, Slot};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// State and logic of one person task.
+#[derive(Debug)]
+pub struct PersonHalf {
+    context: Context,
+    rules: Arc<Rules>,
+    state: PersonState,
+    places: Places,
+    cells: Cells,
+    /// What people must be told because of the record at hand.
+    letters: VecDeque<Letter>,
+    /// People looked at because of the record at hand.
+    touched: Vec<Slot>,
+    labs_heard: BTreeMap<String, Timestamp>,
+    cutoffs: Option<Cutoffs>,
+    /// Next slot to be looked at for rows to be dropped.
+    sweep: u32,
+    scratch: Scratch,
+}
+
+/// The path of each kind of record.
+impl PersonHalf {
+    fn lab_result(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
+        let wire = decode::result(record, self.context.max_record_bytes)?;
+        self.result(&wire, Origin::of(record), 0, effects)
+    }
+
+    fn contact_record(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
+        let wire = decode::contact(record, self.context.max_record_bytes)?;
+        self.contact(&wire, Origin::of(record), 0, effects)
+    }
+
+    fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
+        let wire = decode::event(record, self.context.max_record_bytes)?;
+        let origin = Origin::of_event(&wire)?;
+        let event = wire.event.ok_or(Reject::new(RejectCode::MissingField, "event"))?;
+        let to = std::str::from_utf8(record.key.unwrap_or_default());
+        let to = to.map_err(|_| Reject::new(RejectCode::Malformed, "key"))?;
+        self.event(&event, to, origin, wire.hop, effects)
+    }
+
+    fn event(
+        &mut self,
+        event: &Event,
+        to: &str,
+        origin: Origin,
+        hops: u32,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        match event {
+            Event::Result(result) => return self.result(result, origin, hops, effects),
+            Event::Contact(contact) => return self.contact(contact, origin, hops, effects),
+            _ => route::home(&self.context, to, origin, hops, effects, || event.clone())?,
+        }
+        match event {
+            Event::Moved(v1::ResultMoved { result: Some(result) }) => self.moved(result, to, origin, effects),
+            Event::IndexContact(contact) => self.index_contact(contact, origin, effects),
+            Event::IndexFinding(finding) => self.index_finding(finding, to, origin, effects),
+            _ => Err(Reject::new(RejectCode::MissingField, "moved.result").into()),
+        }
+    }
+
+    /// THE path of a result.
+    fn result(
+        &mut self,
+        wire: &v1::LabResult,
+        origin: Origin,
+        hops: u32,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let result = validate::result(wire, origin.received_at, &self.rules)?;
+        self.hear(&result, origin);
+        versions::in_production(&result)?;
+        route::home(&self.context, result.person_id, origin, hops, effects, || Event::Result(wire.clone()))?;
+
+        let slot = self.person(result.person_id, effects);
+        self.letters.extend(versions::moved_away(wire, origin));
+        let row = versions::row(&result, &self.context.secret, &mut self.state, &mut effects.changes);
+        let news = self.note_positive(slot, &result, &row, origin, effects);
+        let change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
+
+        self.count(slot, &change);
+        self.review(slot, &Trigger::result(origin, &result), effects);
+        self.outcome(slot, &change)
+    }
+
+    /// A result was moved from this person to another.
+    fn moved(
+        &mut self,
+        wire: &v1::LabResult,
+        person_id: &str,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let collected_at = wire.collected_at.as_ref().and_then(Timestamp::from_wire);
+        let collected_at = collected_at.ok_or(Reject::new(RejectCode::InvalidTime, "moved.result.collected_at"))?;
+
+        let slot = self.person(person_id, effects);
+        let row = versions::moved_row(&self.context.secret, wire, minute_of(collected_at));
+        let change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
+
+        self.count(slot, &change);
+        self.review(slot, &Trigger::moved(origin, wire), effects);
+        Ok(change.outcome)
+    }
+
+    /// THE path of a contact record.
+    fn contact(
+        &mut self,
+        wire: &v1::ContactRecord,
+        origin: Origin,
+        hops: u32,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let record = validate::contact(wire)?;
+        route::home(&self.context, record.person_id, origin, hops, effects, || Event::Contact(wire.clone()))?;
+
+        let slot = self.person(record.person_id, effects);
+        let contact = contacts::of_contact(&record, &self.context.secret);
+        let cases_before = self.cases(slot, None);
+        let before = self.edit(slot, record.person_id, effects, |extra| contacts::admit(extra, contact.clone()))?;
+        self.letters.extend(contacts::letters(record.person_id, before.as_ref(), &contact, origin));
+
+        let cases = self.cases(slot, None);
+        contribution::replace_cases(&mut self.cells, &cases_before, &cases);
+        let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
+        self.review(slot, &trigger, effects);
+        contacts::outcome(before.as_ref(), &contact)
+    }
+
+    /// Somebody was (or was not) exposed to this person.
+    fn index_contact(
+        &mut self,
+        wire: &v1::ContactRecord,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let record = validate::contact(wire)?;
+        let slot = self.person(record.index_person_id, effects);
+        let contact = contacts::of_index(&record, &self.context.secret);
+        self.edit(slot, record.index_person_id, effects, |extra| contacts::admit_traced(extra, contact))?;
+        let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
+        self.review(slot, &trigger, effects);
+        Ok(Outcome::ContactApplied)
+    }
+
+    /// The index of one of this person's records was (or was not) found positive.
+    fn index_finding(
+        &mut self,
+        wire: &v1::IndexFinding,
+        person_id: &str,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let slot = self.person(person_id, effects);
+        let found = IndexFound {
+            record_id: wire.record_id.clone(),
+            index: wire.index_person_id.clone(),
+            positive: wire.positive,
+            version: wire.version,
+        };
+        self.edit(slot, person_id, effects, |extra| contacts::admit_finding(extra, found))?;
+        self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
+        Ok(Outcome::ContactApplied)
+    }
+}
+
+/// The steps, on the state of this task.
+impl PersonHalf {
+    /// Where a person is held, without what is too old.
+    fn person(&mut self, person_id: &str, effects: &mut Effects) -> Slot {
+        let hash = self.context.secret.hash(Domain::Person, &[person_id]) as u64;
+        let slot = self.state.find_or_add(hash, &mut effects.changes);
+        if let Some(cutoffs) = self.cutoffs.filter(|cutoffs| cutoffs.reach(self.state.rows(slot))) {
+            retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
+        }
+        self.touched.push(slot);
+        slot
+    }
+
+    /// The newest receipt of each lab of the registry.
+    fn hear(&mut self, result: &LabResult<'_>, origin: Origin) {
+        if let Some(newest) = self.labs_heard.get_mut(result.lab_id) {
+            *newest = origin.received_at.max(*newest);
+        } else if self.rules.knows_lab(result.lab_id) {
+            self.labs_heard.insert(result.lab_id.to_owned(), origin.received_at);
+        }
+    }
+
+    /// Keeps what a row does not hold of a positive; tells whether that is news.
+    fn note_positive(
+        &mut self,
+        slot: Slot,
+        result: &LabResult<'_>,
+        row: &Row,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> bool {
+        if !row.is_positive() {
+            return false;
+        }
+        let version = PositiveVersion {
+            id: row.id(),
+            content: row.content(),
+            received_at: origin.received_at,
+            specimen_id: result.specimen_id.to_owned(),
+            target: result.target.to_owned(),
+        };
+        self.edit(slot, result.person_id, effects, |extra| extra.note_positive(version))
+    }
+
+    /// Changes a person's side record.
+    fn edit<T>(
+        &mut self,
+        slot: Slot,
+        person_id: &str,
+        effects: &mut Effects,
+        change: impl FnOnce(&mut Extra) -> T,
+    ) -> T {
+        let mut extra = self.state.extra(slot).cloned().unwrap_or_else(|| Extra::of(person_id));
+        let result = change(&mut extra);
+        self.state.set_extra(slot, extra, &mut effects.changes);
+        result
+    }
+
+    /// Adds to the numbers of areas what a change of a row makes of them.
+    fn count(&mut self, slot: Slot, change: &Change) {
+        self.places.learn(&self.state, &self.rules);
+        contribution::of_change(
+            &mut self.cells,
+            &self.rules,
+            &self.places,
+            &self.state,
+            (self.state.rows(slot), change),
+            &mut self.scratch,
+        );
+        let (before, after) = (self.cases(slot, Some(change)), self.cases(slot, None));
+        contribution::replace_cases(&mut self.cells, &before, &after);
+    }
+
+    /// The person's cases as they are, or as they were before a change.
+    fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<contribution::CountedCase> {
+        let Some(extra) = self.state.extra(slot).filter(|extra| !extra.positives.is_empty()) else { return Vec::new() };
+        let rows = self.state.rows(slot);
+        let (contacts, rules, places): (&[Contact], _, _) = (&extra.contacts, &*self.rules, &self.places);
+        match before {
+            Some(change) => episodes::cases(change.rows_before(rows), contacts, rules, places, self.names()),
+            None => episodes::cases(rows.iter(), contacts, rules, places, self.names()),
+        }
+    }
+
+    /// Says what must be said now, if a positive is or was involved.
+    fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
+        let Some(extra) = self.state.extra(slot) else { return };
+        if extra.positives.is_empty() && extra.alerts.is_empty() {
+            return;
+        }
+        let mut extra = extra.clone();
+        let wanted = alerts::wanted(&alerts::Case {
+            rows: self.state.rows(slot),
+            extra: &extra,
+            rules: &self.rules,
+            names: self.names(),
+            secret: &self.context.secret,
+        });
+        for alert in alerts::review(&mut extra.alerts, wanted, trigger) {
+            effects.outputs.push(publish::alert(&alert, self.context.task));
+            effects.urgent = true;
+        }
+        self.letters.extend(contacts::findings(&mut extra, trigger.origin.unwrap_or(NO_RECORD)));
+        self.state.set_extra(slot, extra, &mut effects.changes);
+    }
+
+    fn outcome(&self, slot: Slot, change: &Change) -> Result<Outcome, Stop> {
+        match change.outcome {
+            Outcome::Rejected(RejectCode::Conflict) => Err(versions::conflict()),
+            outcome => Ok(specimen::outcome(self.state.rows(slot), &change.after, outcome)),
+        }
+    }
+
+    fn names(&self) -> specimen::Names<'_> {
+        specimen::Names { areas: self.state.areas(), purposes: self.state.purposes() }
+    }
+
+    /// Tells people what follows for them, in place if they live here; what they are told may make them tell others.
+    fn deliver(&mut self, effects: &mut Effects) {
+        while let Some(letter) = self.letters.pop_front() {
+            // Its end is no record's outcome: either it was sent on, or it changed something or did not.
+            let _ = self.event(&letter.event, &letter.to, letter.origin, 0, effects);
+        }
+        for slot in self.touched.drain(..) {
+            self.state.release_if_empty(slot, &mut effects.changes);
+        }
+    }
+
+    /// Adds (or takes back) all that the people held add by the rules in force.
+    fn count_all(&mut self, sign: i32) {
+        self.places.learn(&self.state, &self.rules);
+        for slot in (0..self.state.slots()).filter_map(|slot| self.state.taken(slot)) {
+            let rows = self.state.rows(slot);
+            contribution::of_person(&mut self.cells, &self.rules, &self.places, &self.state, rows, sign);
+            for case in self.cases(slot, None) {
+                self.cells.case(case.place, case.community, sign);
+            }
+        }
+    }
+}
+
+/// Stands for a record where new rules made somebody tell somebody else something.
+const NO_RECORD: Origin =
+    Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };
+
+/// People looked at for old rows each time that time goes on: at least so many, and at least this part of all.
+const SWEEP_LEAST: u32 = 64;
+const SWEEP_PART: u32 = 1024;
+
+impl Half for PersonHalf {
+    const NAME: &'static str = "person";
+    const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    const CHANGELOG: Topic = Topic::PersonState;
+
+    fn new(context: Context, rules: Arc<Rules>) -> Self {
+        Self {
+            context,
+            rules,
+            state: PersonState::new(),
+            places: Places::default(),
+            cells: Cells::default(),
+            letters: VecDeque::new(),
+            touched: Vec::new(),
+            labs_heard: BTreeMap::new(),
+            cutoffs: None,
+            sweep: 0,
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
+        let end = match record.position.topic {
+            _ if decode::is_time_mark(record) => Ok(Outcome::TimeMark),
+            Topic::LabResults => self.lab_result(record, effects),
+            Topic::ContactRecords => self.contact_record(record, effects),
+            _ => self.person_event(record, effects),
+        };
+        self.deliver(effects);
+        match end {
+            Ok(outcome) | Err(Stop::At(outcome)) => outcome,
+            Err(Stop::Refused(reject)) => {
+                effects.outputs.push(publish::refused(record, &reject, self.context.task));
+                Outcome::Rejected(reject.code)
+            }
+        }
+    }
+
+    fn advance(&mut self, _now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {
+        let Some(floor) = floor else { return };
+        let cutoffs = Cutoffs::at(floor, &self.rules);
+        self.cutoffs = Some(cutoffs);
+        let slots = self.state.slots();
+        for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
+            self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
+            let Some(slot) = self.state.taken(self.sweep) else { continue };
+            if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
+                retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
+                self.state.release_if_empty(slot, &mut effects.changes);
+            }
+        }
+    }
+
+    fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        self.count_all(-1);
+        self.cells.carry_over(&self.rules);
+        self.rules = rules;
+        self.places = Places::default();
+        self.count_all(1);
+        self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        for slot in 0..self.state.slots() {
+            if let Some(slot) = self.state.taken(slot) {
+                self.review(slot, &Trigger::rules(), effects);
+            }
+        }
+        self.deliver(effects);
+    }
+
+    fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects) {
+        if self.state.basis().is_none() {
+            self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        }
+        let head = Head { person_task: self.context.task, seq, now, layout: self.context.layout };
+        effects.outputs.extend(self.cells.drain(&self.rules, &head));
+        effects.labs_heard.extend(std::mem::take(&mut self.labs_heard));
+    }
+
+    fn pages(&self) -> u32 {
+        self.state.pages()
+    }
+
+    fn image(&self, page: u32, into: &mut Vec<u8>) {
+        self.state.image(page, into);
+    }
+
+    fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+        self.state.load(page, image)
+    }
+
+    fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+        self.state.replay(page, operation)
+    }
+
+    fn restored(&mut self) -> Result<(), Corrupt> {
+        self.state.restored()?;
+        match self.state.basis() {
+            Some(basis) if basis.digest() == self.rules.digest => self.state.share_basis(self.rules.clone()),
+            Some(Basis::Stored(_, records)) => {
+                // Until others are adopted, the numbers are what these rules made of the rows.
+                let rules = Rules::from_records(records).map_err(|_| Corrupt("the stored rules have errors".into()))?;
+                self.rules = Arc::new(rules);
+            }
+            _ => (),
+        }
+        Ok(())
+    }
+
+    fn rules_digest(&self) -> &str {
+        &self.rules.digest
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.state.sizes()
+    }
+}

@@ -1,0 +1,179 @@
+//! Decisions to records: where a cause lay, what an alert looks like on the wire, what another task must be told.
+
+use super::dead_letter;
+use crate::model::outcome::{Reject, RejectCode};
+use crate::model::record::{Output, Position, Record, Topic};
+use crate::model::result::{Finding, LabResult, ResultStatus};
+use crate::model::time::Timestamp;
+use crate::proto::v1::{self, CauseKind, person_event::Event};
+use prost::Message as _;
+
+/// The input record behind whatever is being done: only its position and its time of receipt count, however often it
+/// was sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it lies.
+    pub position: Position,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+impl Origin {
+    /// A record that is the origin itself.
+    pub fn of(record: &Record<'_>) -> Self {
+        Self { position: record.position, received_at: record.received_at }
+    }
+
+    /// The origin a message names.
+    pub fn of_event(event: &v1::PersonEvent) -> Result<Self, Reject> {
+        let missing = |field: &str| Reject::new(RejectCode::MissingField, field);
+        let wire = event.origin.as_ref().ok_or_else(|| missing("origin"))?;
+        let received_at = wire.received_at.as_ref().ok_or_else(|| missing("origin.received_at"))?;
+        let topic = Topic::named(&wire.topic).ok_or_else(|| Reject::new(RejectCode::OutOfRange, "origin.topic"))?;
+        let invalid = || Reject::new(RejectCode::InvalidTime, "origin.received_at");
+        Ok(Self {
+            position: Position { topic, partition: wire.partition, offset: wire.offset },
+            received_at: Timestamp::from_wire(received_at).ok_or_else(invalid)?,
+        })
+    }
+
+    /// The contract's form.
+    pub fn to_wire(self) -> v1::Origin {
+        v1::Origin {
+            topic: self.position.topic.name().to_owned(),
+            partition: self.position.partition,
+            offset: self.position.offset,
+            received_at: Some(self.received_at.to_wire()),
+        }
+    }
+}
+
+/// Why something is looked at again: becomes a link of an alert's chain of cause if it changes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Trigger<'a> {
+    /// The input record; none for new rules.
+    pub origin: Option<Origin>,
+    /// What kind of record.
+    pub kind: CauseKind,
+    /// Result or contact record id.
+    pub record_id: &'a str,
+    /// Lab, for results.
+    pub lab_id: &'a str,
+    /// Revision.
+    pub revision: u32,
+    /// Status, for results.
+    pub status: ResultStatus,
+    /// Finding, for results.
+    pub finding: Finding,
+}
+
+impl<'a> Trigger<'a> {
+    /// Other rules.
+    pub fn rules() -> Self {
+        Self {
+            origin: None,
+            kind: CauseKind::Rules,
+            record_id: "",
+            lab_id: "",
+            revision: 0,
+            status: ResultStatus::Unspecified,
+            finding: Finding::Unspecified,
+        }
+    }
+
+    /// A result.
+    pub fn result(origin: Origin, result: &LabResult<'a>) -> Self {
+        Self {
+            origin: Some(origin),
+            kind: CauseKind::Result,
+            record_id: result.result_id,
+            lab_id: result.lab_id,
+            revision: result.revision,
+            status: result.status,
+            finding: result.finding,
+        }
+    }
+
+    /// A result that was moved away.
+    pub fn moved(origin: Origin, wire: &'a v1::LabResult) -> Self {
+        Self {
+            origin: Some(origin),
+            kind: CauseKind::Moved,
+            record_id: &wire.result_id,
+            lab_id: &wire.lab_id,
+            revision: wire.revision,
+            status: wire.status(),
+            finding: wire.finding(),
+        }
+    }
+
+    /// Something about a contact record.
+    pub fn contact(origin: Origin, kind: CauseKind, record_id: &'a str, revision: u32) -> Self {
+        Self { origin: Some(origin), kind, record_id, revision, ..Self::rules() }
+    }
+
+    /// The link of the chain, without the state the alert gets.
+    pub fn cause(&self) -> v1::Cause {
+        v1::Cause {
+            origin: self.origin.map(Origin::to_wire),
+            kind: self.kind as i32,
+            state: 0,
+            record_id: self.record_id.to_owned(),
+            lab_id: self.lab_id.to_owned(),
+            revision: self.revision,
+            status: self.status as i32,
+            finding: self.finding as i32,
+        }
+    }
+}
+
+/// One state of an alert. Alerts of a person lie in its task's partition: a stalled task delays nobody else's.
+pub fn alert(alert: &v1::Alert, person_task: i32) -> Output {
+    Output {
+        topic: Topic::Alerts,
+        partition: person_task,
+        key: alert.alert_id.clone().into_bytes(),
+        payload: Some(alert.encode_to_vec()),
+        headers: Vec::new(),
+    }
+}
+
+/// A message to the task of the person it is about.
+pub fn person_event(event: &v1::PersonEvent, person_id: &str, person_task: i32) -> Output {
+    Output {
+        topic: Topic::PersonEvents,
+        partition: person_task,
+        key: person_id.as_bytes().to_vec(),
+        payload: Some(event.encode_to_vec()),
+        headers: Vec::new(),
+    }
+}
+
+/// A record that cannot be used. What was sent on is set aside as the record it was: its sender knows nothing of our
+/// internal topic.
+pub fn refused(record: &Record<'_>, reject: &Reject, person_task: i32) -> Output {
+    let Some((origin, payload)) = sent_on(record) else {
+        return dead_letter::output(record, reject, person_task);
+    };
+    let original = Record {
+        position: origin.position,
+        received_at: origin.received_at,
+        payload: Some(&payload),
+        content_type: None,
+        ..*record
+    };
+    dead_letter::output(&original, reject, person_task)
+}
+
+fn sent_on(record: &Record<'_>) -> Option<(Origin, Vec<u8>)> {
+    if record.position.topic != Topic::PersonEvents {
+        return None;
+    }
+    let event = v1::PersonEvent::decode(record.payload?).ok()?;
+    let origin = Origin::of_event(&event).ok()?;
+    match event.event? {
+        Event::Result(result) => Some((origin, result.encode_to_vec())),
+        Event::Contact(contact) => Some((origin, contact.encode_to_vec())),
+        _ => None,
+    }
+}

@@ -1,0 +1,305 @@
+//! What only few people have: a positive result, a contact record, an alert. Held apart from the rows, as one value
+//! per person that is stored whole whenever it changes.
+
+use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
+use crate::model::time::Timestamp;
+use crate::pipeline::half::Corrupt;
+use crate::proto::v1;
+use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
+use prost::Message as _;
+
+/// The side record of one person.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    /// The pseudonym: alerts and messages name it.
+    pub person_id: String,
+    /// Positive versions read, in order of (id, content).
+    pub positives: Vec<PositiveVersion>,
+    /// Standing records in which the person is the contact, by record id.
+    pub contacts: Vec<Contact>,
+    /// Standing records in which the person is the index, by record id and contact.
+    pub traced: Vec<Traced>,
+    /// What indexes said about records of this person, by record id and index.
+    pub index_findings: Vec<IndexFound>,
+    /// Alerts as last published, live or withdrawn, in order of their ids.
+    pub alerts: Vec<v1::Alert>,
+}
+
+/// What a row does not hold of a positive version. It stays while the result has a row, also when another version
+/// stands: which versions were read first must not matter when this one stands again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositiveVersion {
+    /// The row's hash of (lab, result id).
+    pub id: u64,
+    /// The row's hash of the meaning.
+    pub content: u32,
+    /// When this meaning was first received.
+    pub received_at: Timestamp,
+    /// Barcode.
+    pub specimen_id: String,
+    /// What was looked for.
+    pub target: String,
+}
+
+/// The standing version of a contact record, as one of its two people sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// The tracer's id.
+    pub record_id: String,
+    /// The other person: the index as seen by the contact, the contact as seen by the index.
+    pub other: String,
+    /// Version.
+    pub revision: u32,
+    /// Whether it holds.
+    pub status: ContactStatus,
+    /// Hash of the meaning.
+    pub content: u64,
+    /// How close.
+    pub kind: ContactKind,
+    /// First moment of exposure.
+    pub start: Timestamp,
+    /// Last moment of exposure.
+    pub end: Timestamp,
+    /// Management order.
+    pub order: Option<(Timestamp, Timestamp)>,
+}
+
+impl Contact {
+    /// A valid record, with `other` as the other person.
+    pub fn new(record: &ContactRecord<'_>, other: &str, content: u64) -> Self {
+        Self {
+            record_id: record.record_id.to_owned(),
+            other: other.to_owned(),
+            revision: record.revision,
+            status: record.status,
+            content,
+            kind: record.kind,
+            start: record.exposure_start,
+            end: record.exposure_end,
+            order: record.order,
+        }
+    }
+
+    /// The place among versions of one record: the greatest stands.
+    pub fn rank(&self) -> (u32, i32, u64) {
+        (self.revision, self.status as i32, self.content)
+    }
+
+    /// Whether it holds.
+    pub fn is_active(&self) -> bool {
+        self.status == ContactStatus::Active
+    }
+
+    /// The last moment it can mean anything for, apart from days of observation.
+    pub fn last_moment(&self) -> Timestamp {
+        self.order.map_or(self.end, |(_, to)| to.max(self.end))
+    }
+}
+
+/// A contact record as its index sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traced {
+    /// The record.
+    pub contact: Contact,
+    /// What the contact was last told: whether a live positive alert lists the record.
+    pub told: bool,
+    /// How often that changed.
+    pub told_version: u32,
+}
+
+/// What the index of a contact record said about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexFound {
+    /// The record.
+    pub record_id: String,
+    /// The index who says so.
+    pub index: String,
+    /// Whether it is positive.
+    pub positive: bool,
+    /// The greatest stands.
+    pub version: u32,
+}
+
+impl Extra {
+    /// An empty side record.
+    pub fn of(person_id: &str) -> Self {
+        Self { person_id: person_id.to_owned(), ..Self::default() }
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.positives.is_empty()
+            && self.contacts.is_empty()
+            && self.traced.is_empty()
+            && self.index_findings.is_empty()
+            && self.alerts.is_empty()
+    }
+
+    /// The positive version of a row, if it is one that was read.
+    pub fn positive(&self, id: u64, content: u32) -> Option<&PositiveVersion> {
+        let at = self.positives.binary_search_by_key(&(id, content), |held| (held.id, held.content));
+        at.ok().map(|at| &self.positives[at])
+    }
+
+    /// Notes when a positive version was received; tells whether it is new or was received earlier than known.
+    pub fn note_positive(&mut self, version: PositiveVersion) -> bool {
+        let at = self.positives.binary_search_by_key(&(version.id, version.content), |held| (held.id, held.content));
+        match at {
+            Ok(at) if self.positives[at].received_at <= version.received_at => return false,
+            Ok(at) => self.positives[at] = version,
+            Err(at) => self.positives.insert(at, version),
+        }
+        true
+    }
+
+    /// Writes it.
+    pub fn put(&self, into: &mut Vec<u8>) {
+        put_bytes(into, self.person_id.as_bytes());
+        put_all(into, &self.positives, |into, positive| {
+            put_u64(into, positive.id);
+            put_u32(into, positive.content);
+            put_i64(into, positive.received_at.0);
+            put_bytes(into, positive.specimen_id.as_bytes());
+            put_bytes(into, positive.target.as_bytes());
+        });
+        put_all(into, &self.contacts, put_contact);
+        put_all(into, &self.traced, |into, traced| {
+            put_contact(into, &traced.contact);
+            into.push(u8::from(traced.told));
+            put_u32(into, traced.told_version);
+        });
+        put_all(into, &self.index_findings, |into, found| {
+            put_bytes(into, found.record_id.as_bytes());
+            put_bytes(into, found.index.as_bytes());
+            into.push(u8::from(found.positive));
+            put_u32(into, found.version);
+        });
+        put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.encode_to_vec()));
+    }
+
+    /// Reads it.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        Ok(Self {
+            person_id: reader.text()?.to_owned(),
+            positives: read_all(reader, |reader| {
+                Ok(PositiveVersion {
+                    id: reader.u64()?,
+                    content: reader.u32()?,
+                    received_at: Timestamp(reader.i64()?),
+                    specimen_id: reader.text()?.to_owned(),
+                    target: reader.text()?.to_owned(),
+                })
+            })?,
+            contacts: read_all(reader, read_contact)?,
+            traced: read_all(reader, |reader| {
+                Ok(Traced { contact: read_contact(reader)?, told: reader.u8()? != 0, told_version: reader.u32()? })
+            })?,
+            index_findings: read_all(reader, |reader| {
+                Ok(IndexFound {
+                    record_id: reader.text()?.to_owned(),
+                    index: reader.text()?.to_owned(),
+                    positive: reader.u8()? != 0,
+                    version: reader.u32()?,
+                })
+            })?,
+            alerts: read_all(reader, |reader| {
+                v1::Alert::decode(reader.bytes()?).map_err(|_| corrupt("an alert cannot be decoded"))
+            })?,
+        })
+    }
+}
+
+fn put_all<T>(into: &mut Vec<u8>, all: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
+    put_u32(into, all.len() as u32);
+    for one in all {
+        put(into, one);
+    }
+}
+
+fn read_all<T>(
+    reader: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Result<T, Corrupt>,
+) -> Result<Vec<T>, Corrupt> {
+    let count = reader.u32()?;
+    (0..count).map(|_| read(reader)).collect()
+}
+
+fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
+    put_bytes(into, contact.record_id.as_bytes());
+    put_bytes(into, contact.other.as_bytes());
+    put_u32(into, contact.revision);
+    into.extend_from_slice(&[contact.status as u8, contact.kind as u8, u8::from(contact.order.is_some())]);
+    put_u64(into, contact.content);
+    put_i64(into, contact.start.0);
+    put_i64(into, contact.end.0);
+    if let Some((from, to)) = contact.order {
+        put_i64(into, from.0);
+        put_i64(into, to.0);
+    }
+}
+
+fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> {
+    let (record_id, other) = (reader.text()?.to_owned(), reader.text()?.to_owned());
+    let revision = reader.u32()?;
+    let status = ContactStatus::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact status"))?;
+    let kind = ContactKind::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact kind"))?;
+    let ordered = reader.u8()? != 0;
+    let content = reader.u64()?;
+    let (start, end) = (Timestamp(reader.i64()?), Timestamp(reader.i64()?));
+    let order = if ordered { Some((Timestamp(reader.i64()?), Timestamp(reader.i64()?))) } else { None };
+    Ok(Contact { record_id, other, revision, status, content, kind, start, end, order })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extra() -> Extra {
+        let contact = Contact {
+            record_id: "c1".into(),
+            other: "p2".into(),
+            revision: 3,
+            status: ContactStatus::Withdrawn,
+            content: 9,
+            kind: ContactKind::CoExposed,
+            start: Timestamp(-5),
+            end: Timestamp(6),
+            order: Some((Timestamp(7), Timestamp(8))),
+        };
+        Extra {
+            person_id: "p1".into(),
+            positives: vec![PositiveVersion {
+                id: 1,
+                content: 2,
+                received_at: Timestamp(3),
+                specimen_id: "s".into(),
+                target: "t".into(),
+            }],
+            contacts: vec![contact.clone(), Contact { order: None, ..contact.clone() }],
+            traced: vec![Traced { contact, told: true, told_version: 4 }],
+            index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
+            alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
+        }
+    }
+
+    #[test]
+    fn a_side_record_is_read_back_and_cut_ones_are_refused() {
+        let mut bytes = Vec::new();
+        extra().put(&mut bytes);
+        assert_eq!(Extra::read(&mut Reader::new(&bytes)), Ok(extra()));
+        for length in 0..bytes.len() {
+            assert!(Extra::read(&mut Reader::new(&bytes[..length])).is_err(), "cut to {length}");
+        }
+    }
+
+    #[test]
+    fn the_earliest_receipt_of_a_meaning_is_kept() {
+        let mut extra = extra();
+        let version = extra.positives[0].clone();
+        assert!(!extra.note_positive(PositiveVersion { received_at: Timestamp(4), ..version.clone() }));
+        assert!(extra.note_positive(PositiveVersion { received_at: Timestamp(1), ..version.clone() }));
+        assert_eq!(extra.positive(1, 2).map(|held| held.received_at), Some(Timestamp(1)));
+        assert!(extra.note_positive(PositiveVersion { content: 1, ..version }));
+        assert_eq!(extra.positives.len(), 2);
+    }
+}

@@ -1,0 +1,281 @@
+//! The people of one task: for each a slot, rows in a slab, and for the few who need it a side record.
+//!
+//! In: changes asked for by the steps of the pipeline. Out: the same changes as operations on pages, from which a
+//! restore repeats them. Nothing here knows what a row means.
+//!
+//! Page 0 holds the dictionaries and the rules the numbers were derived by, page `1 + slot / 1024` the people. What
+//! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
+
+pub mod dictionary;
+pub mod extra;
+mod pages;
+pub mod row;
+pub mod slab;
+
+use crate::pipeline::effects::Changes;
+use crate::pipeline::half::Corrupt;
+use crate::policy::Rules;
+use crate::state::codec::corrupt;
+use dictionary::Dictionary;
+use extra::Extra;
+use hashbrown::{HashMap, HashTable};
+use row::Row;
+use slab::{Rows, Slab};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+/// People of a page.
+pub const SLOTS_PER_PAGE: u32 = 1024;
+
+/// Where a person is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u32);
+
+/// The rules the numbers were derived by.
+#[derive(Clone, Debug)]
+pub enum Basis {
+    /// Those in force: shared by all tasks.
+    InForce(Arc<Rules>),
+    /// As stored: digest and records.
+    Stored(String, Vec<(String, Vec<u8>)>),
+}
+
+impl Basis {
+    /// Their digest.
+    pub fn digest(&self) -> &str {
+        match self {
+            Basis::InForce(rules) => &rules.digest,
+            Basis::Stored(digest, _) => digest,
+        }
+    }
+}
+
+/// All people of one task.
+#[derive(Debug)]
+pub struct PersonState {
+    people: Vec<Person>,
+    index: HashTable<u32>,
+    /// Slots without a person, the lowest first: so that slots stay dense, and the same after a restore.
+    free: BinaryHeap<Reverse<u32>>,
+    slab: Slab,
+    extras: HashMap<u32, Box<Extra>>,
+    areas: Dictionary,
+    purposes: Dictionary,
+    basis: Option<Basis>,
+    held_rows: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Person {
+    hash: u64,
+    rows: Rows,
+    /// Set while the slot has a person.
+    taken: bool,
+}
+
+impl PersonState {
+    /// Nobody.
+    pub fn new() -> Self {
+        Self {
+            people: Vec::new(),
+            index: HashTable::new(),
+            free: BinaryHeap::new(),
+            slab: Slab::default(),
+            extras: HashMap::new(),
+            areas: Dictionary::default(),
+            purposes: Dictionary::default(),
+            basis: None,
+            held_rows: 0,
+        }
+    }
+
+    /// Where a person is held, if at all.
+    pub fn find(&self, hash: u64) -> Option<Slot> {
+        self.index.find(hash, |slot| self.people[*slot as usize].hash == hash).map(|slot| Slot(*slot))
+    }
+
+    /// Where a person is held from now on.
+    pub fn find_or_add(&mut self, hash: u64, changes: &mut Changes) -> Slot {
+        if let Some(slot) = self.find(hash) {
+            return slot;
+        }
+        let slot = match self.free.pop() {
+            Some(Reverse(slot)) => slot,
+            None => self.add_slot(),
+        };
+        pages::log_birth(changes, slot, hash);
+        self.people[slot as usize] = Person { hash, rows: Rows::default(), taken: true };
+        let people = &self.people;
+        self.index.insert_unique(hash, slot, |slot| people[*slot as usize].hash);
+        Slot(slot)
+    }
+
+    /// Frees the slot of a person of whom nothing is held.
+    pub fn release_if_empty(&mut self, slot: Slot, changes: &mut Changes) {
+        let person = self.people[slot.0 as usize];
+        if !person.taken || !person.rows.is_empty() || self.extras.contains_key(&slot.0) {
+            return;
+        }
+        pages::log_release(changes, slot.0);
+        if let Ok(entry) = self.index.find_entry(person.hash, |held| *held == slot.0) {
+            entry.remove();
+        }
+        self.people[slot.0 as usize] = Person::default();
+        self.free.push(Reverse(slot.0));
+    }
+
+    /// A person's rows, in no order that means anything.
+    pub fn rows(&self, slot: Slot) -> &[Row] {
+        self.slab.get(self.people[slot.0 as usize].rows)
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, slot: Slot, row: Row, changes: &mut Changes) {
+        pages::log_push(changes, slot.0, &row);
+        self.apply_push(slot.0, row);
+    }
+
+    /// Replaces a row.
+    pub fn set(&mut self, slot: Slot, at: usize, row: Row, changes: &mut Changes) {
+        pages::log_set(changes, slot.0, at, &row);
+        self.slab.set(self.people[slot.0 as usize].rows, at, row);
+    }
+
+    /// Drops a row; the last one takes its place.
+    pub fn remove(&mut self, slot: Slot, at: usize, changes: &mut Changes) {
+        pages::log_remove(changes, slot.0, at);
+        self.apply_remove(slot.0, at);
+    }
+
+    /// A person's side record, if there is one.
+    pub fn extra(&self, slot: Slot) -> Option<&Extra> {
+        self.extras.get(&slot.0).map(Box::as_ref)
+    }
+
+    /// Replaces a person's side record; an empty one is none.
+    pub fn set_extra(&mut self, slot: Slot, extra: Extra, changes: &mut Changes) {
+        let extra = (!extra.is_empty()).then(|| Box::new(extra));
+        if self.extras.get(&slot.0) == extra.as_ref() {
+            return;
+        }
+        pages::log_extra(changes, slot.0, extra.as_deref());
+        match extra {
+            Some(extra) => self.extras.insert(slot.0, extra),
+            None => self.extras.remove(&slot.0),
+        };
+    }
+
+    /// The number of an area.
+    pub fn area(&mut self, code: &str, changes: &mut Changes) -> u32 {
+        self.areas.number(code).unwrap_or_else(|| {
+            pages::log_name(changes, pages::Named::Area, code);
+            self.areas.add(code)
+        })
+    }
+
+    /// The number of a purpose.
+    pub fn purpose(&mut self, name: &str, changes: &mut Changes) -> u8 {
+        let number = self.purposes.number(name).unwrap_or_else(|| {
+            pages::log_name(changes, pages::Named::Purpose, name);
+            self.purposes.add(name)
+        });
+        // A deployment has at most 250 purposes; the names of abandoned ones stay in the dictionary.
+        u8::try_from(number).expect("at most 256 purposes over all time")
+    }
+
+    /// Texts of areas, by number.
+    pub fn areas(&self) -> &[String] {
+        self.areas.texts()
+    }
+
+    /// Texts of purposes, by number.
+    pub fn purposes(&self) -> &[String] {
+        self.purposes.texts()
+    }
+
+    /// The rules the numbers were derived by, once they are known.
+    pub fn basis(&self) -> Option<&Basis> {
+        self.basis.as_ref()
+    }
+
+    /// From now on the numbers are derived by these rules.
+    pub fn set_basis(&mut self, rules: Arc<Rules>, changes: &mut Changes) {
+        let basis = Basis::InForce(rules);
+        pages::log_basis(changes, &basis);
+        self.basis = Some(basis);
+    }
+
+    /// The stored rules are these: they need not be held twice.
+    pub fn share_basis(&mut self, rules: Arc<Rules>) {
+        self.basis = Some(Basis::InForce(rules));
+    }
+
+    /// The slots there are, whether taken or not.
+    pub fn slots(&self) -> u32 {
+        self.people.len() as u32
+    }
+
+    /// The person in a slot, by number, if there is one.
+    pub fn taken(&self, slot: u32) -> Option<Slot> {
+        self.people.get(slot as usize).is_some_and(|person| person.taken).then_some(Slot(slot))
+    }
+
+    /// Numbers for metrics.
+    pub fn sizes(&self) -> Vec<(&'static str, u64)> {
+        let people = self.index.len() as u64;
+        let bytes = self.people.capacity() * size_of::<Person>() + self.index.capacity() * 5 + self.slab.bytes();
+        vec![
+            ("people", people),
+            ("rows", self.held_rows),
+            ("side_records", self.extras.len() as u64),
+            ("bytes", bytes as u64),
+        ]
+    }
+
+    fn add_slot(&mut self) -> u32 {
+        let slot = self.people.len();
+        if self.people.capacity() == slot {
+            self.people.reserve_exact((slot / 4).max(64));
+        }
+        self.people.push(Person::default());
+        slot as u32
+    }
+
+    fn apply_push(&mut self, slot: u32, row: Row) {
+        let person = &mut self.people[slot as usize];
+        person.rows = self.slab.push(person.rows, row);
+        self.held_rows += 1;
+    }
+
+    fn apply_remove(&mut self, slot: u32, at: usize) {
+        let person = &mut self.people[slot as usize];
+        person.rows = self.slab.remove(person.rows, at);
+        self.held_rows -= 1;
+    }
+
+    /// After a restore: which slots are free, and who is where.
+    pub fn restored(&mut self) -> Result<(), Corrupt> {
+        self.index.clear();
+        self.free.clear();
+        for slot in 0..self.people.len() {
+            let person = self.people[slot];
+            if !person.taken {
+                self.free.push(Reverse(slot as u32));
+                continue;
+            }
+            if self.find(person.hash).is_some() {
+                return Err(corrupt("a person is held twice"));
+            }
+            let people = &self.people;
+            self.index.insert_unique(person.hash, slot as u32, |slot| people[*slot as usize].hash);
+        }
+        Ok(())
+    }
+}
+
+impl Default for PersonState {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,267 @@
+//! The stored form of a task's people: operations as they happen, and images of whole pages.
+
+use super::dictionary::Dictionary;
+use super::extra::Extra;
+use super::row::Row;
+use super::{Basis, Person, PersonState, SLOTS_PER_PAGE};
+use crate::pipeline::effects::Changes;
+use crate::pipeline::half::Corrupt;
+use crate::state::codec::{Reader, corrupt, put_bytes, put_u16, put_u32, put_u64};
+
+const BIRTH: u8 = 1;
+const RELEASE: u8 = 2;
+const PUSH: u8 = 3;
+const SET: u8 = 4;
+const REMOVE: u8 = 5;
+const EXTRA: u8 = 6;
+
+/// 67 million people in one task: more is not a task's page but a fault.
+const MAX_PAGES: u32 = 1 << 16;
+
+const NAME: u8 = 1;
+const BASIS: u8 = 2;
+
+/// The two dictionaries.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Named {
+    Area = 1,
+    Purpose = 2,
+}
+
+fn log(changes: &mut Changes, slot: u32, operation: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    changes.push(1 + slot / SLOTS_PER_PAGE, |into| {
+        into.push(operation);
+        put_u16(into, (slot % SLOTS_PER_PAGE) as u16);
+        write(into);
+    });
+}
+
+pub(super) fn log_birth(changes: &mut Changes, slot: u32, hash: u64) {
+    log(changes, slot, BIRTH, |into| put_u64(into, hash));
+}
+
+pub(super) fn log_release(changes: &mut Changes, slot: u32) {
+    log(changes, slot, RELEASE, |_| ());
+}
+
+pub(super) fn log_push(changes: &mut Changes, slot: u32, row: &Row) {
+    log(changes, slot, PUSH, |into| row.put(into));
+}
+
+pub(super) fn log_set(changes: &mut Changes, slot: u32, at: usize, row: &Row) {
+    log(changes, slot, SET, |into| {
+        put_u32(into, at as u32);
+        row.put(into);
+    });
+}
+
+pub(super) fn log_remove(changes: &mut Changes, slot: u32, at: usize) {
+    log(changes, slot, REMOVE, |into| put_u32(into, at as u32));
+}
+
+pub(super) fn log_extra(changes: &mut Changes, slot: u32, extra: Option<&Extra>) {
+    log(changes, slot, EXTRA, |into| put_extra(into, extra));
+}
+
+pub(super) fn log_name(changes: &mut Changes, named: Named, text: &str) {
+    changes.push(0, |into| {
+        into.extend_from_slice(&[NAME, named as u8]);
+        put_bytes(into, text.as_bytes());
+    });
+}
+
+pub(super) fn log_basis(changes: &mut Changes, basis: &Basis) {
+    changes.push(0, |into| {
+        into.push(BASIS);
+        put_basis(into, Some(basis));
+    });
+}
+
+impl PersonState {
+    /// Pages there are.
+    pub fn pages(&self) -> u32 {
+        1 + self.slots().div_ceil(SLOTS_PER_PAGE)
+    }
+
+    /// Writes the whole page.
+    pub fn image(&self, page: u32, into: &mut Vec<u8>) {
+        if page == 0 {
+            self.areas.put(into);
+            self.purposes.put(into);
+            put_basis(into, self.basis.as_ref());
+            return;
+        }
+        let first = (page - 1) * SLOTS_PER_PAGE;
+        for slot in first..self.slots().min(first + SLOTS_PER_PAGE) {
+            let person = self.people[slot as usize];
+            if !person.taken {
+                continue;
+            }
+            put_u16(into, (slot - first) as u16);
+            put_u64(into, person.hash);
+            put_u32(into, person.rows.len() as u32);
+            for row in self.slab.get(person.rows) {
+                row.put(into);
+            }
+            put_extra(into, self.extras.get(&slot).map(Box::as_ref));
+        }
+    }
+
+    /// Takes a page from its image.
+    pub fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+        let mut reader = Reader::new(image);
+        if page == 0 {
+            self.areas = Dictionary::read(&mut reader)?;
+            self.purposes = Dictionary::read(&mut reader)?;
+            self.basis = read_basis(&mut reader)?;
+            return reader.finish();
+        }
+        self.reach(page)?;
+        while !reader.is_empty() {
+            let slot = slot_of(page, &mut reader)?;
+            self.restore_birth(slot, reader.u64()?)?;
+            for _ in 0..reader.u32()? {
+                let row = Row::read(&mut reader)?;
+                self.apply_push(slot, row);
+            }
+            self.restore_extra(slot, &mut reader)?;
+        }
+        Ok(())
+    }
+
+    /// Repeats one operation on a page.
+    pub fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+        let mut reader = Reader::new(operation);
+        let kind = reader.u8()?;
+        if page == 0 {
+            self.replay_common(kind, &mut reader)?;
+        } else {
+            self.reach(page)?;
+            let slot = slot_of(page, &mut reader)?;
+            self.replay_person(slot, kind, &mut reader)?;
+        }
+        reader.finish()
+    }
+
+    fn replay_common(&mut self, kind: u8, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+        match kind {
+            NAME if reader.u8()? == Named::Area as u8 => self.areas.restore(reader.text()?),
+            NAME => self.purposes.restore(reader.text()?),
+            BASIS => {
+                self.basis = read_basis(reader)?;
+                Ok(())
+            }
+            _ => Err(corrupt("an operation on page 0 is unknown")),
+        }
+    }
+
+    fn replay_person(&mut self, slot: u32, kind: u8, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+        let person = self.people[slot as usize];
+        if kind == BIRTH {
+            return self.restore_birth(slot, reader.u64()?);
+        }
+        if !person.taken {
+            return Err(corrupt("an operation on nobody"));
+        }
+        match kind {
+            RELEASE if person.rows.is_empty() && !self.extras.contains_key(&slot) => {
+                self.people[slot as usize] = Person::default();
+            }
+            PUSH => {
+                let row = Row::read(reader)?;
+                self.apply_push(slot, row);
+            }
+            SET => {
+                let at = row_of(person, reader)?;
+                let row = Row::read(reader)?;
+                self.slab.set(person.rows, at, row);
+            }
+            REMOVE => self.apply_remove(slot, row_of(person, reader)?),
+            EXTRA => self.restore_extra(slot, reader)?,
+            _ => return Err(corrupt("an operation on a person is unknown or out of place")),
+        }
+        Ok(())
+    }
+
+    /// All slots of a page exist once it is known of.
+    fn reach(&mut self, page: u32) -> Result<(), Corrupt> {
+        if page > MAX_PAGES {
+            return Err(corrupt("a page number is out of range"));
+        }
+        while self.slots() < page * SLOTS_PER_PAGE {
+            self.add_slot();
+        }
+        Ok(())
+    }
+
+    fn restore_birth(&mut self, slot: u32, hash: u64) -> Result<(), Corrupt> {
+        let person = &mut self.people[slot as usize];
+        if person.taken {
+            return Err(corrupt("a slot is taken twice"));
+        }
+        *person = Person { hash, taken: true, ..Person::default() };
+        Ok(())
+    }
+
+    fn restore_extra(&mut self, slot: u32, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+        match reader.u8()? {
+            0 => self.extras.remove(&slot),
+            _ => {
+                let extra = Extra::read(reader)?;
+                self.extras.insert(slot, Box::new(extra))
+            }
+        };
+        Ok(())
+    }
+}
+
+fn slot_of(page: u32, reader: &mut Reader<'_>) -> Result<u32, Corrupt> {
+    let within = u32::from(reader.u16()?);
+    if within < SLOTS_PER_PAGE {
+        Ok((page - 1) * SLOTS_PER_PAGE + within)
+    } else {
+        Err(corrupt("a slot lies outside its page"))
+    }
+}
+
+fn row_of(person: Person, reader: &mut Reader<'_>) -> Result<usize, Corrupt> {
+    let at = reader.u32()? as usize;
+    if at < person.rows.len() { Ok(at) } else { Err(corrupt("a row that is not there")) }
+}
+
+fn put_extra(into: &mut Vec<u8>, extra: Option<&Extra>) {
+    into.push(u8::from(extra.is_some()));
+    if let Some(extra) = extra {
+        extra.put(into);
+    }
+}
+
+fn put_basis(into: &mut Vec<u8>, basis: Option<&Basis>) {
+    into.push(u8::from(basis.is_some()));
+    match basis {
+        Some(Basis::InForce(rules)) => put_records(into, &rules.digest, &rules.to_records()),
+        Some(Basis::Stored(digest, records)) => put_records(into, digest, records),
+        None => (),
+    }
+}
+
+fn put_records(into: &mut Vec<u8>, digest: &str, records: &[(String, Vec<u8>)]) {
+    put_bytes(into, digest.as_bytes());
+    put_u32(into, records.len() as u32);
+    for (key, value) in records {
+        put_bytes(into, key.as_bytes());
+        put_bytes(into, value);
+    }
+}
+
+fn read_basis(reader: &mut Reader<'_>) -> Result<Option<Basis>, Corrupt> {
+    if reader.u8()? == 0 {
+        return Ok(None);
+    }
+    let digest = reader.text()?.to_owned();
+    let mut records = Vec::new();
+    for _ in 0..reader.u32()? {
+        records.push((reader.text()?.to_owned(), reader.bytes()?.to_vec()));
+    }
+    Ok(Some(Basis::Stored(digest, records)))
+}
