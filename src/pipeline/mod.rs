@@ -1,8 +1,8 @@
 //! The verbs: what happens to a record, one file per step.
 
+pub mod alerts;
 pub mod area;
 pub mod batch;
-pub mod alerts;
 pub mod cells;
 pub mod contacts;
 pub mod contribution;
@@ -12,16 +12,16 @@ pub mod effects;
 pub mod episodes;
 pub mod half;
 pub mod json;
-pub mod positivity;
-pub mod restate;
-pub mod tier;
-pub mod tier_change;
 pub mod matching;
 pub mod person;
+pub mod positivity;
 pub mod publish;
+pub mod restate;
 pub mod retention;
 pub mod route;
 pub mod specimen;
 pub mod stop;
+pub mod tier;
+pub mod tier_change;
 pub mod validate;
 pub mod versions;
