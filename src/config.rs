@@ -49,6 +49,19 @@ pub struct KafkaConfig {
     pub properties: BTreeMap<String, Property>,
 }
 
+impl KafkaConfig {
+    /// Brokers and a prefix, all else by default.
+    pub fn new(brokers: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            prefix: prefix.into(),
+            group: default_group(),
+            connect_timeout_s: default_connect_timeout(),
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
 /// Value of a librdkafka setting: as it is, or a secret from a file or the environment.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]

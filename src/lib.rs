@@ -12,6 +12,8 @@ pub mod pipeline;
 
 pub mod clock;
 
+pub mod kafka;
+
 pub mod config;
 
 pub mod runtime;

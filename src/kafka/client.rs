@@ -1,0 +1,259 @@
+//! Configuration of clients: our defaults with their reasons, under what the operator sets, under what exactly-once
+//! rests on. Nothing is connected here.
+
+use super::Error;
+use crate::config::KafkaConfig;
+use crate::model::record::Topic;
+use std::collections::BTreeMap;
+
+/// What a client is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The member of the group.
+    Member {
+        /// Group.
+        group: String,
+        /// Static id: a restart takes its tasks back at once, without waiting for the dead member's session to end.
+        /// `None` leaves the group at once when closed.
+        instance: Option<String>,
+    },
+    /// Reads the other inputs of a worker's tasks, assigned by hand.
+    Twin {
+        /// Names the client to the broker's access control; it never joins.
+        group: String,
+    },
+    /// Reads whole partitions to their end, assigned by hand.
+    Reader {
+        /// Names the client to the broker's access control; it never joins.
+        group: String,
+    },
+    /// Writes in transactions.
+    Transactional {
+        /// `transactional.id`.
+        id: String,
+    },
+    /// Writes what exists already outside: files, a simulated city.
+    Publisher,
+    /// Creates and checks topics.
+    Admin,
+}
+
+/// A setting of ours that an operator may change.
+type Default = (&'static str, &'static str);
+
+/// Every client.
+const COMMON: &[Default] = &[
+    // The broker may ask clients for their internals; nobody here reads them.
+    ("enable.metrics.push", "false"),
+    // A broker that restarts is back in seconds: do not wait ten between attempts.
+    ("reconnect.backoff.max.ms", "1000"),
+    // Without it small requests wait for the acknowledgement of the one before.
+    ("socket.nagle.disable", "true"),
+];
+
+/// Every consumer.
+const CONSUMER: &[Default] = &[
+    // The default of 1,000 stops the fetches of a queue once it was full for up to a second: a reader that drains it
+    // faster idles half the time.
+    ("fetch.queue.backoff.ms", "5"),
+    // An idle partition costs 20 requests a second at most; a new record is sent at once in any case.
+    ("fetch.wait.max.ms", "50"),
+    // Large fetches pay for their request; one batch is at most about a megabyte.
+    ("fetch.message.max.bytes", "2097152"),
+    // Prefetch bounds are per consumer and per partition: with hundreds of partitions the defaults take gigabytes.
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "16384"),
+    // Cheap, and a damaged batch must not become a result.
+    ("check.crcs", "true"),
+];
+
+/// The member of the group.
+const MEMBER: &[Default] = &[
+    // How long a dead instance holds its tasks: the next alert of any task waits for it.
+    ("session.timeout.ms", "10000"),
+    // How soon a rebalance is heard of.
+    ("heartbeat.interval.ms", "1000"),
+    // A worker polls all the time, also while it restores; one that does not for so long is stuck.
+    ("max.poll.interval.ms", "60000"),
+];
+
+/// Every producer.
+const PRODUCER: &[Default] = &[
+    // Fewer bytes through the socket cost less than the compression.
+    ("compression.type", "lz4"),
+    // Above the largest transaction, or it waits in the middle.
+    ("queue.buffering.max.messages", "1000000"),
+    ("batch.num.messages", "10000"),
+];
+
+/// The producer of a worker.
+const TRANSACTIONAL: &[Default] = &[
+    // A commit flushes at once; within a transaction a short wait fills the batches.
+    ("linger.ms", "5"),
+    // How long the open transaction of a killed instance holds up readers and restores.
+    ("transaction.timeout.ms", "10000"),
+    // Offsets of the next transaction meet the markers of the last one still being written, and are sent again after
+    // this: at the default of 100 every second commit takes 100 ms.
+    ("retry.backoff.ms", "3"),
+    // Success needs no report: the commit says whether all was written.
+    ("delivery.report.only.error", "true"),
+];
+
+const PUBLISHER: &[Default] = &[("linger.ms", "20")];
+
+/// Settings that exactly-once or the placement rests on.
+const OURS: &[&str] = &[
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "partition.assignment.strategy",
+    "transactional.id",
+    "enable.idempotence",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.partition.eof",
+    "auto.offset.reset",
+    "isolation.level",
+    "delivery.report.only.error",
+    "acks",
+    "request.required.acks",
+    "log.queue",
+];
+
+/// All settings of a client, ready for librdkafka.
+pub fn properties(config: &KafkaConfig, role: &Role) -> Result<BTreeMap<String, String>, Error> {
+    let mut all = BTreeMap::new();
+    for defaults in defaults_of(role) {
+        all.extend(defaults.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+    for (name, value) in &config.properties {
+        if OURS.contains(&name.as_str()) {
+            return Err(Error::new(format!(
+                "kafka.properties: {name} cannot be set: exactly-once or the placement of tasks rests on it"
+            )));
+        }
+        let value = value.value().map_err(|error| Error::new(format!("kafka.properties: {name}: {error}")))?;
+        all.insert(name.clone(), value);
+    }
+    all.insert("bootstrap.servers".to_owned(), config.brokers.clone());
+    all.extend(fixed_of(role).into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Ok(all)
+}
+
+fn defaults_of(role: &Role) -> Vec<&'static [Default]> {
+    match role {
+        Role::Member { .. } => vec![COMMON, CONSUMER, MEMBER],
+        Role::Twin { .. } | Role::Reader { .. } => vec![COMMON, CONSUMER],
+        Role::Transactional { .. } => vec![COMMON, PRODUCER, TRANSACTIONAL],
+        Role::Publisher => vec![COMMON, PRODUCER, PUBLISHER],
+        Role::Admin => vec![COMMON],
+    }
+}
+
+fn fixed_of(role: &Role) -> Vec<(&'static str, String)> {
+    let consumer = |group: &String, lost: &str, at_end: &str| {
+        vec![
+            ("group.id", group.clone()),
+            // Offsets go into the transaction and nowhere else.
+            ("enable.auto.commit", "false".to_owned()),
+            ("enable.auto.offset.store", "false".to_owned()),
+            ("isolation.level", "read_committed".to_owned()),
+            ("auto.offset.reset", lost.to_owned()),
+            ("enable.partition.eof", at_end.to_owned()),
+        ]
+    };
+    match role {
+        // The batch call counts an end-of-partition event as one record; the pause of a rebalance then goes on from
+        // one too far, and a record is lost: no such events on inputs. And an offset that the broker no longer has
+        // means that records were deleted unread: an error, never a reason to go on from elsewhere.
+        Role::Twin { group } => consumer(group, "error", "false"),
+        Role::Member { group, instance } => {
+            let mut all = consumer(group, "error", "false");
+            // A task that stays is not interrupted.
+            all.push(("partition.assignment.strategy", "cooperative-sticky".to_owned()));
+            all.extend(instance.iter().map(|instance| ("group.instance.id", instance.clone())));
+            all
+        }
+        // Never paused, so the events are safe; offsets have gaps, so only they tell that the end is reached.
+        Role::Reader { group } => consumer(group, "earliest", "true"),
+        Role::Transactional { id } => vec![("transactional.id", id.clone())],
+        Role::Publisher => vec![("enable.idempotence", "true".to_owned())],
+        Role::Admin => Vec::new(),
+    }
+}
+
+/// The topics of a client by both names.
+#[derive(Clone, Debug)]
+pub(super) struct Names(Vec<(Topic, std::ffi::CString)>);
+
+impl Names {
+    /// Of all topics of a deployment.
+    ///
+    /// # Panics
+    /// When the prefix holds a zero byte; the configuration refuses that.
+    pub(super) fn new(prefix: &str) -> Self {
+        let name = |topic| std::ffi::CString::new(super::topic_name(prefix, topic)).expect("no zero byte in a prefix");
+        Self(Topic::ALL.into_iter().map(|topic| (topic, name(topic))).collect())
+    }
+
+    /// The name in Kafka.
+    pub(super) fn of(&self, topic: Topic) -> &std::ffi::CStr {
+        &self.0[topic as usize].1
+    }
+
+    /// The topic of a name in Kafka.
+    pub(super) fn topic(&self, name: &std::ffi::CStr) -> Option<Topic> {
+        self.0.iter().find(|(_, known)| known.as_c_str() == name).map(|(topic, _)| *topic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Property;
+
+    fn config(properties: &[(&str, &str)]) -> KafkaConfig {
+        let mut config = KafkaConfig::new("localhost:9092", "");
+        config.properties =
+            properties.iter().map(|(name, value)| ((*name).to_owned(), Property::Text((*value).to_owned()))).collect();
+        config
+    }
+
+    fn member() -> Role {
+        Role::Member { group: "g".to_owned(), instance: None }
+    }
+
+    #[test]
+    fn tls_and_sasl_settings_reach_every_client() {
+        let config = config(&[("security.protocol", "sasl_ssl"), ("sasl.mechanism", "PLAIN")]);
+        let reader = Role::Reader { group: "g".to_owned() };
+        let transactional = Role::Transactional { id: "t".to_owned() };
+        for role in
+            [member(), Role::Twin { group: "g".to_owned() }, reader, transactional, Role::Publisher, Role::Admin]
+        {
+            let all = properties(&config, &role).expect("allowed");
+            assert_eq!(all["security.protocol"], "sasl_ssl", "{role:?}");
+            assert_eq!(all["sasl.mechanism"], "PLAIN", "{role:?}");
+        }
+    }
+
+    #[test]
+    fn an_operator_wins_over_defaults_but_not_over_exactly_once() {
+        let all = properties(&config(&[("session.timeout.ms", "20000")]), &member()).expect("allowed");
+        assert_eq!(all["session.timeout.ms"], "20000");
+        let error = properties(&config(&[("isolation.level", "read_uncommitted")]), &member()).expect_err("refused");
+        assert!(error.0.contains("isolation.level"), "{error}");
+    }
+
+    #[test]
+    fn names_carry_the_prefix_both_ways() {
+        let names = Names::new("cq.");
+        for topic in Topic::ALL {
+            assert_eq!(names.topic(names.of(topic)), Some(topic));
+        }
+        assert_eq!(names.of(Topic::Alerts), c"cq.alerts");
+        assert_eq!(names.topic(c"alerts"), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! Kafka. The only part of the program that names `rdkafka`.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`client`] | configuration of clients, with the reason of each default |
+//! | `native` | the C library behind safe handles: the only unsafe code |
+//! | [`reader`] | follows whole topics, for views, rules and progress |
+//! | [`publisher`] | writes records outside of a worker: files, the demo, rules |
+//! | [`topics`] | creates topics, and says what is wrong with those there are |
+//! | [`embedded`] | a broker inside the process, for the demo |
+//!
+//! Why the C library and not `rdkafka`'s consumers and producers: their batch call consumes nothing with a
+//! subscription, their commit waits 100 ms, and their rebalance hook assigns on its own.
+
+pub mod client;
+pub mod embedded;
+
+mod native;
+
+pub mod publisher;
+pub mod reader;
+pub mod topics;
+
+use crate::model::record::Topic;
+use crate::runtime::log::Fatal;
+
+/// Kafka refused, or cannot be reached. The text names topic, partition and setting, never a key or a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);
+
+impl Error {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Error> for Fatal {
+    fn from(error: Error) -> Self {
+        Self(error.0)
+    }
+}
+
+/// A topic's name in a deployment.
+pub fn topic_name(prefix: &str, topic: Topic) -> String {
+    format!("{prefix}{}", topic.name())
+}

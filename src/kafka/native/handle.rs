@@ -1,0 +1,312 @@
+//! A client of the library: made from settings, closed in bounded time.
+
+use super::{ErrorCode, millis, text_of};
+use crate::kafka::Error;
+use rdkafka_sys as sys;
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+use super::consumer::Rebalance;
+
+/// How long a client may take to close. After that it is left behind: the process is about to end.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a client can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) enum Kind {
+    /// Reads.
+    Consumer,
+    /// Writes.
+    Producer,
+}
+
+/// What callbacks of the library may touch.
+#[derive(Debug, Default)]
+pub(in crate::kafka) struct Shared {
+    /// Told when one of the client's queues has something.
+    pub(super) notify: Arc<Notify>,
+    /// Rebalances seen and not yet taken.
+    pub(super) rebalances: Mutex<VecDeque<Rebalance>>,
+    /// While closing, rebalances are answered at once.
+    pub(super) closing: AtomicBool,
+    /// Broken connections and time-outs so far.
+    pub(super) disturbances: AtomicU64,
+    /// Why the client can never go on.
+    pub(super) fatal: Mutex<Option<String>>,
+}
+
+/// A client.
+#[derive(Debug)]
+pub(in crate::kafka) struct Handle {
+    client: NonNull<sys::rd_kafka_t>,
+    shared: Arc<Shared>,
+    kind: Kind,
+}
+
+// SAFETY: a client of the library may be used and destroyed from any thread; `Shared` is `Send` and `Sync`.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    /// A client with these settings. Nothing is connected yet: errors are about settings.
+    pub(in crate::kafka) fn new(
+        kind: Kind,
+        properties: &BTreeMap<String, String>,
+        notify: Arc<Notify>,
+    ) -> Result<Self, Error> {
+        let shared = Arc::new(Shared { notify, ..Shared::default() });
+        let conf = Conf::new(properties, kind, &shared)?;
+        let mut reason = [0 as c_char; 512];
+        let kind_code = match kind {
+            Kind::Consumer => sys::rd_kafka_type_t::RD_KAFKA_CONSUMER,
+            Kind::Producer => sys::rd_kafka_type_t::RD_KAFKA_PRODUCER,
+        };
+        // SAFETY: `conf` is live; the buffer has the length given. On success the client owns `conf`.
+        let client = unsafe { sys::rd_kafka_new(kind_code, conf.0.as_ptr(), reason.as_mut_ptr(), reason.len()) };
+        let Some(client) = NonNull::new(client) else {
+            // SAFETY: the library ends the reason with a zero byte.
+            return Err(Error::new(format!("kafka settings: {}", unsafe { text_of(reason.as_ptr()) })));
+        };
+        std::mem::forget(conf);
+        Ok(Self { client, shared, kind })
+    }
+
+    /// The library's pointer, valid as long as `self`.
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
+        self.client.as_ptr()
+    }
+
+    /// What callbacks left.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Serves callbacks of a producer without waiting.
+    pub(super) fn serve(&self) {
+        // SAFETY: the client is live; callbacks reach only `Shared`.
+        unsafe { sys::rd_kafka_poll(self.as_ptr(), 0) };
+    }
+
+    /// Why the client can never go on, if so.
+    pub(in crate::kafka) fn fatal(&self) -> Option<String> {
+        self.shared.fatal.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Broken connections and time-outs so far.
+    pub(in crate::kafka) fn disturbances(&self) -> u64 {
+        self.shared.disturbances.load(Ordering::Relaxed)
+    }
+
+    /// How many partitions a topic has; 0 when there is no such topic.
+    pub(in crate::kafka) fn partitions(&self, topic: &CStr, limit: Duration) -> Result<i32, Error> {
+        let name = topic.to_string_lossy().into_owned();
+        // SAFETY: client and name are live; a null configuration means defaults.
+        let handle = unsafe { sys::rd_kafka_topic_new(self.as_ptr(), topic.as_ptr(), std::ptr::null_mut()) };
+        if handle.is_null() {
+            return Err(Error::new(format!("{name} is no name for a topic")));
+        }
+        let mut metadata = std::ptr::null();
+        // SAFETY: all pointers are live; on success `metadata` is ours until destroyed below.
+        let code = unsafe { sys::rd_kafka_metadata(self.as_ptr(), 0, handle, &mut metadata, millis(limit)) };
+        // SAFETY: made above, used no more.
+        unsafe { sys::rd_kafka_topic_destroy(handle) };
+        if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(Error::new(format!("{name}: {}", super::describe(code))));
+        }
+        // SAFETY: the call succeeded: `metadata` and the topics it counts are live until destroyed.
+        let count = unsafe {
+            let all = &*metadata;
+            let count = if all.topic_cnt == 0 { 0 } else { (*all.topics).partition_cnt };
+            sys::rd_kafka_metadata_destroy(metadata);
+            count
+        };
+        Ok(count)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let doomed = Doomed { client: self.client, shared: self.shared.clone(), kind: self.kind };
+        let (done, closed) = mpsc::channel::<()>();
+        // On a thread of its own, since closing can hang as long as the broker is away.
+        let closing = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(move || {
+            doomed.close();
+            drop(done);
+        });
+        if closing.is_ok() && closed.recv_timeout(CLOSE_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            tracing::warn!("a kafka client did not close in time and is left behind");
+        }
+    }
+}
+
+struct Doomed {
+    client: NonNull<sys::rd_kafka_t>,
+    shared: Arc<Shared>,
+    kind: Kind,
+}
+
+// SAFETY: as for `Handle`.
+unsafe impl Send for Doomed {}
+
+impl Doomed {
+    fn close(self) {
+        self.shared.closing.store(true, Ordering::Release);
+        let client = self.client.as_ptr();
+        // SAFETY: `Handle` is gone, so nothing else uses the client; `shared` outlives the callbacks made from here.
+        unsafe {
+            match self.kind {
+                Kind::Consumer => {
+                    super::consumer::unassign_all(client);
+                    sys::rd_kafka_consumer_close(client);
+                }
+                Kind::Producer => {
+                    sys::rd_kafka_purge(client, sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT);
+                }
+            }
+            sys::rd_kafka_destroy(client);
+        }
+    }
+}
+
+/// Settings on their way into a client.
+struct Conf(NonNull<sys::rd_kafka_conf_t>);
+
+impl Conf {
+    fn new(properties: &BTreeMap<String, String>, kind: Kind, shared: &Arc<Shared>) -> Result<Self, Error> {
+        // SAFETY: no precondition.
+        let conf = NonNull::new(unsafe { sys::rd_kafka_conf_new() }).expect("the library allocates or aborts");
+        let conf = Self(conf);
+        for (name, value) in properties {
+            conf.set(name, value)?;
+        }
+        let conf_ptr = conf.0.as_ptr();
+        // SAFETY: the configuration is live; `shared` is kept by the `Handle` until the client is destroyed.
+        unsafe {
+            sys::rd_kafka_conf_set_opaque(conf_ptr, Arc::as_ptr(shared).cast_mut().cast());
+            sys::rd_kafka_conf_set_log_cb(conf_ptr, Some(on_log));
+            sys::rd_kafka_conf_set_error_cb(conf_ptr, Some(on_error));
+            if kind == Kind::Consumer {
+                sys::rd_kafka_conf_set_rebalance_cb(conf_ptr, Some(super::consumer::on_rebalance));
+            }
+        }
+        Ok(conf)
+    }
+
+    fn set(&self, name: &str, value: &str) -> Result<(), Error> {
+        let zero = |_| Error::new(format!("kafka setting {name}: holds a zero byte"));
+        let (name_c, value_c) = (CString::new(name).map_err(zero)?, CString::new(value).map_err(zero)?);
+        let mut reason = [0 as c_char; 512];
+        // SAFETY: all pointers are live and the buffer has the length given.
+        let result = unsafe {
+            let (name, value) = (name_c.as_ptr(), value_c.as_ptr());
+            sys::rd_kafka_conf_set(self.0.as_ptr(), name, value, reason.as_mut_ptr(), reason.len())
+        };
+        match result {
+            sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
+            // The reason repeats the value, which may be a secret.
+            sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_UNKNOWN => {
+                Err(Error::new(format!("kafka setting {name}: there is no such setting")))
+            }
+            sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_INVALID => {
+                Err(Error::new(format!("kafka setting {name}: the value is not allowed")))
+            }
+        }
+    }
+}
+
+impl Drop for Conf {
+    fn drop(&mut self) {
+        // SAFETY: still ours: a client that took it makes the caller forget it.
+        unsafe { sys::rd_kafka_conf_destroy(self.0.as_ptr()) };
+    }
+}
+
+/// The library's log lines. Called from its own threads.
+unsafe extern "C" fn on_log(_: *const sys::rd_kafka_t, level: c_int, facility: *const c_char, line: *const c_char) {
+    // SAFETY: both are C strings of the library, live during the call.
+    let (facility, line) = unsafe { (text_of(facility), text_of(line)) };
+    match level {
+        // Says of each setting for consumers that a producer ignores it, and the reverse: one map serves all.
+        _ if facility == "CONFWARN" => tracing::debug!(facility, "{line}"),
+        0..=3 => tracing::error!(facility, "{line}"),
+        4 => tracing::warn!(facility, "{line}"),
+        5 | 6 => tracing::info!(facility, "{line}"),
+        _ => tracing::debug!(facility, "{line}"),
+    }
+}
+
+/// Errors of a whole client. The library goes on by itself, save for the fatal one.
+unsafe extern "C" fn on_error(client: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, shared: *mut c_void) {
+    // SAFETY: the opaque is the client's `Shared`, alive as long as the client; the reason lives during the call.
+    let (shared, reason) = unsafe { (&*shared.cast::<Shared>(), text_of(reason)) };
+    if code != ErrorCode::RD_KAFKA_RESP_ERR__FATAL as c_int {
+        shared.disturbances.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!("kafka: {reason}");
+        return;
+    }
+    let mut text = [0 as c_char; 512];
+    // SAFETY: the client is live and the buffer has the length given; the library ends it with a zero byte.
+    let why = unsafe {
+        sys::rd_kafka_fatal_error(client, text.as_mut_ptr(), text.len());
+        text_of(text.as_ptr())
+    };
+    *shared.fatal.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(why);
+    shared.notify.notify_one();
+}
+
+/// A queue of a client; tells the client's `notify` when it gets something.
+#[derive(Debug)]
+pub(super) struct Queue {
+    queue: NonNull<sys::rd_kafka_queue_t>,
+    /// Keeps the target of the wake-up alive.
+    _shared: Arc<Shared>,
+}
+
+// SAFETY: a queue may be used from any thread.
+unsafe impl Send for Queue {}
+
+impl Queue {
+    /// The queue where a consumer gets records and rebalances.
+    pub(super) fn of_consumer(handle: &Handle) -> Self {
+        // SAFETY: the client is a live consumer with a group, so it has such a queue.
+        Self::wake(unsafe { sys::rd_kafka_queue_get_consumer(handle.as_ptr()) }, handle)
+    }
+
+    /// A new one, for the answer of a request.
+    pub(super) fn new(handle: &Handle) -> Self {
+        // SAFETY: the client is live.
+        Self::wake(unsafe { sys::rd_kafka_queue_new(handle.as_ptr()) }, handle)
+    }
+
+    fn wake(queue: *mut sys::rd_kafka_queue_t, handle: &Handle) -> Self {
+        let queue = NonNull::new(queue).expect("the client has the queue it was made with");
+        let shared = handle.shared.clone();
+        let target = Arc::as_ptr(&shared).cast_mut().cast();
+        // SAFETY: the target is kept alive by `_shared` until the wake-up is taken away again.
+        unsafe { sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(on_queue_event), target) };
+        Self { queue, _shared: shared }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_queue_t {
+        self.queue.as_ptr()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: ours; without the wake-up nothing refers to `_shared` any more.
+        unsafe {
+            sys::rd_kafka_queue_cb_event_enable(self.as_ptr(), None, std::ptr::null_mut());
+            sys::rd_kafka_queue_destroy(self.as_ptr());
+        }
+    }
+}
+
+unsafe extern "C" fn on_queue_event(_: *mut sys::rd_kafka_t, shared: *mut c_void) {
+    // SAFETY: the opaque is a `Shared` kept alive by the `Queue` that enabled this call.
+    unsafe { &*shared.cast::<Shared>() }.notify.notify_one();
+}

@@ -1,0 +1,215 @@
+//! A transactional producer by the C calls: the wrapper's commit waits 100 ms, this one takes 1 to 5.
+
+use super::consumer::Membership;
+use super::handle::{Handle, Kind};
+use super::partitions::PartitionList;
+use super::{ErrorCode, millis, text_of};
+use crate::kafka::Error;
+use rdkafka_sys as sys;
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, c_void};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Why a transactional call failed, and what may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct TransactionError {
+    pub(in crate::kafka) code: ErrorCode,
+    pub(in crate::kafka) text: String,
+    /// The producer is of no more use.
+    pub(in crate::kafka) fatal: bool,
+    /// The same call may be made again.
+    pub(in crate::kafka) retriable: bool,
+    /// The transaction can be aborted.
+    pub(in crate::kafka) abortable: bool,
+}
+
+impl TransactionError {
+    /// What the library returned, freed; `None` for success.
+    pub(super) fn taken(error: *mut sys::rd_kafka_error_t) -> Option<Self> {
+        let error = NonNull::new(error)?.as_ptr();
+        // SAFETY: only called with what a call just returned: ours, live, freed once.
+        unsafe {
+            let taken = Self {
+                code: sys::rd_kafka_error_code(error),
+                text: text_of(sys::rd_kafka_error_string(error)),
+                fatal: sys::rd_kafka_error_is_fatal(error) != 0,
+                retriable: sys::rd_kafka_error_is_retriable(error) != 0,
+                abortable: sys::rd_kafka_error_txn_requires_abort(error) != 0,
+            };
+            sys::rd_kafka_error_destroy(error);
+            Some(taken)
+        }
+    }
+
+    fn of_code(code: ErrorCode) -> Self {
+        Self { code, text: super::describe(code), fatal: false, retriable: false, abortable: true }
+    }
+}
+
+/// One record to be written.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kafka) struct Outgoing<'a> {
+    pub(in crate::kafka) topic: &'a CStr,
+    pub(in crate::kafka) partition: i32,
+    pub(in crate::kafka) key: &'a [u8],
+    pub(in crate::kafka) payload: Option<&'a [u8]>,
+    pub(in crate::kafka) headers: &'a [(&'static str, Vec<u8>)],
+}
+
+/// A producer with a transactional id. Topics drop before the client.
+#[derive(Debug)]
+pub(in crate::kafka) struct TransactionalProducer {
+    topics: BTreeMap<CString, TopicHandle>,
+    handle: Handle,
+}
+
+impl TransactionalProducer {
+    /// A producer; [`init`](Self::init) comes first.
+    pub(in crate::kafka) fn new(properties: &BTreeMap<String, String>, notify: Arc<Notify>) -> Result<Self, Error> {
+        Ok(Self { topics: BTreeMap::new(), handle: Handle::new(Kind::Producer, properties, notify)? })
+    }
+
+    pub(in crate::kafka) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Serves error callbacks, which only run when asked for.
+    pub(in crate::kafka) fn serve(&self) {
+        self.handle.serve();
+    }
+
+    /// Fences earlier producers of the same id, and aborts what they left open.
+    pub(in crate::kafka) fn init(&self, limit: Duration) -> Result<(), TransactionError> {
+        // SAFETY: the client is live; so for the calls below.
+        done(unsafe { sys::rd_kafka_init_transactions(self.handle.as_ptr(), millis(limit)) })
+    }
+
+    pub(in crate::kafka) fn begin(&self) -> Result<(), TransactionError> {
+        // SAFETY: see `init`.
+        done(unsafe { sys::rd_kafka_begin_transaction(self.handle.as_ptr()) })
+    }
+
+    /// Sends what is outstanding and ends the transaction.
+    pub(in crate::kafka) fn commit(&self, limit: Duration) -> Result<(), TransactionError> {
+        // SAFETY: see `init`.
+        done(unsafe { sys::rd_kafka_commit_transaction(self.handle.as_ptr(), millis(limit)) })
+    }
+
+    pub(in crate::kafka) fn abort(&self, limit: Duration) -> Result<(), TransactionError> {
+        // SAFETY: see `init`.
+        done(unsafe { sys::rd_kafka_abort_transaction(self.handle.as_ptr(), millis(limit)) })
+    }
+
+    /// Adds offsets, fenced by the membership.
+    pub(in crate::kafka) fn send_offsets(
+        &self,
+        offsets: &PartitionList,
+        membership: &Membership,
+        limit: Duration,
+    ) -> Result<(), TransactionError> {
+        let (client, offsets, member) = (self.handle.as_ptr(), offsets.as_ptr(), membership.as_ptr());
+        // SAFETY: all live; the library copies offsets and membership.
+        done(unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) })
+    }
+
+    /// Hands a record over; its bytes are copied. An error with the code `QUEUE_FULL` asks to serve and try again.
+    pub(in crate::kafka) fn produce(&mut self, record: Outgoing<'_>) -> Result<(), TransactionError> {
+        if !self.topics.contains_key(record.topic) {
+            let topic = TopicHandle::new(&self.handle, record.topic)?;
+            self.topics.insert(record.topic.to_owned(), topic);
+        }
+        let topic = self.topics[record.topic].0.as_ptr();
+        match record.headers.is_empty() {
+            true => produce_plain(topic, record),
+            false => produce_with_headers(&self.handle, topic, record),
+        }
+    }
+
+    /// Waits a moment for room in the queue.
+    pub(in crate::kafka) fn wait_for_room(&self) {
+        // SAFETY: the client is live.
+        unsafe { sys::rd_kafka_poll(self.handle.as_ptr(), 1) };
+    }
+}
+
+fn done(error: *mut sys::rd_kafka_error_t) -> Result<(), TransactionError> {
+    TransactionError::taken(error).map_or(Ok(()), Err)
+}
+
+/// Start and length of a payload; null for a tombstone, which is not the same as empty.
+fn payload_of(record: &Outgoing<'_>) -> (*mut c_void, usize) {
+    match record.payload {
+        Some(payload) => (payload.as_ptr().cast_mut().cast(), payload.len()),
+        None => (std::ptr::null_mut(), 0),
+    }
+}
+
+fn produce_plain(topic: *mut sys::rd_kafka_topic_t, record: Outgoing<'_>) -> Result<(), TransactionError> {
+    let (payload, length) = payload_of(&record);
+    let (key, flags) = (record.key.as_ptr().cast(), sys::RD_KAFKA_MSG_F_COPY);
+    let (partition, nothing) = (record.partition, std::ptr::null_mut());
+    // SAFETY: the topic is live; key and payload are copied during the call, since the flag says so.
+    let result =
+        unsafe { sys::rd_kafka_produce(topic, partition, flags, payload, length, key, record.key.len(), nothing) };
+    match result {
+        0 => Ok(()),
+        // SAFETY: no precondition; the code of this thread's last call.
+        _ => Err(TransactionError::of_code(unsafe { sys::rd_kafka_last_error() })),
+    }
+}
+
+fn produce_with_headers(
+    handle: &Handle,
+    topic: *mut sys::rd_kafka_topic_t,
+    record: Outgoing<'_>,
+) -> Result<(), TransactionError> {
+    use sys::rd_kafka_vtype_t as kind;
+    use sys::rd_kafka_vu_s__bindgen_ty_1 as value;
+    let memory = |ptr, size| value { mem: sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size } };
+    let (payload, length) = payload_of(&record);
+    let mut fields = vec![
+        field(kind::RD_KAFKA_VTYPE_RKT, value { rkt: topic }),
+        field(kind::RD_KAFKA_VTYPE_PARTITION, value { i32_: record.partition }),
+        field(kind::RD_KAFKA_VTYPE_MSGFLAGS, value { i: sys::RD_KAFKA_MSG_F_COPY }),
+        field(kind::RD_KAFKA_VTYPE_VALUE, memory(payload, length)),
+        field(kind::RD_KAFKA_VTYPE_KEY, memory(record.key.as_ptr().cast_mut().cast(), record.key.len())),
+    ];
+    let names: Vec<CString> = record.headers.iter().filter_map(|(name, _)| CString::new(*name).ok()).collect();
+    for (name, (_, content)) in names.iter().zip(record.headers) {
+        let (name, val) = (name.as_ptr(), content.as_ptr().cast());
+        let header = sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 { name, val, size: content.len() as isize };
+        fields.push(field(kind::RD_KAFKA_VTYPE_HEADER, value { header }));
+    }
+    // SAFETY: each field's kind tells which part of its union is set; all memory is copied during the call.
+    done(unsafe { sys::rd_kafka_produceva(handle.as_ptr(), fields.as_ptr(), fields.len()) })
+}
+
+fn field(vtype: sys::rd_kafka_vtype_t, u: sys::rd_kafka_vu_s__bindgen_ty_1) -> sys::rd_kafka_vu_t {
+    sys::rd_kafka_vu_t { vtype, u }
+}
+
+/// A topic of a producer.
+#[derive(Debug)]
+struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
+
+// SAFETY: topics may be used from any thread.
+unsafe impl Send for TopicHandle {}
+
+impl TopicHandle {
+    fn new(handle: &Handle, name: &CStr) -> Result<Self, TransactionError> {
+        // SAFETY: client and name are live; a null configuration means defaults.
+        let topic = unsafe { sys::rd_kafka_topic_new(handle.as_ptr(), name.as_ptr(), std::ptr::null_mut()) };
+        // SAFETY: no precondition; the code of this thread's last call.
+        NonNull::new(topic).map(Self).ok_or_else(|| TransactionError::of_code(unsafe { sys::rd_kafka_last_error() }))
+    }
+}
+
+impl Drop for TopicHandle {
+    fn drop(&mut self) {
+        // SAFETY: ours; the client still lives.
+        unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) };
+    }
+}

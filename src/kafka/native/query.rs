@@ -1,0 +1,214 @@
+//! Questions to the broker that do not block: asked once, looked after until answered.
+
+use super::handle::{Handle, Queue};
+use super::partitions::{PartitionList, entries};
+use super::{ErrorCode, describe, millis, text_of};
+use crate::kafka::Error;
+use rdkafka_sys as sys;
+use std::ffi::{CStr, CString, c_char};
+use std::time::Duration;
+
+/// One partition of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct Answer {
+    pub(in crate::kafka) topic: CString,
+    pub(in crate::kafka) partition: i32,
+    /// Negative: none.
+    pub(in crate::kafka) offset: i64,
+    /// Metadata of a committed offset.
+    pub(in crate::kafka) text: String,
+}
+
+/// Which end of a partition is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) enum End {
+    /// The earliest record.
+    First,
+    /// The last stable offset: what a `read_committed` reader can reach now.
+    Stable,
+    /// The high watermark: after everything written, also in transactions still open.
+    Last,
+}
+
+/// A question under way.
+#[derive(Debug)]
+pub(in crate::kafka) struct Query {
+    queue: Queue,
+}
+
+impl Query {
+    /// Asks for offsets of partitions.
+    pub(in crate::kafka) fn ends(
+        handle: &Handle,
+        partitions: impl IntoIterator<Item = (CString, i32)>,
+        end: End,
+        limit: Duration,
+    ) -> Self {
+        use sys::rd_kafka_IsolationLevel_t as isolation;
+        let queue = Queue::new(handle);
+        let spec = match end {
+            End::First => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST,
+            End::Stable | End::Last => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST,
+        };
+        let level = match end {
+            End::Stable => isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+            End::First | End::Last => isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        };
+        let mut list = PartitionList::new();
+        for (topic, partition) in partitions {
+            list.add(&topic, partition, spec as i64);
+        }
+        let options = Options::new(handle, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, limit);
+        // SAFETY: all live; the library copies what it keeps. An error object, if any, is freed.
+        unsafe {
+            let error = sys::rd_kafka_AdminOptions_set_isolation_level(options.0, level);
+            drop(super::TransactionError::taken(error));
+            sys::rd_kafka_ListOffsets(handle.as_ptr(), list.as_ptr(), options.0, queue.as_ptr());
+        }
+        Self { queue }
+    }
+
+    /// Asks for a group's committed offsets that no open transaction may still change.
+    pub(in crate::kafka) fn committed(
+        handle: &Handle,
+        group: &CStr,
+        partitions: impl IntoIterator<Item = (CString, i32)>,
+        limit: Duration,
+    ) -> Self {
+        let queue = Queue::new(handle);
+        let mut list = PartitionList::new();
+        for (topic, partition) in partitions {
+            list.add(&topic, partition, i64::from(sys::RD_KAFKA_OFFSET_INVALID));
+        }
+        let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+        let options = Options::new(handle, kind, limit);
+        // SAFETY: all live; the library copies what it keeps; request and error object are freed here.
+        unsafe {
+            let error = sys::rd_kafka_AdminOptions_set_require_stable_offsets(options.0, 1);
+            drop(super::TransactionError::taken(error));
+            let mut request = sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list.as_ptr());
+            sys::rd_kafka_ListConsumerGroupOffsets(handle.as_ptr(), &mut request, 1, options.0, queue.as_ptr());
+            sys::rd_kafka_ListConsumerGroupOffsets_destroy(request);
+        }
+        Self { queue }
+    }
+
+    /// The answer, if there is one within the wait. After it, or an error, the question is over.
+    pub(in crate::kafka) fn poll(&mut self, wait: Duration) -> Option<Result<Vec<Answer>, Error>> {
+        // SAFETY: the queue is live; the event is ours.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), millis(wait)) };
+        if event.is_null() {
+            return None;
+        }
+        let event = Event(event);
+        // SAFETY: the event is live.
+        let (code, kind) = unsafe { (sys::rd_kafka_event_error(event.0), sys::rd_kafka_event_type(event.0)) };
+        if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+            // SAFETY: the event is live; the text is copied.
+            return Some(Err(Error::new(unsafe { text_of(sys::rd_kafka_event_error_string(event.0)) })));
+        }
+        match kind {
+            sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => Some(event.ends()),
+            sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => Some(event.committed()),
+            _ => None,
+        }
+    }
+}
+
+/// Options of a request.
+struct Options(*mut sys::rd_kafka_AdminOptions_t);
+
+impl Options {
+    fn new(handle: &Handle, kind: sys::rd_kafka_admin_op_t, limit: Duration) -> Self {
+        // SAFETY: the client is live.
+        let options = Self(unsafe { sys::rd_kafka_AdminOptions_new(handle.as_ptr(), kind) });
+        let mut reason = [0 as c_char; 128];
+        // SAFETY: the options are live and the buffer has the length given. Out of range leaves the default.
+        unsafe {
+            let (text, size) = (reason.as_mut_ptr(), reason.len());
+            sys::rd_kafka_AdminOptions_set_request_timeout(options.0, millis(limit), text, size);
+        }
+        options
+    }
+}
+
+impl Drop for Options {
+    fn drop(&mut self) {
+        // SAFETY: ours.
+        unsafe { sys::rd_kafka_AdminOptions_destroy(self.0) };
+    }
+}
+
+/// An event taken from a queue.
+struct Event(*mut sys::rd_kafka_event_t);
+
+impl Event {
+    fn ends(&self) -> Result<Vec<Answer>, Error> {
+        let mut count = 0;
+        // SAFETY: the event is live and of this kind, checked by the caller; what it holds lives as long.
+        let infos = unsafe {
+            let result = sys::rd_kafka_event_ListOffsets_result(self.0);
+            slice_of(sys::rd_kafka_ListOffsets_result_infos(result, &mut count), count)
+        };
+        let answer = |info: &*const sys::rd_kafka_ListOffsetsResultInfo_t| {
+            // SAFETY: as above.
+            let entry = unsafe { &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info) };
+            // SAFETY: each entry has a name.
+            let topic = unsafe { CStr::from_ptr(entry.topic) }.to_owned();
+            one(topic, entry.partition, entry.offset, &[], entry.err)
+        };
+        infos.iter().map(answer).collect()
+    }
+
+    fn committed(&self) -> Result<Vec<Answer>, Error> {
+        let mut count = 0;
+        // SAFETY: as in `ends`.
+        let groups = unsafe {
+            let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(self.0);
+            slice_of(sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count), count)
+        };
+        let mut answers = Vec::new();
+        for group in groups {
+            // SAFETY: as above; the error belongs to the group.
+            let partitions = unsafe {
+                let error = sys::rd_kafka_group_result_error(*group);
+                if !error.is_null() {
+                    return Err(Error::new(text_of(sys::rd_kafka_error_string(error))));
+                }
+                sys::rd_kafka_group_result_partitions(*group)
+            };
+            // SAFETY: live as long as the event.
+            for entry in unsafe { entries(partitions) } {
+                let topic = entry.topic.to_owned();
+                answers.push(one(topic, entry.partition, entry.offset, entry.text, entry.error)?);
+            }
+        }
+        Ok(answers)
+    }
+}
+
+fn one(topic: CString, partition: i32, offset: i64, text: &[u8], error: ErrorCode) -> Result<Answer, Error> {
+    if error != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Err(Error::new(format!("{} [{partition}]: {}", topic.to_string_lossy(), describe(error))));
+    }
+    Ok(Answer { topic, partition, offset, text: String::from_utf8_lossy(text).into_owned() })
+}
+
+/// A C array as a slice.
+///
+/// # Safety
+/// `start` points to `count` elements that live as long as the caller uses them, or `count` is 0.
+unsafe fn slice_of<'a, T>(start: *mut T, count: usize) -> &'a [T] {
+    match count {
+        0 => &[],
+        // SAFETY: as the caller vouches.
+        _ => unsafe { std::slice::from_raw_parts(start, count) },
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: ours.
+        unsafe { sys::rd_kafka_event_destroy(self.0) };
+    }
+}

@@ -1,0 +1,224 @@
+//! Writes records outside of a worker: files, the demo's city (each record by itself, as fast as it goes), and rules
+//! (all of them in one transaction).
+
+use super::client::{Names, Role, properties};
+use super::native::{ErrorCode, Outgoing, TransactionError, TransactionalProducer};
+use super::{Error, topic_name};
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::model::record::{Output, Topic, partition_of};
+use crate::model::time::Timestamp;
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How long the broker may take to tell a topic's partitions.
+const METADATA_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a transaction of [`publish_all`] may take, and how long its producer may take to be known.
+const TRANSACTION_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long `send` tries while the local queue is full.
+const ROOM_LIMIT: Duration = Duration::from_secs(120);
+
+/// One record to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Publication<'a> {
+    /// Topic.
+    pub topic: Topic,
+    /// Partition; `None` places by key as Java's default partitioner does.
+    pub partition: Option<i32>,
+    /// Key.
+    pub key: &'a [u8],
+    /// Payload; `None` is a tombstone.
+    pub payload: Option<&'a [u8]>,
+    /// Headers.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Record timestamp; `None` is now. A topic with LogAppendTime keeps the broker's in any case.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// What became of what was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Stored by the broker.
+    pub confirmed: u64,
+    /// Refused or given up.
+    pub failed: u64,
+    /// The first failure.
+    pub first_error: Option<String>,
+}
+
+/// Sends records by themselves: idempotent, in order per partition, each delivery confirmed.
+pub struct Publisher {
+    producer: ThreadedProducer<Deliveries>,
+    config: KafkaConfig,
+    partitions: BTreeMap<Topic, i32>,
+    names: BTreeMap<Topic, String>,
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("partitions", &self.partitions).finish_non_exhaustive()
+    }
+}
+
+impl Publisher {
+    /// A publisher. Errors are about settings: an unreachable broker shows in the first send.
+    pub fn connect(config: &KafkaConfig) -> Result<Self, Error> {
+        let mut settings = ClientConfig::new();
+        settings.extend(properties(config, &Role::Publisher)?);
+        let producer = ThreadedProducer::from_config_and_context(&settings, Deliveries::default())
+            .map_err(|error| Error::new(format!("kafka settings: {error}")))?;
+        Ok(Self { producer, config: config.clone(), partitions: BTreeMap::new(), names: BTreeMap::new() })
+    }
+
+    /// How many partitions a topic has.
+    pub fn partitions(&mut self, topic: Topic) -> Result<i32, Error> {
+        if let Some(count) = self.partitions.get(&topic) {
+            return Ok(*count);
+        }
+        let name = topic_name(&self.config.prefix, topic);
+        let metadata = self.producer.client().fetch_metadata(Some(&name), METADATA_LIMIT);
+        let metadata = metadata.map_err(|error| Error::new(format!("{name}: {error}")))?;
+        let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
+        if count == 0 {
+            return Err(Error::new(format!("there is no topic {name}")));
+        }
+        self.partitions.insert(topic, count);
+        self.names.insert(topic, name);
+        Ok(count)
+    }
+
+    /// Hands a record over. Waits while the local queue is full: the broker sets the pace.
+    pub fn send(&mut self, record: Publication<'_>) -> Result<(), Error> {
+        let count = self.partitions(record.topic)?;
+        let partition = record.partition.unwrap_or_else(|| partition_of(record.key, count));
+        let mut message: BaseRecord<'_, [u8], [u8]> =
+            BaseRecord::to(&self.names[&record.topic]).partition(partition).key(record.key);
+        message.payload = record.payload;
+        message.timestamp = record.timestamp.map(|at| at.0);
+        if !record.headers.is_empty() {
+            let add = |headers: OwnedHeaders, (key, value): &(&str, &[u8])| {
+                headers.insert(Header { key, value: Some(*value) })
+            };
+            message.headers = Some(record.headers.iter().fold(OwnedHeaders::new(), add));
+        }
+        let began = clock::monotonic();
+        loop {
+            match self.producer.send(message) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    if began.elapsed() > ROOM_LIMIT {
+                        return Err(Error::new("the broker took nothing for two minutes"));
+                    }
+                    message = back;
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Err((error, _)) => return Err(Error::new(format!("{}: {error}", self.names[&record.topic]))),
+            }
+        }
+    }
+
+    /// What became of what was sent, so far.
+    pub fn delivered(&self) -> Delivered {
+        self.producer.context().sum()
+    }
+
+    /// Waits until everything sent is delivered or has failed.
+    pub fn flush(&self, limit: Duration) -> Result<Delivered, Error> {
+        self.producer
+            .flush(limit)
+            .map_err(|error| Error::new(format!("not everything was confirmed in time: {error}")))?;
+        Ok(self.delivered())
+    }
+}
+
+/// Counts deliveries. Called from the producer's thread.
+#[derive(Debug, Default)]
+struct Deliveries {
+    confirmed: AtomicU64,
+    failed: AtomicU64,
+    first_error: Mutex<Option<String>>,
+}
+
+impl Deliveries {
+    fn sum(&self) -> Delivered {
+        Delivered {
+            confirmed: self.confirmed.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            first_error: self.first_error.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone(),
+        }
+    }
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(_) => {
+                self.confirmed.fetch_add(1, Ordering::Relaxed);
+            }
+            Err((error, message)) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                let mut first = self.first_error.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                first.get_or_insert_with(|| format!("{} [{}]: {error}", message.topic(), message.partition()));
+            }
+        }
+    }
+}
+
+/// Writes all records in one transaction, or none of them: readers never see half a set of rules.
+///
+/// The id fences others of the same id: two of them at once end with one set, whole.
+pub fn publish_all(config: &KafkaConfig, transactional_id: &str, records: &[Output]) -> Result<(), Error> {
+    let role = Role::Transactional { id: transactional_id.to_owned() };
+    let names = Names::new(&config.prefix);
+    let mut producer = TransactionalProducer::new(&properties(config, &role)?, Arc::new(Notify::new()))?;
+    let failed = |what: &str, error: TransactionError| Error::new(format!("{what}: {}", error.text));
+    producer.init(TRANSACTION_LIMIT).map_err(|error| failed("no transaction could be begun", error))?;
+    producer.begin().map_err(|error| failed("no transaction could be begun", error))?;
+    let result = produce_all(&mut producer, &names, records)
+        .map_err(|error| failed("nothing was written", error))
+        .and_then(|()| producer.commit(TRANSACTION_LIMIT).map_err(|error| failed("the transaction failed", error)));
+    if result.is_err() {
+        // The broker aborts it in any case, when the producer is gone; this only makes it sooner.
+        let _ = producer.abort(Duration::from_secs(5));
+    }
+    result
+}
+
+/// Hands records to a producer within its transaction.
+pub(super) fn produce_all<'a>(
+    producer: &mut TransactionalProducer,
+    names: &Names,
+    records: impl IntoIterator<Item = &'a Output>,
+) -> Result<(), TransactionError> {
+    for record in records {
+        let outgoing = Outgoing {
+            topic: names.of(record.topic),
+            partition: record.partition,
+            key: &record.key,
+            payload: record.payload.as_deref(),
+            headers: &record.headers,
+        };
+        let began = clock::monotonic();
+        while let Err(error) = producer.produce(outgoing) {
+            if error.code != ErrorCode::RD_KAFKA_RESP_ERR__QUEUE_FULL || began.elapsed() > TRANSACTION_LIMIT {
+                return Err(error);
+            }
+            producer.wait_for_room();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Topics, publisher and reader on a real Kafka, and on the embedded one.
+
+#[path = "support/kafka.rs"]
+mod kafka;
+
+use std::time::Duration;
+use swabstream::config::KafkaConfig;
+use swabstream::kafka::embedded::Embedded;
+use swabstream::kafka::publisher::{Publication, Publisher, publish_all};
+use swabstream::kafka::reader::{From, TopicReader};
+use swabstream::kafka::topics::{self, Wanted};
+use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::time::Timestamp;
+
+const LIMIT: Duration = Duration::from_secs(30);
+const HEADERS: &[(&str, &[u8])] = &[("content-type", b"application/json")];
+const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn wanted(history: bool) -> Wanted {
+    Wanted { layout: LAYOUT, replication: -1, history }
+}
+
+fn result<'a>(key: &'a [u8], payload: &'a [u8]) -> Publication<'a> {
+    Publication {
+        topic: Topic::LabResults,
+        partition: None,
+        key,
+        payload: Some(payload),
+        headers: HEADERS,
+        timestamp: Some(Timestamp(1_000)),
+    }
+}
+
+fn read_all(config: &KafkaConfig, topic: Topic) -> Vec<(i32, String, Timestamp)> {
+    let mut reader = TopicReader::open(config, &[topic], From::Beginning).expect("the topic is there");
+    let mut all = Vec::new();
+    let take = &mut |records: &[swabstream::model::record::Record<'_>]| {
+        all.extend(records.iter().map(|record| {
+            let text = String::from_utf8_lossy(record.payload.unwrap_or_default()).into_owned();
+            (record.position.partition, text, record.received_at)
+        }));
+    };
+    reader.read_to_end(LIMIT, take).expect("read to the end");
+    all
+}
+
+#[test]
+fn created_topics_pass_the_check_and_are_created_once() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("created"));
+    let first = block_on(topics::create(&config, wanted(false))).expect("created");
+    assert_eq!((first.created.len(), first.existed.len()), (Topic::ALL.len(), 0));
+    let again = block_on(topics::create(&config, wanted(false))).expect("created");
+    assert_eq!((again.created.len(), again.existed.len()), (0, Topic::ALL.len()));
+    let checked = block_on(topics::check(&config, false)).expect("checked");
+    assert_eq!(checked.findings, []);
+    assert_eq!(checked.layout, Some(LAYOUT));
+}
+
+#[test]
+fn what_is_wrong_is_named_with_the_command_that_mends_it() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("wrong"));
+    let nothing = block_on(topics::check(&config, false)).expect("checked");
+    assert_eq!((nothing.layout, nothing.findings.len()), (None, Topic::ALL.len()));
+    assert!(nothing.findings[0].mend.contains("swabstream topics create"), "{}", nothing.findings[0]);
+
+    block_on(topics::create(&config, wanted(true))).expect("created");
+    let history = block_on(topics::check(&config, true)).expect("checked");
+    assert_eq!(history.findings, []);
+    let live = block_on(topics::check(&config, false)).expect("checked");
+    let texts: Vec<String> = live.findings.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    for (text, topic) in texts.iter().zip([Topic::LabResults, Topic::ContactRecords]) {
+        assert!(text.contains(&format!("{}{}", config.prefix, topic.name())), "{text}");
+        assert!(text.contains("is CreateTime, must be LogAppendTime"), "{text}");
+        assert!(text.contains("--add-config message.timestamp.type=LogAppendTime"), "{text}");
+    }
+}
+
+#[test]
+fn an_unreachable_broker_is_reported_in_the_stated_time() {
+    let mut config = KafkaConfig::new("127.0.0.1:1", "");
+    config.connect_timeout_s = 1.try_into().expect("not zero");
+    let error = block_on(topics::check(&config, false)).expect_err("nobody is there");
+    assert!(error.0.contains("127.0.0.1:1 within 1 s"), "{error}");
+}
+
+#[test]
+fn what_is_published_is_read_back_with_the_brokers_time() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("published"));
+    block_on(topics::create(&config, wanted(false))).expect("created");
+    publishes_and_reads(&config);
+    let read = read_all(&config, Topic::LabResults);
+    assert!(read.iter().all(|(_, _, at)| at.0 > 1_700_000_000_000), "the broker's clock, not the publisher's");
+}
+
+#[test]
+fn the_embedded_broker_publishes_and_reads_too() {
+    let broker = Embedded::start(LAYOUT).expect("started");
+    publishes_and_reads(&broker.config());
+}
+
+fn publishes_and_reads(config: &KafkaConfig) {
+    let mut publisher = Publisher::connect(config).expect("connected");
+    for n in 0..1_000 {
+        publisher.send(result(format!("p{n}").as_bytes(), format!("r{n}").as_bytes())).expect("sent");
+    }
+    let delivered = publisher.flush(LIMIT).expect("flushed");
+    assert_eq!((delivered.confirmed, delivered.failed, delivered.first_error), (1_000, 0, None));
+
+    let read = read_all(config, Topic::LabResults);
+    assert_eq!(read.len(), 1_000);
+    for (partition, text, _) in &read {
+        assert_eq!(*partition, LAYOUT.person_task(&text.replace('r', "p")), "placed by key");
+    }
+}
+
+#[test]
+fn rules_are_published_as_a_whole() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("rules"));
+    block_on(topics::create(&config, wanted(false))).expect("created");
+    let rule = |n: i32| Output {
+        topic: Topic::Rules,
+        partition: 0,
+        key: format!("k{n}").into_bytes(),
+        payload: Some(format!("v{n}").into_bytes()),
+        headers: vec![("content-type", b"x".to_vec())],
+    };
+    let rules: Vec<Output> = (0..100).map(rule).collect();
+    publish_all(&config, "rules-apply", &rules).expect("published");
+    assert_eq!(read_all(&config, Topic::Rules).len(), 100);
+
+    // One record that no broker takes: none of the set is seen.
+    let mut refused = rules;
+    refused.push(Output { partition: 7, ..rule(100) });
+    publish_all(&config, "rules-apply", &refused).expect_err("there is one partition");
+    assert_eq!(read_all(&config, Topic::Rules).len(), 100);
+}
