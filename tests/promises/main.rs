@@ -5,3 +5,4 @@
 mod support;
 
 mod a_worker_is_exactly_once;
+mod layers;

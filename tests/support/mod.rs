@@ -3,5 +3,6 @@
 pub mod broker;
 pub mod counting;
 pub mod fleet;
+pub mod oracle;
 pub mod random;
 pub mod seeds;

@@ -1,0 +1,210 @@
+//! Every number of every area, by filtering specimens, people and cases anew for every window.
+
+use super::alerts::channel;
+use super::people::Person;
+use std::collections::{BTreeMap, BTreeSet};
+use swabstream::model::time::Day;
+use swabstream::policy::{Rules, WINDOWS};
+use swabstream::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
+
+/// The 0.975 quantile of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Everything that counts, by the day it was collected.
+pub struct Counts<'a> {
+    rules: &'a Rules,
+    days: BTreeMap<Day, Vec<Counted<'a>>>,
+}
+
+/// One thing that counts.
+#[derive(Clone, Debug)]
+pub struct Counted<'a> {
+    pub person: &'a str,
+    pub area: &'a str,
+    pub purpose: &'a str,
+    pub what: What,
+}
+
+/// What it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Test(Finding),
+    Case { community: bool },
+}
+
+impl<'a> Counts<'a> {
+    pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>) -> Self {
+        let mut days: BTreeMap<Day, Vec<Counted<'a>>> = BTreeMap::new();
+        for person in people.values() {
+            for specimen in &person.specimens {
+                days.entry(specimen.day).or_default().push(Counted {
+                    person: &person.id,
+                    area: &specimen.area,
+                    purpose: &specimen.purpose,
+                    what: What::Test(specimen.finding),
+                });
+            }
+            for episode in &person.cases {
+                let first = episode.first();
+                let community = channel(person, episode) == Channel::Community;
+                days.entry(first.day).or_default().push(Counted {
+                    person: &person.id,
+                    area: &first.area,
+                    purpose: &first.purpose,
+                    what: What::Case { community },
+                });
+            }
+        }
+        Self { rules, days }
+    }
+
+    /// What counts for an area on one specimen day, by the registry of some day.
+    pub fn on<'b>(&'b self, area: &'b str, day: Day, registry: Day) -> impl Iterator<Item = &'b Counted<'a>> {
+        let all = self.days.get(&day).into_iter().flatten();
+        all.filter(move |counted| lineage(self.rules, counted.area, registry).contains(&area))
+    }
+
+    /// Numbers of all areas and days with anything to say.
+    pub fn positivity(&self, today: Day) -> BTreeMap<(String, Day), AreaPositivity> {
+        let mut all = BTreeMap::new();
+        let Some(first) = self.first_day() else { return all };
+        for end in (first.0..=today.0).map(Day) {
+            for (code, counted) in self.by_area(end) {
+                if let Some(numbers) = self.numbers(code, end, &counted) {
+                    all.insert((code.to_owned(), end), numbers);
+                }
+            }
+        }
+        all
+    }
+
+    /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day.
+    fn by_area(&self, end: Day) -> BTreeMap<&'a str, Vec<(Day, &Counted<'a>)>> {
+        let mut areas: BTreeMap<&'a str, Vec<(Day, &Counted<'a>)>> = BTreeMap::new();
+        let mut lineages: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
+        for (day, all) in self.days.range(Day(end.0 - 13)..=end) {
+            for counted in all {
+                let lineage = lineages.entry(counted.area).or_insert_with(|| lineage(self.rules, counted.area, end));
+                for area in lineage {
+                    areas.entry(area).or_default().push((*day, counted));
+                }
+            }
+        }
+        areas
+    }
+
+    /// The numbers of one area whose windows end on a day, as far as specimens up to `seen` go.
+    pub fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
+        let areas = self.by_area(end);
+        let known: Vec<_> = areas.get(area)?.iter().filter(|(day, _)| *day <= seen).copied().collect();
+        self.numbers(area, end, &known)
+    }
+
+    pub fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
+    /// The first day with anything.
+    pub fn first_day(&self) -> Option<Day> {
+        self.days.keys().next().copied()
+    }
+
+    fn numbers(&self, code: &str, end: Day, counted: &[(Day, &Counted<'a>)]) -> Option<AreaPositivity> {
+        let purposes: BTreeSet<&str> = counted.iter().map(|(_, counted)| counted.purpose).collect();
+        if purposes.is_empty() {
+            return None;
+        }
+        let of_purpose = |purpose: &str| PurposeNumbers {
+            purpose: purpose.to_owned(),
+            windows: WINDOWS
+                .iter()
+                .map(|days| {
+                    let inside = counted.iter().filter(|(day, counted)| {
+                        end.0 - day.0 < *days && (purpose.is_empty() || counted.purpose == purpose)
+                    });
+                    self.window(code, end, *days, &inside.map(|(_, counted)| *counted).collect::<Vec<_>>())
+                })
+                .collect(),
+        };
+        Some(AreaPositivity {
+            area: code.to_owned(),
+            day: end.to_string(),
+            now: None,
+            population: population(self.rules, code, end),
+            purposes: std::iter::once("").chain(purposes).map(of_purpose).collect(),
+            rules_digest: self.rules.digest.clone(),
+        })
+    }
+
+    fn window(&self, code: &str, end: Day, days: i32, counted: &[&Counted<'_>]) -> WindowNumbers {
+        let tests = |findings: &[Finding]| {
+            let is = |one: &&&Counted<'_>| matches!(one.what, What::Test(finding) if findings.contains(&finding));
+            counted.iter().filter(is).copied().collect::<Vec<_>>()
+        };
+        let people =
+            |tests: &[&Counted<'_>]| tests.iter().map(|test| test.person).collect::<BTreeSet<_>>().len() as i64;
+        let positive = tests(&[Finding::Positive]);
+        let conclusive = tests(&[Finding::Positive, Finding::Negative]);
+        let keeps = keeps_people(self.rules, code);
+        let (found, tested) = (people(&positive), people(&conclusive));
+        let (positives, all) = (positive.len() as i64, conclusive.len() as i64);
+        let cases = counted.iter().filter(|one| matches!(one.what, What::Case { .. })).count() as i64;
+        let population = population(self.rules, code, end);
+        let per_100k = |count: i64| (population > 0).then(|| count as f64 * 100_000.0 / population as f64);
+        WindowNumbers {
+            days: days as u32,
+            positive_tests: positives,
+            conclusive_tests: all,
+            other_tests: tests(&[Finding::Inconclusive, Finding::Invalid]).len() as i64,
+            people_positive: keeps.then_some(found),
+            people_tested: keeps.then_some(tested),
+            cases,
+            community_cases: counted.iter().filter(|one| one.what == What::Case { community: true }).count() as i64,
+            tests_over_tests: wilson(positives, all),
+            people_over_people: if keeps { wilson(found, tested) } else { None },
+            people_over_tests: (keeps && all > 0).then(|| found as f64 / all as f64),
+            cases_per_100k: per_100k(cases),
+            tests_per_100k: per_100k(all),
+        }
+    }
+}
+
+/// An area and all it lies in on a day, finest first; empty where it does not exist then.
+pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
+    let mut lineage = Vec::new();
+    let mut next = Some(code);
+    while let Some(code) = next {
+        let area = rules.areas.list.iter().find(|area| area.code == code).expect("usable records name known areas");
+        let Some(facts) = area.facts.iter().rev().find(|facts| facts.from <= day) else { break };
+        if facts.abolished {
+            break;
+        }
+        lineage.push(area.code.as_str());
+        next = facts.parent.as_deref();
+    }
+    lineage
+}
+
+/// People of an area on a day, 0 when unknown.
+pub fn population(rules: &Rules, code: &str, day: Day) -> u64 {
+    let area = rules.areas.list.iter().find(|area| area.code == code).expect("a known area");
+    area.facts.iter().rev().find(|facts| facts.from <= day).map_or(0, |facts| facts.population)
+}
+
+fn keeps_people(rules: &Rules, code: &str) -> bool {
+    let area = rules.areas.list.iter().find(|area| area.code == code).expect("a known area");
+    rules.deployment.keeps_people[usize::from(area.level)]
+}
+
+/// Wilson's interval as the textbook has it (Wilson 1927; Newcombe 1998, method 3).
+pub fn wilson(found: i64, all: i64) -> Option<Proportion> {
+    if all == 0 {
+        return None;
+    }
+    let (r, n) = (found as f64, all as f64);
+    let q = n - r;
+    let root = Z * (Z * Z + 4.0 * r * q / n).sqrt();
+    let low = (2.0 * r + Z * Z - root) / (2.0 * (n + Z * Z));
+    let high = (2.0 * r + Z * Z + root) / (2.0 * (n + Z * Z));
+    Some(Proportion { value: r / n, low, high })
+}

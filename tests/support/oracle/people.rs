@@ -1,0 +1,256 @@
+//! Per person: which version of each result stands, what each specimen says, which positives are one episode, which
+//! contact records hold.
+
+use super::{Arrived, Record, minute};
+use std::collections::BTreeMap;
+use swabstream::model::time::{Day, Timestamp};
+use swabstream::policy::{CasePolicy, EpisodeForm, Rules};
+use swabstream::proto::v1::{ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus};
+
+/// All that is known of one person.
+#[derive(Debug, Default)]
+pub struct Person {
+    pub id: String,
+    /// Every specimen with a finding that counts.
+    pub specimens: Vec<Specimen>,
+    /// Episodes that count: of final findings only.
+    pub cases: Vec<Episode>,
+    /// Episodes that alert: preliminary positives too, where the policy says so.
+    pub alerting: Vec<Episode>,
+    /// Records that hold, in which the person is the contact.
+    pub contacts: Vec<ContactRecord>,
+    /// Records that hold, in which the person is the index.
+    pub traced: Vec<ContactRecord>,
+}
+
+/// One specimen and what the standing results say of it.
+#[derive(Clone, Debug)]
+pub struct Specimen {
+    pub id: String,
+    pub target: String,
+    pub finding: Finding,
+    /// A negative stands against the positive.
+    pub contradicted: bool,
+    /// Only preliminary results say so.
+    pub preliminary: bool,
+    pub minute: i64,
+    pub day: Day,
+    pub area: String,
+    pub purpose: String,
+    /// Every positive was received later than the policy's hours after collection.
+    pub old_news: bool,
+}
+
+/// Positives that belong together, the first first.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    pub positives: Vec<Specimen>,
+}
+
+impl Episode {
+    pub fn first(&self) -> &Specimen {
+        &self.positives[0]
+    }
+
+    pub fn last(&self) -> &Specimen {
+        self.positives.last().expect("an episode has a positive")
+    }
+}
+
+/// A version of a result as its person holds it.
+#[derive(Clone, Debug)]
+struct Version<'a> {
+    result: &'a LabResult,
+    at: Timestamp,
+    /// It was moved to somebody else by this version.
+    moved_away: bool,
+}
+
+impl Version<'_> {
+    /// The greatest stands. Where two of the same rank differ in anything else, records alone do not say which: no
+    /// test publishes such.
+    fn rank(&self) -> (u32, i32, i32) {
+        let status = if self.moved_away { i32::MAX } else { self.result.status };
+        (self.result.revision, status, self.result.finding)
+    }
+
+    fn counts(&self) -> bool {
+        !self.moved_away && matches!(self.result.status(), ResultStatus::Final | ResultStatus::Corrected)
+    }
+
+    fn is_preliminary_positive(&self) -> bool {
+        !self.moved_away
+            && self.result.status() == ResultStatus::Preliminary
+            && self.result.finding() == Finding::Positive
+    }
+}
+
+/// What a version says, apart from its number and who sent it when.
+fn meaning(result: &LabResult) -> impl PartialEq {
+    (
+        result.specimen_id.clone(),
+        result.target.clone(),
+        result.collected_at,
+        result.area.clone(),
+        result.purpose.clone(),
+        result.finding,
+        result.status,
+        result.ct_values.iter().map(|ct| (ct.gene.clone(), ct.cycles.to_bits())).collect::<Vec<_>>(),
+    )
+}
+
+/// Everybody.
+pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
+    let mut people: BTreeMap<String, Person> = BTreeMap::new();
+    for (person, results) in versions(records) {
+        let standing: Vec<(Version<'_>, Timestamp)> = results.values().map(|versions| standing(versions)).collect();
+        let (specimens, positives) = specimens(rules, &standing);
+        let counted: Vec<Specimen> =
+            specimens.iter().filter(|specimen| specimen.finding == Finding::Positive).cloned().collect();
+        let own = entry(&mut people, &person);
+        own.cases = episodes(rules, counted);
+        own.alerting = episodes(rules, positives);
+        own.specimens = specimens;
+    }
+    for contact in standing_contacts(records) {
+        entry(&mut people, &contact.person_id).contacts.push(contact.clone());
+        entry(&mut people, &contact.index_person_id).traced.push(contact.clone());
+    }
+    people
+}
+
+fn entry<'a>(people: &'a mut BTreeMap<String, Person>, id: &str) -> &'a mut Person {
+    people.entry(id.to_owned()).or_insert_with(|| Person { id: id.to_owned(), ..Person::default() })
+}
+
+type Results<'a> = BTreeMap<(&'a str, &'a str), Vec<Version<'a>>>;
+
+/// All versions by person and result. A result that was moved is a version for the person it was moved from, too.
+fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
+    let mut all: BTreeMap<String, Results<'_>> = BTreeMap::new();
+    for Arrived { at, record } in records {
+        let Record::Result(result) = record else { continue };
+        if result.mode() == ProcessingMode::Training {
+            continue;
+        }
+        let id = (result.lab_id.as_str(), result.result_id.as_str());
+        let mut add = |person: &str, moved_away| {
+            let versions = all.entry(person.to_owned()).or_default().entry(id).or_default();
+            versions.push(Version { result, at: *at, moved_away });
+        };
+        add(&result.person_id, false);
+        if !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
+            add(&result.previous_person_id, true);
+        }
+    }
+    all
+}
+
+/// The version that stands, and when what it says was first received.
+fn standing<'a>(versions: &[Version<'a>]) -> (Version<'a>, Timestamp) {
+    let greatest = versions.iter().max_by_key(|version| version.rank()).expect("there is a version");
+    for rival in versions.iter().filter(|rival| rival.rank() == greatest.rank() && !rival.moved_away) {
+        assert!(meaning(rival.result) == meaning(greatest.result), "two versions of one rank say different things");
+    }
+    let same = |version: &&Version<'_>| {
+        version.moved_away == greatest.moved_away && meaning(version.result) == meaning(greatest.result)
+    };
+    let first_received = versions.iter().filter(same).map(|version| version.at).min();
+    (greatest.clone(), first_received.expect("it is one of them"))
+}
+
+/// What each specimen says by the results that count; and the positives that alert.
+fn specimens(rules: &Rules, standing: &[(Version<'_>, Timestamp)]) -> (Vec<Specimen>, Vec<Specimen>) {
+    let mut by_specimen: BTreeMap<(&str, &str), Vec<&(Version<'_>, Timestamp)>> = BTreeMap::new();
+    for row in standing {
+        by_specimen.entry((&row.0.result.specimen_id, &row.0.result.target)).or_default().push(row);
+    }
+    let (mut specimens, mut positives) = (Vec::new(), Vec::new());
+    for rows in by_specimen.values() {
+        let counting: Vec<_> = rows.iter().copied().filter(|(version, _)| version.counts()).collect();
+        let early: Vec<_> = rows.iter().copied().filter(|(version, _)| version.is_preliminary_positive()).collect();
+        let verdict = [Finding::Positive, Finding::Negative, Finding::Inconclusive, Finding::Invalid]
+            .into_iter()
+            .find(|finding| counting.iter().any(|(version, _)| version.result.finding() == *finding));
+        let conclusive = matches!(verdict, Some(Finding::Positive | Finding::Negative));
+        if let Some(finding) = verdict {
+            let specimen = specimen(rules, finding, &counting, false);
+            positives.extend((finding == Finding::Positive).then(|| specimen.clone()));
+            specimens.push(specimen);
+        }
+        if !conclusive && !early.is_empty() {
+            let specimen = specimen(rules, Finding::Positive, &early, true);
+            positives.extend(rules.case_policy(specimen.day).preliminary_alerts.then_some(specimen));
+        }
+    }
+    (specimens, positives)
+}
+
+/// A specimen with a finding, by the rows that say so: the earliest of them lends time and place.
+fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)], preliminary: bool) -> Specimen {
+    let saying: Vec<_> = rows.iter().filter(|(version, _)| version.result.finding() == finding).collect();
+    let place =
+        |result: &LabResult| (minute(result.collected_at.as_ref()), result.area.clone(), result.purpose.clone());
+    let (minute, area, purpose) =
+        saying.iter().map(|(version, _)| place(version.result)).min().expect("some row says so");
+    let any = saying[0].0.result;
+    let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
+    Specimen {
+        id: any.specimen_id.clone(),
+        target: any.target.clone(),
+        finding,
+        contradicted: finding == Finding::Positive && rows.iter().any(|row| negative(row)),
+        preliminary,
+        minute,
+        day: day(rules, minute),
+        area,
+        purpose,
+        old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received)),
+    }
+}
+
+fn old_news(rules: &Rules, result: &LabResult, received: Timestamp) -> bool {
+    let collected = minute(result.collected_at.as_ref());
+    let hours = rules.case_policy(day(rules, collected)).historic_after_hours;
+    received.0 - collected * 60_000 > hours * 3_600_000
+}
+
+fn day(rules: &Rules, minute: i64) -> Day {
+    rules.day(Timestamp(minute * 60_000))
+}
+
+/// Cuts positives into episodes.
+fn episodes(rules: &Rules, mut positives: Vec<Specimen>) -> Vec<Episode> {
+    positives.sort_by_key(|positive| (positive.minute, positive.area.clone(), positive.purpose.clone()));
+    let mut episodes: Vec<Episode> = Vec::new();
+    for positive in positives {
+        let policy = rules.case_policy(positive.day);
+        match episodes.last_mut() {
+            Some(running) if positive.day.0 - anchor(running, policy).0 <= policy.episode_gap_days => {
+                running.positives.push(positive);
+            }
+            _ => episodes.push(Episode { positives: vec![positive] }),
+        }
+    }
+    episodes
+}
+
+fn anchor(episode: &Episode, policy: &CasePolicy) -> Day {
+    match policy.episode_form {
+        EpisodeForm::FromLastPositive => episode.last().day,
+        EpisodeForm::FromFirstPositive => episode.first().day,
+    }
+}
+
+/// Of each contact record the greatest version, where it holds.
+fn standing_contacts(records: &[Arrived]) -> Vec<ContactRecord> {
+    let mut greatest: BTreeMap<(&str, &str), &ContactRecord> = BTreeMap::new();
+    for Arrived { record, .. } in records {
+        let Record::Contact(contact) = record else { continue };
+        let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert(contact);
+        if (contact.revision, contact.status) > (standing.revision, standing.status) {
+            *standing = contact;
+        }
+    }
+    greatest.into_values().filter(|contact| contact.status() == ContactStatus::Active).cloned().collect()
+}

@@ -1,0 +1,188 @@
+//! The tier of every area on every day, from the day's own numbers.
+
+use super::areas::{Counts, What};
+use std::collections::BTreeMap;
+use swabstream::model::time::Day;
+use swabstream::policy::areas::Area;
+use swabstream::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
+use swabstream::proto::v1::{Alert, AreaTier, WindowNumbers};
+
+/// A tier, without its reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tier {
+    pub day: String,
+    pub tier: String,
+    pub rank: u32,
+    pub policy: String,
+    pub previous: String,
+    pub earliest_step_down: String,
+}
+
+impl Tier {
+    /// What a published tier says.
+    pub fn of(tier: &AreaTier) -> Self {
+        Self {
+            day: tier.day.clone(),
+            tier: tier.tier.clone(),
+            rank: tier.rank,
+            policy: format!("{}@{}", tier.policy_id, tier.policy_version),
+            previous: tier.previous_tier.clone(),
+            earliest_step_down: tier.earliest_step_down.clone(),
+        }
+    }
+}
+
+/// A live alert about a tier, as far as it does not depend on when things were known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierChange {
+    pub before: String,
+    pub after: String,
+    pub policy: String,
+}
+
+impl TierChange {
+    /// What a published alert says.
+    pub fn of(alert: &Alert) -> Self {
+        let Alert { tier_before, tier_after, policy, .. } = alert.clone();
+        Self { before: tier_before, after: tier_after, policy }
+    }
+}
+
+type Tiers = BTreeMap<String, Tier>;
+type Changes = BTreeMap<(String, Day), TierChange>;
+
+/// Today's tiers, and every day on which a tier differs from the day before.
+pub fn of(counts: &Counts<'_>, today: Day) -> (Tiers, Changes) {
+    let (mut tiers, mut changes) = (Tiers::new(), Changes::new());
+    for area in &counts.rules().areas.list {
+        if let Some(now) = decide(counts, area, today, today) {
+            let eve = decide(counts, area, today.plus(-1), today);
+            tiers.insert(area.code.clone(), tier(counts, area, today, &now, eve.as_ref()));
+        }
+        let first = counts.first_day().unwrap_or(today);
+        for day in (first.0..=today.0).map(Day) {
+            let before = decide(counts, area, day.plus(-1), today);
+            let after = decide(counts, area, day, today);
+            if let Some(change) = change(before, after) {
+                changes.insert((area.code.clone(), day), change);
+            }
+        }
+    }
+    (tiers, changes)
+}
+
+/// What a policy decides on one day.
+struct Decision<'a> {
+    policy: &'a TierPolicy,
+    rank: u32,
+    /// The first day after which it ends by itself (clean days only).
+    ends: Option<Day>,
+}
+
+impl Decision<'_> {
+    fn name(&self) -> String {
+        self.policy.tiers[self.rank as usize].clone()
+    }
+
+    fn policy(&self) -> String {
+        format!("{}@{}", self.policy.id, self.policy.version)
+    }
+}
+
+fn change(before: Option<Decision<'_>>, after: Option<Decision<'_>>) -> Option<TierChange> {
+    let after = after?;
+    let known = before.as_ref();
+    let differs = known.map(Decision::name).is_none_or(|name| name != after.name());
+    // An area of which nothing was known is no graver when it turns out mild.
+    let matters = after.rank > 0 || known.is_some_and(|before| before.rank > 0);
+    (differs && matters).then(|| TierChange {
+        before: known.map(Decision::name).unwrap_or_default(),
+        after: after.name(),
+        policy: after.policy(),
+    })
+}
+
+fn tier(counts: &Counts<'_>, area: &Area, today: Day, now: &Decision<'_>, eve: Option<&Decision<'_>>) -> Tier {
+    let later = |ahead| decide(counts, area, today.plus(ahead), today).filter(|later| later.policy == now.policy);
+    let step_down = match (&now.policy.engine, now.rank) {
+        (_, 0) => None,
+        (TierEngine::CleanDay(_), _) => now.ends.map(|day| day.plus(1)),
+        (TierEngine::Threshold(_), _) => (1..=14)
+            .map_while(|ahead| Some((ahead, later(ahead)?.rank)))
+            .find(|(_, rank)| *rank < now.rank)
+            .map(|(ahead, _)| today.plus(ahead)),
+    };
+    Tier {
+        day: today.to_string(),
+        tier: now.name(),
+        rank: now.rank,
+        policy: now.policy(),
+        previous: eve.map(Decision::name).unwrap_or_default(),
+        earliest_step_down: step_down.map(|day| day.to_string()).unwrap_or_default(),
+    }
+}
+
+/// The tier of an area on a day by specimens collected up to `seen`.
+fn decide<'a>(counts: &Counts<'a>, area: &Area, day: Day, seen: Day) -> Option<Decision<'a>> {
+    let facts = area.facts.iter().rev().find(|facts| facts.from <= day)?;
+    if facts.abolished {
+        return None;
+    }
+    let policy = counts.rules().tier_policy(area.level, day)?;
+    match &policy.engine {
+        TierEngine::CleanDay(steps) => Some(clean_day(counts, area, policy, steps, day.min(seen), day)),
+        TierEngine::Threshold(measures) => {
+            let numbers = counts.seen(&area.code, day, seen);
+            let total = numbers.map(|numbers| numbers.purposes[0].windows.clone()).unwrap_or_default();
+            let population = facts.population;
+            let ranks = measures.iter().filter_map(|measure| band(policy, measure, &total, population));
+            Some(Decision { policy, rank: ranks.max()?, ends: None })
+        }
+    }
+}
+
+fn clean_day<'a>(
+    counts: &Counts<'_>,
+    area: &Area,
+    policy: &'a TierPolicy,
+    steps: &[CleanDayStep],
+    seen: Day,
+    day: Day,
+) -> Decision<'a> {
+    let counts_here = |case_day: Day| {
+        // Cases are placed by the registries of the longest window after them.
+        let registry = day.min(case_day.plus(13));
+        let mut all = counts.on(&area.code, case_day, registry);
+        all.any(|one| match one.what {
+            What::Case { community } => community || !policy.community_only,
+            What::Test(_) => false,
+        })
+    };
+    let first = counts.first_day().unwrap_or(seen);
+    let last_case = (first.0..=seen.0).rev().map(Day).find(|case_day| counts_here(*case_day));
+    let Some(last_case) = last_case else { return Decision { policy, rank: 0, ends: None } };
+    let mut rank = policy.tiers.len() as u32 - 1;
+    let mut ends = last_case;
+    while let Some(step) = steps.iter().find(|step| step.rank == rank) {
+        ends = ends.plus(step.clean_days);
+        if day <= ends {
+            return Decision { policy, rank, ends: Some(ends) };
+        }
+        rank = step.next;
+    }
+    Decision { policy, rank, ends: None }
+}
+
+fn band(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers], population: u64) -> Option<u32> {
+    let none = WindowNumbers::default();
+    let window = total.iter().find(|window| window.days == measure.window_days as u32).unwrap_or(&none);
+    let value = match measure.kind {
+        MeasureKind::CasesPer100k => {
+            let cases = if policy.community_only { window.community_cases } else { window.cases };
+            (population > 0).then(|| cases as f64 * 100_000.0 / population as f64)
+        }
+        MeasureKind::TestsOverTests => window.tests_over_tests.as_ref().map(|proportion| proportion.value),
+        MeasureKind::PeopleOverPeople => window.people_over_people.as_ref().map(|proportion| proportion.value),
+    }?;
+    Some(measure.lower_bounds.iter().filter(|bound| **bound <= value).count() as u32)
+}

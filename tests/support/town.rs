@@ -1,0 +1,53 @@
+//! A small city for tests: what it sends, and what of that is usable, as the oracle wants it.
+
+use super::oracle::{Arrived, Record};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use std::sync::Arc;
+use swabstream::demo::city::{City, CityConfig, JSON, Message, Rates};
+use swabstream::model::record::Topic;
+use swabstream::model::time::{Day, Timestamp};
+use swabstream::policy::Rules;
+
+/// Everything a small city sends in some days: an outbreak in full swing, and every flaw more often than anywhere.
+pub fn messages(seed: u64, people: u32, first_day: &str, days: u32, rules: &Arc<Rules>) -> Vec<Message> {
+    let first = Day::parse(first_day).expect("a day");
+    // 16:00 of the day before, UTC: midnight in Shanghai.
+    let start = Timestamp(i64::from(first.0) * 86_400_000 - 8 * 3_600_000);
+    let mut config = CityConfig::past(seed, people, start, days);
+    config.rates = Rates::harsh();
+    config.epidemic.seeded = 0.03;
+    config.epidemic.transmission = 0.3;
+    config.testing.false_positive = 0.02;
+    City::new(config, rules.clone()).collect()
+}
+
+/// Messages that must have an effect, or be known already: all but those that cannot be used.
+pub fn usable(messages: &[Message]) -> Vec<Arrived> {
+    let usable = messages.iter().filter(|message| message.expected_code().is_none());
+    usable.map(|message| Arrived { at: message.at, record: decode(message) }).collect()
+}
+
+/// Reads what the city wrote, without our decoder.
+fn decode(message: &Message) -> Record {
+    let payload = message.payload.as_deref().expect("usable messages have a payload");
+    let name = match message.topic {
+        Topic::LabResults => "swabstream.v1.LabResult",
+        _ => "swabstream.v1.ContactRecord",
+    };
+    let bytes = match message.content_type {
+        Some(JSON) => from_json(name, payload),
+        _ => payload.to_vec(),
+    };
+    match message.topic {
+        Topic::LabResults => Record::Result(prost::Message::decode(&bytes[..]).expect("a result")),
+        _ => Record::Contact(prost::Message::decode(&bytes[..]).expect("a contact record")),
+    }
+}
+
+fn from_json(name: &str, payload: &[u8]) -> Vec<u8> {
+    let pool = DescriptorPool::decode(swabstream::proto::DESCRIPTORS).expect("the embedded contract");
+    let descriptor = pool.get_message_by_name(name).expect("a message of the contract");
+    let mut json = serde_json::Deserializer::from_slice(payload);
+    DynamicMessage::deserialize(descriptor, &mut json).expect("JSON of the contract").encode_to_vec()
+}
