@@ -9,6 +9,8 @@ pub mod logs;
 pub mod meter;
 pub mod names;
 
+use crate::clock;
+use crate::model::time::Timestamp;
 use crate::view::picture::Picture;
 use crate::view::vitals::Vitals;
 use meter::Meter;
@@ -17,7 +19,6 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder
 use names::{Kind, Metric};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::SystemTime;
 
 /// Boundaries of the commit histogram, in seconds: from a commit of one alert to a broker that hangs.
 const COMMIT_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -27,7 +28,7 @@ const COMMIT_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 pub struct Telemetry {
     series: Series,
     vitals: Arc<Vitals>,
-    started: SystemTime,
+    started: Timestamp,
     event_clients: AtomicUsize,
 }
 
@@ -35,7 +36,7 @@ impl Telemetry {
     /// Everything described, nothing counted yet. Workers that get a [`Meter`] here also show in `vitals`.
     pub fn new(vitals: Arc<Vitals>) -> Arc<Self> {
         let series = Series::new();
-        Arc::new(Self { series, vitals, started: SystemTime::now(), event_clients: AtomicUsize::new(0) })
+        Arc::new(Self { series, vitals, started: clock::now(), event_clients: AtomicUsize::new(0) })
     }
 
     /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
@@ -49,7 +50,7 @@ impl Telemetry {
     }
 
     /// When this process started.
-    pub fn started(&self) -> SystemTime {
+    pub fn started(&self) -> Timestamp {
         self.started
     }
 
@@ -61,7 +62,7 @@ impl Telemetry {
     /// Everything, as Prometheus reads it: of this process, and of the outputs as the view knows them.
     pub fn render(&self, picture: &Picture) -> String {
         let now = Series::new();
-        gauges::of_process(&now, self, SystemTime::now());
+        gauges::of_process(&now, self, clock::now());
         gauges::of_outputs(&now, picture, self.vitals());
         self.series.render() + &now.render()
     }

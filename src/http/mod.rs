@@ -3,7 +3,7 @@
 //! In: the picture, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
 //! the processing reads; a person's id unless the listener is bound to loopback, and then only masked.
 
-use crate::model::time::Timestamp;
+use crate::clock;
 use crate::telemetry::Telemetry;
 use crate::view::View;
 use crate::view::pulse::{Pulse, Sampler};
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -49,7 +49,7 @@ pub async fn serve(
     let loopback = listener.local_addr()?.ip().is_loopback();
     let (pulse, pulses) = watch::channel(Arc::new(Pulse::default()));
     let (close, closing) = watch::channel(false);
-    let epoch = wall().0 as u64;
+    let epoch = clock::now().0 as u64;
     let beating = tokio::spawn(beat(pulse, Arc::clone(&view), Arc::clone(&telemetry)));
     let site = Site { view, telemetry, pulse: pulses, closing, loopback, epoch };
     let stopping = async move {
@@ -81,7 +81,7 @@ async fn beat(pulse: watch::Sender<Arc<Pulse>>, view: Arc<View>, telemetry: Arc<
     loop {
         ticks.tick().await;
         telemetry.upkeep();
-        let sample = sampler.sample(telemetry.vitals(), &view.look(), wall(), Instant::now());
+        let sample = sampler.sample(telemetry.vitals(), &view.look(), clock::now(), clock::monotonic());
         pulse.send_replace(Arc::new(sample));
     }
 }
@@ -114,12 +114,6 @@ fn is_loopback_name(host: &str) -> bool {
     };
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The wall clock: shown, compared with times of receipt, never given to the processing.
-fn wall() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(since.as_millis() as i64)
 }
 
 #[cfg(test)]

@@ -16,10 +16,9 @@ use crate::view::texts;
 use crate::view::vitals::{Books, TaskVitals, Vitals, WorkerVitals};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The gauges about this process as of now. `now` is the wall clock: lag is told against it.
-pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: SystemTime) {
+pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp) {
     let history = telemetry.vitals().history_mode();
     series.gauge(&BUILD, &[env!("CARGO_PKG_VERSION")]).set(1.0);
     series.gauge(&STARTED, &[]).set(seconds(telemetry.started()));
@@ -59,7 +58,7 @@ fn books(series: &Series, half: &str, workers: &[WorkerVitals]) {
     series.gauge(&RESTORE_REMAINING, &[half]).set(remaining as f64);
 }
 
-fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall: Option<SystemTime>) {
+fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall: Option<Timestamp>) {
     let labels: [&str; 2] = [half, &task.to_string()];
     if let Some(lag) = vitals.lag {
         series.gauge(&TASK_LAG_RECORDS, &labels).set(lag as f64);
@@ -68,7 +67,7 @@ fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall
         series.gauge(&TASK_LAG_SECONDS, &labels).set(lag);
     }
     if let Some(now) = vitals.now {
-        series.gauge(&TASK_NOW, &labels).set(now.0 as f64 / 1000.0);
+        series.gauge(&TASK_NOW, &labels).set(seconds(now));
     }
     for (kind, value) in &vitals.sizes {
         let (metric, kind) = match kind.strip_suffix("_bytes") {
@@ -80,10 +79,10 @@ fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall
 }
 
 /// How old the newest record read is while others wait; 0 when none waits.
-pub fn lag_seconds(vitals: &TaskVitals, wall: SystemTime) -> Option<f64> {
+pub fn lag_seconds(vitals: &TaskVitals, wall: Timestamp) -> Option<f64> {
     match (vitals.lag?, vitals.now) {
         (0, _) => Some(0.0),
-        (_, Some(Timestamp(now))) => Some((seconds(wall) - now as f64 / 1000.0).max(0.0)),
+        (_, Some(now)) => Some((seconds(wall) - seconds(now)).max(0.0)),
         (_, None) => None,
     }
 }
@@ -94,8 +93,8 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
         series.counter(&VIEW_RECORDS, &[topic.name()]).absolute(*records);
     }
     for half in ["area", "person"] {
-        if let Some(Timestamp(now)) = picture.min_progress(half) {
-            series.gauge(&MIN_PROGRESS, &[half]).set(now as f64 / 1000.0);
+        if let Some(now) = picture.min_progress(half) {
+            series.gauge(&MIN_PROGRESS, &[half]).set(seconds(now));
         }
     }
     for code in codes().map(code_text) {
@@ -129,7 +128,7 @@ fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
     // Of the registry only: a name that a record made up never becomes a label.
     for (lab, _) in picture.registry().labs() {
-        let newest = heard.get(lab).map_or(0.0, |at| at.0 as f64 / 1000.0);
+        let newest = heard.get(lab).map_or(0.0, |at| seconds(*at));
         series.gauge(&LAB_NEWEST, &[lab]).set(newest);
     }
 }
@@ -154,6 +153,6 @@ fn window_gauges(series: &Series, code: &str, window: &WindowNumbers) {
     }
 }
 
-pub(super) fn seconds(at: SystemTime) -> f64 {
-    at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+fn seconds(at: Timestamp) -> f64 {
+    at.0 as f64 / 1000.0
 }
