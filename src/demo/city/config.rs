@@ -60,12 +60,14 @@ pub enum CityClock {
 /// The outbreak: each infectious person meets people every day.
 #[derive(Clone, Copy, Debug)]
 pub struct Epidemic {
-    /// Share of the people infected before the first day, in a few neighbourhoods.
+    /// Share of the people infected before the first day, most of them in a few neighbourhoods.
     pub seeded: f64,
     /// Chance per day that an infectious person infects one member of the household.
     pub household: f64,
     /// People of the own neighbourhood met per day closely enough to infect.
     pub neighbours: u32,
+    /// People of the neighbourhoods around met per day closely enough to infect.
+    pub colleagues: u32,
     /// People of anywhere met per day closely enough to infect.
     pub strangers: u32,
     /// Chance of infection per such meeting.
@@ -76,7 +78,15 @@ pub struct Epidemic {
 
 impl Default for Epidemic {
     fn default() -> Self {
-        Self { seeded: 0.000_4, household: 0.25, neighbours: 6, strangers: 1, transmission: 0.13, lockdown: None }
+        Self {
+            seeded: 0.000_4,
+            household: 0.25,
+            neighbours: 2,
+            colleagues: 4,
+            strangers: 1,
+            transmission: 0.14,
+            lockdown: None,
+        }
     }
 }
 

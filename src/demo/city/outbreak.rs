@@ -37,15 +37,17 @@ pub(super) struct Outbreak {
 }
 
 impl Outbreak {
-    /// Infects the first few, in up to three neighbourhoods, on days before the first.
+    /// Infects the first few on days before the first: half of them in one neighbourhood, a quarter in another, and so
+    /// on, so that some places are ahead of others.
     pub(super) fn seed(epidemic: Epidemic, town: &Town, rng: &mut ChaCha8Rng) -> Self {
         let people = town.people() as usize;
         let since = vec![NEVER; people];
         let mut outbreak = Self { epidemic, since, active: Vec::new(), found: vec![false; people] };
         let seeds = ((f64::from(town.people()) * epidemic.seeded).ceil() as u32).clamp(1, town.people());
-        let centres: Vec<PersonIndex> = (0..3).map(|_| town.anybody(rng)).collect();
-        for number in 0..seeds as usize {
-            let person = town.neighbour(centres[number % centres.len()], rng);
+        let centres: Vec<PersonIndex> = (0..8).map(|_| town.anybody(rng)).collect();
+        for number in 1..=seeds {
+            let centre = centres[number.trailing_zeros() as usize % centres.len()];
+            let person = town.neighbour(centre, rng);
             outbreak.infect(person, rng.random_range(-4..=0));
         }
         outbreak
@@ -79,12 +81,13 @@ impl Outbreak {
 
     /// Whom a person meets in a day, with the chance to infect each.
     fn meetings(&self, town: &Town, by: PersonIndex, day: i32, rng: &mut ChaCha8Rng) -> Vec<(PersonIndex, f64)> {
-        let Epidemic { household, transmission, neighbours, strangers, lockdown, .. } = self.epidemic;
+        let Epidemic { household, transmission, neighbours, colleagues, strangers, lockdown, .. } = self.epidemic;
         let mut met: Vec<_> = town.household(by).filter(|person| *person != by).map(|p| (p, household)).collect();
         if lockdown.is_some_and(|from| day.unsigned_abs() >= from && day >= 0) {
             return met;
         }
         met.extend((0..neighbours).map(|_| (town.neighbour(by, rng), transmission)));
+        met.extend((0..colleagues).map(|_| (town.colleague(by, rng), transmission)));
         met.extend((0..strangers).map(|_| (town.anybody(rng), transmission)));
         met
     }

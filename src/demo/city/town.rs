@@ -100,6 +100,12 @@ impl Town {
         rng.random_range(self.blocks[self.people[person as usize].block as usize].people.clone())
     }
 
+    /// Anybody of the neighbourhoods around: those with codes close by, a twentieth of the city.
+    pub(super) fn colleague(&self, person: PersonIndex, rng: &mut ChaCha8Rng) -> PersonIndex {
+        let reach = (self.people() / 40).max(1);
+        rng.random_range(person.saturating_sub(reach)..(person + reach + 1).min(self.people()))
+    }
+
     /// The members of the household, the person too.
     pub(super) fn household(&self, person: PersonIndex) -> Range<PersonIndex> {
         let home = self.people[person as usize];
