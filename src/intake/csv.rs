@@ -100,8 +100,11 @@ mod tests {
 
     const MAP: &str = "kind = \"results\"\n[fields]\nresult_id = { column = \"id\" }\nkit = { column = \"kit\" }\n";
 
-    /// (line, result id, kit) or (line, detail) of every row.
-    fn rows(text: &str) -> Vec<(u64, Result<(String, String), String>)> {
+    /// (result id, kit) or the detail of the fault.
+    type Found = Result<(String, String), String>;
+
+    /// Every row with its line.
+    fn rows(text: &str) -> Vec<(u64, Found)> {
         let map = Map::parse("map.toml", MAP).expect("right");
         let mut rows = Rows::new(text.as_bytes(), map).expect("the columns are there");
         let mut all = Vec::new();
@@ -119,7 +122,7 @@ mod tests {
         all
     }
 
-    fn ok(id: &str, kit: &str) -> Result<(String, String), String> {
+    fn ok(id: &str, kit: &str) -> Found {
         Ok((id.to_owned(), kit.to_owned()))
     }
 

@@ -139,7 +139,7 @@ impl From<Reject> for Fault {
 /// The rows of one file.
 pub enum Reader<R> {
     /// CSV.
-    Csv(csv::Rows<R>),
+    Csv(Box<csv::Rows<R>>),
     /// JSON by line.
     Ndjson(lines::Lines<R>),
     /// Protobuf.

@@ -24,7 +24,7 @@ pub fn decoded(bytes: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
     let bytes = begins_with(bytes, &GZIP)?;
     if bytes.matched {
         let unpacked = MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, bytes.whole()));
-        return Ok(without_mark(unpacked)?);
+        return without_mark(unpacked);
     }
     without_mark(bytes.whole())
 }

@@ -4,8 +4,11 @@ use super::*;
 use crate::proto::v1::{ContactRecord, Finding, LabResult, ManagementOrder, ResultStatus, TimePrecision};
 use prost::Message;
 
-/// Made from the rows of a file, by a map: (result, arrival) or the fault.
-fn made(map: &str, file: &str) -> Vec<Result<(Vec<u8>, Option<Timestamp>), Fault>> {
+/// (message, arrival) or the fault.
+type Made = Result<(Vec<u8>, Option<Timestamp>), Fault>;
+
+/// What a map makes of the rows of a file.
+fn made(map: &str, file: &str) -> Vec<Made> {
     let mut map = Map::parse("map.toml", map).unwrap_or_else(|errors| panic!("{errors:?}"));
     let mut reader = ::csv::Reader::from_reader(file.as_bytes());
     let header: Vec<String> = reader.headers().expect("text").iter().map(str::to_owned).collect();
@@ -20,7 +23,7 @@ fn made(map: &str, file: &str) -> Vec<Result<(Vec<u8>, Option<Timestamp>), Fault
 }
 
 fn results(map: &str, file: &str) -> Vec<LabResult> {
-    let read = |made: Result<(Vec<u8>, _), Fault>| LabResult::decode(&made.expect("no fault").0[..]).expect("encoded");
+    let read = |made: Made| LabResult::decode(&made.expect("no fault").0[..]).expect("encoded");
     made(map, file).into_iter().map(read).collect()
 }
 
