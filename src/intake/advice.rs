@@ -104,7 +104,7 @@ fn of_rules(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::BeforeHorizon => (
             "collected longer ago than the rules allow",
-            "check collected_at; late results are for the health office to decide",
+            "check collected_at; what is truly that old is not taken, tell the health office",
         ),
         RejectCode::UnknownArea => (
             "the area is not in the registry on the day of collection",
