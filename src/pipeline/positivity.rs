@@ -34,22 +34,39 @@ pub struct Sums {
 }
 
 /// Sums of all windows, in the order of [`WINDOWS`].
-pub type Windows = [Sums; WINDOWS.len()];
+type Windows = [Sums; WINDOWS.len()];
 
-/// Sums of every purpose with cells in the longest window that ends on `end`, as far as specimen days up to `seen`
-/// go. A window reads the cells of the registry period in force on its last day: what the hierarchy of that day says.
-pub fn sums(rules: &Rules, series: &Series, end: Day, seen: Day) -> BTreeMap<u8, Windows> {
+/// Sums of every purpose with cells in the longest window that ends on `end`. A window reads the cells of the registry
+/// period in force on its last day: what the hierarchy of that day says.
+fn sums(rules: &Rules, series: &Series, end: Day) -> BTreeMap<u8, Windows> {
     let mut sums = BTreeMap::<u8, Windows>::new();
-    let cells = series.cells_between(period(rules, end), end.plus(1 - LONGEST_WINDOW), end.min(seen));
-    for (key, cell) in cells {
+    for (key, cell) in series.cells_between(period(rules, end), end.plus(1 - LONGEST_WINDOW), end) {
         let age = end.0 - key.day.0;
-        sums.entry(key.purpose).or_default().add_people(cell, age);
-        sums.entry(key.purpose).or_default().add_tally(cell, age);
+        // Distinct people do not add up over purposes, all else does.
+        add(sums.entry(key.purpose).or_default(), age, |sums| sums.add_people(cell, age));
         if key.purpose != TOTAL {
-            sums.entry(TOTAL).or_default().add_tally(cell, age);
+            add(sums.entry(key.purpose).or_default(), age, |sums| sums.add_tally(cell));
+            add(sums.entry(TOTAL).or_default(), age, |sums| sums.add_tally(cell));
         }
     }
     sums
+}
+
+/// Sums over all purposes of one window of some days that ends on `end`, by specimens collected up to `seen`.
+pub fn total(rules: &Rules, series: &Series, days: i32, end: Day, seen: Day) -> Sums {
+    let mut sums = Sums::default();
+    for (key, cell) in series.cells_between(period(rules, end), end.plus(1 - days), end.min(seen)) {
+        match key.purpose {
+            TOTAL => sums.add_people(cell, end.0 - key.day.0),
+            _ => sums.add_tally(cell),
+        }
+    }
+    sums
+}
+
+/// Adds a cell of some age to every window that reaches back to it.
+fn add(windows: &mut Windows, age: i32, mut add: impl FnMut(&mut Sums)) {
+    windows.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days).for_each(|(sums, _)| add(sums));
 }
 
 /// First day of the registry period a day lies in.
@@ -60,17 +77,17 @@ pub fn period(rules: &Rules, day: Day) -> Day {
 /// All numbers whose windows end on a day, without the time of computing; `None` when nothing was counted: then the
 /// area is as if it had never been heard of.
 pub fn positivity(rules: &Rules, purposes: &[String], series: &Series, end: Day) -> Option<AreaPositivity> {
-    let sums = sums(rules, series, end, end);
+    let sums = sums(rules, series, end);
     let index = rules.areas.index(&series.code);
     let facts = Facts {
         population: index.map_or(0, |index| rules.areas.population(index, end)),
         keeps_people: match index {
             Some(index) => keeps_people(rules, rules.areas.list[index as usize].level),
             // No longer in the registry: what was kept is shown.
-            None => sums.get(&TOTAL).is_some_and(|windows| windows.longest().people_tested != 0),
+            None => sums.get(&TOTAL).is_some_and(|windows| longest(windows).people_tested != 0),
         },
     };
-    let counted: Vec<_> = sums.into_iter().filter(|(_, windows)| windows.longest().counts_something()).collect();
+    let counted: Vec<_> = sums.into_iter().filter(|(_, windows)| longest(windows).counts_something()).collect();
     if counted.is_empty() {
         return None;
     }
@@ -104,44 +121,30 @@ pub fn per_100k(count: i64, population: u64) -> Option<f64> {
     (population > 0).then(|| (count * 100_000) as f64 / population as f64)
 }
 
-/// Adding cells to windows.
-trait AddCell {
-    fn add_tally(&mut self, cell: &Cell, age: i32);
-    fn add_people(&mut self, cell: &Cell, age: i32);
-    fn longest(&self) -> &Sums;
-}
-
-impl AddCell for Windows {
-    fn add_tally(&mut self, cell: &Cell, age: i32) {
+impl Sums {
+    fn add_tally(&mut self, cell: &Cell) {
         let tally = &cell.tally;
-        for (sums, _) in self.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days) {
-            sums.positive_tests += i64::from(tally.positive);
-            sums.conclusive_tests += i64::from(tally.positive) + i64::from(tally.negative);
-            sums.other_tests += i64::from(tally.inconclusive) + i64::from(tally.invalid);
-            sums.cases += i64::from(tally.cases);
-            sums.community_cases += i64::from(tally.community_cases);
-        }
+        self.positive_tests += i64::from(tally.positive);
+        self.conclusive_tests += i64::from(tally.positive) + i64::from(tally.negative);
+        self.other_tests += i64::from(tally.inconclusive) + i64::from(tally.invalid);
+        self.cases += i64::from(tally.cases);
+        self.community_cases += i64::from(tally.community_cases);
     }
 
     fn add_people(&mut self, cell: &Cell, age: i32) {
         let Some(people) = &cell.people else { return };
-        let tested = People::last_of_window(&people.tested, age);
-        let positive = People::last_of_window(&people.positive, age);
-        for (sums, _) in self.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days) {
-            sums.people_tested += tested;
-            sums.people_positive += positive;
-        }
+        self.people_tested += People::last_of_window(&people.tested, age);
+        self.people_positive += People::last_of_window(&people.positive, age);
     }
 
-    fn longest(&self) -> &Sums {
-        &self[WINDOWS.len() - 1]
-    }
-}
-
-impl Sums {
     fn counts_something(&self) -> bool {
         self.conclusive_tests != 0 || self.other_tests != 0 || self.cases != 0
     }
+}
+
+/// The window that holds all others.
+fn longest(windows: &Windows) -> &Sums {
+    &windows[WINDOWS.len() - 1]
 }
 
 /// What the registry says of an area on the windows' last day.

@@ -10,10 +10,10 @@
 //! *Thresholds*: every measure that has a value gives a band, the gravest decides. Without any value there is no
 //! decision: what is unknown is never called mild.
 
-use super::positivity::{Sums, TOTAL, per_100k, period, sums};
+use super::positivity::{Sums, per_100k, period, total};
 use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
-use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TierEngine, TierPolicy, WINDOWS};
+use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
 use crate::proto::v1::TierReason;
 use crate::state::area::series::Series;
 
@@ -120,13 +120,11 @@ impl<'a> Subject<'a> {
 
     /// The tier on `day` by specimens collected up to `seen`.
     fn threshold(&self, policy: &'a TierPolicy, measures: &[Measure], day: Day, seen: Day) -> Option<Decision<'a>> {
-        let windows = sums(self.rules, self.series, day, seen).remove(&TOTAL).unwrap_or_default();
         let population = self.rules.areas.population(self.index, day);
         let measured: Vec<_> = measures
             .iter()
             .map(|measure| {
-                let at = WINDOWS.iter().position(|days| *days == measure.window_days);
-                let sums = at.map(|at| windows[at]).unwrap_or_default();
+                let sums = total(self.rules, self.series, measure.window_days, day, seen);
                 measured(policy, measure, &sums, population)
             })
             .collect();
