@@ -155,6 +155,39 @@ fn with_census(value: &[u8], from: &str, population: u64) -> Vec<u8> {
     decoded.encode_to_vec()
 }
 
+/// Whatever bytes lie in the topic, they are refused or understood; they never stop a worker.
+#[test]
+fn damaged_records_are_refused_or_read_but_never_panic() {
+    use rand::{RngExt as _, SeedableRng as _};
+    let original = sample_rules().to_records();
+    let (mut refused, mut read) = (0, 0);
+    for seed in 0..3_000 {
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut records = original.clone();
+        let place = random.random_range(0..records.len());
+        let value = &mut records[place].1;
+        match random.random_range(0..3) {
+            0 => value.truncate(random.random_range(0..value.len())),
+            1 => value.insert(random.random_range(0..value.len()), random.random()),
+            _ => {
+                let byte = random.random_range(0..value.len());
+                value[byte] ^= random.random_range(1..=255_u8);
+            }
+        }
+        match Rules::from_records(&records) {
+            Ok(rules) => {
+                read += 1;
+                assert_eq!(rules.to_records(), records, "seed {seed}");
+            }
+            Err(errors) => {
+                refused += 1;
+                assert!(!errors.is_empty() && errors.iter().all(|error| !error.hint.is_empty()), "seed {seed}");
+            }
+        }
+    }
+    assert!(refused > 1_000 && read > 100, "{refused} refused, {read} read");
+}
+
 /// Registries drawn from a seed, with areas that appear, move and go: whenever the checks accept one, every lineage
 /// begins with its area, climbs to strictly coarser levels, and holds only areas that exist.
 #[test]
