@@ -27,3 +27,5 @@ pub mod http;
 pub mod demo;
 
 pub mod intake;
+
+pub mod cli;

@@ -1,0 +1,3 @@
+//! The commands, one file each: they parse, call the rest of the crate, and say what came of it.
+
+pub mod rules;

@@ -1,0 +1,182 @@
+//! `swabstream rules`: checks a folder of rules, publishes it, shows what is in force.
+//!
+//! In: a folder, or the topic `rules`. Out: a page of text, or the topic's next set in one transaction. Nothing is
+//! published that has an error.
+
+use crate::config::Config;
+use crate::kafka::publisher::publish_all;
+use crate::kafka::reader::{From, TopicReader};
+use crate::model::record::{Output, Topic};
+use crate::policy::plan::Plan;
+use crate::policy::source::{self, SourceError, SourceFile};
+use crate::policy::{RuleError, RuleSetReader, Rules};
+use anyhow::Context as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+mod describe;
+mod table;
+
+/// What to do with rules.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum RulesCommand {
+    /// Check a folder of rules and show what it would put in force; nothing is published
+    #[command(after_help = "Example:\n  swabstream rules check deploy/rules/chongqing")]
+    Check {
+        /// Folder with deployment.toml, case-*.toml, tier-*.toml, areas.csv, labs.csv
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Check a folder of rules and put it in force, all at once or not at all
+    #[command(after_help = "Example:\n  swabstream rules apply deploy/rules/chongqing --config swabstream.toml")]
+    Apply {
+        /// Folder with deployment.toml, case-*.toml, tier-*.toml, areas.csv, labs.csv
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Settings of the deployment
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show the rules in force
+    #[command(after_help = "Example:\n  swabstream rules show --config swabstream.toml --json")]
+    Show {
+        /// Settings of the deployment
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Every record as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command; what it has to say goes to `out`. Wrong rules end with exit code 1.
+pub fn run(command: &RulesCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    match command {
+        RulesCommand::Check { folder } => check(folder, out),
+        RulesCommand::Apply { folder, config } => apply(folder, &Config::read(config)?, out),
+        RulesCommand::Show { config, json } => show(&Config::read(config)?, *json, out),
+    }
+}
+
+fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let rules = match read_folder(folder)? {
+        Ok(rules) => rules,
+        Err(errors) => return refuse(folder, &errors, out),
+    };
+    write!(out, "{}", describe::text(&rules))?;
+    writeln!(out, "\n{}: no errors; {}", folder.display(), summary(&rules))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let rules = match read_folder(folder)? {
+        Ok(rules) => rules,
+        Err(errors) => return refuse(folder, &errors, out),
+    };
+    let held = read_topic(config)?;
+    let plan = Plan::new(&held.reader, &rules);
+    if plan.changes_nothing() && held.in_force.is_some_and(|old| old.digest == rules.digest) {
+        writeln!(out, "nothing to do: in force already; {}", summary(&rules))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (sign, keys) in [("+", &plan.added), ("~", &plan.changed), ("-", &plan.removed)] {
+        for key in keys {
+            writeln!(out, "{sign} {key}")?;
+        }
+    }
+    let id = format!("{}rules-apply", config.kafka.prefix);
+    publish_all(&config.kafka, &id, &outputs(&plan)).context("the rules were not published")?;
+    let (added, changed, removed) = (plan.added.len(), plan.changed.len(), plan.removed.len());
+    writeln!(out, "in force: {added} added, {changed} changed, {removed} removed; {}", summary(&rules))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(config: &Config, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let held = read_topic(config)?;
+    let Some(rules) = held.in_force else {
+        for error in &held.errors {
+            writeln!(out, "{error}")?;
+        }
+        writeln!(out, "no rules are in force; publish some with `swabstream rules apply DIR`")?;
+        return Ok(ExitCode::FAILURE);
+    };
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &describe::json(&rules)?)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", describe::text(&rules))?;
+        writeln!(out, "\nin force: {}", summary(&rules))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(rules: &Rules) -> String {
+    format!("{} records, digest {}", rules.to_records().len(), rules.digest)
+}
+
+fn refuse(folder: &Path, errors: &[SourceError], out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    for error in errors {
+        let separator = if folder.as_os_str().to_string_lossy().ends_with('/') { "" } else { "/" };
+        writeln!(out, "{}{separator}{error}", folder.display())?;
+    }
+    let errors = errors.len();
+    writeln!(out, "{errors} error{}; nothing was published", if errors == 1 { "" } else { "s" })?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// The rules of a folder, or what is wrong with them; an error when it cannot be read.
+pub fn read_folder(folder: &Path) -> anyhow::Result<Result<Rules, Vec<SourceError>>> {
+    let unreadable = || format!("cannot read {}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+        let path = entry.with_context(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if source::is_rule_file(&name) {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.push(SourceFile { name, text });
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(source::rules(&files))
+}
+
+/// A set as records of the topic, in the order they are to be written.
+pub fn outputs(plan: &Plan) -> Vec<Output> {
+    let output = |(key, payload): &(String, Option<Vec<u8>>)| Output {
+        topic: Topic::Rules,
+        partition: 0,
+        key: key.clone().into_bytes(),
+        payload: payload.clone(),
+        headers: Vec::new(),
+    };
+    plan.writes.iter().map(output).collect()
+}
+
+/// What the topic holds.
+struct Held {
+    reader: RuleSetReader,
+    in_force: Option<Arc<Rules>>,
+    /// Why the last set did not come into force.
+    errors: Vec<RuleError>,
+}
+
+/// Longest time to read the topic, which a compaction keeps small.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn read_topic(config: &Config) -> anyhow::Result<Held> {
+    let mut held = Held { reader: RuleSetReader::default(), in_force: None, errors: Vec::new() };
+    let mut topic = TopicReader::open(&config.kafka, &[Topic::Rules], From::Beginning)?;
+    topic.read_to_end(PATIENCE, &mut |records| {
+        for record in records {
+            match held.reader.read(record.key.unwrap_or_default(), record.payload) {
+                Ok(Some(rules)) => (held.in_force, held.errors) = (Some(rules), Vec::new()),
+                Ok(None) => {}
+                Err(errors) => held.errors = errors,
+            }
+        }
+    })?;
+    Ok(held)
+}

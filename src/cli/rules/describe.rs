@@ -1,0 +1,130 @@
+//! Rules as an operator reads them: a page of text, or JSON of every record.
+
+use super::table::Table;
+use crate::model::time::Day;
+use crate::policy::{AreaMeaning, CasePolicy, EpisodeForm, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
+use crate::proto::DESCRIPTORS;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use std::fmt::Write as _;
+
+/// What is in force, on one page.
+pub(super) fn text(rules: &Rules) -> String {
+    let deployment = &rules.deployment;
+    let meaning = match deployment.area_meaning {
+        AreaMeaning::Residence => "where the person lives",
+        AreaMeaning::Sampling => "where the swab was taken",
+    };
+    let levels = deployment.levels.iter().zip(&deployment.keeps_people);
+    let levels = levels.map(|(level, people)| if *people { level.clone() } else { format!("{level} (no people)") });
+    let mut page = format!(
+        "days of {}; an area is {meaning}\nlevels    {}\npurposes  {}\n",
+        deployment.zone_name,
+        levels.collect::<Vec<_>>().join(" > "),
+        deployment.purposes.join(", "),
+    );
+    let mut section = |title: &str, body: String| {
+        // Writing to a string cannot fail.
+        let _ = write!(page, "\n{title}\n{body}");
+    };
+    section("CASE POLICIES", cases(&rules.cases));
+    section("TIER POLICIES", if rules.tiers.is_empty() { "  none\n".to_owned() } else { tiers(rules) });
+    section("AREAS", areas(rules));
+    section("LABS", format!("  {}\n", rules.labs.len()));
+    page
+}
+
+fn cases(policies: &[CasePolicy]) -> String {
+    let mut table = Table::new(["from", "policy", "horizon", "episode", "observed", "traced", "unknown labs"]);
+    for policy in policies {
+        let form = match policy.episode_form {
+            EpisodeForm::FromLastPositive => "last",
+            EpisodeForm::FromFirstPositive => "first",
+        };
+        let [close, secondary, co_exposed] = policy.observation_days;
+        table.row([
+            policy.effective_from.to_string(),
+            policy.name.clone(),
+            format!("{} days", policy.horizon_days),
+            format!("{} days from {form} positive", policy.episode_gap_days),
+            format!("{close}/{secondary}/{co_exposed} days"),
+            format!("-{}/+{} days", policy.trace_days_before, policy.trace_days_after),
+            if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn tiers(rules: &Rules) -> String {
+    let mut table = Table::new(["from", "until", "level", "policy", "cases", "rule"]);
+    let mut policies: Vec<&TierPolicy> = rules.tiers.iter().collect();
+    policies.sort_by_key(|policy| (policy.levels.clone(), policy.effective_from));
+    for policy in policies {
+        let levels = policy.levels.iter().map(|level| rules.deployment.levels[usize::from(*level)].as_str());
+        table.row([
+            policy.effective_from.to_string(),
+            policy.effective_until.map_or("-".to_owned(), |day| day.to_string()),
+            levels.collect::<Vec<_>>().join(", "),
+            format!("{}@{}", policy.id, policy.version),
+            if policy.community_only { "community" } else { "all" }.to_owned(),
+            rule(policy),
+        ]);
+    }
+    table.to_string()
+}
+
+fn rule(policy: &TierPolicy) -> String {
+    let tier = |rank: u32| policy.tiers[rank as usize].as_str();
+    match &policy.engine {
+        TierEngine::CleanDay(steps) => {
+            let step = |step: &crate::policy::CleanDayStep| {
+                format!("{} to {} after {} clean days", tier(step.rank), tier(step.next), step.clean_days)
+            };
+            steps.iter().map(step).collect::<Vec<_>>().join("; ")
+        }
+        TierEngine::Threshold(measures) => {
+            let measures = measures.iter().map(measure).collect::<Vec<_>>().join("; ");
+            format!("{}: the worse of {measures}", policy.tiers.join(" < "))
+        }
+    }
+}
+
+fn measure(measure: &Measure) -> String {
+    let (name, percent) = match measure.kind {
+        MeasureKind::CasesPer100k => ("cases/100k", false),
+        MeasureKind::TestsOverTests => ("positive tests", true),
+        MeasureKind::PeopleOverPeople => ("positive people", true),
+    };
+    let bound = |bound: &f64| if percent { format!("{}%", (bound * 1e6).round() / 1e4) } else { bound.to_string() };
+    let bounds: Vec<String> = measure.lower_bounds.iter().map(bound).collect();
+    format!("{name} in {} days {}", measure.window_days, bounds.join("/"))
+}
+
+fn areas(rules: &Rules) -> String {
+    let mut table = Table::new(["level", "areas", "with a tile", "newest population"]);
+    for (level, name) in (0..).zip(&rules.deployment.levels) {
+        let of_level = || (0..).zip(&rules.areas.list).filter(|(_, area)| area.level == level);
+        let people: u64 = of_level().map(|(index, _)| rules.areas.population(index, Day(i32::MAX))).sum();
+        table.row([
+            name.clone(),
+            of_level().count().to_string(),
+            of_level().filter(|(_, area)| area.tile.is_some()).count().to_string(),
+            if people == 0 { "unknown".to_owned() } else { people.to_string() },
+        ]);
+    }
+    let begins = rules.areas.periods.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    format!("{table}  the hierarchy changes on {begins}\n")
+}
+
+/// The digest and every record, in the contract's JSON.
+pub(super) fn json(rules: &Rules) -> anyhow::Result<serde_json::Value> {
+    let pool = DescriptorPool::decode(DESCRIPTORS)?;
+    let Some(descriptor) = pool.get_message_by_name("swabstream.v1.Rule") else {
+        anyhow::bail!("the contract has no message Rule");
+    };
+    let mut records = serde_json::Map::new();
+    for (key, value) in rules.to_records() {
+        let message = DynamicMessage::decode(descriptor.clone(), value.as_slice())?;
+        records.insert(key, serde_json::to_value(message)?);
+    }
+    Ok(serde_json::json!({ "digest": rules.digest, "records": records }))
+}

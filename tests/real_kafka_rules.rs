@@ -1,0 +1,141 @@
+//! Rules put in force on a real Kafka, and shown from there.
+
+#[path = "support/kafka.rs"]
+mod kafka;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use swabstream::cli::rules::{RulesCommand, run};
+use swabstream::config::KafkaConfig;
+use swabstream::kafka::publisher::{Publication, Publisher};
+use swabstream::kafka::topics::{self, Wanted};
+use swabstream::model::record::{Layout, Topic};
+use swabstream::policy::sample::sample_rules;
+
+/// A deployment's topics and settings, and a copy of the sample's rules that a test may change.
+struct Deployment {
+    folder: tempfile::TempDir,
+    kafka: KafkaConfig,
+}
+
+impl Deployment {
+    fn new(name: &str) -> Self {
+        let prefix = kafka::unique(name);
+        let kafka = KafkaConfig::new(kafka::brokers(), &prefix);
+        let layout = Layout { person_tasks: 1, area_tasks: 1 };
+        let create = topics::create(&kafka, Wanted { layout, replication: -1, history: false });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(create).expect("topics");
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = format!(
+            "[kafka]\nbrokers = \"{}\"\nprefix = \"{prefix}\"\n[secret]\nenv = \"NOT_NEEDED_FOR_RULES\"\n",
+            kafka::brokers()
+        );
+        fs::write(folder.path().join("swabstream.conf"), settings).expect("written");
+        for entry in
+            fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rules/sample")).expect("the sample")
+        {
+            let path = entry.expect("an entry").path();
+            fs::copy(&path, folder.path().join(path.file_name().expect("a file"))).expect("copied");
+        }
+        Self { folder, kafka }
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.folder.path().join(file);
+        let text = fs::read_to_string(&path).expect("a text");
+        assert!(text.contains(from), "{file} holds no `{from}`");
+        fs::write(&path, text.replace(from, to)).expect("written");
+    }
+
+    fn apply(&self) -> (ExitCode, String) {
+        let folder = self.folder.path().to_owned();
+        said(&RulesCommand::Apply { config: folder.join("swabstream.conf"), folder })
+    }
+
+    fn show(&self, json: bool) -> (ExitCode, String) {
+        said(&RulesCommand::Show { config: self.folder.path().join("swabstream.conf"), json })
+    }
+}
+
+fn said(command: &RulesCommand) -> (ExitCode, String) {
+    let mut out = Vec::new();
+    let code = run(command, &mut out).expect("the broker answers");
+    (code, String::from_utf8(out).expect("text"))
+}
+
+#[test]
+fn rules_applied_are_in_force_and_shown_with_the_digest_of_the_folder() {
+    let deployment = Deployment::new("rules-applied");
+    let (code, page) = deployment.show(false);
+    assert_eq!(code, ExitCode::FAILURE, "{page}");
+    assert!(page.contains("no rules are in force"), "{page}");
+
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+    assert!(page.contains("+ area/D1\n") && page.contains("in force: 16 added, 0 changed, 0 removed"), "{page}");
+
+    let digest = sample_rules().digest;
+    let (code, page) = deployment.show(false);
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+    assert!(page.contains(&format!("in force: 16 records, digest {digest}")), "{page}");
+
+    let (_, json) = deployment.show(true);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["digest"], digest.as_str());
+    assert_eq!(json["records"]["lab/LAB-1"]["lab"]["name"], "First Example Laboratory");
+    assert_eq!(json["records"].as_object().map(serde_json::Map::len), Some(16));
+}
+
+#[test]
+fn applying_again_writes_only_when_something_differs() {
+    let deployment = Deployment::new("rules-again");
+    deployment.apply();
+    let (_, page) = deployment.apply();
+    assert!(page.starts_with("nothing to do"), "{page}");
+
+    deployment.edit("labs.csv", "LAB-2,Second Example Laboratory\n", "LAB-4,Fourth Example Laboratory\n");
+    deployment.edit("case-sample.toml", "horizon_days = 7", "horizon_days = 14");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::SUCCESS);
+    let changes: Vec<&str> = page.lines().take(3).collect();
+    assert_eq!(changes, ["+ lab/LAB-4", "~ case/sample-case@2020-01-01", "- lab/LAB-2"]);
+    let (_, page) = deployment.show(false);
+    assert!(page.contains("14 days"), "{page}");
+}
+
+#[test]
+fn wrong_rules_change_nothing() {
+    let deployment = Deployment::new("rules-wrong");
+    deployment.apply();
+    deployment.edit("case-sample.toml", "horizon_days = 7", "horizon_days = 700");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::FAILURE);
+    assert!(page.contains("case-sample.toml:5: horizon_days: 700 is out of bounds"), "{page}");
+    assert!(deployment.show(false).1.contains(&sample_rules().digest));
+}
+
+#[test]
+fn a_record_written_past_the_command_is_said_and_mended_by_applying_again() {
+    let deployment = Deployment::new("rules-foreign");
+    let mut publisher = Publisher::connect(&deployment.kafka).expect("a publisher");
+    let foreign = Publication {
+        topic: Topic::Rules,
+        partition: None,
+        key: b"lab/LAB-1",
+        payload: Some(b"\x01"),
+        headers: &[],
+        timestamp: None,
+    };
+    publisher.send(foreign).expect("sent");
+    let (key, manifest) = sample_rules().manifest();
+    publisher.send(Publication { key: key.as_bytes(), payload: Some(&manifest), ..foreign }).expect("sent");
+    publisher.flush(std::time::Duration::from_secs(30)).expect("delivered");
+
+    let (code, page) = deployment.show(false);
+    assert_eq!(code, ExitCode::FAILURE);
+    assert!(page.contains("set/current: the manifest vouches for 16 records"), "{page}");
+    assert_eq!(deployment.apply().0, ExitCode::SUCCESS);
+    assert_eq!(deployment.show(false).0, ExitCode::SUCCESS);
+}

@@ -1,0 +1,6 @@
+//! Rules: what is refused and how it is said, when a set is in force, what the command shows.
+//! The folders beside this file are rules for tests with real data.
+
+mod command;
+mod errors;
+mod sets;
