@@ -63,6 +63,22 @@ impl Areas {
         }
     }
 
+    /// Numbers of a day were taken back, as nothing is left that they counted.
+    pub(super) fn no_positivity(&mut self, code: &str, day: Day, version: u64) {
+        let Some(area) = self.areas.get_mut(code) else { return };
+        area.changed = version;
+        area.days.remove(&day);
+        area.newest = area.newest.take().filter(|newest| Day::parse(&newest.day) != Some(day));
+    }
+
+    /// No policy decides on the area any more.
+    pub(super) fn no_tier(&mut self, code: &str, version: u64) {
+        if let Some(area) = self.areas.get_mut(code) {
+            area.changed = version;
+            area.tier = None;
+        }
+    }
+
     /// Other areas may keep days now, or be gone.
     pub(super) fn keep_days_of(&mut self, charted: impl Fn(&str) -> bool, version: u64) {
         for (code, area) in &mut self.areas {

@@ -8,7 +8,7 @@ use super::areas::Areas;
 use super::dead_letters::DeadLetters;
 use super::registry::Registry;
 use crate::model::record::{Record, Topic};
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::RuleSetReader;
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Progress};
 use prost::Message;
@@ -92,6 +92,7 @@ impl Picture {
         let version = self.version;
         *self.read.entry(record.position.topic).or_default() += 1;
         match record.position.topic {
+            Topic::AreaPositivity | Topic::AreaTiers if record.payload.is_none() => self.taken_back(record),
             Topic::Rules => self.rule(record),
             Topic::Progress => {
                 if let Some(progress) = decoded::<Progress>(record) {
@@ -124,6 +125,15 @@ impl Picture {
         }
     }
 
+    /// A tombstone of an area: under `AREA/DAY` its numbers, under `AREA` its tier.
+    fn taken_back(&mut self, record: &Record<'_>) {
+        let key = String::from_utf8_lossy(record.key.unwrap_or_default());
+        match key.rsplit_once('/').map(|(area, day)| (area, Day::parse(day))) {
+            Some((area, Some(day))) => self.areas.no_positivity(area, day, self.version),
+            _ => self.areas.no_tier(&key, self.version),
+        }
+    }
+
     fn rule(&mut self, record: &Record<'_>) {
         // What is wrong with a set is the workers' to tell; the picture keeps the rules it has.
         let Ok(Some(rules)) = self.rules.read(record.key.unwrap_or_default(), record.payload) else { return };
@@ -143,4 +153,38 @@ impl Picture {
 
 fn decoded<M: Message + Default>(record: &Record<'_>) -> Option<M> {
     M::decode(record.payload?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::record::Position;
+
+    fn read(picture: &mut Picture, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
+        let record = Record {
+            position: Position { topic, partition: 0, offset: 0 },
+            received_at: Timestamp(0),
+            key: Some(key.as_bytes()),
+            payload: payload.as_deref(),
+            content_type: None,
+        };
+        picture.absorb(&record, |_| None);
+    }
+
+    #[test]
+    fn numbers_and_tiers_that_are_taken_back_are_no_longer_shown() {
+        let mut picture = Picture::default();
+        for day in ["2022-11-01", "2022-11-02"] {
+            let numbers = AreaPositivity { area: "D1".into(), day: day.into(), ..AreaPositivity::default() };
+            read(&mut picture, Topic::AreaPositivity, &format!("D1/{day}"), Some(numbers.encode_to_vec()));
+        }
+        let tier = AreaTier { area: "D1".into(), tier: "low".into(), ..AreaTier::default() };
+        read(&mut picture, Topic::AreaTiers, "D1", Some(tier.encode_to_vec()));
+        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-01", None);
+        assert!(picture.areas.get("D1").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
+        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-02", None);
+        assert!(picture.areas.get("D1").is_some_and(|area| area.newest.is_none() && area.tier.is_some()));
+        read(&mut picture, Topic::AreaTiers, "D1", None);
+        assert!(picture.areas.get("D1").is_some_and(|area| area.tier.is_none()));
+    }
 }
