@@ -109,7 +109,7 @@ fn positivity(rules: &Rules, area: &Area, at: usize, day: Day, age: i32) -> Area
 }
 
 fn window(days: i32, population: f64, at: usize, age: i32) -> WindowNumbers {
-    let share = |age: i32| 0.0004 * (1 + at * 7 % 11) as f64 * 1.09_f64.powi(age - (at % 9) as i32);
+    let share = |age: i32| (0.0004 * (1 + at * 7 % 11) as f64 * 1.06_f64.powi(age % 70 - (at % 9) as i32)).min(0.4);
     let of_days = || (age - days + 1..=age).filter(|age| *age > 0);
     let noise = |age: i32| 0.6 + 0.4 * f64::from((age * 37 + at as i32 * 11) % 10) / 10.0;
     let tests: i64 = of_days().map(|age| (population / 900.0 * noise(age)) as i64).sum();

@@ -45,7 +45,7 @@ function numbers(state, detail) {
     return [purpose || "total", share ? count(share.numerator) : "–", share ? count(share.denominator) : "0",
       share ? percent(share.value) : "–", interval, `${count(of.cases)} (${count(of.community_cases)})`, of.cases_per_100k === null ? "–" : of.cases_per_100k.toFixed(1)];
   };
-  const head = ["purpose", "positive", "of", "positivity", "95 % interval", "cases (community)", "per 100,000"];
+  const head = ["purpose", "positive", "of", "positivity", "95 % interval", "cases (community)", "/100k"];
   const caption = `${state.window === 1 ? "The day" : `The ${state.window} days to`} ${detail.day}, ${METHODS[state.method].text}`;
   box.replaceChildren(table(caption, head, detail.purposes.map(row)));
 }
@@ -68,8 +68,11 @@ function why(detail) {
   );
 }
 
-function parts(detail, choose) {
+function parts(state, detail, choose) {
   const box = document.getElementById("area-parts");
+  // What the map shows already is not listed again.
+  const drawn = new Set(state.registry.areas.filter((place) => place.drawn).map((place) => place.code));
+  if (detail.parts.some((part) => drawn.has(part.code))) return box.replaceChildren();
   const shown = detail.parts.filter((part) => part.tier || detail.parts.length <= 20);
   if (!shown.length) return box.replaceChildren();
   const part = (of) => {
@@ -97,5 +100,5 @@ export function draw(state, choose) {
   chart(state, detail);
   numbers(state, detail);
   why(detail);
-  parts(detail, choose);
+  parts(state, detail, choose);
 }

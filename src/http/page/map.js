@@ -14,11 +14,15 @@ function layout(registry) {
   return { drawn, placed, columns };
 }
 
+// A Han character is as wide as two Latin ones.
+const width = (word) => [...word].reduce((sum, letter) => sum + (letter > "\u2e7f" ? 2 : 1), 0);
+
 function build(state, choose) {
   const { drawn, placed, columns } = layout(state.registry);
   const map = document.getElementById("map");
   map.replaceChildren();
   map.style.setProperty("--columns", columns);
+  map.style.setProperty("--longest", Math.max(6, ...drawn.flatMap((area) => name(area.name).main.split(/\s+/)).map(width)));
   map.classList.toggle("dense", columns > 14);
   tiles.clear();
   for (const area of drawn) {
