@@ -99,6 +99,32 @@ impl TopicReader {
         wait: Duration,
         take: &mut dyn FnMut(&[Record<'_>]),
     ) -> Result<usize, Error> {
+        self.poll_messages(limit, wait, &mut |messages| {
+            let records: Vec<Record<'_>> = messages.iter().map(|(topic, message)| record_of(message, *topic)).collect();
+            take(&records);
+        })
+    }
+
+    /// As [`poll_within`](Self::poll_within), one record at a time with a look at its headers.
+    pub fn poll_headers(
+        &mut self,
+        limit: usize,
+        wait: Duration,
+        take: &mut dyn FnMut(&Record<'_>, Headers<'_>),
+    ) -> Result<usize, Error> {
+        self.poll_messages(limit, wait, &mut |messages| {
+            for (topic, message) in messages {
+                take(&record_of(message, *topic), Headers(message));
+            }
+        })
+    }
+
+    fn poll_messages(
+        &mut self,
+        limit: usize,
+        wait: Duration,
+        take: &mut dyn FnMut(&[(Topic, &Message)]),
+    ) -> Result<usize, Error> {
         if let Some(why) = self.consumer.handle().fatal() {
             return Err(Error::new(why));
         }
@@ -118,7 +144,7 @@ impl TopicReader {
         Ok(count)
     }
 
-    fn hand_over(&mut self, messages: &[Message], take: &mut dyn FnMut(&[Record<'_>])) -> Result<usize, Error> {
+    fn hand_over(&mut self, messages: &[Message], take: &mut dyn FnMut(&[(Topic, &Message)])) -> Result<usize, Error> {
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
             let Some(topic) = message.topic().and_then(|name| self.names.topic(name)) else {
@@ -127,7 +153,7 @@ impl TopicReader {
             };
             let next = match message.error() {
                 ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => {
-                    records.push(record_of(message, topic));
+                    records.push((topic, message));
                     message.offset() + 1
                 }
                 ErrorCode::RD_KAFKA_RESP_ERR__PARTITION_EOF => message.offset(),
@@ -197,6 +223,17 @@ impl TopicReader {
             query.poll(ANSWER_LIMIT).unwrap_or_else(|| Err(Error::new("the broker did not answer in time")))?;
         let known = |answer: Answer| Some(((self.names.topic(&answer.topic)?, answer.partition), answer.offset));
         Ok(answers.into_iter().filter_map(known).collect())
+    }
+}
+
+/// Headers of a record that was read.
+#[derive(Clone, Copy)]
+pub struct Headers<'a>(&'a Message);
+
+impl<'a> Headers<'a> {
+    /// The last header of that name.
+    pub fn get(self, name: &str) -> Option<&'a [u8]> {
+        self.0.header(&CString::new(name).ok()?)
     }
 }
 

@@ -74,6 +74,12 @@ impl Picture {
         self.caught_up
     }
 
+    /// Forgets everything, as the topics are read again from their beginning; only the version goes on growing.
+    pub fn start_over(&mut self) {
+        let version = self.version + 1;
+        *self = Self { version, registry_changed: version, ..Self::default() };
+    }
+
     /// Everything was read that there was at the start.
     pub fn set_caught_up(&mut self) {
         self.caught_up = true;
