@@ -4,6 +4,7 @@
 
 use super::client::{Role, properties};
 use super::{Error, topic_name};
+use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Layout, Topic};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
@@ -15,6 +16,9 @@ use std::time::Duration;
 
 /// How long the broker may take to create or describe topics, once it is reached.
 const ADMIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Pause between two looks at new topics.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many partitions a topic has.
 pub fn partitions_of(topic: Topic, layout: Layout) -> i32 {
@@ -159,7 +163,29 @@ pub async fn create(config: &KafkaConfig, wanted: Wanted) -> Result<Created, Err
             Err((name, code)) => return Err(Error::new(format!("{name} could not be created: {code}"))),
         }
     }
+    settled(&admin, config).await?;
     Ok(done)
+}
+
+/// Waits until every partition has a leader: whoever creates topics uses them next, and would be told that there are
+/// none.
+async fn settled(admin: &AdminClient<DefaultClientContext>, config: &KafkaConfig) -> Result<(), Error> {
+    let began = clock::monotonic();
+    loop {
+        let known = admin.inner().fetch_metadata(None, ADMIN_LIMIT);
+        let known = known.map_err(|error| Error::new(format!("looking for the new topics: {error}")))?;
+        let led = |topic: &&Topic| {
+            let name = topic_name(&config.prefix, **topic);
+            let partitions = known.topics().iter().find(|known| known.name() == name).map(|known| known.partitions());
+            partitions.is_some_and(|all| !all.is_empty() && all.iter().all(|partition| partition.leader() >= 0))
+        };
+        let Some(topic) = Topic::ALL.iter().find(|topic| !led(topic)) else { return Ok(()) };
+        if began.elapsed() > ADMIN_LIMIT {
+            let name = topic_name(&config.prefix, *topic);
+            return Err(Error::new(format!("{name} was created, but the brokers have not made a leader for it")));
+        }
+        tokio::time::sleep(SETTLE_PAUSE).await;
+    }
 }
 
 /// Something wrong with a topic.
