@@ -4,6 +4,11 @@
 //! |---|---|
 //! | [`client`] | configuration of clients, with the reason of each default |
 //! | `native` | the C library behind safe handles: the only unsafe code |
+//! | [`log`] | [`log::KafkaLog`], the worker's access to the log |
+//! | `group` | placement: the member of the group, the twins of its partitions, the fence of commits |
+//! | `commit` | transactions and the life of their producer |
+//! | `restore` | reads changelogs back |
+//! | `idle` | how far tasks are behind the wall clock |
 //! | [`reader`] | follows whole topics, for views, rules and progress |
 //! | [`publisher`] | writes records outside of a worker: files, the demo, rules |
 //! | [`topics`] | creates topics, and says what is wrong with those there are |
@@ -13,12 +18,17 @@
 //! subscription, their commit waits 100 ms, and their rebalance hook assigns on its own.
 
 pub mod client;
+mod commit;
 pub mod embedded;
+mod group;
+mod idle;
+pub mod log;
 
 mod native;
 
 pub mod publisher;
 pub mod reader;
+mod restore;
 pub mod topics;
 
 use crate::model::record::Topic;

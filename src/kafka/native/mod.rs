@@ -11,7 +11,7 @@ mod partitions;
 mod producer;
 mod query;
 
-pub(super) use consumer::Consumer;
+pub(super) use consumer::{Consumer, Membership};
 pub(super) use handle::Handle;
 pub(super) use messages::{Batch, Message};
 pub(super) use mock::Mock;

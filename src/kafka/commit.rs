@@ -1,0 +1,197 @@
+//! Commits: one transaction with outputs, state changes and offsets, by one producer per worker.
+//!
+//! A producer lives as long as everything it does succeeds at once. After any doubt it is replaced: a delayed request
+//! of the old one could otherwise end a later transaction.
+
+use super::Error;
+use super::client::{Names, Role, properties};
+use super::group::Group;
+use super::native::{ErrorCode, PartitionList, TransactionError, TransactionalProducer};
+use super::publisher::produce_all;
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::runtime::log::{Commit, CommitError, REVOKE_COMMIT_LIMIT};
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// A new producer waits so long for what an earlier one of its id left open.
+const INIT_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a commit may take. The broker itself ends a transaction that is older than its own limit.
+const COMMIT_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long an abort may take; a new producer of the same id makes the broker do it in any case.
+const ABORT_LIMIT: Duration = Duration::from_secs(5);
+
+/// A commit that took longer may have been sent twice.
+const SUSPICIOUS: Duration = Duration::from_secs(1);
+
+/// Commits refused because of a rebalance under way are tried so often: nothing of them was written.
+const ATTEMPTS: usize = 3;
+
+/// Writes the commits of a worker.
+#[derive(Debug)]
+pub(super) struct Committer {
+    producer: Option<TransactionalProducer>,
+    properties: BTreeMap<String, String>,
+    notify: Arc<Notify>,
+    /// A commit failed: nothing more before the rewind.
+    failed: bool,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Committed,
+    /// The member's generation had just passed: again with a fresh one.
+    Stale(String),
+    Failed(CommitError),
+}
+
+impl Committer {
+    /// Fences whoever used the id before.
+    pub(super) fn new(config: &KafkaConfig, id: &str, notify: &Arc<Notify>) -> Result<Self, Error> {
+        let properties = properties(config, &Role::Transactional { id: id.to_owned() })?;
+        let mut committer = Self { producer: None, properties, notify: notify.clone(), failed: false };
+        committer.renew()?;
+        Ok(committer)
+    }
+
+    /// A new producer of the same id. Late requests of the old one are refused from now on.
+    pub(super) fn renew(&mut self) -> Result<(), Error> {
+        self.producer = None;
+        let producer = TransactionalProducer::new(&self.properties, self.notify.clone())?;
+        producer
+            .init(INIT_LIMIT)
+            .map_err(|error| Error::new(format!("no transactions with this transactional.id: {}", error.text)))?;
+        self.producer = Some(producer);
+        self.failed = false;
+        Ok(())
+    }
+
+    /// See [`Log::commit`](crate::runtime::log::Log::commit).
+    pub(super) fn commit(&mut self, names: &Names, commit: &Commit, group: &mut Group) -> Result<(), CommitError> {
+        if self.failed {
+            return Err(CommitError::Aborted("an earlier commit failed and was not rewound".to_owned()));
+        }
+        let mut result = Attempt::Stale(String::new());
+        for _ in 0..ATTEMPTS {
+            result = self.attempt(names, commit, group);
+            let Attempt::Stale(why) = &result else { break };
+            tracing::info!("a commit met a rebalance and is tried again: {why}");
+            if let Err(error) = self.renew() {
+                result = Attempt::Failed(CommitError::Aborted(error.0));
+                break;
+            }
+        }
+        let error = match result {
+            Attempt::Committed => return Ok(()),
+            Attempt::Stale(why) => CommitError::Fenced(why),
+            Attempt::Failed(error) => error,
+        };
+        self.failed = true;
+        Err(error)
+    }
+
+    fn attempt(&mut self, names: &Names, commit: &Commit, group: &mut Group) -> Attempt {
+        let tasks: Vec<i32> = commit.tasks().iter().map(|task| task.task).collect();
+        // Before the work, since a refusal then costs nothing.
+        if let Err(error) = group.fence(&tasks) {
+            return Attempt::Failed(error);
+        }
+        let Some(producer) = &mut self.producer else {
+            return Attempt::Failed(CommitError::Aborted("there is no producer".to_owned()));
+        };
+        producer.serve();
+        let (began, disturbances) = (clock::monotonic(), producer.handle().disturbances());
+        let limit = if group.is_revoking() { REVOKE_COMMIT_LIMIT } else { COMMIT_LIMIT };
+        if let Err(error) = write(producer, names, commit) {
+            return Attempt::Failed(abort(producer, &error));
+        }
+        // Fresh again: writing may have taken a while. The offsets go last, and with them the fence.
+        let membership = match group.fence(&tasks) {
+            Ok(membership) => membership,
+            Err(error) => {
+                let _ = producer.abort(ABORT_LIMIT);
+                return Attempt::Failed(error);
+            }
+        };
+        if let Err(error) = producer.send_offsets(&offsets_of(names, commit), &membership, limit) {
+            let stale = is_stale(error.code);
+            let aborted = abort(producer, &error);
+            return if stale { Attempt::Stale(error.text) } else { Attempt::Failed(aborted) };
+        }
+        if let Err(error) = producer.commit(limit) {
+            return Attempt::Failed(uncommitted(producer, error));
+        }
+        producer.serve();
+        if began.elapsed() > SUSPICIOUS || producer.handle().disturbances() != disturbances {
+            tracing::info!("a commit went through with delay or a broken connection: using a new producer");
+            if let Err(error) = self.renew() {
+                tracing::warn!("the new producer is not ready: {error}");
+                self.failed = true;
+            }
+        }
+        Attempt::Committed
+    }
+}
+
+fn write(producer: &mut TransactionalProducer, names: &Names, commit: &Commit) -> Result<(), TransactionError> {
+    producer.begin()?;
+    let changes = commit.tasks().iter().flat_map(|task| &task.changes);
+    produce_all(producer, names, commit.outputs().iter().chain(changes))
+}
+
+fn offsets_of(names: &Names, commit: &Commit) -> PartitionList {
+    let mut offsets = PartitionList::new();
+    for task in commit.tasks() {
+        let mark = CString::new(task.mark.to_text()).unwrap_or_default();
+        for (topic, next) in &task.next {
+            offsets.add_with_text(names.of(*topic), task.task, *next, mark.clone());
+        }
+    }
+    offsets
+}
+
+/// The group refused us.
+fn is_stale(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION
+            | ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID
+            | ErrorCode::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+            | ErrorCode::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS
+    )
+}
+
+/// Somebody else has our transactional id.
+fn is_fenced(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RD_KAFKA_RESP_ERR__FENCED
+            | ErrorCode::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
+            | ErrorCode::RD_KAFKA_RESP_ERR_PRODUCER_FENCED
+    )
+}
+
+/// Before the commit was asked for, nothing can have been committed, whether or not the abort succeeds.
+fn abort(producer: &TransactionalProducer, error: &TransactionError) -> CommitError {
+    if !error.fatal {
+        let _ = producer.abort(ABORT_LIMIT);
+    }
+    match is_stale(error.code) || is_fenced(error.code) {
+        true => CommitError::Fenced(error.text.clone()),
+        false => CommitError::Aborted(error.text.clone()),
+    }
+}
+
+/// Once the commit was asked for, only the library's word that it can be aborted, and the abort, say that it did not
+/// happen.
+fn uncommitted(producer: &TransactionalProducer, error: TransactionError) -> CommitError {
+    if error.abortable && producer.abort(ABORT_LIMIT).is_ok() {
+        return CommitError::Aborted(error.text);
+    }
+    CommitError::Unknown(error.text)
+}

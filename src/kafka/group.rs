@@ -1,0 +1,385 @@
+//! Placement: the group's member, and the consumer of the twins.
+//!
+//! The group subscribes to one topic, the first input; whoever owns its partition p owns task p and reads partition p
+//! of the other inputs (the twins) by hand. In: what the broker assigns. Out: records of running tasks, and changes
+//! of placement, one at a time. Nothing is given back before the worker says so, and nothing is fetched of a task
+//! before it is started.
+
+use super::client::{Names, Role, properties};
+use super::native::{Batch, Consumer, ErrorCode, Handle, Membership, Message, PartitionList};
+use super::reader::{event, record_of};
+use super::{Error, topic_name};
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::model::record::{Record, Topic};
+use crate::runtime::log::{CommitError, Polled};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How long a commit waits for a rebalance under way to be told.
+const REBALANCE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Most records set aside while a commit waits for a rebalance.
+const STASH_LIMIT: usize = 20_000;
+
+/// How long the fetch of a partition may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// A task of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Task {
+    /// Assigned; its state is being restored.
+    Waiting,
+    /// Its records are handed over, since these offsets (in order of the inputs).
+    Running(Vec<i64>),
+    /// To be given back: may commit once more. The offsets are there when it ran.
+    Revoked(Option<Vec<i64>>),
+    /// Gone: must not commit.
+    Lost(Option<Vec<i64>>),
+}
+
+impl Task {
+    /// Where its partitions began, when they are fetched.
+    fn starts(&self) -> Option<&Vec<i64>> {
+        match self {
+            Task::Waiting => None,
+            Task::Running(starts) => Some(starts),
+            Task::Revoked(starts) | Task::Lost(starts) => starts.as_ref(),
+        }
+    }
+}
+
+/// The member of the group with its tasks.
+#[derive(Debug)]
+pub(super) struct Group {
+    batch: Batch,
+    /// Taken from the member's queue while a commit waited, not yet handed over.
+    stash: VecDeque<Message>,
+    twins: Option<Consumer>,
+    member: Consumer,
+    names: Names,
+    inputs: &'static [Topic],
+    tasks: BTreeMap<i32, Task>,
+    /// Released, and still fetched until all that were revoked with them are released.
+    released: Vec<i32>,
+    events: VecDeque<Polled>,
+    /// As whom the member saw itself in the last rebalance it was told of.
+    served: (String, i32),
+    twins_first: bool,
+}
+
+impl Group {
+    /// Joins the group.
+    pub(super) fn join(
+        config: &KafkaConfig,
+        group: &str,
+        instance: Option<String>,
+        inputs: &'static [Topic],
+        notify: &Arc<Notify>,
+    ) -> Result<Self, Error> {
+        let role = Role::Member { group: group.to_owned(), instance };
+        let member = Consumer::new(&properties(config, &role)?, notify.clone())?;
+        let twins = match inputs.len() {
+            1 => None,
+            _ => {
+                let role = Role::Twin { group: group.to_owned() };
+                Some(Consumer::new(&properties(config, &role)?, notify.clone())?)
+            }
+        };
+        let names = Names::new(&config.prefix);
+        for topic in inputs {
+            if member.handle().partitions(names.of(*topic), Duration::from_secs(30))? == 0 {
+                return Err(Error::new(format!("there is no topic {}", topic_name(&config.prefix, *topic))));
+            }
+        }
+        member.subscribe(names.of(inputs[0]))?;
+        Ok(Self {
+            batch: Batch::default(),
+            stash: VecDeque::new(),
+            twins,
+            member,
+            names,
+            inputs,
+            tasks: BTreeMap::new(),
+            released: Vec::new(),
+            events: VecDeque::new(),
+            served: (String::new(), -1),
+            twins_first: false,
+        })
+    }
+
+    /// A client to ask the broker with.
+    pub(super) fn handle(&self) -> &Handle {
+        self.member.handle()
+    }
+
+    /// See [`Log::poll`](crate::runtime::log::Log::poll).
+    pub(super) fn poll(&mut self, limit: usize, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Polled, Error> {
+        for consumer in std::iter::once(&self.member).chain(&self.twins) {
+            if let Some(why) = consumer.handle().fatal() {
+                return Err(Error::new(why));
+            }
+        }
+        self.note_rebalances()?;
+        if let Some(event) = self.events.pop_front() {
+            return Ok(event);
+        }
+        let mut count = self.hand_over_stash(take)?;
+        // Turn about, so that a full queue of results never keeps the twins waiting, nor the reverse.
+        self.twins_first = !self.twins_first;
+        for twins in [self.twins_first, !self.twins_first] {
+            if count < limit {
+                count += self.hand_over_from(twins, limit - count, take)?;
+            }
+        }
+        match count {
+            0 => Ok(self.events.pop_front().unwrap_or(Polled::Nothing)),
+            count => Ok(Polled::Records(count)),
+        }
+    }
+
+    fn hand_over_from(
+        &mut self,
+        twins: bool,
+        limit: usize,
+        take: &mut dyn FnMut(&[Record<'_>]),
+    ) -> Result<usize, Error> {
+        let mut batch = std::mem::take(&mut self.batch);
+        match (twins, &self.twins) {
+            (true, Some(consumer)) => consumer.fill(&mut batch, limit, 0),
+            (true, None) => {}
+            (false, _) => self.member.fill(&mut batch, limit, 0),
+        }
+        // A rebalance may have been told on the way: records behind it are of tasks that no longer run.
+        self.note_rebalances()?;
+        let result = self.hand_over(batch.as_slice(), take);
+        batch.clear();
+        self.batch = batch;
+        result
+    }
+
+    fn hand_over_stash(&mut self, take: &mut dyn FnMut(&[Record<'_>])) -> Result<usize, Error> {
+        if self.stash.is_empty() {
+            return Ok(0);
+        }
+        let messages: Vec<Message> = std::mem::take(&mut self.stash).into();
+        self.hand_over(&messages, take)
+    }
+
+    /// Hands over the records of running tasks. Others are dropped: such a task is restored, and its records are
+    /// fetched again, before it runs.
+    fn hand_over(&self, messages: &[Message], take: &mut dyn FnMut(&[Record<'_>])) -> Result<usize, Error> {
+        let mut records = Vec::with_capacity(messages.len());
+        let mut last = (0, None);
+        for message in messages {
+            if message.error() != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+                event(message)?;
+                continue;
+            }
+            if last.0 != message.topic_id() {
+                last = (message.topic_id(), message.topic().and_then(|name| self.names.topic(name)));
+            }
+            let Some(topic) = last.1 else { continue };
+            if matches!(self.tasks.get(&message.partition()), Some(Task::Running(_))) {
+                records.push(record_of(message, topic));
+            }
+        }
+        if !records.is_empty() {
+            take(&records);
+        }
+        Ok(records.len())
+    }
+
+    /// Takes over what the rebalance callback noted.
+    fn note_rebalances(&mut self) -> Result<(), Error> {
+        while let Some(rebalance) = self.member.take_rebalance() {
+            self.served = rebalance.identity;
+            let tasks = rebalance.partitions;
+            if rebalance.assigned {
+                self.tasks.extend(tasks.iter().map(|task| (*task, Task::Waiting)));
+                if !tasks.is_empty() {
+                    self.events.push_back(Polled::Assigned(tasks));
+                }
+                continue;
+            }
+            for task in &tasks {
+                let starts = self.tasks.get(task).and_then(Task::starts).cloned();
+                let state = if rebalance.lost { Task::Lost(starts) } else { Task::Revoked(starts) };
+                self.tasks.insert(*task, state);
+            }
+            match (tasks.is_empty(), rebalance.lost) {
+                // Nothing to wait for.
+                (true, _) => self.member.unassign(&PartitionList::new())?,
+                (false, true) => self.events.push_back(Polled::Lost(tasks)),
+                (false, false) => self.events.push_back(Polled::Revoked(tasks)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a task is ours, to be restored or started.
+    pub(super) fn is_waiting(&mut self, task: i32) -> bool {
+        self.tasks.get(&task) == Some(&Task::Waiting)
+    }
+
+    /// All running tasks.
+    pub(super) fn running(&self) -> impl Iterator<Item = i32> + '_ {
+        self.tasks.iter().filter(|(_, state)| matches!(state, Task::Running(_))).map(|(task, _)| *task)
+    }
+
+    /// Whether somebody waits for tasks of ours.
+    pub(super) fn is_revoking(&self) -> bool {
+        self.tasks.values().any(|task| matches!(task, Task::Revoked(_)))
+    }
+
+    /// Begins to fetch a task's inputs, from offsets in order of the inputs.
+    pub(super) fn start(&mut self, task: i32, starts: Vec<i64>) -> Result<(), Error> {
+        self.note_rebalances()?;
+        // Revoked meanwhile: the worker is about to be told.
+        if !self.is_waiting(task) {
+            return Ok(());
+        }
+        self.await_stopped(task);
+        let mut first = PartitionList::new();
+        first.add(self.names.of(self.inputs[0]), task, starts[0]);
+        self.member.assign(&first)?;
+        if let Some(twins) = &self.twins {
+            let mut rest = PartitionList::new();
+            for (topic, start) in self.inputs.iter().zip(&starts).skip(1) {
+                rest.add(self.names.of(*topic), task, *start);
+            }
+            twins.assign(&rest)?;
+        }
+        self.tasks.insert(task, Task::Running(starts));
+        Ok(())
+    }
+
+    /// Waits until positions of an earlier time are forgotten: they would pass for progress.
+    fn await_stopped(&self, task: i32) {
+        let began = clock::monotonic();
+        let fetching = || (0..self.inputs.len()).any(|input| self.consumed(task, input).is_some());
+        while fetching() && began.elapsed() < STOP_LIMIT {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn consumer_of(&self, input: usize) -> &Consumer {
+        match (&self.twins, input) {
+            (Some(twins), 1..) => twins,
+            _ => &self.member,
+        }
+    }
+
+    fn consumed(&self, task: i32, input: usize) -> Option<i64> {
+        self.consumer_of(input).position(self.names.of(self.inputs[input]), task)
+    }
+
+    /// Next offset of each input of a running task, transaction markers included. `None` while records wait in the
+    /// stash: positions are then ahead of what was handed over.
+    pub(super) fn positions(&self, task: i32) -> Option<Vec<i64>> {
+        let Some(Task::Running(starts)) = self.tasks.get(&task) else { return None };
+        let position = |(input, start): (usize, &i64)| self.consumed(task, input).unwrap_or((*start).max(0));
+        self.stash.is_empty().then(|| starts.iter().enumerate().map(position).collect())
+    }
+
+    /// End of each input of a task, as of the last fetch. `None` before the first.
+    pub(super) fn known_ends(&self, task: i32) -> Option<Vec<i64>> {
+        let end = |(input, topic): (usize, &Topic)| self.consumer_of(input).last_known_end(self.names.of(*topic), task);
+        self.inputs.iter().enumerate().map(end).collect()
+    }
+
+    /// See [`Log::release`](crate::runtime::log::Log::release). The group goes on when the last one is released.
+    pub(super) fn release(&mut self, tasks: &[i32]) -> Result<(), Error> {
+        let gone = |state: &Task| matches!(state, Task::Revoked(_) | Task::Lost(_));
+        let mut released = Vec::new();
+        for task in tasks {
+            if self.tasks.get(task).is_some_and(gone) {
+                released.extend(self.tasks.remove_entry(task));
+            }
+        }
+        self.stash.retain(|message| !tasks.contains(&message.partition()));
+        self.unassign_twins(&released)?;
+        let fetched = released.iter().filter(|(_, state)| state.starts().is_some());
+        self.released.extend(fetched.map(|(task, _)| *task));
+        if self.tasks.values().any(gone) { Ok(()) } else { self.unassign_released() }
+    }
+
+    /// Answers a revocation: all of it at once, since the first answer lets the group go on.
+    fn unassign_released(&mut self) -> Result<(), Error> {
+        let mut list = PartitionList::new();
+        for task in self.released.drain(..) {
+            list.add(self.names.of(self.inputs[0]), task, 0);
+        }
+        self.member.unassign(&list)
+    }
+
+    fn unassign_twins(&self, tasks: &[(i32, Task)]) -> Result<(), Error> {
+        let Some(twins) = &self.twins else { return Ok(()) };
+        let mut list = PartitionList::new();
+        for (task, _) in tasks.iter().filter(|(_, state)| state.starts().is_some()) {
+            for topic in &self.inputs[1..] {
+                list.add(self.names.of(*topic), *task, 0);
+            }
+        }
+        if list.is_empty() { Ok(()) } else { twins.unassign(&list) }
+    }
+
+    /// Stops fetching all tasks. Those still assigned wait to be restored and started.
+    ///
+    /// If a revocation is open, this answers it. That is early but safe: no state is left here to commit.
+    pub(super) fn stop_all(&mut self) -> Result<(), Error> {
+        self.stash.clear();
+        let all: Vec<(i32, Task)> = self.tasks.clone().into_iter().collect();
+        self.unassign_twins(&all)?;
+        for (task, state) in all {
+            if state.starts().is_some() {
+                self.released.push(task);
+            }
+            let stopped = match state {
+                Task::Waiting | Task::Running(_) => Task::Waiting,
+                Task::Revoked(_) => Task::Revoked(None),
+                Task::Lost(_) => Task::Lost(None),
+            };
+            self.tasks.insert(task, stopped);
+        }
+        if self.released.is_empty() { Ok(()) } else { self.unassign_released() }
+    }
+
+    /// The fence of a commit: the member's identity in the group, fresh, and the same as in the last rebalance served.
+    ///
+    /// The broker takes any offsets of a member without id and generation, and those of a generation whose
+    /// assignment we have not seen: neither may leave here.
+    pub(super) fn fence(&mut self, tasks: &[i32]) -> Result<Membership, CommitError> {
+        let fenced = |why: &str| CommitError::Fenced(why.to_owned());
+        let began = clock::monotonic();
+        loop {
+            self.note_rebalances().map_err(|error| CommitError::Aborted(error.0))?;
+            let ours = |task: &i32| matches!(self.tasks.get(task), Some(Task::Running(_) | Task::Revoked(Some(_))));
+            if !tasks.iter().all(ours) {
+                return Err(fenced("a task is no longer ours"));
+            }
+            let membership = self.member.membership().ok_or_else(|| fenced("the client is in no group"))?;
+            let identity = membership.identity();
+            if identity.0.is_empty() || identity.1 < 0 || self.member.assignment_lost() {
+                return Err(fenced("the group no longer knows us"));
+            }
+            if identity == self.served {
+                return Ok(membership);
+            }
+            if began.elapsed() > REBALANCE_LIMIT || self.stash.len() > STASH_LIMIT {
+                return Err(CommitError::Aborted("a rebalance took too long".to_owned()));
+            }
+            self.serve();
+        }
+    }
+
+    /// Lets the rebalance callback run; records that come first are set aside.
+    fn serve(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        self.member.fill(&mut batch, 500, 5);
+        self.stash.extend(batch.drain());
+        self.batch = batch;
+    }
+}

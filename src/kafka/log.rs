@@ -1,0 +1,178 @@
+//! [`KafkaLog`]: a worker's access to a real Kafka.
+
+use super::client::Names;
+use super::commit::Committer;
+use super::group::Group;
+use super::idle::Idle;
+use super::native::{End, Query};
+use super::restore::{Pumped, Restorer};
+use super::{Error, topic_name};
+use crate::config::KafkaConfig;
+use crate::model::record::{Record, Topic};
+use crate::model::time::Timestamp;
+use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The earliest record, where the broker has not told its offset.
+const BEGINNING: i64 = rdkafka_sys::RD_KAFKA_OFFSET_BEGINNING as i64;
+
+/// How long the broker may take to answer a question that is waited for.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// One worker's place in Kafka.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How to reach Kafka.
+    pub config: KafkaConfig,
+    /// Consumer group of the half.
+    pub group: String,
+    /// Unique per half, instance and worker, and the same after a restart: it is the transactional id, whose new
+    /// owner ends what the old one left open.
+    pub id: String,
+    /// Whether the id is also the member's static id: a restart within the session time-out then takes its tasks
+    /// back at once; in return an orderly end looks like a restart.
+    pub static_member: bool,
+    /// Inputs of the half; the group subscribes to the first.
+    pub inputs: &'static [Topic],
+    /// Changelog of the half.
+    pub changelog: Topic,
+    /// How long a restore waits for somebody else's open transaction.
+    pub restore_wait: Duration,
+}
+
+impl Settings {
+    /// The half whose inputs and changelog these are, everything else by default.
+    pub fn new(
+        config: &KafkaConfig,
+        group: impl Into<String>,
+        id: impl Into<String>,
+        inputs: &'static [Topic],
+        changelog: Topic,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            group: group.into(),
+            id: id.into(),
+            static_member: true,
+            inputs,
+            changelog,
+            restore_wait: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A member of the group with its producer. Dropping it leaves Kafka, in bounded time.
+#[derive(Debug)]
+pub struct KafkaLog {
+    restorer: Restorer,
+    committer: Committer,
+    idle: Idle,
+    group: Group,
+    names: Names,
+    settings: Settings,
+    notify: Arc<Notify>,
+    /// Where inputs begin, for tasks that never committed.
+    beginnings: BTreeMap<i32, Vec<(Topic, i64)>>,
+}
+
+impl KafkaLog {
+    /// Joins the group. Blocks until the broker knows the producer.
+    pub fn join(settings: Settings) -> Result<Self, Fatal> {
+        let notify = Arc::new(Notify::new());
+        let Settings { config, group, id, inputs, changelog, restore_wait, .. } = &settings;
+        let restorer = Restorer::new(config, group, inputs, *changelog, *restore_wait, &notify);
+        // The producer first: it ends what a predecessor of the id left open, which a restore would wait for.
+        let committer = Committer::new(config, id, &notify)?;
+        let instance = settings.static_member.then(|| id.clone());
+        let group = Group::join(config, group, instance, inputs, &notify)?;
+        let names = Names::new(&config.prefix);
+        Ok(Self {
+            restorer,
+            committer,
+            idle: Idle::default(),
+            group,
+            names,
+            notify,
+            settings,
+            beginnings: BTreeMap::new(),
+        })
+    }
+}
+
+impl Log for KafkaLog {
+    async fn ready(&self) {
+        self.notify.notified().await;
+    }
+
+    fn poll(&mut self, limit: usize, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Polled, Fatal> {
+        Ok(self.group.poll(limit, take)?)
+    }
+
+    fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal> {
+        // Revoked meanwhile: the worker is about to be told.
+        if !self.group.is_waiting(task) {
+            return Ok(Restore::Pending);
+        }
+        match self.restorer.pump(task, self.group.handle(), take)? {
+            Pumped::More(restore) => Ok(restore),
+            Pumped::Done(restored) => {
+                self.beginnings.insert(task, restored.starts);
+                Ok(Restore::Done(restored.committed))
+            }
+        }
+    }
+
+    fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal> {
+        let beginnings = self.beginnings.remove(&task).unwrap_or_default();
+        let offset_of = |topic: &Topic| {
+            let known = next.iter().chain(&beginnings).find(|(known, _)| known == topic);
+            known.map_or(BEGINNING, |(_, offset)| *offset)
+        };
+        let starts = self.settings.inputs.iter().map(offset_of).collect();
+        Ok(self.group.start(task, starts)?)
+    }
+
+    fn release(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
+        for task in tasks {
+            self.restorer.forget(*task)?;
+            self.beginnings.remove(task);
+        }
+        self.idle.forget(tasks);
+        Ok(self.group.release(tasks)?)
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), CommitError> {
+        self.committer.commit(&self.names, commit, &mut self.group)
+    }
+
+    fn rewind(&mut self) -> Result<(), Fatal> {
+        self.restorer.forget_all()?;
+        self.beginnings.clear();
+        self.idle.forget_all();
+        self.group.stop_all()?;
+        Ok(self.committer.renew()?)
+    }
+
+    fn changelog_end(&mut self, task: i32) -> Result<i64, Fatal> {
+        let partition = [(CString::from(self.names.of(self.settings.changelog)), task)];
+        let mut query = Query::ends(self.group.handle(), partition, End::Last, ANSWER_LIMIT);
+        let name = topic_name(&self.settings.config.prefix, self.settings.changelog);
+        let silence = || Err(Error::new("the broker did not answer in time"));
+        let answers = query.poll(ANSWER_LIMIT).unwrap_or_else(silence);
+        let end = answers.map_err(|error| Fatal(format!("end of {name} [{task}]: {error}")))?;
+        end.first().map(|answer| answer.offset).ok_or_else(|| Fatal(format!("{name} [{task}] has no end")))
+    }
+
+    fn idle_since(&mut self, task: i32) -> Option<Timestamp> {
+        self.idle.since(task, &self.group, &self.names, self.settings.inputs)
+    }
+
+    fn lag(&mut self, task: i32) -> Option<u64> {
+        let (positions, ends) = (self.group.positions(task)?, self.group.known_ends(task)?);
+        Some(positions.iter().zip(&ends).map(|(position, end)| end.saturating_sub(*position).max(0) as u64).sum())
+    }
+}

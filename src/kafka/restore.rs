@@ -1,0 +1,376 @@
+//! Reads a task's changelog back, in the only order that loses nothing:
+//!
+//! 1. the committed offsets, once no open transaction can change them;
+//! 2. then the changelog's end, read uncommitted: a dead owner's open transaction pins the *stable* end below state
+//!    that its successor committed later;
+//! 3. then the changelog, `read_committed`, until past that end, waiting open transactions out.
+//!
+//! Nothing blocks: each call takes what is there, so running tasks go on meanwhile.
+
+use super::client::{Names, Role, properties};
+use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, PartitionList, Query};
+use super::reader::{event, record_of};
+use super::{Error, topic_name};
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::model::record::{Record, Topic};
+use crate::runtime::log::{CommitMark, Committed, Restore};
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// How long one question may take. An offset that an open transaction may still change is no answer.
+const QUESTION_LIMIT: Duration = Duration::from_secs(5);
+
+/// Bytes of other tasks set aside while one is read.
+const BUFFERED_LIMIT: usize = 64 << 20;
+
+/// Messages taken from the queue at once; each may hold half a megabyte.
+const TAKEN_AT_ONCE: usize = 64;
+
+/// Restores tasks of one half.
+#[derive(Debug)]
+pub(super) struct Restorer {
+    batch: Batch,
+    jobs: BTreeMap<i32, Job>,
+    reader: Option<Consumer>,
+    names: Names,
+    config: KafkaConfig,
+    group: String,
+    inputs: &'static [Topic],
+    changelog: Topic,
+    wait: Duration,
+    notify: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Job {
+    step: Step,
+    /// When something last moved.
+    moved: Instant,
+    /// Its messages, taken from the queue while another task was read.
+    buffer: Vec<Message>,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// Waits for the committed offsets.
+    Offsets { query: Query },
+    /// Waits for the changelog's end and the inputs' beginnings.
+    Ends { committed: Committed, last: Query, first: Query, end: Option<i64>, starts: Option<Vec<(Topic, i64)>> },
+    /// Reads.
+    Reading { committed: Committed, starts: Vec<(Topic, i64)>, next: i64, end: i64, records: u64 },
+}
+
+/// A restored task: what was committed, and where its inputs begin if it never committed.
+#[derive(Debug)]
+pub(super) struct Restored {
+    pub(super) committed: Committed,
+    pub(super) starts: Vec<(Topic, i64)>,
+}
+
+/// What a call brought.
+#[derive(Debug)]
+pub(super) enum Pumped {
+    More(Restore),
+    Done(Restored),
+}
+
+impl Restorer {
+    pub(super) fn new(
+        config: &KafkaConfig,
+        group: &str,
+        inputs: &'static [Topic],
+        changelog: Topic,
+        wait: Duration,
+        notify: &Arc<Notify>,
+    ) -> Self {
+        Self {
+            batch: Batch::default(),
+            jobs: BTreeMap::new(),
+            reader: None,
+            names: Names::new(&config.prefix),
+            config: config.clone(),
+            group: group.to_owned(),
+            inputs,
+            changelog,
+            wait,
+            notify: notify.clone(),
+        }
+    }
+
+    /// Takes the next part of a task's changelog. `asked` is a client to ask the broker with.
+    pub(super) fn pump(
+        &mut self,
+        task: i32,
+        asked: &Handle,
+        take: &mut dyn FnMut(&[Record<'_>]),
+    ) -> Result<Pumped, Error> {
+        if !self.jobs.contains_key(&task) {
+            let job = Job { step: self.ask_offsets(task, asked), moved: clock::monotonic(), buffer: Vec::new() };
+            self.jobs.insert(task, job);
+        }
+        match self.jobs.get(&task).map(|job| &job.step) {
+            Some(Step::Offsets { .. }) => self.await_offsets(task, asked),
+            Some(Step::Ends { .. }) => self.await_ends(task),
+            _ => self.read(task, take),
+        }
+    }
+
+    /// Forgets a task.
+    pub(super) fn forget(&mut self, task: i32) -> Result<(), Error> {
+        let Some(job) = self.jobs.remove(&task) else { return Ok(()) };
+        match (job.step, &self.reader) {
+            (Step::Reading { .. }, Some(reader)) => {
+                let mut list = PartitionList::new();
+                list.add(self.names.of(self.changelog), task, 0);
+                reader.unassign(&list)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets all tasks.
+    pub(super) fn forget_all(&mut self) -> Result<(), Error> {
+        let all: Vec<i32> = self.jobs.keys().copied().collect();
+        all.into_iter().try_for_each(|task| self.forget(task))
+    }
+
+    fn inputs_of(&self, task: i32) -> Vec<(CString, i32)> {
+        self.inputs.iter().map(|topic| (CString::from(self.names.of(*topic)), task)).collect()
+    }
+
+    fn ask_offsets(&self, task: i32, asked: &Handle) -> Step {
+        let group = CString::new(self.group.as_str()).unwrap_or_default();
+        Step::Offsets { query: Query::committed(asked, &group, self.inputs_of(task), QUESTION_LIMIT) }
+    }
+
+    fn await_offsets(&mut self, task: i32, asked: &Handle) -> Result<Pumped, Error> {
+        let Some(Job { step: Step::Offsets { query }, moved, .. }) = self.jobs.get_mut(&task) else {
+            return Ok(Pumped::More(Restore::Pending));
+        };
+        let step = match query.poll(Duration::ZERO) {
+            None => return Ok(Pumped::More(Restore::Pending)),
+            Some(Err(error)) if moved.elapsed() > self.wait => {
+                return Err(Error::new(format!(
+                    "task {task}: the committed offsets of group {} could not be had within {} s: {error}",
+                    self.group,
+                    self.wait.as_secs()
+                )));
+            }
+            // An open transaction may still change them: ask again.
+            Some(Err(_)) => self.ask_offsets(task, asked),
+            Some(Ok(answers)) => self.ask_ends(task, asked, self.committed_of(task, &answers)?),
+        };
+        if let Some(job) = self.jobs.get_mut(&task) {
+            if matches!(step, Step::Ends { .. }) {
+                job.moved = clock::monotonic();
+            }
+            job.step = step;
+        }
+        Ok(Pumped::More(Restore::Pending))
+    }
+
+    fn ask_ends(&self, task: i32, asked: &Handle, committed: Committed) -> Step {
+        let changelog = [(CString::from(self.names.of(self.changelog)), task)];
+        let last = Query::ends(asked, changelog, End::Last, QUESTION_LIMIT);
+        let first = Query::ends(asked, self.inputs_of(task), End::First, QUESTION_LIMIT);
+        Step::Ends { committed, last, first, end: None, starts: None }
+    }
+
+    /// What the group knows: all inputs or none, each with the same mark.
+    fn committed_of(&self, task: i32, answers: &[Answer]) -> Result<Committed, Error> {
+        let known: Vec<&Answer> = answers.iter().filter(|answer| answer.offset >= 0).collect();
+        if known.is_empty() {
+            return Ok(Committed::default());
+        }
+        if known.len() != self.inputs.len() {
+            return Err(Error::new(format!(
+                "task {task}: group {} has committed offsets for {} of {} inputs; all are committed together, so some \
+                 were deleted by hand: delete those of the other inputs and of partition {task} of {} as well, and \
+                 everything is read again",
+                self.group,
+                known.len(),
+                self.inputs.len(),
+                self.changelog_name(),
+            )));
+        }
+        let mark = CommitMark::parse(&known[0].text).ok_or_else(|| {
+            Error::new(format!(
+                "task {task}: the committed offsets of group {} were not written by this program (metadata {:?})",
+                self.group, known[0].text
+            ))
+        })?;
+        let next = known.iter().filter_map(|answer| Some((self.names.topic(&answer.topic)?, answer.offset))).collect();
+        Ok(Committed { next, mark: Some(mark) })
+    }
+
+    fn await_ends(&mut self, task: i32) -> Result<Pumped, Error> {
+        let Some(Job { step: Step::Ends { committed, last, first, end, starts }, .. }) = self.jobs.get_mut(&task)
+        else {
+            return Ok(Pumped::More(Restore::Pending));
+        };
+        if end.is_none() {
+            *end = last.poll(Duration::ZERO).transpose()?.and_then(|answers| Some(answers.first()?.offset));
+        }
+        if starts.is_none() {
+            let named = |answer: &Answer| Some((self.names.topic(&answer.topic)?, answer.offset));
+            let answers = first.poll(Duration::ZERO).transpose()?;
+            *starts = answers.map(|answers| answers.iter().filter_map(named).collect());
+        }
+        let (Some(end), Some(starts)) = (*end, starts.take_if(|_| end.is_some())) else {
+            return Ok(Pumped::More(Restore::Pending));
+        };
+        let committed = std::mem::take(committed);
+        let from = committed.mark.map_or(0, |mark| mark.restore_from);
+        if from > end {
+            return Err(Error::new(format!(
+                "{} [{task}] ends at {end}, but the last commit says to restore from {from}: the topic was truncated \
+                 or made anew; {}",
+                self.changelog_name(),
+                self.start_anew(),
+            )));
+        }
+        self.begin_reading(task, committed, starts, from, end)
+    }
+
+    fn begin_reading(
+        &mut self,
+        task: i32,
+        committed: Committed,
+        starts: Vec<(Topic, i64)>,
+        from: i64,
+        end: i64,
+    ) -> Result<Pumped, Error> {
+        if self.reader.is_none() {
+            let role = Role::Reader { group: self.group.clone() };
+            self.reader = Some(Consumer::new(&properties(&self.config, &role)?, self.notify.clone())?);
+        }
+        if let Some(reader) = &self.reader {
+            let mut list = PartitionList::new();
+            list.add(self.names.of(self.changelog), task, from);
+            reader.assign(&list)?;
+        }
+        if let Some(job) = self.jobs.get_mut(&task) {
+            job.step = Step::Reading { committed, starts, next: from, end, records: 0 };
+            job.moved = clock::monotonic();
+        }
+        Ok(Pumped::More(Restore::Pending))
+    }
+
+    fn read(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Pumped, Error> {
+        self.sort_into_buffers(task)?;
+        let changelog = self.changelog;
+        let Some(Job { step: Step::Reading { next, end, records, .. }, moved, buffer }) = self.jobs.get_mut(&task)
+        else {
+            return Ok(Pumped::More(Restore::Pending));
+        };
+        let messages = std::mem::take(buffer);
+        let mut found = Vec::with_capacity(messages.len());
+        for message in &messages {
+            let reached = match message.error() {
+                // The end event's own offset: positions are wrong after it.
+                ErrorCode::RD_KAFKA_RESP_ERR__PARTITION_EOF => message.offset(),
+                ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => {
+                    found.push(record_of(message, changelog));
+                    message.offset() + 1
+                }
+                _ => {
+                    event(message)?;
+                    continue;
+                }
+            };
+            if reached > *next {
+                (*next, *moved) = (reached, clock::monotonic());
+            }
+        }
+        *records += found.len() as u64;
+        if !found.is_empty() {
+            take(&found);
+        }
+        let (reached, end, moved, any) = (*next, *end, *moved, !found.is_empty());
+        if reached >= end {
+            return self.finish(task);
+        }
+        if moved.elapsed() > self.wait {
+            return Err(Error::new(format!(
+                "{} [{task}]: a transaction open at offset {reached} was not ended within {} s, and the state ends at \
+                 {end}; find it with kafka-transactions.sh find-hanging and abort it",
+                self.changelog_name(),
+                self.wait.as_secs(),
+            )));
+        }
+        let remaining = (end - reached).unsigned_abs();
+        Ok(Pumped::More(if any { Restore::Reading { remaining } } else { Restore::Pending }))
+    }
+
+    /// Takes messages from the queue until there are some of the task, or none.
+    fn sort_into_buffers(&mut self, task: i32) -> Result<(), Error> {
+        let Some(reader) = &self.reader else { return Ok(()) };
+        if let Some(why) = reader.handle().fatal() {
+            return Err(Error::new(why));
+        }
+        let size = |message: &Message| message.payload().map_or(0, <[u8]>::len);
+        while self.jobs.get(&task).is_some_and(|job| job.buffer.is_empty()) {
+            let others: usize = self.jobs.values().flat_map(|job| &job.buffer).map(size).sum();
+            if others > BUFFERED_LIMIT {
+                break;
+            }
+            reader.fill(&mut self.batch, TAKEN_AT_ONCE, 0);
+            if self.batch.as_slice().is_empty() {
+                break;
+            }
+            for message in self.batch.drain() {
+                if message.topic().is_none() {
+                    event(&message)?;
+                } else if let Some(job) = self.jobs.get_mut(&message.partition()) {
+                    job.buffer.push(message);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Offsets and changelog must both be there, or both not.
+    fn finish(&mut self, task: i32) -> Result<Pumped, Error> {
+        let Some(Job { step: Step::Reading { committed, starts, records, .. }, .. }) = self.jobs.get_mut(&task) else {
+            return Ok(Pumped::More(Restore::Pending));
+        };
+        let (committed, starts, records) = (std::mem::take(committed), std::mem::take(starts), *records);
+        self.forget(task)?;
+        match (committed.next.is_empty(), records) {
+            (true, 1..) => Err(Error::new(format!(
+                "task {task}: {} [{task}] holds state, but group {} has no committed offsets for it: they expired \
+                 (offsets.retention.minutes) or were deleted; {}",
+                self.changelog_name(),
+                self.group,
+                self.start_anew(),
+            ))),
+            (false, 0) => Err(Error::new(format!(
+                "task {task}: group {} has committed offsets, but {} [{task}] is empty: the topic was deleted or made \
+                 anew; {}",
+                self.group,
+                self.changelog_name(),
+                self.start_anew(),
+            ))),
+            _ => Ok(Pumped::Done(Restored { committed, starts })),
+        }
+    }
+
+    fn changelog_name(&self) -> String {
+        topic_name(&self.config.prefix, self.changelog)
+    }
+
+    /// How to compute everything anew.
+    fn start_anew(&self) -> String {
+        format!(
+            "to compute everything anew from the inputs, stop all instances, kafka-consumer-groups.sh \
+             --bootstrap-server {} --delete --group {}, delete {} and create it with swabstream topics create",
+            self.config.brokers,
+            self.group,
+            self.changelog_name(),
+        )
+    }
+}
