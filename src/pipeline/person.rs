@@ -445,6 +445,7 @@ impl Half for PersonHalf {
             }
             _ => (),
         }
+        self.places.learn(&self.state, &self.rules);
         Ok(())
     }
 

@@ -6,3 +6,6 @@ mod support;
 
 mod a_worker_is_exactly_once;
 mod layers;
+mod order_does_not_matter;
+mod scenarios;
+mod simulation;

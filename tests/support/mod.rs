@@ -2,7 +2,11 @@
 
 pub mod broker;
 pub mod counting;
+pub mod deployment;
 pub mod fleet;
+pub mod histories;
 pub mod oracle;
 pub mod random;
 pub mod seeds;
+pub mod story;
+pub mod town;

@@ -53,38 +53,59 @@ fn all<M: Message + Default>(latest: BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<M> {
 
 /// Fails with the first differences where anything differs.
 pub fn assert_same(truth: &Truth, published: &Published) {
-    let said = |alert: &Alert| (LiveAlert::of(alert), ());
-    same(
-        "live alerts",
-        &truth.alerts.iter().map(|alert| (alert.clone(), ())).collect(),
-        &Published::live(&published.alerts).map(said).collect(),
-        |_, ()| Some(()),
-    );
+    same("live alerts", &by_subject(truth.alerts.iter().cloned()), &by_subject(live(&published.alerts)), same_value);
     let live = Published::live(&published.alerts).count();
     assert_eq!(live, truth.alerts.len(), "each live alert has one id");
-    same("numbers", &truth.positivity, &published.positivity, |expected, found| numbers(expected, found));
+    same("numbers", &truth.positivity, &published.positivity, same_numbers);
     let tiers = published.tiers.iter().map(|(area, tier)| (area.clone(), Tier::of(tier))).collect();
-    same("tiers", &truth.tiers, &tiers, |expected, found| (expected == found).then_some(()));
+    same("tiers", &truth.tiers, &tiers, same_value);
     let changes = Published::live(&published.area_alerts)
         .filter(|alert| alert.family() == AlertFamily::TierChanged)
         .map(|alert| ((alert.area.clone(), wire_day(&alert.first_day)), TierChange::of(alert)))
         .collect();
-    same("changes of tier", &truth.tier_changes, &changes, |expected, found| (expected == found).then_some(()));
+    same("changes of tier", &truth.tier_changes, &changes, same_value);
 }
 
-/// Compares two maps entry by entry; `agree` is `None` where two entries differ.
+fn live(alerts: &[Alert]) -> impl Iterator<Item = LiveAlert> {
+    Published::live(alerts).map(LiveAlert::of)
+}
+
+/// Alerts by what they are about.
+fn by_subject(alerts: impl Iterator<Item = LiveAlert>) -> BTreeMap<(AlertFamily, String, String, String), LiveAlert> {
+    let subject = |alert: &LiveAlert| {
+        (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone())
+    };
+    alerts.map(|alert| (subject(&alert), alert)).collect()
+}
+
+fn same_value<V: PartialEq>(expected: &V, found: &V) -> bool {
+    expected == found
+}
+
+/// The lines in which two values differ when written out.
+fn difference<V: Debug>(expected: &V, found: &V) -> String {
+    let (expected, found) = (format!("{expected:#?}"), format!("{found:#?}"));
+    let only = |lines: &str, other: &str, sign: &str| -> Vec<String> {
+        let others: Vec<&str> = other.lines().collect();
+        lines.lines().filter(|line| !others.contains(line)).map(|line| format!("  {sign} {}", line.trim())).collect()
+    };
+    let lines = [only(&expected, &found, "expected"), only(&found, &expected, "found   ")].concat();
+    lines[..lines.len().min(4 * SHOWN)].join("\n")
+}
+
+/// Compares two maps entry by entry.
 fn same<K: Ord + Debug, V: Debug>(
     what: &str,
     expected: &BTreeMap<K, V>,
     found: &BTreeMap<K, V>,
-    agree: impl Fn(&V, &V) -> Option<()>,
+    agree: impl Fn(&V, &V) -> bool,
 ) {
     let mut differences = Vec::new();
     for (key, value) in expected {
         match found.get(key) {
             None => differences.push(format!("missing {key:?}: {value:?}")),
-            Some(other) if agree(value, other).is_none() => {
-                differences.push(format!("{key:?}\n  expected {value:?}\n  found    {other:?}"));
+            Some(other) if !agree(value, other) => {
+                differences.push(format!("{key:?}\n{}", difference(value, other)));
             }
             Some(_) => {}
         }
@@ -101,7 +122,7 @@ fn same<K: Ord + Debug, V: Debug>(
 }
 
 /// Equal counts, and ratios that differ by rounding at most. When it was computed may differ.
-fn numbers(expected: &AreaPositivity, found: &AreaPositivity) -> Option<()> {
+fn same_numbers(expected: &AreaPositivity, found: &AreaPositivity) -> bool {
     let without = |numbers: &AreaPositivity| AreaPositivity { now: None, purposes: Vec::new(), ..numbers.clone() };
     let purposes = |numbers: &AreaPositivity| -> Vec<PurposeNumbers> { numbers.purposes.clone() };
     let (a, b) = (purposes(expected), purposes(found));
@@ -111,7 +132,7 @@ fn numbers(expected: &AreaPositivity, found: &AreaPositivity) -> Option<()> {
                 && a.windows.len() == b.windows.len()
                 && a.windows.iter().zip(&b.windows).all(|(a, b)| same_window(a, b))
         });
-    (without(expected) == without(found) && same_purposes).then_some(())
+    without(expected) == without(found) && same_purposes
 }
 
 fn same_window(expected: &WindowNumbers, found: &WindowNumbers) -> bool {

@@ -1,0 +1,237 @@
+//! Stories: what labs and tracers sent, when it was received, and what must come of it.
+//!
+//! A story is told three ways, and each time its end must be what a recount says: in order without a fault, in order
+//! with faults and processes that die, and in another order. It is then asked about its first telling.
+
+use super::broker::FaultRates;
+use super::deployment::{Deployment, LAYOUT};
+use super::oracle::{Arrived, Published, Record, Truth, assert_same, recount};
+use prost::Message as _;
+use std::sync::Arc;
+use swabstream::demo::city::{Kind, Message};
+use swabstream::model::outcome::RejectCode;
+use swabstream::model::record::Topic;
+use swabstream::model::time::{Day, Timestamp};
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::{
+    Alert, AlertFamily, AlertState, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ManagementOrder,
+    ResultStatus, WindowNumbers,
+};
+
+/// Records in the order they are received.
+#[derive(Clone, Debug)]
+pub struct Story {
+    rules: Arc<Rules>,
+    messages: Vec<Message>,
+}
+
+/// How a story ended.
+#[derive(Debug)]
+pub struct Ending {
+    published: Published,
+    told: Vec<Alert>,
+    dead_letters: Vec<String>,
+}
+
+/// A moment in Shanghai, e.g. `2022-11-10 08:00`.
+pub fn time(text: &str) -> Timestamp {
+    let at: jiff::Timestamp = format!("{}:00+08:00", text.replace(' ', "T")).parse().expect("a date and a time");
+    Timestamp(at.as_millisecond())
+}
+
+/// A final result of a swab taken in the old town for screening.
+pub fn result(id: &str, person: &str, finding: Finding, swabbed: &str) -> LabResult {
+    LabResult {
+        lab_id: "LAB-1".into(),
+        result_id: id.into(),
+        status: ResultStatus::Final as i32,
+        person_id: person.into(),
+        specimen_id: format!("S-{id}"),
+        target: "sars-cov-2".into(),
+        collected_at: Some(time(swabbed).to_wire()),
+        area: "D1S1".into(),
+        purpose: "screening".into(),
+        finding: finding as i32,
+        ..LabResult::default()
+    }
+}
+
+/// A close contact of `index` on one day, without an order.
+pub fn contact(id: &str, person: &str, index: &str, day: &str) -> ContactRecord {
+    ContactRecord {
+        record_id: id.into(),
+        status: ContactStatus::Active as i32,
+        person_id: person.into(),
+        index_person_id: index.into(),
+        kind: ContactKind::Close as i32,
+        exposure_start: Some(time(&format!("{day} 10:00")).to_wire()),
+        exposure_end: Some(time(&format!("{day} 11:00")).to_wire()),
+        ..ContactRecord::default()
+    }
+}
+
+/// A management order for a week.
+pub fn order(from: &str, ordered: &str) -> Option<ManagementOrder> {
+    Some(ManagementOrder {
+        from: Some(time(from).to_wire()),
+        to: Some(time(from).plus_days(7).to_wire()),
+        ordered_at: Some(time(ordered).to_wire()),
+    })
+}
+
+impl Story {
+    pub fn begin() -> Self {
+        Self { rules: Arc::new(sample_rules()), messages: Vec::new() }
+    }
+
+    /// A result is received.
+    pub fn result(mut self, received: &str, result: LabResult) -> Self {
+        self.push(Topic::LabResults, received, &result.person_id.clone(), Some(result.encode_to_vec()), Kind::Result);
+        self
+    }
+
+    /// A result is received in the partition of somebody else.
+    pub fn mis_keyed(mut self, received: &str, result: LabResult) -> Self {
+        self = self.result(received, result);
+        let last = self.messages.last_mut().expect("just told");
+        let home = last.partition(LAYOUT);
+        last.partition_key = (0..)
+            .map(|n| format!("K{n}").into_bytes())
+            .find(|key| swabstream::model::record::partition_of(key, LAYOUT.person_tasks) != home)
+            .expect("there are other partitions");
+        self
+    }
+
+    /// A contact record is received.
+    pub fn contact(mut self, received: &str, contact: ContactRecord) -> Self {
+        let person = contact.person_id.clone();
+        self.push(Topic::ContactRecords, received, &person, Some(contact.encode_to_vec()), Kind::Contact);
+        self
+    }
+
+    /// Bytes are received that cannot be used.
+    pub fn broken(mut self, received: &str, payload: Option<&[u8]>, code: RejectCode) -> Self {
+        self.push(Topic::LabResults, received, "P", payload.map(<[u8]>::to_vec), Kind::Broken(code));
+        self
+    }
+
+    /// Tells it to its end, when time has come to a moment everywhere.
+    pub fn end(self, at: &str) -> Ending {
+        let straight = self.tell(1, at, &self.messages, false);
+        self.tell(2, at, &self.messages, true);
+        let mut otherwise = self.messages.clone();
+        otherwise.reverse();
+        self.tell(3, at, &otherwise, true);
+        let told = straight.told(Topic::Alerts);
+        Ending {
+            published: straight.published(),
+            told: told.iter().map(|record| decode_alert(record.payload.as_deref())).collect(),
+            dead_letters: straight
+                .told(Topic::DeadLetters)
+                .iter()
+                .filter_map(|letter| Some(String::from_utf8_lossy(letter.header("swabstream-code")?).into_owned()))
+                .collect(),
+        }
+    }
+
+    fn tell(&self, seed: u64, at: &str, messages: &[Message], faults: bool) -> Deployment {
+        let mut deployment = Deployment::start(seed, self.rules.clone());
+        if faults {
+            let rates = FaultRates { aborted: 15, unknown: 15, crash: 5, kicked: 5, partial: 30 };
+            deployment.broker.borrow_mut().set_faults(rates);
+        }
+        for message in messages {
+            deployment.publish(message);
+            (0..20).for_each(|_| deployment.turn(faults));
+        }
+        deployment.mark_time(time(at));
+        deployment.settle();
+        assert_same(&self.truth(deployment.today()), &deployment.published());
+        deployment
+    }
+
+    fn truth(&self, today: Day) -> Truth {
+        let usable = self.messages.iter().filter(|message| message.expected_code().is_none());
+        let arrived: Vec<Arrived> = usable.map(|message| Arrived { at: message.at, record: decode(message) }).collect();
+        recount(&self.rules, &arrived, today)
+    }
+
+    fn push(&mut self, topic: Topic, received: &str, key: &str, payload: Option<Vec<u8>>, kind: Kind) {
+        self.messages.push(Message {
+            topic,
+            key: key.as_bytes().to_vec(),
+            partition_key: key.as_bytes().to_vec(),
+            payload,
+            content_type: None,
+            at: time(received),
+            kind,
+            mis_keyed: false,
+        });
+    }
+}
+
+fn decode(message: &Message) -> Record {
+    let payload = message.payload.as_deref().expect("usable messages have a payload");
+    match message.topic {
+        Topic::LabResults => Record::Result(LabResult::decode(payload).expect("a result")),
+        _ => Record::Contact(ContactRecord::decode(payload).expect("a contact record")),
+    }
+}
+
+fn decode_alert(payload: Option<&[u8]>) -> Alert {
+    Alert::decode(payload.expect("alerts are never deleted")).expect("an alert")
+}
+
+impl Ending {
+    /// The live alert of a family about a person, if there is one.
+    pub fn live(&self, family: AlertFamily, person: &str) -> Option<&Alert> {
+        let mut all = self.published.alerts.iter();
+        all.find(|alert| {
+            alert.family() == family && alert.person_id == person && alert.state() != AlertState::Withdrawn
+        })
+    }
+
+    /// Live alerts of all families and people.
+    pub fn live_count(&self) -> usize {
+        self.published.alerts.iter().filter(|alert| alert.state() != AlertState::Withdrawn).count()
+    }
+
+    /// States of all that was told about a person, in order.
+    pub fn states(&self, person: &str) -> Vec<AlertState> {
+        self.told.iter().filter(|alert| alert.person_id == person).map(Alert::state).collect()
+    }
+
+    /// Everything told about a person, in order.
+    pub fn told(&self, person: &str) -> Vec<&Alert> {
+        self.told.iter().filter(|alert| alert.person_id == person).collect()
+    }
+
+    /// The total of an area in the window of so many days that ends on a day; zeros where nothing was published.
+    pub fn numbers(&self, area: &str, day: &str, days: u32) -> WindowNumbers {
+        self.purpose(area, day, days, "")
+    }
+
+    /// The same of one purpose.
+    pub fn purpose(&self, area: &str, day: &str, days: u32, purpose: &str) -> WindowNumbers {
+        let key = (area.to_owned(), Day::parse(day).expect("a day"));
+        let purposes = self.published.positivity.get(&key).map(|numbers| numbers.purposes.clone()).unwrap_or_default();
+        let windows = purposes.into_iter().find(|numbers| numbers.purpose == purpose).map(|numbers| numbers.windows);
+        windows.unwrap_or_default().into_iter().find(|window| window.days == days).unwrap_or_default()
+    }
+
+    /// Name of an area's tier today.
+    pub fn tier(&self, area: &str) -> &str {
+        self.published.tiers.get(area).map_or("", |tier| &tier.tier)
+    }
+
+    /// First day on which it can step down.
+    pub fn steps_down(&self, area: &str) -> &str {
+        self.published.tiers.get(area).map_or("", |tier| &tier.earliest_step_down)
+    }
+
+    /// Codes of all that was set aside.
+    pub fn dead_letters(&self) -> &[String] {
+        &self.dead_letters
+    }
+}
