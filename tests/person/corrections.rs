@@ -1,0 +1,231 @@
+//! A correction undoes all that the result did.
+
+use super::world::{Input, LAYOUT, World, at, revised, swab};
+use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::proto::v1::{
+    AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
+};
+
+use Finding::{Inconclusive, Invalid, Negative, Positive};
+use ResultStatus::{Cancelled, Corrected, EnteredInError, Final, Preliminary};
+
+#[test]
+fn a_correction_to_negative_withdraws_the_alert_and_takes_back_every_count() {
+    let mut world = World::new();
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    assert_eq!(world.lab(&positive), Outcome::Accepted);
+    let alert = world.only(AlertFamily::Positive);
+    assert_eq!((alert.area.as_str(), alert.first_day.as_str()), ("D1S1", "2022-11-04"));
+    assert_eq!((alert.severity(), alert.positive_specimens), (Severity::High, 1));
+    assert_eq!(alert.policy, "sample-case@2020-01-01");
+
+    assert_eq!(world.lab(&revised(&positive, 1, Corrected, Negative)), Outcome::Corrected);
+    assert!(world.live().is_empty());
+    assert!(world.numbers.keys().all(|(_, _, _, _, what)| what == "negative" || what.starts_with("tested")));
+    let withdrawn = world.alerts.last().expect("a withdrawal");
+    assert_eq!((withdrawn.state(), withdrawn.version), (AlertState::Withdrawn, 2));
+    let cause = &withdrawn.causes[1];
+    assert_eq!((cause.kind(), cause.record_id.as_str(), cause.revision), (CauseKind::Result, "R1", 1));
+    assert_eq!((cause.status(), cause.finding()), (Corrected, Negative));
+    assert_eq!(cause.origin.as_ref().map(|origin| origin.topic.as_str()), Some("lab-results"));
+}
+
+#[test]
+fn a_withdrawn_result_leaves_nothing_and_may_come_back() {
+    let mut world = World::new();
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    world.lab(&positive);
+    assert_eq!(world.lab(&revised(&positive, 0, Cancelled, Positive)), Outcome::Withdrawn);
+    assert!(world.live().is_empty() && world.numbers.is_empty());
+    assert_eq!(world.lab(&revised(&positive, 1, Final, Positive)), Outcome::Corrected);
+    assert_eq!(world.only(AlertFamily::Positive).positive_specimens, 1);
+    let states: Vec<_> = world.alerts.iter().map(|alert| (alert.version, alert.state())).collect();
+    assert_eq!(states, [(1, AlertState::Raised), (2, AlertState::Withdrawn), (3, AlertState::Raised)]);
+}
+
+#[test]
+fn a_withdrawal_that_arrives_first_is_kept() {
+    let mut world = World::new();
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    assert_eq!(world.lab(&revised(&positive, 1, EnteredInError, Positive)), Outcome::Withdrawn);
+    assert_eq!(world.lab(&positive), Outcome::Superseded);
+    assert!(world.live().is_empty() && world.numbers.is_empty());
+}
+
+#[test]
+fn a_result_moved_to_another_person_leaves_the_first_in_any_order() {
+    let first = swab("P1", "R1", at(3, 8), Positive);
+    let moved = LabResult {
+        person_id: "P2".into(),
+        previous_person_id: "P1".into(),
+        ..revised(&first, 1, Corrected, Positive)
+    };
+    let back = LabResult {
+        person_id: "P1".into(),
+        previous_person_id: "P2".into(),
+        ..revised(&first, 2, Corrected, Positive)
+    };
+    for order in [[&first, &moved], [&moved, &first]] {
+        let mut world = World::new();
+        for result in order {
+            world.lab(result);
+        }
+        assert_eq!(world.only(AlertFamily::Positive).person_id, "P2");
+    }
+    for order in [
+        [&first, &moved, &back],
+        [&first, &back, &moved],
+        [&moved, &first, &back],
+        [&moved, &back, &first],
+        [&back, &first, &moved],
+        [&back, &moved, &first],
+    ] {
+        let mut world = World::new();
+        for result in order {
+            world.lab(result);
+        }
+        assert_eq!(world.only(AlertFamily::Positive).person_id, "P1");
+    }
+    let mut world = World::new();
+    world.lab(&first);
+    world.lab(&moved);
+    let withdrawn = world.alerts.iter().find(|alert| alert.state() == AlertState::Withdrawn).expect("one");
+    assert_eq!(withdrawn.causes[1].kind(), CauseKind::Moved);
+}
+
+#[test]
+fn a_result_moved_to_another_area_counts_there_alone() {
+    let mut world = World::new();
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    world.lab(&positive);
+    world.lab(&LabResult { area: "D2S1".into(), ..revised(&positive, 1, Corrected, Positive) });
+    assert!(world.numbers.keys().all(|(area, ..)| ["D2S1", "D2", "C"].contains(&area.as_str())));
+    assert_eq!(world.only(AlertFamily::Positive).area, "D2S1");
+    assert_eq!(world.alerts.last().map(|alert| alert.state()), Some(AlertState::Updated));
+}
+
+#[test]
+fn the_same_meaning_again_is_a_duplicate_and_raises_the_revision_it_stands_at() {
+    let mut world = World::new();
+    let negative = swab("P1", "R1", at(3, 8), Negative);
+    world.lab(&negative);
+    assert_eq!(world.lab(&negative), Outcome::Duplicate);
+    let resent = LabResult { reported_at: Some(at(4, 1).to_wire()), kit: "K".into(), ..negative.clone() };
+    assert_eq!(world.lab(&resent), Outcome::Duplicate);
+    assert_eq!(world.lab(&LabResult { revision: 5, ..negative.clone() }), Outcome::Duplicate);
+    assert_eq!(world.lab(&revised(&negative, 4, Final, Positive)), Outcome::Superseded);
+    let ct = vec![CtValue { gene: "N".into(), cycles: 21.5 }];
+    let other_meaning = LabResult { ct_values: ct, revision: 6, ..negative };
+    assert_eq!(world.lab(&other_meaning), Outcome::Corrected);
+}
+
+#[test]
+fn two_meanings_at_one_revision_are_a_conflict_and_the_graver_stands() {
+    for findings in [[Negative, Positive], [Positive, Negative]] {
+        let mut world = World::new();
+        let [first, second] = findings.map(|finding| swab("P1", "R1", at(3, 8), finding));
+        assert_eq!(world.lab(&first), Outcome::Accepted);
+        assert_eq!(world.lab(&second), Outcome::Rejected(RejectCode::Conflict));
+        assert_eq!(world.only(AlertFamily::Positive).person_id, "P1");
+        let [letter] = &world.dead_letters[..] else { panic!("one dead letter") };
+        assert!(letter.headers.contains(&("swabstream-code", b"conflict".to_vec())));
+    }
+}
+
+#[test]
+fn a_negative_against_a_positive_is_held_as_positive_until_the_lab_corrects() {
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    let negative =
+        LabResult { lab_id: "LAB-2".into(), result_id: "R9".into(), ..revised(&positive, 0, Final, Negative) };
+    for order in [[&positive, &negative], [&negative, &positive]] {
+        let mut world = World::new();
+        assert_eq!(order.map(|result| world.lab(result)), [Outcome::Accepted, Outcome::Contradiction]);
+        let alert = world.only(AlertFamily::Contradiction);
+        assert_eq!((alert.specimen_id.as_str(), alert.severity()), ("S-R1", Severity::High));
+        assert_eq!(world.only(AlertFamily::Positive).positive_specimens, 1);
+
+        let mut resolved = World::new();
+        for result in order {
+            resolved.lab(result);
+        }
+        resolved.lab(&revised(&negative, 1, Corrected, Positive));
+        assert_eq!(resolved.live().len(), 1, "both say positive");
+        assert_eq!(resolved.only(AlertFamily::Positive).positive_specimens, 1);
+
+        world.lab(&revised(&positive, 1, EnteredInError, Positive));
+        assert!(world.live().is_empty(), "only the negative is left");
+    }
+}
+
+#[test]
+fn two_entry_points_count_one_specimen_once() {
+    let mut world = World::new();
+    let first = swab("P1", "R1", at(3, 8), Negative);
+    world.lab(&first);
+    let before = world.numbers.clone();
+    let again = LabResult { result_id: "R2".into(), specimen_id: first.specimen_id.clone(), ..first.clone() };
+    assert_eq!(world.lab(&again), Outcome::DuplicateSpecimen);
+    assert_eq!(world.numbers, before);
+    world.lab(&revised(&first, 1, Cancelled, Negative));
+    assert_eq!(world.numbers, before, "the other one still stands");
+}
+
+#[test]
+fn a_conclusive_finding_supersedes_the_others_of_its_specimen() {
+    let mut world = World::new();
+    for (id, finding) in [("R1", Invalid), ("R3", Negative), ("R2", Inconclusive)] {
+        let result = swab("P1", id, at(3, 8), finding);
+        assert_eq!(world.lab(&LabResult { specimen_id: "S".into(), ..result }), Outcome::Accepted);
+    }
+    assert!(world.numbers.keys().all(|(_, _, _, _, what)| what == "negative" || what.starts_with("tested")));
+}
+
+#[test]
+fn a_preliminary_positive_alerts_but_counts_only_when_final() {
+    let mut world = World::new();
+    let early = revised(&swab("P1", "R1", at(3, 8), Positive), 0, Preliminary, Positive);
+    assert_eq!(world.lab(&early), Outcome::Preliminary);
+    let alert = world.only(AlertFamily::Positive);
+    assert!(alert.preliminary && alert.severity() == Severity::Info && world.numbers.is_empty());
+    assert_eq!(world.lab(&revised(&early, 0, Final, Positive)), Outcome::Corrected);
+    let alert = world.only(AlertFamily::Positive);
+    assert!(!alert.preliminary && alert.severity() == Severity::High && !world.numbers.is_empty());
+
+    let mut world = World::new();
+    world.lab(&early);
+    let negative = LabResult { result_id: "R2".into(), ..revised(&early, 0, Final, Negative) };
+    world.lab(&negative);
+    assert!(world.live().is_empty(), "a conclusive result of the specimen outweighs it");
+}
+
+#[test]
+fn drills_and_pools_change_nothing() {
+    let mut world = World::new();
+    let drill = LabResult { mode: ProcessingMode::Training as i32, ..swab("P1", "R1", at(3, 8), Positive) };
+    assert_eq!(world.send(&Input::Result(drill, at(3, 9)), None), Outcome::Training);
+    let pool = LabResult { pool: Some(Pool::default()), ..swab("P1", "R1", at(3, 8), Positive) };
+    let outcome = world.send(&Input::Result(pool, at(3, 9)), None);
+    assert_eq!(outcome, Outcome::Rejected(RejectCode::Unsupported));
+    assert_eq!(world.dead_letters.len(), 1);
+    assert!(world.numbers.is_empty() && world.alerts.is_empty());
+}
+
+#[test]
+fn a_record_in_another_partition_is_sent_on_and_ends_the_same() {
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    let mut straight = World::new();
+    straight.lab(&positive);
+    let mut world = World::new();
+    let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
+    let outcome = world.send(&Input::Result(positive.clone(), at(3, 13)), Some(elsewhere));
+    assert_eq!(outcome, Outcome::Forwarded);
+    world.settle();
+    assert_eq!(world.outcomes, [Outcome::Forwarded, Outcome::Accepted]);
+    assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
+
+    world.send(&Input::Result(revised(&positive, 0, Final, Negative), at(3, 13)), Some(elsewhere));
+    world.settle();
+    assert_eq!(world.outcomes[3], Outcome::Rejected(RejectCode::Conflict));
+    let letter = &world.dead_letters[0];
+    assert!(letter.headers.contains(&("swabstream-topic", b"lab-results".to_vec())), "it lay where the lab put it");
+}

@@ -1,0 +1,9 @@
+//! What the person half promises, on several tasks that send each other messages, without a broker.
+
+mod contacts;
+mod corrections;
+mod episodes;
+mod properties;
+mod recount;
+mod restore;
+mod world;

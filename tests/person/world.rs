@@ -1,0 +1,320 @@
+//! A few person tasks and what they publish, held side by side with what was sent to them.
+
+use super::recount::{self, Numbers};
+use prost::Message as _;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use swabstream::model::ids::Secret;
+use swabstream::model::outcome::Outcome;
+use swabstream::model::record::{Layout, Output, Position, Record, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::person::PersonHalf;
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::{
+    Alert, AlertFamily, AlertState, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
+    ManagementOrder, ResultStatus,
+};
+
+pub const LAYOUT: Layout = Layout { person_tasks: 3, area_tasks: 2 };
+
+/// 2022-11-01 00:00 in Shanghai, plus days and hours.
+pub fn at(day: i64, hour: i64) -> Timestamp {
+    Timestamp(1_667_232_000_000).plus_days(day).plus_hours(hour)
+}
+
+/// A final result of the first lab for a street of the first district.
+pub fn swab(person: &str, result_id: &str, collected_at: Timestamp, finding: Finding) -> LabResult {
+    LabResult {
+        lab_id: "LAB-1".into(),
+        result_id: result_id.into(),
+        status: ResultStatus::Final as i32,
+        person_id: person.into(),
+        specimen_id: format!("S-{result_id}"),
+        target: "sars-cov-2".into(),
+        collected_at: Some(collected_at.to_wire()),
+        area: "D1S1".into(),
+        purpose: "screening".into(),
+        finding: finding as i32,
+        ..Default::default()
+    }
+}
+
+/// A later version of a result.
+pub fn revised(result: &LabResult, revision: u32, status: ResultStatus, finding: Finding) -> LabResult {
+    LabResult { revision, status: status as i32, finding: finding as i32, ..result.clone() }
+}
+
+/// Somebody was close to somebody on a day.
+pub fn met(record_id: &str, person: &str, index: &str, day: i64) -> ContactRecord {
+    ContactRecord {
+        record_id: record_id.into(),
+        status: ContactStatus::Active as i32,
+        person_id: person.into(),
+        index_person_id: index.into(),
+        kind: ContactKind::Close as i32,
+        exposure_start: Some(at(day, 8).to_wire()),
+        exposure_end: Some(at(day, 10).to_wire()),
+        ..Default::default()
+    }
+}
+
+/// With an order from the start of a day to the end of another.
+pub fn ordered(record: ContactRecord, ordered_at: Timestamp, from: i64, to: i64) -> ContactRecord {
+    let order = ManagementOrder {
+        from: Some(at(from, 0).to_wire()),
+        to: Some(at(to, 24).to_wire()),
+        ordered_at: Some(ordered_at.to_wire()),
+    };
+    ContactRecord { order: Some(order), ..record }
+}
+
+/// One input record.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Result(LabResult, Timestamp),
+    Contact(ContactRecord, Timestamp),
+}
+
+pub struct World {
+    pub rules: Arc<Rules>,
+    pub halves: Vec<PersonHalf>,
+    mail: Vec<VecDeque<Output>>,
+    offset: i64,
+    seq: u64,
+    /// Outcomes of everything consumed, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Every state of every alert.
+    pub alerts: Vec<Alert>,
+    /// Sum of all changes.
+    pub numbers: Numbers,
+    pub dead_letters: Vec<Output>,
+    /// Newest receipt per lab.
+    pub labs_heard: BTreeMap<String, Timestamp>,
+    /// State operations per task since they were last taken.
+    pub operations: Vec<Vec<u8>>,
+    read: (Vec<LabResult>, Vec<ContactRecord>),
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(sample_rules())
+    }
+
+    pub fn with(rules: Rules) -> Self {
+        let rules = Arc::new(rules);
+        let tasks = LAYOUT.person_tasks as usize;
+        Self {
+            halves: (0..LAYOUT.person_tasks).map(|task| PersonHalf::new(context(task), rules.clone())).collect(),
+            rules,
+            mail: vec![VecDeque::new(); tasks],
+            offset: 0,
+            seq: 0,
+            outcomes: Vec::new(),
+            alerts: Vec::new(),
+            numbers: Numbers::new(),
+            dead_letters: Vec::new(),
+            labs_heard: BTreeMap::new(),
+            operations: vec![Vec::new(); tasks],
+            read: (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// A result, five hours after its swab, in its person's partition; everything it causes is done, and all numbers
+    /// are those of a recount.
+    pub fn lab(&mut self, result: &LabResult) -> Outcome {
+        let collected = result.collected_at.as_ref().and_then(Timestamp::from_wire).expect("a swab has a time");
+        self.lab_at(result, collected.plus_hours(5))
+    }
+
+    pub fn lab_at(&mut self, result: &LabResult, received_at: Timestamp) -> Outcome {
+        let outcome = self.send(&Input::Result(result.clone(), received_at), None);
+        self.settle();
+        self.check();
+        outcome
+    }
+
+    pub fn contact(&mut self, record: &ContactRecord) -> Outcome {
+        let outcome = self.send(&Input::Contact(record.clone(), at(0, 0)), None);
+        self.settle();
+        self.check();
+        outcome
+    }
+
+    /// Hands a record to the task of a partition (by default its person's), and nothing else.
+    pub fn send(&mut self, input: &Input, partition: Option<i32>) -> Outcome {
+        let (topic, person, payload, received_at) = match input {
+            Input::Result(result, at) => {
+                self.read.0.push(result.clone());
+                (Topic::LabResults, &result.person_id, result.encode_to_vec(), *at)
+            }
+            Input::Contact(contact, at) => {
+                self.read.1.push(contact.clone());
+                (Topic::ContactRecords, &contact.person_id, contact.encode_to_vec(), *at)
+            }
+        };
+        let task = partition.unwrap_or_else(|| LAYOUT.person_task(person));
+        let key = person.clone().into_bytes();
+        self.apply(topic, task, &key, &payload, received_at)
+    }
+
+    /// Hands one waiting message to a task; tells whether there was one.
+    pub fn deliver(&mut self, task: usize) -> bool {
+        let Some(mail) = self.mail[task].pop_front() else { return false };
+        let payload = mail.payload.expect("a message has a payload");
+        self.apply(Topic::PersonEvents, task as i32, &mail.key, &payload, at(0, 0));
+        true
+    }
+
+    /// Until no task has anything to tell another.
+    pub fn settle(&mut self) {
+        while (0..self.halves.len()).any(|task| self.deliver(task)) {}
+    }
+
+    fn apply(&mut self, topic: Topic, task: i32, key: &[u8], payload: &[u8], received_at: Timestamp) -> Outcome {
+        self.offset += 1;
+        let position = Position { topic, partition: task, offset: self.offset };
+        let record = Record { position, received_at, key: Some(key), payload: Some(payload), content_type: None };
+        let mut effects = Effects::default();
+        let outcome = self.halves[task as usize].apply(&record, &mut effects);
+        self.outcomes.push(outcome);
+        self.take(task, effects);
+        self.commit(task);
+        outcome
+    }
+
+    pub fn commit(&mut self, task: i32) {
+        let mut effects = Effects::default();
+        self.seq += 1;
+        self.halves[task as usize].flush(self.seq, at(0, 0), &mut effects);
+        self.take(task, effects);
+    }
+
+    pub fn advance(&mut self, floor: Timestamp) {
+        for task in 0..LAYOUT.person_tasks {
+            let mut effects = Effects::default();
+            self.halves[task as usize].advance(floor, Some(floor), &mut effects);
+            assert!(effects.outputs.is_empty(), "dropping rows says nothing");
+            self.take(task, effects);
+            self.commit(task);
+        }
+    }
+
+    pub fn adopt(&mut self, rules: Rules) {
+        self.rules = Arc::new(rules);
+        for task in 0..LAYOUT.person_tasks {
+            let mut effects = Effects::default();
+            self.halves[task as usize].adopt(self.rules.clone(), &mut effects);
+            self.take(task, effects);
+            self.commit(task);
+        }
+        self.settle();
+    }
+
+    fn take(&mut self, task: i32, effects: Effects) {
+        self.operations[task as usize].extend_from_slice(effects.changes.as_bytes());
+        let sent = effects.outputs.iter().filter(|output| output.topic == Topic::PersonEvents).count();
+        assert_eq!(effects.sent, sent as u64, "every message is counted");
+        for (lab, heard) in effects.labs_heard {
+            let newest = self.labs_heard.entry(lab).or_insert(heard);
+            *newest = heard.max(*newest);
+        }
+        let alerts = effects.outputs.iter().any(|output| output.topic == Topic::Alerts);
+        assert_eq!(effects.urgent, alerts, "somebody waits for alerts and for nothing else");
+        for output in effects.outputs {
+            let payload = output.payload.clone().unwrap_or_default();
+            match output.topic {
+                Topic::PersonEvents => self.mail[output.partition as usize].push_back(output),
+                Topic::DeadLetters => self.dead_letters.push(output),
+                Topic::Alerts => {
+                    assert_eq!(output.partition, task);
+                    let alert = Alert::decode(&payload[..]).expect("an alert");
+                    assert_eq!(output.key, alert.alert_id.as_bytes());
+                    self.legal(&alert);
+                    self.alerts.push(alert);
+                }
+                Topic::AreaChanges => {
+                    let changes = AreaChanges::decode(&payload[..]).expect("changes");
+                    assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
+                    recount::add(&mut self.numbers, &changes);
+                }
+                topic => panic!("{topic:?} is none of this half's"),
+            }
+        }
+    }
+
+    /// Raised first, versions without a gap, no update without a change, nothing after withdrawn but raised.
+    fn legal(&self, alert: &Alert) {
+        let before = self.alerts.iter().rev().find(|before| before.alert_id == alert.alert_id);
+        assert_eq!(alert.version, before.map_or(0, |before| before.version) + 1);
+        let was_live = before.is_some_and(|before| before.state() != AlertState::Withdrawn);
+        match alert.state() {
+            AlertState::Raised => assert!(!was_live, "raised twice"),
+            AlertState::Updated => {
+                assert!(was_live, "updated, but not raised");
+                assert_ne!(before.map(content), Some(content(alert)), "updated, but nothing changed");
+            }
+            _ => assert!(was_live, "withdrawn, but not raised"),
+        }
+        let last = alert.causes.last().expect("every state has a cause");
+        assert_eq!(last.state, alert.state);
+    }
+
+    /// The alerts that are live, without their history.
+    pub fn live(&self) -> BTreeMap<String, Alert> {
+        let mut newest = BTreeMap::new();
+        for alert in &self.alerts {
+            newest.insert(alert.alert_id.clone(), alert);
+        }
+        newest.retain(|_, alert| alert.state() != AlertState::Withdrawn);
+        newest.into_iter().map(|(id, alert)| (id, content(alert))).collect()
+    }
+
+    /// The one live alert of a family.
+    pub fn only(&self, family: AlertFamily) -> Alert {
+        let live = self.live();
+        let mut of_family = live.values().filter(|alert| alert.family() == family);
+        let only = of_family.next().expect("there is one").clone();
+        assert_eq!(of_family.next(), None, "and no other");
+        only
+    }
+
+    /// All numbers are those of a recount of everything that was sent.
+    pub fn check(&self) {
+        let expected = recount::numbers(&self.read.0, &self.read.1, &self.rules);
+        assert_eq!(self.numbers, expected);
+    }
+}
+
+/// An alert without its history.
+pub fn content(alert: &Alert) -> Alert {
+    Alert { version: 0, state: 0, causes: Vec::new(), causes_omitted: 0, ..alert.clone() }
+}
+
+pub fn context(task: i32) -> Context {
+    Context { task, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 100_000 }
+}
+
+/// A small generator: a seed says everything.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.roll(from.len() as u64) as usize]
+    }
+
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        for end in (1..all.len()).rev() {
+            all.swap(end, self.roll(end as u64 + 1) as usize);
+        }
+    }
+}
