@@ -29,6 +29,28 @@ pub fn put_i64(into: &mut Vec<u8>, value: i64) {
     into.extend_from_slice(&value.to_le_bytes());
 }
 
+/// Appends a number that is mostly small, 7 bits a byte.
+pub fn put_short(into: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        into.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    into.push(value as u8);
+}
+
+/// Appends a signed number that is mostly near 0.
+pub fn put_short_signed(into: &mut Vec<u8>, value: i64) {
+    put_short(into, (value << 1 ^ value >> 63) as u64);
+}
+
+/// Appends a number that may be absent.
+pub fn put_option(into: &mut Vec<u8>, value: Option<i64>) {
+    into.push(u8::from(value.is_some()));
+    if let Some(value) = value {
+        put_short_signed(into, value);
+    }
+}
+
 /// Reads what the functions above wrote, in the same order.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -94,6 +116,35 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| corrupt("a text is not UTF-8"))
     }
 
+    /// See [`put_short`]; refused where it does not fit.
+    pub fn short<T: TryFrom<u64>>(&mut self) -> Result<T, Corrupt> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return T::try_from(value).map_err(|_| corrupt("a number is out of range"));
+            }
+        }
+        Err(corrupt("a number is too long"))
+    }
+
+    /// See [`put_short_signed`]; refused where it does not fit.
+    pub fn short_signed<T: TryFrom<i64>>(&mut self) -> Result<T, Corrupt> {
+        let coded: u64 = self.short()?;
+        let value = (coded >> 1) as i64 ^ -((coded & 1) as i64);
+        T::try_from(value).map_err(|_| corrupt("a number is out of range"))
+    }
+
+    /// See [`put_option`].
+    pub fn option<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, Corrupt> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => self.short_signed().map(Some),
+            _ => Err(corrupt("an option is neither there nor not")),
+        }
+    }
+
     /// Refuses bytes that nothing was expected in.
     pub fn finish(self) -> Result<(), Corrupt> {
         if self.rest.is_empty() { Ok(()) } else { Err(corrupt("there is more than was written")) }
@@ -141,5 +192,23 @@ mod tests {
     #[test]
     fn a_length_beyond_the_end_is_refused() {
         assert!(Reader::new(&u32::MAX.to_le_bytes()).bytes().is_err());
+    }
+
+    #[test]
+    fn short_numbers_of_any_size_come_back() {
+        for value in [0, 1, -1, 63, -64, 64, i64::from(i32::MAX), i64::MAX, i64::MIN] {
+            let mut bytes = Vec::new();
+            put_short_signed(&mut bytes, value);
+            put_short(&mut bytes, value as u64);
+            put_option(&mut bytes, Some(value));
+            put_option(&mut bytes, None);
+            let mut reader = Reader::new(&bytes);
+            assert_eq!(reader.short_signed(), Ok(value));
+            assert_eq!(reader.short(), Ok(value as u64));
+            assert_eq!((reader.option(), reader.option::<i64>()), (Ok(Some(value)), Ok(None)));
+            assert_eq!(reader.finish(), Ok(()));
+        }
+        assert!(Reader::new(&[0xff; 11]).short::<u64>().is_err(), "no number is that long");
+        assert!(Reader::new(&[0x80, 0x02]).short::<u8>().is_err(), "256 is no u8");
     }
 }

@@ -1,8 +1,8 @@
 //! Counts of one area, purpose and specimen day: the numbers every window adds up.
 
-use super::codec::{Reader, corrupt, put, put_signed};
 use crate::model::time::Day;
 use crate::pipeline::half::Corrupt;
+use crate::state::codec::{Reader, corrupt, put_short, put_short_signed};
 
 /// Gaps kept: 1 to 14 days to the person's next such day, 15 for more or none.
 pub const GAPS: usize = 15;
@@ -98,7 +98,7 @@ impl Cell {
         write_nonzero(into, self.tally.parts().into_iter());
         match &self.people {
             Some(people) => write_nonzero(into, people.tested.iter().chain(&people.positive).copied()),
-            None => put(into, 0),
+            None => put_short(into, 0),
         }
     }
 
@@ -114,30 +114,30 @@ impl Cell {
 
 impl CellKey {
     pub(super) fn write(self, into: &mut Vec<u8>) {
-        put_signed(into, i64::from(self.period.0));
-        put_signed(into, i64::from(self.day.0));
+        put_short_signed(into, i64::from(self.period.0));
+        put_short_signed(into, i64::from(self.day.0));
         into.push(self.purpose);
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        let (period, day) = (Day(from.small_signed()?), Day(from.small_signed()?));
-        Ok(Self { period, day, purpose: from.byte()? })
+        let (period, day) = (Day(from.short_signed()?), Day(from.short_signed()?));
+        Ok(Self { period, day, purpose: from.u8()? })
     }
 }
 
 fn write_nonzero(into: &mut Vec<u8>, numbers: impl Iterator<Item = i32> + Clone) {
     let mask = numbers.clone().enumerate().fold(0, |mask, (at, number)| mask | u64::from(number != 0) << at);
-    put(into, mask);
+    put_short(into, mask);
     for number in numbers.filter(|number| *number != 0) {
-        put_signed(into, i64::from(number));
+        put_short_signed(into, i64::from(number));
     }
 }
 
 fn read_nonzero<'a>(from: &mut Reader<'_>, numbers: impl Iterator<Item = &'a mut i32>) -> Result<(), Corrupt> {
-    let mut mask = from.number()?;
+    let mut mask: u64 = from.short()?;
     for number in numbers {
         if mask & 1 == 1 {
-            *number = from.small_signed()?;
+            *number = from.short_signed()?;
         }
         mask >>= 1;
     }

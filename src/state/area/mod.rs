@@ -11,11 +11,10 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 pub mod cell;
-mod codec;
 pub mod operation;
 pub mod series;
 
-use codec::{Reader, corrupt, put, put_option, put_signed, put_text};
+use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use operation::{MetaOperation, SeriesOperation, put_day, read_day, read_days, write_days};
 use series::Series;
 
@@ -157,7 +156,7 @@ impl AreaState {
     pub fn image(&self, page: u32, into: &mut Vec<u8>) {
         let Some(page) = page.checked_sub(1) else { return self.meta.write(into) };
         let page = &self.pages[page as usize];
-        put(into, page.len() as u64);
+        put_short(into, page.len() as u64);
         page.iter().for_each(|series| series.write(into));
     }
 
@@ -165,10 +164,12 @@ impl AreaState {
     pub fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
         let mut from = Reader::new(image);
         match self.stored_page(page) {
-            Some(page) => *page = (0..from.number()?).map(|_| Series::read(&mut from)).collect::<Result<_, _>>()?,
+            Some(page) => {
+                *page = (0..from.short::<u64>()?).map(|_| Series::read(&mut from)).collect::<Result<_, _>>()?
+            }
             None => self.meta = Meta::read(&mut from)?,
         }
-        from.done(())
+        from.finish()
     }
 
     /// Repeats an operation.
@@ -178,9 +179,9 @@ impl AreaState {
             return Ok(());
         };
         let mut from = Reader::new(operation);
-        let slot = from.byte()?;
+        let slot = from.u8()?;
         let operation = SeriesOperation::read(&mut from)?;
-        from.done(())?;
+        from.finish()?;
         apply(page, usize::from(slot), operation)
     }
 
@@ -254,30 +255,30 @@ impl Meta {
     }
 
     fn write(&self, into: &mut Vec<u8>) {
-        put(into, self.purposes.len() as u64);
-        self.purposes.iter().for_each(|name| put_text(into, name));
-        put(into, self.seen.len() as u64);
+        put_short(into, self.purposes.len() as u64);
+        self.purposes.iter().for_each(|name| put_bytes(into, name.as_bytes()));
+        put_short(into, self.seen.len() as u64);
         for (task, seq) in &self.seen {
-            put_signed(into, i64::from(*task));
-            put(into, *seq);
+            put_short_signed(into, i64::from(*task));
+            put_short(into, *seq);
         }
         put_option(into, self.now.map(|now| now.0));
         [self.published, self.kept_from, self.cells_from].into_iter().for_each(|day| put_day(into, day));
-        put_text(into, &self.digest);
+        put_bytes(into, self.digest.as_bytes());
         write_days(into, &self.periods);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
         let mut meta = Self::default();
-        for _ in 0..from.number()? {
-            meta.purposes.push(from.text()?);
+        for _ in 0..from.short::<u64>()? {
+            meta.purposes.push(from.text()?.to_owned());
         }
-        for _ in 0..from.number()? {
-            meta.seen.insert(from.small_signed()?, from.number()?);
+        for _ in 0..from.short::<u64>()? {
+            meta.seen.insert(from.short_signed()?, from.short()?);
         }
         meta.now = from.option()?.map(Timestamp);
         (meta.published, meta.kept_from, meta.cells_from) = (read_day(from)?, read_day(from)?, read_day(from)?);
-        (meta.digest, meta.periods) = (from.text()?, read_days(from)?);
+        (meta.digest, meta.periods) = (from.text()?.to_owned(), read_days(from)?);
         Ok(meta)
     }
 }

@@ -1,10 +1,10 @@
 //! Changes of an area task's state as values: the same operation is applied, logged and replayed.
 
 use super::cell::{Cell, CellKey};
-use super::codec::{Reader, corrupt, put, put_option, put_signed, put_text};
 use super::series::TierAlert;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::Corrupt;
+use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 
 /// Change of page 0, which belongs to no area.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,23 +70,23 @@ impl MetaOperation {
         match self {
             Self::Purpose(name) => {
                 into.push(1);
-                put_text(into, name);
+                put_bytes(into, name.as_bytes());
             }
             Self::Seen { task, seq } => {
                 into.push(2);
-                put_signed(into, i64::from(*task));
-                put(into, *seq);
+                put_short_signed(into, i64::from(*task));
+                put_short(into, *seq);
             }
             Self::Published { now, day, kept_from, cells_from } => {
                 into.push(3);
-                put_signed(into, now.0);
+                put_short_signed(into, now.0);
                 for day in [day, kept_from, cells_from] {
-                    put_signed(into, i64::from(day.0));
+                    put_short_signed(into, i64::from(day.0));
                 }
             }
             Self::Rules { digest, periods } => {
                 into.push(4);
-                put_text(into, digest);
+                put_bytes(into, digest.as_bytes());
                 write_days(into, periods);
             }
         }
@@ -94,19 +94,20 @@ impl MetaOperation {
 
     pub(super) fn read(operation: &[u8]) -> Result<Self, Corrupt> {
         let mut from = Reader::new(operation);
-        let read = match from.byte()? {
-            1 => Self::Purpose(from.text()?),
-            2 => Self::Seen { task: from.small_signed()?, seq: from.number()? },
+        let read = match from.u8()? {
+            1 => Self::Purpose(from.text()?.to_owned()),
+            2 => Self::Seen { task: from.short_signed()?, seq: from.short()? },
             3 => Self::Published {
-                now: Timestamp(from.signed()?),
-                day: Day(from.small_signed()?),
-                kept_from: Day(from.small_signed()?),
-                cells_from: Day(from.small_signed()?),
+                now: Timestamp(from.short_signed()?),
+                day: Day(from.short_signed()?),
+                kept_from: Day(from.short_signed()?),
+                cells_from: Day(from.short_signed()?),
             },
-            4 => Self::Rules { digest: from.text()?, periods: read_days(&mut from)? },
+            4 => Self::Rules { digest: from.text()?.to_owned(), periods: read_days(&mut from)? },
             _ => return Err(corrupt("an operation is unknown")),
         };
-        from.done(read)
+        from.finish()?;
+        Ok(read)
     }
 }
 
@@ -115,8 +116,8 @@ impl SeriesOperation {
         match self {
             Self::Born { code, basis } => {
                 into.push(1);
-                put_text(into, code);
-                put(into, *basis);
+                put_bytes(into, code.as_bytes());
+                put_short(into, *basis);
             }
             Self::Add(key, cell) => {
                 into.push(2);
@@ -125,33 +126,33 @@ impl SeriesOperation {
             }
             Self::Basis(basis) => {
                 into.push(3);
-                put(into, *basis);
+                put_short(into, *basis);
             }
             Self::Tier(hash) => {
                 into.push(4);
-                put(into, *hash);
+                put_short(into, *hash);
             }
             Self::Alert(day, alert) => {
                 into.push(5);
-                put_signed(into, i64::from(day.0));
+                put_short_signed(into, i64::from(day.0));
                 alert.write(into);
             }
             Self::DropBefore { cells, alerts } => {
                 into.push(6);
-                put_signed(into, i64::from(cells.0));
-                put_signed(into, i64::from(alerts.0));
+                put_short_signed(into, i64::from(cells.0));
+                put_short_signed(into, i64::from(alerts.0));
             }
         }
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        Ok(match from.byte()? {
-            1 => Self::Born { code: from.text()?, basis: from.number()? },
+        Ok(match from.u8()? {
+            1 => Self::Born { code: from.text()?.to_owned(), basis: from.short()? },
             2 => Self::Add(CellKey::read(from)?, Cell::read(from)?),
-            3 => Self::Basis(from.number()?),
-            4 => Self::Tier(from.number()?),
-            5 => Self::Alert(Day(from.small_signed()?), TierAlert::read(from)?),
-            6 => Self::DropBefore { cells: Day(from.small_signed()?), alerts: Day(from.small_signed()?) },
+            3 => Self::Basis(from.short()?),
+            4 => Self::Tier(from.short()?),
+            5 => Self::Alert(Day(from.short_signed()?), TierAlert::read(from)?),
+            6 => Self::DropBefore { cells: Day(from.short_signed()?), alerts: Day(from.short_signed()?) },
             _ => return Err(corrupt("an operation is unknown")),
         })
     }
@@ -159,15 +160,15 @@ impl SeriesOperation {
 
 /// Appends a list of days.
 pub(super) fn write_days(into: &mut Vec<u8>, days: &[Day]) {
-    put(into, days.len() as u64);
+    put_short(into, days.len() as u64);
     for day in days {
-        put_signed(into, i64::from(day.0));
+        put_short_signed(into, i64::from(day.0));
     }
 }
 
 /// Reads what [`write_days`] wrote.
 pub(super) fn read_days(from: &mut Reader<'_>) -> Result<Vec<Day>, Corrupt> {
-    (0..from.number()?).map(|_| from.small_signed().map(Day)).collect()
+    (0..from.short::<u64>()?).map(|_| from.short_signed().map(Day)).collect()
 }
 
 /// Appends an optional day.
@@ -177,6 +178,5 @@ pub(super) fn put_day(into: &mut Vec<u8>, day: Option<Day>) {
 
 /// Reads what [`put_day`] wrote.
 pub(super) fn read_day(from: &mut Reader<'_>) -> Result<Option<Day>, Corrupt> {
-    let day = from.option()?.map(i32::try_from).transpose();
-    Ok(day.map_err(|_| corrupt("a day is out of range"))?.map(Day))
+    Ok(from.option()?.map(Day))
 }

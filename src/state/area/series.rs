@@ -1,9 +1,9 @@
 //! One area over time: its cells, and what of it was published last.
 
 use super::cell::{Cell, CellKey};
-use super::codec::{Reader, corrupt, put, put_option, put_signed, put_text};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::Corrupt;
+use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -89,15 +89,15 @@ impl Series {
     }
 
     pub(super) fn write(&self, into: &mut Vec<u8>) {
-        put_text(into, &self.code);
-        put(into, self.basis);
-        put(into, self.tier);
-        put(into, self.alerts.len() as u64);
+        put_bytes(into, self.code.as_bytes());
+        put_short(into, self.basis);
+        put_short(into, self.tier);
+        put_short(into, self.alerts.len() as u64);
         for (day, alert) in &self.alerts {
-            put_signed(into, i64::from(day.0));
+            put_short_signed(into, i64::from(day.0));
             alert.write(into);
         }
-        put(into, self.cells.len() as u64);
+        put_short(into, self.cells.len() as u64);
         for (key, cell) in &self.cells {
             key.write(into);
             cell.write(into);
@@ -105,12 +105,12 @@ impl Series {
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        let (code, basis, tier) = (from.text()?, from.number()?, from.number()?);
+        let (code, basis, tier) = (from.text()?.to_owned(), from.short()?, from.short()?);
         let mut series = Self { code, basis, tier, ..Self::default() };
-        for _ in 0..from.number()? {
-            series.alerts.insert(Day(from.small_signed()?), TierAlert::read(from)?);
+        for _ in 0..from.short::<u64>()? {
+            series.alerts.insert(Day(from.short_signed()?), TierAlert::read(from)?);
         }
-        for _ in 0..from.number()? {
+        for _ in 0..from.short::<u64>()? {
             series.cells.insert(CellKey::read(from)?, Cell::read(from)?);
         }
         Ok(series)
@@ -119,32 +119,32 @@ impl Series {
 
 impl TierAlert {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
-        put(into, u64::from(self.version));
+        put_short(into, u64::from(self.version));
         into.push(u8::from(self.live) | u8::from(self.historic) << 1);
         into.push(self.severity);
-        put_text(into, &self.policy);
-        put_text(into, &self.before);
-        put_text(into, &self.after);
-        put(into, u64::from(self.omitted));
-        put(into, self.causes.len() as u64);
+        put_bytes(into, self.policy.as_bytes());
+        put_bytes(into, self.before.as_bytes());
+        put_bytes(into, self.after.as_bytes());
+        put_short(into, u64::from(self.omitted));
+        put_short(into, self.causes.len() as u64);
         for cause in &self.causes {
             into.extend([cause.state, cause.kind]);
             put_option(into, cause.offset);
-            put_signed(into, cause.now.0);
+            put_short_signed(into, cause.now.0);
         }
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        let (version, flags) = (from.small()?, from.byte()?);
+        let (version, flags) = (from.short()?, from.u8()?);
         if flags > 3 {
             return Err(corrupt("an alert has a flag of unknown meaning"));
         }
-        let (severity, policy) = (from.byte()?, from.text()?);
-        let (before, after, omitted) = (from.text()?, from.text()?, from.small()?);
+        let (severity, policy) = (from.u8()?, from.text()?.to_owned());
+        let (before, after, omitted) = (from.text()?.to_owned(), from.text()?.to_owned(), from.short()?);
         let mut causes = Vec::new();
-        for _ in 0..from.number()? {
-            let (state, kind) = (from.byte()?, from.byte()?);
-            causes.push(TierCause { state, kind, offset: from.option()?, now: Timestamp(from.signed()?) });
+        for _ in 0..from.short::<u64>()? {
+            let (state, kind) = (from.u8()?, from.u8()?);
+            causes.push(TierCause { state, kind, offset: from.option()?, now: Timestamp(from.short_signed()?) });
         }
         let (live, historic) = (flags & 1 == 1, flags & 2 == 2);
         Ok(Self { version, live, historic, severity, policy, before, after, causes, omitted })
