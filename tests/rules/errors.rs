@@ -229,6 +229,47 @@ fn all_errors_of_a_folder_are_told_at_once() {
     assert_eq!(keys, ["horizon_days", "id", "zone"]);
 }
 
+/// Tables come out of office programs with a byte-order mark and the line ends of Windows.
+#[test]
+fn a_byte_order_mark_and_other_line_ends_change_nothing() {
+    let plain = source::rules(&folder("deploy/rules/sample")).expect("shipped rules are right");
+    let mut files = folder("deploy/rules/sample");
+    for file in &mut files {
+        file.text = format!("\u{feff}{}", file.text.replace('\n', "\r\n"));
+    }
+    let exported = source::rules(&files).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    assert_eq!(exported.digest, plain.digest);
+    let labs = files.iter_mut().find(|file| file.name == "labs.csv").expect("it is there");
+    labs.text = labs.text.replace("LAB-3,Third", "LAB 3,Third");
+    let errors = source::rules(&files).expect_err("a blank");
+    assert_eq!((errors.len(), errors[0].line), (1, Some(4)), "{}", errors[0]);
+}
+
+/// Two versions of a policy: the earlier one ends on the day the later one begins.
+#[test]
+fn a_new_version_takes_over_on_its_first_day() {
+    let mut files = sample_with("tier-clean-day.toml", "levels =", "effective_until = \"2022-11-11\"\nlevels =");
+    let later = files.iter().find(|file| file.name == "tier-clean-day.toml").expect("it is there").text.clone();
+    let later = later.replace("effective_until = \"2022-11-11\"\n", "").replace("2020-01-01", "2022-11-11");
+    files.push(SourceFile { name: "tier-clean-day-2.toml".to_owned(), text: later.replace("days = 7", "days = 5") });
+    let case = files.iter().find(|file| file.name == "case-sample.toml").expect("it is there").text.clone();
+    files.push(SourceFile { name: "case-2.toml".to_owned(), text: case.replace("2020-01-01", "2022-11-11") });
+    let rules = source::rules(&files).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    for (on, version) in [("2019-01-01", None), ("2022-11-10", Some("2020-01-01")), ("2022-11-11", Some("2022-11-11"))]
+    {
+        let day = swabstream::model::time::Day::parse(on).expect("a day");
+        assert_eq!(rules.tier_policy(2, day).map(|policy| policy.version.as_str()), version, "{on}");
+        // Days before the earliest version have that one: every result needs a case policy.
+        let case = format!("sample-case@{}", version.unwrap_or("2020-01-01"));
+        assert_eq!(rules.case_policy(day).name, case, "{on}");
+    }
+
+    let file = files.iter_mut().find(|file| file.name == "tier-clean-day.toml").expect("it is there");
+    file.text = file.text.replace("effective_until = \"2022-11-11\"", "effective_until = \"2022-11-12\"");
+    let errors = source::rules(&files).expect_err("both hold on 2022-11-11");
+    assert!(errors.len() == 1 && errors[0].problem.contains("on the same days"), "{errors:#?}");
+}
+
 #[test]
 fn every_folder_of_rules_in_the_repository_is_right() {
     for name in ["deploy/rules/sample", "deploy/rules/chongqing", "tests/rules/estonia", "tests/rules/israel"] {
