@@ -156,9 +156,10 @@ pub fn outputs(plan: &Plan) -> Vec<Output> {
 }
 
 /// What the topic holds.
-struct Held {
+pub(super) struct Held {
     reader: RuleSetReader,
-    in_force: Option<Arc<Rules>>,
+    /// The set in force, if there is one.
+    pub in_force: Option<Arc<Rules>>,
     /// Why the last set did not come into force.
     errors: Vec<RuleError>,
 }
@@ -166,7 +167,8 @@ struct Held {
 /// Longest time to read the topic, which a compaction keeps small.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn read_topic(config: &Config) -> anyhow::Result<Held> {
+/// Reads the topic to its end.
+pub(super) fn read_topic(config: &Config) -> anyhow::Result<Held> {
     let mut held = Held { reader: RuleSetReader::default(), in_force: None, errors: Vec::new() };
     let mut topic = TopicReader::open(&config.kafka, &[Topic::Rules], From::Beginning)?;
     topic.read_to_end(PATIENCE, &mut |records| {

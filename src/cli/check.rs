@@ -1,0 +1,81 @@
+//! `swabstream check`: what the processor would say of a file, without Kafka.
+//!
+//! In: a file, a folder of rules or none. Out: line, field and code of every row that would be refused, and what to do
+//! about each code. Nothing is sent.
+
+use super::file::{FileArgs, Report, default_limit};
+use super::rules;
+use crate::clock;
+use crate::intake::check::{Checker, Received};
+use crate::policy::Rules;
+use anyhow::{Context as _, bail};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Check a file without sending anything: line, field, code, and what to do
+///
+/// Every row goes through the processor's own decoding and validation. Without --rules only what the contract itself
+/// demands is checked; areas, labs, purposes and times of collection need the rules.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  A lab's own CSV export, by a map:
+    swabstream check results.csv --map lab.toml --rules deploy/rules/chongqing
+  Messages as JSON, one per line, from another program:
+    export-results | swabstream check - --kind results --format ndjson
+  Past data, each row as of when it arrived:
+    swabstream check 2020.csv.gz --map estonia.toml --rules rules --received arrival
+
+Exit code: 0 all rows are valid, 1 some are refused, 2 the file, its map or the rules cannot be read.")]
+pub struct CheckCommand {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Folder of rules to hold the rows against
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// When the rows count as received
+    #[arg(long, value_enum, default_value_t = ReceivedArg::Now)]
+    received: ReceivedArg,
+    /// One JSON object per refused row, and a last one with the counts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ReceivedArg {
+    /// Now
+    Now,
+    /// When each arrived: the map's `[history]`, or of messages their `reported_at`
+    #[value(alias = "column")]
+    Arrival,
+}
+
+/// Runs the command; what it has to say goes to `out`.
+pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let rules = command.rules.as_deref().map(rules_of).transpose()?;
+    let limit = default_limit();
+    let mut opened = command.file.open(limit)?;
+    let received = match command.received {
+        ReceivedArg::Now => Received::At(clock::now()),
+        ReceivedArg::Arrival if opened.tells_arrival => Received::OnArrival,
+        ReceivedArg::Arrival => bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`"),
+    };
+    let checker = Checker { kind: opened.kind, rules: rules.as_ref(), limit, received };
+    let mut report = Report::new(&command.file, command.json, out);
+    let summary = checker
+        .run(&mut opened.reader, &mut |judged| report.row(judged.line, &judged.verdict))
+        .with_context(|| format!("cannot read on in {}", command.file.file.display()))?;
+    report.close(&summary, &opened.skip_reasons)?;
+    Ok(if summary.refused_total() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The rules of a folder; wrong ones cannot be checked against.
+pub(super) fn rules_of(folder: &Path) -> anyhow::Result<Rules> {
+    match rules::read_folder(folder)? {
+        Ok(rules) => Ok(rules),
+        Err(errors) => {
+            let lines: Vec<String> = errors.iter().map(|error| format!("{}/{error}", folder.display())).collect();
+            bail!("{}", lines.join("\n"))
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! `swabstream check`: what it says of files of every format, good and bad, and of real ones.
+
+use clap::Parser;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use swabstream::cli::check::{self, CheckCommand};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    check: CheckCommand,
+}
+
+/// Exit code and page of a check; the error where there is none.
+fn checked(arguments: &[&str]) -> Result<(bool, String), String> {
+    let parsed = Arguments::try_parse_from([&["check"], arguments].concat()).map_err(|error| error.to_string())?;
+    let mut page = Vec::new();
+    let code = check::run(&parsed.check, &mut page).map_err(|error| format!("{error:#}"))?;
+    Ok((code == ExitCode::SUCCESS, String::from_utf8(page).expect("text")))
+}
+
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
+
+const MAP: &str = r#"
+kind = "results"
+zone = "Asia/Shanghai"
+[fields]
+lab_id = { constant = "LAB-1" }
+result_id = { column = "id" }
+status = { constant = "final" }
+person_id = { column = "person" }
+specimen_id = { column = "id" }
+target = { constant = "sars-cov-2" }
+collected_at = { column = "taken" }
+area = { column = "area" }
+purpose = { constant = "screening" }
+finding = { column = "call", values = { pos = "positive", neg = "negative" } }
+[history]
+arrived_at = { column = "arrived" }
+[[skip]]
+column = "call"
+values = ["not done"]
+why = "no test was made"
+"#;
+
+const ROWS: &str = "id,person,taken,area,call,arrived
+1,p1,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00
+2,p2,2022-11-11 08:00,D9,pos,2022-11-11 12:00
+3,p3,2022-11-01 08:00,D1S1,neg,2022-11-11 12:00
+4,p4,2022-11-11 08:00,D1S1,maybe,2022-11-11 12:00
+5,p5,2022-11-11 08:00,D1S1,not done,2022-11-11 12:00
+6,,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00
+";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in files {
+            fs::write(folder.path().join(name), bytes).expect("written");
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
+
+#[test]
+fn a_page_names_line_field_and_code_of_every_refused_row_and_what_to_do() {
+    let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
+    let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
+    let arguments = [file.as_str(), "--map", &map, "--rules", RULES, "--received", "arrival"];
+    let (good, page) = checked(&arguments).expect("checked");
+    let page = page.replace(&file, "rows.csv");
+    let expected = "\
+rows.csv:3: area: unknown_area
+rows.csv:4: collected_at: before_horizon
+rows.csv:5: finding: unknown_enum (column `call`: the cell is not among the map's `values`)
+rows.csv:7: person_id: missing_field
+rows.csv: 6 rows: 1 valid, 4 refused, 1 left out
+";
+    assert!(page.starts_with(expected), "{page}");
+    for says in [
+        "        1  unknown_area: the area is not in the registry",
+        "           → use a code of",
+        "        1  left out: no test was made",
+    ] {
+        assert!(page.contains(says), "no `{says}` in {page}");
+    }
+    assert!(!good);
+}
+
+#[test]
+fn json_has_an_object_per_refused_row_and_the_counts_at_the_end() {
+    let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
+    let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
+    let (_, page) =
+        checked(&[&file, "--map", &map, "--rules", RULES, "--received", "column", "--json"]).expect("checked");
+    let lines: Vec<serde_json::Value> = page.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!(
+        (&lines[0]["line"], &lines[0]["code"], &lines[0]["field"]),
+        (&3.into(), &"unknown_area".into(), &"area".into())
+    );
+    let counts = serde_json::json!({
+        "rows": 6,
+        "valid": 1,
+        "refused": { "unknown_area": 1, "before_horizon": 1, "unknown_enum": 1, "missing_field": 1 },
+        "left_out": [{ "why": "no test was made", "rows": 1 }],
+    });
+    assert_eq!(lines[4], counts);
+}
+
+#[test]
+fn without_rules_only_the_contract_is_checked() {
+    let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
+    let (_, page) = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect("checked");
+    assert!(page.contains("6 rows: 3 valid, 2 refused, 1 left out"), "{page}");
+}
+
+#[test]
+fn received_now_makes_old_results_too_old() {
+    let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
+    let arguments = [&folder.path("rows.csv"), "--map", &folder.path("map.toml"), "--rules", RULES];
+    let (_, page) = checked(&arguments).expect("checked");
+    assert!(page.contains("        3  before_horizon"), "{page}");
+}
+
+#[test]
+fn only_the_first_refused_rows_are_listed_and_all_are_counted() {
+    let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
+    let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
+    let (_, page) = checked(&[&file, "--map", &map, "--first", "1"]).expect("checked");
+    assert!(page.contains("… and 1 more;") && page.contains("2 refused"), "{page}");
+}
+
+#[test]
+fn messages_as_json_are_judged_by_their_line() {
+    let good = include_str!("../proto/examples/LabResult.json").replace('\n', "");
+    let lines = format!(
+        "{good}\n\n{}\n{}\n{}\n",
+        good.replace("00:15:00Z", "00:15:00"),
+        good.replace("\"lab_id\"", "\"laboratory\""),
+        "{\"lab_id\": \"x"
+    );
+    let folder = Folder::with(&[("rows.ndjson", lines.as_bytes())]);
+    let file = folder.path("rows.ndjson");
+    let (good, page) =
+        checked(&[&file, "--kind", "results", "--rules", RULES, "--received", "arrival"]).expect("checked");
+    let page = page.replace(&file, "rows");
+    let expected = "\
+rows:3: collected_at: time_without_offset
+rows:4: ?: malformed
+rows:5: (row): malformed
+rows: 4 rows: 1 valid, 3 refused, 0 left out
+";
+    assert!(page.starts_with(expected), "{page}");
+    assert!(!good);
+}
+
+#[test]
+fn a_file_of_good_messages_is_good_in_every_format_and_packing() {
+    use prost::Message as _;
+    let text = include_str!("../proto/examples/ContactRecord-order.json").replace('\n', "");
+    let message: swabstream::proto::v1::ContactRecord =
+        swabstream::pipeline::json::decode(text.as_bytes(), "swabstream.v1.ContactRecord").expect("an example");
+    let delimited = message.encode_length_delimited_to_vec().repeat(3);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &delimited).expect("memory");
+    let files: [(&str, &[u8]); 3] = [
+        ("contacts.jsonl", &format!("{text}\n").repeat(3).into_bytes()),
+        ("contacts.binpb", &delimited),
+        ("contacts.pb.gz", &gzip.finish().expect("memory")),
+    ];
+    let folder = Folder::with(&files);
+    for (name, _) in files {
+        let (good, page) = checked(&[&folder.path(name), "--kind", "contacts", "--rules", RULES]).expect(name);
+        assert!(good && page.contains("3 rows: 3 valid, 0 refused, 0 left out"), "{name}: {page}");
+    }
+}
+
+#[test]
+fn what_cannot_be_checked_is_told_before_any_row() {
+    let folder = Folder::with(&[
+        ("rows.csv", ROWS.as_bytes()),
+        ("map.toml", MAP.as_bytes()),
+        ("wrong.toml", b"kind = \"results\"\n[fields]\narea = { column = \"areas\" }\n"),
+        ("rows.txt", b""),
+        ("cut.pb", b"\x05ab"),
+    ]);
+    let path = |name: &str| folder.path(name);
+    for (arguments, says) in [
+        (vec![path("none.csv"), "--map".into(), path("map.toml")], "cannot read"),
+        (vec![path("rows.csv")], "CSV needs a map"),
+        (
+            vec![path("rows.csv"), "--map".into(), path("wrong.toml")],
+            "wrong.toml:3: fields.area: the file has no column `areas`; it has: id,",
+        ),
+        (vec![path("rows.csv"), "--map".into(), path("none.toml")], "none.toml"),
+        (
+            vec![path("rows.csv"), "--map".into(), path("map.toml"), "--kind".into(), "contacts".into()],
+            "not the kind of the map",
+        ),
+        (vec![path("rows.txt"), "--kind".into(), "results".into()], "--format is needed"),
+        (vec![path("rows.txt"), "--format".into(), "ndjson".into()], "--kind is needed"),
+        (vec![path("cut.pb"), "--kind".into(), "results".into()], "message 1: the file ends within it"),
+        (vec![path("rows.csv"), "--map".into(), path("map.toml"), "--rules".into(), path("none")], "cannot read"),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let error = checked(&arguments).expect_err(says);
+        assert!(error.contains(says), "no `{says}` in {error}");
+    }
+}
+
+/// Real files lie beside the project, not in it.
+fn real_file(name: &str) -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/individual").join(name);
+    let there = path.exists().then(|| path.display().to_string());
+    if there.is_none() {
+        println!("skipped: {} is not there", path.display());
+    }
+    there
+}
+
+/// A recount of the Estonian file from its own columns.
+#[test]
+fn real_data_of_estonia_is_refused_as_its_own_columns_say() {
+    let Some(file) = real_file("estonia_pcr_to_2020-04-08.csv.gz") else { return };
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (map, rules) = (format!("{root}/tests/maps/estonia.toml"), format!("{root}/tests/rules/estonia"));
+    let (_, page) =
+        checked(&[&file, "--map", &map, "--rules", &rules, "--received", "arrival", "--json"]).expect("checked");
+    let counts: serde_json::Value = serde_json::from_str(page.lines().last().expect("counts")).expect("JSON");
+    let (mut no_county, mut early, mut late) = (0, 0, 0);
+    let mut reader = csv::Reader::from_reader(swabstream::intake::source::open(Path::new(&file)).expect("readable"));
+    for row in reader.records() {
+        let row = row.expect("text");
+        let time = |at: usize| row[at].parse::<jiff::civil::DateTime>().expect("a time");
+        let zone = jiff::tz::TimeZone::get("Europe/Tallinn").expect("a zone");
+        let instant = |at: usize| zone.to_timestamp(time(at)).expect("an instant").as_second();
+        let age = instant(8) - instant(7);
+        match (row[4].is_empty(), age) {
+            (true, _) => no_county += 1,
+            (_, age) if age < -5 * 60 => early += 1,
+            (_, age) if age > 30 * 86_400 => late += 1,
+            _ => {}
+        }
+    }
+    assert_eq!((no_county, early), (325, 2));
+    let refused =
+        serde_json::json!({ "missing_field": no_county, "collected_in_future": early, "before_horizon": late });
+    assert_eq!((&counts["rows"], &counts["refused"]), (&26_416.into(), &refused));
+}
+
+#[test]
+fn real_data_of_israel_is_valid_row_by_row() {
+    let Some(file) = real_file("israel_pcr_2020-03-11_2020-04-30.csv.gz") else { return };
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (map, rules) = (format!("{root}/tests/maps/israel.toml"), format!("{root}/tests/rules/israel"));
+    let (good, page) = checked(&[&file, "--map", &map, "--rules", &rules, "--received", "arrival"]).expect("checked");
+    assert!(good && page.contains("278848 rows: 278848 valid, 0 refused, 0 left out"), "{page}");
+}
