@@ -4,3 +4,4 @@ pub mod check;
 pub mod file;
 pub mod publish;
 pub mod rules;
+pub mod watch;

@@ -1,0 +1,98 @@
+//! Lines of the tables: columns of fixed width, so that each line can be written as it comes.
+
+use super::What;
+use crate::model::time::Timestamp;
+use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, TierReason};
+use crate::view::areas::window;
+use crate::view::texts;
+
+/// The line above the lines.
+pub(super) fn header(what: What) -> String {
+    match what {
+        What::Alerts => {
+            columns([("received", 21), ("state", 10), ("severity", 9), ("family", 14), ("area", 18), ("person", 12)])
+                + "what"
+        }
+        What::Positivity => {
+            columns([("day", 11), ("area", 18), ("purpose", 14), ("positive/tests", 19), ("positivity", 11)])
+                + &columns([("95 % interval", 19), ("people", 19), ("cases", 0)])
+        }
+        What::Tiers => columns([("day", 11), ("area", 18), ("tier", 13), ("before", 13), ("down from", 11)]) + "why",
+    }
+}
+
+/// One state of one alert.
+pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str) -> String {
+    let received = jiff::Timestamp::from_millisecond(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let [state, severity, family] =
+        [texts::state(alert.state()), texts::severity(alert.severity()), texts::family(alert.family())];
+    let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
+    let times = [(received.as_deref().unwrap_or("–"), 21), (&state, 10), (&severity, 9)];
+    columns(times) + &columns([(&family, 14), (area, 18), (person, 12)]) + &what(alert)
+}
+
+fn what(alert: &Alert) -> String {
+    if alert.family() == AlertFamily::TierChanged {
+        return format!("{} → {}", alert.tier_before, alert.tier_after);
+    }
+    let mut parts = vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()];
+    parts.extend(alert.historic.then(|| "historic".to_owned()));
+    parts.extend(alert.preliminary.then(|| "preliminary".to_owned()));
+    let counted = [(alert.exposed_to.len(), "exposed to"), (alert.to_trace.len(), "to trace")];
+    parts.extend(counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, text)| format!("{text} {count}")));
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+/// All purposes of one area and day, in the window of so many days.
+pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str) -> String {
+    let mut lines = Vec::new();
+    for purpose in &numbers.purposes {
+        let Some(of) = window(&purpose.windows, days) else { continue };
+        let name = if purpose.purpose.is_empty() { "total" } else { &purpose.purpose };
+        let share = of.tests_over_tests.as_ref();
+        let percent = |value: f64| format!("{:.2} %", value * 100.0);
+        let ratio = share.map_or("–".to_owned(), |share| percent(share.value));
+        let interval = share.map_or(String::new(), |of| format!("{} to {}", percent(of.low), percent(of.high)));
+        let tests = format!("{}/{}", of.positive_tests, of.conclusive_tests);
+        let people = match (of.people_positive, of.people_tested) {
+            (Some(positive), Some(tested)) => format!("{positive}/{tested}"),
+            _ => "–".to_owned(),
+        };
+        let place = columns([(&numbers.day, 11), (area, 18), (name, 14)]);
+        let rest = columns([(&tests, 19), (&ratio, 11), (&interval, 19), (&people, 19)]);
+        lines.push(format!("{place}{rest}{}", of.cases));
+    }
+    lines.join("\n")
+}
+
+/// One tier.
+pub(super) fn tier(tier: &AreaTier, area: &str) -> String {
+    let before = if tier.previous_tier.is_empty() { "–" } else { &tier.previous_tier };
+    let down = if tier.earliest_step_down.is_empty() { "–" } else { &tier.earliest_step_down };
+    let reasons: Vec<String> = tier.reasons.iter().filter(|reason| reason.decided).map(reason).collect();
+    let policy = format!("{} of {}", tier.policy_id, tier.policy_version);
+    let why = if reasons.is_empty() { policy } else { format!("{} ({policy})", reasons.join(", ")) };
+    columns([(&tier.day, 11), (area, 18), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
+}
+
+fn reason(of: &TierReason) -> String {
+    let last = if of.last_case_day.is_empty() { String::new() } else { format!(", last on {}", of.last_case_day) };
+    let value = of.value.map_or(format!("{}", of.numerator), |value| format!("{value:.4}"));
+    format!("{} {value}{last}", of.measure)
+}
+
+/// Texts, each in a column of its width, at least two spaces apart.
+fn columns<const N: usize>(texts: [(&str, usize); N]) -> String {
+    let mut line = String::new();
+    for (text, width) in texts {
+        line.push_str(text);
+        // Han characters are two columns wide.
+        let room = width.saturating_sub(console::measure_text_width(text));
+        line.extend(std::iter::repeat_n(' ', room.max(usize::from(width > 0))));
+        if width > 0 {
+            line.push(' ');
+        }
+    }
+    line
+}
