@@ -18,6 +18,7 @@ pub mod config;
 
 pub mod runtime;
 
+pub mod processor;
 
 pub mod view;
 

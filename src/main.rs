@@ -1,1 +1,19 @@
-fn main() {}
+//! The program: parses the command line and runs one command.
+
+use clap::Parser as _;
+use std::process::ExitCode;
+use swabstream::cli::{Cli, run};
+
+// librdkafka allocates in C for each message; the override feature serves those calls from mimalloc too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

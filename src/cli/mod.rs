@@ -1,7 +1,63 @@
-//! The commands, one file each: they parse, call the rest of the crate, and say what came of it.
+//! The command line: what can be typed. Each command is a file: it parses, calls the rest of the crate, and says what
+//! came of it.
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::process::ExitCode;
 
 pub mod check;
 pub mod file;
 pub mod publish;
 pub mod rules;
+pub mod run;
 pub mod watch;
+
+/// Nucleic-acid test results from Kafka: contacts matched, alerts raised, positivity and risk tiers kept, exactly once
+#[derive(Debug, Parser)]
+#[command(
+    name = "swabstream",
+    version,
+    max_term_width = 110,
+    after_help = "Examples:
+  swabstream topics create --config swabstream.toml
+  swabstream rules apply deploy/rules/chongqing --config swabstream.toml
+  swabstream run --config swabstream.toml
+
+Exit codes: 0 done, 1 done and something was found wrong, 2 could not."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    /// Check rules, put them in force, show them
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    Publish(publish::PublishCommand),
+    Check(check::CheckCommand),
+    Watch(watch::WatchArgs),
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs what was typed.
+pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Rules(command) => rules::run(command, &mut out),
+        Command::Publish(command) => publish::run(command, &mut out),
+        Command::Check(command) => check::run(command, &mut out),
+        Command::Watch(args) => watch::run(args, &mut out),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "swabstream", &mut out);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

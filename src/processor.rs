@@ -1,0 +1,247 @@
+//! A process at work: the workers of both halves on threads of their own, and the reader that tells them of rules and
+//! of time. The page, the metrics and the signals are around it, not in it.
+
+use crate::config::{KafkaConfig, ProcessingConfig};
+use crate::kafka::log::{self, KafkaLog};
+use crate::kafka::reader::{From, TopicReader};
+use crate::model::ids::Secret;
+use crate::model::record::{Layout, Topic};
+use crate::model::time::Timestamp;
+use crate::pipeline::area::AreaHalf;
+use crate::pipeline::half::Half;
+use crate::pipeline::person::PersonHalf;
+use crate::runtime::drive::{News, drive};
+use crate::runtime::globals::Globals;
+use crate::runtime::log::Fatal;
+use crate::runtime::task::RulesInForce;
+use crate::runtime::worker::{Settings, Worker};
+use crate::telemetry::Telemetry;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Kafka refused or could not be reached.
+    #[error("{0}")]
+    Kafka(#[from] crate::kafka::Error),
+    /// There are no rules to work by.
+    #[error("topic {topic} holds no whole set of rules; publish one with: swabstream rules apply DIR --config FILE")]
+    NoRules {
+        /// The topic.
+        topic: String,
+    },
+    /// The rules cannot be used.
+    #[error("the rules in topic {topic} cannot be used:\n{errors}\ncheck them with: swabstream rules check DIR")]
+    BadRules {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        errors: String,
+    },
+}
+
+/// What a process works on.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Where the topics are.
+    pub kafka: KafkaConfig,
+    /// How the work is done.
+    pub processing: ProcessingConfig,
+    /// Key of all hashes.
+    pub secret: Secret,
+    /// How many tasks there are.
+    pub layout: Layout,
+}
+
+/// The running workers.
+#[derive(Debug)]
+pub struct Processor {
+    shutdown: watch::Sender<bool>,
+    ended: mpsc::UnboundedReceiver<Result<(), Fatal>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Processor {
+    /// Reads the rules, then starts all workers. Comes back when they run, not when their tasks are restored.
+    pub fn start(job: &Job, telemetry: &Telemetry) -> Result<Self, StartError> {
+        let (globals, reader) = read_globals(&job.kafka)?;
+        let topic = || crate::kafka::topic_name(&job.kafka.prefix, Topic::Rules);
+        let rules = globals.rules().cloned().ok_or_else(|| StartError::NoRules { topic: topic() })?;
+        tracing::info!(digest = %rules.rules.digest, areas = rules.rules.areas.list.len(), "rules in force");
+
+        let (rules_sender, rules_seen) = watch::channel(rules);
+        let (floor_sender, floor_seen) = watch::channel(globals.floor(job.layout.person_tasks));
+        let (shutdown, shutdown_seen) = watch::channel(false);
+        let (ended_sender, ended) = mpsc::unbounded_channel();
+        let news = News { rules: rules_seen, floor: floor_seen, shutdown: shutdown_seen.clone() };
+        let mut processor = Self { shutdown, ended, threads: Vec::new() };
+
+        let listener = Listener { globals, reader, rules: rules_sender, floor: floor_sender };
+        let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
+        processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
+
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let persons = job.processing.person_workers.map_or(cores, usize::from);
+        let areas = job.processing.area_workers.get();
+        telemetry.vitals().expect(persons + areas, job.processing.history);
+        for number in 0..persons {
+            processor.spawn_worker::<PersonHalf>(job, number, &news, telemetry, &ended_sender);
+        }
+        for number in 0..areas {
+            processor.spawn_worker::<AreaHalf>(job, number, &news, telemetry, &ended_sender);
+        }
+        Ok(processor)
+    }
+
+    /// Waits until a thread has ended: by a fault, or because the process is shutting down.
+    pub async fn failed(&mut self) -> Option<Fatal> {
+        while let Some(result) = self.ended.recv().await {
+            if let Err(fault) = result {
+                return Some(fault);
+            }
+        }
+        None
+    }
+
+    /// Ends all workers, each after its last commit, and waits for them.
+    pub fn shut_down(mut self) -> Result<(), Fatal> {
+        self.shutdown.send_replace(true);
+        for thread in self.threads.drain(..) {
+            // A panic was reported by `spawn` already; its message is on standard error.
+            let _ = thread.join();
+        }
+        while let Ok(result) = self.ended.try_recv() {
+            result?;
+        }
+        Ok(())
+    }
+
+    fn spawn_worker<H: Half + 'static>(
+        &mut self,
+        job: &Job,
+        number: usize,
+        news: &News,
+        telemetry: &Telemetry,
+        ended: &mpsc::UnboundedSender<Result<(), Fatal>>,
+    ) {
+        let (job, news, meter) = (job.clone(), news.clone(), telemetry.worker(H::NAME, H::INPUTS));
+        self.spawn(&format!("{}-{number}", H::NAME), ended.clone(), move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let runtime = runtime.map_err(|error| Fatal(format!("no runtime for a worker: {error}")))?;
+            let log = KafkaLog::join(member::<H>(&job, number))?;
+            let rules = news.rules.borrow().clone();
+            runtime.block_on(drive(Worker::<H, _>::new(log, settings(&job), rules, meter), news))
+        });
+    }
+
+    /// A thread whose end, good or bad, is always heard of.
+    fn spawn(
+        &mut self,
+        name: &str,
+        ended: mpsc::UnboundedSender<Result<(), Fatal>>,
+        work: impl FnOnce() -> Result<(), Fatal> + Send + 'static,
+    ) {
+        let thread_name = name.to_owned();
+        let body = move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            let result = result.unwrap_or_else(|_| Err(Fatal(format!("{thread_name} panicked, see above"))));
+            if let Err(fault) = &result {
+                tracing::error!(thread = thread_name, %fault, "ended");
+            }
+            // Nobody listens any more when the process is ending anyway.
+            let _ = ended.send(result);
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+        self.threads.push(thread.expect("the system has room for a thread"));
+    }
+}
+
+fn member<H: Half>(job: &Job, worker: usize) -> log::Settings {
+    let suffix = if H::NAME == "person" { String::new() } else { format!("-{}s", H::NAME) };
+    let group = format!("{}{suffix}", job.kafka.group);
+    let instance = job.processing.instance.clone().unwrap_or_else(host_name);
+    let id = format!("{group}-{instance}-{worker}");
+    log::Settings::new(&job.kafka, group, id, H::INPUTS, H::CHANGELOG)
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "instance".into() } else { name.trim().to_owned() }
+}
+
+fn settings(job: &Job) -> Settings {
+    let processing = &job.processing;
+    Settings {
+        layout: job.layout,
+        secret: job.secret,
+        max_record_bytes: processing.max_record_bytes.get(),
+        ring: u64::from(processing.changelog_ring.get()),
+        commit_interval_ms: i64::from(processing.commit_interval_ms.get()),
+        commit_records: processing.commit_records.get(),
+        history: processing.history,
+    }
+}
+
+fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartError> {
+    let mut reader = TopicReader::open(kafka, &[Topic::Rules, Topic::Progress], From::Beginning)?;
+    let (mut globals, mut errors) = (Globals::default(), Vec::new());
+    let limit = Duration::from_secs(u64::from(kafka.connect_timeout_s.get()));
+    reader.read_to_end(limit, &mut |records| {
+        for record in records {
+            match globals.take(record) {
+                Ok(()) => {}
+                Err(found) => errors = found,
+            }
+        }
+    })?;
+    // A set that could not be used matters only when no usable one came after it.
+    if globals.rules().is_none() && !errors.is_empty() {
+        let topic = crate::kafka::topic_name(&kafka.prefix, Topic::Rules);
+        let errors = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        return Err(StartError::BadRules { topic, errors });
+    }
+    Ok((globals, reader))
+}
+
+/// Follows rules and progress for as long as the process runs.
+struct Listener {
+    globals: Globals,
+    reader: TopicReader,
+    rules: watch::Sender<RulesInForce>,
+    floor: watch::Sender<Option<Timestamp>>,
+}
+
+impl Listener {
+    fn listen(mut self, person_tasks: i32, shutdown: &watch::Receiver<bool>) -> Result<(), Fatal> {
+        while !*shutdown.borrow() {
+            let globals = &mut self.globals;
+            self.reader.poll_within(1_000, Duration::from_millis(100), &mut |records| {
+                for record in records {
+                    if let Err(errors) = globals.take(record) {
+                        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                        tracing::error!(errors = errors.len(), first, "new rules cannot be used, the old ones stay");
+                    }
+                }
+            })?;
+            self.tell(person_tasks);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, person_tasks: i32) {
+        if let Some(rules) = self.globals.rules() {
+            self.rules.send_if_modified(|known| {
+                let newer = rules.offset > known.offset;
+                if newer {
+                    tracing::info!(digest = %rules.rules.digest, "new rules in force");
+                    *known = rules.clone();
+                }
+                newer
+            });
+        }
+        let floor = self.globals.floor(person_tasks);
+        self.floor.send_if_modified(|known| std::mem::replace(known, floor) != floor);
+    }
+}
