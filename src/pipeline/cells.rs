@@ -11,6 +11,7 @@ use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::{AreaChanges, CellChange, GapChange};
 use hashbrown::HashMap;
 use prost::Message as _;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// The greatest gap: this long to the next test day, or none.
@@ -122,25 +123,30 @@ impl Cells {
         }
     }
 
-    /// One message per area task that has changes; nothing is left behind.
+    /// Messages for each area task that has changes; nothing is left behind.
     pub fn drain(&mut self, rules: &Rules, head: &Head) -> Vec<Output> {
-        self.carry_over(rules);
-        let mut cells = std::mem::take(&mut self.earlier);
-        cells.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        cells.dedup_by(|(key, cell), (kept, sum)| {
-            let same = key == kept;
-            if same {
-                sum.add(cell, true);
+        let mut messages = Messages { head: *head, tasks: BTreeMap::new(), outputs: Vec::new() };
+        if self.earlier.is_empty() {
+            self.spread(rules);
+            let mut cells: Vec<((usize, Place), Cell)> = self.nodes.drain().collect();
+            cells.retain(|(_, cell)| !cell.is_zero());
+            cells.sort_unstable_by_key(|((period, place), _)| (place.area, *period, place.purpose, place.day));
+            for ((period, place), cell) in &cells {
+                let (area, from) = (&rules.areas.list[place.area as usize].code, rules.areas.periods[*period].0);
+                messages.add(area, from, purpose_name(rules, place.purpose), place.day, cell);
             }
-            same
-        });
-        cells.retain(|(_, cell)| !cell.is_zero());
-        let mut tasks: Vec<Vec<(Key, Cell)>> = vec![Vec::new(); head.layout.area_tasks as usize];
-        for (key, cell) in cells {
-            tasks[head.layout.area_task(&key.0) as usize].push((key, cell));
+        } else {
+            // Changes under old and new rules mostly cancel each other: they meet by name.
+            self.carry_over(rules);
+            let mut cells: BTreeMap<Key, Cell> = BTreeMap::new();
+            for (key, cell) in self.earlier.drain(..) {
+                cells.entry(key).or_default().add(&cell, true);
+            }
+            for ((area, from, purpose, day), cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
+                messages.add(area, *from, purpose, *day, cell);
+            }
         }
-        let touched = tasks.into_iter().zip(0..).filter(|(cells, _)| !cells.is_empty());
-        touched.map(|(cells, task)| head.output(task, cells)).collect()
+        messages.finish()
     }
 
     /// Turns changes of places into changes of every area they lie in, in every period that a window over their day
@@ -185,52 +191,140 @@ pub struct Head {
     pub layout: Layout,
 }
 
+/// More cells go into another message: a commit after a change of rules may touch every area there is.
+const CELLS_OF_A_MESSAGE: usize = 4_000;
+
+/// Messages in the making.
+struct Messages {
+    head: Head,
+    /// Per area task, the message that is being filled.
+    tasks: BTreeMap<i32, AreaChanges>,
+    outputs: Vec<Output>,
+}
+
+impl Messages {
+    /// Cells come in order of area, so that equal codes follow each other.
+    fn add(&mut self, area: &str, registry_from: i32, purpose: &str, day: i32, cell: &Cell) {
+        let task = self.head.layout.area_task(area);
+        let message = self.tasks.entry(task).or_insert_with(|| self.head.message(0));
+        if message.cells.len() == CELLS_OF_A_MESSAGE {
+            let next = self.head.message(message.part + 1);
+            let full = std::mem::replace(message, next);
+            self.outputs.push(output(task, &full));
+        }
+        if message.areas.last().is_none_or(|last| last != area) {
+            message.areas.push(area.to_owned());
+        }
+        message.cells.push(CellChange {
+            area: message.areas.len() as u32 - 1,
+            registry_from,
+            purpose: purpose_number(&mut message.purposes, purpose),
+            day,
+            invalid: cell.tests[0],
+            inconclusive: cell.tests[1],
+            negative: cell.tests[2],
+            positive: cell.tests[3],
+            cases: cell.cases,
+            community_cases: cell.community_cases,
+            tested: cell.gaps(Days::Tested),
+            found_positive: cell.gaps(Days::Positive),
+        });
+    }
+
+    fn finish(mut self) -> Vec<Output> {
+        self.outputs.extend(self.tasks.iter().map(|(task, message)| output(*task, message)));
+        self.outputs
+    }
+}
+
 impl Head {
-    /// `cells` are in order of area, so equal codes follow each other.
-    fn output(&self, task: i32, cells: Vec<(Key, Cell)>) -> Output {
-        let mut message = AreaChanges {
-            person_task: self.person_task,
-            seq: self.seq,
-            now: Some(self.now.to_wire()),
-            ..Default::default()
-        };
-        for ((area, registry_from, purpose, day), cell) in cells {
-            if message.areas.last() != Some(&area) {
-                message.areas.push(area);
-            }
-            message.cells.push(CellChange {
-                area: message.areas.len() as u32 - 1,
-                registry_from,
-                purpose: purpose_number(&mut message.purposes, purpose),
-                day,
-                invalid: cell.tests[0],
-                inconclusive: cell.tests[1],
-                negative: cell.tests[2],
-                positive: cell.tests[3],
-                cases: cell.cases,
-                community_cases: cell.community_cases,
-                tested: cell.gaps(Days::Tested),
-                found_positive: cell.gaps(Days::Positive),
-            });
-        }
-        Output {
-            topic: Topic::AreaChanges,
-            partition: task,
-            key: task.to_string().into_bytes(),
-            payload: Some(message.encode_to_vec()),
-            headers: Vec::new(),
-        }
+    fn message(&self, part: u32) -> AreaChanges {
+        let (person_task, seq, now) = (self.person_task, self.seq, Some(self.now.to_wire()));
+        AreaChanges { person_task, seq, part, now, ..Default::default() }
+    }
+}
+
+fn output(task: i32, message: &AreaChanges) -> Output {
+    Output {
+        topic: Topic::AreaChanges,
+        partition: task,
+        key: task.to_string().into_bytes(),
+        payload: Some(message.encode_to_vec()),
+        headers: Vec::new(),
     }
 }
 
 /// The number of a purpose within the message, from 1; the total is 0.
-fn purpose_number(purposes: &mut Vec<String>, purpose: String) -> u32 {
+fn purpose_number(purposes: &mut Vec<String>, purpose: &str) -> u32 {
     if purpose.is_empty() {
         return 0;
     }
-    let at = purposes.iter().position(|known| *known == purpose).unwrap_or_else(|| {
-        purposes.push(purpose);
+    let at = purposes.iter().position(|known| known == purpose).unwrap_or_else(|| {
+        purposes.push(purpose.to_owned());
         purposes.len() - 1
     });
     at as u32 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::sample_rules;
+
+    const HEAD: Head =
+        Head { person_task: 3, seq: 9, now: Timestamp(0), layout: Layout { person_tasks: 4, area_tasks: 1 } };
+
+    fn drained(cells: &mut Cells, rules: &Rules) -> Vec<AreaChanges> {
+        let outputs = cells.drain(rules, &HEAD);
+        let payload = |output: &Output| output.payload.clone().expect("a payload");
+        outputs.iter().map(|output| AreaChanges::decode(&payload(output)[..]).expect("a message")).collect()
+    }
+
+    fn place(rules: &Rules, area: &str, day: i32) -> Place {
+        Place { area: rules.areas.index(area).expect("an area"), purpose: 1, day }
+    }
+
+    #[test]
+    fn what_cancels_out_is_not_sent_also_across_other_rules() {
+        let rules = sample_rules();
+        let mut cells = Cells::default();
+        let place = place(&rules, "D1S1", 19_000);
+        cells.test(place, Finding::Negative, 1);
+        cells.test(place, Finding::Negative, -1);
+        assert!(cells.drain(&rules, &HEAD).is_empty());
+        cells.test(place, Finding::Negative, -1);
+        cells.carry_over(&rules);
+        cells.test(place, Finding::Negative, 1);
+        assert!(cells.drain(&rules, &HEAD).is_empty());
+    }
+
+    #[test]
+    fn a_place_counts_in_every_area_it_lies_in_and_once_per_readable_period() {
+        let rules = sample_rules();
+        let mut cells = Cells::default();
+        // Two days before the harbour quarter moves to the first district.
+        let day = Day::parse("2022-11-13").expect("a day").0;
+        cells.test(place(&rules, "D2S2", day), Finding::Positive, 1);
+        let [message] = &drained(&mut cells, &rules)[..] else { panic!("one message") };
+        let placed: Vec<(&str, bool)> = message
+            .cells
+            .iter()
+            .map(|cell| (message.areas[cell.area as usize].as_str(), cell.registry_from > day))
+            .collect();
+        assert_eq!(placed, [("C", false), ("C", true), ("D1", true), ("D2", false), ("D2S2", false), ("D2S2", true)]);
+        assert!(message.cells.iter().all(|cell| cell.positive == 1));
+    }
+
+    #[test]
+    fn a_large_batch_is_sent_in_parts() {
+        let rules = sample_rules();
+        let mut cells = Cells::default();
+        let days = 3_000;
+        for day in 0..days {
+            cells.test(place(&rules, "D1S1", day), Finding::Negative, 1);
+        }
+        let messages = drained(&mut cells, &rules);
+        assert_eq!(messages.iter().map(|message| message.part).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(messages.iter().map(|message| message.cells.len()).sum::<usize>(), 3 * days as usize);
+    }
 }

@@ -234,3 +234,52 @@ pub fn replace_cases(cells: &mut Cells, before: &[CountedCase], after: &[Counted
 pub fn day_of(rules: &Rules, minute: u32) -> i32 {
     rules.day(minute_start(minute)).0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// The people counted by gap, for days put in and taken out in any order.
+    fn counted(steps: &[(i32, i32)]) -> BTreeMap<(i32, i32), i32> {
+        let mut counted = BTreeMap::new();
+        let mut held: Vec<i32> = Vec::new();
+        for &(day, sign) in steps {
+            if sign < 0 {
+                held.retain(|other| *other != day);
+            }
+            let near = held.iter().copied().filter(|other| (other - day).abs() <= LONGEST_WINDOW);
+            Neighbours::of(day, near)
+                .insert(day, sign, |day, gap, sign| *counted.entry((day, gap)).or_insert(0) += sign);
+            if sign > 0 {
+                held.push(day);
+            }
+        }
+        counted.retain(|_, people| *people != 0);
+        counted
+    }
+
+    #[test]
+    fn any_window_counts_the_person_once_if_tested_in_it() {
+        let all = [3, 9, 10, 24, 38, 60];
+        for rotation in 0..all.len() {
+            let mut days = all;
+            days.rotate_left(rotation);
+            let mut steps: Vec<(i32, i32)> = days.iter().map(|day| (*day, 1)).collect();
+            steps.extend([(days[1], -1), (days[1], 1), (17, 1), (17, -1)]);
+            let counted = counted(&steps);
+            for window in crate::policy::WINDOWS {
+                for end in 0..80 {
+                    let inside = |day: i32| day > end - window && day <= end;
+                    let sum: i32 = counted
+                        .iter()
+                        .filter(|((day, gap), _)| inside(*day) && *gap > end - day)
+                        .map(|(_, people)| people)
+                        .sum();
+                    let tested = all.iter().copied().collect::<BTreeSet<i32>>().into_iter().any(inside);
+                    assert_eq!(sum, i32::from(tested), "{window} days to {end}, rotation {rotation}");
+                }
+            }
+        }
+    }
+}

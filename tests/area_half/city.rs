@@ -122,7 +122,7 @@ pub fn batch(rules: &Rules, task: i32, seq: u64, before: &[Test], after: &[Test]
         }
         changes.push(change(at as u32, period, purpose, day, &counts));
     }
-    AreaChanges { person_task: task, seq, now: None, areas, purposes, cells: changes }
+    AreaChanges { person_task: task, seq, now: None, areas, purposes, cells: changes, part: 0 }
 }
 
 fn change(area: u32, period: Day, purpose: u32, day: Day, counts: &Counts) -> CellChange {

@@ -1,6 +1,6 @@
 //! A correction undoes all that the result did.
 
-use super::world::{Input, LAYOUT, World, at, revised, swab};
+use super::world::{Input, World, at, revised, swab};
 use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::proto::v1::{
     AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
@@ -208,24 +208,4 @@ fn drills_and_pools_change_nothing() {
     assert_eq!(outcome, Outcome::Rejected(RejectCode::Unsupported));
     assert_eq!(world.dead_letters.len(), 1);
     assert!(world.numbers.is_empty() && world.alerts.is_empty());
-}
-
-#[test]
-fn a_record_in_another_partition_is_sent_on_and_ends_the_same() {
-    let positive = swab("P1", "R1", at(3, 8), Positive);
-    let mut straight = World::new();
-    straight.lab(&positive);
-    let mut world = World::new();
-    let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
-    let outcome = world.send(&Input::Result(positive.clone(), at(3, 13)), Some(elsewhere));
-    assert_eq!(outcome, Outcome::Forwarded);
-    world.settle();
-    assert_eq!(world.outcomes, [Outcome::Forwarded, Outcome::Accepted]);
-    assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
-
-    world.send(&Input::Result(revised(&positive, 0, Final, Negative), at(3, 13)), Some(elsewhere));
-    world.settle();
-    assert_eq!(world.outcomes[3], Outcome::Rejected(RejectCode::Conflict));
-    let letter = &world.dead_letters[0];
-    assert!(letter.headers.contains(&("swabstream-topic", b"lab-results".to_vec())), "it lay where the lab put it");
 }

@@ -3,7 +3,9 @@
 mod contacts;
 mod corrections;
 mod episodes;
+mod messages;
 mod properties;
 mod recount;
 mod restore;
+mod scale;
 mod world;

@@ -174,9 +174,15 @@ impl World {
     }
 
     fn apply(&mut self, topic: Topic, task: i32, key: &[u8], payload: &[u8], received_at: Timestamp) -> Outcome {
+        let position = Position { topic, partition: task, offset: 0 };
+        self.record(Record { position, received_at, key: Some(key), payload: Some(payload), content_type: None })
+    }
+
+    /// Hands a record to the task of its partition.
+    pub fn record(&mut self, mut record: Record<'_>) -> Outcome {
         self.offset += 1;
-        let position = Position { topic, partition: task, offset: self.offset };
-        let record = Record { position, received_at, key: Some(key), payload: Some(payload), content_type: None };
+        record.position.offset = self.offset;
+        let task = record.position.partition;
         let mut effects = Effects::default();
         let outcome = self.halves[task as usize].apply(&record, &mut effects);
         self.outcomes.push(outcome);

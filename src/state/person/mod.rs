@@ -68,10 +68,15 @@ pub struct PersonState {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Person {
+    /// 0 in a slot without a person; whoever's hash is 0 is held with another one.
     hash: u64,
     rows: Rows,
-    /// Set while the slot has a person.
-    taken: bool,
+}
+
+impl Person {
+    fn is_there(self) -> bool {
+        self.hash != 0
+    }
 }
 
 impl PersonState {
@@ -92,11 +97,13 @@ impl PersonState {
 
     /// Where a person is held, if at all.
     pub fn find(&self, hash: u64) -> Option<Slot> {
+        let hash = hash.max(1);
         self.index.find(hash, |slot| self.people[*slot as usize].hash == hash).map(|slot| Slot(*slot))
     }
 
     /// Where a person is held from now on.
     pub fn find_or_add(&mut self, hash: u64, changes: &mut Changes) -> Slot {
+        let hash = hash.max(1);
         if let Some(slot) = self.find(hash) {
             return slot;
         }
@@ -105,7 +112,7 @@ impl PersonState {
             None => self.add_slot(),
         };
         pages::log_birth(changes, slot, hash);
-        self.people[slot as usize] = Person { hash, rows: Rows::default(), taken: true };
+        self.people[slot as usize] = Person { hash, rows: Rows::default() };
         let people = &self.people;
         self.index.insert_unique(hash, slot, |slot| people[*slot as usize].hash);
         Slot(slot)
@@ -114,7 +121,7 @@ impl PersonState {
     /// Frees the slot of a person of whom nothing is held.
     pub fn release_if_empty(&mut self, slot: Slot, changes: &mut Changes) {
         let person = self.people[slot.0 as usize];
-        if !person.taken || !person.rows.is_empty() || self.extras.contains_key(&slot.0) {
+        if !person.is_there() || !person.rows.is_empty() || self.extras.contains_key(&slot.0) {
             return;
         }
         pages::log_release(changes, slot.0);
@@ -218,7 +225,7 @@ impl PersonState {
 
     /// The person in a slot, by number, if there is one.
     pub fn taken(&self, slot: u32) -> Option<Slot> {
-        self.people.get(slot as usize).is_some_and(|person| person.taken).then_some(Slot(slot))
+        self.people.get(slot as usize).is_some_and(|person| person.is_there()).then_some(Slot(slot))
     }
 
     /// Numbers for metrics.
@@ -260,7 +267,7 @@ impl PersonState {
         self.free.clear();
         for slot in 0..self.people.len() {
             let person = self.people[slot];
-            if !person.taken {
+            if !person.is_there() {
                 self.free.push(Reverse(slot as u32));
                 continue;
             }

@@ -94,7 +94,7 @@ impl PersonState {
         let first = (page - 1) * SLOTS_PER_PAGE;
         for slot in first..self.slots().min(first + SLOTS_PER_PAGE) {
             let person = self.people[slot as usize];
-            if !person.taken {
+            if !person.is_there() {
                 continue;
             }
             put_u16(into, (slot - first) as u16);
@@ -160,7 +160,7 @@ impl PersonState {
         if kind == BIRTH {
             return self.restore_birth(slot, reader.u64()?);
         }
-        if !person.taken {
+        if !person.is_there() {
             return Err(corrupt("an operation on nobody"));
         }
         match kind {
@@ -196,10 +196,10 @@ impl PersonState {
 
     fn restore_birth(&mut self, slot: u32, hash: u64) -> Result<(), Corrupt> {
         let person = &mut self.people[slot as usize];
-        if person.taken {
-            return Err(corrupt("a slot is taken twice"));
+        if person.is_there() || hash == 0 {
+            return Err(corrupt("a slot is taken twice, or by nobody"));
         }
-        *person = Person { hash, taken: true, ..Person::default() };
+        *person = Person { hash, ..Person::default() };
         Ok(())
     }
 

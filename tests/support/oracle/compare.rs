@@ -72,9 +72,8 @@ fn live(alerts: &[Alert]) -> impl Iterator<Item = LiveAlert> {
 
 /// Alerts by what they are about.
 fn by_subject(alerts: impl Iterator<Item = LiveAlert>) -> BTreeMap<(AlertFamily, String, String, String), LiveAlert> {
-    let subject = |alert: &LiveAlert| {
-        (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone())
-    };
+    let subject =
+        |alert: &LiveAlert| (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone());
     alerts.map(|alert| (subject(&alert), alert)).collect()
 }
 

@@ -1,0 +1,117 @@
+//! Records that lie elsewhere, messages between tasks, and records that are no use.
+
+use super::world::{Input, LAYOUT, World, at, met, revised, swab};
+use prost::Message as _;
+use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::record::{Position, Record, Topic};
+use swabstream::proto::v1::person_event::Event;
+use swabstream::proto::v1::{Finding, LabResult, Origin, PersonEvent, ResultStatus};
+
+use Finding::{Negative, Positive};
+use ResultStatus::Final;
+
+fn record<'a>(topic: Topic, task: i32, key: &'a str, payload: Option<&'a [u8]>) -> Record<'a> {
+    let position = Position { topic, partition: task, offset: 0 };
+    Record { position, received_at: at(3, 9), key: Some(key.as_bytes()), payload, content_type: None }
+}
+
+#[test]
+fn a_record_in_another_partition_is_sent_on_and_ends_the_same() {
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    let mut straight = World::new();
+    straight.lab(&positive);
+    let mut world = World::new();
+    let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
+    let outcome = world.send(&Input::Result(positive.clone(), at(3, 13)), Some(elsewhere));
+    assert_eq!(outcome, Outcome::Forwarded);
+    world.settle();
+    assert_eq!(world.outcomes, [Outcome::Forwarded, Outcome::Accepted]);
+    assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
+
+    world.send(&Input::Result(revised(&positive, 0, Final, Negative), at(3, 13)), Some(elsewhere));
+    world.settle();
+    assert_eq!(world.outcomes[3], Outcome::Rejected(RejectCode::Conflict));
+    let letter = &world.dead_letters[0];
+    assert!(letter.headers.contains(&("swabstream-topic", b"lab-results".to_vec())), "it lay where the lab put it");
+}
+
+#[test]
+fn a_contact_record_in_another_partition_reaches_both_people() {
+    let mut world = World::new();
+    world.lab(&swab("I1", "R1", at(3, 8), Positive));
+    let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
+    let outcome = world.send(&Input::Contact(met("C1", "P1", "I1", 2), at(3, 9)), Some(elsewhere));
+    assert_eq!(outcome, Outcome::Forwarded);
+    world.settle();
+    let alert = world.live().into_values().next().expect("an alert");
+    assert_eq!(alert.to_trace.len(), 1);
+    assert_eq!(alert.exposed_to.len(), 0);
+}
+
+#[test]
+fn a_message_sent_on_too_often_is_set_aside() {
+    let result = swab("P1", "R1", at(3, 8), Positive);
+    let origin = Origin { topic: "lab-results".into(), partition: 2, offset: 7, received_at: Some(at(3, 9).to_wire()) };
+    let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
+    let mut world = World::new();
+    for (hop, expected) in [
+        (2, Outcome::Forwarded),
+        (3, Outcome::Rejected(RejectCode::HopLimit)),
+        (9, Outcome::Rejected(RejectCode::HopLimit)),
+    ] {
+        let event = PersonEvent { origin: Some(origin.clone()), hop, event: Some(Event::Result(result.clone())) };
+        let bytes = event.encode_to_vec();
+        assert_eq!(world.record(record(Topic::PersonEvents, elsewhere, "P1", Some(&bytes))), expected, "hop {hop}");
+    }
+    let letter = &world.dead_letters[0];
+    assert!(letter.headers.contains(&("swabstream-offset", b"7".to_vec())), "where the lab put it");
+    assert_eq!(letter.payload.as_deref(), Some(&result.encode_to_vec()[..]));
+}
+
+#[test]
+fn what_is_no_use_is_set_aside_with_its_code_and_the_rest_goes_on() {
+    let mut world = World::new();
+    for topic in [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents] {
+        for (payload, code) in [
+            (None, RejectCode::Tombstone),
+            (Some(&b""[..]), RejectCode::Empty),
+            (Some(&b"\xff"[..]), RejectCode::Malformed),
+        ] {
+            assert_eq!(world.record(record(topic, 0, "P1", payload)), Outcome::Rejected(code), "{topic:?}");
+        }
+    }
+    let nothing = PersonEvent::default().encode_to_vec();
+    assert_eq!(
+        world.record(record(Topic::PersonEvents, 0, "P1", Some(&nothing))),
+        Outcome::Rejected(RejectCode::Empty)
+    );
+    let no_origin = PersonEvent { hop: 1, ..Default::default() }.encode_to_vec();
+    assert_eq!(
+        world.record(record(Topic::PersonEvents, 0, "P1", Some(&no_origin))),
+        Outcome::Rejected(RejectCode::MissingField)
+    );
+    assert_eq!(world.dead_letters.len(), 11);
+    assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Negative)), Outcome::Accepted);
+}
+
+#[test]
+fn a_mark_of_time_is_nothing_but_time() {
+    let mut world = World::new();
+    let mark = Record {
+        content_type: Some(b"application/vnd.swabstream.time-mark"),
+        ..record(Topic::LabResults, 1, "", Some(b""))
+    };
+    assert_eq!(world.record(mark), Outcome::TimeMark);
+    assert!(world.dead_letters.is_empty() && world.numbers.is_empty());
+}
+
+#[test]
+fn what_is_set_aside_says_nothing_of_the_person() {
+    let mut world = World::new();
+    let secret = LabResult { area: "NOWHERE".into(), ..swab("secret-person", "R1", at(3, 8), Positive) };
+    world.send(&Input::Result(secret, at(3, 9)), None);
+    for (name, value) in &world.dead_letters[0].headers {
+        let value = String::from_utf8_lossy(value);
+        assert!(!value.contains("secret-person") && !value.contains("NOWHERE"), "{name}: {value}");
+    }
+}

@@ -1,0 +1,52 @@
+//! Many people, and one with many results.
+
+use super::world::{Input, LAYOUT, World, at, swab};
+use swabstream::model::outcome::Outcome;
+use swabstream::pipeline::half::Half;
+use swabstream::proto::v1::{Finding, LabResult};
+
+#[test]
+fn people_fill_pages_and_leave_their_slots_to_others() {
+    let mut world = World::new();
+    let people = 4_000;
+    for day in [0, 2] {
+        for person in 0..people {
+            let swab = swab(&format!("P{person}"), &format!("R{person}-{day}"), at(day, 8), Finding::Negative);
+            assert_eq!(world.send(&Input::Result(swab, at(day, 9)), None), Outcome::Accepted);
+        }
+    }
+    let held = |world: &World, what: &str| -> u64 {
+        let sizes = world.halves.iter().flat_map(Half::sizes);
+        sizes.filter(|(name, _)| *name == what).map(|(_, size)| size).sum()
+    };
+    let pages = |world: &World| world.halves.iter().map(Half::pages).sum::<u32>();
+    assert_eq!((held(&world, "people"), held(&world, "rows")), (people, 2 * people));
+    let before = pages(&world);
+    assert!(before > 2 * LAYOUT.person_tasks as u32);
+    // One look at a part of the people each time that time goes on.
+    for _ in 0..100 {
+        world.advance(at(60, 0));
+    }
+    assert_eq!((held(&world, "people"), held(&world, "rows")), (0, 0));
+    for person in 0..people {
+        let swab = swab(&format!("Q{person}"), &format!("R{person}"), at(60, 8), Finding::Negative);
+        world.send(&Input::Result(swab, at(60, 9)), None);
+    }
+    assert_eq!((held(&world, "people"), pages(&world)), (people, before), "slots are used again");
+}
+
+#[test]
+fn nobody_is_capped() {
+    let mut world = World::new();
+    for number in 0..3_000 {
+        let day = number % 7;
+        let swab = swab("P1", &format!("R{number}"), at(day, number % 24), Finding::Negative);
+        let purpose = if number % 3 == 0 { "clinic" } else { "screening" };
+        world.send(&Input::Result(LabResult { purpose: purpose.into(), ..swab }, at(day + 2, 0)), None);
+    }
+    world.check();
+    let last_day = world.rules.day(at(6, 0));
+    let from = world.rules.areas.periods[world.rules.areas.period(last_day)].0;
+    let people = world.numbers.get(&("D1S1".to_owned(), from, String::new(), last_day.0, "tested 15".to_owned()));
+    assert_eq!(people, Some(&1), "one person, however often tested");
+}
