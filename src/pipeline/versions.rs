@@ -88,14 +88,21 @@ fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
 
 /// Hash of the meaning: specimen, target, minute of collection, area, purpose, finding, status, Ct values.
 fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
-    let mut numbers = String::with_capacity(32);
-    let minute = result.collected_at.minute();
-    // Writing to a text cannot fail.
-    let _ = write!(numbers, "{minute} {} {}", result.finding as i32, result.status as i32);
+    // Five bits a character, so that the usual result needs no memory of its own.
+    let minute = minute_of(result.collected_at);
+    let coded = |at: usize| match at {
+        0 => result.finding as u8,
+        1 => result.status as u8,
+        _ => (minute >> (5 * (at - 2)) & 31) as u8,
+    };
+    let numbers: [u8; 8] = std::array::from_fn(|at| b'0' + coded(at));
+    let numbers = std::str::from_utf8(&numbers).expect("characters from 0 to O are ASCII");
+    let mut cycles = String::new();
     for ct in result.ct_values {
-        let _ = write!(numbers, " {} {}={}", ct.gene.len(), ct.gene, ct.cycles);
+        // Writing to a text cannot fail.
+        let _ = write!(cycles, "{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     }
-    let parts = [result.specimen_id, result.target, result.area, result.purpose, &numbers];
+    let parts = [result.specimen_id, result.target, result.area, result.purpose, numbers, &cycles];
     secret.hash(Domain::Content, &parts) as u32
 }
 
