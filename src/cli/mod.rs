@@ -9,6 +9,7 @@ pub mod file;
 pub mod publish;
 pub mod rules;
 pub mod run;
+pub mod topics;
 pub mod watch;
 
 /// Nucleic-acid test results from Kafka: contacts matched, alerts raised, positivity and risk tiers kept, exactly once
@@ -32,6 +33,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    /// Create the topics, or say what is wrong with them
+    #[command(subcommand)]
+    Topics(topics::TopicsCommand),
     /// Check rules, put them in force, show them
     #[command(subcommand)]
     Rules(rules::RulesCommand),
@@ -51,6 +55,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Topics(command) => topics::run(command, &mut out),
         Command::Rules(command) => rules::run(command, &mut out),
         Command::Publish(command) => publish::run(command, &mut out),
         Command::Check(command) => check::run(command, &mut out),

@@ -1,0 +1,80 @@
+//! `swabstream topics`: creates the topics with the right settings, and says what is wrong with those there are.
+
+use crate::config::Config;
+use crate::kafka::topics::{self, Wanted};
+use crate::model::record::Layout;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What to do with topics.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum TopicsCommand {
+    /// Create the topics that are missing; those there are stay as they are
+    #[command(after_help = "Examples:
+  swabstream topics create --config swabstream.toml
+  swabstream topics create --config swabstream.toml --person-tasks 64 --area-tasks 8 --replication 3
+
+The numbers of tasks are fixed for ever: a person's task is the hash of its pseudonym modulo their number. Take more
+person tasks than you will ever have cores. Whether the topics are for past data says the configuration
+([processing] history = true).")]
+    Create {
+        /// Settings of the deployment
+        #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
+        config: PathBuf,
+        /// Person tasks: partitions of lab-results and its twins
+        #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(i32).range(1..=1024))]
+        person_tasks: i32,
+        /// Area tasks: partitions of area-changes and its twins
+        #[arg(long, value_name = "M", default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=256))]
+        area_tasks: i32,
+        /// Replicas of each partition; -1 leaves it to the broker
+        #[arg(long, value_name = "COUNT", default_value_t = -1, allow_negative_numbers = true)]
+        replication: i32,
+    },
+    /// Say what is wrong with the topics there are, and the command that mends it
+    #[command(after_help = "Example:\n  swabstream topics check --config swabstream.toml
+
+Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked.")]
+    Check {
+        /// Settings of the deployment
+        #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
+        config: PathBuf,
+    },
+}
+
+/// Runs the command; what it has to say goes to `out`.
+pub fn run(command: &TopicsCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match command {
+        TopicsCommand::Create { config, person_tasks, area_tasks, replication } => {
+            let config = Config::read(config)?;
+            let layout = Layout { person_tasks: *person_tasks, area_tasks: *area_tasks };
+            let wanted = Wanted { layout, replication: *replication, history: config.processing.history };
+            let done = runtime.block_on(topics::create(&config.kafka, wanted))?;
+            for name in &done.created {
+                writeln!(out, "created {name}")?;
+            }
+            for name in &done.existed {
+                writeln!(out, "existed {name}")?;
+            }
+            runtime.block_on(check(&config, out))
+        }
+        TopicsCommand::Check { config } => runtime.block_on(check(&Config::read(config)?, out)),
+    }
+}
+
+async fn check(config: &Config, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let checked = topics::check(&config.kafka, config.processing.history).await?;
+    for finding in &checked.findings {
+        writeln!(out, "{finding}")?;
+    }
+    match checked.layout {
+        Some(Layout { person_tasks, area_tasks }) if checked.findings.is_empty() => {
+            let mode = if config.processing.history { "past data" } else { "live work" };
+            writeln!(out, "all topics are right for {mode}: {person_tasks} person tasks, {area_tasks} area tasks")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Ok(ExitCode::FAILURE),
+    }
+}
