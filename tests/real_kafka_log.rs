@@ -102,6 +102,8 @@ struct Node {
     restoring: BTreeMap<i32, State>,
     running: BTreeMap<i32, State>,
     lost: usize,
+    /// Changelog records that restores read.
+    restored: u64,
     /// Changelog offset that later restores start from.
     restore_from: i64,
 }
@@ -109,7 +111,7 @@ struct Node {
 impl Node {
     fn join(settings: Settings) -> Self {
         let log = KafkaLog::join(settings).expect("joined");
-        Self { log, restoring: BTreeMap::new(), running: BTreeMap::new(), lost: 0, restore_from: 0 }
+        Self { log, restoring: BTreeMap::new(), running: BTreeMap::new(), lost: 0, restored: 0, restore_from: 0 }
     }
 
     fn step(&mut self) -> Result<Polled, Fatal> {
@@ -146,7 +148,9 @@ impl Node {
     fn restore(&mut self) -> Result<(), Fatal> {
         for task in self.restoring.keys().copied().collect::<Vec<_>>() {
             let state = self.restoring.get_mut(&task).expect("it is restoring");
+            let restored = &mut self.restored;
             let done = self.log.restore(task, &mut |records| {
+                *restored += records.len() as u64;
                 for record in records {
                     *state = State::parse(&String::from_utf8_lossy(record.payload.unwrap_or_default()));
                 }
@@ -200,12 +204,17 @@ impl Node {
                 self.running,
                 self.restoring
             );
-            if self.step().expect("no fatal error") == Polled::Nothing {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            if self.commit().is_err() {
-                self.recover().expect("recovered");
-            }
+            self.turn();
+        }
+    }
+
+    /// One step, and a commit.
+    fn turn(&mut self) {
+        if self.step().expect("no fatal error") == Polled::Nothing {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if self.commit().is_err() {
+            self.recover().expect("recovered");
         }
     }
 
@@ -250,11 +259,8 @@ fn two_members_share_the_tasks_and_hand_over_without_loss() {
     let began = Instant::now();
     while second.running.len() < 2 {
         assert!(began.elapsed() < LIMIT, "the second member got no tasks");
-        first.run_until(|_| true);
-        second.run_until(|_| true);
-        for node in [&mut first, &mut second] {
-            node.step().expect("no fatal error");
-        }
+        first.turn();
+        second.turn();
     }
     assert_eq!((first.running.len(), second.running.len(), first.lost), (2, 2, 0));
     publish(&config, 1_000..3_000);
@@ -273,4 +279,293 @@ fn two_members_share_the_tasks_and_hand_over_without_loss() {
     publish(&config, 3_000..3_100);
     second.run_until(|node| node.count() == 3_100);
     assert_eq!(alerts(&config), ids(0..3_100));
+}
+
+/// The environment variable that turns this test binary into a worker to be killed: prefix and id.
+const CHILD: &str = "SWABSTREAM_TEST_CHILD";
+
+/// A worker in a process of its own, running until it is killed or this process ends.
+struct Worker(Child);
+
+impl Worker {
+    /// `test` is the test that calls this; in the child it calls [`work_if_child`].
+    fn spawn(test: &str, config: &KafkaConfig, id: &str) -> Self {
+        let child = Command::new(std::env::current_exe().expect("this binary"))
+            .args([test, "--exact"])
+            .env(CHILD, format!("{} {id}", config.prefix))
+            .env("SWABSTREAM_TEST_BROKERS", &config.brokers)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a second process");
+        Self(child)
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.0.id().to_string()]).status().expect("kill is there");
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// In a child: works, in many small transactions, until killed.
+fn work_if_child() {
+    let Ok(child) = std::env::var(CHILD) else { return };
+    let (prefix, id) = child.split_once(' ').expect("prefix and id");
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(1);
+    });
+    let mut settings = settings(&config(prefix), id);
+    settings.static_member = true;
+    let mut node = Node::join(settings);
+    loop {
+        let stepped = node.step().and_then(|_| if node.commit().is_err() { node.recover() } else { Ok(()) });
+        if let Err(error) = stepped {
+            eprintln!("the worker ends: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
+fn wait_for_alerts(config: &KafkaConfig, at_least: usize) {
+    let began = Instant::now();
+    while alerts(config).len() < at_least {
+        assert!(began.elapsed() < LIMIT, "fewer than {at_least} alerts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn killed_again_and_again_it_raises_each_alert_once() {
+    work_if_child();
+    let config = config(&kafka::unique("kill"));
+    create_topics(&config);
+    for round in 0..5_usize {
+        let worker = Worker::spawn("killed_again_and_again_it_raises_each_alert_once", &config, "w");
+        publish(&config, round * 2_000..(round + 1) * 2_000);
+        // Somewhere in the middle of its work.
+        wait_for_alerts(&config, round * 2_000 + 1 + round * 300);
+        drop(worker);
+    }
+    let mut last = Node::join(settings(&config, "w"));
+    last.run_until(|node| node.count() == 10_000);
+    assert_eq!(alerts(&config), ids(0..10_000));
+}
+
+#[test]
+fn a_zombie_that_wakes_up_writes_nothing() {
+    work_if_child();
+    let config = config(&kafka::unique("zombie"));
+    create_topics(&config);
+    let zombie = Worker::spawn("a_zombie_that_wakes_up_writes_nothing", &config, "zombie");
+    publish(&config, 0..2_000);
+    wait_for_alerts(&config, 1);
+    zombie.signal("-STOP");
+
+    // Its session ends, and the heir gets all tasks.
+    let mut heir = Node::join(settings(&config, "heir"));
+    publish(&config, 2_000..4_000);
+    heir.run_until(|node| node.count() == 4_000);
+    assert_eq!(heir.running.len(), 4);
+
+    zombie.signal("-CONT");
+    publish(&config, 4_000..5_000);
+    // It may join again and get tasks: its work then counts, but only then.
+    let (started, mut looked, mut seen) = (Instant::now(), Instant::now(), 0);
+    while seen < 5_000 {
+        assert!(started.elapsed() < LIMIT, "{seen} of 5,000 alerts");
+        heir.turn();
+        if looked.elapsed() > Duration::from_millis(300) {
+            (looked, seen) = (Instant::now(), alerts(&config).len());
+        }
+    }
+    assert_eq!(alerts(&config), ids(0..5_000));
+}
+
+#[test]
+fn a_static_member_takes_its_tasks_back_before_its_session_ends() {
+    work_if_child();
+    let mut config = config(&kafka::unique("static"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let killed = Worker::spawn("a_static_member_takes_its_tasks_back_before_its_session_ends", &config, "w");
+    wait_for_alerts(&config, 100);
+    drop(killed);
+    // With a session as long as the limit of this test, waiting for its end would fail it.
+    config.properties.insert("session.timeout.ms".to_owned(), Property::Number(60_000));
+    let mut settings = settings(&config, "w");
+    settings.static_member = true;
+    let mut restarted = Node::join(settings);
+    restarted.run_until(|node| node.running.len() == 4 && node.count() == 100);
+    assert_eq!(alerts(&config), ids(0..100));
+}
+
+/// What a process killed in the middle of a transaction leaves: records written, no end.
+fn leave_transaction_open(config: &KafkaConfig, id: &str, timeout_ms: u32) {
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    let producer: BaseProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", &config.brokers)
+        .set("transactional.id", format!("{}{id}", config.prefix))
+        .set("transaction.timeout.ms", timeout_ms.to_string())
+        .create()
+        .expect("a producer");
+    producer.init_transactions(LIMIT).expect("initialised");
+    producer.begin_transaction().expect("begun");
+    for (topic, text) in [(Topic::PersonState, "999 999 "), (Topic::Alerts, "ghost")] {
+        let topic = format!("{}{}", config.prefix, topic.name());
+        producer.send(BaseRecord::to(&topic).partition(0).key("state").payload(text)).expect("sent");
+    }
+    producer.flush(LIMIT).expect("written");
+    // Dropped without an end, as by a kill.
+}
+
+#[test]
+fn a_transaction_cut_off_in_the_middle_leaves_nothing() {
+    let config = config(&kafka::unique("cut"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut first = Node::join(settings(&config, "w"));
+    first.run_until(|node| node.count() == 100);
+    drop(first);
+    // Its own restart ends it at once, however long the broker would wait for it.
+    leave_transaction_open(&config, "w", 600_000);
+    publish(&config, 100..200);
+    let mut second = Node::join(settings(&config, "w"));
+    second.run_until(|node| node.count() == 200);
+    assert_eq!(alerts(&config), ids(0..200));
+}
+
+#[test]
+fn a_restore_waits_out_the_open_transaction_of_a_dead_predecessor() {
+    let config = config(&kafka::unique("open"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut first = Node::join(settings(&config, "first"));
+    first.run_until(|node| node.count() == 100);
+    // Open below what is committed next: the stable end stays there, the state does not.
+    leave_transaction_open(&config, "dead", 5_000);
+    publish(&config, 100..200);
+    first.run_until(|node| node.count() == 200);
+    drop(first);
+    let mut second = Node::join(settings(&config, "second"));
+    // The harness compares restored state and committed offsets: a restore to the stable end fails there.
+    second.run_until(|node| node.running.len() == 4);
+    assert_eq!(second.count(), 200);
+    assert_eq!(alerts(&config), ids(0..200));
+}
+
+#[test]
+fn a_transaction_that_never_ends_stops_the_restore_at_its_bound() {
+    let config = config(&kafka::unique("hanging"));
+    create_topics(&config);
+    leave_transaction_open(&config, "dead", 600_000);
+    let mut settings = settings(&config, "w");
+    settings.restore_wait = Duration::from_secs(1);
+    let mut node = Node::join(settings);
+    let began = Instant::now();
+    let error = loop {
+        assert!(began.elapsed() < LIMIT, "the restore waits without end");
+        match node.step() {
+            Ok(_) => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) => break error,
+        }
+    };
+    let place = format!("{}person-state [0]", config.prefix);
+    assert!(error.0.contains(&place) && error.0.contains("offset 0"), "{error}");
+}
+
+#[test]
+fn a_restore_starts_where_the_last_commit_says() {
+    let config = config(&kafka::unique("from"));
+    create_topics(&config);
+    let mut first = Node::join(settings(&config, "w"));
+    for round in 0..10 {
+        publish(&config, round * 8..(round + 1) * 8);
+        first.run_until(|node| node.count() == (round as u64 + 1) * 8);
+    }
+    let ends: Vec<i64> = (0..4).map(|task| first.log.changelog_end(task).expect("it has an end")).collect();
+    first.restore_from = *ends.iter().min().expect("four tasks");
+    publish(&config, 80..88);
+    first.run_until(|node| node.count() == 88);
+    drop(first);
+    let mut second = Node::join(settings(&config, "w"));
+    second.run_until(|node| node.count() == 88);
+    assert!(second.restored < 4 * 10, "{} records were read again", second.restored);
+}
+
+#[test]
+fn state_without_offsets_and_offsets_without_state_are_refused() {
+    let config = config(&kafka::unique("torn"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut node = Node::join(settings(&config, "w"));
+    node.run_until(|node| node.count() == 100);
+    drop(node);
+
+    let mut without_offsets = settings(&config, "w");
+    without_offsets.group.push_str("-other");
+    let error = refusal(without_offsets);
+    assert!(error.contains("holds state, but group"), "{error}");
+    assert!(error.contains("swabstream topics create"), "{error}");
+
+    let mut without_state = settings(&config, "w");
+    without_state.changelog = Topic::PersonEvents;
+    let error = refusal(without_state);
+    assert!(error.contains("has committed offsets, but"), "{error}");
+}
+
+/// What a restore that must not succeed says.
+fn refusal(settings: Settings) -> String {
+    let mut node = Node::join(settings);
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < LIMIT && node.running.is_empty(), "it was taken");
+        if let Err(error) = node.step() {
+            return error.0;
+        }
+    }
+}
+
+#[test]
+fn a_task_is_idle_only_once_it_has_read_what_was_there() {
+    let config = config(&kafka::unique("idle"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut node = Node::join(settings(&config, "w"));
+    node.run_until(|node| node.running.len() == 4);
+    let before = swabstream::clock::now();
+    node.run_until(|node| node.count() == 100);
+    let mut idle = |node: &mut Node, after| {
+        let mut since = BTreeMap::new();
+        let began = Instant::now();
+        while since.len() < 4 {
+            assert!(began.elapsed() < LIMIT, "idle since {since:?}");
+            node.step().expect("no fatal error");
+            for task in 0..4 {
+                since.extend(node.log.idle_since(task).filter(|at| *at > after).map(|at| (task, at)));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        (0..4).map(|task| node.log.lag(task).expect("it has fetched")).sum::<u64>()
+    };
+    assert_eq!(idle(&mut node, before), 0);
+
+    publish(&config, 100..200);
+    let published = swabstream::clock::now();
+    // Nothing is taken, so nobody is idle since then, however often it is asked.
+    for _ in 0..100 {
+        for task in 0..4 {
+            assert!(node.log.idle_since(task).is_none_or(|at| at <= published), "task {task} is behind");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(idle(&mut node, published), 0);
+    assert_eq!(node.count(), 200);
 }

@@ -6,7 +6,7 @@ use super::group::Group;
 use super::idle::Idle;
 use super::native::{End, Query};
 use super::restore::{Pumped, Restorer};
-use super::{Error, topic_name};
+use super::topic_name;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
@@ -159,10 +159,8 @@ impl Log for KafkaLog {
 
     fn changelog_end(&mut self, task: i32) -> Result<i64, Fatal> {
         let partition = [(CString::from(self.names.of(self.settings.changelog)), task)];
-        let mut query = Query::ends(self.group.handle(), partition, End::Last, ANSWER_LIMIT);
         let name = topic_name(&self.settings.config.prefix, self.settings.changelog);
-        let silence = || Err(Error::new("the broker did not answer in time"));
-        let answers = query.poll(ANSWER_LIMIT).unwrap_or_else(silence);
+        let answers = Query::ends_within(self.group.handle(), &partition, End::Last, ANSWER_LIMIT);
         let end = answers.map_err(|error| Fatal(format!("end of {name} [{task}]: {error}")))?;
         end.first().map(|answer| answer.offset).ok_or_else(|| Fatal(format!("{name} [{task}] has no end")))
     }

@@ -18,9 +18,6 @@ use tokio::sync::Notify;
 /// How long the broker may take to answer a question.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// Pause before a question that was refused is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
-
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
@@ -222,17 +219,8 @@ impl TopicReader {
     /// Asks for offsets. A partition just created or just moved answers "not leader" for a moment: that is waited out.
     fn ask(&self, partitions: &[(Topic, i32)], end: End) -> Result<BTreeMap<(Topic, i32), i64>, Error> {
         let named = |(topic, partition): &(Topic, i32)| (CString::from(self.names.of(*topic)), *partition);
-        let began = clock::monotonic();
-        let answers = loop {
-            let asked = partitions.iter().map(named);
-            let mut query = Query::ends(self.consumer.handle(), asked, end, ANSWER_LIMIT);
-            match query.poll(ANSWER_LIMIT) {
-                Some(Ok(answers)) => break answers,
-                None => return Err(Error::new("the broker did not answer in time")),
-                Some(Err(error)) if began.elapsed() > ANSWER_LIMIT => return Err(error),
-                Some(Err(_)) => std::thread::sleep(ASK_AGAIN),
-            }
-        };
+        let partitions: Vec<(CString, i32)> = partitions.iter().map(named).collect();
+        let answers = Query::ends_within(self.consumer.handle(), &partitions, end, ANSWER_LIMIT)?;
         let known = |answer: Answer| Some(((self.names.topic(&answer.topic)?, answer.partition), answer.offset));
         Ok(answers.into_iter().filter_map(known).collect())
     }

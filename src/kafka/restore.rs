@@ -48,20 +48,35 @@ pub(super) struct Restorer {
 #[derive(Debug)]
 struct Job {
     step: Step,
+    /// The question under way, if the step has one.
+    query: Option<Query>,
     /// When something last moved.
     moved: Instant,
     /// Its messages, taken from the queue while another task was read.
     buffer: Vec<Message>,
 }
 
+/// What is under way, with what the steps before brought.
 #[derive(Debug)]
 enum Step {
-    /// Waits for the committed offsets.
-    Offsets { query: Query },
-    /// Waits for the changelog's end and the inputs' beginnings.
-    Ends { committed: Committed, last: Query, first: Query, end: Option<i64>, starts: Option<Vec<(Topic, i64)>> },
+    /// Asks for the committed offsets.
+    Offsets,
+    /// Asks where the inputs begin, for a task that never committed.
+    Starts { committed: Committed },
+    /// Asks for the changelog's end.
+    End { committed: Committed, starts: Vec<(Topic, i64)> },
     /// Reads.
     Reading { committed: Committed, starts: Vec<(Topic, i64)>, next: i64, end: i64, records: u64 },
+}
+
+impl Step {
+    fn what(&self) -> &'static str {
+        match self {
+            Step::Offsets => "the committed offsets",
+            Step::Starts { .. } => "the beginnings of the inputs",
+            Step::End { .. } | Step::Reading { .. } => "the end of the changelog",
+        }
+    }
 }
 
 /// A restored task: what was committed, and where its inputs begin if it never committed.
@@ -109,13 +124,13 @@ impl Restorer {
         take: &mut dyn FnMut(&[Record<'_>]),
     ) -> Result<Pumped, Error> {
         if !self.jobs.contains_key(&task) {
-            let job = Job { step: self.ask_offsets(task, asked), moved: clock::monotonic(), buffer: Vec::new() };
+            let query = self.ask(task, &Step::Offsets, asked);
+            let job = Job { step: Step::Offsets, query, moved: clock::monotonic(), buffer: Vec::new() };
             self.jobs.insert(task, job);
         }
         match self.jobs.get(&task).map(|job| &job.step) {
-            Some(Step::Offsets { .. }) => self.await_offsets(task, asked),
-            Some(Step::Ends { .. }) => self.await_ends(task),
-            _ => self.read(task, take),
+            Some(Step::Reading { .. }) => self.read(task, take),
+            _ => self.hear(task, asked),
         }
     }
 
@@ -138,46 +153,62 @@ impl Restorer {
         all.into_iter().try_for_each(|task| self.forget(task))
     }
 
-    fn inputs_of(&self, task: i32) -> Vec<(CString, i32)> {
-        self.inputs.iter().map(|topic| (CString::from(self.names.of(*topic)), task)).collect()
+    /// The question of a step.
+    fn ask(&self, task: i32, step: &Step, asked: &Handle) -> Option<Query> {
+        let inputs = self.inputs.iter().map(|topic| (CString::from(self.names.of(*topic)), task));
+        match step {
+            Step::Offsets => {
+                let group = CString::new(self.group.as_str()).unwrap_or_default();
+                Some(Query::committed(asked, &group, inputs, QUESTION_LIMIT))
+            }
+            Step::Starts { .. } => Some(Query::ends(asked, inputs, End::First, QUESTION_LIMIT)),
+            Step::End { .. } => {
+                let changelog = [(CString::from(self.names.of(self.changelog)), task)];
+                Some(Query::ends(asked, changelog, End::Last, QUESTION_LIMIT))
+            }
+            Step::Reading { .. } => None,
+        }
     }
 
-    fn ask_offsets(&self, task: i32, asked: &Handle) -> Step {
-        let group = CString::new(self.group.as_str()).unwrap_or_default();
-        Step::Offsets { query: Query::committed(asked, &group, self.inputs_of(task), QUESTION_LIMIT) }
-    }
-
-    fn await_offsets(&mut self, task: i32, asked: &Handle) -> Result<Pumped, Error> {
-        let Some(Job { step: Step::Offsets { query }, moved, .. }) = self.jobs.get_mut(&task) else {
-            return Ok(Pumped::More(Restore::Pending));
-        };
-        let step = match query.poll(Duration::ZERO) {
-            None => return Ok(Pumped::More(Restore::Pending)),
-            Some(Err(error)) if moved.elapsed() > self.wait => {
+    /// Takes an answer, if there is one, and goes on with the next question, or with the same: an open transaction
+    /// may still change offsets, and a partition may have no leader for a moment.
+    fn hear(&mut self, task: i32, asked: &Handle) -> Result<Pumped, Error> {
+        let Some(mut job) = self.jobs.remove(&task) else { return Ok(Pumped::More(Restore::Pending)) };
+        match job.query.as_mut().and_then(|query| query.poll(Duration::ZERO)) {
+            None => {}
+            Some(Err(error)) if job.moved.elapsed() > self.wait => {
                 return Err(Error::new(format!(
-                    "task {task}: the committed offsets of group {} could not be had within {} s: {error}",
+                    "task {task} of group {}: {} could not be had within {} s: {error}",
                     self.group,
+                    job.step.what(),
                     self.wait.as_secs()
                 )));
             }
-            // An open transaction may still change them: ask again.
-            Some(Err(_)) => self.ask_offsets(task, asked),
-            Some(Ok(answers)) => self.ask_ends(task, asked, self.committed_of(task, &answers)?),
-        };
-        if let Some(job) = self.jobs.get_mut(&task) {
-            if matches!(step, Step::Ends { .. }) {
+            Some(Err(_)) => job.query = self.ask(task, &job.step, asked),
+            Some(Ok(answers)) => {
+                job.step = self.after(task, job.step, &answers)?;
+                job.query = self.ask(task, &job.step, asked);
                 job.moved = clock::monotonic();
             }
-            job.step = step;
         }
+        self.jobs.insert(task, job);
         Ok(Pumped::More(Restore::Pending))
     }
 
-    fn ask_ends(&self, task: i32, asked: &Handle, committed: Committed) -> Step {
-        let changelog = [(CString::from(self.names.of(self.changelog)), task)];
-        let last = Query::ends(asked, changelog, End::Last, QUESTION_LIMIT);
-        let first = Query::ends(asked, self.inputs_of(task), End::First, QUESTION_LIMIT);
-        Step::Ends { committed, last, first, end: None, starts: None }
+    /// The step after an answered question. The order is the point: see the head of this file.
+    fn after(&mut self, task: i32, step: Step, answers: &[Answer]) -> Result<Step, Error> {
+        match step {
+            Step::Offsets => Ok(Step::Starts { committed: self.committed_of(task, answers)? }),
+            Step::Starts { committed } => {
+                let named = |answer: &Answer| Some((self.names.topic(&answer.topic)?, answer.offset));
+                Ok(Step::End { committed, starts: answers.iter().filter_map(named).collect() })
+            }
+            Step::End { committed, starts } => {
+                let end = answers.first().map_or(0, |answer| answer.offset);
+                self.begin_reading(task, committed, starts, end)
+            }
+            reading @ Step::Reading { .. } => Ok(reading),
+        }
     }
 
     /// What the group knows: all inputs or none, each with the same mark.
@@ -207,23 +238,13 @@ impl Restorer {
         Ok(Committed { next, mark: Some(mark) })
     }
 
-    fn await_ends(&mut self, task: i32) -> Result<Pumped, Error> {
-        let Some(Job { step: Step::Ends { committed, last, first, end, starts }, .. }) = self.jobs.get_mut(&task)
-        else {
-            return Ok(Pumped::More(Restore::Pending));
-        };
-        if end.is_none() {
-            *end = last.poll(Duration::ZERO).transpose()?.and_then(|answers| Some(answers.first()?.offset));
-        }
-        if starts.is_none() {
-            let named = |answer: &Answer| Some((self.names.topic(&answer.topic)?, answer.offset));
-            let answers = first.poll(Duration::ZERO).transpose()?;
-            *starts = answers.map(|answers| answers.iter().filter_map(named).collect());
-        }
-        let (Some(end), Some(starts)) = (*end, starts.take_if(|_| end.is_some())) else {
-            return Ok(Pumped::More(Restore::Pending));
-        };
-        let committed = std::mem::take(committed);
+    fn begin_reading(
+        &mut self,
+        task: i32,
+        committed: Committed,
+        starts: Vec<(Topic, i64)>,
+        end: i64,
+    ) -> Result<Step, Error> {
         let from = committed.mark.map_or(0, |mark| mark.restore_from);
         if from > end {
             return Err(Error::new(format!(
@@ -233,17 +254,6 @@ impl Restorer {
                 self.start_anew(),
             )));
         }
-        self.begin_reading(task, committed, starts, from, end)
-    }
-
-    fn begin_reading(
-        &mut self,
-        task: i32,
-        committed: Committed,
-        starts: Vec<(Topic, i64)>,
-        from: i64,
-        end: i64,
-    ) -> Result<Pumped, Error> {
         if self.reader.is_none() {
             let role = Role::Reader { group: self.group.clone() };
             self.reader = Some(Consumer::new(&properties(&self.config, &role)?, self.notify.clone())?);
@@ -253,17 +263,13 @@ impl Restorer {
             list.add(self.names.of(self.changelog), task, from);
             reader.assign(&list)?;
         }
-        if let Some(job) = self.jobs.get_mut(&task) {
-            job.step = Step::Reading { committed, starts, next: from, end, records: 0 };
-            job.moved = clock::monotonic();
-        }
-        Ok(Pumped::More(Restore::Pending))
+        Ok(Step::Reading { committed, starts, next: from, end, records: 0 })
     }
 
     fn read(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Pumped, Error> {
         self.sort_into_buffers(task)?;
         let changelog = self.changelog;
-        let Some(Job { step: Step::Reading { next, end, records, .. }, moved, buffer }) = self.jobs.get_mut(&task)
+        let Some(Job { step: Step::Reading { next, end, records, .. }, moved, buffer, .. }) = self.jobs.get_mut(&task)
         else {
             return Ok(Pumped::More(Restore::Pending));
         };

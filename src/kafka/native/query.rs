@@ -3,10 +3,14 @@
 use super::handle::{Handle, Queue};
 use super::partitions::{PartitionList, entries};
 use super::{ErrorCode, describe, millis, text_of};
+use crate::clock;
 use crate::kafka::Error;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char};
 use std::time::Duration;
+
+/// Pause before a question that was refused is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// One partition of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,25 @@ impl Query {
             sys::rd_kafka_ListOffsets(handle.as_ptr(), list.as_ptr(), options.0, queue.as_ptr());
         }
         Self { queue }
+    }
+
+    /// Asks for offsets of partitions and waits. A refusal is asked again: a new topic, or a broker that restarts, has
+    /// no leader for a moment.
+    pub(in crate::kafka) fn ends_within(
+        handle: &Handle,
+        partitions: &[(CString, i32)],
+        end: End,
+        limit: Duration,
+    ) -> Result<Vec<Answer>, Error> {
+        let began = clock::monotonic();
+        loop {
+            match Self::ends(handle, partitions.iter().cloned(), end, limit).poll(limit) {
+                Some(Ok(answers)) => return Ok(answers),
+                None => return Err(Error::new("the broker did not answer in time")),
+                Some(Err(error)) if began.elapsed() > limit => return Err(error),
+                Some(Err(_)) => std::thread::sleep(ASK_AGAIN),
+            }
+        }
     }
 
     /// Asks for a group's committed offsets that no open transaction may still change.
