@@ -84,6 +84,8 @@ const PRODUCER: &[Default] = &[
     // Above the largest transaction, or it waits in the middle.
     ("queue.buffering.max.messages", "1000000"),
     ("batch.num.messages", "10000"),
+    // A dead letter is larger than its record, and compressed records can be larger than any topic's limit says.
+    ("message.max.bytes", "16777216"),
 ];
 
 /// The producer of a worker.

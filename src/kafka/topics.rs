@@ -20,6 +20,10 @@ const ADMIN_LIMIT: Duration = Duration::from_secs(30);
 /// Pause between two looks at new topics.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
+/// A dead letter is its record whole, with headers on top: what was just small enough for an input must not be too
+/// large here, or its task could never commit again.
+const DEAD_LETTER_MESSAGE_BYTES: &str = "16777216";
+
 /// How many partitions a topic has.
 pub fn partitions_of(topic: Topic, layout: Layout) -> i32 {
     match places_of(topic) {
@@ -117,6 +121,9 @@ fn settings_of(topic: Topic, history: bool) -> Vec<(&'static str, &'static str)>
     };
     if is_timed_input(topic) {
         settings.push(("message.timestamp.type", timestamp_type(history)));
+    }
+    if topic == Topic::DeadLetters {
+        settings.push(("max.message.bytes", DEAD_LETTER_MESSAGE_BYTES));
     }
     if matches!(topic, Topic::PersonState | Topic::AreaState) {
         // Deltas overwrite each other's keys all the time: small segments let the cleaner reach them.
@@ -371,6 +378,10 @@ fn check_settings(
             wrong("cleanup.policy", "delete", "compaction would remove records that count");
         }
         _ => {}
+    }
+    let takes = |key: &str, bytes: &str| found(key).parse().unwrap_or(0) >= bytes.parse().unwrap_or(u64::MAX);
+    if topic == Topic::DeadLetters && !takes("max.message.bytes", DEAD_LETTER_MESSAGE_BYTES) {
+        wrong("max.message.bytes", DEAD_LETTER_MESSAGE_BYTES, "dead letters are larger than the records they hold");
     }
     if is_timed_input(topic) && found("message.timestamp.type") != timestamp_type(history) {
         let why = match history {

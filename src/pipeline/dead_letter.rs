@@ -3,6 +3,10 @@
 use crate::model::outcome::{Reject, code_text};
 use crate::model::record::{Output, Record, Topic};
 
+/// Records up to this size are set aside whole. Larger ones than a topic can hold do come, compressed; their task must
+/// go on all the same, so they are cut, and the header `swabstream-cut-from` says from how many bytes.
+const WHOLE_BYTES: usize = 15 * 1024 * 1024;
+
 /// The record for `dead-letters`: the original key, bytes and content type, and where it lay. The headers say what
 /// was wrong and never hold a value of the record, so that they can be shown, counted and logged.
 pub fn output(record: &Record<'_>, reject: &Reject, partition: i32) -> Output {
@@ -14,12 +18,15 @@ pub fn output(record: &Record<'_>, reject: &Reject, partition: i32) -> Output {
         ("swabstream-offset", record.position.offset.to_string().into_bytes()),
         ("swabstream-received-at", record.received_at.to_string().into_bytes()),
     ];
+    let payload = record.payload.map(|payload| &payload[..payload.len().min(WHOLE_BYTES)]);
+    let cut_from = record.payload.map(<[u8]>::len).filter(|bytes| *bytes > WHOLE_BYTES);
+    headers.extend(cut_from.map(|bytes| ("swabstream-cut-from", bytes.to_string().into_bytes())));
     headers.extend(record.content_type.map(|value| ("content-type", value.to_vec())));
     Output {
         topic: Topic::DeadLetters,
         partition,
         key: record.key.unwrap_or_default().to_vec(),
-        payload: record.payload.map(<[u8]>::to_vec),
+        payload: payload.map(<[u8]>::to_vec),
         headers,
     }
 }
@@ -57,16 +64,30 @@ mod tests {
         assert!(headers.iter().map(|(name, value)| (*name, &**value)).eq(expected), "{headers:?}");
     }
 
-    #[test]
-    fn a_tombstone_stays_one() {
-        let record = Record {
+    fn record(payload: Option<&[u8]>) -> Record<'_> {
+        Record {
             position: Position { topic: Topic::LabResults, partition: 0, offset: 0 },
             received_at: Timestamp(0),
             key: None,
-            payload: None,
+            payload,
             content_type: None,
-        };
-        let output = output(&record, &Reject::new(RejectCode::Tombstone, ""), 0);
+        }
+    }
+
+    #[test]
+    fn a_tombstone_stays_one() {
+        let output = output(&record(None), &Reject::new(RejectCode::Tombstone, ""), 0);
         assert_eq!((output.key.len(), output.payload), (0, None));
+    }
+
+    #[test]
+    fn a_record_no_topic_could_hold_is_cut_and_says_so() {
+        let bytes = vec![7; WHOLE_BYTES + 1];
+        let whole = output(&record(Some(&bytes[1..])), &Reject::new(RejectCode::TooLarge, ""), 0);
+        assert_eq!(whole.payload.map(|payload| payload.len()), Some(WHOLE_BYTES));
+        assert!(whole.headers.iter().all(|(name, _)| *name != "swabstream-cut-from"));
+        let cut = output(&record(Some(&bytes)), &Reject::new(RejectCode::TooLarge, ""), 0);
+        assert_eq!(cut.payload.map(|payload| payload.len()), Some(WHOLE_BYTES));
+        assert!(cut.headers.contains(&("swabstream-cut-from", bytes.len().to_string().into_bytes())));
     }
 }

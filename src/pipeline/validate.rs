@@ -146,7 +146,8 @@ fn text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject
 
 /// In proto3 an empty text is an absent one.
 fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option<&'a str>, Reject> {
-    if value.len() > limit || value.chars().any(char::is_control) {
+    let is_ascii_control = value.bytes().any(|byte| byte.is_ascii_control());
+    if value.len() > limit || is_ascii_control || (!value.is_ascii() && value.chars().any(char::is_control)) {
         return refuse(RejectCode::InvalidId, field);
     }
     Ok((!value.is_empty()).then_some(value))

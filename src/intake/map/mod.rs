@@ -1,7 +1,8 @@
 //! Map files: which column of a lab's own CSV export is which field of the contract. A lab needs no code of ours.
 //!
 //! In: TOML, checked whole when it is read, so that a mistake in it is told once with file, line and key and not once
-//! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. See `docs/map-files.md`.
+//! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. What can stand in one is written in
+//! `proto/MAPS.md`.
 
 mod cell;
 mod compile;
@@ -262,7 +263,9 @@ impl Field {
 
 /// An instant as the JSON mapping's library holds it.
 fn wire_time(at: Timestamp) -> FieldValue {
+    let instant = at.to_wire();
     let mut wire = DynamicMessage::new(json::descriptor("google.protobuf.Timestamp"));
-    wire.transcode_from(&at.to_wire()).expect("the generated type is the one described");
+    wire.set_field_by_name("seconds", FieldValue::I64(instant.seconds));
+    wire.set_field_by_name("nanos", FieldValue::I32(instant.nanos));
     FieldValue::Message(wire)
 }

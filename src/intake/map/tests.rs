@@ -266,3 +266,12 @@ fn ct_values_of_contacts_make_no_sense() {
     let errors = errors("kind = \"contacts\"\n[fields]\n[ct_values]\nN = { column = \"ct\" }\n");
     assert_eq!(errors, ["map.toml:4: ct_values.N: only results have Ct values"]);
 }
+
+#[test]
+fn the_example_of_the_page_is_a_map() {
+    let page = include_str!("../../../proto/MAPS.md");
+    let example = page.split("```").nth(1).and_then(|block| block.strip_prefix("toml\n")).expect("a block of TOML");
+    let map = Map::parse("MAPS.md", example).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!((map.delimiter, map.fields.len(), map.ct_values.len(), map.skips.len()), (b';', 11, 2, 1));
+    assert!(map.has_history());
+}

@@ -1,0 +1,60 @@
+//! The largest record an input takes must fit its dead letter: on a real Kafka, with the topics as we create them.
+
+#[path = "support/kafka.rs"]
+mod kafka;
+
+use std::time::Duration;
+use swabstream::config::KafkaConfig;
+use swabstream::kafka::publisher::{Publication, Publisher, publish_all};
+use swabstream::kafka::reader::{From, TopicReader};
+use swabstream::kafka::topics::{self, Wanted};
+use swabstream::model::outcome::{Reject, RejectCode};
+use swabstream::model::record::{Layout, Record, Topic};
+use swabstream::pipeline::dead_letter;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What cannot be compressed: a fixed sequence without repetition.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+fn read(config: &KafkaConfig, topic: Topic, take: &mut dyn FnMut(&Record<'_>)) {
+    let mut reader = TopicReader::open(config, &[topic], From::Beginning).expect("the topic is there");
+    reader.read_to_end(LIMIT, &mut |records| records.iter().for_each(&mut *take)).expect("read to the end");
+}
+
+#[test]
+fn the_largest_record_of_an_input_fits_its_dead_letter() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("large"));
+    let wanted = Wanted { layout: Layout { person_tasks: 1, area_tasks: 1 }, replication: -1, history: false };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(topics::create(&config, wanted)).expect("created");
+    // The broker's limit of 1,048,588 bytes is of a batch: this record just fits, with its headers it would not.
+    let bytes = noise(1_048_400);
+    let mut publisher = Publisher::connect(&config).expect("settings");
+    let large = Publication {
+        topic: Topic::LabResults,
+        partition: None,
+        key: b"p1",
+        payload: Some(&bytes),
+        headers: &[],
+        timestamp: None,
+    };
+    publisher.send(large).expect("sent");
+    assert_eq!(publisher.flush(LIMIT).expect("confirmed").confirmed, 1);
+    let mut letters = Vec::new();
+    read(&config, Topic::LabResults, &mut |record| {
+        letters.push(dead_letter::output(record, &Reject::new(RejectCode::TooLarge, ""), 0));
+    });
+    assert_eq!(letters.len(), 1);
+    publish_all(&config, &kafka::unique("large-letters"), &letters).expect("the dead letter is taken");
+    let mut kept = Vec::new();
+    read(&config, Topic::DeadLetters, &mut |record| kept.push(record.payload.map(<[u8]>::to_vec)));
+    assert_eq!(kept, [Some(bytes)]);
+}
