@@ -5,6 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 pub mod check;
+pub mod demo;
 pub mod file;
 pub mod publish;
 pub mod rules;
@@ -19,6 +20,7 @@ pub mod watch;
     version,
     max_term_width = 110,
     after_help = "Examples:
+  swabstream demo
   swabstream topics create --config swabstream.toml
   swabstream rules apply deploy/rules/chongqing --config swabstream.toml
   swabstream run --config swabstream.toml
@@ -32,6 +34,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Run(run::RunArgs),
     /// Create the topics, or say what is wrong with them
     #[command(subcommand)]
@@ -54,6 +57,7 @@ enum Command {
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match &cli.command {
+        Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Topics(command) => topics::run(command, &mut out),
         Command::Rules(command) => rules::run(command, &mut out),

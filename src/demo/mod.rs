@@ -14,3 +14,9 @@ pub mod screen;
 pub mod stream;
 
 pub mod summary;
+
+mod run;
+
+mod stage;
+
+pub use run::{Options, run};

@@ -1,0 +1,90 @@
+//! `swabstream demo`: a simulated city against a broker inside the process, or a real one.
+//!
+//! In: what is asked for on the command line. Out: a live view, a page, a summary, an exit code. All work is done in
+//! [`crate::demo`].
+
+use crate::demo::{self, Options};
+use anyhow::bail;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Show swabstream at work on a simulated city
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DemoArgs {
+    /// End after this time (30s, 2m, 1h) with a summary; without it, at Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    run_for: Option<Duration>,
+    /// Seed of the city: the same seed, the same people, the same outbreak
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Messages published per second
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+    /// People in the city
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..))]
+    people: u32,
+    /// Where the page is served; without it 127.0.0.1:8080, or another port when that one is taken
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// A real Kafka instead of the embedded broker; topics of its own are created there
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+    /// What is logged to standard error: error, warn, info, debug, or a filter
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: String,
+}
+
+const EXAMPLES: &str = "Examples:
+  swabstream demo                              until Ctrl-C; open the page it names
+  swabstream demo --for 30s                    ends by itself with a summary
+  swabstream demo --rate 10000 --seed 7        faster, and another city
+  swabstream demo --brokers localhost:9092     the same on a real Kafka
+
+Exit codes:
+  0  the books balance: every record published was read and has its one outcome
+  1  they do not
+  2  something failed";
+
+/// Runs the demonstration.
+pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    crate::telemetry::logs::init(false, &args.log)?;
+    let options = Options {
+        run_for: args.run_for,
+        seed: args.seed,
+        rate: args.rate,
+        people: args.people,
+        http: args.http,
+        brokers: args.brokers.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let balanced = runtime.block_on(demo::run(&options))?;
+    Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A time as people write it: `30s`, `1m 30s`, `2h`; at least a second.
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let Ok(parsed) = text.parse::<jiff::SignedDuration>() else {
+        bail!("a time looks like 30s, 2m or 1h");
+    };
+    match Duration::try_from(parsed) {
+        Ok(duration) if duration >= Duration::from_secs(1) => Ok(duration),
+        _ => bail!("at least a second"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in [("30s", 30), ("2m", 120), ("1h", 3_600), ("1m 30s", 90)] {
+            assert_eq!(duration(text).ok(), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "30", "-5s", "0s", "soon"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The demonstration from start to end: broker, topics, rules, processor, page, city; then the summary.
+//!
+//! In: [`Options`]. Out: what is seen in the terminal and on the page, and whether the books balance.
+
+use super::city::{City, CityConfig};
+use super::figures::Figures;
+use super::screen::Screen;
+use super::stage::Stage;
+use super::stream::Stream;
+use super::summary;
+use crate::cli::run::asked_to_end;
+use crate::clock;
+use anyhow::bail;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Days of backlog: with the horizon of seven days, a demo may run for a day before the oldest would be refused.
+const PAST_DAYS: u32 = 6;
+/// The backlog and the first round of today take this long when no end is given.
+const WEEK_TAKES: Duration = Duration::from_secs(60);
+/// Share of messages that are not screening: contacts, tracing, versions, repetitions.
+const NOT_SCREENING: f64 = 0.35;
+/// Between two looks.
+const TICK: Duration = Duration::from_millis(250);
+/// More unread records than this, and the city waits.
+const MOST_LAG: u64 = 20_000;
+/// How long it may take until all tasks run, and until all is read at the end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// At the end the outputs must have come to rest for so long.
+const REST: Duration = Duration::from_millis(750);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// End after this time; without it, at Ctrl-C.
+    pub run_for: Option<Duration>,
+    /// Seed of the city.
+    pub seed: u64,
+    /// Messages per second.
+    pub rate: u32,
+    /// People in the city.
+    pub people: u32,
+    /// Where the page is served.
+    pub http: Option<SocketAddr>,
+    /// A real Kafka.
+    pub brokers: Option<String>,
+}
+
+/// Runs the demonstration; says whether the books balanced.
+pub async fn run(options: &Options) -> anyhow::Result<bool> {
+    let mut stage = Stage::set_up(options.brokers.as_deref(), options.seed, options.http).await?;
+    let title = format!("swabstream demo, Chongqing, {} people, seed {}", options.people, options.seed);
+    let mut screen = Screen::new(title, stage.page());
+    screen.say(&format!("The page: {}   (Ctrl-C ends with a summary)", stage.page()))?;
+    if options.brokers.is_some() {
+        screen.say(&format!("Topics begin with `{}`; they stay there when the demo ends", stage.kafka().prefix))?;
+    }
+    let outcome = play(&mut stage, &mut screen, options).await;
+    screen.clear()?;
+    let figures = match outcome {
+        Ok(figures) => figures,
+        Err(error) => {
+            // What made it fail is told; how the clean-up went is not needed.
+            let _ = stage.close().await;
+            return Err(error);
+        }
+    };
+    print!("{}", summary::text(&figures));
+    stage.close().await?;
+    Ok(figures.imbalances().is_empty())
+}
+
+/// Everything between the set-up and the clean-up; returns the last figures.
+async fn play(stage: &mut Stage, screen: &mut Screen, options: &Options) -> anyhow::Result<Figures> {
+    wait_until_running(stage).await?;
+    let city = City::new(city_config(options), stage.rules());
+    let stream = Stream::start(stage.kafka().clone(), stage.layout(), city, options.rate)?;
+    let began = clock::monotonic();
+    let shown = show_until_end(stage, screen, &stream, began, options.run_for).await;
+    let published_for = began.elapsed();
+    // Whatever happened, the publisher is stopped before its broker.
+    let delivered = tokio::task::spawn_blocking(move || stream.stop()).await?;
+    shown?;
+    let delivered = delivered?;
+    if delivered.failed > 0 {
+        let first = delivered.first_error.unwrap_or_default();
+        bail!("the broker refused {} messages, first: {first}", delivered.failed);
+    }
+    drain(stage, screen, delivered.confirmed, published_for).await
+}
+
+/// A week of swabs within the time there is, and as many per day as that takes.
+fn city_config(options: &Options) -> CityConfig {
+    let mut config = CityConfig::live(options.seed, options.people, clock::now(), PAST_DAYS);
+    let week = options.run_for.unwrap_or(WEEK_TAKES).as_secs_f64();
+    let messages = f64::from(options.rate) * week * (1.0 - NOT_SCREENING);
+    let person_days = f64::from(options.people) * f64::from(PAST_DAYS + 1);
+    config.testing.screening = (messages / person_days).clamp(0.001, 1.0);
+    config.epidemic.lockdown = Some(PAST_DAYS + 2);
+    config
+}
+
+async fn wait_until_running(stage: &mut Stage) -> anyhow::Result<()> {
+    let began = clock::monotonic();
+    while !stage.running() {
+        stage.check()?;
+        if began.elapsed() > PATIENCE {
+            bail!("the processor was given no tasks within {} s", PATIENCE.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+async fn show_until_end(
+    stage: &mut Stage,
+    screen: &mut Screen,
+    stream: &Stream,
+    began: Instant,
+    run_for: Option<Duration>,
+) -> anyhow::Result<()> {
+    let mut ticks = tokio::time::interval(TICK);
+    let asked = asked_to_end();
+    tokio::pin!(asked);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            signal = &mut asked => return signal.map(|_| ()),
+        }
+        let figures = stage.figures(began.elapsed(), stream.confirmed());
+        stream.hold(figures.lag > MOST_LAG);
+        screen.show(&figures)?;
+        stage.check()?;
+        if stream.failed() || run_for.is_some_and(|limit| began.elapsed() >= limit) {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until all that was published is read, all that was sent on has arrived, and the outputs have come to rest.
+async fn drain(stage: &mut Stage, screen: &mut Screen, published: u64, elapsed: Duration) -> anyhow::Result<Figures> {
+    let began = clock::monotonic();
+    let mut resting = (stage.version(), clock::monotonic());
+    loop {
+        let figures = stage.figures(elapsed + began.elapsed(), published);
+        screen.show(&figures)?;
+        stage.check()?;
+        if resting.0 != stage.version() || !figures.drained() {
+            resting = (stage.version(), clock::monotonic());
+        }
+        if resting.1.elapsed() > REST || began.elapsed() > PATIENCE {
+            // Rest is no work: the rate is that of the time until the last record was read.
+            let worked = elapsed + resting.1.saturating_duration_since(began);
+            return Ok(Figures { elapsed: worked, ..figures });
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

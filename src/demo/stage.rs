@@ -1,0 +1,186 @@
+//! What the demonstration plays on: broker, topics, rules, processor, page.
+//!
+//! In: a real Kafka or none, a seed, an address. Out: everything running, and one place to ask for figures.
+
+use super::figures::Figures;
+use crate::clock;
+use crate::config::{KafkaConfig, ProcessingConfig};
+use crate::http;
+use crate::kafka::embedded::Embedded;
+use crate::kafka::publisher::publish_all;
+use crate::kafka::topics::{self, Wanted};
+use crate::model::ids::Secret;
+use crate::model::record::{Layout, Output, Topic};
+use crate::policy::Rules;
+use crate::policy::plan::Plan;
+use crate::policy::sample::chongqing_rules;
+use crate::policy::set::RuleSetReader;
+use crate::processor::{Job, Processor};
+use crate::telemetry::Telemetry;
+use crate::view::vitals::Vitals;
+use crate::view::{View, follow};
+use anyhow::{Context as _, bail};
+use futures_util::FutureExt as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Partitions: enough that an embedded broker, which keeps 5 MiB of each, drops nothing unread.
+const LAYOUT: Layout = Layout { person_tasks: 8, area_tasks: 2 };
+/// Workers of the person half: enough for any rate a demo can have.
+const PERSON_WORKERS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+/// Where the page is served unless something else is there.
+const PORT: u16 = 8080;
+
+/// Everything that runs during the demonstration.
+#[derive(Debug)]
+pub struct Stage {
+    kafka: KafkaConfig,
+    rules: Arc<Rules>,
+    view: Arc<View>,
+    telemetry: Arc<Telemetry>,
+    page: SocketAddr,
+    processor: Processor,
+    readers: watch::Sender<bool>,
+    painter: thread::JoinHandle<()>,
+    server: JoinHandle<std::io::Result<()>>,
+    /// Dropped last: its clients must be gone by then.
+    broker: Option<Embedded>,
+}
+
+impl Stage {
+    /// Sets everything up: when this returns, workers are joining and the page is served.
+    pub async fn set_up(brokers: Option<&str>, seed: u64, http: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let listener = listen(http).await?;
+        let page = listener.local_addr()?;
+        let (broker, kafka) = match brokers {
+            None => {
+                let broker = Embedded::start(LAYOUT)?;
+                let config = broker.config();
+                (Some(broker), config)
+            }
+            Some(brokers) => (None, on_a_real_kafka(brokers).await?),
+        };
+        let rules = Arc::new(chongqing_rules());
+        publish_rules(&kafka, &rules)?;
+        let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+        let view = View::new();
+        let processing = ProcessingConfig { person_workers: Some(PERSON_WORKERS), ..ProcessingConfig::default() };
+        let job = Job { kafka: kafka.clone(), processing, secret: secret(seed), layout: LAYOUT };
+        let processor = Processor::start(&job, &telemetry)?;
+        let (readers, shutdown) = watch::channel(false);
+        let painter = follow::spawn(Arc::clone(&view), kafka.clone(), shutdown.clone())?;
+        let stopping = stopped(shutdown);
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&view), Arc::clone(&telemetry), stopping));
+        Ok(Self { kafka, rules, view, telemetry, page, processor, readers, painter, server, broker })
+    }
+
+    /// Address of the page.
+    pub fn page(&self) -> String {
+        format!("http://{}/", self.page)
+    }
+
+    /// How Kafka is reached.
+    pub fn kafka(&self) -> &KafkaConfig {
+        &self.kafka
+    }
+
+    /// Partitions of the topics.
+    pub fn layout(&self) -> Layout {
+        LAYOUT
+    }
+
+    /// Rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules)
+    }
+
+    /// Whether every task has a worker and runs.
+    pub fn running(&self) -> bool {
+        let workers = self.telemetry.vitals().snapshot();
+        let tasks = workers.iter().flat_map(|worker| worker.tasks.values());
+        let running = tasks.filter(|task| task.restoring.is_none()).count();
+        running == (LAYOUT.person_tasks + LAYOUT.area_tasks) as usize
+    }
+
+    /// An error when a part of the processor has ended by itself.
+    pub fn check(&mut self) -> anyhow::Result<()> {
+        match self.processor.failed().now_or_never() {
+            None => Ok(()),
+            Some(Some(fault)) => Err(fault.into()),
+            Some(None) => bail!("all workers ended by themselves"),
+        }
+    }
+
+    /// Everything in numbers.
+    pub fn figures(&self, elapsed: Duration, published: u64) -> Figures {
+        Figures::gather(elapsed, published, &self.telemetry.vitals().snapshot(), &self.view.look())
+    }
+
+    /// Grows with everything that the view reads of the outputs.
+    pub fn version(&self) -> u64 {
+        self.view.look().version()
+    }
+
+    /// Ends everything in order: workers commit for the last time, readers go, then the broker.
+    pub async fn close(self) -> anyhow::Result<()> {
+        let Self { processor, readers, painter, server, broker, .. } = self;
+        readers.send_replace(true);
+        let workers = tokio::task::spawn_blocking(move || processor.shut_down()).await?;
+        let painter = tokio::task::spawn_blocking(move || painter.join()).await?;
+        server.await??;
+        drop(broker);
+        if painter.is_err() {
+            bail!("the view's thread panicked");
+        }
+        Ok(workers?)
+    }
+}
+
+/// A key of hashes for a city that does not exist: nobody's pseudonyms are to be protected.
+fn secret(seed: u64) -> Secret {
+    Secret::new(u128::from(seed).to_be_bytes())
+}
+
+async fn stopped(mut shutdown: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// The address asked for, or the usual one, or any that is free.
+async fn listen(http: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    if let Some(address) = http {
+        return TcpListener::bind(address).await.with_context(|| format!("the page cannot be served at {address}"));
+    }
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port is free for the page"),
+    }
+}
+
+/// Topics of this demonstration only: an earlier one must not be read again.
+async fn on_a_real_kafka(brokers: &str) -> anyhow::Result<KafkaConfig> {
+    let prefix = format!("swabstream-demo-{}-", clock::now().0 / 1000);
+    let mut config = KafkaConfig::new(brokers, &prefix);
+    config.group = format!("{prefix}workers");
+    topics::create(&config, Wanted { layout: LAYOUT, replication: -1, history: false }).await?;
+    Ok(config)
+}
+
+fn publish_rules(kafka: &KafkaConfig, rules: &Rules) -> anyhow::Result<()> {
+    let plan = Plan::new(&RuleSetReader::default(), rules);
+    let output = |(key, payload): (String, Option<Vec<u8>>)| Output {
+        topic: Topic::Rules,
+        partition: 0,
+        key: key.into_bytes(),
+        payload,
+        headers: Vec::new(),
+    };
+    let outputs: Vec<Output> = plan.writes.into_iter().map(output).collect();
+    publish_all(kafka, &format!("{}demo-rules", kafka.prefix), &outputs).context("the rules were not published")
+}
