@@ -74,7 +74,7 @@ impl Client {
     async fn next(&mut self) -> Option<Event> {
         if !self.greeted {
             self.greeted = true;
-            return Some(self.picture().unwrap_or_else(Event::default).retry(RETRY));
+            return Some(self.picture().unwrap_or_default().retry(RETRY));
         }
         loop {
             tokio::select! {

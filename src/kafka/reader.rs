@@ -119,12 +119,7 @@ impl TopicReader {
         })
     }
 
-    fn poll_messages(
-        &mut self,
-        limit: usize,
-        wait: Duration,
-        take: &mut dyn FnMut(&[(Topic, &Message)]),
-    ) -> Result<usize, Error> {
+    fn poll_messages(&mut self, limit: usize, wait: Duration, take: TakeMessages<'_>) -> Result<usize, Error> {
         if let Some(why) = self.consumer.handle().fatal() {
             return Err(Error::new(why));
         }
@@ -144,7 +139,7 @@ impl TopicReader {
         Ok(count)
     }
 
-    fn hand_over(&mut self, messages: &[Message], take: &mut dyn FnMut(&[(Topic, &Message)])) -> Result<usize, Error> {
+    fn hand_over(&mut self, messages: &[Message], take: TakeMessages<'_>) -> Result<usize, Error> {
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
             let Some(topic) = message.topic().and_then(|name| self.names.topic(name)) else {
@@ -225,6 +220,9 @@ impl TopicReader {
         Ok(answers.into_iter().filter_map(known).collect())
     }
 }
+
+/// Takes messages with the topics they lie in.
+type TakeMessages<'t> = &'t mut dyn FnMut(&[(Topic, &Message)]);
 
 /// Headers of a record that was read.
 #[derive(Clone, Copy)]

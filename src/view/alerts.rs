@@ -90,3 +90,41 @@ impl Alerts {
         *self.counts.entry(now).or_default() += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(id: u128, state: AlertState) -> Alert {
+        let mut alert = Alert { alert_id: format!("{id:032x}"), ..Alert::default() };
+        alert.set_family(AlertFamily::Positive);
+        alert.set_state(state);
+        alert
+    }
+
+    #[test]
+    fn an_alert_counts_once_in_the_state_it_is_in() {
+        let mut alerts = Alerts::default();
+        alerts.absorb(alert(1, AlertState::Raised), Timestamp(1), 1);
+        alerts.absorb(alert(2, AlertState::Raised), Timestamp(2), 2);
+        alerts.absorb(alert(1, AlertState::Updated), Timestamp(3), 3);
+        assert_eq!(alerts.live(), 2);
+        alerts.absorb(alert(1, AlertState::Withdrawn), Timestamp(4), 4);
+        assert_eq!(alerts.live(), 1);
+        let counts: Vec<_> = alerts.counts().filter(|(.., count)| *count > 0).collect();
+        let positive = AlertFamily::Positive;
+        assert_eq!(counts, [(positive, AlertState::Raised, 1), (positive, AlertState::Withdrawn, 1)]);
+    }
+
+    #[test]
+    fn the_newest_alerts_are_kept_whatever_the_order_they_are_read_in() {
+        let mut alerts = Alerts::default();
+        for at in (0..NEWEST as i64 + 50).rev() {
+            alerts.absorb(alert(at as u128, AlertState::Raised), Timestamp(at), 1);
+        }
+        let kept: Vec<i64> = alerts.newest().map(|line| line.at.0).collect();
+        let newest: Vec<i64> = (50..NEWEST as i64 + 50).rev().collect();
+        assert_eq!(kept, newest);
+        assert_eq!(alerts.live(), NEWEST as u64 + 50, "those that are not kept are counted");
+    }
+}

@@ -103,3 +103,31 @@ impl Areas {
 pub fn window(windows: &[WindowNumbers], days: u32) -> Option<&WindowNumbers> {
     windows.iter().find(|window| window.days == days)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::v1::PurposeNumbers;
+
+    fn numbers(day: i32) -> AreaPositivity {
+        let purposes = vec![PurposeNumbers { windows: vec![WindowNumbers::default()], ..PurposeNumbers::default() }];
+        AreaPositivity { area: "A".to_owned(), day: Day(day).to_string(), purposes, ..AreaPositivity::default() }
+    }
+
+    #[test]
+    fn a_chart_keeps_its_newest_days_and_the_rest_only_one() {
+        let mut areas = Areas::default();
+        for day in 0..CHART_DAYS as i32 + 10 {
+            areas.positivity(numbers(19_000 + day), true, 1);
+        }
+        areas.positivity(numbers(19_000), true, 2);
+        let area = areas.get("A").expect("known");
+        assert_eq!(area.days.len(), CHART_DAYS);
+        let newest = Day(19_000 + CHART_DAYS as i32 + 9);
+        assert_eq!(area.newest.as_ref().map(|of| of.day.clone()), Some(newest.to_string()), "an old day restated");
+
+        areas.keep_days_of(|_| false, 3);
+        areas.positivity(numbers(19_500), false, 4);
+        assert!(areas.get("A").expect("known").days.is_empty());
+    }
+}

@@ -56,3 +56,34 @@ impl DeadLetters {
         self.newest.truncate(NEWEST);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_nobody_knows_makes_no_new_series() {
+        let mut letters = DeadLetters::default();
+        for code in ["malformed", "malformed", "made_up_1", "made_up_2"] {
+            letters.absorb(Timestamp(1), |name| (name == "swabstream-code").then_some(code.as_bytes()));
+        }
+        let counts: Vec<(&str, u64)> = letters.counts().iter().map(|(code, count)| (code.as_str(), *count)).collect();
+        assert_eq!(counts, [("malformed", 2), ("other", 2)]);
+    }
+
+    #[test]
+    fn the_last_letters_tell_where_the_records_lay() {
+        let mut letters = DeadLetters::default();
+        letters.absorb(Timestamp(1), |name| match name {
+            "swabstream-code" => Some(b"unknown_area"),
+            "swabstream-field" => Some(b"area"),
+            "swabstream-topic" => Some(b"lab-results"),
+            "swabstream-partition" => Some(b"7"),
+            "swabstream-offset" => Some(b"41"),
+            _ => None,
+        });
+        let letter = letters.newest().next().expect("one");
+        assert_eq!(letter.origin, Some(Position { topic: Topic::LabResults, partition: 7, offset: 41 }));
+        assert_eq!((letter.code.as_str(), letter.field.as_str()), ("unknown_area", "area"));
+    }
+}

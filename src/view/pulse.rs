@@ -173,3 +173,34 @@ fn labs(workers: &[WorkerVitals], picture: &Picture) -> (Vec<LabPulse>, usize) {
     labs.truncate(MOST_LABS);
     (labs, omitted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::vitals::TaskVitals;
+
+    #[test]
+    fn the_rate_is_records_over_seconds() {
+        let (vitals, picture) = (Vitals::default(), Picture::default());
+        let seat = vitals.worker("person");
+        let (mut sampler, start) = (Sampler::default(), Instant::now());
+        let mut sample =
+            |seconds: u64| sampler.sample(&vitals, &picture, Timestamp(0), start + Duration::from_secs(seconds)).rates;
+        assert!(sample(0).is_empty(), "one look is no rate");
+        seat.update(|numbers| numbers.records = 500);
+        assert_eq!(sample(2), [250]);
+    }
+
+    #[test]
+    fn lag_in_time_is_that_of_the_task_furthest_behind() {
+        let (vitals, picture) = (Vitals::default(), Picture::default());
+        let task = |now, lag| TaskVitals { now: Some(Timestamp(now)), lag: Some(lag), ..TaskVitals::default() };
+        let seat = vitals.worker("person");
+        seat.update(|numbers| numbers.tasks = [(0, task(1_000, 0)), (1, task(7_000, 3)), (2, task(9_000, 4))].into());
+        let sample = || Sampler::default().sample(&vitals, &picture, Timestamp(10_000), Instant::now());
+        let half = &sample().halves["person"];
+        assert_eq!((half.lag, half.lag_ms), (7, Some(3_000)), "a task that has read everything is not behind");
+        vitals.expect(1, true);
+        assert_eq!(sample().halves["person"].lag_ms, None, "past data are not late");
+    }
+}

@@ -183,7 +183,7 @@ fn alert(rules: &Rules, number: usize, day: Day) -> Alert {
     let contradiction = number % 11 == 7;
     alert.set_family(if contradiction { AlertFamily::Contradiction } else { AlertFamily::Positive });
     alert.set_severity([Severity::High, Severity::High, Severity::Moderate, Severity::Info][number % 4]);
-    alert.set_channel(if number % 3 == 0 { Channel::Managed } else { Channel::Community });
+    alert.set_channel(if number.is_multiple_of(3) { Channel::Managed } else { Channel::Community });
     alert.person_id = PERSON.to_owned();
     alert.purpose = "screening".to_owned();
     alert.historic = number % 8 == 3;
