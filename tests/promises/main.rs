@@ -7,5 +7,8 @@ mod support;
 mod a_worker_is_exactly_once;
 mod layers;
 mod order_does_not_matter;
+mod real_city;
+mod real_estonia;
+mod real_israel;
 mod scenarios;
 mod simulation;

@@ -31,7 +31,7 @@ pub struct Deployment {
     person: Fleet<PersonHalf>,
     area: Fleet<AreaHalf>,
     globals: Globals,
-    progress_read: usize,
+    progress_read: i64,
     rules: Arc<Rules>,
 }
 
@@ -161,18 +161,16 @@ impl Deployment {
 
     /// Reads on in `progress`; says whether there was anything new.
     fn hear_progress(&mut self) -> bool {
-        let progress = self.broker.borrow().committed(Topic::Progress);
-        let fresh = &progress[self.progress_read..];
-        for record in fresh {
+        let (fresh, next) = self.broker.borrow().read_on(Topic::Progress, 0, self.progress_read);
+        self.progress_read = next;
+        for record in &fresh {
             self.globals.take(&record.as_record()).expect("progress is no rule");
         }
         if let Some(floor) = self.globals.floor(LAYOUT.person_tasks) {
             self.person.set_floor(floor);
             self.area.set_floor(floor);
         }
-        let heard = !fresh.is_empty();
-        self.progress_read = progress.len();
-        heard
+        !fresh.is_empty()
     }
 
     /// Law 1, for both halves.

@@ -88,10 +88,6 @@ impl Broker {
         self.now
     }
 
-    pub fn layout(&self) -> Layout {
-        self.layout
-    }
-
     /// Time passes: transactions that were left open run out.
     pub fn advance_to(&mut self, now: Timestamp) {
         assert!(now >= self.now, "the broker's clock does not run backwards");
@@ -126,6 +122,12 @@ impl Broker {
         of_topic.flat_map(|(_, partition)| partition.read(0, Isolation::Committed, usize::MAX).0).collect()
     }
 
+    /// What a `read_committed` reader gets of a partition from an offset on, and the offset to go on from.
+    pub fn read_on(&self, topic: Topic, partition: i32, from: i64) -> (Vec<Stored>, i64) {
+        let place = self.partitions.get(&(topic, partition));
+        place.map_or((Vec::new(), from), |place| place.read(from, Isolation::Committed, usize::MAX))
+    }
+
     /// What a `read_committed` reader of a compacted topic ends up with.
     pub fn latest(&self, topic: Topic) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut latest = BTreeMap::new();
@@ -137,16 +139,6 @@ impl Broker {
             };
         }
         latest
-    }
-
-    /// Whether every record of a topic has been committed past by a group.
-    pub fn is_consumed(&self, group: &str, topic: Topic) -> bool {
-        (0..self.partitions_of(topic)).all(|number| {
-            let Some(partition) = self.partitions.get(&(topic, number)) else { return true };
-            let next = self.groups.get(group).and_then(|group| group.offset(topic, number));
-            let (left, _) = partition.read(next.unwrap_or(0), Isolation::Committed, 1);
-            left.is_empty() && partition.stable_end() == partition.end()
-        })
     }
 
     /// Does what Kafka's cleaner may do to a compacted topic at any time: drops committed records with a newer

@@ -122,7 +122,7 @@ fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, e
         purpose: first.purpose.clone(),
         positive_specimens: episode.positives.len() as u32,
         exposed_to: exposed_to(rules, people, person, episode),
-        to_trace: traced(rules, person, episode).map(|record| listed_to_trace(record)).collect(),
+        to_trace: traced(rules, person, episode).map(listed_to_trace).collect(),
         policy: rules.case_policy(first.day).name.clone(),
     }
 }

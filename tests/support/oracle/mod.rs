@@ -10,9 +10,9 @@ mod compare;
 mod people;
 mod tiers;
 
-pub use alerts::{Listed, LiveAlert};
+pub use alerts::LiveAlert;
+pub use areas::wilson;
 pub use compare::{Published, assert_same};
-pub use tiers::{Tier, TierChange};
 
 use std::collections::{BTreeMap, BTreeSet};
 use swabstream::model::time::{Day, Timestamp};
@@ -41,9 +41,9 @@ pub struct Truth {
     /// Numbers by area and last day.
     pub positivity: BTreeMap<(String, Day), AreaPositivity>,
     /// Today's tiers by area.
-    pub tiers: BTreeMap<String, Tier>,
+    pub tiers: BTreeMap<String, tiers::Tier>,
     /// Days on which tiers changed, by area and day.
-    pub tier_changes: BTreeMap<(String, Day), TierChange>,
+    pub tier_changes: BTreeMap<(String, Day), tiers::TierChange>,
 }
 
 /// Counts everything again. `today` is the last day a window ends on.

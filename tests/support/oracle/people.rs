@@ -27,7 +27,6 @@ pub struct Person {
 #[derive(Clone, Debug)]
 pub struct Specimen {
     pub id: String,
-    pub target: String,
     pub finding: Finding,
     /// A negative stands against the positive.
     pub contradicted: bool,
@@ -197,7 +196,6 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
     let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
     Specimen {
         id: any.specimen_id.clone(),
-        target: any.target.clone(),
         finding,
         contradicted: finding == Finding::Positive && rows.iter().any(|row| negative(row)),
         preliminary,

@@ -1,0 +1,271 @@
+//! The real program against a real Kafka: topics and rules of a deployment, the processor as a process of its own,
+//! and a reader of what it publishes.
+
+use super::kafka;
+use super::oracle::Published;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output as Finished, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use swabstream::config::KafkaConfig;
+use swabstream::demo::city::Message;
+use swabstream::kafka::publisher::{Publication, Publisher, publish_all};
+use swabstream::kafka::reader::{From, TopicReader};
+use swabstream::kafka::topic_name;
+use swabstream::kafka::topics::{self, Wanted};
+use swabstream::model::record::{Layout, Output, Record, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::policy::Rules;
+use tempfile::TempDir;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_swabstream");
+
+/// How long anything may take before a test gives up. Only a broken build comes near.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+
+/// Inputs of the two groups.
+const CONSUMED: [(&str, Topic); 4] =
+    [("", Topic::LabResults), ("", Topic::ContactRecords), ("", Topic::PersonEvents), ("-areas", Topic::AreaChanges)];
+
+/// A deployment in history mode of its own on the shared broker.
+pub struct RealDeployment {
+    config: KafkaConfig,
+    folder: TempDir,
+    process: Option<Child>,
+    starts: u32,
+    inputs: Vec<Input>,
+}
+
+/// One topic that is consumed, read along to know how far it goes.
+struct Input {
+    group: String,
+    topic: Topic,
+    reader: TopicReader,
+    /// Offset after the last record, per partition.
+    ends: BTreeMap<i32, i64>,
+}
+
+impl RealDeployment {
+    /// Topics and rules; nothing runs yet.
+    pub fn create(name: &str, rules: &Rules) -> Self {
+        let mut config = KafkaConfig::new(kafka::brokers(), kafka::unique(name));
+        config.group = format!("{}group", config.prefix);
+        let wanted = Wanted { layout: LAYOUT, replication: -1, history: true };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(topics::create(&config, wanted)).expect("topics are created");
+        apply(&config, rules);
+        let folder = TempDir::new().expect("a folder");
+        let input = |(suffix, topic): (&str, Topic)| Input {
+            group: format!("{}{suffix}", config.group),
+            topic,
+            reader: TopicReader::open(&config, &[topic], From::Beginning).expect("the topic is there"),
+            ends: BTreeMap::new(),
+        };
+        let inputs = CONSUMED.map(input).into();
+        let deployment = Self { config, folder, process: None, starts: 0, inputs };
+        deployment.write_settings();
+        deployment
+    }
+
+    /// Runs a command of the program with the settings of this deployment.
+    pub fn command(&self, arguments: &[&str]) -> Finished {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).arg("--config").arg(self.settings()).env("SWABSTREAM_SECRET", SECRET);
+        command.output().expect("the program runs")
+    }
+
+    /// Sends messages with the times they arrive at.
+    pub fn publish(&self, messages: &[Message]) {
+        let mut publisher = Publisher::connect(&self.config).expect("connected");
+        for message in messages {
+            let headers = message.content_type.map(|text| ("content-type", text.as_bytes()));
+            let record = Publication {
+                topic: message.topic,
+                partition: Some(message.partition(LAYOUT)),
+                key: &message.key,
+                payload: message.payload.as_deref(),
+                headers: headers.as_slice(),
+                timestamp: Some(message.at),
+            };
+            publisher.send(record).expect("sent");
+        }
+        assert_eq!(publisher.flush(PATIENCE).expect("delivered").failed, 0);
+    }
+
+    /// Marks of time in every partition of the inputs.
+    pub fn mark_time(&self, at: Timestamp) {
+        let mut publisher = Publisher::connect(&self.config).expect("connected");
+        for topic in [Topic::LabResults, Topic::ContactRecords] {
+            for partition in 0..LAYOUT.person_tasks {
+                let mark = Publication {
+                    topic,
+                    partition: Some(partition),
+                    key: b"mark",
+                    payload: Some(b""),
+                    headers: &[("content-type", b"application/vnd.swabstream.time-mark")],
+                    timestamp: Some(at),
+                };
+                publisher.send(mark).expect("sent");
+            }
+        }
+        assert_eq!(publisher.flush(PATIENCE).expect("delivered").failed, 0);
+    }
+
+    /// Starts the processor.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        self.starts += 1;
+        let log = File::create(self.folder.path().join(format!("run-{}.log", self.starts))).expect("a file");
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(self.settings()).env("SWABSTREAM_SECRET", SECRET);
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
+        self.process = Some(command.spawn().expect("the program starts"));
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("it runs");
+            process.wait().expect("it ends");
+        }
+    }
+
+    /// Waits until so many more input records have been committed past, and kills the processor in the middle of the
+    /// next.
+    pub fn kill_after(&mut self, records: i64) {
+        let goal = self.committed(Topic::LabResults) + records;
+        self.wait("records to be committed", |deployment| deployment.committed(Topic::LabResults) >= goal);
+        self.kill();
+    }
+
+    /// Waits until everything is consumed, by both halves, and nothing new comes of it.
+    pub fn settle(&mut self) {
+        let mut quiet = 0;
+        self.wait("everything to be consumed", |deployment| {
+            let consumed = deployment.is_all_consumed();
+            quiet = if consumed { quiet + 1 } else { 0 };
+            quiet == 8
+        });
+    }
+
+    /// Waits until what is published satisfies a check, at most for a while; then checks it in earnest.
+    pub fn published(&self) -> Published {
+        Published::read(|topic| self.latest(topic))
+    }
+
+    /// Everything of a topic, in order per partition.
+    pub fn each(&self, topic: Topic, mut take: impl FnMut(&Record<'_>)) {
+        let mut reader = TopicReader::open(&self.config, &[topic], From::Beginning).expect("the topic is there");
+        let read = reader.read_to_end(PATIENCE, &mut |records| records.iter().for_each(&mut take));
+        read.expect("read to the end");
+    }
+
+    fn latest(&self, topic: Topic) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut latest = BTreeMap::new();
+        self.each(topic, |record| {
+            let key = record.key.expect("records of compacted topics have keys").to_vec();
+            match record.payload {
+                Some(payload) => latest.insert(key, payload.to_vec()),
+                None => latest.remove(&key),
+            };
+        });
+        latest
+    }
+
+    fn wait(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let began = Instant::now();
+        while !done(self) {
+            if let Some(ended) = self.process.as_mut().and_then(|process| process.try_wait().expect("it was started")) {
+                panic!("the processor ended by itself ({ended}):\n{}", self.last_log());
+            }
+            assert!(began.elapsed() < PATIENCE, "waited too long for {what}:\n{}", self.last_log());
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn is_all_consumed(&mut self) -> bool {
+        let groups: Vec<(String, Topic)> = self.inputs.iter().map(|input| (input.group.clone(), input.topic)).collect();
+        let committed: Vec<BTreeMap<i32, i64>> =
+            groups.iter().map(|(group, topic)| committed(&self.config, group, *topic)).collect();
+        self.inputs.iter_mut().zip(committed).all(|(input, committed)| {
+            let mut fresh = 0;
+            let ends = &mut input.ends;
+            let read = input.reader.poll(100_000, &mut |records| {
+                fresh += records.len();
+                for record in records {
+                    ends.insert(record.position.partition, record.position.offset + 1);
+                }
+            });
+            read.expect("inputs can be read");
+            let passed = |(partition, end): (&i32, &i64)| committed.get(partition).is_some_and(|next| next >= end);
+            fresh == 0 && ends.iter().all(passed)
+        })
+    }
+
+    fn committed(&self, topic: Topic) -> i64 {
+        committed(&self.config, &self.config.group, topic).values().sum()
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("swabstream.toml")
+    }
+
+    fn write_settings(&self) {
+        let KafkaConfig { brokers, prefix, group, .. } = &self.config;
+        let text = format!(
+            "[kafka]\nbrokers = \"{brokers}\"\nprefix = \"{prefix}\"\ngroup = \"{group}\"\n\
+             [secret]\nenv = \"SWABSTREAM_SECRET\"\n\
+             [processing]\ninstance = \"one\"\nperson_workers = 2\nhistory = true\ncommit_records = 2000\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n"
+        );
+        std::fs::write(self.settings(), text).expect("a file");
+    }
+
+    fn last_log(&self) -> String {
+        let log = self.folder.path().join(format!("run-{}.log", self.starts));
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for RealDeployment {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Of the tests only.
+const SECRET: &str = "00112233445566778899aabbccddeeff";
+
+fn apply(config: &KafkaConfig, rules: &Rules) {
+    let record = |(key, payload): (String, Vec<u8>)| Output {
+        topic: Topic::Rules,
+        partition: 0,
+        key: key.into_bytes(),
+        payload: Some(payload),
+        headers: Vec::new(),
+    };
+    let records: Vec<Output> = rules.to_records().into_iter().chain([rules.manifest()]).map(record).collect();
+    publish_all(config, &format!("{}rules", config.prefix), &records).expect("rules are published");
+}
+
+/// What a group has committed of a topic.
+fn committed(config: &KafkaConfig, group: &str, topic: Topic) -> BTreeMap<i32, i64> {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", &config.brokers).set("group.id", group);
+    let consumer: BaseConsumer = settings.create().expect("a consumer");
+    let mut wanted = TopicPartitionList::new();
+    wanted.add_partition_range(&topic_name(&config.prefix, topic), 0, topics::partitions_of(topic, LAYOUT) - 1);
+    let Ok(found) = consumer.committed_offsets(wanted, Duration::from_secs(10)) else { return BTreeMap::new() };
+    let offsets = found.elements().into_iter().filter_map(|part| Some((part.partition(), part.offset().to_raw()?)));
+    offsets.filter(|(_, offset)| *offset >= 0).collect()
+}
