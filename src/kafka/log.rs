@@ -5,7 +5,7 @@ use super::commit::Committer;
 use super::group::Group;
 use super::idle::Idle;
 use super::native::{End, Query};
-use super::restore::{Pumped, Restorer};
+use super::restore::{Pumped, Restored, Restorer};
 use super::topic_name;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
@@ -119,9 +119,12 @@ impl Log for KafkaLog {
         }
         match self.restorer.pump(task, self.group.handle(), take)? {
             Pumped::More(restore) => Ok(restore),
-            Pumped::Done(restored) => {
-                self.beginnings.insert(task, restored.starts);
-                Ok(Restore::Done(restored.committed))
+            Pumped::Done(Restored { mut committed, starts }) => {
+                if committed.mark.is_none() {
+                    committed.next.clone_from(&starts);
+                }
+                self.beginnings.insert(task, starts);
+                Ok(Restore::Done(committed))
             }
         }
     }
