@@ -38,6 +38,12 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    fn reads(&self) -> bool {
+        matches!(self, Role::Member { .. } | Role::Twin { .. } | Role::Reader { .. })
+    }
+}
+
 /// A setting of ours that an operator may change.
 type Default = (&'static str, &'static str);
 
@@ -135,6 +141,9 @@ pub fn properties(config: &KafkaConfig, role: &Role) -> Result<BTreeMap<String, 
             return Err(Error::new(format!(
                 "kafka.properties: {name} cannot be set: exactly-once or the placement of tasks rests on it"
             )));
+        }
+        if name.starts_with("fetch.") && !role.reads() {
+            continue; // the library would warn that a producer has no use for it
         }
         let value = value.value().map_err(|error| Error::new(format!("kafka.properties: {name}: {error}")))?;
         all.insert(name.clone(), value);
