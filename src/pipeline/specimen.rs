@@ -180,4 +180,23 @@ mod tests {
         assert_eq!(verdicts.len(), 90);
         assert!(verdicts.iter().all(|verdict| u64::from(verdict.minute) == verdict.specimen));
     }
+
+    #[test]
+    fn the_smallest_row_lends_minute_area_and_purpose_in_any_order() {
+        // The dictionary's numbers say in which order the texts came, which must not matter.
+        let (areas, purposes) = (["b", "a"].map(str::to_owned), ["q", "p"].map(str::to_owned));
+        let names = Names { areas: &areas, purposes: &purposes };
+        let row =
+            |minute, area, purpose| Verdict { minute, area, purpose, ..Verdict::of(&row(1, 7, Finding::Negative, 0)) };
+        for (smaller, greater) in [
+            (row(8, 0, 0), row(9, 1, 1)),
+            (row(8, 1, 0), row(8, 0, 1)),
+            (row(8, 0, 1), row(8, 0, 0)),
+            (Verdict { finding: Finding::Positive, ..row(9, 0, 0) }, row(8, 1, 1)),
+        ] {
+            let lent = |verdict: Verdict| (verdict.finding, verdict.minute, verdict.area, verdict.purpose);
+            assert_eq!(lent(smaller.and(greater, names)), lent(smaller));
+            assert_eq!(lent(greater.and(smaller, names)), lent(smaller));
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! First positives, episodes, what is historic, and what is dropped.
 
-use super::world::{Input, World, at, revised, swab};
+use super::world::{Input, World, at, met, ordered, revised, swab};
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
 use swabstream::policy::EpisodeForm::{self, FromFirstPositive, FromLastPositive};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{AlertFamily, AlertState, CauseKind, Finding, LabResult, ResultStatus, Severity};
+use swabstream::proto::v1::{
+    AlertFamily, AlertState, CauseKind, Channel, Finding, LabResult, ResultStatus::Corrected, Severity,
+};
 
 use Finding::{Negative, Positive};
 
@@ -99,13 +101,34 @@ fn a_positive_is_kept_for_the_gap_and_its_numbers_stay() {
     assert_eq!(held(&world, "rows"), 1);
     world.lab(&swab("P1", "R3", at(80, 8), Positive));
     assert_eq!(world.only(AlertFamily::Positive).positive_specimens, 2);
-    world.lab(&revised(&swab("P1", "R3", at(80, 8), Positive), 1, ResultStatus::Corrected, Negative));
+    world.lab(&revised(&swab("P1", "R3", at(80, 8), Positive), 1, Corrected, Negative));
     let alert = world.only(AlertFamily::Positive);
     assert_eq!((alert.positive_specimens, alert.first_day.as_str()), (1, "2022-11-01"));
     world.advance(at(140, 0));
     assert_eq!((held(&world, "rows"), held(&world, "side_records")), (0, 0));
     assert_eq!(world.live().len(), 1, "what expired stays as it was published");
     world.check();
+}
+
+#[test]
+fn what_is_settled_is_neither_taken_back_nor_changed() {
+    let mut world = World::new();
+    let positive = swab("P1", "R1", at(0, 8), Positive);
+    world.lab(&positive);
+    world.lab(&swab("P1", "R2", at(3, 8), Negative));
+    world.advance(at(60, 0));
+    let settled = world.numbers.clone();
+    // An order that would have made the case managed, and a version with another time: both long too late.
+    world.send(&Input::Contact(ordered(met("C1", "P1", "I1", 0), at(0, 0), 0, 9), at(60, 0)), None);
+    assert_eq!(world.numbers, settled);
+    assert_eq!(world.only(AlertFamily::Positive).channel(), Channel::Managed);
+    let moved = LabResult { collected_at: Some(at(58, 8).to_wire()), ..revised(&positive, 1, Corrected, Positive) };
+    world.send(&Input::Result(moved, at(60, 0)), None);
+    let day = world.rules.day(at(58, 8)).0;
+    let mut later = world.numbers.clone();
+    later.retain(|(_, _, _, of, _), _| *of != day);
+    assert_eq!(later, settled);
+    assert!(world.numbers.len() > settled.len(), "the new day counts");
 }
 
 #[test]
