@@ -7,5 +7,6 @@ mod made_up;
 #[path = "../support/site.rs"]
 mod site;
 
+mod followed;
 mod seen;
 mod told;
