@@ -149,6 +149,8 @@ pub struct ProcessingConfig {
     pub area_workers: NonZeroUsize,
     /// Longest time between two commits while there is something to commit.
     pub commit_interval_ms: NonZeroU32,
+    /// The same for the area half: numbers are published at this pace, so a smaller one costs bytes.
+    pub area_commit_interval_ms: NonZeroU32,
     /// Most records between two commits of a worker.
     pub commit_records: NonZeroUsize,
     /// Deltas of a changelog with keys of their own; more means rarer images and longer restores.
@@ -172,6 +174,7 @@ impl Default for ProcessingConfig {
             person_workers: None,
             area_workers: size(1),
             commit_interval_ms: number(50),
+            area_commit_interval_ms: number(500),
             commit_records: size(50_000),
             changelog_ring: number(4_096),
             max_record_bytes: size(256 * 1024),

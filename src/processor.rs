@@ -132,7 +132,7 @@ impl Processor {
             let runtime = runtime.map_err(|error| Fatal(format!("no runtime for a worker: {error}")))?;
             let log = KafkaLog::join(member::<H>(&job, number))?;
             let rules = news.rules.borrow().clone();
-            runtime.block_on(drive(Worker::<H, _>::new(log, settings(&job), rules, meter), news))
+            runtime.block_on(drive(Worker::<H, _>::new(log, settings::<H>(&job), rules, meter), news))
         });
     }
 
@@ -171,14 +171,18 @@ fn host_name() -> String {
     if name.trim().is_empty() { "instance".into() } else { name.trim().to_owned() }
 }
 
-fn settings(job: &Job) -> Settings {
+fn settings<H: Half>(job: &Job) -> Settings {
     let processing = &job.processing;
+    let commit_interval = match H::NAME {
+        "area" => processing.area_commit_interval_ms,
+        _ => processing.commit_interval_ms,
+    };
     Settings {
         layout: job.layout,
         secret: job.secret,
         max_record_bytes: processing.max_record_bytes.get(),
         ring: u64::from(processing.changelog_ring.get()),
-        commit_interval_ms: i64::from(processing.commit_interval_ms.get()),
+        commit_interval_ms: i64::from(commit_interval.get()),
         commit_records: processing.commit_records.get(),
         history: processing.history,
     }

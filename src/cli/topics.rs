@@ -1,6 +1,6 @@
 //! `swabstream topics`: creates the topics with the right settings, and says what is wrong with those there are.
 
-use crate::config::Config;
+use crate::config::{Config, KafkaConfig};
 use crate::kafka::topics::{self, Wanted};
 use crate::model::record::Layout;
 use std::io::Write;
@@ -19,9 +19,9 @@ The numbers of tasks are fixed for ever: a person's task is the hash of its pseu
 person tasks than you will ever have cores. Whether the topics are for past data says the configuration
 ([processing] history = true).")]
     Create {
-        /// Settings of the deployment
-        #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
-        config: PathBuf,
+        /// Which topics
+        #[command(flatten)]
+        place: Place,
         /// Person tasks: partitions of lab-results and its twins
         #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(i32).range(1..=1024))]
         person_tasks: i32,
@@ -37,41 +37,75 @@ person tasks than you will ever have cores. Whether the topics are for past data
 
 Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked.")]
     Check {
-        /// Settings of the deployment
-        #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
-        config: PathBuf,
+        /// Which topics
+        #[command(flatten)]
+        place: Place,
     },
+}
+
+/// Which topics: those of a configuration, or of a broker and a prefix.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Place {
+    /// Settings of the deployment
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG", conflicts_with_all = ["brokers", "prefix", "history"])]
+    config: Option<PathBuf>,
+    /// Without a configuration: the broker
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+    /// Without a configuration: put before every topic name
+    #[arg(long, value_name = "TEXT", requires = "brokers", default_value = "")]
+    prefix: String,
+    /// Without a configuration: the topics are for past data
+    #[arg(long, requires = "brokers")]
+    history: bool,
+}
+
+impl Place {
+    /// Where Kafka is, and whether the topics are for past data.
+    fn read(&self) -> anyhow::Result<(KafkaConfig, bool)> {
+        match (&self.config, &self.brokers) {
+            (Some(file), _) => {
+                let config = Config::read(file)?;
+                Ok((config.kafka, config.processing.history))
+            }
+            (None, Some(brokers)) => Ok((KafkaConfig::new(brokers, &self.prefix), self.history)),
+            (None, None) => anyhow::bail!("say which topics: --config FILE, or --brokers HOST:PORT"),
+        }
+    }
 }
 
 /// Runs the command; what it has to say goes to `out`.
 pub fn run(command: &TopicsCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match command {
-        TopicsCommand::Create { config, person_tasks, area_tasks, replication } => {
-            let config = Config::read(config)?;
+        TopicsCommand::Create { place, person_tasks, area_tasks, replication } => {
+            let (kafka, history) = place.read()?;
             let layout = Layout { person_tasks: *person_tasks, area_tasks: *area_tasks };
-            let wanted = Wanted { layout, replication: *replication, history: config.processing.history };
-            let done = runtime.block_on(topics::create(&config.kafka, wanted))?;
+            let wanted = Wanted { layout, replication: *replication, history };
+            let done = runtime.block_on(topics::create(&kafka, wanted))?;
             for name in &done.created {
                 writeln!(out, "created {name}")?;
             }
             for name in &done.existed {
                 writeln!(out, "existed {name}")?;
             }
-            runtime.block_on(check(&config, out))
+            runtime.block_on(check(&kafka, history, out))
         }
-        TopicsCommand::Check { config } => runtime.block_on(check(&Config::read(config)?, out)),
+        TopicsCommand::Check { place } => {
+            let (kafka, history) = place.read()?;
+            runtime.block_on(check(&kafka, history, out))
+        }
     }
 }
 
-async fn check(config: &Config, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let checked = topics::check(&config.kafka, config.processing.history).await?;
+async fn check(kafka: &KafkaConfig, history: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let checked = topics::check(kafka, history).await?;
     for finding in &checked.findings {
         writeln!(out, "{finding}")?;
     }
     match checked.layout {
         Some(Layout { person_tasks, area_tasks }) if checked.findings.is_empty() => {
-            let mode = if config.processing.history { "past data" } else { "live work" };
+            let mode = if history { "past data" } else { "live work" };
             writeln!(out, "all topics are right for {mode}: {person_tasks} person tasks, {area_tasks} area tasks")?;
             Ok(ExitCode::SUCCESS)
         }
