@@ -10,8 +10,9 @@ use super::versions::Change;
 use crate::model::result::Finding;
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::state::person::PersonState;
 use crate::state::person::row::{Row, minute_start};
+use crate::state::person::{PersonState, Slot};
+use hashbrown::HashMap;
 
 /// Areas and purposes of the dictionary in the registry of the rules in force.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ impl Places {
 }
 
 /// A specimen in the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Counted {
     place: Place,
     finding: Finding,
@@ -61,11 +62,31 @@ impl Counted {
     }
 }
 
-/// Working space, kept so that a result costs no allocation.
+/// Working space, kept so that a result costs no allocation, and the day cells of people with very many results.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    related: Vec<Row>,
     verdicts: Vec<Verdict>,
     counted: Vec<Counted>,
+    crowds: HashMap<Slot, Crowd>,
+}
+
+/// What a person with many results has counted, each with its number of specimens: far fewer entries than rows.
+type Crowd = HashMap<Counted, u32>;
+
+/// From so many rows on, a person's day cells are kept instead of being made from the rows each time.
+const MANY: usize = 256;
+
+impl Scratch {
+    /// Rows of a person were dropped or settled.
+    pub fn forget(&mut self, slot: Slot) {
+        self.crowds.remove(&slot);
+    }
+
+    /// Everything is derived anew.
+    pub fn forget_all(&mut self) {
+        self.crowds.clear();
+    }
 }
 
 /// A result's row changed: adds what that makes of its person's numbers.
@@ -74,27 +95,53 @@ pub fn of_change(
     rules: &Rules,
     places: &Places,
     state: &PersonState,
-    rows: (&[Row], &Change),
+    (slot, change): (Slot, &Change),
     scratch: &mut Scratch,
 ) {
-    let (rows, change) = rows;
+    let rows = state.rows(slot);
     let names = Names { areas: state.areas(), purposes: state.purposes() };
     let touched = change.specimens();
     let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
+    scratch.related.clear();
+    scratch.related.extend(rows.iter().filter(|row| both.contains(&row.specimen())));
     let mut verdicts = [(None, None); 2];
     for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
-        *before = count(specimen::verdict(change.rows_before(rows), *specimen, names));
-        *after = count(specimen::verdict(rows.iter(), *specimen, names));
+        *before = count(specimen::verdict(change.rows_before(&scratch.related), *specimen, names));
+        *after = count(specimen::verdict(scratch.related.iter(), *specimen, names));
     }
     if verdicts.iter().all(|(before, after)| before == after) {
         return;
     }
     let others = rows.iter().filter(|row| !both.contains(&row.specimen()));
-    specimen::verdicts(others, names, &mut scratch.verdicts);
     scratch.counted.clear();
-    scratch.counted.extend(scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)));
+    if rows.len() < MANY {
+        specimen::verdicts(others, names, &mut scratch.verdicts);
+        scratch.counted.extend(scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)));
+    } else {
+        let crowd = scratch.crowds.entry(slot).or_insert_with(|| {
+            specimen::verdicts(others, names, &mut scratch.verdicts);
+            let mut crowd = Crowd::new();
+            let counted = scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places));
+            counted.chain(verdicts.iter().filter_map(|(before, _)| *before)).for_each(|one| add_to(&mut crowd, one));
+            crowd
+        });
+        verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(crowd, one));
+        scratch.counted.extend(crowd.keys());
+        verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(crowd, one));
+    }
     replace(cells, rules, &mut scratch.counted, &verdicts);
+}
+
+fn add_to(crowd: &mut Crowd, one: Counted) {
+    *crowd.entry(one).or_insert(0) += 1;
+}
+
+fn take_from(crowd: &mut Crowd, one: Counted) {
+    match crowd.get_mut(&one) {
+        Some(1) | None => drop(crowd.remove(&one)),
+        Some(specimens) => *specimens -= 1,
+    }
 }
 
 /// Some verdicts of a person change (before, after); `others` are the person's counted specimens apart from

@@ -198,8 +198,9 @@ impl PersonHalf {
     fn person(&mut self, person_id: &str, effects: &mut Effects) -> Slot {
         let hash = self.context.secret.hash(Domain::Person, &[person_id]) as u64;
         let slot = self.state.find_or_add(hash, &mut effects.changes);
-        if let Some(cutoffs) = self.cutoffs.filter(|cutoffs| cutoffs.reach(self.state.rows(slot))) {
+        if let Some(cutoffs) = self.cutoffs.filter(|cutoffs| cutoffs.reach_few(self.state.rows(slot))) {
             retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
+            self.scratch.forget(slot);
         }
         self.touched.push(slot);
         slot
@@ -258,7 +259,7 @@ impl PersonHalf {
             &self.rules,
             &self.places,
             &self.state,
-            (self.state.rows(slot), change),
+            (slot, change),
             &mut self.scratch,
         );
         let (before, after) = (self.cases(slot, Some(change)), self.cases(slot, None));
@@ -389,6 +390,7 @@ impl Half for PersonHalf {
             let Some(slot) = self.state.taken(self.sweep) else { continue };
             if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
                 retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
+                self.scratch.forget(slot);
                 self.state.release_if_empty(slot, &mut effects.changes);
             }
         }
@@ -399,6 +401,7 @@ impl Half for PersonHalf {
         self.cells.carry_over(&self.rules);
         self.rules = rules;
         self.places = Places::default();
+        self.scratch.forget_all();
         self.count_all(1);
         self.state.set_basis(self.rules.clone(), &mut effects.changes);
         for slot in 0..self.state.slots() {

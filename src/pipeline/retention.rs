@@ -19,6 +19,9 @@ const SLACK_DAYS: i64 = 1;
 /// Longest observation of a contact after exposure that a rule may ask for, and then some.
 const CONTACT_DAYS: i64 = 60;
 
+/// Rows that are looked through at each result of a person.
+const FEW: usize = 256;
+
 /// Before which minutes rows are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cutoffs {
@@ -39,6 +42,12 @@ impl Cutoffs {
         let plain = floor.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
         let positive = plain.plus_days(-gap);
         Self { plain: minute_of(plain), positive, positive_day: rules.day(positive) }
+    }
+
+    /// Whether it is worth to drop rows of a person who is being looked at: not of one with very many, which are left
+    /// to the sweep.
+    pub fn reach_few(&self, rows: &[Row]) -> bool {
+        rows.len() <= FEW && self.reach(rows)
     }
 
     /// Whether some row can be dropped or settled, as far as a glance tells.

@@ -10,6 +10,9 @@ pub type Numbers = BTreeMap<(String, i32, String, i32, String), i64>;
 
 type Swab = (i64, String, String);
 
+/// The greatest version so far: rank, and the result unless it was moved away.
+type Ranked = ((u32, i32, i32), Option<LabResult>);
+
 /// Adds a message of signed changes.
 pub fn add(numbers: &mut Numbers, changes: &AreaChanges) {
     assert!(!changes.cells.is_empty(), "nothing is sent when nothing changed");
@@ -55,7 +58,7 @@ pub fn numbers(results: &[LabResult], contacts: &[ContactRecord], rules: &Rules)
 /// Per person and specimen: standing results that count.
 fn people(results: &[LabResult]) -> BTreeMap<String, BTreeMap<(String, String), Vec<LabResult>>> {
     // What a version does to (person, lab, result id), with its rank; a move outranks all of its revision.
-    let mut standing: BTreeMap<(String, String, String), ((u32, i32, i32), Option<LabResult>)> = BTreeMap::new();
+    let mut standing: BTreeMap<(String, String, String), Ranked> = BTreeMap::new();
     let mut offer = |person: &str, result: &LabResult, rank, version: Option<LabResult>| {
         let held = standing.entry((person.into(), result.lab_id.clone(), result.result_id.clone()));
         let held = held.or_insert((rank, version.clone()));

@@ -1,6 +1,6 @@
 //! Many people, and one with many results.
 
-use super::world::{Input, LAYOUT, World, at, swab};
+use super::world::{Dice, Input, LAYOUT, World, at, swab};
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult};
@@ -49,4 +49,34 @@ fn nobody_is_capped() {
     let from = world.rules.areas.periods[world.rules.areas.period(last_day)].0;
     let people = world.numbers.get(&("D1S1".to_owned(), from, String::new(), last_day.0, "tested 15".to_owned()));
     assert_eq!(people, Some(&1), "one person, however often tested");
+}
+
+#[test]
+fn a_person_with_very_many_results_is_counted_like_any_other() {
+    let dice = &mut Dice(11);
+    let mut world = World::new();
+    let mut revisions = vec![0_u32; 420];
+    for step in 0..900 {
+        let number = dice.roll(revisions.len() as u64) as usize;
+        revisions[number] += 1;
+        let collected_at = at(dice.roll(20) as i64 + 5, dice.roll(24) as i64);
+        let finding =
+            if dice.roll(20) == 0 { Finding::Positive } else { dice.pick(&[Finding::Negative, Finding::Invalid]) };
+        let result = LabResult {
+            revision: revisions[number],
+            specimen_id: format!("S{}", dice.roll(400)),
+            area: dice.pick(&["D1S1", "D1S2", "D2S2", "D3"]).into(),
+            purpose: dice.pick(&["clinic", "screening"]).into(),
+            ..swab("P1", &format!("R{number}"), collected_at, finding)
+        };
+        world.send(&Input::Result(result, collected_at.plus_hours(3)), None);
+        if step % 100 == 99 {
+            world.check();
+        }
+        if step == 700 {
+            // Old rows are dropped meanwhile: none is old enough, but all are looked at.
+            world.advance(at(20, 0));
+        }
+    }
+    world.check();
 }
