@@ -9,16 +9,17 @@
 use prost::Message as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use swabstream::clock;
 use swabstream::config::{KafkaConfig, ProcessingConfig};
-use swabstream::kafka::publisher::{Publication, Publisher};
+use swabstream::kafka::publisher::{Publication, Publisher, publish_all};
 use swabstream::kafka::reader::{From, TopicReader};
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Topic};
-use swabstream::policy::Rules;
+use swabstream::policy::plan::Plan;
+use swabstream::policy::sample::chongqing_rules;
+use swabstream::policy::{RuleSetReader, Rules};
 use swabstream::processor::{Job, Processor};
 use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
 use swabstream::telemetry::Telemetry;
@@ -60,8 +61,10 @@ fn main() -> anyhow::Result<()> {
 fn prepare(config: &KafkaConfig) -> anyhow::Result<Rules> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(topics::create(config, Wanted { layout: LAYOUT, replication: 1, history: false }))?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rules/chongqing");
-    swabstream::cli::rules::publish_folder(config, &folder)
+    let rules = chongqing_rules();
+    let plan = Plan::new(&RuleSetReader::default(), &rules);
+    publish_all(config, &config.prefix, &swabstream::cli::rules::outputs(&plan))?;
+    Ok(rules)
 }
 
 /// Negatives with one positive in a thousand, spread over people, wards and purposes, collected in the last two days.
