@@ -31,6 +31,9 @@ pub struct DemoArgs {
     /// A real Kafka instead of the embedded broker; topics of its own are created there
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
+    /// What those topics begin with; without it something no other demo has
+    #[arg(long, value_name = "TEXT", requires = "brokers")]
+    prefix: Option<String>,
     /// What is logged to standard error: error, warn, info, debug, or a filter
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: String,
@@ -57,6 +60,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         people: args.people,
         http: args.http,
         brokers: args.brokers.clone(),
+        prefix: args.prefix.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let balanced = runtime.block_on(demo::run(&options))?;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Days of backlog: with the horizon of seven days, a demo may run for a day before the oldest would be refused.
 const PAST_DAYS: u32 = 6;
 /// The backlog and the first round of today take this long when no end is given.
-const WEEK_TAKES: Duration = Duration::from_secs(60);
+const WEEK_TAKES: Duration = Duration::from_secs(45);
 /// Share of messages that are not screening: contacts, tracing, versions, repetitions.
 const NOT_SCREENING: f64 = 0.35;
 /// Between two looks.
@@ -44,12 +44,15 @@ pub struct Options {
     pub http: Option<SocketAddr>,
     /// A real Kafka.
     pub brokers: Option<String>,
+    /// What its topics begin with.
+    pub prefix: Option<String>,
 }
 
 /// Runs the demonstration; says whether the books balanced.
 pub async fn run(options: &Options) -> anyhow::Result<bool> {
-    let mut stage = Stage::set_up(options.brokers.as_deref(), options.seed, options.http).await?;
-    let title = format!("swabstream demo, Chongqing, {} people, seed {}", options.people, options.seed);
+    let mut stage = Stage::set_up(options).await?;
+    let people = summary::grouped(u64::from(options.people));
+    let title = format!("swabstream demo, Chongqing, {people} people, seed {}", options.seed);
     let mut screen = Screen::new(title, stage.page());
     screen.say(&format!("The page: {}   (Ctrl-C ends with a summary)", stage.page()))?;
     if options.brokers.is_some() {
@@ -141,17 +144,18 @@ async fn show_until_end(
 async fn drain(stage: &mut Stage, screen: &mut Screen, published: u64, elapsed: Duration) -> anyhow::Result<Figures> {
     let began = clock::monotonic();
     let mut resting = (stage.version(), clock::monotonic());
+    let mut drained: Option<Duration> = None;
     loop {
         let figures = stage.figures(elapsed + began.elapsed(), published);
         screen.show(&figures)?;
         stage.check()?;
-        if resting.0 != stage.version() || !figures.drained() {
+        drained = figures.drained().then(|| drained.unwrap_or(figures.elapsed));
+        if resting.0 != stage.version() || drained.is_none() {
             resting = (stage.version(), clock::monotonic());
         }
         if resting.1.elapsed() > REST || began.elapsed() > PATIENCE {
             // Rest is no work: the rate is that of the time until the last record was read.
-            let worked = elapsed + resting.1.saturating_duration_since(began);
-            return Ok(Figures { elapsed: worked, ..figures });
+            return Ok(Figures { elapsed: drained.unwrap_or(figures.elapsed), ..figures });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

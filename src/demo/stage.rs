@@ -2,6 +2,7 @@
 //!
 //! In: a real Kafka or none, a seed, an address. Out: everything running, and one place to ask for figures.
 
+use super::Options;
 use super::figures::Figures;
 use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
@@ -32,8 +33,8 @@ use tokio::task::JoinHandle;
 
 /// Partitions: enough that an embedded broker, which keeps 5 MiB of each, drops nothing unread.
 const LAYOUT: Layout = Layout { person_tasks: 8, area_tasks: 2 };
-/// Workers of the person half: enough for any rate a demo can have.
-const PERSON_WORKERS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+/// Workers of the person half on an embedded broker: tasks cannot change hands there, as it keeps no offsets.
+const ALONE: NonZeroUsize = NonZeroUsize::new(1).expect("not zero");
 /// Where the page is served unless something else is there.
 const PORT: u16 = 8080;
 
@@ -55,23 +56,24 @@ pub struct Stage {
 
 impl Stage {
     /// Sets everything up: when this returns, workers are joining and the page is served.
-    pub async fn set_up(brokers: Option<&str>, seed: u64, http: Option<SocketAddr>) -> anyhow::Result<Self> {
-        let listener = listen(http).await?;
+    pub async fn set_up(options: &Options) -> anyhow::Result<Self> {
+        let listener = listen(options.http).await?;
         let page = listener.local_addr()?;
-        let (broker, kafka) = match brokers {
+        let (broker, kafka) = match &options.brokers {
             None => {
                 let broker = Embedded::start(LAYOUT)?;
                 let config = broker.config();
                 (Some(broker), config)
             }
-            Some(brokers) => (None, on_a_real_kafka(brokers).await?),
+            Some(brokers) => (None, on_a_real_kafka(brokers, options.prefix.as_deref()).await?),
         };
         let rules = Arc::new(chongqing_rules());
         publish_rules(&kafka, &rules)?;
         let telemetry = Telemetry::new(Arc::new(Vitals::default()));
         let view = View::new();
-        let processing = ProcessingConfig { person_workers: Some(PERSON_WORKERS), ..ProcessingConfig::default() };
-        let job = Job { kafka: kafka.clone(), processing, secret: secret(seed), layout: LAYOUT };
+        let person_workers = broker.is_some().then_some(ALONE);
+        let processing = ProcessingConfig { person_workers, ..ProcessingConfig::default() };
+        let job = Job { kafka: kafka.clone(), processing, secret: secret(options.seed), layout: LAYOUT };
         let processor = Processor::start(&job, &telemetry)?;
         let (readers, shutdown) = watch::channel(false);
         let painter = follow::spawn(Arc::clone(&view), kafka.clone(), shutdown.clone())?;
@@ -163,13 +165,18 @@ async fn listen(http: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
     }
 }
 
-/// Topics of this demonstration only: an earlier one must not be read again.
-async fn on_a_real_kafka(brokers: &str) -> anyhow::Result<KafkaConfig> {
-    let prefix = format!("swabstream-demo-{}-", clock::now().0 / 1000);
+/// Topics of this demonstration only: what an earlier one published must not be read again.
+async fn on_a_real_kafka(brokers: &str, prefix: Option<&str>) -> anyhow::Result<KafkaConfig> {
+    let own = || format!("swabstream-demo-{}-", clock::now().0 / 1000);
+    let prefix = prefix.map_or_else(own, str::to_owned);
     let mut config = KafkaConfig::new(brokers, &prefix);
     config.group = format!("{prefix}workers");
-    topics::create(&config, Wanted { layout: LAYOUT, replication: -1, history: false }).await?;
-    Ok(config)
+    let wanted = Wanted { layout: LAYOUT, replication: -1, history: false };
+    let made = topics::create(&config, wanted).await?;
+    match made.existed.first() {
+        None => Ok(config),
+        Some(topic) => bail!("topic {topic} is there already; choose another --prefix, or none"),
+    }
 }
 
 fn publish_rules(kafka: &KafkaConfig, rules: &Rules) -> anyhow::Result<()> {
