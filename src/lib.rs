@@ -1,4 +1,35 @@
-//! swabstream
+//! swabstream reads nucleic-acid test results from Kafka, matches them with close-contact records, raises alerts on
+//! positives, and keeps the rolling positivity of every area from which risk tiers are recalculated.
+//!
+//! One process, two halves, one mechanism. The *person half* is N tasks, each the only owner of its people; the *area
+//! half* is M tasks that own areas. Both are `apply(state, record) -> effects`
+//! ([`Half`](pipeline::half::Half)): pure, without clock, randomness, lock or I/O. A
+//! [`Worker`](runtime::worker::Worker) takes records from the [`Log`](runtime::log::Log), lets the halves apply them,
+//! and writes outputs, state changes and next offsets in one transaction ([`Commit`](runtime::log::Commit)): there is
+//! no way to send one without the others. After any failed commit the state in memory is dropped and restored from its
+//! [changelog](state::changelog): one path of recovery, used all the time.
+//!
+//! # The path of a result
+//!
+//! | step | where |
+//! |---|---|
+//! | polled from its partition | [`kafka::log`], [`runtime::worker`] |
+//! | decoded, validated, or set aside with a code | [`pipeline::decode`], [`pipeline::validate`], [`pipeline::dead_letter`] |
+//! | sent on, if its person lives in another task | [`pipeline::route`] |
+//! | held against earlier versions and other results of the specimen | [`pipeline::versions`], [`pipeline::specimen`] |
+//! | counted: what it changes in the numbers of its areas | [`pipeline::contribution`], [`pipeline::cells`] |
+//! | matched with contact records, judged as a case, alerted | [`pipeline::matching`], [`pipeline::episodes`], [`pipeline::alerts`] |
+//! | committed | [`runtime::task`], [`state::changelog`], [`kafka::log`] |
+//! | its areas' cells added to, their numbers and tiers published | [`pipeline::area`], [`pipeline::positivity`], [`pipeline::tier`] |
+//!
+//! [`pipeline::person`] and [`pipeline::area`] call these in order and do nothing else.
+//!
+//! # What is never done
+//!
+//! The core (`model`, `policy`, `state`, `pipeline`) names no Kafka client, runtime, metric, log, clock or random
+//! source: a test reads the sources and fails otherwise. Nothing outside [`kafka`] names the Kafka client. No log,
+//! metric, header or error holds a person's id or a value of a record. No number of medicine is a constant: they come
+//! dated, through the topic `rules` ([`policy`]).
 
 pub mod proto;
 
@@ -10,15 +41,15 @@ pub mod state;
 
 pub mod pipeline;
 
-pub mod clock;
+pub mod runtime;
 
 pub mod kafka;
 
+pub mod processor;
+
 pub mod config;
 
-pub mod runtime;
-
-pub mod processor;
+pub mod clock;
 
 pub mod view;
 
@@ -26,8 +57,8 @@ pub mod telemetry;
 
 pub mod http;
 
-pub mod demo;
-
 pub mod intake;
+
+pub mod demo;
 
 pub mod cli;

@@ -1,6 +1,6 @@
 //! The area half: from signed changes to positivity, tiers and their alerts.
 //!
-//! What enters are batches of [`AreaChanges`](crate::proto::v1::AreaChanges), one per commit of a person task. What
+//! What enters are batches of [`AreaChanges`], one per commit of a person task. What
 //! leaves, once per commit: numbers of every window a change touched, today's tiers, alerts where a tier differs from
 //! that of the day before. Time is the smallest progress of all person tasks, never that of a batch: before it is
 //! known everywhere, nothing is published, and all of it once it is. Nothing here knows a person.

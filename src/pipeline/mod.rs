@@ -1,27 +1,60 @@
-//! The verbs: what happens to a record, one file per step.
+//! The verbs: what happens to a record, one file per step, in the order of the path.
+//!
+//! In: state, a record, the rules. Out: one outcome and [`effects`]. Nothing here waits, asks the time or writes.
+//!
+//! | | |
+//! |---|---|
+//! | common | [`half`], [`effects`], [`stop`] |
+//! | intake | [`decode`] ([`json`]), [`validate`], [`dead_letter`] |
+//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`]), [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`], [`retention`] |
+//! | area half | [`area`]: [`batch`], [`restate`], [`positivity`], [`tier`], [`tier_change`] |
+
+pub mod half;
+
+pub mod effects;
+
+pub mod decode;
+
+pub mod json;
+
+pub mod validate;
+
+pub mod dead_letter;
+
+pub mod stop;
+
+pub mod person;
+
+pub mod route;
+
+pub mod versions;
+
+pub mod specimen;
+
+pub mod contribution;
+
+pub mod cells;
+
+pub mod contacts;
+
+pub mod matching;
+
+pub mod episodes;
 
 pub mod alerts;
-pub mod area;
-pub mod batch;
-pub mod cells;
-pub mod contacts;
-pub mod contribution;
-pub mod dead_letter;
-pub mod decode;
-pub mod effects;
-pub mod episodes;
-pub mod half;
-pub mod json;
-pub mod matching;
-pub mod person;
-pub mod positivity;
+
 pub mod publish;
-pub mod restate;
+
 pub mod retention;
-pub mod route;
-pub mod specimen;
-pub mod stop;
+
+pub mod area;
+
+pub mod batch;
+
+pub mod restate;
+
+pub mod positivity;
+
 pub mod tier;
+
 pub mod tier_change;
-pub mod validate;
-pub mod versions;
