@@ -40,7 +40,7 @@ pub struct PublishCommand {
     #[command(flatten)]
     file: FileArgs,
     /// Settings of the deployment
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
     config: PathBuf,
     /// Folder of rules to check against; without it those in force
     #[arg(long, value_name = "DIR", conflicts_with = "no_rules")]
