@@ -1,6 +1,6 @@
 //! The area registry: a forest whose parents are dated, because districts merge and borders move.
 //!
-//! In: areas that have passed the checks of [`super::load`]. Out: lineages per period, asked for every result.
+//! In: areas that have passed the checks of `policy::load`. Out: lineages per period, asked for every result.
 
 use crate::model::time::Day;
 use hashbrown::HashMap;

@@ -1,7 +1,7 @@
 //! The C library behind safe handles: all unsafe code of the program is in this folder.
 //!
 //! What holds everywhere: a client is destroyed after its queues and messages (else closing hangs); callbacks reach
-//! only [`Shared`], which lives as long as the client; strings of the library are copied before it can free them.
+//! only `Shared`, which lives as long as the client; strings of the library are copied before it can free them.
 
 mod consumer;
 mod handle;
