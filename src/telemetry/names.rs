@@ -224,6 +224,13 @@ pub const STARTED: Metric = gauge("swabstream_start_timestamp_seconds", &[], "Wh
 /// Build.
 pub const BUILD: Metric = gauge("swabstream_build_info", &[Label::Version], "Always 1; the label tells the version.");
 
+/// Records the view has read.
+pub const VIEW_RECORDS: Metric = counter(
+    "swabstream_view_records_total",
+    &[Label::Topic],
+    "Records of the outputs that this process has read for its page and these numbers.",
+);
+
 /// The whole table.
 pub const ALL: [&Metric; 27] = [
     &RECORDS_CONSUMED,
@@ -254,9 +261,3 @@ pub const ALL: [&Metric; 27] = [
     &BUILD,
     &VIEW_RECORDS,
 ];
-/// Records the view has read.
-pub const VIEW_RECORDS: Metric = counter(
-    "swabstream_view_records_total",
-    &[Label::Topic],
-    "Records of the outputs that this process has read for its page and these numbers.",
-);
