@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use swabstream::config::{KafkaConfig, Property};
+use swabstream::kafka::embedded::Embedded;
 use swabstream::kafka::log::{KafkaLog, Settings};
 use swabstream::kafka::publisher::{Publication, Publisher};
 use swabstream::kafka::reader::{From, TopicReader};
@@ -544,7 +545,7 @@ fn a_task_is_idle_only_once_it_has_read_what_was_there() {
     node.run_until(|node| node.running.len() == 4);
     let before = swabstream::clock::now();
     node.run_until(|node| node.count() == 100);
-    let mut idle = |node: &mut Node, after| {
+    let idle = |node: &mut Node, after| {
         let mut since = BTreeMap::new();
         let began = Instant::now();
         while since.len() < 4 {
@@ -570,4 +571,22 @@ fn a_task_is_idle_only_once_it_has_read_what_was_there() {
     }
     assert_eq!(idle(&mut node, published), 0);
     assert_eq!(node.count(), 200);
+}
+
+#[test]
+fn a_worker_runs_on_the_embedded_broker_as_the_demo_does() {
+    let broker = Embedded::start(LAYOUT).expect("started");
+    let config = broker.config();
+    publish(&config, 0..100);
+    let mut settings = settings(&config, "w");
+    settings.static_member = true;
+    let mut node = Node::join(settings);
+    node.run_until(|node| node.count() == 100);
+    publish(&config, 100..1_000);
+    node.run_until(|node| node.count() == 1_000);
+    let before = swabstream::clock::now();
+    while (0..4).any(|task| node.log.idle_since(task).is_none_or(|at| at <= before)) {
+        node.turn();
+    }
+    assert_eq!(alerts(&config), ids(0..1_000));
 }

@@ -29,25 +29,27 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// A task of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Task {
+struct Task {
+    state: State,
+    /// Where its inputs began (in order of the inputs), while they are fetched.
+    starts: Option<Vec<i64>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
     /// Assigned; its state is being restored.
     Waiting,
-    /// Its records are handed over, since these offsets (in order of the inputs).
-    Running(Vec<i64>),
-    /// To be given back: may commit once more. The offsets are there when it ran.
-    Revoked(Option<Vec<i64>>),
+    /// Its records are handed over.
+    Running,
+    /// To be given back: may commit once more.
+    Revoked,
     /// Gone: must not commit.
-    Lost(Option<Vec<i64>>),
+    Lost,
 }
 
 impl Task {
-    /// Where its partitions began, when they are fetched.
-    fn starts(&self) -> Option<&Vec<i64>> {
-        match self {
-            Task::Waiting => None,
-            Task::Running(starts) => Some(starts),
-            Task::Revoked(starts) | Task::Lost(starts) => starts.as_ref(),
-        }
+    fn is_gone(&self) -> bool {
+        matches!(self.state, State::Revoked | State::Lost)
     }
 }
 
@@ -62,6 +64,8 @@ pub(super) struct Group {
     names: Names,
     inputs: &'static [Topic],
     tasks: BTreeMap<i32, Task>,
+    /// By task: whether it runs. Asked for every record.
+    running: Vec<bool>,
     /// Released, and still fetched until all that were revoked with them are released.
     released: Vec<i32>,
     events: VecDeque<Polled>,
@@ -103,6 +107,7 @@ impl Group {
             names,
             inputs,
             tasks: BTreeMap::new(),
+            running: Vec::new(),
             released: Vec::new(),
             events: VecDeque::new(),
             served: (String::new(), -1),
@@ -182,7 +187,7 @@ impl Group {
                 last = (message.topic_id(), message.topic().and_then(|name| self.names.topic(name)));
             }
             let Some(topic) = last.1 else { continue };
-            if matches!(self.tasks.get(&message.partition()), Some(Task::Running(_))) {
+            if self.running.get(message.partition() as usize) == Some(&true) {
                 records.push(record_of(message, topic));
             }
         }
@@ -197,41 +202,52 @@ impl Group {
         while let Some(rebalance) = self.member.take_rebalance() {
             self.served = rebalance.identity;
             let tasks = rebalance.partitions;
-            if rebalance.assigned {
-                self.tasks.extend(tasks.iter().map(|task| (*task, Task::Waiting)));
-                if !tasks.is_empty() {
-                    self.events.push_back(Polled::Assigned(tasks));
-                }
-                continue;
-            }
+            let state = match (rebalance.assigned, rebalance.lost) {
+                (true, _) => State::Waiting,
+                (false, false) => State::Revoked,
+                (false, true) => State::Lost,
+            };
             for task in &tasks {
-                let starts = self.tasks.get(task).and_then(Task::starts).cloned();
-                let state = if rebalance.lost { Task::Lost(starts) } else { Task::Revoked(starts) };
-                self.tasks.insert(*task, state);
+                self.set(*task, state);
             }
-            match (tasks.is_empty(), rebalance.lost) {
+            match state {
                 // Nothing to wait for.
-                (true, _) => self.member.unassign(&PartitionList::new())?,
-                (false, true) => self.events.push_back(Polled::Lost(tasks)),
-                (false, false) => self.events.push_back(Polled::Revoked(tasks)),
+                State::Revoked | State::Lost if tasks.is_empty() => self.member.unassign(&PartitionList::new())?,
+                State::Revoked => self.events.push_back(Polled::Revoked(tasks)),
+                State::Lost => self.events.push_back(Polled::Lost(tasks)),
+                _ if tasks.is_empty() => {}
+                _ => self.events.push_back(Polled::Assigned(tasks)),
             }
         }
         Ok(())
     }
 
+    fn set(&mut self, task: i32, state: State) {
+        self.tasks.entry(task).or_insert(Task { state, starts: None }).state = state;
+        self.note_running(task, state == State::Running);
+    }
+
+    fn note_running(&mut self, task: i32, runs: bool) {
+        let at = usize::try_from(task).unwrap_or(0);
+        if self.running.len() <= at {
+            self.running.resize(at + 1, false);
+        }
+        self.running[at] = runs;
+    }
+
     /// Whether a task is ours, to be restored or started.
-    pub(super) fn is_waiting(&mut self, task: i32) -> bool {
-        self.tasks.get(&task) == Some(&Task::Waiting)
+    pub(super) fn is_waiting(&self, task: i32) -> bool {
+        self.tasks.get(&task).is_some_and(|task| task.state == State::Waiting)
     }
 
     /// All running tasks.
     pub(super) fn running(&self) -> impl Iterator<Item = i32> + '_ {
-        self.tasks.iter().filter(|(_, state)| matches!(state, Task::Running(_))).map(|(task, _)| *task)
+        self.tasks.iter().filter(|(_, task)| task.state == State::Running).map(|(number, _)| *number)
     }
 
     /// Whether somebody waits for tasks of ours.
     pub(super) fn is_revoking(&self) -> bool {
-        self.tasks.values().any(|task| matches!(task, Task::Revoked(_)))
+        self.tasks.values().any(|task| task.state == State::Revoked)
     }
 
     /// Begins to fetch a task's inputs, from offsets in order of the inputs.
@@ -252,7 +268,8 @@ impl Group {
             }
             twins.assign(&rest)?;
         }
-        self.tasks.insert(task, Task::Running(starts));
+        self.tasks.insert(task, Task { state: State::Running, starts: Some(starts) });
+        self.note_running(task, true);
         Ok(())
     }
 
@@ -279,7 +296,7 @@ impl Group {
     /// Next offset of each input of a running task, transaction markers included. `None` while records wait in the
     /// stash: positions are then ahead of what was handed over.
     pub(super) fn positions(&self, task: i32) -> Option<Vec<i64>> {
-        let Some(Task::Running(starts)) = self.tasks.get(&task) else { return None };
+        let starts = self.tasks.get(&task).filter(|task| task.state == State::Running)?.starts.as_ref()?;
         let position = |(input, start): (usize, &i64)| self.consumed(task, input).unwrap_or((*start).max(0));
         self.stash.is_empty().then(|| starts.iter().enumerate().map(position).collect())
     }
@@ -292,18 +309,17 @@ impl Group {
 
     /// See [`Log::release`](crate::runtime::log::Log::release). The group goes on when the last one is released.
     pub(super) fn release(&mut self, tasks: &[i32]) -> Result<(), Error> {
-        let gone = |state: &Task| matches!(state, Task::Revoked(_) | Task::Lost(_));
         let mut released = Vec::new();
         for task in tasks {
-            if self.tasks.get(task).is_some_and(gone) {
+            if self.tasks.get(task).is_some_and(Task::is_gone) {
                 released.extend(self.tasks.remove_entry(task));
             }
         }
         self.stash.retain(|message| !tasks.contains(&message.partition()));
         self.unassign_twins(&released)?;
-        let fetched = released.iter().filter(|(_, state)| state.starts().is_some());
+        let fetched = released.iter().filter(|(_, state)| state.starts.is_some());
         self.released.extend(fetched.map(|(task, _)| *task));
-        if self.tasks.values().any(gone) { Ok(()) } else { self.unassign_released() }
+        if self.tasks.values().any(Task::is_gone) { Ok(()) } else { self.unassign_released() }
     }
 
     /// Answers a revocation: all of it at once, since the first answer lets the group go on.
@@ -318,7 +334,7 @@ impl Group {
     fn unassign_twins(&self, tasks: &[(i32, Task)]) -> Result<(), Error> {
         let Some(twins) = &self.twins else { return Ok(()) };
         let mut list = PartitionList::new();
-        for (task, _) in tasks.iter().filter(|(_, state)| state.starts().is_some()) {
+        for (task, _) in tasks.iter().filter(|(_, state)| state.starts.is_some()) {
             for topic in &self.inputs[1..] {
                 list.add(self.names.of(*topic), *task, 0);
             }
@@ -333,16 +349,13 @@ impl Group {
         self.stash.clear();
         let all: Vec<(i32, Task)> = self.tasks.clone().into_iter().collect();
         self.unassign_twins(&all)?;
-        for (task, state) in all {
-            if state.starts().is_some() {
-                self.released.push(task);
+        for (number, task) in all {
+            if task.starts.is_some() {
+                self.released.push(number);
             }
-            let stopped = match state {
-                Task::Waiting | Task::Running(_) => Task::Waiting,
-                Task::Revoked(_) => Task::Revoked(None),
-                Task::Lost(_) => Task::Lost(None),
-            };
-            self.tasks.insert(task, stopped);
+            let state = if task.is_gone() { State::Lost } else { State::Waiting };
+            self.tasks.insert(number, Task { state, starts: None });
+            self.note_running(number, false);
         }
         if self.released.is_empty() { Ok(()) } else { self.unassign_released() }
     }
@@ -356,8 +369,9 @@ impl Group {
         let began = clock::monotonic();
         loop {
             self.note_rebalances().map_err(|error| CommitError::Aborted(error.0))?;
-            let ours = |task: &i32| matches!(self.tasks.get(task), Some(Task::Running(_) | Task::Revoked(Some(_))));
-            if !tasks.iter().all(ours) {
+            // A task whose start met a revocation counts as revoked: it may commit once more like the others.
+            let ours = |task: &Task| matches!(task.state, State::Running | State::Revoked);
+            if !tasks.iter().all(|task| self.tasks.get(task).is_some_and(ours)) {
                 return Err(fenced("a task is no longer ours"));
             }
             let membership = self.member.membership().ok_or_else(|| fenced("the client is in no group"))?;

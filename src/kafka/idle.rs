@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Ends are asked for at most so often.
 const PACE: Duration = Duration::from_millis(250);
 
+/// Goals are looked at at most so often: a look costs some calls per task, and workers ask in every round.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// How long the broker may take to answer; then it is asked again.
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
@@ -21,6 +24,7 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Idle {
     question: Option<(Timestamp, Query)>,
     asked: Option<Instant>,
+    looked: Option<Instant>,
     goals: BTreeMap<i32, Goal>,
 }
 
@@ -29,6 +33,7 @@ struct Goal {
     at: Timestamp,
     /// In order of the inputs.
     ends: Vec<i64>,
+    reached: bool,
 }
 
 impl Idle {
@@ -40,10 +45,10 @@ impl Idle {
         names: &Names,
         inputs: &'static [Topic],
     ) -> Option<Timestamp> {
-        self.hear(group, names, inputs);
+        self.hear(names, inputs);
         self.ask(group, names, inputs);
-        let goal = self.goals.get(&task)?;
-        is_reached(goal, &group.positions(task)?).then_some(goal.at)
+        self.look(group);
+        self.goals.get(&task).filter(|goal| goal.reached).map(|goal| goal.at)
     }
 
     /// Forgets tasks that do not run, so that what they reached before counts no more.
@@ -55,6 +60,17 @@ impl Idle {
     /// Forgets all.
     pub(super) fn forget_all(&mut self) {
         *self = Self::default();
+    }
+
+    fn look(&mut self, group: &Group) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Some(clock::monotonic());
+        for (task, goal) in self.goals.iter_mut().filter(|(_, goal)| !goal.reached) {
+            let reached = |positions: Vec<i64>| positions.iter().zip(&goal.ends).all(|(position, end)| position >= end);
+            goal.reached = group.positions(*task).is_some_and(reached);
+        }
     }
 
     fn ask(&mut self, group: &Group, names: &Names, inputs: &'static [Topic]) {
@@ -73,7 +89,7 @@ impl Idle {
         self.question = Some((at, Query::ends(group.handle(), partitions, End::Last, QUESTION_LIMIT)));
     }
 
-    fn hear(&mut self, group: &Group, names: &Names, inputs: &'static [Topic]) {
+    fn hear(&mut self, names: &Names, inputs: &'static [Topic]) {
         let Some((at, query)) = &mut self.question else { return };
         let at = *at;
         let Some(answer) = query.poll(Duration::ZERO) else { return };
@@ -88,18 +104,14 @@ impl Idle {
         }
         for (task, ends) in ends {
             // A goal stands until it is reached: under a steady stream the newest one never would be.
-            let stands = |goal: &Goal| group.positions(task).is_some_and(|positions| !is_reached(goal, &positions));
-            if self.goals.get(&task).is_some_and(stands) {
+            if self.goals.get(&task).is_some_and(|goal| !goal.reached) {
                 continue;
             }
             let ends: Option<Vec<i64>> = inputs.iter().map(|topic| ends.get(topic).copied()).collect();
             if let Some(ends) = ends {
-                self.goals.insert(task, Goal { at, ends });
+                self.goals.insert(task, Goal { at, ends, reached: false });
             }
         }
+        self.looked = None;
     }
-}
-
-fn is_reached(goal: &Goal, positions: &[i64]) -> bool {
-    positions.iter().zip(&goal.ends).all(|(position, end)| position >= end)
 }

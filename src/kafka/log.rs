@@ -11,7 +11,6 @@ use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
 use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,8 +74,6 @@ pub struct KafkaLog {
     names: Names,
     settings: Settings,
     notify: Arc<Notify>,
-    /// Where inputs begin, for tasks that never committed.
-    beginnings: BTreeMap<i32, Vec<(Topic, i64)>>,
 }
 
 impl KafkaLog {
@@ -90,16 +87,7 @@ impl KafkaLog {
         let instance = settings.static_member.then(|| id.clone());
         let group = Group::join(config, group, instance, inputs, &notify)?;
         let names = Names::new(&config.prefix);
-        Ok(Self {
-            restorer,
-            committer,
-            idle: Idle::default(),
-            group,
-            names,
-            notify,
-            settings,
-            beginnings: BTreeMap::new(),
-        })
+        Ok(Self { restorer, committer, idle: Idle::default(), group, names, notify, settings })
     }
 }
 
@@ -121,18 +109,16 @@ impl Log for KafkaLog {
             Pumped::More(restore) => Ok(restore),
             Pumped::Done(Restored { mut committed, starts }) => {
                 if committed.mark.is_none() {
-                    committed.next.clone_from(&starts);
+                    committed.next = starts;
                 }
-                self.beginnings.insert(task, starts);
                 Ok(Restore::Done(committed))
             }
         }
     }
 
     fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal> {
-        let beginnings = self.beginnings.remove(&task).unwrap_or_default();
         let offset_of = |topic: &Topic| {
-            let known = next.iter().chain(&beginnings).find(|(known, _)| known == topic);
+            let known = next.iter().find(|(known, _)| known == topic);
             known.map_or(BEGINNING, |(_, offset)| *offset)
         };
         let starts = self.settings.inputs.iter().map(offset_of).collect();
@@ -142,7 +128,6 @@ impl Log for KafkaLog {
     fn release(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         for task in tasks {
             self.restorer.forget(*task)?;
-            self.beginnings.remove(task);
         }
         self.idle.forget(tasks);
         Ok(self.group.release(tasks)?)
@@ -154,7 +139,6 @@ impl Log for KafkaLog {
 
     fn rewind(&mut self) -> Result<(), Fatal> {
         self.restorer.forget_all()?;
-        self.beginnings.clear();
         self.idle.forget_all();
         self.group.stop_all()?;
         Ok(self.committer.renew()?)

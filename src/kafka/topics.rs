@@ -226,7 +226,7 @@ pub async fn check(config: &KafkaConfig, history: bool) -> Result<Checked, Error
     let admin = connect(config)?;
     let counts = metadata(&admin, config)?;
     let mut findings = Vec::new();
-    let layout = check_counts(config, &counts, &mut findings);
+    let layout = check_counts(config, &counts, history, &mut findings);
     let present: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| counts.contains_key(topic)).collect();
     for (topic, settings) in describe(&admin, config, &present).await? {
         check_settings(config, topic, &settings, history, &mut findings);
@@ -267,12 +267,17 @@ fn metadata(admin: &AdminClient<DefaultClientContext>, config: &KafkaConfig) -> 
 }
 
 /// Missing topics and partition counts that differ.
-fn check_counts(config: &KafkaConfig, counts: &BTreeMap<Topic, i32>, findings: &mut Vec<Finding>) -> Option<Layout> {
+fn check_counts(
+    config: &KafkaConfig,
+    counts: &BTreeMap<Topic, i32>,
+    history: bool,
+    findings: &mut Vec<Finding>,
+) -> Option<Layout> {
     for topic in Topic::ALL.into_iter().filter(|topic| !counts.contains_key(topic)) {
         findings.push(Finding {
             topic: topic_name(&config.prefix, topic),
             found: "is missing".to_owned(),
-            mend: create_command(config, counts),
+            mend: create_command(config, counts, history),
         });
     }
     let (person_tasks, area_tasks) = (counts.get(&Topic::LabResults), counts.get(&Topic::AreaChanges));
@@ -310,7 +315,7 @@ fn wrong_count(config: &KafkaConfig, topic: Topic, count: i32, expected: i32, li
     Finding { topic: name, found: format!("has {count} partitions, must have {expected}{because}"), mend }
 }
 
-fn create_command(config: &KafkaConfig, counts: &BTreeMap<Topic, i32>) -> String {
+fn create_command(config: &KafkaConfig, counts: &BTreeMap<Topic, i32>, history: bool) -> String {
     let mut command = format!("swabstream topics create --brokers {}", config.brokers);
     if !config.prefix.is_empty() {
         command.push_str(&format!(" --prefix {}", config.prefix));
@@ -320,6 +325,9 @@ fn create_command(config: &KafkaConfig, counts: &BTreeMap<Topic, i32>) -> String
         if let Some(count) = counts.get(&topic) {
             command.push_str(&format!(" {option} {count}"));
         }
+    }
+    if history {
+        command.push_str(" --history");
     }
     command
 }
