@@ -92,7 +92,7 @@ pub fn random_history(seed: u64, length: usize) -> Vec<Input> {
 
 #[test]
 fn after_every_step_the_sum_of_changes_is_a_full_recount() {
-    for seed in 1..=12 {
+    for seed in 1..=6 {
         let mut world = World::new();
         for input in random_history(seed, 120) {
             world.send(&input, None);
@@ -107,7 +107,7 @@ fn after_every_step_the_sum_of_changes_is_a_full_recount() {
 #[test]
 fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
     let mut raised = 0;
-    for seed in 1..=25 {
+    for seed in 1..=12 {
         let history = random_history(seed, 100);
         let mut straight = World::new();
         run(&mut straight, &history, &mut Dice(seed), |_, _| ());
@@ -125,5 +125,5 @@ fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
             assert_eq!(world.numbers, straight.numbers, "seed {seed}, shuffle {shuffle}");
         }
     }
-    assert!(raised > 25, "the histories have alerts");
+    assert!(raised > 12, "the histories have alerts");
 }

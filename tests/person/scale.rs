@@ -8,7 +8,7 @@ use swabstream::proto::v1::{Finding, LabResult};
 #[test]
 fn people_fill_pages_and_leave_their_slots_to_others() {
     let mut world = World::new();
-    let people = 4_000;
+    let people = 3_400;
     for day in [0, 2] {
         for person in 0..people {
             let swab = swab(&format!("P{person}"), &format!("R{person}-{day}"), at(day, 8), Finding::Negative);
@@ -38,7 +38,7 @@ fn people_fill_pages_and_leave_their_slots_to_others() {
 #[test]
 fn nobody_is_capped() {
     let mut world = World::new();
-    for number in 0..3_000 {
+    for number in 0..1_200 {
         let day = number % 7;
         let swab = swab("P1", &format!("R{number}"), at(day, number % 24), Finding::Negative);
         let purpose = if number % 3 == 0 { "clinic" } else { "screening" };
