@@ -6,12 +6,13 @@
 use crate::model::ids::masked;
 use crate::model::outcome::code_text;
 use crate::model::time::Timestamp;
-use crate::proto::v1::{Alert, AlertFamily, AlertState, Channel, RejectCode, Severity};
+use crate::proto::v1::{Alert, AlertFamily, AlertState, AreaTier, Channel, RejectCode, Severity};
 use crate::view::alerts::{AlertLine, Alerts};
 use crate::view::picture::Picture;
 use crate::view::registry::Registry;
 use crate::view::texts::outcome as outcome_text;
 use crate::view::vitals::{Books, WorkerVitals};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -158,7 +159,7 @@ impl Figures {
 
 fn newest(picture: &Picture, most: usize) -> Vec<NewestAlert> {
     let mut lines: Vec<&AlertLine> = picture.alerts.newest().chain(picture.area_alerts.newest()).collect();
-    lines.sort_by_key(|line| std::cmp::Reverse((line.at, line.changed)));
+    lines.sort_by_key(|line| Reverse((line.at, line.changed)));
     lines.into_iter().take(most).map(|line| for_eyes(line, picture.registry())).collect()
 }
 
@@ -207,26 +208,34 @@ fn note(alert: &Alert) -> String {
     words.join(", ")
 }
 
+/// One drawn area with its tier.
+struct Placed<'a> {
+    tier: &'a AreaTier,
+    cases: i64,
+    name: &'a str,
+}
+
 /// The drawn areas by tier, gravest first; those without a tier are left out.
 fn tiers(picture: &Picture) -> Vec<TierGroup> {
     let registry = picture.registry();
-    let mut groups: BTreeMap<(std::cmp::Reverse<u32>, String), (u32, Vec<(i64, String)>)> = BTreeMap::new();
-    for code in registry.tiles().map(|area| &area.code) {
-        let Some(area) = picture.areas.get(code) else { continue };
+    let mut all: Vec<Placed<'_>> = Vec::new();
+    for drawn in registry.tiles() {
+        let Some(area) = picture.areas.get(&drawn.code) else { continue };
         let Some(tier) = &area.tier else { continue };
-        let names = registry.tiers(&tier.policy_id, &tier.policy_version);
-        let steps = names.len().saturating_sub(1).max(1) as u32;
-        let cases = area.newest.as_ref().and_then(|numbers| Some(numbers.purposes.first()?.windows.get(2)?.cases));
-        let key = (std::cmp::Reverse(tier.rank), tier.tier.clone());
-        let group = groups.entry(key).or_insert((100 * tier.rank / steps, Vec::new()));
-        group.1.push((-cases.unwrap_or_default(), registry.name(code).to_owned()));
+        let week = area.newest.as_ref().and_then(|numbers| numbers.purposes.first()?.windows.get(2));
+        all.push(Placed { tier, cases: week.map_or(0, |window| window.cases), name: registry.name(&drawn.code) });
     }
-    let group =
-        |((rank, tier), (gravity, mut areas)): ((std::cmp::Reverse<u32>, String), (u32, Vec<(i64, String)>))| {
-            areas.sort();
-            TierGroup { tier, rank: rank.0, gravity, areas: areas.into_iter().map(|(_, name)| name).collect() }
-        };
-    groups.into_iter().map(group).collect()
+    all.sort_by_key(|area| (Reverse(area.tier.rank), &area.tier.tier, Reverse(area.cases), area.name));
+    let same = |a: &Placed<'_>, b: &Placed<'_>| (a.tier.rank, &a.tier.tier) == (b.tier.rank, &b.tier.tier);
+    all.chunk_by(same).map(|areas| tier_group(areas, registry)).collect()
+}
+
+/// Areas of one tier as one group.
+fn tier_group(areas: &[Placed<'_>], registry: &Registry) -> TierGroup {
+    let AreaTier { tier, rank, policy_id, policy_version, .. } = areas[0].tier;
+    let steps = registry.tiers(policy_id, policy_version).len().saturating_sub(1).max(1) as u32;
+    let names = areas.iter().map(|area| area.name.to_owned()).collect();
+    TierGroup { tier: tier.clone(), rank: *rank, gravity: 100 * rank / steps, areas: names }
 }
 
 fn family_text(family: AlertFamily) -> &'static str {

@@ -5,7 +5,7 @@
 use super::figures::{Figures, NewestAlert, TierGroup};
 use super::summary::grouped;
 use crate::proto::v1::Severity;
-use console::{Style, Term, truncate_str};
+use console::{Style, Term, measure_text_width, truncate_str};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,8 @@ impl Screen {
         }
         let (height, width) = self.term.size();
         let mut lines = self.head(figures, rate);
-        lines.extend(body(figures, usize::from(height).saturating_sub(lines.len() + 1)));
+        let room = usize::from(height).saturating_sub(lines.len() + 1);
+        lines.extend(body(figures, room, usize::from(width)));
         let room = usize::from(height).saturating_sub(1).max(1);
         lines.truncate(room);
         self.clear()?;
@@ -121,17 +122,15 @@ impl Screen {
 }
 
 /// Everything below the head: what there is room for.
-fn body(figures: &Figures, room: usize) -> Vec<String> {
+fn body(figures: &Figures, room: usize, width: usize) -> Vec<String> {
     let bold = Style::new().bold();
-    let mut lines = vec![format!("{}   {}", bold.apply_to("Outcomes"), counted(figures.outcomes.iter()))];
-    if !figures.codes.is_empty() {
-        lines.push(format!("{}   {}", bold.apply_to("Rejected"), counted(figures.codes.iter())));
-    }
+    let mut lines = listed("Outcomes", counted(figures.outcomes.iter()), width);
+    lines.extend(listed("Rejected", counted(figures.codes.iter()), width));
     let alerts = figures
         .alerts
         .iter()
         .map(|(family, count)| format!("{family} {} ({} withdrawn)", grouped(count.live), grouped(count.withdrawn)));
-    lines.push(format!("{}     {}", bold.apply_to("Alerts"), alerts.collect::<Vec<_>>().join(" · ")));
+    lines.extend(listed("Alerts", alerts.collect(), width));
     lines.push(bold.apply_to("Districts").to_string());
     lines.extend(figures.tiers.iter().map(tier_line));
     lines.push(bold.apply_to("Newest alerts").to_string());
@@ -140,10 +139,27 @@ fn body(figures: &Figures, room: usize) -> Vec<String> {
     lines
 }
 
-fn counted<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> String {
+/// A title and items, on as many lines as they need; nothing without items.
+fn listed(title: &str, items: Vec<String>, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + item.len() + 3 <= width => {
+                line.push_str(" · ");
+                line.push_str(&item);
+            }
+            Some(_) => lines.push(format!("{:<11}{item}", "")),
+            None => lines.push(format!("{}{item}", Style::new().bold().apply_to(format!("{title:<11}")))),
+        }
+    }
+    lines
+}
+
+/// Names with their counts, most frequent first.
+fn counted<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> Vec<String> {
     let mut counts: Vec<_> = counts.collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    counts.into_iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect::<Vec<_>>().join(" · ")
+    counts.into_iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect()
 }
 
 fn tier_line(group: &TierGroup) -> String {
@@ -166,4 +182,27 @@ fn alert_line(alert: &NewestAlert) -> String {
     let line =
         format!("  {:<9} {:<13} {:<22} {:<14} {}", alert.state, alert.family, alert.area, alert.subject, alert.note);
     style.apply_to(line).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use console::strip_ansi_codes;
+
+    #[test]
+    fn no_item_is_cut_off_where_lines_can_be_added() {
+        let items: Vec<String> = (0..20).map(|number| format!("outcome_{number} 1,000")).collect();
+        let lines = listed("Outcomes", items.clone(), 60);
+        assert!(lines.len() > 3 && lines.iter().all(|line| measure_text_width(line) <= 60), "{lines:?}");
+        let text = strip_ansi_codes(&lines.join("\n")).into_owned();
+        assert!(items.iter().all(|item| text.contains(item)), "{text}");
+    }
+
+    #[test]
+    fn a_small_terminal_still_shows_the_tiers() {
+        let group = TierGroup { tier: "high".to_owned(), rank: 3, gravity: 100, areas: vec!["Yuzhong".to_owned()] };
+        let figures = Figures { tiers: vec![group], ..Figures::default() };
+        let lines = body(&figures, 0, 40);
+        assert!(lines.iter().any(|line| line.contains("Yuzhong")), "{lines:?}");
+    }
 }
