@@ -1,7 +1,7 @@
 //! Which contact records explain a positive, and whom it leads to.
 //!
 //! In: contact records as held. Out: those that match. Matching never decides how a case was found: only a
-//! management order that held at the swab does.
+//! management order that held at the swab does. Swabs are known to the minute, so all is compared by the minute.
 
 use crate::model::contact::ContactKind;
 use crate::model::time::Timestamp;
@@ -11,7 +11,9 @@ use crate::state::person::extra::{Contact, Extra, Traced};
 
 /// Whether some order held at an instant. The order of a record holds from when it was given, at the earliest.
 pub fn is_managed(contacts: &[Contact], at: Timestamp) -> bool {
-    let holds = |contact: &Contact| contact.order.is_some_and(|(from, to)| from <= at && at <= to);
+    let holds = |contact: &Contact| {
+        contact.order.is_some_and(|(from, to)| from.minute() <= at.minute() && at.minute() <= to.minute())
+    };
     contacts.iter().any(|contact| contact.is_active() && holds(contact))
 }
 
@@ -33,7 +35,8 @@ pub fn exposed_to(extra: &Extra, positives: &[(Timestamp, &CasePolicy)]) -> Vec<
     let matched = extra.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
         let kind = kind_now(contact, extra);
         let explains = |(at, policy): &(Timestamp, &CasePolicy)| {
-            contact.start <= *at && *at <= contact.end.plus_days(observation_days(kind, policy))
+            let end = contact.end.plus_days(observation_days(kind, policy));
+            contact.start.minute() <= at.minute() && at.minute() <= end.minute()
         };
         positives.iter().any(explains).then(|| matched_contact(contact, kind))
     });
@@ -45,7 +48,9 @@ pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, policy: &CaseP
     let from = first.plus_days(-i64::from(policy.trace_days_before));
     let to = last.plus_days(i64::from(policy.trace_days_after));
     let traced = extra.traced.iter().map(|Traced { contact, .. }| contact);
-    let met = traced.filter(|contact| contact.is_active() && contact.end >= from && contact.start <= to);
+    let met = traced.filter(|contact| {
+        contact.is_active() && contact.end.minute() >= from.minute() && contact.start.minute() <= to.minute()
+    });
     met.map(|contact| match contact.kind {
         ContactKind::Secondary => matched_contact(contact, ContactKind::Close),
         kind => matched_contact(contact, kind),

@@ -3,6 +3,7 @@
 
 use crate::support::story::{Story, contact, order, result, time};
 use swabstream::model::outcome::RejectCode;
+use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::AlertFamily::{Contradiction, Positive};
 use swabstream::proto::v1::AlertState::{Raised, Updated, Withdrawn};
 use swabstream::proto::v1::Finding::{self, Inconclusive, Negative};
@@ -212,6 +213,20 @@ fn a_contact_record_explains_a_positive_whichever_came_first() {
         assert_eq!((alert.exposed_to[0].record_id.as_str(), alert.exposed_to[0].person_id.as_str()), ("C1", "P9"));
         assert_eq!(alert.channel(), Channel::Community, "matching never decides the channel");
     }
+}
+
+#[test]
+fn swabs_and_exposures_are_compared_by_the_minute() {
+    let seconds_after = |at: &str, seconds: i64| Some(Timestamp(time(at).0 + seconds * 1_000).to_wire());
+    let record = ContactRecord {
+        exposure_start: seconds_after("2022-11-10 08:00", 20),
+        ..contact("C1", "P1", "P9", "2022-11-10")
+    };
+    let swab =
+        LabResult { collected_at: seconds_after("2022-11-10 08:00", 40), ..result("R1", "P1", P, "2022-11-10 08:00") };
+    let end =
+        Story::begin().contact("2022-11-10 11:00", record).result("2022-11-10 12:00", swab).end("2022-11-10 20:00");
+    assert_eq!(end.live(Positive, "P1").expect("live").exposed_to.len(), 1, "nobody is missed for some seconds");
 }
 
 #[test]
