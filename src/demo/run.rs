@@ -143,15 +143,15 @@ async fn show_until_end(
 /// Waits until all that was published is read, all that was sent on has arrived, and the outputs have come to rest.
 async fn drain(stage: &mut Stage, screen: &mut Screen, published: u64, elapsed: Duration) -> anyhow::Result<Figures> {
     let began = clock::monotonic();
-    let mut resting = (stage.version(), clock::monotonic());
+    let mut resting = (stage.outputs_read(), clock::monotonic());
     let mut drained: Option<Duration> = None;
     loop {
         let figures = stage.figures(elapsed + began.elapsed(), published);
         screen.show(&figures)?;
         stage.check()?;
         drained = figures.drained().then(|| drained.unwrap_or(figures.elapsed));
-        if resting.0 != stage.version() || drained.is_none() {
-            resting = (stage.version(), clock::monotonic());
+        if resting.0 != stage.outputs_read() || drained.is_none() {
+            resting = (stage.outputs_read(), clock::monotonic());
         }
         if resting.1.elapsed() > REST || began.elapsed() > PATIENCE {
             // Rest is no work: the rate is that of the time until the last record was read.

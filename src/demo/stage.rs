@@ -124,9 +124,10 @@ impl Stage {
         Figures::gather(elapsed, published, &self.telemetry.vitals().snapshot(), &self.view.look())
     }
 
-    /// Grows with everything that the view reads of the outputs.
-    pub fn version(&self) -> u64 {
-        self.view.look().version()
+    /// Records the view has read of the outputs; those that only tell the time are left out, as time never rests.
+    pub fn outputs_read(&self) -> u64 {
+        let picture = self.view.look();
+        picture.read().iter().filter(|(topic, _)| **topic != Topic::Progress).map(|(_, count)| count).sum()
     }
 
     /// Ends everything in order: workers commit for the last time, readers go, then the broker.
