@@ -45,7 +45,7 @@ impl Idle {
         names: &Names,
         inputs: &'static [Topic],
     ) -> Option<Timestamp> {
-        self.hear(names, inputs);
+        self.hear(group, names, inputs);
         self.ask(group, names, inputs);
         self.look(group);
         self.goals.get(&task).filter(|goal| goal.reached).map(|goal| goal.at)
@@ -89,13 +89,16 @@ impl Idle {
         self.question = Some((at, Query::ends(group.handle(), partitions, End::Last, QUESTION_LIMIT)));
     }
 
-    fn hear(&mut self, names: &Names, inputs: &'static [Topic]) {
+    fn hear(&mut self, group: &Group, names: &Names, inputs: &'static [Topic]) {
         let Some((at, query)) = &mut self.question else { return };
         let at = *at;
         let Some(answer) = query.poll(Duration::ZERO) else { return };
         self.question = None;
-        // Without an answer nobody is idle later than before; it is asked again.
-        let Ok(answers) = answer else { return };
+        let Ok(answers) = answer else {
+            // Nobody is idle later than before; it is asked again.
+            inputs.iter().for_each(|topic| group.handle().refresh(names.of(*topic)));
+            return;
+        };
         let mut ends: BTreeMap<i32, BTreeMap<Topic, i64>> = BTreeMap::new();
         for Answer { topic, partition, offset, .. } in answers {
             if let Some(topic) = names.topic(&topic) {

@@ -86,8 +86,15 @@ impl Publisher {
             return Ok(*count);
         }
         let name = topic_name(&self.config.prefix, topic);
-        let metadata = self.producer.client().fetch_metadata(Some(&name), METADATA_LIMIT);
-        let metadata = metadata.map_err(|error| Error::new(format!("{name}: {error}")))?;
+        let began = clock::monotonic();
+        let metadata = loop {
+            match self.producer.client().fetch_metadata(Some(&name), METADATA_LIMIT) {
+                Ok(metadata) => break metadata,
+                Err(error) if began.elapsed() > METADATA_LIMIT => return Err(Error::new(format!("{name}: {error}"))),
+                // A connection that breaks, as when the broker restarts, fails at once and not after the limit.
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        };
         let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
         if count == 0 {
             return Err(Error::new(format!("there is no topic {name}")));

@@ -24,6 +24,9 @@ use tokio::sync::Notify;
 /// How long one question may take. An offset that an open transaction may still change is no answer.
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
+/// Pause before a question that was refused is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Bytes of other tasks set aside while one is read.
 const BUFFERED_LIMIT: usize = 64 << 20;
 
@@ -50,6 +53,8 @@ struct Job {
     step: Step,
     /// The question under way, if the step has one.
     query: Option<Query>,
+    /// When the last question was refused.
+    refused: Option<Instant>,
     /// When something last moved.
     moved: Instant,
     /// Its messages, taken from the queue while another task was read.
@@ -125,7 +130,7 @@ impl Restorer {
     ) -> Result<Pumped, Error> {
         if !self.jobs.contains_key(&task) {
             let query = self.ask(task, &Step::Offsets, asked);
-            let job = Job { step: Step::Offsets, query, moved: clock::monotonic(), buffer: Vec::new() };
+            let job = Job { step: Step::Offsets, query, refused: None, moved: clock::monotonic(), buffer: Vec::new() };
             self.jobs.insert(task, job);
         }
         match self.jobs.get(&task).map(|job| &job.step) {
@@ -174,6 +179,12 @@ impl Restorer {
     /// may still change offsets, and a partition may have no leader for a moment.
     fn hear(&mut self, task: i32, asked: &Handle) -> Result<Pumped, Error> {
         let Some(mut job) = self.jobs.remove(&task) else { return Ok(Pumped::More(Restore::Pending)) };
+        if job.query.is_none() && job.refused.is_some_and(|refused| refused.elapsed() > ASK_AGAIN) {
+            for topic in self.inputs.iter().chain([&self.changelog]) {
+                asked.refresh(self.names.of(*topic));
+            }
+            job.query = self.ask(task, &job.step, asked);
+        }
         match job.query.as_mut().and_then(|query| query.poll(Duration::ZERO)) {
             None => {}
             Some(Err(error)) if job.moved.elapsed() > self.wait => {
@@ -184,7 +195,10 @@ impl Restorer {
                     self.wait.as_secs()
                 )));
             }
-            Some(Err(_)) => job.query = self.ask(task, &job.step, asked),
+            Some(Err(_)) => {
+                job.query = None;
+                job.refused = Some(clock::monotonic());
+            }
             Some(Ok(answers)) => {
                 job.step = self.after(task, job.step, &answers)?;
                 job.query = self.ask(task, &job.step, asked);

@@ -16,6 +16,9 @@ use super::consumer::Rebalance;
 /// How long a client may take to close. After that it is left behind: the process is about to end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a look for leaders may hold up a worker.
+const REFRESH_LIMIT: Duration = Duration::from_millis(500);
+
 /// What a client can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kafka) enum Kind {
@@ -99,6 +102,13 @@ impl Handle {
     /// Broken connections and time-outs so far.
     pub(in crate::kafka) fn disturbances(&self) -> u64 {
         self.shared.disturbances.load(Ordering::Relaxed)
+    }
+
+    /// Learns anew who leads a topic's partitions. After a broker restarted, questions to the leader of before are
+    /// refused, and the refusal alone does not make the library look again.
+    pub(in crate::kafka) fn refresh(&self, topic: &CStr) {
+        // Without an answer the next question fails as the last one did, and this is tried again.
+        let _ = self.partitions(topic, REFRESH_LIMIT);
     }
 
     /// How many partitions a topic has; 0 when there is no such topic.

@@ -86,7 +86,13 @@ impl Query {
                 Some(Ok(answers)) => return Ok(answers),
                 None => return Err(Error::new("the broker did not answer in time")),
                 Some(Err(error)) if began.elapsed() > limit => return Err(error),
-                Some(Err(_)) => std::thread::sleep(ASK_AGAIN),
+                Some(Err(_)) => {
+                    std::thread::sleep(ASK_AGAIN);
+                    // One look for each run of a topic.
+                    let mut topics: Vec<&CString> = partitions.iter().map(|(topic, _)| topic).collect();
+                    topics.dedup();
+                    topics.into_iter().for_each(|topic| handle.refresh(topic));
+                }
             }
         }
     }
