@@ -12,7 +12,7 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::chongqing_rules;
 
-const PEOPLE: u32 = 3_000;
+const PEOPLE: u32 = 2_000;
 const DAYS: u32 = 9;
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::alerts::channel;
 use super::people::Person;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use swabstream::model::time::Day;
 use swabstream::policy::{Rules, WINDOWS};
 use swabstream::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
@@ -14,6 +16,8 @@ const Z: f64 = 1.959_963_984_540_054;
 pub struct Counts<'a> {
     rules: &'a Rules,
     days: BTreeMap<Day, Vec<Counted<'a>>>,
+    /// Lineages asked for before, by area and day.
+    lineages: RefCell<BTreeMap<(&'a str, Day), Rc<[&'a str]>>>,
 }
 
 /// One thing that counts.
@@ -55,13 +59,16 @@ impl<'a> Counts<'a> {
                 });
             }
         }
-        Self { rules, days }
+        Self { rules, days, lineages: RefCell::default() }
     }
 
-    /// What counts for an area on one specimen day, by the registry of some day.
-    pub fn on<'b>(&'b self, area: &'b str, day: Day, registry: Day) -> impl Iterator<Item = &'b Counted<'a>> {
+    /// Cases of an area on one specimen day, by the registry of some day: whether each is of the community.
+    pub fn cases<'b>(&'b self, area: &'b str, day: Day, registry: Day) -> impl Iterator<Item = bool> + 'b {
         let all = self.days.get(&day).into_iter().flatten();
-        all.filter(move |counted| lineage(self.rules, counted.area, registry).contains(&area))
+        all.filter_map(move |counted| match counted.what {
+            What::Case { community } => self.lineage(counted.area, registry).contains(&area).then_some(community),
+            What::Test(_) => None,
+        })
     }
 
     /// Numbers of all areas and days with anything to say.
@@ -81,23 +88,31 @@ impl<'a> Counts<'a> {
     /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day.
     fn by_area(&self, end: Day) -> BTreeMap<&'a str, Vec<(Day, &Counted<'a>)>> {
         let mut areas: BTreeMap<&'a str, Vec<(Day, &Counted<'a>)>> = BTreeMap::new();
-        let mut lineages: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
-        for (day, all) in self.days.range(Day(end.0 - 13)..=end) {
-            for counted in all {
-                let lineage = lineages.entry(counted.area).or_insert_with(|| lineage(self.rules, counted.area, end));
-                for area in lineage {
-                    areas.entry(area).or_default().push((*day, counted));
-                }
+        for (day, counted) in self.longest_window(end) {
+            for area in self.lineage(counted.area, end).iter() {
+                areas.entry(area).or_default().push((day, counted));
             }
         }
         areas
     }
 
+    fn longest_window(&self, end: Day) -> impl Iterator<Item = (Day, &Counted<'a>)> {
+        let days = self.days.range(Day(end.0 - 13)..=end);
+        days.flat_map(|(day, all)| all.iter().map(move |counted| (*day, counted)))
+    }
+
     /// The numbers of one area whose windows end on a day, as far as specimens up to `seen` go.
     pub fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
-        let areas = self.by_area(end);
-        let known: Vec<_> = areas.get(area)?.iter().filter(|(day, _)| *day <= seen).copied().collect();
-        self.numbers(area, end, &known)
+        let known = self
+            .longest_window(end)
+            .filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&area));
+        self.numbers(area, end, &known.collect::<Vec<_>>())
+    }
+
+    /// An area and all it lies in on a day.
+    fn lineage(&self, area: &'a str, day: Day) -> Rc<[&'a str]> {
+        let mut known = self.lineages.borrow_mut();
+        known.entry((area, day)).or_insert_with(|| lineage(self.rules, area, day).into()).clone()
     }
 
     pub fn rules(&self) -> &'a Rules {
@@ -170,7 +185,7 @@ impl<'a> Counts<'a> {
 }
 
 /// An area and all it lies in on a day, finest first; empty where it does not exist then.
-pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
+fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
     let mut lineage = Vec::new();
     let mut next = Some(code);
     while let Some(code) = next {

@@ -50,8 +50,9 @@ pub struct Truth {
 pub fn recount(rules: &Rules, records: &[Arrived], today: Day) -> Truth {
     let people = people::of(rules, records);
     let counts = areas::Counts::of(rules, &people);
-    let (tiers, tier_changes) = tiers::of(&counts, today);
-    Truth { alerts: alerts::of(rules, &people), positivity: counts.positivity(today), tiers, tier_changes }
+    let positivity = counts.positivity(today);
+    let (tiers, tier_changes) = tiers::of(&counts, &positivity, today);
+    Truth { alerts: alerts::of(rules, &people), positivity, tiers, tier_changes }
 }
 
 /// The minute of a time: specimens are not known more exactly.

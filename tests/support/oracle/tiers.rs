@@ -1,11 +1,11 @@
 //! The tier of every area on every day, from the day's own numbers.
 
-use super::areas::{Counts, What};
+use super::areas::Counts;
 use std::collections::BTreeMap;
 use swabstream::model::time::Day;
 use swabstream::policy::areas::Area;
 use swabstream::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
-use swabstream::proto::v1::{Alert, AreaTier, WindowNumbers};
+use swabstream::proto::v1::{Alert, AreaPositivity, AreaTier, WindowNumbers};
 
 /// A tier, without its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,19 +50,21 @@ impl TierChange {
 
 type Tiers = BTreeMap<String, Tier>;
 type Changes = BTreeMap<(String, Day), TierChange>;
+type Numbers = BTreeMap<(String, Day), AreaPositivity>;
 
 /// Today's tiers, and every day on which a tier differs from the day before.
-pub fn of(counts: &Counts<'_>, today: Day) -> (Tiers, Changes) {
+pub fn of(counts: &Counts<'_>, numbers: &Numbers, today: Day) -> (Tiers, Changes) {
+    let decide = |area: &Area, day| decide(counts, numbers, area, day, today);
     let (mut tiers, mut changes) = (Tiers::new(), Changes::new());
     for area in &counts.rules().areas.list {
-        if let Some(now) = decide(counts, area, today, today) {
-            let eve = decide(counts, area, today.plus(-1), today);
-            tiers.insert(area.code.clone(), tier(counts, area, today, &now, eve.as_ref()));
+        if let Some(now) = decide(area, today) {
+            let eve = decide(area, today.plus(-1));
+            let later = |ahead| decide(area, today.plus(ahead));
+            tiers.insert(area.code.clone(), tier(today, &now, eve.as_ref(), later));
         }
         let first = counts.first_day().unwrap_or(today);
         for day in (first.0..=today.0).map(Day) {
-            let before = decide(counts, area, day.plus(-1), today);
-            let after = decide(counts, area, day, today);
+            let (before, after) = (decide(area, day.plus(-1)), decide(area, day));
             if let Some(change) = change(before, after) {
                 changes.insert((area.code.clone(), day), change);
             }
@@ -102,8 +104,13 @@ fn change(before: Option<Decision<'_>>, after: Option<Decision<'_>>) -> Option<T
     })
 }
 
-fn tier(counts: &Counts<'_>, area: &Area, today: Day, now: &Decision<'_>, eve: Option<&Decision<'_>>) -> Tier {
-    let later = |ahead| decide(counts, area, today.plus(ahead), today).filter(|later| later.policy == now.policy);
+fn tier<'a>(
+    today: Day,
+    now: &Decision<'a>,
+    eve: Option<&Decision<'a>>,
+    later: impl Fn(i32) -> Option<Decision<'a>>,
+) -> Tier {
+    let later = |ahead| later(ahead).filter(|later| later.policy == now.policy);
     let step_down = match (&now.policy.engine, now.rank) {
         (_, 0) => None,
         (TierEngine::CleanDay(_), _) => now.ends.map(|day| day.plus(1)),
@@ -123,7 +130,7 @@ fn tier(counts: &Counts<'_>, area: &Area, today: Day, now: &Decision<'_>, eve: O
 }
 
 /// The tier of an area on a day by specimens collected up to `seen`.
-fn decide<'a>(counts: &Counts<'a>, area: &Area, day: Day, seen: Day) -> Option<Decision<'a>> {
+fn decide<'a>(counts: &Counts<'a>, known: &Numbers, area: &Area, day: Day, seen: Day) -> Option<Decision<'a>> {
     let facts = area.facts.iter().rev().find(|facts| facts.from <= day)?;
     if facts.abolished {
         return None;
@@ -132,7 +139,10 @@ fn decide<'a>(counts: &Counts<'a>, area: &Area, day: Day, seen: Day) -> Option<D
     match &policy.engine {
         TierEngine::CleanDay(steps) => Some(clean_day(counts, area, policy, steps, day.min(seen), day)),
         TierEngine::Threshold(measures) => {
-            let numbers = counts.seen(&area.code, day, seen);
+            let numbers = match day <= seen {
+                true => known.get(&(area.code.clone(), day)).cloned(),
+                false => counts.seen(&area.code, day, seen),
+            };
             let total = numbers.map(|numbers| numbers.purposes[0].windows.clone()).unwrap_or_default();
             let population = facts.population;
             let ranks = measures.iter().filter_map(|measure| band(policy, measure, &total, population));
@@ -152,11 +162,7 @@ fn clean_day<'a>(
     let counts_here = |case_day: Day| {
         // Cases are placed by the registries of the longest window after them.
         let registry = day.min(case_day.plus(13));
-        let mut all = counts.on(&area.code, case_day, registry);
-        all.any(|one| match one.what {
-            What::Case { community } => community || !policy.community_only,
-            What::Test(_) => false,
-        })
+        counts.cases(&area.code, case_day, registry).any(|community| community || !policy.community_only)
     };
     let first = counts.first_day().unwrap_or(seen);
     let last_case = (first.0..=seen.0).rev().map(Day).find(|case_day| counts_here(*case_day));
