@@ -126,7 +126,7 @@ fn assert_positivity(tests: &Tests, deployment: &RealDeployment) {
 fn expected(found: &WindowNumbers, (positive, all): (i64, i64)) -> WindowNumbers {
     let ratio = wilson(positive, all);
     let near = |expected: f64, found: f64| if (expected - found).abs() < 1e-9 { found } else { expected };
-    let rounded = |found: &Option<swabstream::proto::v1::Proportion>| match (ratio.clone(), found) {
+    let rounded = |found: &Option<swabstream::proto::v1::Proportion>| match (ratio, found) {
         (Some(ratio), Some(found)) => Some(swabstream::proto::v1::Proportion {
             value: near(ratio.value, found.value),
             low: near(ratio.low, found.low),

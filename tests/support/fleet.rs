@@ -83,7 +83,8 @@ impl<H: Half> Fleet<H> {
 
     /// One turn of every worker. Says whether any had something to do.
     pub fn round(&mut self) -> bool {
-        (0..self.seats.len()).fold(false, |busy, number| self.step(number) || busy)
+        let steps: Vec<bool> = (0..self.seats.len()).map(|number| self.step(number)).collect();
+        steps.contains(&true)
     }
 
     /// Every process dies; others take their place.

@@ -12,12 +12,15 @@ use swabstream::proto::v1::{AreaPositivity, Channel, Finding, Proportion, Purpos
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
+/// An area and all it lies in, finest first, by area and day.
+type Lineages<'a> = BTreeMap<(&'a str, Day), Rc<[&'a str]>>;
+
 /// Everything that counts, by the day it was collected.
 pub struct Counts<'a> {
     rules: &'a Rules,
     days: BTreeMap<Day, Vec<Counted<'a>>>,
     /// Lineages asked for before, by area and day.
-    lineages: RefCell<BTreeMap<(&'a str, Day), Rc<[&'a str]>>>,
+    lineages: RefCell<Lineages<'a>>,
 }
 
 /// One thing that counts.

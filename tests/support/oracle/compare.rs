@@ -147,7 +147,7 @@ fn same_window(expected: &WindowNumbers, found: &WindowNumbers) -> bool {
         people_over_tests: None,
         cases_per_100k: None,
         tests_per_100k: None,
-        ..window.clone()
+        ..*window
     };
     counts(expected) == counts(found)
         && ratios(expected).iter().zip(ratios(found)).all(|(a, b)| match (a, b) {

@@ -197,7 +197,7 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
     Specimen {
         id: any.specimen_id.clone(),
         finding,
-        contradicted: finding == Finding::Positive && rows.iter().any(|row| negative(row)),
+        contradicted: finding == Finding::Positive && rows.iter().any(negative),
         preliminary,
         minute,
         day: day(rules, minute),
