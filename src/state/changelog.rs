@@ -33,7 +33,9 @@ pub struct Changelog {
     lsn: Vec<u64>,
     /// Next page to be imaged in the running cycle.
     cursor: usize,
-    /// Image bytes owed: images keep pace with deltas.
+    /// Commits since the cycle began.
+    cycle_commits: u64,
+    /// Image bytes owed: images keep pace with deltas. Negative after a large page.
     owed: i64,
     /// End of the changelog when the running cycle began.
     cycle_from: Option<i64>,
@@ -45,7 +47,18 @@ impl Changelog {
     /// The changelog of a task that has written nothing yet.
     pub fn new(topic: Topic, task: i32, ring: u64) -> Self {
         assert!(ring >= 2, "deltas need at least two keys");
-        Self { topic, task, ring, seq: 0, lsn: Vec::new(), cursor: 0, owed: 0, cycle_from: None, restore_from: 0 }
+        Self {
+            topic,
+            task,
+            ring,
+            seq: 0,
+            lsn: Vec::new(),
+            cursor: 0,
+            cycle_commits: 0,
+            owed: 0,
+            cycle_from: None,
+            restore_from: 0,
+        }
     }
 
     /// Number of the last commit.
@@ -88,22 +101,24 @@ impl Changelog {
         records
     }
 
-    /// Writes about as many image bytes as delta bytes, and never so few that a page outlives the ring.
+    /// Writes about as many image bytes as delta bytes, and never so few that a cycle takes more than half the ring.
     fn image<H: Half>(&mut self, half: &H, written: usize, records: &mut Vec<Output>) {
         self.owed += written as i64;
-        let least = self.lsn.len().div_ceil(self.ring as usize / 2).max(1);
-        let mut imaged = 0;
-        while self.cursor < self.lsn.len() && (imaged < least || self.owed > 0) {
+        self.cycle_commits += 1;
+        let (pages, half_ring) = (self.lsn.len() as u64, self.ring / 2);
+        let commits = self.cycle_commits;
+        let due = |cursor: usize| (cursor as u64 + 1) * half_ring <= commits * pages;
+        while self.cursor < self.lsn.len() && (self.owed > 0 || due(self.cursor)) {
             self.image_page(half, self.cursor, records);
             self.cursor += 1;
-            imaged += 1;
         }
         self.image_aged(half, records);
         if self.cursor == self.lsn.len() {
             // The cycle is whole: every page has an image, or its birth, after the point where the cycle began.
             self.restore_from = self.cycle_from.take().unwrap_or(self.restore_from);
             self.cursor = 0;
-            self.owed = 0;
+            self.cycle_commits = 0;
+            self.owed = self.owed.min(0);
         }
     }
 
