@@ -24,6 +24,11 @@ impl Secret {
         }
         hasher.finish128().as_u128()
     }
+
+    /// Tells this secret from any other without telling it.
+    pub fn fingerprint(&self) -> u64 {
+        self.hash(Domain::Fingerprint, &[]) as u64
+    }
 }
 
 impl std::fmt::Debug for Secret {
@@ -47,10 +52,35 @@ pub enum Domain {
     Contact = 5,
     /// The meaning of a version.
     Content = 6,
+    /// The secret itself.
+    Fingerprint = 7,
 }
 
-/// A person id for eyes: the first two characters and the length, never the rest.
+/// A person id for eyes: at most a quarter of its characters, and never more than two.
 pub fn masked(person_id: &str) -> String {
-    let shown: String = person_id.chars().take(2).collect();
-    format!("{shown}…({})", person_id.chars().count())
+    let length = person_id.chars().count();
+    let shown: String = person_id.chars().take((length / 4).min(2)).collect();
+    format!("{shown}…({length})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_id_never_holds_the_id() {
+        for id in ["", "p", "p1", "p12", "p123", "p1234567", "某人的编号"] {
+            let masked = masked(id);
+            assert!(id.is_empty() || !masked.starts_with(id), "{masked}");
+            assert!(masked.chars().filter(|c| id.contains(*c) && !c.is_ascii_digit()).count() <= 2, "{masked}");
+        }
+    }
+
+    #[test]
+    fn another_secret_has_another_fingerprint_and_other_hashes() {
+        let (one, other) = (Secret::new([1; 16]), Secret::new([2; 16]));
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_ne!(one.hash(Domain::Person, &["p"]), other.hash(Domain::Person, &["p"]));
+        assert_ne!(one.hash(Domain::Result, &["ab", "c"]), one.hash(Domain::Result, &["a", "bc"]));
+    }
 }

@@ -27,16 +27,37 @@ pub struct RulesInForce {
     pub offset: i64,
 }
 
+/// How time has passed without records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Time {
+    /// Wall time up to which the task's inputs hold nothing unread; `None` when unknown or when the clock is not to
+    /// be used (history mode).
+    pub idle: Option<Timestamp>,
+    /// The task's inputs hold nothing unread.
+    pub drained: bool,
+    /// Smallest progress of all person tasks.
+    pub floor: Option<Timestamp>,
+    /// The same, as far as nothing sent before it can still be on its way to this task: what is older may be dropped.
+    pub safe_floor: Option<Timestamp>,
+}
+
 /// A running task.
 #[derive(Debug)]
 pub struct Task<H> {
     number: i32,
+    /// Tells the deployment's secret from any other without telling it.
+    fingerprint: u64,
     half: H,
     changelog: Changelog,
     ledger: Ledger,
     next: Vec<(Topic, i64)>,
     now: Timestamp,
-    /// The `now` last published on `progress`.
+    /// Newest time read of each input that moves time.
+    seen: Vec<(Topic, Timestamp)>,
+    /// No record of an earlier time is still to be read: what `progress` tells. It lags behind `now` while one input
+    /// is read ahead of another, as in any catching up.
+    settled: Timestamp,
+    /// The `settled` last published on `progress`.
     told: Timestamp,
     floor: Option<Timestamp>,
     rules_offset: i64,
@@ -47,14 +68,17 @@ pub struct Task<H> {
 impl<H: Half> Task<H> {
     /// A task without history, which begins at these offsets.
     pub fn fresh(context: Context, rules: &RulesInForce, next: Vec<(Topic, i64)>, ring: u64) -> Self {
-        let number = context.task;
+        let (number, fingerprint) = (context.task, context.secret.fingerprint());
         Self {
             number,
+            fingerprint,
             half: H::new(context, rules.rules.clone()),
             changelog: Changelog::new(H::CHANGELOG, number, ring),
             ledger: Ledger::default(),
             next,
             now: Timestamp::default(),
+            seen: H::INPUTS.iter().filter(|topic| topic.moves_time()).map(|topic| (*topic, Timestamp(0))).collect(),
+            settled: Timestamp::default(),
             told: Timestamp::default(),
             floor: None,
             rules_offset: rules.offset,
@@ -84,18 +108,24 @@ impl<H: Half> Task<H> {
         };
         let mut task = Self::fresh(context, rules, committed.next, ring);
         let (head, changelog) = changelog.finish(&mut task.half)?;
+        if head.secret_fingerprint != task.fingerprint {
+            return Err(Corrupt(
+                "it was written with another secret, so nobody in it would be found again; start with the deployment's \
+                 own secret ([secret] in the configuration)"
+                    .into(),
+            ));
+        }
         require_same_commit(mark, &task.next, changelog.seq(), &head)?;
         task.changelog = changelog;
         task.now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
-        task.told = task.now;
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
         Ok(task)
     }
 
-    /// Whether rules are at least as new as those the state was derived by.
+    /// Whether rules are those the state was derived by, or newer.
     pub fn may_use(&self, rules: &RulesInForce) -> bool {
-        rules.offset >= self.rules_offset
+        rules.rules.digest == self.half.rules_digest() || rules.offset >= self.rules_offset
     }
 
     /// Derives the state again where the rules are not those it was derived by.
@@ -113,8 +143,11 @@ impl<H: Half> Task<H> {
     /// When it was applied before: the log handed it over twice.
     pub fn apply(&mut self, record: &Record<'_>) {
         let topic = record.position.topic;
-        if topic.moves_time() {
+        if let Some((_, seen)) = self.seen.iter_mut().find(|(input, _)| *input == topic) {
+            *seen = record.received_at.max(*seen);
             self.now = self.now.max(record.received_at);
+            let oldest = self.seen.iter().map(|(_, seen)| *seen).min().unwrap_or_default();
+            self.settled = self.settled.max(oldest);
         }
         let outcome = self.half.apply(record, &mut self.effects);
         self.ledger.book(outcome);
@@ -125,21 +158,24 @@ impl<H: Half> Task<H> {
         self.touched = true;
     }
 
-    /// Lets time pass without records: to `idle` for this task, to `floor` everywhere.
-    pub fn pass_time(&mut self, idle: Option<Timestamp>, floor: Option<Timestamp>) {
-        self.floor = self.floor.max(floor);
+    /// Lets time pass without records.
+    pub fn pass_time(&mut self, time: &Time) {
         // A half that reads nothing from the world has no time of its own: it goes by the slowest of the others.
-        let own_time = H::INPUTS.iter().any(|topic| topic.moves_time());
-        let (until, step) = if own_time { (idle, PROGRESS_STEP_MS) } else { (self.floor, 1) };
+        let (until, step) = if self.seen.is_empty() { (time.floor, 1) } else { (time.idle, PROGRESS_STEP_MS) };
         if let Some(until) = until.filter(|until| until.0 >= self.now.0 + step) {
             self.now = until;
             self.touched = true;
         }
+        if time.drained || self.seen.is_empty() {
+            self.settled = self.settled.max(self.now);
+        }
+        // Only people drop what is old while something about it may be on its way.
+        self.floor = self.floor.max(if self.seen.is_empty() { time.floor } else { time.safe_floor });
     }
 
     /// Whether anything is to be committed.
     pub fn touched(&self) -> bool {
-        self.touched || self.now > self.told
+        self.touched || self.settled > self.told
     }
 
     /// Whether somebody is waiting for the commit.
@@ -164,9 +200,10 @@ impl<H: Half> Task<H> {
         let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
         let mut outputs = std::mem::take(&mut self.effects.outputs);
         // A busy task tells its time now and then; when it falls quiet, a commit of its own tells the rest.
-        if self.now.0 >= self.told.0 + PROGRESS_STEP_MS || self.now > self.told && !self.touched {
+        let told = self.told.0 + PROGRESS_STEP_MS;
+        if self.settled.0 >= told || self.settled > self.told && !self.touched {
             outputs.push(self.progress());
-            self.told = self.now;
+            self.told = self.settled;
         }
         self.effects.changes.clear();
         self.effects.urgent = false;
@@ -188,6 +225,7 @@ impl<H: Half> Task<H> {
             consumed: self.ledger.consumed,
             sent: self.ledger.sent,
             received: self.ledger.received,
+            secret_fingerprint: self.fingerprint,
         }
     }
 
@@ -195,7 +233,7 @@ impl<H: Half> Task<H> {
         let progress = Progress {
             half: H::NAME.into(),
             task: self.number,
-            now: Some(self.now.to_wire()),
+            now: Some(self.settled.to_wire()),
             rules_digest: self.half.rules_digest().into(),
         };
         Output {

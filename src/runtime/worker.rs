@@ -5,7 +5,7 @@
 //! the asynchronous shell around it.
 
 use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
-use super::task::{RulesInForce, Task};
+use super::task::{RulesInForce, Task, Time};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Record, Topic};
 use crate::model::time::Timestamp;
@@ -56,9 +56,12 @@ pub struct Worker<H, L> {
     log: L,
     settings: Settings,
     rules: RulesInForce,
-    floor: Option<Timestamp>,
+    /// Smallest progress of all person tasks, and when this worker first knew it.
+    floor: (Option<Timestamp>, Timestamp),
     slots: BTreeMap<i32, Slot<H>>,
     meter: Meter,
+    /// Time of the last step.
+    at: Timestamp,
     /// When the last commit began, and how long it took.
     last_commit: (Timestamp, Duration),
     /// Records applied since, by topic.
@@ -72,9 +75,10 @@ impl<H: Half, L: Log> Worker<H, L> {
             log,
             settings,
             rules,
-            floor: None,
+            floor: (None, Timestamp::default()),
             slots: BTreeMap::new(),
             meter,
+            at: Timestamp::default(),
             last_commit: (Timestamp::default(), Duration::ZERO),
             consumed: BTreeMap::new(),
         }
@@ -82,6 +86,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// One round: take, let time pass, commit when due. Says whether there was anything to do.
     pub fn step(&mut self, at: Timestamp) -> Result<bool, Fatal> {
+        self.at = at;
         let found = self.poll()?;
         match &found {
             Polled::Nothing | Polled::Records(_) => {}
@@ -115,7 +120,9 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// The smallest progress of all person tasks is now this.
     pub fn set_floor(&mut self, floor: Timestamp) {
-        self.floor = self.floor.max(Some(floor));
+        if self.floor.0 < Some(floor) {
+            self.floor = (Some(floor), self.at);
+        }
     }
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
@@ -274,10 +281,18 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn pass_time(&mut self) {
+        let (floor, heard) = self.floor;
         for (&number, slot) in &mut self.slots {
             if let Slot::Running(task) = slot {
-                let idle = if self.settings.history { None } else { self.log.idle_since(number) };
-                task.pass_time(idle, self.floor);
+                let read_until = self.log.idle_since(number);
+                task.pass_time(&Time {
+                    idle: read_until.filter(|_| !self.settings.history),
+                    drained: read_until.is_some(),
+                    floor,
+                    // Whoever told the floor had sent its messages by then: read to an end asked for later, none is
+                    // missing.
+                    safe_floor: floor.filter(|_| read_until.is_some_and(|read| read > heard)),
+                });
             }
         }
     }
@@ -293,8 +308,10 @@ impl<H: Half, L: Log> Worker<H, L> {
             touched |= task.touched();
             urgent |= task.urgent();
         }
+        // A clock that was set back must not stop the commits.
         touched
-            && (records >= self.settings.commit_records as u64
+            && (since < 0
+                || records >= self.settings.commit_records as u64
                 || since >= self.settings.commit_interval_ms
                 || urgent && since >= urgent_gap)
     }
