@@ -217,7 +217,7 @@ impl Default for LogConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path} cannot be read")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -225,7 +225,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The text is not the settings' TOML; the message has line, column and key.
-    #[error("{path}: {source}")]
+    #[error("{path} is not a configuration")]
     Invalid {
         /// The file.
         path: PathBuf,

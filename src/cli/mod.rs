@@ -2,6 +2,7 @@
 //! came of it.
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 pub mod check;
@@ -53,20 +54,34 @@ enum Command {
     },
 }
 
-/// Runs what was typed.
+/// Runs what was typed. Whoever closes our output has read enough (`| head`): that is no error.
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    match &cli.command {
+    match dispatch(&cli.command, &mut out) {
+        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+        result => result,
+    }
+}
+
+fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
-        Command::Topics(command) => topics::run(command, &mut out),
-        Command::Rules(command) => rules::run(command, &mut out),
-        Command::Publish(command) => publish::run(command, &mut out),
-        Command::Check(command) => check::run(command, &mut out),
-        Command::Watch(args) => watch::run(args, &mut out),
+        Command::Topics(command) => topics::run(command, out),
+        Command::Rules(command) => rules::run(command, out),
+        Command::Publish(command) => publish::run(command, out),
+        Command::Check(command) => check::run(command, out),
+        Command::Watch(args) => watch::run(args, out),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "swabstream", &mut out);
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "swabstream", &mut script);
+            out.write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn is_closed(error: &anyhow::Error) -> bool {
+    let closed = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(closed)
 }

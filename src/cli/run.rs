@@ -21,8 +21,8 @@ use tokio::sync::watch;
   swabstream run --config swabstream.toml
   SWABSTREAM_SECRET=$(cat secret) swabstream run --config deploy/swabstream.toml
 
-Start as many as you like with the same configuration: the group gives each its part. A second one takes over when
-the first ends or is killed. It ends by itself after its last commit on Ctrl-C or SIGTERM.
+Start as many as you like: the group gives each its part, and takes it back when one ends or is killed. Two on one host
+need different [processing] instance and [http] listen. Ctrl-C or SIGTERM ends it after its last commits.
 
 Exit codes: 0 ended as asked, 2 could not start or had to stop (the last line of the log says why).")]
 pub struct RunArgs {
@@ -39,9 +39,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(config.http.listen).await;
-        let listener = listener.with_context(|| format!("cannot listen on {} ([http] listen)", config.http.listen))?;
         let layout = checked_layout(&config).await?;
+        let listener = TcpListener::bind(config.http.listen).await;
+        let listener = listener.with_context(|| {
+            format!(
+                "cannot listen on {} ([http] listen); a second instance on a host needs its own",
+                config.http.listen
+            )
+        })?;
         let telemetry = Telemetry::new(Arc::new(Vitals::default()));
         let job = Job { kafka: config.kafka.clone(), processing: config.processing.clone(), secret, layout };
         if job.processing.history {

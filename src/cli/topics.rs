@@ -22,12 +22,12 @@ person tasks than you will ever have cores. Whether the topics are for past data
         /// Which topics
         #[command(flatten)]
         place: Place,
-        /// Person tasks: partitions of lab-results and its twins
-        #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(i32).range(1..=1024))]
-        person_tasks: i32,
-        /// Area tasks: partitions of area-changes and its twins
-        #[arg(long, value_name = "M", default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=256))]
-        area_tasks: i32,
+        /// Person tasks: partitions of lab-results and its twins; 16 unless said
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
+        person_tasks: Option<i32>,
+        /// Area tasks: partitions of area-changes and its twins; 4 unless said
+        #[arg(long, value_name = "M", value_parser = clap::value_parser!(i32).range(1..=256))]
+        area_tasks: Option<i32>,
         /// Replicas of each partition; -1 leaves it to the broker
         #[arg(long, value_name = "COUNT", default_value_t = -1, allow_negative_numbers = true)]
         replication: i32,
@@ -80,7 +80,7 @@ pub fn run(command: &TopicsCommand, out: &mut dyn Write) -> anyhow::Result<ExitC
     match command {
         TopicsCommand::Create { place, person_tasks, area_tasks, replication } => {
             let (kafka, history) = place.read()?;
-            let layout = Layout { person_tasks: *person_tasks, area_tasks: *area_tasks };
+            let layout = Layout { person_tasks: person_tasks.unwrap_or(16), area_tasks: area_tasks.unwrap_or(4) };
             let wanted = Wanted { layout, replication: *replication, history };
             let done = runtime.block_on(topics::create(&kafka, wanted))?;
             for name in &done.created {
@@ -89,26 +89,33 @@ pub fn run(command: &TopicsCommand, out: &mut dyn Write) -> anyhow::Result<ExitC
             for name in &done.existed {
                 writeln!(out, "existed {name}")?;
             }
-            runtime.block_on(check(&kafka, history, out))
+            runtime.block_on(check(&kafka, history, [*person_tasks, *area_tasks], out))
         }
         TopicsCommand::Check { place } => {
             let (kafka, history) = place.read()?;
-            runtime.block_on(check(&kafka, history, out))
+            runtime.block_on(check(&kafka, history, [None, None], out))
         }
     }
 }
 
-async fn check(kafka: &KafkaConfig, history: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+/// Says what the topics are. What was asked for and is not so is wrong too: the numbers of tasks are fixed for ever.
+async fn check(
+    kafka: &KafkaConfig,
+    history: bool,
+    [person_tasks, area_tasks]: [Option<i32>; 2],
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     let checked = topics::check(kafka, history).await?;
     for finding in &checked.findings {
         writeln!(out, "{finding}")?;
     }
-    match checked.layout {
-        Some(Layout { person_tasks, area_tasks }) if checked.findings.is_empty() => {
-            let mode = if history { "past data" } else { "live work" };
-            writeln!(out, "all topics are right for {mode}: {person_tasks} person tasks, {area_tasks} area tasks")?;
-            Ok(ExitCode::SUCCESS)
-        }
-        _ => Ok(ExitCode::FAILURE),
+    let Some(layout) = checked.layout.filter(|_| checked.findings.is_empty()) else { return Ok(ExitCode::FAILURE) };
+    let mode = if history { "past data" } else { "live work" };
+    let Layout { person_tasks: persons, area_tasks: areas } = layout;
+    writeln!(out, "all topics are right for {mode}: {persons} person tasks, {areas} area tasks")?;
+    if person_tasks.is_some_and(|wanted| wanted != persons) || area_tasks.is_some_and(|wanted| wanted != areas) {
+        writeln!(out, "that is not what was asked for: they existed before, and their numbers are fixed for ever")?;
+        return Ok(ExitCode::FAILURE);
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -41,6 +41,10 @@ impl Embedded {
         let mut config = KafkaConfig::new(self.brokers(), "");
         // It answers a fetch that finds nothing only when this is over, also when a record comes meanwhile.
         config.properties.insert("fetch.wait.max.ms".to_owned(), Property::Number(5));
+        // A member that stalls must not lose its tasks: they could not be restored.
+        for (name, limit) in [("session.timeout.ms", 300_000), ("max.poll.interval.ms", 600_000)] {
+            config.properties.insert(name.to_owned(), Property::Number(limit));
+        }
         config
     }
 }

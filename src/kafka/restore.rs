@@ -386,11 +386,10 @@ impl Restorer {
     /// How to compute everything anew.
     fn start_anew(&self) -> String {
         format!(
-            "to compute everything anew from the inputs, stop all instances, kafka-consumer-groups.sh \
-             --bootstrap-server {} --delete --group {}, delete {} and create it with swabstream topics create",
-            self.config.brokers,
-            self.group,
-            self.changelog_name(),
+            "to compute everything anew from the inputs, stop all instances, delete the groups of both halves \
+             (kafka-consumer-groups.sh --bootstrap-server {} --delete --group {}), delete every topic but the inputs \
+             (lab-results, contact-records, rules, area-indicators), and create them with swabstream topics create",
+            self.config.brokers, self.group,
         )
     }
 }

@@ -128,8 +128,10 @@ fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
     // Of the registry only: a name that a record made up never becomes a label.
     for (lab, _) in picture.registry().labs() {
-        let newest = heard.get(lab).map_or(0.0, |at| seconds(*at));
-        series.gauge(&LAB_NEWEST, &[lab]).set(newest);
+        // Absent until heard of: a zero would read as an age of half a century.
+        if let Some(at) = heard.get(lab) {
+            series.gauge(&LAB_NEWEST, &[lab]).set(seconds(*at));
+        }
     }
 }
 
