@@ -18,6 +18,9 @@ use crate::state::person::row::{Row, minute_start};
 /// A very long chain of cause keeps so many links at each end.
 const CAUSES_KEPT: usize = 16;
 
+/// Contacts in an alert, of each kind: at about 60 bytes a tenth of what a broker takes by default.
+const LISTED_AT_MOST: usize = 1_000;
+
 /// All that alerts are decided from.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
@@ -136,6 +139,8 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
         _ => Severity::High,
     };
     let first_day = case.rules.day(first_at).to_string();
+    let (exposed_to, exposed_to_omitted) = listed(matching::exposed_to(case.extra, &swabs));
+    let (to_trace, to_trace_omitted) = listed(matching::to_trace(case.extra, first_at, last_at, policy));
     v1::Alert {
         alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, &[], &first_day),
         last_day: case.rules.day(last_at).to_string(),
@@ -144,11 +149,21 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
         preliminary,
         channel: if managed { Channel::Managed as i32 } else { Channel::Community as i32 },
         positive_specimens: episode.len() as u32,
-        exposed_to: matching::exposed_to(case.extra, &swabs),
-        to_trace: matching::to_trace(case.extra, first_at, last_at, policy),
+        exposed_to,
+        exposed_to_omitted,
+        to_trace,
+        to_trace_omitted,
         first_day,
         ..about(case, &first.verdict, AlertFamily::Positive, policy)
     }
+}
+
+/// As many contacts as one record can carry, in order of their ids, and how many are left out. Without a bound, a made
+/// up index with very many contacts would make an alert that no broker takes.
+fn listed(mut all: Vec<v1::MatchedContact>) -> (Vec<v1::MatchedContact>, u32) {
+    let omitted = all.len().saturating_sub(LISTED_AT_MOST);
+    all.truncate(LISTED_AT_MOST);
+    (all, omitted as u32)
 }
 
 /// Whether every row behind a positive was old when its meaning was first read.
@@ -195,5 +210,19 @@ fn about(case: &Case<'_>, verdict: &specimen::Verdict, family: AlertFamily, poli
         purpose: case.names.purposes[usize::from(verdict.purpose)].clone(),
         policy: policy.name.clone(),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_lists_no_more_contacts_than_a_record_can_carry() {
+        let contact = |number: u32| v1::MatchedContact { record_id: format!("C{number:05}"), ..Default::default() };
+        let (shown, omitted) = listed((0..1_234).map(contact).collect());
+        assert_eq!((shown.len(), omitted), (1_000, 234));
+        assert_eq!(shown[999].record_id, "C00999");
+        assert_eq!(listed((0..3).map(contact).collect()).1, 0);
     }
 }
