@@ -197,7 +197,7 @@ pub const STATE_BYTES: Metric = gauge(
 pub const LAB_NEWEST: Metric = gauge(
     "swabstream_lab_newest_result_timestamp_seconds",
     &[Label::Lab],
-    "Receipt of the newest result of the lab that this process read since it started; 0 is none yet.",
+    "Receipt of the newest result of the lab that this process read since it started; absent before the first.",
 );
 /// Alerts.
 pub const ALERTS: Metric =

@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 use swabstream::model::outcome::Ledger;
 use swabstream::model::record::Topic;
+use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::meter::TaskReport;
 
@@ -98,7 +99,6 @@ fn metrics_tell_of_areas_labs_and_alerts_of_the_registry() {
     for part in [
         r#"swabstream_area_positivity_ratio{area="D1",method="people_over_people",window_days="14"} "#,
         r#"swabstream_area_tier_rank{area="D1"} "#,
-        r#"swabstream_lab_newest_result_timestamp_seconds{lab="LAB-1"} 0"#,
         r#"swabstream_alerts{family="pool_positive",state="raised"} 0"#,
         r#"swabstream_dead_letters{code="unknown_area"} 1"#,
         "# HELP swabstream_area_tier_rank ",
@@ -106,6 +106,12 @@ fn metrics_tell_of_areas_labs_and_alerts_of_the_registry() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+    assert!(!text.contains(r#"lab="LAB-1""#), "a lab that was not heard of has no age:\n{text}");
+    let meter = site.telemetry.worker("person", &[Topic::LabResults]);
+    meter.labs_heard(&[("LAB-1".to_owned(), Timestamp(1_668_182_400_000)), ("made-up".to_owned(), Timestamp(1))]);
+    let text = ask(&site, "/metrics", "127.0.0.1:1");
+    assert!(text.contains(r#"swabstream_lab_newest_result_timestamp_seconds{lab="LAB-1"} 1668182400"#), "{text}");
+    assert!(!text.contains("made-up"), "only labs of the registry become labels");
 }
 
 #[test]
