@@ -58,10 +58,7 @@ fn publish(config: &KafkaConfig, records: std::ops::Range<usize>) {
 }
 
 fn settings(config: &KafkaConfig, id: &str) -> Settings {
-    let mut settings =
-        Settings::new(config, &config.group, format!("{}{id}", config.prefix), INPUTS, Topic::PersonState);
-    settings.static_member = false;
-    settings
+    Settings::new(config, &config.group, format!("{}{id}", config.prefix), INPUTS, Topic::PersonState)
 }
 
 /// What a task knows: as many records as it has seen, and where it goes on.
@@ -336,9 +333,7 @@ fn work_if_child() {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(1);
     });
-    let mut settings = settings(&config(prefix), id);
-    settings.static_member = true;
-    let mut node = Node::join(settings);
+    let mut node = Node::join(settings(&config(prefix), id));
     loop {
         let stepped = node.step().and_then(|_| if node.commit().is_err() { node.recover() } else { Ok(()) });
         if let Err(error) = stepped {
@@ -401,24 +396,6 @@ fn a_zombie_that_wakes_up_writes_nothing() {
         }
     }
     assert_raised(&config, 0..5_000);
-}
-
-#[test]
-fn a_static_member_takes_its_tasks_back_before_its_session_ends() {
-    work_if_child();
-    let mut config = config(&kafka::unique("static"));
-    create_topics(&config);
-    publish(&config, 0..100);
-    let killed = Worker::spawn("a_static_member_takes_its_tasks_back_before_its_session_ends", &config, "w");
-    wait_for_alerts(&config, 100);
-    drop(killed);
-    // With a session as long as the limit of this test, waiting for its end would fail it.
-    config.properties.insert("session.timeout.ms".to_owned(), Property::Number(60_000));
-    let mut settings = settings(&config, "w");
-    settings.static_member = true;
-    let mut restarted = Node::join(settings);
-    restarted.run_until(|node| node.running.len() == 4 && node.count() == 100);
-    assert_raised(&config, 0..100);
 }
 
 /// What a process killed in the middle of a transaction leaves: records written, no end.
@@ -589,9 +566,7 @@ fn a_worker_runs_on_the_embedded_broker_as_the_demo_does() {
     let broker = Embedded::start(LAYOUT).expect("started");
     let config = broker.config();
     publish(&config, 0..100);
-    let mut settings = settings(&config, "w");
-    settings.static_member = true;
-    let mut node = Node::join(settings);
+    let mut node = Node::join(settings(&config, "w"));
     node.run_until(|node| node.count() == 100);
     publish(&config, 100..1_000);
     node.run_until(|node| node.count() == 1_000);

@@ -79,11 +79,10 @@ impl Group {
     pub(super) fn join(
         config: &KafkaConfig,
         group: &str,
-        instance: Option<String>,
         inputs: &'static [Topic],
         notify: &Arc<Notify>,
     ) -> Result<Self, Error> {
-        let role = Role::Member { group: group.to_owned(), instance };
+        let role = Role::Member { group: group.to_owned() };
         let member = Consumer::new(&properties(config, &role)?, notify.clone())?;
         let twins = match inputs.len() {
             1 => None,

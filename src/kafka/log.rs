@@ -32,9 +32,6 @@ pub struct Settings {
     /// Unique per half, instance and worker, and the same after a restart: it is the transactional id, whose new
     /// owner ends what the old one left open.
     pub id: String,
-    /// Whether the id is also the member's static id: a restart within the session time-out then takes its tasks
-    /// back at once; in return an orderly end looks like a restart.
-    pub static_member: bool,
     /// Inputs of the half; the group subscribes to the first.
     pub inputs: &'static [Topic],
     /// Changelog of the half.
@@ -56,7 +53,6 @@ impl Settings {
             config: config.clone(),
             group: group.into(),
             id: id.into(),
-            static_member: true,
             inputs,
             changelog,
             restore_wait: Duration::from_secs(60),
@@ -84,8 +80,7 @@ impl KafkaLog {
         let restorer = Restorer::new(config, group, inputs, *changelog, *restore_wait, &notify);
         // The producer first: it ends what a predecessor of the id left open, which a restore would wait for.
         let committer = Committer::new(config, id, &notify)?;
-        let instance = settings.static_member.then(|| id.clone());
-        let group = Group::join(config, group, instance, inputs, &notify)?;
+        let group = Group::join(config, group, inputs, &notify)?;
         let names = Names::new(&config.prefix);
         Ok(Self { restorer, committer, idle: Idle::default(), group, names, notify, settings })
     }
