@@ -12,7 +12,7 @@ use crate::policy::{RuleSetReader, Rules};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier};
 use anyhow::Context as _;
 use prost::Message;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// How long to look for the names of areas before going on with their codes.
 const NAMES_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the command; lines go to `out`. Ends well on Ctrl-C and when `out` is closed.
+/// Runs the command; lines go to `out`. Ends well on Ctrl-C.
 pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let rules = names(&config).context("the names of areas could not be read")?;
@@ -99,11 +99,8 @@ pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let mut reader = TopicReader::open(&config.kafka, args.what.topics(), from)?;
     let interrupted = interrupted()?;
     let shown = Shown { args, rules: rules.as_deref() };
-    let outcome = follow(&mut reader, &shown, &interrupted, out);
-    match outcome {
-        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
-        other => other.map(|()| ExitCode::SUCCESS),
-    }
+    follow(&mut reader, &shown, &interrupted, out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn follow(
@@ -215,11 +212,6 @@ fn interrupted() -> io::Result<Arc<AtomicBool>> {
         }
     })?;
     Ok(flag)
-}
-
-/// Whether nobody reads any more: `| head` is no error.
-fn is_closed(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]
