@@ -1,0 +1,22 @@
+//! A broker that goes and comes back.
+
+use crate::node::{Node, assert_raised, config_of, create_topics, publish, settings};
+use crate::own_kafka::OwnKafka;
+
+#[test]
+fn a_broker_that_ends_and_comes_back_is_gone_on_with() {
+    let mut kafka = OwnKafka::start();
+    let config = config_of(kafka.address(), "restarted.");
+    create_topics(&config);
+    publish(&config, 0..1_000);
+    let mut node = Node::join(settings(&config, "w"));
+    node.run_until(|node| node.count() == 1_000);
+    for (round, (away, back)) in [("pause", "resume"), ("kill", "start"), ("stop", "start")].into_iter().enumerate() {
+        kafka.tell(away);
+        kafka.tell(back);
+        let (from, to) = ((round + 1) * 1_000, (round + 2) * 1_000);
+        publish(&config, from..to);
+        node.run_until(|node| node.count() == to as u64);
+        assert_raised(&config, 0..to);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a task finds again: all that was committed, nothing that was not, or a refusal that says what is wrong.
+
+use crate::kafka;
+use crate::node::{LIMIT, Node, assert_raised, config, create_topics, publish, settings};
+use std::time::{Duration, Instant};
+use swabstream::config::KafkaConfig;
+use swabstream::kafka::log::Settings;
+use swabstream::model::record::Topic;
+use swabstream::runtime::log::Log;
+
+/// What a process killed in the middle of a transaction leaves: records written, no end.
+fn leave_transaction_open(config: &KafkaConfig, id: &str, timeout_ms: u32) {
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    let producer: BaseProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", &config.brokers)
+        .set("transactional.id", format!("{}{id}", config.prefix))
+        .set("transaction.timeout.ms", timeout_ms.to_string())
+        .create()
+        .expect("a producer");
+    producer.init_transactions(LIMIT).expect("initialised");
+    producer.begin_transaction().expect("begun");
+    for (topic, text) in [(Topic::PersonState, "999 999 "), (Topic::Alerts, "ghost")] {
+        let topic = format!("{}{}", config.prefix, topic.name());
+        producer.send(BaseRecord::to(&topic).partition(0).key("state").payload(text)).expect("sent");
+    }
+    producer.flush(LIMIT).expect("written");
+    // Dropped without an end, as by a kill.
+}
+
+#[test]
+fn a_transaction_cut_off_in_the_middle_leaves_nothing() {
+    let config = config(&kafka::unique("cut"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut first = Node::join(settings(&config, "w"));
+    first.run_until(|node| node.count() == 100);
+    drop(first);
+    // Its own restart ends it at once, however long the broker would wait for it.
+    leave_transaction_open(&config, "w", 600_000);
+    publish(&config, 100..200);
+    let mut second = Node::join(settings(&config, "w"));
+    second.run_until(|node| node.count() == 200);
+    assert_raised(&config, 0..200);
+}
+
+#[test]
+fn a_restore_waits_out_the_open_transaction_of_a_dead_predecessor() {
+    let config = config(&kafka::unique("open"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut first = Node::join(settings(&config, "first"));
+    first.run_until(|node| node.count() == 100);
+    // Open below what is committed next: the stable end stays there, the state does not.
+    leave_transaction_open(&config, "dead", 5_000);
+    publish(&config, 100..200);
+    first.run_until(|node| node.count() == 200);
+    drop(first);
+    let mut second = Node::join(settings(&config, "second"));
+    // The harness compares restored state and committed offsets: a restore to the stable end fails there.
+    second.run_until(|node| node.running.len() == 4);
+    assert_eq!(second.count(), 200);
+    assert_raised(&config, 0..200);
+}
+
+#[test]
+fn a_transaction_that_never_ends_stops_the_restore_at_its_bound() {
+    let config = config(&kafka::unique("hanging"));
+    create_topics(&config);
+    leave_transaction_open(&config, "dead", 600_000);
+    let mut settings = settings(&config, "w");
+    settings.restore_wait = Duration::from_secs(1);
+    let mut node = Node::join(settings);
+    let began = Instant::now();
+    let error = loop {
+        assert!(began.elapsed() < LIMIT, "the restore waits without end");
+        match node.step() {
+            Ok(_) => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) => break error,
+        }
+    };
+    let place = format!("{}person-state [0]", config.prefix);
+    assert!(error.0.contains(&place) && error.0.contains("offset 0"), "{error}");
+}
+
+#[test]
+fn a_restore_starts_where_the_last_commit_says() {
+    let config = config(&kafka::unique("from"));
+    create_topics(&config);
+    let mut first = Node::join(settings(&config, "w"));
+    for round in 0..10 {
+        publish(&config, round * 8..(round + 1) * 8);
+        first.run_until(|node| node.count() == (round as u64 + 1) * 8);
+    }
+    let ends: Vec<i64> = (0..4).map(|task| first.log.changelog_end(task).expect("it has an end")).collect();
+    first.restore_from = *ends.iter().min().expect("four tasks");
+    publish(&config, 80..88);
+    first.run_until(|node| node.count() == 88);
+    drop(first);
+    let mut second = Node::join(settings(&config, "w"));
+    second.run_until(|node| node.count() == 88);
+    assert!(second.restored < 4 * 10, "{} records were read again", second.restored);
+}
+
+#[test]
+fn state_without_offsets_and_offsets_without_state_are_refused() {
+    let config = config(&kafka::unique("torn"));
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut node = Node::join(settings(&config, "w"));
+    node.run_until(|node| node.count() == 100);
+    drop(node);
+
+    let mut without_offsets = settings(&config, "w");
+    without_offsets.group.push_str("-other");
+    let error = refusal(without_offsets);
+    assert!(error.contains("holds state, but group"), "{error}");
+    assert!(error.contains("swabstream topics create"), "{error}");
+
+    let mut without_state = settings(&config, "w");
+    without_state.changelog = Topic::PersonEvents;
+    let error = refusal(without_state);
+    assert!(error.contains("has committed offsets, but"), "{error}");
+}
+
+/// What a restore that must not succeed says.
+fn refusal(settings: Settings) -> String {
+    let mut node = Node::join(settings);
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < LIMIT && node.running.is_empty(), "it was taken");
+        if let Err(error) = node.step() {
+            return error.0;
+        }
+    }
+}
