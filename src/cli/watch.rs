@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
     use crate::model::time::Timestamp;
-    use crate::proto::v1::MatchedContact;
+    use crate::proto::v1::{AlertState, Cause, CauseKind, Finding, MatchedContact, ResultStatus};
     use clap::Parser as _;
 
     #[derive(clap::Parser)]
@@ -262,6 +262,25 @@ mod tests {
         }
         let whole = line(&["--json", "--show-ids"], &alert()).expect("a line");
         assert!(whole.contains("PERSON-ONE") && whole.contains("SOMEBODY-ELSE"), "{whole}");
+    }
+
+    #[test]
+    fn a_withdrawal_says_why_without_any_id_but_the_labs() {
+        let cause = Cause {
+            kind: CauseKind::Result as i32,
+            state: AlertState::Withdrawn as i32,
+            record_id: "RECORD-ONE".to_owned(),
+            lab_id: "LAB-1".to_owned(),
+            revision: 2,
+            status: ResultStatus::Corrected as i32,
+            finding: Finding::Negative as i32,
+            ..Cause::default()
+        };
+        let withdrawn = Alert { state: AlertState::Withdrawn as i32, causes: vec![cause], ..alert() };
+        let shown = line(&[], &withdrawn).expect("a line");
+        assert!(shown.ends_with("withdrawn by result of LAB-1, revision 2, corrected, negative"), "{shown}");
+        assert!(!shown.contains("RECORD-ONE"), "{shown}");
+        assert!(!line(&[], &alert()).expect("a line").contains("withdrawn"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The newest alerts, and how many there are by family and state. Bounded: [`NEWEST`] alerts in full, of all others
 //! only their family and state, and of those at most [`MOST_COUNTED`].
 
+use super::texts;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Alert, AlertFamily, AlertState};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -31,6 +32,8 @@ pub struct AlertLine {
     pub alert: Alert,
     /// How long the chain of cause is.
     pub causes: usize,
+    /// Why it was withdrawn; empty while it holds.
+    pub withdrawn_by: String,
 }
 
 impl Alerts {
@@ -60,11 +63,12 @@ impl Alerts {
     pub(super) fn absorb(&mut self, mut alert: Alert, at: Timestamp, version: u64) {
         self.count(&alert);
         let causes = alert.causes.len() + alert.causes_omitted as usize;
+        let withdrawn_by = texts::withdrawn_by(&alert);
         alert.causes = Vec::new();
         self.newest.retain(|line| line.alert.alert_id != alert.alert_id);
         // Partitions are read one after another at first: order by time, not by arrival.
         let place = self.newest.partition_point(|line| line.at > at);
-        self.newest.insert(place, AlertLine { changed: version, at, alert, causes });
+        self.newest.insert(place, AlertLine { changed: version, at, alert, causes, withdrawn_by });
         self.newest.truncate(NEWEST);
     }
 

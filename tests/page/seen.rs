@@ -59,6 +59,24 @@ fn people_are_masked_on_the_page() {
 }
 
 #[test]
+fn a_withdrawn_alert_says_what_took_it_back() {
+    let Some(browser) = browser(1300) else { return };
+    let site = Site::of("127.0.0.1", &chongqing_rules());
+    browser.visit(&format!("http://{}/", site.address));
+    browser.until("document.querySelectorAll('.alert.withdrawn').length > 0");
+    let quiet =
+        "[...document.querySelectorAll('.alert.withdrawn:has(.mark.withdrawn) .quiet')].map((one) => one.innerText)";
+    let told = browser.value(quiet);
+    let told = told.as_array().expect("texts");
+    let says = |text: &serde_json::Value| text.as_str().is_some_and(|text| text.contains("withdrawn by result of "));
+    assert!(told.iter().any(says), "{told:?}");
+    assert_eq!(
+        browser.value("document.querySelectorAll('.alert:not(.withdrawn)').length > 0 && [...document.querySelectorAll('.alert:not(.withdrawn)')].every((one) => !one.innerText.includes('withdrawn'))"),
+        json!(true)
+    );
+}
+
+#[test]
 fn the_page_waits_for_results_and_then_shows_them_without_a_reload() {
     let Some(browser) = browser(1300) else { return };
     let site = Site::empty("127.0.0.1");

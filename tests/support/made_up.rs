@@ -9,7 +9,7 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Channel, MatchedContact, Proportion,
+    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact, Proportion,
     PurposeNumbers, Severity, TierReason, WindowNumbers,
 };
 use swabstream::telemetry::meter::{Meter, TaskReport};
@@ -191,6 +191,12 @@ fn alert(rules: &Rules, number: usize, day: Day) -> Alert {
     alert.exposed_to = vec![contact.clone(); number % 3];
     alert.to_trace = vec![contact; number % 5];
     alert.policy = "cn-cases@2022-11-11".to_owned();
-    alert.causes = vec![v1::Cause::default()];
+    alert.causes = vec![v1::Cause {
+        kind: CauseKind::Result as i32,
+        state: alert.state,
+        lab_id: rules.labs[number % rules.labs.len()].0.clone(),
+        revision: u32::from(alert.state() == AlertState::Withdrawn),
+        ..v1::Cause::default()
+    }];
     alert
 }

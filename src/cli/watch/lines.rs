@@ -32,14 +32,19 @@ pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str) -> String {
 }
 
 fn what(alert: &Alert) -> String {
-    if alert.family() == AlertFamily::TierChanged {
-        return format!("{} → {}", alert.tier_before, alert.tier_after);
-    }
-    let mut parts = vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()];
+    let mut parts = match alert.family() {
+        AlertFamily::TierChanged => {
+            let before = if alert.tier_before.is_empty() { "none" } else { &alert.tier_before };
+            vec![format!("{before} → {}", alert.tier_after), alert.first_day.clone()]
+        }
+        _ => vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()],
+    };
     parts.extend(alert.historic.then(|| "historic".to_owned()));
     parts.extend(alert.preliminary.then(|| "preliminary".to_owned()));
     let counted = [(alert.exposed_to.len(), "exposed to"), (alert.to_trace.len(), "to trace")];
     parts.extend(counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, text)| format!("{text} {count}")));
+    let why = texts::withdrawn_by(alert);
+    parts.extend((!why.is_empty()).then(|| format!("withdrawn by {why}")));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
 }

@@ -21,6 +21,7 @@ function facts(alert) {
   if (alert.exposed_to) list.push(`exposed to ${alert.exposed_to}`);
   if (alert.to_trace) list.push(`${alert.to_trace} to trace`);
   if (alert.first_day) list.push(alert.last_day && alert.last_day !== alert.first_day ? `${alert.first_day} to ${alert.last_day}` : alert.first_day);
+  if (alert.withdrawn_by) list.push(`withdrawn by ${alert.withdrawn_by}`);
   return list.join(" · ");
 }
 

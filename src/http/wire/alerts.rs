@@ -36,6 +36,8 @@ pub(super) struct AlertLine {
     tier_after: String,
     policy: String,
     causes: usize,
+    /// Why it was withdrawn; empty while it holds.
+    withdrawn_by: String,
 }
 
 /// How many alerts are in a state.
@@ -87,5 +89,6 @@ fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
         tier_after: alert.tier_after.clone(),
         policy: alert.policy.clone(),
         causes: line.causes,
+        withdrawn_by: line.withdrawn_by.clone(),
     }
 }
