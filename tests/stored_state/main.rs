@@ -1,0 +1,5 @@
+//! State that an earlier version stored: it is read, and goes on as if this version had written it.
+
+mod history;
+mod site;
+mod stored;

@@ -1,0 +1,127 @@
+//! What earlier versions stored, as files: `state-format-1.bin` is what format 1 made of the first part of the history.
+//!
+//! Before the format changes, the version that is about to be left writes its file:
+//! `SWABSTREAM_WRITE_FIXTURE=1 cargo test --test stored_state`.
+
+use crate::history::{first_part, last_part, second_part};
+use crate::site::{Kept, Site, Stored};
+use std::path::PathBuf;
+use std::sync::Arc;
+use swabstream::model::record::Topic;
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+use swabstream::runtime::log::{CommitMark, Committed};
+use swabstream::state::changelog::FORMAT;
+use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
+
+/// The rules a state was derived by, and what was stored of it.
+#[derive(PartialEq)]
+struct Fixture {
+    rules: Vec<(String, Vec<u8>)>,
+    stored: Stored,
+}
+
+fn path(format: u32) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state-format-{format}.bin"))
+}
+
+impl Fixture {
+    fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let into = &mut bytes;
+        put_u32(into, self.rules.len() as u32);
+        for (key, value) in &self.rules {
+            put_bytes(into, key.as_bytes());
+            put_bytes(into, value);
+        }
+        put_u32(into, self.stored.len() as u32);
+        for ((changelog, task), (records, committed)) in &self.stored {
+            put_bytes(into, changelog.name().as_bytes());
+            put_u32(into, *task as u32);
+            put_bytes(into, committed.mark.expect("it committed").to_text().as_bytes());
+            put_u32(into, committed.next.len() as u32);
+            for (topic, next) in &committed.next {
+                put_bytes(into, topic.name().as_bytes());
+                put_i64(into, *next);
+            }
+            put_u32(into, records.len() as u32);
+            for record in records {
+                put_bytes(into, &record.key);
+                put_bytes(into, record.payload.as_deref().expect("changelogs have no tombstones"));
+            }
+        }
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let mut from = Reader::new(bytes);
+        let rules = (0..number(&mut from)).map(|_| (text(&mut from), from.bytes().expect("a rule").to_vec())).collect();
+        let mut stored = Stored::new();
+        for _ in 0..number(&mut from) {
+            let changelog = topic(&mut from);
+            let task = number(&mut from) as i32;
+            let mark = CommitMark::parse(&text(&mut from));
+            let next = (0..number(&mut from)).map(|_| (topic(&mut from), from.i64().expect("an offset"))).collect();
+            let kept = |from: &mut Reader<'_>| {
+                Kept::new(from.bytes().expect("a key").to_vec(), from.bytes().expect("a value").to_vec())
+            };
+            let records = (0..number(&mut from)).map(|_| kept(&mut from)).collect();
+            stored.insert((changelog, task), (records, Committed { next, mark }));
+        }
+        from.finish().expect("nothing is left");
+        Self { rules, stored }
+    }
+}
+
+fn number(from: &mut Reader<'_>) -> u32 {
+    from.u32().expect("a number")
+}
+
+fn text(from: &mut Reader<'_>) -> String {
+    from.text().expect("a text").to_owned()
+}
+
+fn topic(from: &mut Reader<'_>) -> Topic {
+    Topic::named(from.text().expect("a text")).expect("a topic")
+}
+
+#[test]
+fn what_this_version_stores_makes_a_fixture() {
+    let rules = Arc::new(sample_rules());
+    let mut site = Site::fresh(&rules);
+    site.live(&first_part());
+    let fixture = Fixture { rules: rules.to_records(), stored: site.stored() };
+    let bytes = fixture.write();
+    assert!(Fixture::read(&bytes) == fixture);
+    if std::env::var_os("SWABSTREAM_WRITE_FIXTURE").is_some() {
+        std::fs::write(path(FORMAT), bytes).expect("the folder of fixtures");
+    }
+}
+
+/// The same, without images: every operation is repeated.
+fn deltas_alone(stored: &Stored) -> Stored {
+    let mut deltas = stored.clone();
+    deltas.values_mut().for_each(|(records, _)| records.retain(|record| record.key.starts_with(b"d/")));
+    deltas
+}
+
+#[test]
+fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
+    let fixture = Fixture::read(&std::fs::read(path(1)).expect("a fixture"));
+    let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
+    for stored in [fixture.stored.clone(), deltas_alone(&fixture.stored)] {
+        let mut live = Site::fresh(&rules);
+        live.live(&first_part());
+        let mut restored = Site::restored(&rules, &stored);
+        assert!(restored.images() == live.images(), "as it was stored");
+        live.live(&second_part());
+        restored.live(&second_part());
+        assert!(restored.images() == live.images(), "after a while");
+        // From now on the older format is followed by this one.
+        restored = Site::restored(&rules, &restored.stored());
+        assert!(restored.images() == live.images(), "restored again");
+        live.live(&last_part());
+        restored.live(&last_part());
+        assert!(restored.images() == live.images(), "in the end");
+    }
+}
