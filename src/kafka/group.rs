@@ -24,8 +24,8 @@ const REBALANCE_LIMIT: Duration = Duration::from_secs(1);
 /// Most records set aside while a commit waits for a rebalance.
 const STASH_LIMIT: usize = 20_000;
 
-/// How long the fetch of a partition may take to stop.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// How many looks, a millisecond apart, the fetch of a partition may take to stop.
+const STOP_LOOKS: usize = 10_000;
 
 /// A task of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl Group {
         if !self.is_waiting(task) {
             return Ok(());
         }
-        self.await_stopped(task);
+        self.await_stopped(task)?;
         let mut first = PartitionList::new();
         first.add(self.names.of(self.inputs[0]), task, starts[0]);
         self.member.assign(&first)?;
@@ -272,12 +272,23 @@ impl Group {
         Ok(())
     }
 
-    /// Waits until positions of an earlier time are forgotten: they would pass for progress.
-    fn await_stopped(&self, task: i32) {
-        let began = clock::monotonic();
-        let fetching = || (0..self.inputs.len()).any(|input| self.consumed(task, input).is_some());
-        while fetching() && began.elapsed() < STOP_LIMIT {
+    /// Waits until positions of an earlier time are forgotten: they would pass for progress, and the offsets committed
+    /// by them would skip records. Nothing is asked of the broker, so this takes moments.
+    fn await_stopped(&self, task: i32) -> Result<(), Error> {
+        let fetching = || (0..self.inputs.len()).find(|input| self.consumed(task, *input).is_some());
+        // Counted, not timed: a process that is suspended meanwhile has not waited.
+        for _ in 0..STOP_LOOKS {
+            if fetching().is_none() {
+                return Ok(());
+            }
             std::thread::sleep(Duration::from_millis(1));
+        }
+        match fetching() {
+            None => Ok(()),
+            Some(input) => {
+                let name = self.names.of(self.inputs[input]).to_string_lossy();
+                Err(Error::new(format!("the client did not stop fetching {name} [{task}]")))
+            }
         }
     }
 

@@ -151,6 +151,11 @@ impl Log for KafkaLog {
         self.idle.since(task, &self.group, &self.names, self.settings.inputs)
     }
 
+    fn reached(&mut self, task: i32) -> Option<Vec<(Topic, i64)>> {
+        let positions = self.group.positions(task)?;
+        Some(self.settings.inputs.iter().copied().zip(positions).collect())
+    }
+
     fn lag(&mut self, task: i32) -> Option<u64> {
         let (positions, ends) = (self.group.positions(task)?, self.group.known_ends(task)?);
         Some(positions.iter().zip(&ends).map(|(position, end)| end.saturating_sub(*position).max(0) as u64).sum())

@@ -48,6 +48,10 @@ pub trait Log {
     /// `None` while it is behind.
     fn idle_since(&mut self, task: i32) -> Option<Timestamp>;
 
+    /// Next offset of each input of a running task: everything before was handed over, or is no record, as the markers
+    /// that end transactions and what was aborted. `None` while unknown.
+    fn reached(&mut self, task: i32) -> Option<Vec<(Topic, i64)>>;
+
     /// Records not yet handed over, per running task.
     fn lag(&mut self, task: i32) -> Option<u64>;
 }

@@ -158,6 +158,18 @@ impl<H: Half> Task<H> {
         self.touched = true;
     }
 
+    /// Takes over that the inputs were read up to these offsets. Past the last record lie the marker of its transaction
+    /// and whatever was aborted: committed offsets that stop before them would be out of range once a partition that
+    /// fell silent is deleted by its retention, and look as if records had been lost.
+    pub fn reach(&mut self, offsets: &[(Topic, i64)]) {
+        for (topic, offset) in offsets {
+            if let Some((_, next)) = self.next.iter_mut().find(|(input, next)| input == topic && next < offset) {
+                *next = *offset;
+                self.touched = true;
+            }
+        }
+    }
+
     /// Lets time pass without records.
     pub fn pass_time(&mut self, time: &Time) {
         // A half that reads nothing from the world has no time of its own: it goes by the slowest of the others.

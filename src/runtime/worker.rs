@@ -21,6 +21,9 @@ const POLL_RECORDS: usize = 1_000;
 /// An alert waits at least this long after the last commit, or twice as long as that took.
 const URGENT_GAP_MS: i64 = 5;
 
+/// How often tasks without anything to read look whether their offsets stop before a marker.
+const REACH_EVERY_MS: i64 = 1_000;
+
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -62,6 +65,8 @@ pub struct Worker<H, L> {
     meter: Meter,
     /// Time of the last step.
     at: Timestamp,
+    /// When the offsets of drained tasks were last looked at.
+    looked: Timestamp,
     /// When the last commit began, and how long it took.
     last_commit: (Timestamp, Duration),
     /// Records applied since, by topic.
@@ -79,6 +84,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             slots: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
+            looked: Timestamp::default(),
             last_commit: (Timestamp::default(), Duration::ZERO),
             consumed: BTreeMap::new(),
         }
@@ -282,9 +288,16 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn pass_time(&mut self) {
         let (floor, heard) = self.floor;
+        let look = (self.at.0 - self.looked.0).abs() >= REACH_EVERY_MS;
+        if look {
+            self.looked = self.at;
+        }
         for (&number, slot) in &mut self.slots {
             if let Slot::Running(task) = slot {
                 let read_until = self.log.idle_since(number);
+                if look && read_until.is_some() {
+                    task.reach(&self.log.reached(number).unwrap_or_default());
+                }
                 task.pass_time(&Time {
                     idle: read_until.filter(|_| !self.settings.history),
                     drained: read_until.is_some(),

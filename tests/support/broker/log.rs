@@ -458,6 +458,11 @@ impl Log for ModelLog {
         at_end.then_some(broker.now)
     }
 
+    fn reached(&mut self, task: i32) -> Option<Vec<(Topic, i64)>> {
+        let Some(Task::Running { next }) = self.tasks.get(&task) else { return None };
+        Some(next.iter().map(|(topic, next)| (*topic, *next)).collect())
+    }
+
     fn lag(&mut self, task: i32) -> Option<u64> {
         let mut broker = self.broker.borrow_mut();
         let Some(Task::Running { next }) = self.tasks.get(&task) else { return None };

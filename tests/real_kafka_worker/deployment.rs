@@ -1,0 +1,161 @@
+//! Topics of a deployment, and one worker on them that counts.
+
+use crate::counting::Counting;
+use crate::kafka;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use swabstream::clock;
+use swabstream::config::KafkaConfig;
+use swabstream::kafka::log::{self, KafkaLog};
+use swabstream::kafka::publisher::{Publication, Publisher};
+use swabstream::kafka::topic_name;
+use swabstream::kafka::topics::{self, Wanted};
+use swabstream::model::ids::Secret;
+use swabstream::model::record::{Layout, Topic};
+use swabstream::pipeline::half::Half;
+use swabstream::policy::sample::sample_rules;
+use swabstream::runtime::log::Fatal;
+use swabstream::runtime::task::RulesInForce;
+use swabstream::runtime::worker::{Settings, Worker};
+use swabstream::telemetry::Telemetry;
+
+pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Topics, and what was published to them.
+pub struct Deployment {
+    pub config: KafkaConfig,
+}
+
+impl Deployment {
+    /// On the broker of all tests.
+    pub fn create(name: &str) -> Self {
+        let mut config = KafkaConfig::new(kafka::brokers(), kafka::unique(name));
+        config.group = format!("{}group", config.prefix);
+        let wanted = Wanted { layout: LAYOUT, replication: -1, history: false };
+        block_on(topics::create(&config, wanted)).expect("created");
+        Self { config }
+    }
+
+    /// Publishes names to be counted, all to partition 0 of the results: those that live in task 1 are sent on.
+    pub fn publish(&self, names: impl IntoIterator<Item = String>) {
+        let mut publisher = Publisher::connect(&self.config).expect("connected");
+        for name in names {
+            let record = Publication {
+                topic: Topic::LabResults,
+                partition: Some(0),
+                key: b"k",
+                payload: Some(name.as_bytes()),
+                headers: &[],
+                timestamp: None,
+            };
+            publisher.send(record).expect("sent");
+        }
+        assert_eq!(publisher.flush(LIMIT).expect("flushed").failed, 0);
+    }
+
+    /// A worker that joins the group.
+    pub fn start(&self) -> Running {
+        let id = format!("{}worker", self.config.prefix);
+        let log = log::Settings::new(&self.config, &self.config.group, id, Counting::INPUTS, Counting::CHANGELOG);
+        let telemetry = Telemetry::new(Arc::default());
+        let meter = telemetry.worker(Counting::NAME, Counting::INPUTS);
+        let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 0 };
+        Running { worker: Worker::new(KafkaLog::join(log).expect("joined"), settings(), rules, meter) }
+    }
+
+    /// What the group has committed of a partition.
+    pub fn committed(&self, topic: Topic, partition: i32) -> Option<i64> {
+        let consumer: BaseConsumer = self.client().set("group.id", &self.config.group).create().expect("a consumer");
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition(&self.topic(topic), partition);
+        let found = consumer.committed_offsets(wanted, LIMIT).expect("the group answers");
+        found.elements()[0].offset().to_raw().filter(|offset| *offset >= 0)
+    }
+
+    /// Start and end of a partition.
+    pub fn ends(&self, topic: Topic, partition: i32) -> (i64, i64) {
+        let consumer: BaseConsumer = self.client().create().expect("a consumer");
+        consumer.fetch_watermarks(&self.topic(topic), partition, LIMIT).expect("the broker answers")
+    }
+
+    /// Does what retention does to a partition that was silent for long: everything in it is deleted.
+    pub fn delete_all_records(&self, topic: Topic, partition: i32) {
+        let mut until = TopicPartitionList::new();
+        until.add_partition_offset(&self.topic(topic), partition, Offset::End).expect("an offset");
+        let deleted = block_on(self.admin().delete_records(&until, &Default::default())).expect("deleted");
+        deleted.elements()[0].error().expect("deleted");
+    }
+
+    pub fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().expect("an admin client")
+    }
+
+    pub fn topic(&self, topic: Topic) -> String {
+        topic_name(&self.config.prefix, topic)
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.config.brokers);
+        client
+    }
+}
+
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn settings() -> Settings {
+    Settings {
+        layout: LAYOUT,
+        secret: Secret::new([7; 16]),
+        max_record_bytes: 1_000_000,
+        ring: 64,
+        commit_interval_ms: 20,
+        commit_records: 10_000,
+        history: false,
+    }
+}
+
+/// A worker at work.
+pub struct Running {
+    worker: Worker<Counting, KafkaLog>,
+}
+
+impl Running {
+    /// One step, and a rest where there was nothing to do.
+    pub fn turn(&mut self) -> Result<(), Fatal> {
+        if !self.worker.step(clock::now())? {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
+    /// Works until something holds.
+    pub fn run_until(&mut self, mut holds: impl FnMut(&Self) -> bool) {
+        let began = Instant::now();
+        while !holds(self) {
+            assert!(began.elapsed() < LIMIT, "not within a minute: {:?}", self.counters());
+            self.turn().expect("no fatal error");
+        }
+    }
+
+    /// Works until all tasks run and so many records are counted.
+    pub fn run_until_counted(&mut self, records: u64) {
+        self.run_until(|running| {
+            running.worker.running().count() == LAYOUT.person_tasks as usize
+                && running.counters().values().sum::<u64>() == records
+        });
+    }
+
+    /// All counters of its tasks.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        self.worker.running().flat_map(|(_, task)| task.half().counters()).collect()
+    }
+}
