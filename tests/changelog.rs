@@ -9,7 +9,7 @@ use swabstream::pipeline::effects::{Changes, Effects};
 use swabstream::pipeline::half::{Context, Corrupt, Half};
 use swabstream::policy::Rules;
 use swabstream::proto::v1::TaskHead;
-use swabstream::state::changelog::{Changelog, Restorer};
+use swabstream::state::changelog::{Changelog, FORMAT, Restorer};
 
 const RING: u64 = 8;
 
@@ -47,7 +47,7 @@ impl Half for Numbers {
             into.extend(number.to_le_bytes());
         }
     }
-    fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+    fn load(&mut self, page: u32, image: &[u8], _: u32) -> Result<(), Corrupt> {
         for (at, bytes) in image.chunks_exact(8).enumerate() {
             let at = page as usize * 4 + at;
             self.0.resize(self.0.len().max(at + 1), 0);
@@ -55,7 +55,7 @@ impl Half for Numbers {
         }
         Ok(())
     }
-    fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+    fn replay(&mut self, page: u32, operation: &[u8], _: u32) -> Result<(), Corrupt> {
         let at = page as usize * 4 + operation[0] as usize;
         self.add(at, u64::from(operation[1]), &mut Changes::default());
         Ok(())
@@ -188,7 +188,8 @@ fn a_newer_format_is_refused() {
     let mut log = write(&mut changelog, &numbers, &Changes::default(), 0);
     // StateHead.format is its first field: tag 0x08, then the number; the length comes before.
     let value = log[0].payload.as_mut().expect("a value");
-    assert_eq!(value[1..3], [0x08, 1]);
-    value[2] = 2;
-    assert!(restore(&log).expect_err("format 2").0.contains("upgrade"));
+    assert_eq!(value[1..3], [0x08, FORMAT as u8]);
+    value[2] += 1;
+    let error = restore(&log).expect_err("a newer format").0;
+    assert!(error.contains("run the version that wrote it, or a newer one"), "{error}");
 }

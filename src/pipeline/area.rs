@@ -107,11 +107,11 @@ impl Half for AreaHalf {
         self.state.image(page, into);
     }
 
-    fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+    fn load(&mut self, page: u32, image: &[u8], _format: u32) -> Result<(), Corrupt> {
         self.state.load(page, image)
     }
 
-    fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+    fn replay(&mut self, page: u32, operation: &[u8], _format: u32) -> Result<(), Corrupt> {
         self.state.replay(page, operation)
     }
 

@@ -1,27 +1,45 @@
 //! Contact records: which version stands with the contact and with the index, and who must be told.
 //!
 //! In: valid records and messages. Out: changed side records and letters to the other person. The record itself lives
-//! with the contact; the index has a copy that is withdrawn when a later version names somebody else.
+//! with the contact; the index has a copy with the same rank, and so has everybody whom a later version no longer names.
 
 use super::alerts;
 use super::publish::Origin;
 use super::route::Letter;
 use super::stop::Stop;
 use super::versions;
-use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
+use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::Outcome;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::extra::{Contact, Extra, IndexFound, Traced};
+use std::cmp::Ordering;
 
 /// The record as its contact holds it.
 pub fn of_contact(record: &ContactRecord<'_>, secret: &Secret) -> Contact {
     Contact::new(record, record.index_person_id, content(record, secret))
 }
 
-/// The record as its index holds it.
-pub fn of_index(record: &ContactRecord<'_>, secret: &Secret) -> Contact {
-    Contact::new(record, record.person_id, content(record, secret))
+/// The record as its index holds it: of the rank that it has with the contact, whatever else the index is told.
+pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact) -> Traced {
+    let contact = Contact::new(record, record.person_id, wire.content);
+    Traced { contact, left: wire.left, told: false, told_version: 0 }
+}
+
+/// What a message to an index says, as a record to be validated.
+pub fn record_of(wire: &v1::IndexContact) -> v1::ContactRecord {
+    v1::ContactRecord {
+        record_id: wire.record_id.clone(),
+        revision: wire.revision,
+        status: wire.status,
+        person_id: wire.person_id.clone(),
+        index_person_id: wire.index_person_id.clone(),
+        kind: wire.kind,
+        exposure_start: wire.exposure_start,
+        exposure_end: wire.exposure_end,
+        reported_at: None,
+        order: None,
+    }
 }
 
 fn content(record: &ContactRecord<'_>, secret: &Secret) -> u64 {
@@ -42,17 +60,20 @@ pub fn admit(extra: &mut Extra, new: Contact) -> Result<Option<Contact>, Stop> {
     }
 }
 
-/// Lets a version stand with the index if it is the greatest.
-pub fn admit_traced(extra: &mut Extra, new: Contact) -> Result<(), Stop> {
-    let key = |contact: &Contact| (contact.record_id.clone(), contact.other.clone());
-    let wanted = key(&new);
-    match extra.traced.binary_search_by(|held| key(&held.contact).cmp(&wanted)) {
-        Ok(at) => replace(&mut extra.traced[at].contact, new).map(|_| ()),
-        Err(at) => {
-            extra.traced.insert(at, Traced { contact: new, told: false, told_version: 0 });
-            Ok(())
+/// Lets a version stand with the index if it is the greatest. A conflict is the contact's to tell, once.
+pub fn admit_traced(extra: &mut Extra, new: Traced) -> Result<(), Stop> {
+    match extra.traced.binary_search_by(|held| held.key().cmp(&new.key())) {
+        Ok(at) => {
+            let held = &mut extra.traced[at];
+            match new.contact.rank().cmp(&held.contact.rank()) {
+                Ordering::Less => return Err(Stop::At(Outcome::Superseded)),
+                Ordering::Equal => return Err(Stop::At(Outcome::Duplicate)),
+                Ordering::Greater => (held.contact, held.left) = (new.contact, new.left),
+            }
         }
+        Err(at) => extra.traced.insert(at, new),
     }
+    Ok(())
 }
 
 fn replace(held: &mut Contact, new: Contact) -> Result<Contact, Stop> {
@@ -91,33 +112,27 @@ pub fn admit_finding(extra: &mut Extra, new: IndexFound) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What the indexes must be told when `after` replaced `before` with its contact.
+/// What the indexes must be told when `after` replaced `before` with its contact: all of it with the rank of `after`,
+/// so that what is said later is greater, also to an index that is left and comes back.
 pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origin: Origin) -> Vec<Letter> {
-    let copy = |contact: &Contact| Letter {
-        to: contact.other.clone(),
+    let left = before.filter(|before| before.other != after.other);
+    let copy = |named: &Contact| Letter {
+        to: named.other.clone(),
         origin,
-        event: Event::IndexContact(copy_for_index(contact, person_id)),
+        event: Event::IndexContact(v1::IndexContact {
+            record_id: after.record_id.clone(),
+            revision: after.revision,
+            status: after.status as i32,
+            person_id: person_id.to_owned(),
+            index_person_id: named.other.clone(),
+            kind: named.kind as i32,
+            exposure_start: Some(named.start.to_wire()),
+            exposure_end: Some(named.end.to_wire()),
+            content: after.content,
+            left: named.other != after.other,
+        }),
     };
-    let left = before
-        .filter(|before| before.other != after.other)
-        .map(|before| copy(&Contact { status: ContactStatus::Withdrawn, revision: after.revision, ..before.clone() }));
-    left.into_iter().chain([copy(after)]).collect()
-}
-
-/// An order is nothing the index needs to know.
-fn copy_for_index(contact: &Contact, person_id: &str) -> v1::ContactRecord {
-    v1::ContactRecord {
-        record_id: contact.record_id.clone(),
-        revision: contact.revision,
-        status: contact.status as i32,
-        person_id: person_id.to_owned(),
-        index_person_id: contact.other.clone(),
-        kind: contact.kind as i32,
-        exposure_start: Some(contact.start.to_wire()),
-        exposure_end: Some(contact.end.to_wire()),
-        reported_at: None,
-        order: None,
-    }
+    left.into_iter().chain([after]).map(copy).collect()
 }
 
 /// What secondary contacts must be told after the index's alerts changed: whether a live one lists them.

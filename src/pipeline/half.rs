@@ -55,11 +55,12 @@ pub trait Half: Sized {
     /// Writes the whole page.
     fn image(&self, page: u32, into: &mut Vec<u8>);
 
-    /// Takes a page from its image. Images come first, in page order, then operations in order of commits.
-    fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt>;
+    /// Takes a page from its image, which is of this [`FORMAT`](crate::state::changelog::FORMAT) or an earlier one.
+    /// Images come first, in page order, then operations in order of commits.
+    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt>;
 
-    /// Repeats one operation on a page.
-    fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt>;
+    /// Repeats one operation on a page, likewise.
+    fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt>;
 
     /// After the last replay: rebuilds what is not stored (indexes).
     fn restored(&mut self) -> Result<(), Corrupt>;

@@ -7,7 +7,7 @@ use crate::model::contact::ContactKind;
 use crate::model::time::Timestamp;
 use crate::policy::CasePolicy;
 use crate::proto::v1::MatchedContact;
-use crate::state::person::extra::{Contact, Extra, Traced};
+use crate::state::person::extra::{Contact, Extra};
 
 /// Whether some order held at an instant. The order of a record holds from when it was given, at the earliest.
 pub fn is_managed(contacts: &[Contact], at: Timestamp) -> bool {
@@ -47,10 +47,8 @@ pub fn exposed_to(extra: &Extra, positives: &[(Timestamp, &CasePolicy)]) -> Vec<
 pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, policy: &CasePolicy) -> Vec<MatchedContact> {
     let from = first.plus_days(-i64::from(policy.trace_days_before));
     let to = last.plus_days(i64::from(policy.trace_days_after));
-    let traced = extra.traced.iter().map(|Traced { contact, .. }| contact);
-    let met = traced.filter(|contact| {
-        contact.is_active() && contact.end.minute() >= from.minute() && contact.start.minute() <= to.minute()
-    });
+    let traced = extra.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
+    let met = traced.filter(|contact| contact.end.minute() >= from.minute() && contact.start.minute() <= to.minute());
     met.map(|contact| match contact.kind {
         ContactKind::Secondary => matched_contact(contact, ContactKind::Close),
         kind => matched_contact(contact, kind),

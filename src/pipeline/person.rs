@@ -158,14 +158,15 @@ impl PersonHalf {
     /// Somebody was (or was not) exposed to this person.
     fn index_contact(
         &mut self,
-        wire: &v1::ContactRecord,
+        wire: &v1::IndexContact,
         origin: Origin,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
-        let record = validate::contact(wire)?;
+        let record = contacts::record_of(wire);
+        let record = validate::contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
-        let contact = contacts::of_index(&record, &self.context.secret);
-        self.edit(slot, record.index_person_id, effects, |extra| contacts::admit_traced(extra, contact))?;
+        let traced = contacts::of_index(&record, wire);
+        self.edit(slot, record.index_person_id, effects, |extra| contacts::admit_traced(extra, traced))?;
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         self.review(slot, &trigger, effects);
         Ok(Outcome::ContactApplied)
@@ -429,12 +430,12 @@ impl Half for PersonHalf {
         self.state.image(page, into);
     }
 
-    fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
-        self.state.load(page, image)
+    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
+        self.state.load(page, image, format)
     }
 
-    fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
-        self.state.replay(page, operation)
+    fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt> {
+        self.state.replay(page, operation, format)
     }
 
     fn restored(&mut self) -> Result<(), Corrupt> {

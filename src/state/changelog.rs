@@ -14,8 +14,10 @@ use crate::proto::v1::{StateHead, TaskHead};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
-/// Version of the stored form; a reader refuses a newer one.
-pub const FORMAT: u32 = 1;
+/// Version of the stored form. Every earlier one is read, a newer one is refused.
+///
+/// 2: an index holds contact records with the rank they have with their contact.
+pub const FORMAT: u32 = 2;
 
 /// Largest value of one record, well under the broker's default of 1 MiB.
 const PART_BYTES: usize = 512 * 1024;
@@ -163,13 +165,14 @@ impl Changelog {
 /// One delta or image while its parts come in.
 #[derive(Debug, Default)]
 struct Pieces {
+    format: u32,
     task: Option<TaskHead>,
     parts: Vec<Option<Vec<u8>>>,
 }
 
 impl Pieces {
     fn new(head: &StateHead) -> Self {
-        Self { task: None, parts: vec![None; head.parts as usize] }
+        Self { format: head.format, task: None, parts: vec![None; head.parts as usize] }
     }
 
     fn put(&mut self, head: StateHead, chunk: &[u8]) -> Result<(), Corrupt> {
@@ -209,7 +212,10 @@ impl Restorer {
         let head = StateHead::decode_length_delimited(&mut bytes).map_err(|error| Corrupt(error.to_string()))?;
         if head.format > FORMAT {
             let found = head.format;
-            return Err(Corrupt(format!("written in format {found}, this version reads up to {FORMAT}: upgrade")));
+            return Err(Corrupt(format!(
+                "it was written in format {found} and this version reads up to {FORMAT}: run the version that wrote \
+                 it, or a newer one"
+            )));
         }
         match Key::parse(key)? {
             Key::Delta => self.deltas.entry(head.seq).or_insert_with(|| Pieces::new(&head)).put(head, bytes),
@@ -238,9 +244,9 @@ impl Restorer {
 
         let mut lsn = self.births(head.pages);
         for (page, images) in &self.images {
-            let whole = images.iter().rev().find_map(|(seq, image)| Some((*seq, image.whole()?)));
-            if let (Some(slot), Some((seq, bytes))) = (lsn.get_mut(*page as usize), whole) {
-                half.load(*page, &bytes)?;
+            let whole = images.iter().rev().find_map(|(seq, image)| Some((*seq, image.whole()?, image.format)));
+            if let (Some(slot), Some((seq, bytes, format))) = (lsn.get_mut(*page as usize), whole) {
+                half.load(*page, &bytes, format)?;
                 *slot = Some(seq);
             }
         }
@@ -283,7 +289,7 @@ impl Restorer {
                 let (page, operation) = operation?;
                 let lsn = lsn.get(page as usize).ok_or_else(|| Corrupt(format!("page {page} is unknown")))?;
                 if seq > *lsn {
-                    half.replay(page, operation)?;
+                    half.replay(page, operation, delta.format)?;
                 }
             }
         }

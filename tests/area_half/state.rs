@@ -9,6 +9,7 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
+use swabstream::state::changelog::FORMAT;
 
 /// A task with images of each commit, page by page.
 fn live(rules: &Arc<Rules>, seed: u64) -> (Bench, Vec<Vec<Vec<u8>>>) {
@@ -37,13 +38,13 @@ fn restored(rules: &Arc<Rules>, bench: &Bench, after_commit: &[Vec<Vec<u8>>], ls
     let mut half = AreaHalf::new(context(), Arc::clone(rules));
     for (page, commit) in lsn.iter().enumerate() {
         if let Some(image) = after_commit[*commit].get(page).filter(|_| *commit > 0) {
-            half.load(page as u32, image).expect("an image of ours");
+            half.load(page as u32, image, FORMAT).expect("an image of ours");
         }
     }
     for (seq, bytes) in (1..).zip(&bench.operations) {
         for (page, operation) in operations(bytes) {
             if seq > lsn[page as usize] {
-                half.replay(page, operation).expect("an operation of ours");
+                half.replay(page, operation, FORMAT).expect("an operation of ours");
             }
         }
     }
@@ -94,13 +95,15 @@ fn bytes_that_are_not_ours_are_refused() {
     let (bench, after_commit) = live(&rules, 4);
     let image = &after_commit[after_commit.len() - 1][1];
     let mut half = AreaHalf::new(context(), Arc::clone(&rules));
-    assert!(half.load(1, &image[..image.len() - 1]).is_err());
-    assert!(half.load(1, &[image.as_slice(), &[0]].concat()).is_err());
+    assert!(half.load(1, &image[..image.len() - 1], FORMAT).is_err());
+    assert!(half.load(1, &[image.as_slice(), &[0]].concat(), FORMAT).is_err());
     let all = operations(&bench.operations[0]);
     for (page, operation) in all {
         let mut half = AreaHalf::new(context(), Arc::clone(&rules));
-        assert!(half.replay(page, &operation[..operation.len() - 1]).is_err());
+        assert!(half.replay(page, &operation[..operation.len() - 1], FORMAT).is_err());
     }
     let mut half = AreaHalf::new(context(), rules);
-    assert!(half.replay(0, &[99]).is_err() && half.replay(1, &[0, 99]).is_err() && half.replay(1, &[5, 3, 1]).is_err());
+    for (page, operation) in [(0, &[99][..]), (1, &[0, 99]), (1, &[5, 3, 1])] {
+        assert!(half.replay(page, operation, FORMAT).is_err());
+    }
 }

@@ -1,5 +1,6 @@
 //! What the person half promises, on several tasks that send each other messages, without a broker.
 
+mod contact_versions;
 mod contacts;
 mod corrections;
 mod episodes;

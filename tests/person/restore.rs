@@ -4,6 +4,7 @@ use super::properties::{random_history, run};
 use super::world::{Dice, World, at, context};
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
+use swabstream::state::changelog::FORMAT;
 
 /// What the changelog of one task holds: per page its newest image, per commit its operations.
 #[derive(Default)]
@@ -29,11 +30,11 @@ impl Stored {
     fn restore(&self, task: i32, world: &World) -> PersonHalf {
         let mut half = PersonHalf::new(context(task), world.rules.clone());
         for (page, (lsn, image)) in self.images.iter().enumerate().filter(|(_, (lsn, _))| *lsn > 0) {
-            half.load(page as u32, image).unwrap_or_else(|error| panic!("page {page} of {lsn}: {error}"));
+            half.load(page as u32, image, FORMAT).unwrap_or_else(|error| panic!("page {page} of {lsn}: {error}"));
         }
         for (seq, page, operation) in self.operations() {
             if self.images.get(page as usize).is_none_or(|(lsn, _)| seq > *lsn) {
-                half.replay(page, operation).unwrap_or_else(|error| panic!("page {page} at {seq}: {error}"));
+                half.replay(page, operation, FORMAT).unwrap_or_else(|error| panic!("page {page} at {seq}: {error}"));
             }
         }
         half.restored().expect("a whole state");
@@ -133,7 +134,7 @@ fn bytes_that_are_not_ours_are_refused_without_panic() {
             }
             broken.truncate(broken.len() - dice.roll(3) as usize);
             let mut half = PersonHalf::new(context(0), world.rules.clone());
-            refused += u32::from(half.load(page, &broken).and_then(|()| half.restored()).is_err());
+            refused += u32::from(half.load(page, &broken, FORMAT).and_then(|()| half.restored()).is_err());
         }
     }
     for (_, bytes) in [(0, std::mem::take(&mut world.operations[0]))] {
@@ -141,7 +142,7 @@ fn bytes_that_are_not_ours_are_refused_without_panic() {
             let start = dice.roll(bytes.len() as u64) as usize;
             let end = (start + dice.roll(60) as usize).min(bytes.len());
             let mut half = PersonHalf::new(context(0), world.rules.clone());
-            refused += u32::from(half.replay(dice.roll(3) as u32, &bytes[start..end]).is_err());
+            refused += u32::from(half.replay(dice.roll(3) as u32, &bytes[start..end], FORMAT).is_err());
         }
     }
     assert!(refused > 300, "most of it is refused: {refused}");

@@ -168,6 +168,19 @@ impl World {
         true
     }
 
+    /// Hands over any one waiting message, also one that others were sent before; tells whether there was one.
+    pub fn deliver_any(&mut self, dice: &mut Dice) -> bool {
+        let waiting = (0..self.mail.len()).filter(|task| !self.mail[*task].is_empty()).collect::<Vec<_>>();
+        if waiting.is_empty() {
+            return false;
+        }
+        let task = dice.pick(&waiting);
+        let at = dice.roll(self.mail[task].len() as u64) as usize;
+        let message = self.mail[task].remove(at).expect("one that waits");
+        self.mail[task].push_front(message);
+        self.deliver(task)
+    }
+
     /// Until no task has anything to tell another.
     pub fn settle(&mut self) {
         while (0..self.halves.len()).any(|task| self.deliver(task)) {}

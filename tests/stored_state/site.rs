@@ -13,7 +13,8 @@ use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::runtime::log::{Committed, TaskCommit};
 use swabstream::runtime::task::{RulesInForce, Task, Time};
-use swabstream::state::changelog::Restorer;
+use swabstream::state::changelog::{FORMAT, Restorer};
+use swabstream::state::person::PersonState;
 
 pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 const RING: u64 = 64;
@@ -200,10 +201,27 @@ impl Site {
         self.committed.iter().map(of).collect()
     }
 
+    /// The people of each task, as an image of this format holds them.
+    pub fn people(&self) -> Vec<PersonState> {
+        let held = |task: &Task<PersonHalf>| {
+            let mut state = PersonState::new();
+            for (page, image) in (0..).zip(images(task.half())) {
+                state.load(page, &image, FORMAT).expect("an image of ours");
+            }
+            state
+        };
+        self.people.iter().map(held).collect()
+    }
+
     /// Images of all pages, task by task.
     pub fn images(&self) -> Vec<Vec<u8>> {
         let people = self.people.iter().flat_map(|task| images(task.half()));
-        people.chain(self.areas.iter().flat_map(|task| images(task.half()))).collect()
+        people.chain(self.areas()).collect()
+    }
+
+    /// Those of areas.
+    pub fn areas(&self) -> Vec<Vec<u8>> {
+        self.areas.iter().flat_map(|task| images(task.half())).collect()
     }
 }
 

@@ -7,12 +7,16 @@ use crate::history::{first_part, last_part, second_part};
 use crate::site::{Kept, Site, Stored};
 use std::path::PathBuf;
 use std::sync::Arc;
+use swabstream::model::contact::ContactStatus;
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::log::{CommitMark, Committed};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
+use swabstream::state::person::extra::Extra;
+use swabstream::state::person::row::Row;
+use swabstream::state::person::{PersonState, Slot};
 
 /// The rules a state was derived by, and what was stored of it.
 #[derive(PartialEq)]
@@ -98,6 +102,28 @@ fn what_this_version_stores_makes_a_fixture() {
     }
 }
 
+/// Rows and side record.
+type Person = (Vec<Row>, Extra);
+
+/// What is held, without what format 1 did not hold: the rank that a copy of a contact record has with its contact. A
+/// copy that was left looked like one that was withdrawn.
+fn meaning(site: &Site) -> (Vec<Person>, Vec<Vec<u8>>) {
+    let of_person = |(state, slot): (&PersonState, Slot)| {
+        let mut extra = state.extra(slot).cloned().unwrap_or_default();
+        for traced in &mut extra.traced {
+            if !traced.holds() {
+                traced.contact.status = ContactStatus::Withdrawn;
+            }
+            (traced.contact.content, traced.left) = (0, false);
+        }
+        (state.rows(slot).to_vec(), extra)
+    };
+    let people = site.people();
+    let slots =
+        people.iter().flat_map(|state| (0..state.slots()).filter_map(move |slot| Some((state, state.taken(slot)?))));
+    (slots.map(of_person).collect(), site.areas())
+}
+
 /// The same, without images: every operation is repeated.
 fn deltas_alone(stored: &Stored) -> Stored {
     let mut deltas = stored.clone();
@@ -113,15 +139,16 @@ fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
         let mut live = Site::fresh(&rules);
         live.live(&first_part());
         let mut restored = Site::restored(&rules, &stored);
-        assert!(restored.images() == live.images(), "as it was stored");
+        assert!(meaning(&restored) == meaning(&live), "as it was stored");
         live.live(&second_part());
         restored.live(&second_part());
-        assert!(restored.images() == live.images(), "after a while");
+        assert!(meaning(&restored) == meaning(&live), "after a while");
         // From now on the older format is followed by this one.
-        restored = Site::restored(&rules, &restored.stored());
-        assert!(restored.images() == live.images(), "restored again");
+        let again = Site::restored(&rules, &restored.stored());
+        assert!(again.images() == restored.images(), "restored again");
+        restored = again;
         live.live(&last_part());
         restored.live(&last_part());
-        assert!(restored.images() == live.images(), "in the end");
+        assert!(meaning(&restored) == meaning(&live), "in the end");
     }
 }

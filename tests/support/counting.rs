@@ -81,7 +81,7 @@ impl Half for Counting {
         }
     }
 
-    fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+    fn load(&mut self, page: u32, image: &[u8], _: u32) -> Result<(), Corrupt> {
         let text = std::str::from_utf8(image).expect("written above");
         let counter = |line: &str| {
             let (name, count) = line.split_once(' ').expect("written above");
@@ -91,7 +91,7 @@ impl Half for Counting {
         Ok(())
     }
 
-    fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+    fn replay(&mut self, page: u32, operation: &[u8], _: u32) -> Result<(), Corrupt> {
         self.count(page, std::str::from_utf8(operation).expect("written above"));
         Ok(())
     }

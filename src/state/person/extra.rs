@@ -99,12 +99,26 @@ impl Contact {
 /// A contact record as its index sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traced {
-    /// The record.
+    /// The record, with the rank of the version that stands with its contact.
     pub contact: Contact,
+    /// That version names somebody else as index.
+    pub left: bool,
     /// What the contact was last told: whether a live positive alert lists the record.
     pub told: bool,
     /// How often that changed.
     pub told_version: u32,
+}
+
+impl Traced {
+    /// What it is found by.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.contact.record_id, &self.contact.other)
+    }
+
+    /// Whether the contact was exposed to this person, by the version that stands.
+    pub fn holds(&self) -> bool {
+        self.contact.is_active() && !self.left
+    }
 }
 
 /// What the index of a contact record said about itself.
@@ -165,7 +179,7 @@ impl Extra {
         put_all(into, &self.contacts, put_contact);
         put_all(into, &self.traced, |into, traced| {
             put_contact(into, &traced.contact);
-            into.push(u8::from(traced.told));
+            into.push(u8::from(traced.told) | u8::from(traced.left) << 1);
             put_u32(into, traced.told_version);
         });
         put_all(into, &self.index_findings, |into, found| {
@@ -177,8 +191,8 @@ impl Extra {
         put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.encode_to_vec()));
     }
 
-    /// Reads it.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Corrupt> {
+    /// Reads what some format's `put` wrote.
+    pub fn read(reader: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
         Ok(Self {
             person_id: reader.text()?.to_owned(),
             positives: read_all(reader, |reader| {
@@ -191,9 +205,7 @@ impl Extra {
                 })
             })?,
             contacts: read_all(reader, read_contact)?,
-            traced: read_all(reader, |reader| {
-                Ok(Traced { contact: read_contact(reader)?, told: reader.u8()? != 0, told_version: reader.u32()? })
-            })?,
+            traced: read_all(reader, |reader| read_traced(reader, format))?,
             index_findings: read_all(reader, |reader| {
                 Ok(IndexFound {
                     record_id: reader.text()?.to_owned(),
@@ -250,9 +262,22 @@ fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> {
     Ok(Contact { record_id, other, revision, status, content, kind, start, end, order })
 }
 
+fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced, Corrupt> {
+    let mut contact = read_contact(reader)?;
+    if format == 1 {
+        // It was a hash of what the index knew, which says nothing of the contact's rank: any version sent since is
+        // greater.
+        contact.content = 0;
+    }
+    let flags = reader.u8()?;
+    let (told, left) = (flags & 1 != 0, flags & 2 != 0);
+    Ok(Traced { contact, left, told, told_version: reader.u32()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::changelog::FORMAT;
 
     fn extra() -> Extra {
         let contact = Contact {
@@ -276,7 +301,7 @@ mod tests {
                 target: "t".into(),
             }],
             contacts: vec![contact.clone(), Contact { order: None, ..contact.clone() }],
-            traced: vec![Traced { contact, told: true, told_version: 4 }],
+            traced: vec![Traced { contact, left: true, told: true, told_version: 4 }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
         }
@@ -286,9 +311,9 @@ mod tests {
     fn a_side_record_is_read_back_and_cut_ones_are_refused() {
         let mut bytes = Vec::new();
         extra().put(&mut bytes);
-        assert_eq!(Extra::read(&mut Reader::new(&bytes)), Ok(extra()));
+        assert_eq!(Extra::read(&mut Reader::new(&bytes), FORMAT), Ok(extra()));
         for length in 0..bytes.len() {
-            assert!(Extra::read(&mut Reader::new(&bytes[..length])).is_err(), "cut to {length}");
+            assert!(Extra::read(&mut Reader::new(&bytes[..length]), FORMAT).is_err(), "cut to {length}");
         }
     }
 

@@ -108,7 +108,7 @@ impl PersonState {
     }
 
     /// Takes a page from its image.
-    pub fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+    pub fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
         let mut reader = Reader::new(image);
         if page == 0 {
             self.areas = Dictionary::read(&mut reader)?;
@@ -124,13 +124,13 @@ impl PersonState {
                 let row = Row::read(&mut reader)?;
                 self.apply_push(slot, row);
             }
-            self.restore_extra(slot, &mut reader)?;
+            self.restore_extra(slot, &mut reader, format)?;
         }
         Ok(())
     }
 
     /// Repeats one operation on a page.
-    pub fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
+    pub fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt> {
         let mut reader = Reader::new(operation);
         let kind = reader.u8()?;
         if page == 0 {
@@ -138,7 +138,7 @@ impl PersonState {
         } else {
             self.reach(page)?;
             let slot = slot_of(page, &mut reader)?;
-            self.replay_person(slot, kind, &mut reader)?;
+            self.replay_person(slot, kind, &mut reader, format)?;
         }
         reader.finish()
     }
@@ -155,7 +155,7 @@ impl PersonState {
         }
     }
 
-    fn replay_person(&mut self, slot: u32, kind: u8, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+    fn replay_person(&mut self, slot: u32, kind: u8, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
         let person = self.people[slot as usize];
         if kind == BIRTH {
             return self.restore_birth(slot, reader.u64()?);
@@ -177,7 +177,7 @@ impl PersonState {
                 self.slab.set(person.rows, at, row);
             }
             REMOVE => self.apply_remove(slot, row_of(person, reader)?),
-            EXTRA => self.restore_extra(slot, reader)?,
+            EXTRA => self.restore_extra(slot, reader, format)?,
             _ => return Err(corrupt("an operation on a person is unknown or out of place")),
         }
         Ok(())
@@ -203,11 +203,11 @@ impl PersonState {
         Ok(())
     }
 
-    fn restore_extra(&mut self, slot: u32, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+    fn restore_extra(&mut self, slot: u32, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
         match reader.u8()? {
             0 => self.extras.remove(&slot),
             _ => {
-                let extra = Extra::read(reader)?;
+                let extra = Extra::read(reader, format)?;
                 self.extras.insert(slot, Box::new(extra))
             }
         };
