@@ -119,13 +119,25 @@ fn a_restore_is_the_live_state_at_every_commit_under_any_compaction() {
         let mut dice = Dice(seed * 7_919 + 1);
         let (mut numbers, mut changelog) = (Numbers::default(), Changelog::new(Topic::PersonState, 0, RING));
         let mut log = Vec::new();
+        let mut asked = None;
         for commit in 1..=60 {
             let mut changes = Changes::default();
             for _ in 0..dice.roll(4) {
                 let at = dice.roll(1 + numbers.0.len().min(40) as u64 + 1) as usize;
                 numbers.add(at, dice.roll(9), &mut changes);
             }
-            log.extend(write(&mut changelog, &numbers, &changes, log.len()));
+            // The broker answers some commits later, with the end as of when it was asked, or was asked again.
+            if changelog.wants_end() {
+                let known = *asked.get_or_insert(log.len());
+                match dice.roll(4) {
+                    0 => changelog.begin_cycle(known as i64),
+                    1 => asked = None,
+                    _ => {}
+                }
+            } else {
+                asked = None;
+            }
+            log.extend(changelog.write(&numbers, head(commit), changes.as_bytes()));
 
             let from = changelog.restore_from() as usize;
             let left = compacted(&log[from..], &mut dice);

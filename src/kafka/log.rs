@@ -6,11 +6,11 @@ use super::group::Group;
 use super::idle::Idle;
 use super::native::{End, Query};
 use super::restore::{Pumped, Restored, Restorer};
-use super::topic_name;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
 use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 /// The earliest record, where the broker has not told its offset.
 const BEGINNING: i64 = rdkafka_sys::RD_KAFKA_OFFSET_BEGINNING as i64;
 
-/// How long the broker may take to answer a question that is waited for.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long the broker may take to answer a question; then it is asked again.
+const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
 /// One worker's place in Kafka.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ pub struct KafkaLog {
     restorer: Restorer,
     committer: Committer,
     idle: Idle,
+    /// Questions under way for ends of changelogs, by task. Before the group, whose client they were asked with.
+    changelog_ends: BTreeMap<i32, Query>,
     group: Group,
     names: Names,
     settings: Settings,
@@ -82,7 +84,8 @@ impl KafkaLog {
         let committer = Committer::new(config, id, &notify)?;
         let group = Group::join(config, group, inputs, &notify)?;
         let names = Names::new(&config.prefix);
-        Ok(Self { restorer, committer, idle: Idle::default(), group, names, notify, settings })
+        let (idle, changelog_ends) = (Idle::default(), BTreeMap::new());
+        Ok(Self { restorer, committer, idle, changelog_ends, group, names, notify, settings })
     }
 }
 
@@ -123,6 +126,7 @@ impl Log for KafkaLog {
     fn release(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         for task in tasks {
             self.restorer.forget(*task)?;
+            self.changelog_ends.remove(task);
         }
         self.idle.forget(tasks);
         Ok(self.group.release(tasks)?)
@@ -135,16 +139,20 @@ impl Log for KafkaLog {
     fn rewind(&mut self) -> Result<(), Fatal> {
         self.restorer.forget_all()?;
         self.idle.forget_all();
+        self.changelog_ends.clear();
         self.group.stop_all()?;
         Ok(self.committer.renew()?)
     }
 
-    fn changelog_end(&mut self, task: i32) -> Result<i64, Fatal> {
-        let partition = [(CString::from(self.names.of(self.settings.changelog)), task)];
-        let name = topic_name(&self.settings.config.prefix, self.settings.changelog);
-        let answers = Query::ends_within(self.group.handle(), &partition, End::Last, ANSWER_LIMIT);
-        let end = answers.map_err(|error| Fatal(format!("end of {name} [{task}]: {error}")))?;
-        end.first().map(|answer| answer.offset).ok_or_else(|| Fatal(format!("{name} [{task}] has no end")))
+    fn changelog_end(&mut self, task: i32) -> Option<i64> {
+        let asked = self.changelog_ends.entry(task).or_insert_with(|| {
+            let changelog = [(CString::from(self.names.of(self.settings.changelog)), task)];
+            Query::ends(self.group.handle(), changelog, End::Last, QUESTION_LIMIT)
+        });
+        let answer = asked.poll(Duration::ZERO)?;
+        self.changelog_ends.remove(&task);
+        // A refusal is asked again with the next call: the cycle of images begins later, and nothing else waits.
+        answer.ok()?.first().map(|answer| answer.offset)
     }
 
     fn idle_since(&mut self, task: i32) -> Option<Timestamp> {

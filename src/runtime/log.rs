@@ -41,8 +41,9 @@ pub trait Log {
     /// then be restored and started again.
     fn rewind(&mut self) -> Result<(), Fatal>;
 
-    /// End of a task's changelog, read uncommitted: nothing written later lies before it.
-    fn changelog_end(&mut self, task: i32) -> Result<i64, Fatal>;
+    /// An end of a task's changelog, read uncommitted: nothing written from now on lies before it. `None` until the
+    /// broker has answered, which is not waited for: it is asked then, and the next call looks again.
+    fn changelog_end(&mut self, task: i32) -> Option<i64>;
 
     /// The latest wall time t such that the task has been handed every record that its inputs held at t;
     /// `None` while it is behind.

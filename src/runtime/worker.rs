@@ -337,7 +337,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             if let Slot::Running(task) = slot
                 && task.touched()
             {
-                let end = task.wants_changelog_end().then(|| self.log.changelog_end(number)).transpose()?;
+                let end = if task.wants_changelog_end() { self.log.changelog_end(number) } else { None };
                 let (more, part) = task.commit(end);
                 outputs.extend(more);
                 tasks.push(part);

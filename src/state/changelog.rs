@@ -73,14 +73,16 @@ impl Changelog {
         self.restore_from
     }
 
-    /// Whether a cycle of images begins with the next commit, so that [`Changelog::begin_cycle`] is due.
+    /// Whether no cycle of images runs: the next one waits for [`Changelog::begin_cycle`].
     pub fn wants_end(&self) -> bool {
         self.cycle_from.is_none()
     }
 
-    /// Begins a cycle of images; `end` is the end of the changelog now, read uncommitted.
+    /// Begins a cycle of images; `end` is the end of the changelog, now or earlier, read uncommitted: all images of the
+    /// cycle lie behind it.
     pub fn begin_cycle(&mut self, end: i64) {
         self.cycle_from = Some(end);
+        self.cycle_commits = 0;
     }
 
     /// The records of the next commit: one delta, and images at the pace of its bytes.
@@ -110,7 +112,7 @@ impl Changelog {
         let (pages, half_ring) = (self.lsn.len() as u64, self.ring / 2);
         let commits = self.cycle_commits;
         let due = |cursor: usize| (cursor as u64 + 1) * half_ring <= commits * pages;
-        while self.cursor < self.lsn.len() && (self.owed > 0 || due(self.cursor)) {
+        while self.cycle_from.is_some() && self.cursor < self.lsn.len() && (self.owed > 0 || due(self.cursor)) {
             self.image_page(half, self.cursor, records);
             self.cursor += 1;
         }

@@ -1,7 +1,9 @@
 //! A broker that goes and comes back.
 
-use crate::node::{Node, assert_raised, config_of, create_topics, publish, settings};
+use crate::node::{LIMIT, Node, assert_raised, config_of, create_topics, publish, settings};
 use crate::own_kafka::OwnKafka;
+use std::time::{Duration, Instant};
+use swabstream::runtime::log::Log;
 
 #[test]
 fn a_broker_that_ends_and_comes_back_is_gone_on_with() {
@@ -18,5 +20,25 @@ fn a_broker_that_ends_and_comes_back_is_gone_on_with() {
         publish(&config, from..to);
         node.run_until(|node| node.count() == to as u64);
         assert_raised(&config, 0..to);
+    }
+}
+
+#[test]
+fn an_end_that_nobody_tells_is_not_waited_for() {
+    let mut kafka = OwnKafka::start();
+    let config = config_of(kafka.address(), "asked.");
+    create_topics(&config);
+    publish(&config, 0..100);
+    let mut node = Node::join(settings(&config, "w"));
+    node.run_until(|node| node.count() == 100);
+    kafka.tell("pause");
+    for _ in 0..1_000 {
+        assert_eq!(node.log.changelog_end(0), None);
+    }
+    kafka.tell("resume");
+    let began = Instant::now();
+    while node.log.changelog_end(0).is_none_or(|end| end == 0) {
+        assert!(began.elapsed() < LIMIT, "it is asked again");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -91,14 +91,26 @@ fn a_restore_starts_where_the_last_commit_says() {
         publish(&config, round * 8..(round + 1) * 8);
         first.run_until(|node| node.count() == (round as u64 + 1) * 8);
     }
-    let ends: Vec<i64> = (0..4).map(|task| first.log.changelog_end(task).expect("it has an end")).collect();
-    first.restore_from = *ends.iter().min().expect("four tasks");
+    let ends = (0..4).map(|task| changelog_end(&mut first, task));
+    first.restore_from = ends.min().expect("four tasks");
     publish(&config, 80..88);
     first.run_until(|node| node.count() == 88);
     drop(first);
     let mut second = Node::join(settings(&config, "w"));
     second.run_until(|node| node.count() == 88);
     assert!(second.restored < 4 * 10, "{} records were read again", second.restored);
+}
+
+/// The end of a task's changelog, once it was answered.
+fn changelog_end(node: &mut Node, task: i32) -> i64 {
+    let began = Instant::now();
+    loop {
+        if let Some(end) = node.log.changelog_end(task) {
+            return end;
+        }
+        assert!(began.elapsed() < LIMIT, "nobody answers");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]

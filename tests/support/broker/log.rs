@@ -29,6 +29,8 @@ pub struct ModelLog {
     suspicious: bool,
     /// Commit number of each task's last commit: they never run backwards.
     marks: BTreeMap<i32, u64>,
+    /// Ends of changelogs, as of when they were asked for.
+    asked_ends: BTreeMap<i32, i64>,
 }
 
 /// The process around a log, as others see it: the test, and the group.
@@ -111,6 +113,7 @@ impl ModelLog {
             tasks: BTreeMap::new(),
             suspicious: false,
             marks: BTreeMap::new(),
+            asked_ends: BTreeMap::new(),
         };
         log.enter_group();
         log
@@ -446,9 +449,14 @@ impl Log for ModelLog {
         Ok(())
     }
 
-    fn changelog_end(&mut self, task: i32) -> Result<i64, Fatal> {
-        self.check_alive()?;
-        Ok(self.broker.borrow_mut().partition_mut((self.changelog, task)).end())
+    /// The first call asks and a later one brings the answer, as of when it was asked.
+    fn changelog_end(&mut self, task: i32) -> Option<i64> {
+        let mut broker = self.broker.borrow_mut();
+        let now = broker.partition_mut((self.changelog, task)).end();
+        let partial = broker.rates.partial;
+        let answered = !broker.random.chance(partial);
+        let asked = *self.asked_ends.entry(task).or_insert(now);
+        if answered && asked < now { self.asked_ends.remove(&task) } else { None }
     }
 
     fn idle_since(&mut self, task: i32) -> Option<Timestamp> {
