@@ -59,6 +59,8 @@ pub mod http;
 
 pub mod intake;
 
+pub mod audit;
+
 pub mod demo;
 
 pub mod cli;

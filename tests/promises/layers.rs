@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Parts of `src`, each with those it may use.
-const LAYERS: [(&str, &[&str]); 4] = [
+const LAYERS: [(&str, &[&str]); 5] = [
     ("model", &["proto"]),
     ("policy", &["proto", "model"]),
     // A state is stored as the pages and operations that `pipeline::half` and `pipeline::effects` speak of.
     ("state", &["proto", "model", "policy", "pipeline::half", "pipeline::effects"]),
     ("pipeline", &["proto", "model", "policy", "state"]),
+    // The judge: what it had in common with the processor would be wrong on both sides and look right.
+    ("audit", &["proto", "model", "policy"]),
 ];
 
 /// What the core never says.

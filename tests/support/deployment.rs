@@ -2,7 +2,7 @@
 
 use super::broker::{Broker, FaultRates, Shared, Stored};
 use super::fleet::Fleet;
-use super::oracle::Published;
+use super::oracle::{self, Published};
 use super::random::Random;
 use std::sync::Arc;
 use swabstream::demo::city::Message;
@@ -141,7 +141,7 @@ impl Deployment {
 
     /// What a reader of the outputs ends up with.
     pub fn published(&self) -> Published {
-        Published::read(|topic| self.broker.borrow().latest(topic))
+        oracle::published(|topic| self.broker.borrow().latest(topic))
     }
 
     /// Every alert ever told about people, in order per alert.

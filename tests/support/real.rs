@@ -2,7 +2,7 @@
 //! and a reader of what it publishes.
 
 use super::kafka;
-use super::oracle::Published;
+use super::oracle::{self, Published};
 use rdkafka::TopicPartitionList;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -158,7 +158,7 @@ impl RealDeployment {
 
     /// Waits until what is published satisfies a check, at most for a while; then checks it in earnest.
     pub fn published(&self) -> Published {
-        Published::read(|topic| self.latest(topic))
+        oracle::published(|topic| self.latest(topic))
     }
 
     /// Everything of a topic, in order per partition.

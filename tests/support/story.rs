@@ -153,7 +153,8 @@ impl Story {
 
     fn truth(&self, today: Day) -> Truth {
         let usable = self.messages.iter().filter(|message| message.expected_code().is_none());
-        let arrived: Vec<Arrived> = usable.map(|message| Arrived { at: message.at, record: decode(message) }).collect();
+        let arrived = |message: &Message| Arrived { at: message.at, record: decode(message), content: 0 };
+        let arrived: Vec<Arrived> = usable.map(arrived).collect();
         recount(&self.rules, &arrived, today)
     }
 
@@ -186,15 +187,12 @@ fn decode_alert(payload: Option<&[u8]>) -> Alert {
 impl Ending {
     /// The live alert of a family about a person, if there is one.
     pub fn live(&self, family: AlertFamily, person: &str) -> Option<&Alert> {
-        let mut all = self.published.alerts.iter();
-        all.find(|alert| {
-            alert.family() == family && alert.person_id == person && alert.state() != AlertState::Withdrawn
-        })
+        self.published.live().find(|alert| alert.family() == family && alert.person_id == person)
     }
 
     /// Live alerts of all families and people.
     pub fn live_count(&self) -> usize {
-        self.published.alerts.iter().filter(|alert| alert.state() != AlertState::Withdrawn).count()
+        self.published.live().count()
     }
 
     /// States of all that was told about a person, in order.

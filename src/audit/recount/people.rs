@@ -2,14 +2,15 @@
 //! contact records hold.
 
 use super::{Arrived, Record, minute};
+use crate::model::time::{Day, Timestamp};
+use crate::policy::{CasePolicy, EpisodeForm, Rules};
+use crate::proto::v1::{ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus};
 use std::collections::BTreeMap;
-use swabstream::model::time::{Day, Timestamp};
-use swabstream::policy::{CasePolicy, EpisodeForm, Rules};
-use swabstream::proto::v1::{ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus};
 
 /// All that is known of one person.
 #[derive(Debug, Default)]
 pub struct Person {
+    /// The pseudonym.
     pub id: String,
     /// Every specimen with a finding that counts.
     pub specimens: Vec<Specimen>,
@@ -26,15 +27,21 @@ pub struct Person {
 /// One specimen and what the standing results say of it.
 #[derive(Clone, Debug)]
 pub struct Specimen {
+    /// The barcode.
     pub id: String,
+    /// The gravest finding that stands.
     pub finding: Finding,
     /// A negative stands against the positive.
     pub contradicted: bool,
     /// Only preliminary results say so.
     pub preliminary: bool,
+    /// Minute of collection, by the row that lends time and place.
     pub minute: i64,
+    /// Its civil day.
     pub day: Day,
+    /// Area, by the same row.
     pub area: String,
+    /// Purpose, by the same row.
     pub purpose: String,
     /// Every positive was received later than the policy's hours after collection.
     pub old_news: bool,
@@ -43,14 +50,17 @@ pub struct Specimen {
 /// Positives that belong together, the first first.
 #[derive(Clone, Debug)]
 pub struct Episode {
+    /// At least one.
     pub positives: Vec<Specimen>,
 }
 
 impl Episode {
+    /// The first positive.
     pub fn first(&self) -> &Specimen {
         &self.positives[0]
     }
 
+    /// The last positive.
     pub fn last(&self) -> &Specimen {
         self.positives.last().expect("an episode has a positive")
     }
@@ -61,16 +71,19 @@ impl Episode {
 struct Version<'a> {
     result: &'a LabResult,
     at: Timestamp,
+    content: u64,
     /// It was moved to somebody else by this version.
     moved_away: bool,
 }
 
 impl Version<'_> {
-    /// The greatest stands. Where two of the same rank differ in anything else, records alone do not say which: no
-    /// test publishes such.
-    fn rank(&self) -> (u32, i32, i32) {
-        let status = if self.moved_away { i32::MAX } else { self.result.status };
-        (self.result.revision, status, self.result.finding)
+    /// The greatest stands.
+    fn rank(&self) -> (u32, i32, i32, u64) {
+        match self.moved_away {
+            // It says nothing more about this person.
+            true => (self.result.revision, i32::MAX, 0, 0),
+            false => (self.result.revision, self.result.status, self.result.finding, self.content),
+        }
     }
 
     fn counts(&self) -> bool {
@@ -85,11 +98,11 @@ impl Version<'_> {
 }
 
 /// What a version says, apart from its number and who sent it when.
-fn meaning(result: &LabResult) -> impl PartialEq {
+pub fn meaning(result: &LabResult) -> impl PartialEq {
     (
         result.specimen_id.clone(),
         result.target.clone(),
-        result.collected_at,
+        minute(result.collected_at.as_ref()),
         result.area.clone(),
         result.purpose.clone(),
         result.finding,
@@ -127,7 +140,7 @@ type Results<'a> = BTreeMap<(&'a str, &'a str), Vec<Version<'a>>>;
 /// All versions by person and result. A result that was moved is a version for the person it was moved from, too.
 fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
     let mut all: BTreeMap<String, Results<'_>> = BTreeMap::new();
-    for Arrived { at, record } in records {
+    for Arrived { at, record, content } in records {
         let Record::Result(result) = record else { continue };
         if result.mode() == ProcessingMode::Training {
             continue;
@@ -135,7 +148,7 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
         let id = (result.lab_id.as_str(), result.result_id.as_str());
         let mut add = |person: &str, moved_away| {
             let versions = all.entry(person.to_owned()).or_default().entry(id).or_default();
-            versions.push(Version { result, at: *at, moved_away });
+            versions.push(Version { result, at: *at, content: *content, moved_away });
         };
         add(&result.person_id, false);
         if !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
@@ -148,9 +161,6 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
 /// The version that stands, and when what it says was first received.
 fn standing<'a>(versions: &[Version<'a>]) -> (Version<'a>, Timestamp) {
     let greatest = versions.iter().max_by_key(|version| version.rank()).expect("there is a version");
-    for rival in versions.iter().filter(|rival| rival.rank() == greatest.rank() && !rival.moved_away) {
-        assert!(meaning(rival.result) == meaning(greatest.result), "two versions of one rank say different things");
-    }
     let same = |version: &&Version<'_>| {
         version.moved_away == greatest.moved_away && meaning(version.result) == meaning(greatest.result)
     };
@@ -242,13 +252,15 @@ fn anchor(episode: &Episode, policy: &CasePolicy) -> Day {
 
 /// Of each contact record the greatest version, where it holds.
 fn standing_contacts(records: &[Arrived]) -> Vec<ContactRecord> {
-    let mut greatest: BTreeMap<(&str, &str), &ContactRecord> = BTreeMap::new();
-    for Arrived { record, .. } in records {
+    let mut greatest: BTreeMap<(&str, &str), (&ContactRecord, u64)> = BTreeMap::new();
+    let rank = |(contact, content): (&ContactRecord, u64)| (contact.revision, contact.status, content);
+    for Arrived { record, content, .. } in records {
         let Record::Contact(contact) = record else { continue };
-        let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert(contact);
-        if (contact.revision, contact.status) > (standing.revision, standing.status) {
-            *standing = contact;
+        let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert((contact, *content));
+        if rank((contact, *content)) > rank(*standing) {
+            *standing = (contact, *content);
         }
     }
-    greatest.into_values().filter(|contact| contact.status() == ContactStatus::Active).cloned().collect()
+    let standing = greatest.into_values().map(|(contact, _)| contact);
+    standing.filter(|contact| contact.status() == ContactStatus::Active).cloned().collect()
 }

@@ -1,20 +1,26 @@
 //! The tier of every area on every day, from the day's own numbers.
 
 use super::areas::Counts;
+use crate::model::time::Day;
+use crate::policy::areas::Area;
+use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
+use crate::proto::v1::{Alert, AreaPositivity, AreaTier, WindowNumbers};
 use std::collections::BTreeMap;
-use swabstream::model::time::Day;
-use swabstream::policy::areas::Area;
-use swabstream::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
-use swabstream::proto::v1::{Alert, AreaPositivity, AreaTier, WindowNumbers};
 
 /// A tier, without its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tier {
+    /// The day it holds on.
     pub day: String,
+    /// Its name.
     pub tier: String,
+    /// Its rank, 0 the mildest.
     pub rank: u32,
+    /// `id@version` of the policy that decided.
     pub policy: String,
+    /// The tier of the day before, empty when it had none.
     pub previous: String,
+    /// The first day it could step down, empty when it cannot be told.
     pub earliest_step_down: String,
 }
 
@@ -35,8 +41,11 @@ impl Tier {
 /// A live alert about a tier, as far as it does not depend on when things were known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TierChange {
+    /// Tier of the day before, empty when it had none.
     pub before: String,
+    /// Tier of the day.
     pub after: String,
+    /// `id@version` of the policy that decided.
     pub policy: String,
 }
 

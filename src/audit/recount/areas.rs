@@ -2,12 +2,12 @@
 
 use super::alerts::channel;
 use super::people::Person;
+use crate::model::time::Day;
+use crate::policy::{Rules, WINDOWS};
+use crate::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use swabstream::model::time::Day;
-use swabstream::policy::{Rules, WINDOWS};
-use swabstream::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
 
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -26,20 +26,30 @@ pub struct Counts<'a> {
 /// One thing that counts.
 #[derive(Clone, Debug)]
 pub struct Counted<'a> {
+    /// Whose it is.
     pub person: &'a str,
+    /// Where it counts.
     pub area: &'a str,
+    /// The purpose it counts for.
     pub purpose: &'a str,
+    /// What it is.
     pub what: What,
 }
 
 /// What it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
+    /// A specimen with a finding that counts.
     Test(Finding),
-    Case { community: bool },
+    /// An episode by its first positive.
+    Case {
+        /// Not under a management order when swabbed.
+        community: bool,
+    },
 }
 
 impl<'a> Counts<'a> {
+    /// Of everybody.
     pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>) -> Self {
         let mut days: BTreeMap<Day, Vec<Counted<'a>>> = BTreeMap::new();
         for person in people.values() {
@@ -118,6 +128,7 @@ impl<'a> Counts<'a> {
         known.entry((area, day)).or_insert_with(|| lineage(self.rules, area, day).into()).clone()
     }
 
+    /// The rules it was counted by.
     pub fn rules(&self) -> &'a Rules {
         self.rules
     }

@@ -1,49 +1,87 @@
 //! Which alerts must be live, and what they must say.
 
-use super::minute;
 use super::people::{Episode, Person, Specimen};
+use super::{minute, minute_of};
+use crate::policy::Rules;
+use crate::proto::v1::{Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, Severity};
 use std::collections::{BTreeMap, BTreeSet};
-use swabstream::policy::Rules;
-use swabstream::proto::v1::{Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, Severity};
 
 const DAY_MINUTES: i64 = 24 * 60;
 
 /// What an alert says that depends on the set of records only: not its id, its version, its causes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LiveAlert {
+    /// Whom it is about.
     pub person: String,
+    /// What it is about.
     pub family: AlertFamily,
+    /// First day of the episode.
     pub first_day: String,
+    /// Last day with a positive.
     pub last_day: String,
+    /// The specimen, of contradictions.
     pub specimen: String,
+    /// How the case was found.
     pub channel: Channel,
+    /// How grave.
     pub severity: Severity,
+    /// Old news when it was first read.
     pub historic: bool,
+    /// Rests on preliminary results only.
     pub preliminary: bool,
+    /// Area of the first positive.
     pub area: String,
+    /// Purpose of the first positive.
     pub purpose: String,
+    /// How many specimens.
     pub positive_specimens: u32,
-    pub exposed_to: BTreeSet<Listed>,
-    pub to_trace: BTreeSet<Listed>,
+    /// How the person may have been infected, in order.
+    pub exposed_to: Vec<Listed>,
+    /// Records that match and are not listed.
+    pub exposed_to_omitted: u32,
+    /// Whom to trace, in order.
+    pub to_trace: Vec<Listed>,
+    /// Records to be traced that are not listed.
+    pub to_trace_omitted: u32,
+    /// The case policy that decided.
     pub policy: String,
 }
 
 /// A contact record as an alert lists it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
+    /// The record's id.
     pub record: String,
+    /// The other person.
     pub other: String,
+    /// How close.
     pub kind: ContactKind,
+    /// First minute of exposure.
     pub start: i64,
+    /// Last minute of exposure.
     pub end: i64,
 }
 
 impl LiveAlert {
+    /// Whether a published alert says the same. Of very many records an alert lists the first and counts the rest.
+    pub fn is_said_by(&self, found: &Self) -> bool {
+        let without = |alert: &Self| Self {
+            exposed_to: Vec::new(),
+            exposed_to_omitted: 0,
+            to_trace: Vec::new(),
+            to_trace_omitted: 0,
+            ..alert.clone()
+        };
+        without(self) == without(found)
+            && same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))
+            && same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))
+    }
+
     /// What a published alert says.
     pub fn of(alert: &Alert) -> Self {
-        let listed = |contacts: &[MatchedContact]| -> BTreeSet<Listed> {
-            let all: BTreeSet<Listed> = contacts.iter().map(Listed::of_alert).collect();
-            assert_eq!(all.len(), contacts.len(), "an alert lists each record once");
+        let listed = |contacts: &[MatchedContact]| -> Vec<Listed> {
+            let mut all: Vec<Listed> = contacts.iter().map(Listed::of_alert).collect();
+            all.sort();
             all
         };
         Self {
@@ -60,9 +98,18 @@ impl LiveAlert {
             purpose: alert.purpose.clone(),
             positive_specimens: alert.positive_specimens,
             exposed_to: listed(&alert.exposed_to),
+            exposed_to_omitted: alert.exposed_to_omitted,
             to_trace: listed(&alert.to_trace),
+            to_trace_omitted: alert.to_trace_omitted,
             policy: alert.policy.clone(),
         }
+    }
+}
+
+fn same_list(expected: &[Listed], (found, omitted): (&[Listed], u32)) -> bool {
+    match omitted {
+        0 => expected == found,
+        _ => expected.len() == found.len() + omitted as usize && found.iter().all(|one| expected.contains(one)),
     }
 }
 
@@ -72,8 +119,8 @@ impl Listed {
             record: contact.record_id.clone(),
             other: contact.person_id.clone(),
             kind: contact.kind(),
-            start: minute(contact.exposure_start.as_ref()),
-            end: minute(contact.exposure_end.as_ref()),
+            start: contact.exposure_start.as_ref().map_or(i64::MIN, minute_of),
+            end: contact.exposure_end.as_ref().map_or(i64::MIN, minute_of),
         }
     }
 
@@ -121,8 +168,10 @@ fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, e
         area: first.area.clone(),
         purpose: first.purpose.clone(),
         positive_specimens: episode.positives.len() as u32,
-        exposed_to: exposed_to(rules, people, person, episode),
-        to_trace: traced(rules, person, episode).map(listed_to_trace).collect(),
+        exposed_to: exposed_to(rules, people, person, episode).into_iter().collect(),
+        exposed_to_omitted: 0,
+        to_trace: traced(rules, person, episode).map(listed_to_trace).collect::<BTreeSet<_>>().into_iter().collect(),
+        to_trace_omitted: 0,
         policy: rules.case_policy(first.day).name.clone(),
     }
 }
@@ -141,8 +190,10 @@ fn contradiction(rules: &Rules, person: &Person, specimen: &Specimen) -> LiveAle
         area: specimen.area.clone(),
         purpose: specimen.purpose.clone(),
         positive_specimens: 1,
-        exposed_to: BTreeSet::new(),
-        to_trace: BTreeSet::new(),
+        exposed_to: Vec::new(),
+        exposed_to_omitted: 0,
+        to_trace: Vec::new(),
+        to_trace_omitted: 0,
         policy: rules.case_policy(specimen.day).name.clone(),
     }
 }

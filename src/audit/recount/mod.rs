@@ -1,36 +1,41 @@
 //! What must come out, counted again from all records at once: naively, with maps and sorts, for clarity.
 //!
-//! It shares nothing with the pipeline but the generated messages and the parsed rules. In: every usable record with
-//! the time it was received, in any order. Out: standing results, episodes, live alerts, every number of every area,
-//! tiers. It knows no streams, no differences and no state.
+//! In: every usable record with the time it was received, in any order. Out: standing results, episodes, live alerts,
+//! every number of every area, tiers. It knows no streams, no differences and no state.
 
 mod alerts;
 mod areas;
-mod compare;
 mod people;
 mod tiers;
 
-pub use alerts::LiveAlert;
+pub use alerts::{Listed, LiveAlert};
 pub use areas::wilson;
-pub use compare::{Published, assert_same};
+pub use tiers::{Tier, TierChange};
 
+use crate::model::time::{Day, Timestamp};
+use crate::policy::Rules;
+use crate::proto::v1::{AreaPositivity, ContactRecord, LabResult};
 use std::collections::{BTreeMap, BTreeSet};
-use swabstream::model::time::{Day, Timestamp};
-use swabstream::policy::Rules;
-use swabstream::proto::v1::{AreaPositivity, ContactRecord, LabResult};
 
 /// One usable record.
 #[derive(Clone, Debug)]
 pub enum Record {
+    /// Of `lab-results`.
     Result(LabResult),
+    /// Of `contact-records`.
     Contact(ContactRecord),
 }
 
 /// A record and when it was received.
 #[derive(Clone, Debug)]
 pub struct Arrived {
+    /// When it was received.
     pub at: Timestamp,
+    /// What was received.
     pub record: Record,
+    /// Keyed hash of its content: of two versions that say different things at one rank the greater stands. Whoever
+    /// has none such may leave it 0.
+    pub content: u64,
 }
 
 /// What must be true once all records were read.
@@ -41,9 +46,9 @@ pub struct Truth {
     /// Numbers by area and last day.
     pub positivity: BTreeMap<(String, Day), AreaPositivity>,
     /// Today's tiers by area.
-    pub tiers: BTreeMap<String, tiers::Tier>,
+    pub tiers: BTreeMap<String, Tier>,
     /// Days on which tiers changed, by area and day.
-    pub tier_changes: BTreeMap<(String, Day), tiers::TierChange>,
+    pub tier_changes: BTreeMap<(String, Day), TierChange>,
 }
 
 /// Counts everything again. `today` is the last day a window ends on.
@@ -57,9 +62,9 @@ pub fn recount(rules: &Rules, records: &[Arrived], today: Day) -> Truth {
 
 /// The minute of a time: specimens are not known more exactly.
 fn minute(time: Option<&prost_types::Timestamp>) -> i64 {
-    time.expect("usable records have their times").seconds.div_euclid(60)
+    minute_of(time.expect("usable records have their times"))
 }
 
-fn wire_day(text: &str) -> Day {
-    Day::parse(text).expect("published days are days")
+fn minute_of(time: &prost_types::Timestamp) -> i64 {
+    time.seconds.div_euclid(60)
 }

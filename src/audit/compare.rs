@@ -1,0 +1,186 @@
+//! What was published against what must be true.
+//!
+//! In: the newest record of each key of the outputs, and the recount. Out: pairs that differ.
+
+use super::recount::{LiveAlert, Tier, TierChange, Truth};
+use crate::model::record::Topic;
+use crate::model::time::Day;
+use crate::proto::v1::{
+    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Proportion, PurposeNumbers, WindowNumbers,
+};
+use prost::Message;
+use std::collections::BTreeMap;
+
+/// What a reader of the compacted outputs ends up with.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// `alerts`, by id.
+    pub alerts: BTreeMap<String, Alert>,
+    /// `area-alerts`, by id.
+    pub area_alerts: BTreeMap<String, Alert>,
+    /// `area-positivity`, by area and last day.
+    pub positivity: BTreeMap<(String, Day), AreaPositivity>,
+    /// `area-tiers`, by area.
+    pub tiers: BTreeMap<String, AreaTier>,
+    /// Records that are not what their topic holds, or not under the key they should have: topic and how many.
+    pub unreadable: BTreeMap<Topic, u64>,
+}
+
+impl Published {
+    /// Takes the next record of one of the four topics.
+    pub fn take(&mut self, topic: Topic, key: &[u8], payload: Option<&[u8]>) {
+        let key = String::from_utf8_lossy(key).into_owned();
+        let understood = match (topic, payload) {
+            (Topic::Alerts, payload) => put(&mut self.alerts, Some(key), payload, |alert| alert.alert_id.clone()),
+            (Topic::AreaAlerts, payload) => {
+                put(&mut self.area_alerts, Some(key), payload, |alert| alert.alert_id.clone())
+            }
+            (Topic::AreaPositivity, payload) => put(&mut self.positivity, area_and_day(&key), payload, |numbers| {
+                (numbers.area.clone(), Day::parse(&numbers.day).unwrap_or_default())
+            }),
+            (Topic::AreaTiers, payload) => put(&mut self.tiers, Some(key), payload, |tier| tier.area.clone()),
+            _ => None,
+        };
+        if understood.is_none() {
+            *self.unreadable.entry(topic).or_default() += 1;
+        }
+    }
+
+    /// Live alerts about people.
+    pub fn live(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values().filter(|alert| is_live(alert))
+    }
+
+    /// Live alerts about changes of tier, by area and day.
+    pub fn tier_changes(&self) -> BTreeMap<(String, Day), TierChange> {
+        let live = self.area_alerts.values().filter(|alert| is_live(alert));
+        let changes = live.filter(|alert| alert.family() == AlertFamily::TierChanged);
+        let of = |alert: &Alert| {
+            ((alert.area.clone(), Day::parse(&alert.first_day).unwrap_or_default()), TierChange::of(alert))
+        };
+        changes.map(of).collect()
+    }
+}
+
+/// The newest record of a key stands; none at all deletes what stood.
+fn put<K: Ord, M: Message + Default>(
+    into: &mut BTreeMap<K, M>,
+    key: Option<K>,
+    payload: Option<&[u8]>,
+    key_of: impl Fn(&M) -> K,
+) -> Option<()> {
+    let key = key?;
+    let Some(payload) = payload else {
+        into.remove(&key);
+        return Some(());
+    };
+    let message = M::decode(payload).ok()?;
+    let right = key == key_of(&message);
+    into.insert(key, message);
+    right.then_some(())
+}
+
+fn area_and_day(key: &str) -> Option<(String, Day)> {
+    let (area, day) = key.rsplit_once('/')?;
+    Some((area.to_owned(), Day::parse(day)?))
+}
+
+fn is_live(alert: &Alert) -> bool {
+    alert.state() != AlertState::Withdrawn
+}
+
+/// Entries of two maps that do not agree.
+#[derive(Clone, Copy, Debug)]
+pub enum Pair<'a, K, V> {
+    /// It must be there and is not.
+    Missing(&'a K, &'a V),
+    /// It is there and must not be.
+    Unexpected(&'a K, &'a V),
+    /// It is there and says something else: expected, found.
+    Differs(&'a K, &'a V, &'a V),
+}
+
+/// Compares two maps entry by entry.
+pub fn pairs<'a, K: Ord, V>(
+    expected: &'a BTreeMap<K, V>,
+    found: &'a BTreeMap<K, V>,
+    agree: impl Fn(&V, &V) -> bool,
+) -> Vec<Pair<'a, K, V>> {
+    let mut pairs = Vec::new();
+    for (key, value) in expected {
+        match found.get(key) {
+            None => pairs.push(Pair::Missing(key, value)),
+            Some(other) if !agree(value, other) => pairs.push(Pair::Differs(key, value, other)),
+            Some(_) => {}
+        }
+    }
+    let unexpected = found.iter().filter(|(key, _)| !expected.contains_key(key));
+    pairs.extend(unexpected.map(|(key, value)| Pair::Unexpected(key, value)));
+    pairs
+}
+
+/// What an alert is about: family, person, first day, specimen.
+pub type Subject = (AlertFamily, String, String, String);
+
+/// Alerts by what they are about.
+pub fn by_subject(alerts: impl IntoIterator<Item = LiveAlert>) -> BTreeMap<Subject, LiveAlert> {
+    let subject =
+        |alert: &LiveAlert| (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone());
+    alerts.into_iter().map(|alert| (subject(&alert), alert)).collect()
+}
+
+/// Published tiers without their reasons.
+pub fn tiers(published: &Published) -> BTreeMap<String, Tier> {
+    published.tiers.iter().map(|(area, tier)| (area.clone(), Tier::of(tier))).collect()
+}
+
+/// The live alerts that must be there, by subject.
+pub fn wanted_alerts(truth: &Truth) -> BTreeMap<Subject, LiveAlert> {
+    by_subject(truth.alerts.iter().cloned())
+}
+
+/// Equal counts, and ratios that differ by rounding at most. When it was computed, and by rules of which digest, may
+/// differ: other rules state a number again only where they change it.
+pub fn same_numbers(expected: &AreaPositivity, found: &AreaPositivity) -> bool {
+    let without = |numbers: &AreaPositivity| AreaPositivity {
+        now: None,
+        purposes: Vec::new(),
+        rules_digest: String::new(),
+        ..numbers.clone()
+    };
+    without(expected) == without(found)
+        && expected.purposes.len() == found.purposes.len()
+        && expected.purposes.iter().zip(&found.purposes).all(|(a, b)| same_purpose(a, b))
+}
+
+fn same_purpose(expected: &PurposeNumbers, found: &PurposeNumbers) -> bool {
+    expected.purpose == found.purpose
+        && expected.windows.len() == found.windows.len()
+        && expected.windows.iter().zip(&found.windows).all(|(a, b)| same_window(a, b))
+}
+
+fn same_window(expected: &WindowNumbers, found: &WindowNumbers) -> bool {
+    let counts = |window: &WindowNumbers| WindowNumbers {
+        tests_over_tests: None,
+        people_over_people: None,
+        people_over_tests: None,
+        cases_per_100k: None,
+        tests_per_100k: None,
+        ..*window
+    };
+    counts(expected) == counts(found)
+        && ratios(expected).iter().zip(ratios(found)).all(|(a, b)| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1e-3),
+            (a, b) => a.is_none() && b.is_none(),
+        })
+}
+
+fn ratios(window: &WindowNumbers) -> [Option<f64>; 9] {
+    let parts = |proportion: &Option<Proportion>| {
+        let part = |of: fn(&Proportion) -> f64| proportion.as_ref().map(of);
+        [part(|p| p.value), part(|p| p.low), part(|p| p.high)]
+    };
+    let [a, b, c] = parts(&window.tests_over_tests);
+    let [d, e, f] = parts(&window.people_over_people);
+    [a, b, c, d, e, f, window.people_over_tests, window.cases_per_100k, window.tests_per_100k]
+}
