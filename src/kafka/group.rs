@@ -307,7 +307,7 @@ impl Group {
     /// stash: positions are then ahead of what was handed over.
     pub(super) fn positions(&self, task: i32) -> Option<Vec<i64>> {
         let starts = self.tasks.get(&task).filter(|task| task.state == State::Running)?.starts.as_ref()?;
-        let position = |(input, start): (usize, &i64)| self.consumed(task, input).unwrap_or((*start).max(0));
+        let position = |(input, start): (usize, &i64)| self.consumed(task, input).unwrap_or(*start);
         self.stash.is_empty().then(|| starts.iter().enumerate().map(position).collect())
     }
 

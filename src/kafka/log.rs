@@ -16,9 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// The earliest record, where the broker has not told its offset.
-const BEGINNING: i64 = rdkafka_sys::RD_KAFKA_OFFSET_BEGINNING as i64;
-
 /// How long the broker may take to answer a question; then it is asked again.
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
@@ -115,12 +112,9 @@ impl Log for KafkaLog {
     }
 
     fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal> {
-        let offset_of = |topic: &Topic| {
-            let known = next.iter().find(|(known, _)| known == topic);
-            known.map_or(BEGINNING, |(_, offset)| *offset)
-        };
-        let starts = self.settings.inputs.iter().map(offset_of).collect();
-        Ok(self.group.start(task, starts)?)
+        let offset_of = |topic: &Topic| next.iter().find(|(known, _)| known == topic).map(|(_, offset)| *offset);
+        let starts: Option<Vec<i64>> = self.settings.inputs.iter().map(offset_of).collect();
+        Ok(self.group.start(task, starts.expect("a restore tells the next offsets of all inputs"))?)
     }
 
     fn release(&mut self, tasks: &[i32]) -> Result<(), Fatal> {

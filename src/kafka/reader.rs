@@ -255,8 +255,8 @@ pub(super) fn event(message: &Message) -> Result<(), Error> {
     };
     match message.error() {
         RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET => Err(Error::new(format!(
-            "{place}records were deleted before they were read ({}); lengthen the topic's retention.ms, and reset the \
-             group's offsets if the loss is accepted",
+            "{place}records were deleted before they were read ({}); lengthen the topic's retention.ms; the next start \
+             says how to go on",
             message.error_text()
         ))),
         _ if message.topic().is_some() => Err(Error::new(format!("{place}{}", message.error_text()))),

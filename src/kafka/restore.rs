@@ -66,7 +66,7 @@ struct Job {
 enum Step {
     /// Asks for the committed offsets.
     Offsets,
-    /// Asks where the inputs begin, for a task that never committed.
+    /// Asks where the inputs begin: a task that never committed starts there, any other not before.
     Starts { committed: Committed },
     /// Asks for the changelog's end.
     End { committed: Committed, starts: Vec<(Topic, i64)> },
@@ -215,7 +215,9 @@ impl Restorer {
             Step::Offsets => Ok(Step::Starts { committed: self.committed_of(task, answers)? }),
             Step::Starts { committed } => {
                 let named = |answer: &Answer| Some((self.names.topic(&answer.topic)?, answer.offset));
-                Ok(Step::End { committed, starts: answers.iter().filter_map(named).collect() })
+                let starts: Vec<(Topic, i64)> = answers.iter().filter_map(named).collect();
+                self.require_unread_kept(task, &committed, &starts)?;
+                Ok(Step::End { committed, starts })
             }
             Step::End { committed, starts } => {
                 let end = answers.first().map_or(0, |answer| answer.offset);
@@ -250,6 +252,22 @@ impl Restorer {
         })?;
         let next = known.iter().filter_map(|answer| Some((self.names.topic(&answer.topic)?, answer.offset))).collect();
         Ok(Committed { next, mark: Some(mark) })
+    }
+
+    /// What was not read must still be there: going on behind a gap would pass lost results off as none.
+    fn require_unread_kept(&self, task: i32, committed: &Committed, starts: &[(Topic, i64)]) -> Result<(), Error> {
+        for (topic, next) in &committed.next {
+            let start = starts.iter().find(|(known, _)| known == topic).map_or(0, |(_, start)| *start);
+            if start > *next {
+                let name = topic_name(&self.config.prefix, *topic);
+                return Err(Error::new(format!(
+                    "{name} [{task}]: offsets {next} to {start} were deleted before they were read, by the topic's \
+                     retention.ms or by hand, and cannot be made up for; lengthen retention.ms; {}",
+                    self.start_anew(),
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn begin_reading(

@@ -154,6 +154,22 @@ impl Running {
         });
     }
 
+    /// Ends it after its last commit.
+    pub fn stop(mut self) {
+        self.worker.finish(clock::now()).expect("no fatal error");
+    }
+
+    /// Works until it must not go on; what it says then.
+    pub fn run_until_refused(&mut self) -> String {
+        let began = Instant::now();
+        loop {
+            assert!(began.elapsed() < LIMIT, "it goes on: {:?}", self.counters());
+            if let Err(fatal) = self.turn() {
+                return fatal.0;
+            }
+        }
+    }
+
     /// All counters of its tasks.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         self.worker.running().flat_map(|(_, task)| task.half().counters()).collect()

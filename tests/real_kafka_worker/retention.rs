@@ -41,3 +41,19 @@ fn is_committed_to_the_end(deployment: &Deployment) -> bool {
             .all(|partition| deployment.committed(topic, partition) == Some(deployment.ends(topic, partition).1))
     })
 }
+
+#[test]
+fn what_was_deleted_unread_is_named_and_not_passed_over() {
+    let deployment = Deployment::create("unread");
+    deployment.publish((0..10).map(|_| "a".to_owned()));
+    let mut first = deployment.start();
+    first.run_until_counted(10);
+    first.stop();
+    assert_eq!(deployment.committed(Topic::LabResults, 0), Some(10));
+    deployment.publish((0..5).map(|_| "a".to_owned()));
+    deployment.delete_all_records(Topic::LabResults, 0);
+    let error = deployment.start().run_until_refused();
+    let gap = format!("{} [0]: offsets 10 to 15 were deleted", deployment.topic(Topic::LabResults));
+    assert!(error.contains(&gap), "{error}");
+    assert!(error.contains("retention.ms") && error.contains("swabstream topics create"), "{error}");
+}
