@@ -45,25 +45,24 @@ pub fn id(secret: &Secret, family: AlertFamily, person_id: &str, specimen: &[&st
     format!("{:032x}", secret.hash(Domain::Alert, &parts))
 }
 
-/// Compares the alerts that must be live with those that were, and gives each that has to be published. `held` takes
-/// them over.
-pub fn review(held: &mut Vec<v1::Alert>, wanted: Vec<v1::Alert>, trigger: &Trigger<'_>) -> Vec<v1::Alert> {
+/// Compares the alerts that must be live with those that were, and gives each that has to be published, in order.
+pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>) -> Vec<v1::Alert> {
     let mut published = Vec::new();
-    for alert in held.iter_mut().filter(|alert| is_live(alert)) {
+    for alert in held.iter().filter(|alert| is_live(alert)) {
         if wanted.iter().any(|wanted| wanted.alert_id == alert.alert_id) {
             continue;
         }
-        alert.replaced_by = successor(alert, &wanted).unwrap_or_default();
-        step(alert, AlertState::Withdrawn, trigger);
-        published.push(alert.clone());
+        let replaced_by = successor(alert, &wanted).unwrap_or_default();
+        let mut withdrawn = v1::Alert { replaced_by, ..alert.clone() };
+        step(&mut withdrawn, AlertState::Withdrawn, trigger);
+        published.push(withdrawn);
     }
-    for wanted in wanted {
+    for mut wanted in wanted {
         match held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)) {
-            Ok(at) => published.extend(again(&mut held[at], wanted, trigger)),
-            Err(at) => {
-                held.insert(at, wanted);
-                step(&mut held[at], AlertState::Raised, trigger);
-                published.push(held[at].clone());
+            Ok(at) => published.extend(again(&held[at], wanted, trigger)),
+            Err(_) => {
+                step(&mut wanted, AlertState::Raised, trigger);
+                published.push(wanted);
             }
         }
     }
@@ -71,20 +70,15 @@ pub fn review(held: &mut Vec<v1::Alert>, wanted: Vec<v1::Alert>, trigger: &Trigg
 }
 
 /// An alert that was published before is wanted (again).
-fn again(held: &mut v1::Alert, wanted: v1::Alert, trigger: &Trigger<'_>) -> Option<v1::Alert> {
+fn again(held: &v1::Alert, wanted: v1::Alert, trigger: &Trigger<'_>) -> Option<v1::Alert> {
     let state = if is_live(held) { AlertState::Updated } else { AlertState::Raised };
-    let history = std::mem::take(&mut held.causes);
-    let before = std::mem::replace(
-        held,
-        v1::Alert { version: held.version, state: held.state, causes_omitted: held.causes_omitted, ..wanted },
-    );
-    let same = before == *held;
-    held.causes = history;
-    if same && state == AlertState::Updated {
+    let (version, causes_omitted) = (held.version, held.causes_omitted);
+    let mut alert = v1::Alert { version, state: held.state, causes: held.causes.clone(), causes_omitted, ..wanted };
+    if alert == *held && state == AlertState::Updated {
         return None;
     }
-    step(held, state, trigger);
-    Some(held.clone())
+    step(&mut alert, state, trigger);
+    Some(alert)
 }
 
 fn step(alert: &mut v1::Alert, state: AlertState, trigger: &Trigger<'_>) {

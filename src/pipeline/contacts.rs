@@ -1,6 +1,6 @@
 //! Contact records: which version stands with the contact and with the index, and who must be told.
 //!
-//! In: valid records and messages. Out: changed side records and letters to the other person. The record itself lives
+//! In: valid records and messages, and what is held. Out: whether they stand, and letters to the other person. The record itself lives
 //! with the contact; the index has a copy with the same rank, and so has everybody whom a later version no longer names.
 
 use super::alerts;
@@ -13,6 +13,7 @@ use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::Outcome;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::extra::{Contact, Extra, IndexFound, Traced};
+use hashbrown::HashSet;
 use std::cmp::Ordering;
 
 /// The record as its contact holds it.
@@ -21,9 +22,10 @@ pub fn of_contact(record: &ContactRecord<'_>, secret: &Secret) -> Contact {
 }
 
 /// The record as its index holds it: of the rank that it has with the contact, whatever else the index is told.
-pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact) -> Traced {
+pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact, held: Option<&Traced>) -> Traced {
     let contact = Contact::new(record, record.person_id, wire.content);
-    Traced { contact, left: wire.left, told: false, told_version: 0 }
+    let (told, told_version) = held.map_or((false, 0), |held| (held.told, held.told_version));
+    Traced { contact, left: wire.left, told, told_version }
 }
 
 /// What a message to an index says, as a record to be validated.
@@ -48,44 +50,30 @@ fn content(record: &ContactRecord<'_>, secret: &Secret) -> u64 {
     secret.hash(Domain::Contact, &[record.person_id, record.index_person_id, &rest]) as u64
 }
 
-/// Lets a version stand with the contact if it is the greatest; gives the one it replaced.
-pub fn admit(extra: &mut Extra, new: Contact) -> Result<Option<Contact>, Stop> {
-    let at = extra.contacts.binary_search_by(|held| held.record_id.cmp(&new.record_id));
-    match at {
-        Ok(at) => replace(&mut extra.contacts[at], new).map(Some),
-        Err(at) => {
-            extra.contacts.insert(at, new);
-            Ok(None)
+/// What is held from now on when a version says again what stands: the same at the greater revision.
+pub fn again(held: Option<&Contact>, new: &Contact) -> Option<Contact> {
+    let same = held.filter(|held| (held.status, held.content) == (new.status, new.content))?;
+    Some(Contact { revision: same.revision.max(new.revision), ..same.clone() })
+}
+
+/// Whether a version stands with the contact instead of what is held: the greatest does.
+pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
+    match held {
+        Some(held) if new.rank() < held.rank() => {
+            let in_conflict = (new.revision, new.status) == (held.revision, held.status);
+            Err(if in_conflict { versions::conflict() } else { Stop::At(Outcome::Superseded) })
         }
+        _ => Ok(()),
     }
 }
 
-/// Lets a version stand with the index if it is the greatest. A conflict is the contact's to tell, once.
-pub fn admit_traced(extra: &mut Extra, new: Traced) -> Result<(), Stop> {
-    match extra.traced.binary_search_by(|held| held.key().cmp(&new.key())) {
-        Ok(at) => {
-            let held = &mut extra.traced[at];
-            match new.contact.rank().cmp(&held.contact.rank()) {
-                Ordering::Less => return Err(Stop::At(Outcome::Superseded)),
-                Ordering::Equal => return Err(Stop::At(Outcome::Duplicate)),
-                Ordering::Greater => (held.contact, held.left) = (new.contact, new.left),
-            }
-        }
-        Err(at) => extra.traced.insert(at, new),
+/// Whether a version stands with the index instead of what is held. A conflict is the contact's to tell, once.
+pub fn admit_traced(held: Option<&Traced>, new: &Traced) -> Result<(), Stop> {
+    match held.map(|held| new.contact.rank().cmp(&held.contact.rank())) {
+        Some(Ordering::Less) => Err(Stop::At(Outcome::Superseded)),
+        Some(Ordering::Equal) => Err(Stop::At(Outcome::Duplicate)),
+        Some(Ordering::Greater) | None => Ok(()),
     }
-    Ok(())
-}
-
-fn replace(held: &mut Contact, new: Contact) -> Result<Contact, Stop> {
-    if (held.status, held.content) == (new.status, new.content) {
-        held.revision = held.revision.max(new.revision);
-        return Err(Stop::At(Outcome::Duplicate));
-    }
-    if new.rank() < held.rank() {
-        let in_conflict = (new.revision, new.status) == (held.revision, held.status);
-        return Err(if in_conflict { versions::conflict() } else { Stop::At(Outcome::Superseded) });
-    }
-    Ok(std::mem::replace(held, new))
 }
 
 /// How a contact record that stands now ends.
@@ -96,20 +84,15 @@ pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<Outcome, Sto
     }
 }
 
-/// Takes what an index says about itself, if it is about a record held here: a finding follows its record, so one
-/// without has outlived it.
-pub fn admit_finding(extra: &mut Extra, new: IndexFound) -> Result<(), Stop> {
-    if !extra.contacts.iter().any(|contact| contact.record_id == new.record_id) {
-        return Err(Stop::At(Outcome::Superseded));
+/// Whether what an index says about itself holds instead of what it said before, if it is about a record held here: a
+/// finding follows its record, so one without has outlived it.
+pub fn admit_finding(extra: Option<&Extra>, new: &IndexFound) -> Result<(), Stop> {
+    let about = extra.filter(|extra| extra.contact(&new.record_id).is_some());
+    let held = about.ok_or(Stop::At(Outcome::Superseded))?.found(&new.record_id, &new.index);
+    match held {
+        Some(held) if held.version >= new.version => Err(Stop::At(Outcome::Superseded)),
+        _ => Ok(()),
     }
-    let key = |found: &IndexFound| (found.record_id.clone(), found.index.clone());
-    let wanted = key(&new);
-    match extra.index_findings.binary_search_by(|held| key(held).cmp(&wanted)) {
-        Ok(at) if extra.index_findings[at].version >= new.version => return Err(Stop::At(Outcome::Superseded)),
-        Ok(at) => extra.index_findings[at] = new,
-        Err(at) => extra.index_findings.insert(at, new),
-    }
-    Ok(())
 }
 
 /// What the indexes must be told when `after` replaced `before` with its contact: all of it with the rank of `after`,
@@ -135,29 +118,29 @@ pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origi
     left.into_iter().chain([after]).map(copy).collect()
 }
 
-/// What secondary contacts must be told after the index's alerts changed: whether a live one lists them.
-pub fn findings(extra: &mut Extra, origin: Origin) -> Vec<Letter> {
-    let lists = |alert: &v1::Alert, contact: &Contact| {
-        alerts::is_live(alert)
-            && alert.to_trace.iter().any(|to| to.record_id == contact.record_id && to.person_id == contact.other)
-    };
-    let mut letters = Vec::new();
-    for traced in &mut extra.traced {
+/// Secondary contacts that must be told something else than before, now that the index's alerts changed: whether a
+/// live one lists them.
+pub fn findings(extra: &Extra) -> Vec<Traced> {
+    let live = extra.alerts.iter().filter(|alert| alerts::is_live(alert));
+    let listed: HashSet<(&str, &str)> =
+        live.flat_map(|alert| &alert.to_trace).map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect();
+    let now = |traced: &Traced| {
         let contact = &traced.contact;
-        let is_secondary = contact.kind == ContactKind::Secondary;
-        let positive = is_secondary && extra.alerts.iter().any(|alert| lists(alert, contact));
-        if positive == traced.told {
-            continue;
-        }
-        traced.told = positive;
-        traced.told_version += 1;
-        let finding = v1::IndexFinding {
-            record_id: contact.record_id.clone(),
-            positive,
-            version: traced.told_version,
-            index_person_id: extra.person_id.clone(),
-        };
-        letters.push(Letter { to: contact.other.clone(), origin, event: Event::IndexFinding(finding) });
-    }
-    letters
+        contact.kind == ContactKind::Secondary && listed.contains(&(&*contact.record_id, &*contact.other))
+    };
+    let changed = extra.traced.iter().filter(|traced| now(traced) != traced.told);
+    changed
+        .map(|traced| Traced { told: !traced.told, told_version: traced.told_version + 1, ..traced.clone() })
+        .collect()
+}
+
+/// The message that tells a secondary contact what `findings` found.
+pub fn finding(person_id: &str, traced: &Traced, origin: Origin) -> Letter {
+    let finding = v1::IndexFinding {
+        record_id: traced.contact.record_id.clone(),
+        positive: traced.told,
+        version: traced.told_version,
+        index_person_id: person_id.to_owned(),
+    };
+    Letter { to: traced.contact.other.clone(), origin, event: Event::IndexFinding(finding) }
 }

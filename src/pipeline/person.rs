@@ -20,7 +20,8 @@ use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
-use crate::state::person::extra::{Contact, Extra, IndexFound, PositiveVersion};
+use crate::state::person::edit::Edit;
+use crate::state::person::extra::{Contact, IndexFound, PositiveVersion};
 use crate::state::person::row::{Row, minute_of};
 use crate::state::person::{Basis, PersonState, Slot};
 use std::collections::{BTreeMap, VecDeque};
@@ -145,7 +146,13 @@ impl PersonHalf {
         let slot = self.person(record.person_id, effects);
         let contact = contacts::of_contact(&record, &self.context.secret);
         let cases_before = self.cases(slot, None);
-        let before = self.edit(slot, record.person_id, effects, |extra| contacts::admit(extra, contact.clone()))?;
+        let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
+        if let Some(known) = contacts::again(before.as_ref(), &contact) {
+            self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
+            return Err(Stop::At(Outcome::Duplicate));
+        }
+        contacts::admit(before.as_ref(), &contact)?;
+        self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
         self.letters.extend(contacts::letters(record.person_id, before.as_ref(), &contact, origin));
 
         let cases = self.cases(slot, None);
@@ -165,8 +172,10 @@ impl PersonHalf {
         let record = contacts::record_of(wire);
         let record = validate::contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
-        let traced = contacts::of_index(&record, wire);
-        self.edit(slot, record.index_person_id, effects, |extra| contacts::admit_traced(extra, traced))?;
+        let held = self.state.extra(slot).and_then(|extra| extra.traced(record.record_id, record.person_id));
+        let traced = contacts::of_index(&record, wire, held);
+        contacts::admit_traced(held, &traced)?;
+        self.state.edit(slot, record.index_person_id, Edit::Traced(traced), &mut effects.changes);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         self.review(slot, &trigger, effects);
         Ok(Outcome::ContactApplied)
@@ -187,7 +196,8 @@ impl PersonHalf {
             positive: wire.positive,
             version: wire.version,
         };
-        self.edit(slot, person_id, effects, |extra| contacts::admit_finding(extra, found))?;
+        contacts::admit_finding(self.state.extra(slot), &found)?;
+        self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
         self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
         Ok(Outcome::ContactApplied)
     }
@@ -235,21 +245,13 @@ impl PersonHalf {
             specimen_id: result.specimen_id.to_owned(),
             target: result.target.to_owned(),
         };
-        self.edit(slot, result.person_id, effects, |extra| extra.note_positive(version))
-    }
-
-    /// Changes a person's side record.
-    fn edit<T>(
-        &mut self,
-        slot: Slot,
-        person_id: &str,
-        effects: &mut Effects,
-        change: impl FnOnce(&mut Extra) -> T,
-    ) -> T {
-        let mut extra = self.state.extra(slot).cloned().unwrap_or_else(|| Extra::of(person_id));
-        let result = change(&mut extra);
-        self.state.set_extra(slot, extra, &mut effects.changes);
-        result
+        let known = self.state.extra(slot).and_then(|extra| extra.positive(version.id, version.content));
+        // The earliest receipt of a meaning is the one that counts.
+        if known.is_some_and(|known| known.received_at <= version.received_at) {
+            return false;
+        }
+        self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
+        true
     }
 
     /// Adds to the numbers of areas what a change of a row makes of them.
@@ -284,20 +286,24 @@ impl PersonHalf {
         if extra.positives.is_empty() && extra.alerts.is_empty() {
             return;
         }
-        let mut extra = extra.clone();
         let wanted = alerts::wanted(&alerts::Case {
             rows: self.state.rows(slot),
-            extra: &extra,
+            extra,
             rules: &self.rules,
             names: self.names(),
             secret: &self.context.secret,
         });
-        for alert in alerts::review(&mut extra.alerts, wanted, trigger) {
+        let (changed, person_id) = (alerts::review(&extra.alerts, wanted, trigger), extra.person_id.clone());
+        for alert in changed {
             effects.outputs.push(publish::alert(&alert, self.context.task));
             effects.urgent = true;
+            self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
         }
-        self.letters.extend(contacts::findings(&mut extra, trigger.origin.unwrap_or(NO_RECORD)));
-        self.state.set_extra(slot, extra, &mut effects.changes);
+        for traced in self.state.extra(slot).map(contacts::findings).unwrap_or_default() {
+            let origin = trigger.origin.unwrap_or(NO_RECORD);
+            self.letters.push_back(contacts::finding(&person_id, &traced, origin));
+            self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);
+        }
     }
 
     fn outcome(&self, slot: Slot, change: &Change) -> Result<Outcome, Stop> {

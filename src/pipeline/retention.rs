@@ -9,7 +9,9 @@ use super::alerts;
 use super::effects::Changes;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::state::person::extra::{Contact, Extra};
+use crate::proto::v1;
+use crate::state::person::edit::{Edit, List};
+use crate::state::person::extra::{Contact, Extra, IndexFound};
 use crate::state::person::row::{Row, minute_of};
 use crate::state::person::{PersonState, Slot};
 
@@ -75,9 +77,9 @@ pub fn tidy(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mu
             state.set(slot, at, row.settle(), changes);
         }
     }
-    if let Some(extra) = state.extra(slot) {
-        let extra = tidied(extra.clone(), state.rows(slot), cutoffs);
-        state.set_extra(slot, extra, changes);
+    let Some(extra) = state.extra(slot) else { return };
+    for edit in outdated(extra, state.rows(slot), cutoffs) {
+        state.edit(slot, "", edit, changes);
     }
 }
 
@@ -88,18 +90,26 @@ fn newest_positive(rows: &[Row]) -> Option<u32> {
     specimens.map(Row::minute).max()
 }
 
-fn tidied(mut extra: Extra, rows: &[Row], cutoffs: &Cutoffs) -> Extra {
-    extra.positives.retain(|version| rows.iter().any(|row| row.id() == version.id));
+/// What of a side record can go, each list from its end.
+fn outdated(extra: &Extra, rows: &[Row], cutoffs: &Cutoffs) -> Vec<Edit> {
+    let mut drops = Vec::new();
+    drop_where(&mut drops, List::Positives, &extra.positives, |version| !rows.iter().any(|row| row.id() == version.id));
     if rows.iter().any(Row::is_positive) {
-        return extra;
+        return drops;
     }
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
     let first_kept = cutoffs.positive_day.to_string();
-    extra.alerts.retain(|alert| !alerts::is_live(alert) && alert.last_day >= first_kept);
-    let matters = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) >= cutoffs.positive;
-    extra.contacts.retain(matters);
-    extra.traced.retain(|traced| matters(&traced.contact));
-    let contacts = &extra.contacts;
-    extra.index_findings.retain(|found| contacts.iter().any(|contact| contact.record_id == found.record_id));
-    extra
+    let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
+    drop_where(&mut drops, List::Alerts, &extra.alerts, expired);
+    let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
+    drop_where(&mut drops, List::Contacts, &extra.contacts, is_over);
+    drop_where(&mut drops, List::Traced, &extra.traced, |traced| is_over(&traced.contact));
+    let is_about_none = |found: &IndexFound| extra.contact(&found.record_id).is_none_or(is_over);
+    drop_where(&mut drops, List::Found, &extra.index_findings, is_about_none);
+    drops
+}
+
+fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {
+    let gone = entries.iter().enumerate().rev().filter(|(_, entry)| goes(entry));
+    drops.extend(gone.map(|(at, _)| Edit::Drop(list, at)));
 }

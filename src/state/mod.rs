@@ -3,4 +3,5 @@
 pub mod area;
 pub mod changelog;
 pub mod codec;
+pub mod difference;
 pub mod person;

@@ -1,6 +1,6 @@
 //! Many people, and one with many results.
 
-use super::world::{Dice, Input, LAYOUT, World, at, swab};
+use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult};
@@ -79,4 +79,31 @@ fn a_person_with_very_many_results_is_counted_like_any_other() {
         }
     }
     world.check();
+}
+
+/// Bytes logged by all tasks for each of many contacts of one index.
+fn logged(contacts: usize, positive: bool) -> Vec<usize> {
+    let mut world = World::new();
+    if positive {
+        world.send(&Input::Result(swab("I1", "R1", at(5, 8), Finding::Positive), at(5, 13)), None);
+    }
+    let logged = |number: usize| {
+        // In no order of their ids.
+        let id = number * 7_919 % contacts;
+        world.operations.iter_mut().for_each(Vec::clear);
+        world.send(&Input::Contact(met(&format!("C{id:05}"), &format!("P{id}"), "I1", 4), at(6, 0)), None);
+        world.settle();
+        world.operations.iter().map(Vec::len).sum()
+    };
+    (0..contacts).map(logged).collect()
+}
+
+#[test]
+fn another_contact_of_somebody_with_many_logs_what_the_first_ones_did() {
+    for positive in [false, true] {
+        let logged = logged(300, positive);
+        // The alert's chain of cause grows to its full length first.
+        let (early, late) = (logged[40], *logged[41..].iter().max().expect("some"));
+        assert!(late < early + early / 4, "{early} bytes, then {late} (positive: {positive})");
+    }
 }

@@ -1,5 +1,5 @@
 //! What only few people have: a positive result, a contact record, an alert. Held apart from the rows, as one value
-//! per person that is stored whole whenever it changes.
+//! per person, which is stored whole in images and changed by [`Edit`](super::edit::Edit)s.
 
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
 use crate::model::time::Timestamp;
@@ -110,11 +110,6 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// What it is found by.
-    pub fn key(&self) -> (&str, &str) {
-        (&self.contact.record_id, &self.contact.other)
-    }
-
     /// Whether the contact was exposed to this person, by the version that stands.
     pub fn holds(&self) -> bool {
         self.contact.is_active() && !self.left
@@ -149,45 +144,13 @@ impl Extra {
             && self.alerts.is_empty()
     }
 
-    /// The positive version of a row, if it is one that was read.
-    pub fn positive(&self, id: u64, content: u32) -> Option<&PositiveVersion> {
-        let at = self.positives.binary_search_by_key(&(id, content), |held| (held.id, held.content));
-        at.ok().map(|at| &self.positives[at])
-    }
-
-    /// Notes when a positive version was received; tells whether it is new or was received earlier than known.
-    pub fn note_positive(&mut self, version: PositiveVersion) -> bool {
-        let at = self.positives.binary_search_by_key(&(version.id, version.content), |held| (held.id, held.content));
-        match at {
-            Ok(at) if self.positives[at].received_at <= version.received_at => return false,
-            Ok(at) => self.positives[at] = version,
-            Err(at) => self.positives.insert(at, version),
-        }
-        true
-    }
-
     /// Writes it.
     pub fn put(&self, into: &mut Vec<u8>) {
         put_bytes(into, self.person_id.as_bytes());
-        put_all(into, &self.positives, |into, positive| {
-            put_u64(into, positive.id);
-            put_u32(into, positive.content);
-            put_i64(into, positive.received_at.0);
-            put_bytes(into, positive.specimen_id.as_bytes());
-            put_bytes(into, positive.target.as_bytes());
-        });
+        put_all(into, &self.positives, put_positive);
         put_all(into, &self.contacts, put_contact);
-        put_all(into, &self.traced, |into, traced| {
-            put_contact(into, &traced.contact);
-            into.push(u8::from(traced.told) | u8::from(traced.left) << 1);
-            put_u32(into, traced.told_version);
-        });
-        put_all(into, &self.index_findings, |into, found| {
-            put_bytes(into, found.record_id.as_bytes());
-            put_bytes(into, found.index.as_bytes());
-            into.push(u8::from(found.positive));
-            put_u32(into, found.version);
-        });
+        put_all(into, &self.traced, put_traced);
+        put_all(into, &self.index_findings, put_found);
         put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.encode_to_vec()));
     }
 
@@ -195,25 +158,10 @@ impl Extra {
     pub fn read(reader: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
         Ok(Self {
             person_id: reader.text()?.to_owned(),
-            positives: read_all(reader, |reader| {
-                Ok(PositiveVersion {
-                    id: reader.u64()?,
-                    content: reader.u32()?,
-                    received_at: Timestamp(reader.i64()?),
-                    specimen_id: reader.text()?.to_owned(),
-                    target: reader.text()?.to_owned(),
-                })
-            })?,
+            positives: read_all(reader, read_positive)?,
             contacts: read_all(reader, read_contact)?,
             traced: read_all(reader, |reader| read_traced(reader, format))?,
-            index_findings: read_all(reader, |reader| {
-                Ok(IndexFound {
-                    record_id: reader.text()?.to_owned(),
-                    index: reader.text()?.to_owned(),
-                    positive: reader.u8()? != 0,
-                    version: reader.u32()?,
-                })
-            })?,
+            index_findings: read_all(reader, read_found)?,
             alerts: read_all(reader, |reader| {
                 v1::Alert::decode(reader.bytes()?).map_err(|_| corrupt("an alert cannot be decoded"))
             })?,
@@ -236,7 +184,41 @@ fn read_all<T>(
     (0..count).map(|_| read(reader)).collect()
 }
 
-fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
+pub(super) fn put_positive(into: &mut Vec<u8>, positive: &PositiveVersion) {
+    put_u64(into, positive.id);
+    put_u32(into, positive.content);
+    put_i64(into, positive.received_at.0);
+    put_bytes(into, positive.specimen_id.as_bytes());
+    put_bytes(into, positive.target.as_bytes());
+}
+
+pub(super) fn read_positive(reader: &mut Reader<'_>) -> Result<PositiveVersion, Corrupt> {
+    Ok(PositiveVersion {
+        id: reader.u64()?,
+        content: reader.u32()?,
+        received_at: Timestamp(reader.i64()?),
+        specimen_id: reader.text()?.to_owned(),
+        target: reader.text()?.to_owned(),
+    })
+}
+
+pub(super) fn put_found(into: &mut Vec<u8>, found: &IndexFound) {
+    put_bytes(into, found.record_id.as_bytes());
+    put_bytes(into, found.index.as_bytes());
+    into.push(u8::from(found.positive));
+    put_u32(into, found.version);
+}
+
+pub(super) fn read_found(reader: &mut Reader<'_>) -> Result<IndexFound, Corrupt> {
+    Ok(IndexFound {
+        record_id: reader.text()?.to_owned(),
+        index: reader.text()?.to_owned(),
+        positive: reader.u8()? != 0,
+        version: reader.u32()?,
+    })
+}
+
+pub(super) fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
     put_bytes(into, contact.record_id.as_bytes());
     put_bytes(into, contact.other.as_bytes());
     put_u32(into, contact.revision);
@@ -250,7 +232,7 @@ fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
     }
 }
 
-fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> {
+pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> {
     let (record_id, other) = (reader.text()?.to_owned(), reader.text()?.to_owned());
     let revision = reader.u32()?;
     let status = ContactStatus::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact status"))?;
@@ -262,7 +244,13 @@ fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> {
     Ok(Contact { record_id, other, revision, status, content, kind, start, end, order })
 }
 
-fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced, Corrupt> {
+pub(super) fn put_traced(into: &mut Vec<u8>, traced: &Traced) {
+    put_contact(into, &traced.contact);
+    into.push(u8::from(traced.told) | u8::from(traced.left) << 1);
+    put_u32(into, traced.told_version);
+}
+
+pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced, Corrupt> {
     let mut contact = read_contact(reader)?;
     if format == 1 {
         // It was a hash of what the index knew, which says nothing of the contact's rank: any version sent since is
@@ -315,16 +303,5 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(Extra::read(&mut Reader::new(&bytes[..length]), FORMAT).is_err(), "cut to {length}");
         }
-    }
-
-    #[test]
-    fn the_earliest_receipt_of_a_meaning_is_kept() {
-        let mut extra = extra();
-        let version = extra.positives[0].clone();
-        assert!(!extra.note_positive(PositiveVersion { received_at: Timestamp(4), ..version.clone() }));
-        assert!(extra.note_positive(PositiveVersion { received_at: Timestamp(1), ..version.clone() }));
-        assert_eq!(extra.positive(1, 2).map(|held| held.received_at), Some(Timestamp(1)));
-        assert!(extra.note_positive(PositiveVersion { content: 1, ..version }));
-        assert_eq!(extra.positives.len(), 2);
     }
 }

@@ -7,6 +7,7 @@
 //! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
 
 pub mod dictionary;
+pub mod edit;
 pub mod extra;
 mod pages;
 pub mod row;
@@ -17,6 +18,7 @@ use crate::pipeline::half::Corrupt;
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
 use dictionary::Dictionary;
+use edit::Edit;
 use extra::Extra;
 use hashbrown::{HashMap, HashTable};
 use row::Row;
@@ -160,17 +162,16 @@ impl PersonState {
         self.extras.get(&slot.0).map(Box::as_ref)
     }
 
-    /// Replaces a person's side record; an empty one is none.
-    pub fn set_extra(&mut self, slot: Slot, extra: Extra, changes: &mut Changes) {
-        let extra = (!extra.is_empty()).then(|| Box::new(extra));
-        if self.extras.get(&slot.0) == extra.as_ref() {
-            return;
+    /// Changes a person's side record, which begins with the first change; an empty one is none.
+    pub fn edit(&mut self, slot: Slot, person_id: &str, mut edit: Edit, changes: &mut Changes) {
+        let extra = self.extras.entry(slot.0).or_insert_with(|| Box::new(Extra::of(person_id)));
+        if edit.alters(extra) {
+            pages::log_edit(changes, slot.0, extra, &mut edit);
+            extra.apply(edit);
         }
-        pages::log_extra(changes, slot.0, extra.as_deref());
-        match extra {
-            Some(extra) => self.extras.insert(slot.0, extra),
-            None => self.extras.remove(&slot.0),
-        };
+        if extra.is_empty() {
+            self.extras.remove(&slot.0);
+        }
     }
 
     /// The number of an area.

@@ -1,6 +1,7 @@
 //! The stored form of a task's people: operations as they happen, and images of whole pages.
 
 use super::dictionary::Dictionary;
+use super::edit::Edit;
 use super::extra::Extra;
 use super::row::Row;
 use super::{Basis, Person, PersonState, SLOTS_PER_PAGE};
@@ -13,7 +14,9 @@ const RELEASE: u8 = 2;
 const PUSH: u8 = 3;
 const SET: u8 = 4;
 const REMOVE: u8 = 5;
+/// Format 1 only: the whole side record.
 const EXTRA: u8 = 6;
+const EDIT: u8 = 7;
 
 /// 67 million people in one task: more is not a task's page but a fault.
 const MAX_PAGES: u32 = 1 << 16;
@@ -59,8 +62,12 @@ pub(super) fn log_remove(changes: &mut Changes, slot: u32, at: usize) {
     log(changes, slot, REMOVE, |into| put_u32(into, at as u32));
 }
 
-pub(super) fn log_extra(changes: &mut Changes, slot: u32, extra: Option<&Extra>) {
-    log(changes, slot, EXTRA, |into| put_extra(into, extra));
+/// The first change of a side record says whose it is.
+pub(super) fn log_edit(changes: &mut Changes, slot: u32, before: &Extra, edit: &mut Edit) {
+    log(changes, slot, EDIT, |into| {
+        put_bytes(into, if before.is_empty() { before.person_id.as_bytes() } else { b"" });
+        edit.write(before, into);
+    });
 }
 
 pub(super) fn log_name(changes: &mut Changes, named: Named, text: &str) {
@@ -178,6 +185,7 @@ impl PersonState {
             }
             REMOVE => self.apply_remove(slot, row_of(person, reader)?),
             EXTRA => self.restore_extra(slot, reader, format)?,
+            EDIT => self.restore_edit(slot, reader, format)?,
             _ => return Err(corrupt("an operation on a person is unknown or out of place")),
         }
         Ok(())
@@ -200,6 +208,20 @@ impl PersonState {
             return Err(corrupt("a slot is taken twice, or by nobody"));
         }
         *person = Person { hash, ..Person::default() };
+        Ok(())
+    }
+
+    fn restore_edit(&mut self, slot: u32, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
+        let person_id = reader.text()?;
+        let extra = self.extras.entry(slot).or_insert_with(|| Box::new(Extra::of(person_id)));
+        if extra.is_empty() == person_id.is_empty() {
+            return Err(corrupt("a side record begins twice, or as nobody's"));
+        }
+        let edit = Edit::read(reader, extra, format)?;
+        extra.apply(edit);
+        if extra.is_empty() {
+            self.extras.remove(&slot);
+        }
         Ok(())
     }
 

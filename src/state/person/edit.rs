@@ -1,0 +1,371 @@
+//! Changes of a side record as values: the same change is applied, logged and replayed, and costs what it changes.
+//!
+//! Alerts are the only large thing in a side record. A published state of one mostly repeats the last, so it is
+//! logged as the difference to what is held.
+
+use super::extra::{Contact, Extra, IndexFound, PositiveVersion, Traced};
+use super::extra::{put_contact, put_found, put_positive, put_traced};
+use super::extra::{read_contact, read_found, read_positive, read_traced};
+use crate::pipeline::half::Corrupt;
+use crate::proto::v1;
+use crate::state::codec::{Reader, corrupt, put_bytes, put_short};
+use crate::state::difference::{put_difference, read_difference};
+use prost::Message;
+use std::cmp::Ordering;
+
+/// One change of a side record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit {
+    /// A positive version, instead of the same one if it is held.
+    Positive(PositiveVersion),
+    /// A contact record of the person as contact, instead of an earlier version.
+    Contact(Contact),
+    /// A contact record of the person as index, likewise.
+    Traced(Traced),
+    /// What an index said about itself, instead of what it said before.
+    Found(IndexFound),
+    /// An alert as it was published, instead of its last state.
+    Alert(Box<v1::Alert>),
+    /// The entry at a place of a list goes.
+    Drop(List, usize),
+}
+
+/// The lists of a side record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// [`Extra::positives`].
+    Positives = 1,
+    /// [`Extra::contacts`].
+    Contacts = 2,
+    /// [`Extra::traced`].
+    Traced = 3,
+    /// [`Extra::index_findings`].
+    Found = 4,
+    /// [`Extra::alerts`].
+    Alerts = 5,
+}
+
+/// Marks a drop beside the number of its list.
+const DROP: u8 = 0x80;
+
+/// What a list is ordered by, and has once.
+trait Entry {
+    type Key<'a>: Ord
+    where
+        Self: 'a;
+    fn key(&self) -> Self::Key<'_>;
+}
+
+impl Entry for PositiveVersion {
+    type Key<'a> = (u64, u32);
+    fn key(&self) -> (u64, u32) {
+        (self.id, self.content)
+    }
+}
+
+impl Entry for Contact {
+    type Key<'a> = &'a str;
+    fn key(&self) -> &str {
+        &self.record_id
+    }
+}
+
+impl Entry for Traced {
+    type Key<'a> = (&'a str, &'a str);
+    fn key(&self) -> (&str, &str) {
+        (&self.contact.record_id, &self.contact.other)
+    }
+}
+
+impl Entry for IndexFound {
+    type Key<'a> = (&'a str, &'a str);
+    fn key(&self) -> (&str, &str) {
+        (&self.record_id, &self.index)
+    }
+}
+
+impl Entry for v1::Alert {
+    type Key<'a> = &'a str;
+    fn key(&self) -> &str {
+        &self.alert_id
+    }
+}
+
+fn find<T>(list: &[T], order: impl FnMut(&T) -> Ordering) -> Option<&T> {
+    list.binary_search_by(order).ok().map(|at| &list[at])
+}
+
+fn put<T: Entry>(list: &mut Vec<T>, entry: T) {
+    match list.binary_search_by(|held| held.key().cmp(&entry.key())) {
+        Ok(at) => list[at] = entry,
+        Err(at) => list.insert(at, entry),
+    }
+}
+
+/// What is held under a key.
+impl Extra {
+    /// A positive version by hashes of result and meaning.
+    pub fn positive(&self, id: u64, content: u32) -> Option<&PositiveVersion> {
+        find(&self.positives, |held| held.key().cmp(&(id, content)))
+    }
+
+    /// A record of the person as contact.
+    pub fn contact(&self, record_id: &str) -> Option<&Contact> {
+        find(&self.contacts, |held| held.key().cmp(record_id))
+    }
+
+    /// A record of the person as index, by record and contact.
+    pub fn traced(&self, record_id: &str, contact: &str) -> Option<&Traced> {
+        find(&self.traced, |held| held.key().cmp(&(record_id, contact)))
+    }
+
+    /// What an index said, by record and index.
+    pub fn found(&self, record_id: &str, index: &str) -> Option<&IndexFound> {
+        find(&self.index_findings, |held| held.key().cmp(&(record_id, index)))
+    }
+
+    /// An alert by its id.
+    pub fn alert(&self, id: &str) -> Option<&v1::Alert> {
+        find(&self.alerts, |held| held.key().cmp(id))
+    }
+
+    /// Applies a change.
+    ///
+    /// # Panics
+    /// When something is to be dropped that is not there.
+    pub(super) fn apply(&mut self, edit: Edit) {
+        match edit {
+            Edit::Positive(version) => put(&mut self.positives, version),
+            Edit::Contact(contact) => put(&mut self.contacts, contact),
+            Edit::Traced(traced) => put(&mut self.traced, traced),
+            Edit::Found(found) => put(&mut self.index_findings, found),
+            Edit::Alert(alert) => put(&mut self.alerts, *alert),
+            Edit::Drop(List::Positives, at) => drop(self.positives.remove(at)),
+            Edit::Drop(List::Contacts, at) => drop(self.contacts.remove(at)),
+            Edit::Drop(List::Traced, at) => drop(self.traced.remove(at)),
+            Edit::Drop(List::Found, at) => drop(self.index_findings.remove(at)),
+            Edit::Drop(List::Alerts, at) => drop(self.alerts.remove(at)),
+        }
+    }
+
+    fn len(&self, list: List) -> usize {
+        match list {
+            List::Positives => self.positives.len(),
+            List::Contacts => self.contacts.len(),
+            List::Traced => self.traced.len(),
+            List::Found => self.index_findings.len(),
+            List::Alerts => self.alerts.len(),
+        }
+    }
+}
+
+impl Edit {
+    /// Whether a side record is another one with it.
+    pub(super) fn alters(&self, held: &Extra) -> bool {
+        match self {
+            Edit::Positive(version) => held.positive(version.id, version.content) != Some(version),
+            Edit::Contact(contact) => held.contact(&contact.record_id) != Some(contact),
+            Edit::Traced(traced) => held.traced(&traced.contact.record_id, &traced.contact.other) != Some(traced),
+            Edit::Found(found) => held.found(&found.record_id, &found.index) != Some(found),
+            Edit::Alert(alert) => held.alert(&alert.alert_id) != Some(alert),
+            Edit::Drop(..) => true,
+        }
+    }
+
+    /// Writes it; `held` is the side record before.
+    pub(super) fn write(&mut self, held: &Extra, into: &mut Vec<u8>) {
+        match self {
+            Edit::Positive(version) => {
+                into.push(List::Positives as u8);
+                put_positive(into, version);
+            }
+            Edit::Contact(contact) => {
+                into.push(List::Contacts as u8);
+                put_contact(into, contact);
+            }
+            Edit::Traced(traced) => {
+                into.push(List::Traced as u8);
+                put_traced(into, traced);
+            }
+            Edit::Found(found) => {
+                into.push(List::Found as u8);
+                put_found(into, found);
+            }
+            Edit::Alert(alert) => {
+                into.push(List::Alerts as u8);
+                put_alert(into, held, alert);
+            }
+            Edit::Drop(list, at) => {
+                into.push(*list as u8 | DROP);
+                put_short(into, *at as u64);
+            }
+        }
+    }
+
+    /// Reads it, given the side record before.
+    pub(super) fn read(reader: &mut Reader<'_>, held: &Extra, format: u32) -> Result<Self, Corrupt> {
+        use List::{Alerts, Contacts, Found, Positives, Traced};
+        let kind = reader.u8()?;
+        let all = [Positives, Contacts, Traced, Found, Alerts];
+        let list = all.into_iter().find(|list| *list as u8 == kind & !DROP);
+        let list = list.ok_or_else(|| corrupt("a change of a side record is unknown"))?;
+        if kind & DROP != 0 {
+            let at: usize = reader.short()?;
+            let there = at < held.len(list);
+            return if there { Ok(Edit::Drop(list, at)) } else { Err(corrupt("what is dropped is not there")) };
+        }
+        Ok(match list {
+            Positives => Edit::Positive(read_positive(reader)?),
+            Contacts => Edit::Contact(read_contact(reader)?),
+            Traced => Edit::Traced(read_traced(reader, format)?),
+            Found => Edit::Found(read_found(reader)?),
+            Alerts => Edit::Alert(Box::new(read_alert(reader, held)?)),
+        })
+    }
+}
+
+/// Everything but its lists, then those as differences to the lists of the state that is held.
+fn put_alert(into: &mut Vec<u8>, held: &Extra, alert: &mut v1::Alert) {
+    let lists = take_lists(alert);
+    put_bytes(into, &alert.encode_to_vec());
+    let before = held.alert(&alert.alert_id);
+    put_difference(into, before.map_or(&[], |before| &before.exposed_to), &lists.0, put_message);
+    put_difference(into, before.map_or(&[], |before| &before.to_trace), &lists.1, put_message);
+    put_difference(into, before.map_or(&[], |before| &before.causes), &lists.2, put_message);
+    (alert.exposed_to, alert.to_trace, alert.causes) = lists;
+}
+
+type Lists = (Vec<v1::MatchedContact>, Vec<v1::MatchedContact>, Vec<v1::Cause>);
+
+fn take_lists(alert: &mut v1::Alert) -> Lists {
+    use std::mem::take;
+    (take(&mut alert.exposed_to), take(&mut alert.to_trace), take(&mut alert.causes))
+}
+
+fn read_alert(reader: &mut Reader<'_>, held: &Extra) -> Result<v1::Alert, Corrupt> {
+    let mut alert: v1::Alert = message(reader)?;
+    let before = held.alert(&alert.alert_id);
+    alert.exposed_to = read_difference(reader, before.map_or(&[], |before| &before.exposed_to), message)?;
+    alert.to_trace = read_difference(reader, before.map_or(&[], |before| &before.to_trace), message)?;
+    alert.causes = read_difference(reader, before.map_or(&[], |before| &before.causes), message)?;
+    Ok(alert)
+}
+
+fn put_message(into: &mut Vec<u8>, message: &impl Message) {
+    put_bytes(into, &message.encode_to_vec());
+}
+
+fn message<M: Message + Default>(reader: &mut Reader<'_>) -> Result<M, Corrupt> {
+    M::decode(reader.bytes()?).map_err(|_| corrupt("an alert cannot be decoded"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Timestamp;
+    use crate::state::changelog::FORMAT;
+
+    fn version(id: u64, content: u32) -> PositiveVersion {
+        PositiveVersion { id, content, received_at: Timestamp(3), specimen_id: "s".into(), target: "t".into() }
+    }
+
+    fn contact(record_id: &str, other: &str) -> Contact {
+        Contact {
+            record_id: record_id.into(),
+            other: other.into(),
+            revision: 3,
+            status: v1::ContactStatus::Active,
+            content: 9,
+            kind: v1::ContactKind::Close,
+            start: Timestamp(5),
+            end: Timestamp(6),
+            order: Some((Timestamp(7), Timestamp(8))),
+        }
+    }
+
+    fn traced(record_id: &str, other: &str) -> Traced {
+        Traced { contact: contact(record_id, other), left: true, told: true, told_version: 7 }
+    }
+
+    fn found(record_id: &str, index: &str, version: u32) -> IndexFound {
+        IndexFound { record_id: record_id.into(), index: index.into(), positive: true, version }
+    }
+
+    fn alert(id: &str, traced: impl Iterator<Item = u32>) -> Edit {
+        let one = |number: u32| v1::MatchedContact { record_id: format!("C{number:03}"), ..Default::default() };
+        let cause = v1::Cause { record_id: "R".into(), ..Default::default() };
+        let (to_trace, causes) = (traced.map(one).collect(), vec![cause]);
+        Edit::Alert(Box::new(v1::Alert { alert_id: id.into(), to_trace, causes, ..Default::default() }))
+    }
+
+    fn all() -> Vec<Edit> {
+        vec![
+            Edit::Positive(version(2, 1)),
+            Edit::Positive(version(1, 2)),
+            Edit::Contact(contact("c2", "p")),
+            Edit::Contact(contact("c1", "p")),
+            Edit::Contact(Contact { order: None, ..contact("c2", "q") }),
+            Edit::Traced(traced("c", "q")),
+            Edit::Traced(traced("c", "p")),
+            Edit::Found(found("c", "i", 1)),
+            Edit::Found(found("c", "i", 2)),
+            alert("b", 0..90),
+            alert("a", 0..1),
+            alert("b", 1..91),
+            Edit::Drop(List::Positives, 1),
+            Edit::Drop(List::Contacts, 0),
+            Edit::Drop(List::Traced, 1),
+            Edit::Drop(List::Alerts, 0),
+            Edit::Drop(List::Found, 0),
+        ]
+    }
+
+    #[test]
+    fn repeated_changes_make_the_same_side_record_and_cut_ones_are_refused() {
+        let (mut live, mut again) = (Extra::of("p1"), Extra::of("p1"));
+        for mut edit in all() {
+            let mut bytes = Vec::new();
+            edit.write(&live, &mut bytes);
+            for length in 0..bytes.len() {
+                let read = Edit::read(&mut Reader::new(&bytes[..length]), &again, FORMAT);
+                assert!(read.is_err(), "{edit:?} cut to {length}");
+            }
+            let mut reader = Reader::new(&bytes);
+            let read = Edit::read(&mut reader, &again, FORMAT);
+            assert_eq!((read.as_ref(), reader.finish()), (Ok(&edit), Ok(())));
+            again.apply(read.expect("it was read"));
+            assert!(edit.alters(&live));
+            live.apply(edit.clone());
+            assert!(!edit.alters(&live) || matches!(edit, Edit::Drop(..)));
+            assert_eq!(live, again);
+        }
+        let left = |extra: &Extra| {
+            let lists = [List::Positives, List::Contacts, List::Traced, List::Found, List::Alerts];
+            lists.map(|list| extra.len(list))
+        };
+        assert_eq!(left(&live), [1, 1, 1, 0, 1]);
+        assert_eq!((live.positives[0].id, &*live.contacts[0].other, &*live.alerts[0].alert_id), (1, "q", "b"));
+    }
+
+    #[test]
+    fn an_alert_is_logged_as_what_changed_in_it() {
+        let mut extra = Extra::of("p1");
+        let mut logged = |mut edit: Edit| {
+            let mut bytes = Vec::new();
+            edit.write(&extra, &mut bytes);
+            extra.apply(edit);
+            bytes.len()
+        };
+        let whole = logged(alert("a", 0..1000));
+        assert!(whole > 6_000);
+        assert!(logged(alert("a", 0..1001)) < 50);
+        assert!(logged(alert("a", 1..1001)) < 50);
+        assert!(logged(alert("a", (1..500).chain(503..1100))) < 1_300, "100 are new");
+    }
+
+    #[test]
+    fn what_is_dropped_must_be_there() {
+        let bytes = [List::Contacts as u8 | DROP, 0];
+        assert!(Edit::read(&mut Reader::new(&bytes), &Extra::of("p"), FORMAT).is_err());
+    }
+}
