@@ -102,8 +102,8 @@ fn every_example_of_an_input_is_valid_in_the_sample_city_as_protobuf_and_as_json
             let position = Position { topic: Topic::LabResults, partition: 0, offset: 0 };
             let record = Record { position, received_at, key: None, payload: Some(payload), content_type };
             let found = match message.name() {
-                "LabResult" => decode::result(&record, 10_000)
-                    .and_then(|wire| validate::result(&wire, received_at, &rules).map(drop)),
+                "LabResult" => decode::result_in_place(&record, 10_000)
+                    .and_then(|read| validate::result(&read.view(), received_at, &rules).map(drop)),
                 "ContactRecord" => decode::contact(&record, 10_000).and_then(|wire| validate::contact(&wire).map(drop)),
                 _ => continue,
             };

@@ -7,6 +7,7 @@ use super::{Content, Fault, Kind, Message, Reader};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::time::Timestamp;
+use crate::pipeline::view::ResultView;
 use crate::pipeline::{decode, validate};
 use crate::policy::Rules;
 use crate::proto::v1;
@@ -131,8 +132,8 @@ impl Checker<'_> {
         self.fits(parcel)?;
         self.has_arrived(parcel)?;
         match (self.rules, parcel.received_at) {
-            (Some(rules), Some(received_at)) => validate::result(&wire, received_at, rules).map(drop),
-            _ => validate::well_formed(&wire).map(drop),
+            (Some(rules), Some(received_at)) => validate::result(&ResultView::of(&wire), received_at, rules).map(drop),
+            _ => validate::well_formed(&ResultView::of(&wire)).map(drop),
         }
     }
 

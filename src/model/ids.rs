@@ -1,8 +1,10 @@
 //! Hashes that stand for pseudonyms and ids in the state. They are keyed with the deployment's secret, so that a
 //! leaked state or changelog cannot be matched against a list of guessed ids.
 
-use siphasher::sip128::{Hasher128, SipHasher13};
-use std::hash::Hasher;
+use siphasher::sip128::SipHasher13;
+
+/// Bytes hashed without an allocation: more than any usual result has.
+const ON_STACK: usize = 128;
 
 /// The deployment's secret, 16 bytes. All instances of a deployment must have the same one, for ever.
 #[derive(Clone, Copy)]
@@ -15,19 +17,48 @@ impl Secret {
     }
 
     /// Hash of some texts, unambiguous about where each ends.
+    #[inline]
     pub fn hash(&self, domain: Domain, parts: &[&str]) -> u128 {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
-        hasher.write_u8(domain as u8);
+        let length = 1 + parts.iter().map(|part| 4 + part.len()).sum::<usize>();
+        // Laid out first and hashed in one go, which takes half the time of feeding piece by piece; on the stack where
+        // it fits, as four of these are asked for every result.
+        let (mut few, mut many) = ([0; ON_STACK], Vec::new());
+        let bytes = match length {
+            ..=ON_STACK => &mut few[..length],
+            _ => {
+                many.resize(length, 0);
+                &mut many[..]
+            }
+        };
+        bytes[0] = domain as u8;
+        let mut at = 1;
         for part in parts {
-            hasher.write_u32(part.len() as u32);
-            hasher.write(part.as_bytes());
+            bytes[at..at + 4].copy_from_slice(&(part.len() as u32).to_le_bytes());
+            put_short(&mut bytes[at + 4..at + 4 + part.len()], part.as_bytes());
+            at += 4 + part.len();
         }
-        hasher.finish128().as_u128()
+        SipHasher13::new_with_key(&self.0).hash(bytes).as_u128()
     }
 
     /// Tells this secret from any other without telling it.
     pub fn fingerprint(&self) -> u64 {
         self.hash(Domain::Fingerprint, &[]) as u64
+    }
+}
+
+/// Copies as `copy_from_slice` does, without a call for the few bytes of an id: the pieces overlap in the middle.
+fn put_short(into: &mut [u8], from: &[u8]) {
+    let length = from.len();
+    match length {
+        8..=16 => {
+            into[..8].copy_from_slice(&from[..8]);
+            into[length - 8..].copy_from_slice(&from[length - 8..]);
+        }
+        4..8 => {
+            into[..4].copy_from_slice(&from[..4]);
+            into[length - 4..].copy_from_slice(&from[length - 4..]);
+        }
+        _ => into.copy_from_slice(from),
     }
 }
 
@@ -73,6 +104,24 @@ mod tests {
             let masked = masked(id);
             assert!(id.is_empty() || !masked.starts_with(id), "{masked}");
             assert!(masked.chars().filter(|c| id.contains(*c) && !c.is_ascii_digit()).count() <= 2, "{masked}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_that_of_all_parts_fed_one_by_one() {
+        use siphasher::sip128::Hasher128 as _;
+        use std::hash::Hasher as _;
+        let long = "x".repeat(2 * ON_STACK);
+        let lengths: Vec<&str> = (0..20).map(|length| &"abcdefghijklmnopqrst"[..length]).collect();
+        for parts in [&["lab", "r1"][..], &["", "ab"], &["ab", ""], &[&long, "y"], &[], &lengths] {
+            let mut hasher = SipHasher13::new_with_key(&[9; 16]);
+            hasher.write_u8(Domain::Contact as u8);
+            for part in parts {
+                hasher.write_u32(part.len() as u32);
+                hasher.write(part.as_bytes());
+            }
+            let expected = hasher.finish128().as_u128();
+            assert_eq!(Secret::new([9; 16]).hash(Domain::Contact, parts), expected, "{parts:?}");
         }
     }
 

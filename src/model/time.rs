@@ -99,9 +99,11 @@ impl Zone {
 
     /// The civil day of an instant.
     pub fn day(&self, at: Timestamp) -> Day {
-        let offset = match self.stretches.as_slice() {
-            [(_, only)] => *only,
-            all => all[all.partition_point(|(start, _)| *start <= at.0) - 1].1,
+        let all = self.stretches.as_slice();
+        let offset = match all.last() {
+            // Where clocks are no longer changed, every result lies in the last stretch.
+            Some((start, offset)) if *start <= at.0 => *offset,
+            _ => all[all.partition_point(|(start, _)| *start <= at.0) - 1].1,
         };
         Day((at.0 + offset).div_euclid(86_400_000) as i32)
     }

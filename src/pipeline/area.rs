@@ -1,11 +1,11 @@
 //! The area half: from signed changes to positivity, tiers and their alerts.
 //!
-//! What enters are batches of [`AreaChanges`], one per commit of a person task. What
+//! What enters are batches of [`AreaChanges`](crate::proto::v1::AreaChanges), one per commit of a person task. What
 //! leaves, once per commit: numbers of every window a change touched, today's tiers, alerts where a tier differs from
 //! that of the day before. Time is the smallest progress of all person tasks, never that of a batch: before it is
 //! known everywhere, nothing is published, and all of it once it is. Nothing here knows a person.
 
-use super::batch;
+use super::batch::{self, Batch};
 use super::dead_letter;
 use super::effects::Effects;
 use super::half::{Context, Corrupt, Half};
@@ -16,7 +16,6 @@ use crate::model::record::{Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::proto::v1::AreaChanges;
 use crate::state::area::cell::CellKey;
 use crate::state::area::operation::{MetaOperation, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
@@ -131,15 +130,15 @@ impl Half for AreaHalf {
 
 impl AreaHalf {
     /// The numbers of a batch's purposes, in its order.
-    fn purposes(&mut self, batch: &AreaChanges, effects: &mut Effects) -> Result<Vec<u8>, Reject> {
+    fn purposes(&mut self, batch: &Batch<'_>, effects: &mut Effects) -> Result<Vec<u8>, Reject> {
         let full = || Reject::new(RejectCode::Malformed, "purposes");
-        let mut number = |name: &String| self.state.purpose(name, &mut effects.changes).ok_or_else(full);
+        let mut number = |name: &&str| self.state.purpose(name, &mut effects.changes).ok_or_else(full);
         batch.purposes.iter().map(&mut number).collect()
     }
 
     /// # Panics
     /// When a batch comes twice: its counts would be added twice, so the numbers could no longer be trusted.
-    fn count_batch(&mut self, batch: &AreaChanges, effects: &mut Effects) {
+    fn count_batch(&mut self, batch: &Batch<'_>, effects: &mut Effects) {
         let (task, seq) = (batch.person_task, batch.seq);
         let last = self.state.seen(task);
         let next = last < seq || (last == seq && batch.part > 0);
@@ -147,17 +146,23 @@ impl AreaHalf {
         self.state.change_meta(MetaOperation::Seen { task, seq }, &mut effects.changes);
     }
 
-    fn add(&mut self, batch: &AreaChanges, purposes: &[u8], offset: i64, effects: &mut Effects) {
+    fn add(&mut self, batch: &Batch<'_>, purposes: &[u8], offset: i64, effects: &mut Effects) {
         let first = self.state.cells_from();
-        for change in &batch.cells {
+        // Cells come in order of area.
+        let mut last = None;
+        for (at, change) in batch.cells.iter().enumerate() {
             let (day, period) = (Day(change.day), Day(change.registry_from));
             if first.is_some_and(|first| day < first) {
                 continue; // its cell is dropped, and with it what this would take back
             }
             let purpose = change.purpose.checked_sub(1).map_or(TOTAL, |at| purposes[at as usize]);
-            let area = self.number(&batch.areas[change.area as usize], effects);
+            let area = match last {
+                Some((index, area)) if index == change.area => area,
+                _ => self.number(batch.areas[change.area as usize], effects),
+            };
+            last = Some((change.area, area));
             let key = CellKey { period, day, purpose };
-            self.state.change(area, SeriesOperation::Add(key, batch::cell(change)), &mut effects.changes);
+            self.state.add(area, key, batch.numbers_of(at), &mut effects.changes);
             let touched = self.touched.entry(area).or_default();
             touched.days.insert(day);
             touched.offset = Some(offset);

@@ -3,14 +3,13 @@
 //! In: changes of a place (all areas above it change alike) or of one node. Out: `AreaChanges`, in an order that
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
-use crate::model::record::{Layout, Output, Topic};
+use super::cell_messages::{Head, Messages};
+use crate::model::record::Output;
 use crate::model::result::Finding;
-use crate::model::time::{Day, Timestamp};
+use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::proto::v1::{AreaChanges, CellChange, GapChange};
 use hashbrown::HashMap;
-use prost::Message as _;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -20,15 +19,20 @@ pub const NO_GAP: i32 = LONGEST_WINDOW + 1;
 /// Purpose number of the total.
 pub const TOTAL: u8 = 0;
 
+/// Numbers of people by gap.
+const GAPS: usize = NO_GAP as usize;
+
 /// Signed numbers of one area, purpose and day.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     /// Specimens by finding: invalid, inconclusive, negative, positive.
-    tests: [i32; 4],
-    cases: i32,
-    community_cases: i32,
+    pub tests: [i32; 4],
+    /// Episodes.
+    pub cases: i32,
+    /// Those not under a management order.
+    pub community_cases: i32,
     /// People by gap, from 1: tested, found positive.
-    people: [[i32; NO_GAP as usize]; 2],
+    pub people: [[i32; GAPS]; 2],
 }
 
 /// Which days of a person are meant.
@@ -48,7 +52,7 @@ impl Cell {
         self.cases += other.cases;
         self.community_cases += other.community_cases;
         if people {
-            for (sum, one) in self.people.iter_mut().flatten().zip(other.people.iter().flatten()) {
+            for (sum, one) in self.people.as_flattened_mut().iter_mut().zip(other.people.as_flattened()) {
                 *sum += one;
             }
         }
@@ -56,11 +60,6 @@ impl Cell {
 
     fn is_zero(&self) -> bool {
         *self == Cell::default()
-    }
-
-    fn gaps(&self, days: Days) -> Vec<GapChange> {
-        let gaps = self.people[days as usize].iter().zip(1..).filter(|(people, _)| **people != 0);
-        gaps.map(|(people, gap)| GapChange { gap, people: *people }).collect()
     }
 }
 
@@ -75,13 +74,60 @@ pub struct Place {
     pub day: i32,
 }
 
+/// A place in a period of the registry, so packed that the order of the numbers is that of the messages: area, period,
+/// purpose, day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Node(u128);
+
+impl Node {
+    fn new(period: usize, place: Place) -> Self {
+        // Days before 1970 come first: the sign bit is turned.
+        let day = place.day as u32 ^ 1 << 31;
+        let rest = (period as u64) << 40 | u64::from(place.purpose) << 32 | u64::from(day);
+        Self(u128::from(place.area) << 64 | u128::from(rest))
+    }
+
+    fn period(self) -> usize {
+        (self.0 as u64 >> 40) as usize
+    }
+
+    fn place(self) -> Place {
+        let day = (self.0 as u32 ^ 1 << 31) as i32;
+        Place { area: (self.0 >> 64) as AreaIndex, purpose: (self.0 >> 32) as u8, day }
+    }
+}
+
+/// Cells by key. The table holds numbers of cells and not the cells, which are large: so it stays in the cache.
+#[derive(Debug, Default)]
+struct Sheet {
+    index: HashMap<Node, u32>,
+    cells: Vec<(Node, Cell)>,
+}
+
+impl Sheet {
+    fn cell(&mut self, node: Node) -> &mut Cell {
+        let fresh = self.cells.len() as u32;
+        let at = *self.index.entry(node).or_insert(fresh);
+        if at == fresh {
+            self.cells.push((node, Cell::default()));
+        }
+        &mut self.cells[at as usize].1
+    }
+
+    fn clear(&mut self) {
+        self.index.clear();
+        self.cells.clear();
+    }
+}
+
 /// Everything that changed since the last commit.
 #[derive(Debug, Default)]
 pub struct Cells {
-    /// Changes that all areas of a place's lineage share: most are, and one entry then stands for many.
-    places: HashMap<Place, Cell>,
+    /// Changes that all areas of a place's lineage share: most are, and one entry then stands for many. Their period
+    /// is not meant.
+    places: Sheet,
     /// Changes of one area in one period of the registry.
-    nodes: HashMap<(usize, Place), Cell>,
+    nodes: Sheet,
     /// Under rules no longer in force.
     earlier: Vec<(Key, Cell)>,
 }
@@ -92,49 +138,54 @@ type Key = (String, i32, String, i32);
 impl Cells {
     /// Counts a specimen.
     pub fn test(&mut self, place: Place, finding: Finding, sign: i32) {
-        let tests = &mut self.places.entry(place).or_default().tests;
+        let tests = &mut self.places.cell(Node::new(0, place)).tests;
         tests[(finding as usize).clamp(1, 4) - 1] += sign;
     }
 
     /// Counts an episode that starts here.
     pub fn case(&mut self, place: Place, community: bool, sign: i32) {
-        let cell = self.places.entry(place).or_default();
+        let cell = self.places.cell(Node::new(0, place));
         cell.cases += sign;
         cell.community_cases += if community { sign } else { 0 };
     }
 
     /// Counts a person in all areas of the place's lineage.
     pub fn person(&mut self, place: Place, days: Days, gap: i32, sign: i32) {
-        self.places.entry(place).or_default().people[days as usize][gap as usize - 1] += sign;
+        self.places.cell(Node::new(0, place)).people[days as usize][gap as usize - 1] += sign;
     }
 
     /// Counts a person in one area in one period of the registry.
     pub fn person_at(&mut self, period: usize, place: Place, days: Days, gap: i32, sign: i32) {
-        self.nodes.entry((period, place)).or_default().people[days as usize][gap as usize - 1] += sign;
+        self.nodes.cell(Node::new(period, place)).people[days as usize][gap as usize - 1] += sign;
     }
 
     /// The rules are about to change: what was gathered is put into words of the old ones.
     pub fn carry_over(&mut self, rules: &Rules) {
         self.spread(rules);
-        for ((period, place), cell) in self.nodes.drain() {
+        for (node, cell) in self.nodes.cells.drain(..) {
+            let place = node.place();
             let purpose = purpose_name(rules, place.purpose).to_owned();
             let area = rules.areas.list[place.area as usize].code.clone();
-            self.earlier.push(((area, rules.areas.periods[period].0, purpose, place.day), cell));
+            self.earlier.push(((area, rules.areas.periods[node.period()].0, purpose, place.day), cell));
         }
+        self.nodes.clear();
     }
 
     /// Messages for each area task that has changes; nothing is left behind.
     pub fn drain(&mut self, rules: &Rules, head: &Head) -> Vec<Output> {
-        let mut messages = Messages { head: *head, tasks: BTreeMap::new(), outputs: Vec::new() };
+        let mut messages = Messages::new(*head);
         if self.earlier.is_empty() {
             self.spread(rules);
-            let mut cells: Vec<((usize, Place), Cell)> = self.nodes.drain().collect();
-            cells.retain(|(_, cell)| !cell.is_zero());
-            cells.sort_unstable_by_key(|((period, place), _)| (place.area, *period, place.purpose, place.day));
-            for ((period, place), cell) in &cells {
-                let (area, from) = (&rules.areas.list[place.area as usize].code, rules.areas.periods[*period].0);
+            self.nodes.cells.retain(|(_, cell)| !cell.is_zero());
+            let mut order: Vec<(Node, u32)> = self.nodes.cells.iter().map(|(node, _)| *node).zip(0..).collect();
+            order.sort_unstable();
+            for (node, at) in order {
+                let place = node.place();
+                let (area, from) = (&rules.areas.list[place.area as usize].code, rules.areas.periods[node.period()].0);
+                let cell = &self.nodes.cells[at as usize].1;
                 messages.add(area, from, purpose_name(rules, place.purpose), place.day, cell);
             }
+            self.nodes.clear();
         } else {
             // Changes under old and new rules mostly cancel each other: they meet by name.
             self.carry_over(rules);
@@ -152,16 +203,17 @@ impl Cells {
     /// Turns changes of places into changes of every area they lie in, in every period that a window over their day
     /// can be read with.
     fn spread(&mut self, rules: &Rules) {
-        for (place, cell) in self.places.drain() {
+        for (node, cell) in &self.places.cells {
+            let place = node.place();
             for period in periods(rules, place.day) {
                 for &area in rules.areas.lineage(period, place.area) {
-                    let keeps_people =
-                        rules.deployment.keeps_people[usize::from(rules.areas.list[area as usize].level)];
-                    let node = self.nodes.entry((period, Place { area, ..place })).or_default();
-                    node.add(&cell, keeps_people);
+                    let level = usize::from(rules.areas.list[area as usize].level);
+                    let sum = self.nodes.cell(Node::new(period, Place { area, ..place }));
+                    sum.add(cell, rules.deployment.keeps_people[level]);
                 }
             }
         }
+        self.places.clear();
     }
 }
 
@@ -178,98 +230,14 @@ fn purpose_name(rules: &Rules, purpose: u8) -> &str {
     }
 }
 
-/// What all messages of a commit share.
-#[derive(Clone, Copy, Debug)]
-pub struct Head {
-    /// The sending task.
-    pub person_task: i32,
-    /// Number of its commit.
-    pub seq: u64,
-    /// Its time.
-    pub now: Timestamp,
-    /// How areas are spread.
-    pub layout: Layout,
-}
-
-/// More cells go into another message: a commit after a change of rules may touch every area there is.
-const CELLS_OF_A_MESSAGE: usize = 4_000;
-
-/// Messages in the making.
-struct Messages {
-    head: Head,
-    /// Per area task, the message that is being filled.
-    tasks: BTreeMap<i32, AreaChanges>,
-    outputs: Vec<Output>,
-}
-
-impl Messages {
-    /// Cells come in order of area, so that equal codes follow each other.
-    fn add(&mut self, area: &str, registry_from: i32, purpose: &str, day: i32, cell: &Cell) {
-        let task = self.head.layout.area_task(area);
-        let message = self.tasks.entry(task).or_insert_with(|| self.head.message(0));
-        if message.cells.len() == CELLS_OF_A_MESSAGE {
-            let next = self.head.message(message.part + 1);
-            let full = std::mem::replace(message, next);
-            self.outputs.push(output(task, &full));
-        }
-        if message.areas.last().is_none_or(|last| last != area) {
-            message.areas.push(area.to_owned());
-        }
-        message.cells.push(CellChange {
-            area: message.areas.len() as u32 - 1,
-            registry_from,
-            purpose: purpose_number(&mut message.purposes, purpose),
-            day,
-            invalid: cell.tests[0],
-            inconclusive: cell.tests[1],
-            negative: cell.tests[2],
-            positive: cell.tests[3],
-            cases: cell.cases,
-            community_cases: cell.community_cases,
-            tested: cell.gaps(Days::Tested),
-            found_positive: cell.gaps(Days::Positive),
-        });
-    }
-
-    fn finish(mut self) -> Vec<Output> {
-        self.outputs.extend(self.tasks.iter().map(|(task, message)| output(*task, message)));
-        self.outputs
-    }
-}
-
-impl Head {
-    fn message(&self, part: u32) -> AreaChanges {
-        let (person_task, seq, now) = (self.person_task, self.seq, Some(self.now.to_wire()));
-        AreaChanges { person_task, seq, part, now, ..Default::default() }
-    }
-}
-
-fn output(task: i32, message: &AreaChanges) -> Output {
-    Output {
-        topic: Topic::AreaChanges,
-        partition: task,
-        key: task.to_string().into_bytes(),
-        payload: Some(message.encode_to_vec()),
-        headers: Vec::new(),
-    }
-}
-
-/// The number of a purpose within the message, from 1; the total is 0.
-fn purpose_number(purposes: &mut Vec<String>, purpose: &str) -> u32 {
-    if purpose.is_empty() {
-        return 0;
-    }
-    let at = purposes.iter().position(|known| known == purpose).unwrap_or_else(|| {
-        purposes.push(purpose.to_owned());
-        purposes.len() - 1
-    });
-    at as u32 + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::record::Layout;
+    use crate::model::time::Timestamp;
     use crate::policy::sample::sample_rules;
+    use crate::proto::v1::AreaChanges;
+    use prost::Message as _;
 
     const HEAD: Head =
         Head { person_task: 3, seq: 9, now: Timestamp(0), layout: Layout { person_tasks: 4, area_tasks: 1 } };

@@ -5,29 +5,65 @@
 //! read as a sum in which each person appears once. Only neighbouring days are touched, never the whole history.
 
 use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
+use super::effects::Changes;
 use super::specimen::{self, Names, Verdict};
+use super::validate::Registered;
 use super::versions::Change;
-use crate::model::result::Finding;
+use crate::model::result::{Finding, LabResult};
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::state::person::row::{Row, minute_start};
 use crate::state::person::{PersonState, Slot};
 use hashbrown::HashMap;
 
-/// Areas and purposes of the dictionary in the registry of the rules in force.
+/// Areas and purposes of the dictionary in the registry of the rules in force, and the other way round.
 #[derive(Debug, Default)]
 pub struct Places {
     areas: Vec<Option<AreaIndex>>,
     purposes: Vec<Option<u8>>,
+    /// By area of the registry.
+    area_numbers: Vec<Option<u32>>,
+    /// By purpose of the deployment, from 1.
+    purpose_numbers: Vec<Option<u8>>,
 }
 
 impl Places {
     /// Learns what was added to the dictionary since.
     pub fn learn(&mut self, state: &PersonState, rules: &Rules) {
-        let areas = state.areas().iter().skip(self.areas.len());
-        self.areas.extend(areas.map(|code| rules.areas.index(code)));
-        let purposes = state.purposes().iter().skip(self.purposes.len());
-        self.purposes.extend(purposes.map(|name| rules.purpose(name)));
+        for (number, code) in (self.areas.len()..).zip(&state.areas()[self.areas.len()..]) {
+            let area = rules.areas.index(code);
+            self.areas.push(area);
+            if let Some(area) = area {
+                self.area_numbers.resize(rules.areas.list.len(), None);
+                self.area_numbers[area as usize] = Some(number as u32);
+            }
+        }
+        for (number, name) in (self.purposes.len()..).zip(&state.purposes()[self.purposes.len()..]) {
+            let purpose = rules.purpose(name);
+            self.purposes.push(purpose);
+            if let Some(purpose) = purpose {
+                self.purpose_numbers.resize(rules.deployment.purposes.len() + 1, None);
+                self.purpose_numbers[usize::from(purpose)] = u8::try_from(number).ok();
+            }
+        }
+    }
+
+    /// The numbers of a result's area and purpose in the dictionary; new ones where they have none.
+    pub fn numbers(
+        &mut self,
+        (result, registered): (&LabResult<'_>, &Registered),
+        rules: &Rules,
+        state: &mut PersonState,
+        changes: &mut Changes,
+    ) -> (u32, u8) {
+        let area = self.area_numbers.get(registered.area as usize).copied().flatten();
+        let purpose = self.purpose_numbers.get(usize::from(registered.purpose)).copied().flatten();
+        if let (Some(area), Some(purpose)) = (area, purpose) {
+            return (area, purpose);
+        }
+        let numbers = (state.area(result.area, changes), state.purpose(result.purpose, changes));
+        self.learn(state, rules);
+        numbers
     }
 
     /// Where an area and a purpose of the dictionary count, if the rules know both.
@@ -101,9 +137,10 @@ pub fn of_change(
     let rows = state.rows(slot);
     let names = Names { areas: state.areas(), purposes: state.purposes() };
     let touched = change.specimens();
+    let is_touched = |row: &Row| touched.contains(&row.specimen());
     let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
     scratch.related.clear();
-    scratch.related.extend(rows.iter().filter(|row| both.contains(&row.specimen())));
+    scratch.related.extend(rows.iter().filter(|row| is_touched(row)));
     let mut verdicts = [(None, None); 2];
     for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
@@ -113,7 +150,7 @@ pub fn of_change(
     if verdicts.iter().all(|(before, after)| before == after) {
         return;
     }
-    let others = rows.iter().filter(|row| !both.contains(&row.specimen()));
+    let others = rows.iter().filter(|row| !is_touched(row));
     scratch.counted.clear();
     if rows.len() < MANY {
         specimen::verdicts(others, names, &mut scratch.verdicts);
@@ -179,6 +216,38 @@ pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &Pers
 /// The difference one more specimen makes to a person with `others`.
 fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
     cells.test(one.place, one.finding, sign);
+    let Place { area, purpose, day } = one.place;
+    // By days, and of those by all purposes and by this one.
+    let mut neighbours = [[Neighbours::default(); 2]; 2];
+    for other in others {
+        let place = other.place;
+        if (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(Days::Tested) {
+            continue;
+        }
+        if place.area != area {
+            return add_of_many_areas(cells, rules, others, one, sign);
+        }
+        for [of_all, of_purpose] in &mut neighbours[..1 + usize::from(other.is_day_of(Days::Positive))] {
+            of_all.see(day, place.day);
+            if place.purpose == purpose {
+                of_purpose.see(day, place.day);
+            }
+        }
+    }
+    for (days, neighbours) in [Days::Tested, Days::Positive].into_iter().zip(neighbours) {
+        if !one.is_day_of(days) {
+            continue;
+        }
+        for (purpose, neighbours) in [TOTAL, purpose].into_iter().zip(neighbours) {
+            let count = |day, gap, sign| cells.person(Place { area, purpose, day }, days, gap, sign);
+            neighbours.insert(day, sign, count);
+        }
+    }
+}
+
+/// As the second half of [`add`], for a person tested in several areas within a window: each level of each hierarchy
+/// that a window can be read with has days of its own.
+fn add_of_many_areas(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
     for days in [Days::Tested, Days::Positive] {
         if one.is_day_of(days) {
             add_day(cells, rules, others, one, days, sign);
@@ -189,16 +258,6 @@ fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign
 fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, days: Days, sign: i32) {
     let Place { area, purpose, day } = one.place;
     let is_near = |other: &&Counted| other.is_day_of(days) && (other.place.day - day).abs() <= LONGEST_WINDOW;
-    let near = || others.iter().filter(is_near);
-    if near().all(|other| other.place.area == area) {
-        for purpose in [TOTAL, purpose] {
-            let of_purpose = near().filter(|other| purpose == TOTAL || other.place.purpose == purpose);
-            let neighbours = Neighbours::of(day, of_purpose.map(|other| other.place.day));
-            let count = |day, gap, sign| cells.person(Place { area, purpose, day }, days, gap, sign);
-            neighbours.insert(day, sign, count);
-        }
-        return;
-    }
     let (first, _) = periods(rules, day - LONGEST_WINDOW).into_inner();
     let (_, last) = periods(rules, day).into_inner();
     for period in first..=last {
@@ -208,7 +267,7 @@ fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, 
             }
             let lies_here = |other: &&Counted| rules.areas.lineage(period, other.place.area).contains(&node);
             for purpose in [TOTAL, purpose] {
-                let here = near().filter(lies_here);
+                let here = others.iter().filter(is_near).filter(lies_here);
                 let of_purpose = here.filter(|other| purpose == TOTAL || other.place.purpose == purpose);
                 let neighbours = Neighbours::of(day, of_purpose.map(|other| other.place.day));
                 neighbours.insert(day, sign, |day, gap, sign| {
@@ -232,14 +291,16 @@ struct Neighbours {
 impl Neighbours {
     fn of(day: i32, others: impl Iterator<Item = i32>) -> Self {
         let mut all = Self::default();
-        for other in others {
-            match other.cmp(&day) {
-                std::cmp::Ordering::Less => all.before = all.before.max(Some(other)),
-                std::cmp::Ordering::Equal => all.same = true,
-                std::cmp::Ordering::Greater => all.after = Some(all.after.map_or(other, |after| after.min(other))),
-            }
-        }
+        others.for_each(|other| all.see(day, other));
         all
+    }
+
+    fn see(&mut self, day: i32, other: i32) {
+        match other.cmp(&day) {
+            std::cmp::Ordering::Less => self.before = self.before.max(Some(other)),
+            std::cmp::Ordering::Equal => self.same = true,
+            std::cmp::Ordering::Greater => self.after = Some(self.after.map_or(other, |after| after.min(other))),
+        }
     }
 
     /// Puts the day between its neighbours: the one before now has its next day here, and this one has its own.

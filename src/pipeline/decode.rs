@@ -4,6 +4,7 @@
 //! not judged here, and no value of it ever gets into a rejection.
 
 use super::json;
+use super::view::ResultView;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::Record;
 use crate::proto::v1;
@@ -18,6 +19,36 @@ const EVENT_ALLOWANCE: usize = 1024;
 /// A record of `lab-results`; `limit` is the largest record taken, in bytes of key and payload.
 pub fn result(record: &Record<'_>, limit: usize) -> Result<v1::LabResult, Reject> {
     input(record, limit, "swabstream.v1.LabResult")
+}
+
+/// As [`result`], without a copy where that can be done.
+pub fn result_in_place<'a>(record: &Record<'a>, limit: usize) -> Result<ReadResult<'a>, Reject> {
+    if record.content_type.is_none()
+        && let Some(view) = ResultView::parse(payload(record, limit)?)
+        && !view.person_id.is_empty()
+    {
+        return Ok(ReadResult::InPlace(view));
+    }
+    result(record, limit).map(|message| ReadResult::Decoded(Box::new(message)))
+}
+
+/// A result, read in place where its bytes allow it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadResult<'a> {
+    /// Its texts lie in the record.
+    InPlace(ResultView<'a>),
+    /// Its texts were decoded.
+    Decoded(Box<v1::LabResult>),
+}
+
+impl ReadResult<'_> {
+    /// Its fields.
+    pub fn view(&self) -> ResultView<'_> {
+        match self {
+            ReadResult::InPlace(view) => *view,
+            ReadResult::Decoded(message) => ResultView::of(message),
+        }
+    }
 }
 
 /// A record of `contact-records`; `limit` as for [`result`].

@@ -5,8 +5,8 @@
 //! | | |
 //! |---|---|
 //! | common | [`half`], [`effects`], [`stop`] |
-//! | intake | [`decode`] ([`json`]), [`validate`], [`dead_letter`] |
-//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`]), [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`], [`retention`] |
+//! | intake | [`decode`] ([`json`], [`view`], [`wire`]), [`validate`], [`dead_letter`] |
+//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]), [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`], [`retention`] |
 //! | area half | [`area`]: [`batch`], [`restate`], [`positivity`], [`tier`], [`tier_change`] |
 
 pub mod half;
@@ -16,6 +16,10 @@ pub mod effects;
 pub mod decode;
 
 pub mod json;
+
+pub mod view;
+
+pub mod wire;
 
 pub mod validate;
 
@@ -34,6 +38,8 @@ pub mod specimen;
 pub mod contribution;
 
 pub mod cells;
+
+pub mod cell_messages;
 
 pub mod contacts;
 

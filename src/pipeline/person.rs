@@ -3,7 +3,8 @@
 //! In: records of three topics. Out: one outcome each, and effects: alerts, messages, signed changes for areas,
 //! dead letters, state changes. Duplicates, rejections and what is sent on leave through `?`.
 
-use super::cells::{Cells, Head};
+use super::cell_messages::Head;
+use super::cells::Cells;
 use super::contribution::{self, Places, Scratch};
 use super::effects::Effects;
 use super::half::{Context, Corrupt, Half};
@@ -12,19 +13,20 @@ use super::retention::{self, Cutoffs};
 use super::route::{self, Letter};
 use super::stop::Stop;
 use super::versions::{self, Change};
+use super::view::ResultView;
 use super::{alerts, contacts, decode, episodes, specimen, validate};
 use crate::model::ids::Domain;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Position, Record, Topic};
 use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
-use crate::policy::Rules;
+use crate::policy::{LabIndex, Rules};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::person::edit::Edit;
 use crate::state::person::extra::{Contact, IndexFound, PositiveVersion};
 use crate::state::person::row::{Row, minute_of};
 use crate::state::person::{Basis, PersonState, Slot};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// State and logic of one person task.
@@ -39,7 +41,8 @@ pub struct PersonHalf {
     letters: VecDeque<Letter>,
     /// People looked at because of the record at hand.
     touched: Vec<Slot>,
-    labs_heard: BTreeMap<String, Timestamp>,
+    /// By lab of the registry.
+    labs_heard: Vec<Option<Timestamp>>,
     cutoffs: Option<Cutoffs>,
     /// Next slot to be looked at for rows to be dropped.
     sweep: u32,
@@ -49,8 +52,8 @@ pub struct PersonHalf {
 /// The path of each kind of record.
 impl PersonHalf {
     fn lab_result(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
-        let wire = decode::result(record, self.context.max_record_bytes)?;
-        self.result(&wire, Origin::of(record), 0, effects)
+        let read = decode::result_in_place(record, self.context.max_record_bytes)?;
+        self.result(&read.view(), Origin::of(record), 0, effects)
     }
 
     fn contact_record(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
@@ -76,7 +79,7 @@ impl PersonHalf {
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
         match event {
-            Event::Result(result) => return self.result(result, origin, hops, effects),
+            Event::Result(result) => return self.result(&ResultView::of(result), origin, hops, effects),
             Event::Contact(contact) => return self.contact(contact, origin, hops, effects),
             _ => route::home(&self.context, to, origin, hops, effects, || event.clone())?,
         }
@@ -91,19 +94,21 @@ impl PersonHalf {
     /// THE path of a result.
     fn result(
         &mut self,
-        wire: &v1::LabResult,
+        wire: &ResultView<'_>,
         origin: Origin,
         hops: u32,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
-        let result = validate::result(wire, origin.received_at, &self.rules)?;
-        self.hear(&result, origin);
+        let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
+        self.hear(registered.lab, origin);
         versions::in_production(&result)?;
-        route::home(&self.context, result.person_id, origin, hops, effects, || Event::Result(wire.clone()))?;
+        route::home(&self.context, result.person_id, origin, hops, effects, || Event::Result(wire.to_message()))?;
 
         let slot = self.person(result.person_id, effects);
         self.letters.extend(versions::moved_away(wire, origin));
-        let row = versions::row(&result, &self.context.secret, &mut self.state, &mut effects.changes);
+        let place = (&result, &registered);
+        let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes);
+        let row = versions::row(&result, numbers, &self.context.secret);
         let news = self.note_positive(slot, &result, &row, origin, effects);
         let change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
@@ -218,11 +223,16 @@ impl PersonHalf {
     }
 
     /// The newest receipt of each lab of the registry.
-    fn hear(&mut self, result: &LabResult<'_>, origin: Origin) {
-        if let Some(newest) = self.labs_heard.get_mut(result.lab_id) {
-            *newest = origin.received_at.max(*newest);
-        } else if self.rules.knows_lab(result.lab_id) {
-            self.labs_heard.insert(result.lab_id.to_owned(), origin.received_at);
+    fn hear(&mut self, lab: Option<LabIndex>, origin: Origin) {
+        let Some(lab) = lab else { return };
+        self.labs_heard.resize(self.rules.labs.len(), None);
+        let newest = &mut self.labs_heard[lab as usize];
+        *newest = Some(origin.received_at).max(*newest);
+    }
+
+    fn tell_labs_heard(&mut self, effects: &mut Effects) {
+        for ((id, _), heard) in self.rules.labs.iter().zip(&mut self.labs_heard) {
+            effects.labs_heard.extend(heard.take().map(|at| (id.clone(), at)));
         }
     }
 
@@ -363,7 +373,7 @@ impl Half for PersonHalf {
             cells: Cells::default(),
             letters: VecDeque::new(),
             touched: Vec::new(),
-            labs_heard: BTreeMap::new(),
+            labs_heard: Vec::new(),
             cutoffs: None,
             sweep: 0,
             scratch: Scratch::default(),
@@ -404,6 +414,7 @@ impl Half for PersonHalf {
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        self.tell_labs_heard(effects);
         self.count_all(-1);
         self.cells.carry_over(&self.rules);
         self.rules = rules;
@@ -425,7 +436,7 @@ impl Half for PersonHalf {
         }
         let head = Head { person_task: self.context.task, seq, now, layout: self.context.layout };
         effects.outputs.extend(self.cells.drain(&self.rules, &head));
-        effects.labs_heard.extend(std::mem::take(&mut self.labs_heard));
+        self.tell_labs_heard(effects);
     }
 
     fn pages(&self) -> u32 {

@@ -4,11 +4,14 @@
 //! the field. Nothing is repaired or guessed, no value gets into a rejection, and the order of the checks is fixed:
 //! the same record is always refused for the same reason.
 
+use super::view::ResultView;
+use super::wire::is_printable_ascii;
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::Timestamp;
-use crate::policy::Rules;
+use crate::policy::areas::AreaIndex;
+use crate::policy::{LabIndex, Rules};
 use crate::proto::v1::{self, ProcessingMode};
 use prost_types::Timestamp as WireTimestamp;
 
@@ -24,23 +27,39 @@ const CYCLES_MAX: f64 = 60.0;
 const SKEW_MS: i64 = 5 * 60_000;
 const DAY_MS: i64 = 86_400_000;
 
+/// Where a result belongs in the registries of the rules it was checked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its area.
+    pub area: AreaIndex,
+    /// Its purpose, from 1.
+    pub purpose: u8,
+    /// Its lab, unless that is unknown and accepted all the same.
+    pub lab: Option<LabIndex>,
+}
+
 /// A result of one person.
-pub fn result<'a>(wire: &'a v1::LabResult, received_at: Timestamp, rules: &Rules) -> Result<LabResult<'a>, Reject> {
+pub fn result<'a>(
+    wire: &ResultView<'a>,
+    received_at: Timestamp,
+    rules: &Rules,
+) -> Result<(LabResult<'a>, Registered), Reject> {
     let result = well_formed(wire)?;
     collected_in_time(&result, received_at, rules)?;
-    registered(&result, received_at, rules)?;
-    Ok(result)
+    let registered = registered(&result, received_at, rules)?;
+    Ok((result, registered))
 }
 
 /// The part of [`result`] that needs neither rules nor the time of receipt; no result is to be used after this alone.
-pub fn well_formed(wire: &v1::LabResult) -> Result<LabResult<'_>, Reject> {
-    if wire.pool.is_some() {
+pub fn well_formed<'a>(wire: &ResultView<'a>) -> Result<LabResult<'a>, Reject> {
+    if wire.pooled {
         return refuse(RejectCode::Unsupported, "pool");
     }
-    let lab_id = text(&wire.lab_id, ID_BYTES, "lab_id")?;
-    let result_id = text(&wire.result_id, ID_BYTES, "result_id")?;
-    let person_id = text(&wire.person_id, ID_BYTES, "person_id")?;
-    let previous = optional_text(&wire.previous_person_id, ID_BYTES, "previous_person_id")?;
+    let checked = |value: &'a str, limit: usize, field: &str| checked_text(wire.printable, value, limit, field);
+    let lab_id = checked(wire.lab_id, ID_BYTES, "lab_id")?;
+    let result_id = checked(wire.result_id, ID_BYTES, "result_id")?;
+    let person_id = checked(wire.person_id, ID_BYTES, "person_id")?;
+    let previous = optional_text(wire.previous_person_id, ID_BYTES, "previous_person_id")?;
     let result = LabResult {
         lab_id,
         result_id,
@@ -49,19 +68,27 @@ pub fn well_formed(wire: &v1::LabResult) -> Result<LabResult<'_>, Reject> {
         person_id,
         // A lab that goes on repeating where the result once came from moves nothing.
         previous_person_id: previous.filter(|previous| *previous != person_id),
-        specimen_id: text(&wire.specimen_id, ID_BYTES, "specimen_id")?,
-        target: text(&wire.target, NAME_BYTES, "target")?,
+        specimen_id: checked(wire.specimen_id, ID_BYTES, "specimen_id")?,
+        target: checked(wire.target, NAME_BYTES, "target")?,
         collected_at: time(wire.collected_at.as_ref(), "collected_at")?,
         precision: precision(wire)?,
-        area: text(&wire.area, NAME_BYTES, "area")?,
-        purpose: text(&wire.purpose, NAME_BYTES, "purpose")?,
+        area: checked(wire.area, NAME_BYTES, "area")?,
+        purpose: checked(wire.purpose, NAME_BYTES, "purpose")?,
         finding: known(Finding::try_from(wire.finding), "finding")?,
-        ct_values: ct_values(&wire.ct_values)?,
-        kit: optional_text(&wire.kit, ID_BYTES, "kit")?.unwrap_or_default(),
+        ct_values: ct_values(wire.ct_values)?,
+        kit: optional_text(wire.kit, ID_BYTES, "kit")?.unwrap_or_default(),
         training: training(wire)?,
     };
-    wire.reported_at.as_ref().map(|at| time(Some(at), "reported_at")).transpose()?;
+    if let Some(at) = &wire.reported_at {
+        time(Some(at), "reported_at")?;
+    }
     Ok(result)
+}
+
+/// A required text, of which the decoder may have told already that it is printable ASCII.
+#[inline(always)]
+fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject> {
+    if printable && (1..=limit).contains(&value.len()) { Ok(value) } else { text(value, limit, field) }
 }
 
 /// A contact record. Nothing of it depends on the rules or on when it was received.
@@ -120,20 +147,16 @@ fn collected_in_time(result: &LabResult<'_>, received_at: Timestamp, rules: &Rul
 }
 
 /// Area on the day of the specimen, lab by the policy of the day of receipt, purpose of the deployment.
-fn registered(result: &LabResult<'_>, received_at: Timestamp, rules: &Rules) -> Result<(), Reject> {
+fn registered(result: &LabResult<'_>, received_at: Timestamp, rules: &Rules) -> Result<Registered, Reject> {
     let collected_on = rules.day(result.collected_at);
-    let area = rules.areas.index(result.area);
-    if !area.is_some_and(|area| rules.areas.exists(area, collected_on)) {
-        return refuse(RejectCode::UnknownArea, "area");
-    }
-    let accepts_any = rules.case_policy(rules.day(received_at)).accept_unknown_labs;
-    if !accepts_any && !rules.knows_lab(result.lab_id) {
+    let area = rules.areas.index(result.area).filter(|area| rules.areas.exists(*area, collected_on));
+    let Some(area) = area else { return refuse(RejectCode::UnknownArea, "area") };
+    let lab = rules.lab(result.lab_id);
+    if lab.is_none() && !rules.case_policy(rules.day(received_at)).accept_unknown_labs {
         return refuse(RejectCode::UnknownLab, "lab_id");
     }
-    if rules.purpose(result.purpose).is_none() {
-        return refuse(RejectCode::UnknownPurpose, "purpose");
-    }
-    Ok(())
+    let Some(purpose) = rules.purpose(result.purpose) else { return refuse(RejectCode::UnknownPurpose, "purpose") };
+    Ok(Registered { area, purpose, lab })
 }
 
 fn refuse<T>(code: RejectCode, field: &str) -> Result<T, Reject> {
@@ -146,11 +169,13 @@ fn text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject
 
 /// In proto3 an empty text is an absent one.
 fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option<&'a str>, Reject> {
-    let is_ascii_control = value.bytes().any(|byte| byte.is_ascii_control());
-    if value.len() > limit || is_ascii_control || (!value.is_ascii() && value.chars().any(char::is_control)) {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if value.len() > limit || (!is_printable_ascii(value.as_bytes()) && value.chars().any(char::is_control)) {
         return refuse(RejectCode::InvalidId, field);
     }
-    Ok((!value.is_empty()).then_some(value))
+    Ok(Some(value))
 }
 
 fn revision(value: u32) -> Result<u32, Reject> {
@@ -166,7 +191,7 @@ fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: 
     }
 }
 
-fn precision(wire: &v1::LabResult) -> Result<TimePrecision, Reject> {
+fn precision(wire: &ResultView<'_>) -> Result<TimePrecision, Reject> {
     match TimePrecision::try_from(wire.collected_precision) {
         Ok(TimePrecision::Unspecified) => Ok(TimePrecision::Minute),
         Ok(precision) => Ok(precision),
@@ -174,7 +199,7 @@ fn precision(wire: &v1::LabResult) -> Result<TimePrecision, Reject> {
     }
 }
 
-fn training(wire: &v1::LabResult) -> Result<bool, Reject> {
+fn training(wire: &ResultView<'_>) -> Result<bool, Reject> {
     let mode = ProcessingMode::try_from(wire.mode);
     mode.map(|mode| mode == ProcessingMode::Training).or_else(|_| refuse(RejectCode::UnknownEnum, "mode"))
 }

@@ -7,6 +7,7 @@ use super::effects::Changes;
 use super::publish::Origin;
 use super::route::Letter;
 use super::stop::Stop;
+use super::view::ResultView;
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::result::{Finding, LabResult};
@@ -38,15 +39,15 @@ impl Change {
     }
 }
 
-/// The row of a result; its area and purpose get numbers if they have none.
-pub fn row(result: &LabResult<'_>, secret: &Secret, state: &mut PersonState, changes: &mut Changes) -> Row {
+/// The row of a result, given the numbers of its area and purpose.
+pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: secret.hash(Domain::Specimen, &[result.specimen_id, result.target]) as u64 & HASH_48,
         content: content(secret, result),
         minute: minute_of(result.collected_at),
-        area: state.area(result.area, changes),
-        purpose: state.purpose(result.purpose, changes),
+        area,
+        purpose,
         finding: result.finding,
         standing: Standing::of(result.status),
         revision: result.revision,
@@ -60,11 +61,11 @@ pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
 
 /// Every version that names an earlier person tells them, whether it stands or not: which of two versions comes first
 /// must not decide whether they are told.
-pub fn moved_away(wire: &v1::LabResult, origin: Origin) -> Option<Letter> {
-    let from = &wire.previous_person_id;
-    let moved = !from.is_empty() && *from != wire.person_id;
-    let event = || Event::Moved(v1::ResultMoved { result: Some(wire.clone()) });
-    moved.then(|| Letter { to: from.clone(), origin, event: event() })
+pub fn moved_away(wire: &ResultView<'_>, origin: Origin) -> Option<Letter> {
+    let from = wire.previous_person_id;
+    let moved = !from.is_empty() && from != wire.person_id;
+    let event = || Event::Moved(v1::ResultMoved { result: Some(wire.to_message()) });
+    moved.then(|| Letter { to: from.to_owned(), origin, event: event() })
 }
 
 /// The row a result leaves with the person it was moved away from: nothing of that revision counts here.

@@ -44,6 +44,7 @@ impl Rules {
                 cases,
                 tiers,
                 areas: Areas::new(areas),
+                lab_by_id: (0..).zip(&labs).map(|(index, (id, _))| (id.clone(), index)).collect(),
                 labs,
                 records,
             }),

@@ -14,7 +14,11 @@ pub mod source;
 
 use areas::Areas;
 pub use error::RuleError;
+use hashbrown::HashMap;
 pub use set::RuleSetReader;
+
+/// Index of a lab in the registry of one digest.
+pub type LabIndex = u32;
 
 /// All rules in force, as of one digest.
 #[derive(Clone, Debug)]
@@ -31,6 +35,7 @@ pub struct Rules {
     pub areas: Areas,
     /// Lab ids and names, by id.
     pub labs: Vec<(String, String)>,
+    lab_by_id: HashMap<String, LabIndex>,
     /// What all of it was made from, by key: the digest is over these bytes.
     records: Vec<(String, Vec<u8>)>,
 }
@@ -57,9 +62,9 @@ impl Rules {
         self.deployment.zone.day(at)
     }
 
-    /// Whether a lab is in the registry.
-    pub fn knows_lab(&self, lab_id: &str) -> bool {
-        self.labs.binary_search_by(|(id, _)| id.as_str().cmp(lab_id)).is_ok()
+    /// Where a lab stands in `labs`; `None` when it is not in the registry.
+    pub fn lab(&self, lab_id: &str) -> Option<LabIndex> {
+        self.lab_by_id.get(lab_id).copied()
     }
 
     /// The number of a purpose, from 1 (0 is the total); `None` when it is not one of the deployment's.

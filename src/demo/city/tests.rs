@@ -36,7 +36,8 @@ fn refusal(message: &Message, received_at: Timestamp, rules: &Rules) -> Option<R
     };
     let checked: Result<(), Reject> = match message.topic {
         Topic::LabResults => {
-            decode::result(&record, LIMIT).and_then(|wire| validate::result(&wire, received_at, rules).map(|_| ()))
+            let read = decode::result_in_place(&record, LIMIT);
+            read.and_then(|read| validate::result(&read.view(), received_at, rules).map(|_| ()))
         }
         _ => decode::contact(&record, LIMIT).and_then(|wire| validate::contact(&wire).map(|_| ())),
     };

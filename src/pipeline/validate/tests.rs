@@ -56,7 +56,7 @@ fn good_contact() -> v1::ContactRecord {
 #[test]
 fn a_good_result_passes_as_it_is() {
     let wire = v1::LabResult { previous_person_id: "p0".into(), mode: 2, ..good_result() };
-    let result = result(&wire, at(RECEIVED), &sample_rules()).expect("valid");
+    let result = result(&ResultView::of(&wire), at(RECEIVED), &sample_rules()).expect("valid").0;
     assert_eq!((result.lab_id, result.result_id, result.person_id), ("LAB-1", "r1", "p1"));
     assert_eq!((result.previous_person_id, result.training), (Some("p0"), true));
     assert_eq!((result.precision, result.ct_values.len()), (TimePrecision::Minute, 2));
@@ -66,7 +66,7 @@ fn a_good_result_passes_as_it_is() {
 #[test]
 fn a_result_moved_from_its_own_person_is_not_moved() {
     let wire = v1::LabResult { previous_person_id: "p1".into(), ..good_result() };
-    let result = result(&wire, at(RECEIVED), &sample_rules()).expect("valid");
+    let result = result(&ResultView::of(&wire), at(RECEIVED), &sample_rules()).expect("valid").0;
     assert_eq!(result.previous_person_id, None);
 }
 
@@ -117,7 +117,7 @@ fn every_fault_of_a_result_has_its_code_and_field() {
     for (at_fixture, (spoil, code, field)) in fixtures.iter().enumerate() {
         let mut wire = good_result();
         spoil(&mut wire);
-        let refused = result(&wire, at(RECEIVED), &rules).expect_err(field);
+        let refused = result(&ResultView::of(&wire), at(RECEIVED), &rules).expect_err(field);
         assert_eq!(refused, Reject::new(*code, *field), "fixture {at_fixture}");
     }
 }
@@ -132,7 +132,7 @@ fn times_of_collection_have_exact_bounds() {
     let judged = |collected_at: &str, precision: TimePrecision| {
         let collected_precision = precision.into();
         let wire = v1::LabResult { collected_at: Some(wire(collected_at)), collected_precision, ..good_result() };
-        result(&wire, at(RECEIVED), &rules).map(drop).map_err(|reject| reject.code)
+        result(&ResultView::of(&wire), at(RECEIVED), &rules).map(drop).map_err(|reject| reject.code)
     };
     use TimePrecision::{Day, Minute};
     for (collected_at, precision, expected) in [
@@ -158,7 +158,7 @@ fn an_area_must_exist_on_the_day_of_collection() {
     let rules = sample_rules();
     let judged = |collected_at: &str| {
         let wire = v1::LabResult { area: "D3".into(), collected_at: Some(wire(collected_at)), ..good_result() };
-        result(&wire, at("2022-12-02T12:00:00+08:00"), &rules).map(drop)
+        result(&ResultView::of(&wire), at("2022-12-02T12:00:00+08:00"), &rules).map(drop)
     };
     assert_eq!(judged("2022-11-30T23:59:00+08:00"), Ok(()));
     assert_eq!(judged("2022-12-01T00:00:00+08:00"), Err(Reject::new(RejectCode::UnknownArea, "area")));
@@ -169,14 +169,14 @@ fn a_policy_may_accept_labs_that_are_not_registered() {
     let mut rules = sample_rules();
     rules.cases[0].accept_unknown_labs = true;
     let wire = v1::LabResult { lab_id: "LAB-9".into(), ..good_result() };
-    assert!(result(&wire, at(RECEIVED), &rules).is_ok());
+    assert!(result(&ResultView::of(&wire), at(RECEIVED), &rules).is_ok());
 }
 
 #[test]
 fn what_is_refused_with_rules_for_its_form_is_refused_without() {
     let wire = v1::LabResult { area: "nowhere".into(), ..good_result() };
-    assert!(well_formed(&wire).is_ok());
-    let refused = well_formed(&v1::LabResult { area: String::new(), ..wire }).map(drop);
+    assert!(well_formed(&ResultView::of(&wire)).is_ok());
+    let refused = well_formed(&ResultView::of(&v1::LabResult { area: String::new(), ..wire })).map(drop);
     assert_eq!(refused, Err(Reject::new(RejectCode::MissingField, "area")));
 }
 

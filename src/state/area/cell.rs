@@ -27,6 +27,35 @@ pub struct Cell {
     pub people: Option<Box<People>>,
 }
 
+/// A signed change of one of a cell's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Which: the six tallies, then people tested by gap, then people found positive by gap. The stored form has one bit
+    /// for each, in this order.
+    what: u8,
+    change: i32,
+}
+
+/// Tallies of a cell.
+const TALLIES: usize = 6;
+
+impl Number {
+    /// Of a tally, in the order of [`Tally`].
+    pub fn tally(at: u8, change: i32) -> Self {
+        Self { what: at, change }
+    }
+
+    /// Of people tested, by gap from 1.
+    pub fn tested(gap: u8, change: i32) -> Self {
+        Self { what: TALLIES as u8 + gap - 1, change }
+    }
+
+    /// Of people found positive, by gap from 1.
+    pub fn found_positive(gap: u8, change: i32) -> Self {
+        Self { what: (TALLIES + GAPS) as u8 + gap - 1, change }
+    }
+}
+
 /// Specimens by standing finding, and episodes by first day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -88,6 +117,41 @@ impl Cell {
         }
     }
 
+    /// Adds signed changes one by one, as [`add`](Self::add) does.
+    pub fn add_numbers(&mut self, numbers: &[Number]) {
+        let mut tallies = self.tally.parts();
+        let mut people_changed = false;
+        for number in numbers {
+            let at = usize::from(number.what);
+            let sum = match at.checked_sub(TALLIES) {
+                None => &mut tallies[at],
+                Some(at) => {
+                    people_changed = true;
+                    let people = self.people.get_or_insert_default();
+                    if at < GAPS { &mut people.tested[at] } else { &mut people.positive[at - GAPS] }
+                }
+            };
+            *sum = sum.wrapping_add(number.change);
+        }
+        self.tally = Tally::from_parts(tallies);
+        if people_changed && self.people.as_deref() == Some(&People::default()) {
+            self.people = None;
+        }
+    }
+
+    /// Writes changes as [`write`](Self::write) would the cell that holds nothing else. They come in order.
+    pub(super) fn write_numbers(numbers: &[Number], into: &mut Vec<u8>) {
+        let tallies = numbers.partition_point(|number| usize::from(number.what) < TALLIES);
+        for (numbers, first) in [(&numbers[..tallies], 0), (&numbers[tallies..], TALLIES)] {
+            let changed = || numbers.iter().filter(|number| number.change != 0);
+            let mask = changed().fold(0, |mask, number| mask | 1_u64 << (usize::from(number.what) - first));
+            put_short(into, mask);
+            for number in changed() {
+                put_short_signed(into, i64::from(number.change));
+            }
+        }
+    }
+
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
         self.tally == Tally::default() && self.people.is_none()
@@ -142,4 +206,32 @@ fn read_nonzero<'a>(from: &mut Reader<'_>, numbers: impl Iterator<Item = &'a mut
         mask >>= 1;
     }
     if mask == 0 { Ok(()) } else { Err(corrupt("a cell has a number of unknown meaning")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_added_and_written_one_by_one_are_the_cell_they_make() {
+        let numbers = [
+            Number::tally(0, 3),
+            Number::tally(1, 0),
+            Number::tally(5, -1),
+            Number::tested(1, 7),
+            Number::tested(15, -7),
+            Number::found_positive(15, 1),
+        ];
+        let (mut one_by_one, mut bytes) = (Cell::default(), Vec::new());
+        one_by_one.add_numbers(&numbers);
+        Cell::write_numbers(&numbers, &mut bytes);
+        let read = Cell::read(&mut Reader::new(&bytes)).expect("a cell");
+        assert_eq!(read, one_by_one);
+        let mut written = Vec::new();
+        one_by_one.write(&mut written);
+        assert_eq!(written, bytes);
+        let back = numbers.map(|number| Number { change: -number.change, ..number });
+        one_by_one.add_numbers(&back);
+        assert!(one_by_one.is_empty(), "a withdrawal leaves nothing");
+    }
 }

@@ -15,6 +15,7 @@ pub mod operation;
 pub mod series;
 
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
+use cell::{CellKey, Number};
 use operation::{MetaOperation, SeriesOperation, put_day, read_day, read_days, write_days};
 use series::Series;
 
@@ -139,6 +140,16 @@ impl AreaState {
         });
         self.pages.resize_with(self.pages.len().max(page + 1), Vec::new);
         apply(&mut self.pages[page], slot, operation).expect("an operation of our own fits");
+    }
+
+    /// Adds to a cell and logs it: the same as a [`SeriesOperation::Add`] of the cell that the numbers make.
+    pub fn add(&mut self, area: AreaNumber, key: CellKey, numbers: &[Number], changes: &mut Changes) {
+        let (page, slot) = place(area);
+        changes.push(page as u32 + 1, |into| {
+            into.push(slot as u8);
+            SeriesOperation::write_add(key, numbers, into);
+        });
+        self.pages[page][slot].add_numbers(key, numbers);
     }
 
     /// Changes what belongs to no area and logs it.

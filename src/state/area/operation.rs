@@ -1,6 +1,6 @@
 //! Changes of an area task's state as values: the same operation is applied, logged and replayed.
 
-use super::cell::{Cell, CellKey};
+use super::cell::{Cell, CellKey, Number};
 use super::series::TierAlert;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::Corrupt;
@@ -65,6 +65,8 @@ pub enum SeriesOperation {
     },
 }
 
+const ADD: u8 = 2;
+
 impl MetaOperation {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
         match self {
@@ -120,7 +122,7 @@ impl SeriesOperation {
                 put_short(into, *basis);
             }
             Self::Add(key, cell) => {
-                into.push(2);
+                into.push(ADD);
                 key.write(into);
                 cell.write(into);
             }
@@ -145,10 +147,17 @@ impl SeriesOperation {
         }
     }
 
+    /// Writes an [`Add`](Self::Add) without making a cell of its numbers.
+    pub(super) fn write_add(key: CellKey, numbers: &[Number], into: &mut Vec<u8>) {
+        into.push(ADD);
+        key.write(into);
+        Cell::write_numbers(numbers, into);
+    }
+
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
         Ok(match from.u8()? {
             1 => Self::Born { code: from.text()?.to_owned(), basis: from.short()? },
-            2 => Self::Add(CellKey::read(from)?, Cell::read(from)?),
+            ADD => Self::Add(CellKey::read(from)?, Cell::read(from)?),
             3 => Self::Basis(from.short()?),
             4 => Self::Tier(from.short()?),
             5 => Self::Alert(Day(from.short_signed()?), TierAlert::read(from)?),

@@ -1,6 +1,6 @@
 //! One area over time: its cells, and what of it was published last.
 
-use super::cell::{Cell, CellKey};
+use super::cell::{Cell, CellKey, Number};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
@@ -72,6 +72,15 @@ impl Series {
                     entry.remove();
                 }
             }
+        }
+    }
+
+    /// Adds to a cell, number by number.
+    pub(super) fn add_numbers(&mut self, key: CellKey, numbers: &[Number]) {
+        let cell = self.cells.entry(key).or_default();
+        cell.add_numbers(numbers);
+        if cell.is_empty() {
+            self.cells.remove(&key);
         }
     }
 

@@ -123,7 +123,7 @@ impl PersonState {
     /// Frees the slot of a person of whom nothing is held.
     pub fn release_if_empty(&mut self, slot: Slot, changes: &mut Changes) {
         let person = self.people[slot.0 as usize];
-        if !person.is_there() || !person.rows.is_empty() || self.extras.contains_key(&slot.0) {
+        if !person.rows.is_empty() || !person.is_there() || self.extras.contains_key(&slot.0) {
             return;
         }
         pages::log_release(changes, slot.0);

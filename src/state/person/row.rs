@@ -3,7 +3,7 @@
 
 use crate::model::result::{Finding, ResultStatus};
 use crate::model::time::Timestamp;
-use crate::state::codec::{Reader, corrupt, put_u32};
+use crate::state::codec::{Reader, corrupt};
 
 use crate::pipeline::half::Corrupt;
 
@@ -188,9 +188,11 @@ impl Row {
 
     /// Writes it.
     pub fn put(&self, into: &mut Vec<u8>) {
-        for word in self.0 {
-            put_u32(into, word);
+        let mut bytes = [0; ROW_BYTES];
+        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *place = word.to_le_bytes();
         }
+        into.extend_from_slice(&bytes);
     }
 
     /// Reads it.

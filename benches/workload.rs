@@ -1,0 +1,154 @@
+//! The one workload that everything is measured with: a city in a mass screening.
+//!
+//! 2 million people of 38 districts in 1,000 streets, 5 purposes, 20 labs. One result in a thousand is positive, two in
+//! a hundred correct an earlier result, one in a hundred is keyed by its specimen instead of its person. Everything
+//! comes from the seed: two runs see the same records.
+
+use prost::Message as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use std::fmt::Write as _;
+use swabstream::model::time::Timestamp;
+use swabstream::policy::Rules;
+use swabstream::policy::source::{self, SourceFile};
+use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
+
+/// What is varied between runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub people: u32,
+    pub streets: u32,
+    /// In hundredths.
+    pub corrected: u32,
+    /// In hundredths.
+    pub mis_keyed: u32,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { people: 2_000_000, streets: 1_000, corrected: 2, mis_keyed: 1 }
+    }
+}
+
+const DISTRICTS: u32 = 38;
+const LABS: u32 = 20;
+const PURPOSES: [&str; 5] = ["screening", "clinic", "contact", "key_occupation", "inbound"];
+/// Results that may still be corrected.
+const RECENT: usize = 100_000;
+
+/// An endless stream of results.
+pub struct Workload {
+    shape: Shape,
+    random: ChaCha8Rng,
+    now: Timestamp,
+    number: u64,
+    recent: Vec<LabResult>,
+}
+
+/// A record as a lab would send it.
+pub struct Sent {
+    pub key: Vec<u8>,
+    pub payload: Vec<u8>,
+}
+
+impl Workload {
+    pub fn new(shape: Shape, now: Timestamp, seed: u64) -> Self {
+        Self { shape, random: ChaCha8Rng::seed_from_u64(seed), now, number: 0, recent: Vec::new() }
+    }
+
+    fn next_result(&mut self) -> LabResult {
+        if self.random.random_range(0..100) < self.shape.corrected && !self.recent.is_empty() {
+            let at = self.random.random_range(0..self.recent.len());
+            let earlier = &mut self.recent[at];
+            earlier.revision += 1;
+            earlier.status = ResultStatus::Corrected as i32;
+            let other = PURPOSES.iter().position(|purpose| *purpose == earlier.purpose).unwrap_or(0) + 1;
+            earlier.purpose = PURPOSES[other % PURPOSES.len()].into();
+            return earlier.clone();
+        }
+        let result = self.fresh();
+        match self.recent.len() {
+            RECENT => self.recent[(self.number % RECENT as u64) as usize] = result.clone(),
+            _ => self.recent.push(result.clone()),
+        }
+        result
+    }
+
+    /// A first version, collected within the last two days.
+    fn fresh(&mut self) -> LabResult {
+        self.number += 1;
+        let number = self.number;
+        let person = self.random.random_range(0..self.shape.people);
+        let collected_at = self.now.plus_hours(-self.random.random_range(1..48));
+        let positive = self.random.random_range(0..1000) == 0;
+        LabResult {
+            lab_id: lab(number as u32 % LABS),
+            result_id: format!("r{number:011}"),
+            status: ResultStatus::Final as i32,
+            person_id: format!("p{person:015}"),
+            specimen_id: format!("s{number:011}"),
+            target: "sars-cov-2".into(),
+            collected_at: Some(collected_at.to_wire()),
+            reported_at: Some(self.now.to_wire()),
+            area: street(person % self.shape.streets),
+            purpose: PURPOSES[self.random.random_range(0..PURPOSES.len())].into(),
+            finding: if positive { Finding::Positive } else { Finding::Negative } as i32,
+            ..LabResult::default()
+        }
+    }
+}
+
+impl Iterator for Workload {
+    type Item = Sent;
+
+    fn next(&mut self) -> Option<Sent> {
+        let result = self.next_result();
+        let mis_keyed = self.random.random_range(0..100) < self.shape.mis_keyed;
+        let key = if mis_keyed { &result.specimen_id } else { &result.person_id };
+        Some(Sent { key: key.clone().into_bytes(), payload: result.encode_to_vec() })
+    }
+}
+
+/// The rules of the workload: its registries, and the policies of Chongqing.
+pub fn rules(shape: Shape) -> Rules {
+    let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+    let files = [
+        file("deployment.toml", include_str!("../deploy/rules/chongqing/deployment.toml")),
+        file("case-2022-11-11.toml", include_str!("../deploy/rules/chongqing/case-2022-11-11.toml")),
+        file("tier-20-measures.toml", include_str!("../deploy/rules/chongqing/tier-20-measures.toml")),
+        file("tier-cdc-transmission.toml", include_str!("../deploy/rules/chongqing/tier-cdc-transmission.toml")),
+        file("areas.csv", &areas(shape.streets)),
+        file("labs.csv", &labs()),
+    ];
+    source::rules(&files).expect("the workload's rules are right")
+}
+
+fn areas(streets: u32) -> String {
+    let mut text = String::from("code,name,level,effective_from,parent,population,column,row,abolished\n");
+    text.push_str("500000,City,city,2017-01-01,,32054159,,,\n");
+    for number in 0..DISTRICTS {
+        let district = district(number);
+        let _ = writeln!(text, "{district},District {number},district,2017-01-01,500000,843530,,,");
+    }
+    for number in 0..streets {
+        let (street, district) = (street(number), district(number % DISTRICTS));
+        let _ = writeln!(text, "{street},Street {number},street,2017-01-01,{district},32054,,,");
+    }
+    text
+}
+
+fn labs() -> String {
+    (0..LABS).fold(String::from("id,name\n"), |text, number| text + &format!("{},Lab {number}\n", lab(number)))
+}
+
+fn lab(number: u32) -> String {
+    format!("LAB-{number:02}")
+}
+
+fn district(number: u32) -> String {
+    format!("5001{number:02}")
+}
+
+fn street(number: u32) -> String {
+    format!("5001{:02}{number:06}", number % DISTRICTS)
+}

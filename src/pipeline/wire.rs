@@ -1,0 +1,169 @@
+//! Protobuf bytes read and written by hand, where that spares copies of every text.
+//!
+//! In: bytes. Out: numbers, and texts that lie in them. What a field means is not known here.
+
+/// A field's number and wire type as they stand before its value, for a number.
+pub const fn number(field: u64) -> u64 {
+    field << 3
+}
+
+/// As [`number()`], for texts, messages and packed lists.
+pub const fn bytes(field: u64) -> u64 {
+    field << 3 | 2
+}
+
+/// What is left to be read. `None` from any of its functions means that the bytes are not what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl<'a> Bytes<'a> {
+    /// Whether everything was read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One byte, if any is left.
+    #[inline(always)]
+    pub fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    /// A number, 7 bits a byte.
+    #[inline(always)]
+    pub fn varint(&mut self) -> Option<u64> {
+        let (&first, rest) = self.0.split_first()?;
+        if first < 0x80 {
+            self.0 = rest;
+            return Some(u64::from(first));
+        }
+        self.long_varint(first, rest)
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self, first: u8, rest: &'a [u8]) -> Option<u64> {
+        let mut value = u64::from(first & 0x7f);
+        for (at, &byte) in rest.iter().enumerate().take(9) {
+            value |= u64::from(byte & 0x7f) << (7 * (at + 1));
+            if byte < 0x80 {
+                self.0 = &rest[at + 1..];
+                // The tenth byte has room for one bit.
+                return (at < 8 || byte <= 1).then_some(value);
+            }
+        }
+        None
+    }
+
+    /// A number that may be negative and is mostly near 0.
+    #[inline]
+    pub fn zigzag(&mut self) -> Option<i32> {
+        let value = self.varint()? as u32;
+        Some((value >> 1) as i32 ^ -((value & 1) as i32))
+    }
+
+    /// What its own length says.
+    #[inline(always)]
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.varint()?).ok()?;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// A message inside this one.
+    #[inline(always)]
+    pub fn message(&mut self) -> Option<Self> {
+        self.bytes().map(Self)
+    }
+
+    /// A text.
+    #[inline(always)]
+    pub fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    /// A text, and whether it holds nothing but printable ASCII: asked together, as one look at the bytes tells both.
+    #[inline(always)]
+    pub fn text_printable(&mut self) -> Option<(&'a str, bool)> {
+        let bytes = self.bytes()?;
+        if is_printable_ascii(bytes) {
+            // SAFETY: ASCII is UTF-8.
+            return Some((unsafe { std::str::from_utf8_unchecked(bytes) }, true));
+        }
+        std::str::from_utf8(bytes).ok().map(|text| (text, false))
+    }
+}
+
+/// Whether all bytes are ASCII and none is a control character. Eight are looked at in the time of one.
+#[inline(always)]
+pub fn is_printable_ascii(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
+    };
+    // The last eight overlap with those before where the length is no multiple.
+    let (words, _) = bytes.as_chunks::<8>();
+    words.iter().fold(unprintable(last), |odd, word| odd | unprintable(word)) == 0
+}
+
+/// Not 0 if any of eight bytes is a control character or no ASCII.
+#[inline(always)]
+fn unprintable(bytes: &[u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let word = u64::from_le_bytes(*bytes);
+    let low = word & !HIGH;
+    // Per byte without its high bit, so that no carry leaves it: at least 0x20, and above 0x7e.
+    let not_control = low.wrapping_add((0x80 - 0x20) * EACH);
+    let above = low.wrapping_add(EACH);
+    (word | !not_control | above) & HIGH
+}
+
+/// Appends a number field, unless it is 0: absent fields are 0.
+pub fn put_number(into: &mut Vec<u8>, field: u64, value: u64) {
+    if value != 0 {
+        put_varint(into, number(field));
+        put_varint(into, value);
+    }
+}
+
+/// As [`put_number`], for a number that may be negative and is mostly near 0.
+pub fn put_zigzag(into: &mut Vec<u8>, field: u64, value: i32) {
+    put_number(into, field, u64::from((value << 1 ^ value >> 31) as u32));
+}
+
+/// Appends a text, a message or a packed list, also an empty one.
+pub fn put_bytes(into: &mut Vec<u8>, field: u64, value: &[u8]) {
+    put_varint(into, bytes(field));
+    put_varint(into, value.len() as u64);
+    into.extend_from_slice(value);
+}
+
+#[inline]
+fn put_varint(into: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        into.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    into.push(value as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_ascii_is_told_by_eight_bytes_as_by_one() {
+        for byte in 0..=u8::MAX {
+            for length in 1..20 {
+                for at in 0..length {
+                    let mut bytes = vec![b'x'; length];
+                    bytes[at] = byte;
+                    let by_one = bytes.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+                    assert_eq!(is_printable_ascii(&bytes), by_one, "{bytes:?}");
+                }
+            }
+        }
+        assert!(is_printable_ascii(b""));
+    }
+}
