@@ -7,7 +7,7 @@ use super::json;
 use super::view::ResultView;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::Record;
-use crate::proto::v1;
+use crate::proto::v1::{self, person_event::Event};
 use prost::Message;
 
 /// Content type of marks of time (history mode); such records have no payload to decode.
@@ -58,7 +58,18 @@ pub fn contact(record: &Record<'_>, limit: usize) -> Result<v1::ContactRecord, R
 
 /// A record of `person-events`, always protobuf. What fitted the limit as an input fits here too.
 pub fn event(record: &Record<'_>, limit: usize) -> Result<v1::PersonEvent, Reject> {
-    protobuf(payload(record, limit.saturating_add(EVENT_ALLOWANCE))?)
+    let event: v1::PersonEvent = protobuf(payload(record, limit.saturating_add(EVENT_ALLOWANCE))?)?;
+    let as_record = |payload: Vec<u8>| {
+        let key = record.key.unwrap_or_default().to_vec();
+        Event::Record(v1::ForwardedRecord { key, payload, content_type: None })
+    };
+    // Earlier versions sent on what a record said, not the record.
+    let event_now = event.event.map(|event| match event {
+        Event::Result(result) => as_record(result.encode_to_vec()),
+        Event::Contact(contact) => as_record(contact.encode_to_vec()),
+        event => event,
+    });
+    Ok(v1::PersonEvent { event: event_now, ..event })
 }
 
 /// Whether a record is a mark of time, by its content type.
@@ -90,6 +101,11 @@ fn protobuf<M: Message + Default>(payload: &[u8]) -> Result<M, Reject> {
     M::decode(payload).map_err(|error| Reject::new(RejectCode::Malformed, field_of(&error.to_string())))
 }
 
+/// A content type without its parameters.
+pub fn media_type(content_type: &[u8]) -> &[u8] {
+    content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
 /// How a payload is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -101,7 +117,7 @@ impl Format {
     /// Absent means protobuf. Parameters such as `; charset=utf-8` change nothing.
     fn of(content_type: Option<&[u8]>) -> Option<Self> {
         let Some(content_type) = content_type else { return Some(Format::Protobuf) };
-        let media_type = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
+        let media_type = media_type(content_type);
         let is = |name: &str| media_type.eq_ignore_ascii_case(name.as_bytes());
         if is("application/x-protobuf") || is("application/protobuf") {
             Some(Format::Protobuf)
@@ -135,6 +151,7 @@ mod tests {
     use super::*;
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
+    use crate::pipeline::publish::{self, Origin};
 
     const LIMIT: usize = 1000;
 
@@ -209,15 +226,28 @@ mod tests {
 
     #[test]
     fn what_fitted_as_an_input_fits_as_an_event() {
-        let result = v1::LabResult { kit: "k".repeat(LIMIT - 3), ..message() };
-        let event = v1::PersonEvent {
-            origin: Some(v1::Origin { topic: "lab-results".into(), ..Default::default() }),
-            hop: 1,
-            event: Some(v1::person_event::Event::Result(result)),
-        };
-        let bytes = event.encode_to_vec();
-        assert!(bytes.len() > LIMIT);
-        assert_eq!(super::event(&record(Some(&bytes), None), LIMIT), Ok(event));
+        let payload = vec![b'{'; LIMIT - 3];
+        let long = format!("application/json; charset=utf-8; padding={}", "p".repeat(2_000));
+        for (content_type, kept) in
+            [(None, None), (Some("text/x"), Some("text/x")), (Some(&*long), Some("application/json"))]
+        {
+            let input = record(Some(&payload), content_type);
+            let received_at = Timestamp(253_402_300_799_999);
+            let position = Position { topic: Topic::ContactRecords, partition: i32::MAX, offset: i64::MAX };
+            let origin = Origin { position, received_at };
+            let event = Some(publish::forwarded(&input));
+            let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: 3, event };
+            let bytes = event.encode_to_vec();
+            assert!(bytes.len() > LIMIT);
+            let person_id = [b'p'; 64];
+            let sent = Record { key: Some(&person_id), ..record(Some(&bytes), None) };
+            assert_eq!(super::event(&sent, LIMIT), Ok(event.clone()));
+            let Some(Event::Record(sent)) = event.event else { panic!("a record") };
+            let original = publish::original(origin, &sent);
+            assert_eq!((original.key, original.payload), (input.key, input.payload));
+            assert_eq!(original.content_type, kept.map(str::as_bytes));
+            assert_eq!(Format::of(original.content_type), Format::of(input.content_type));
+        }
         let tombstone = super::event(&record(None, None), LIMIT);
         assert_eq!(tombstone, Err(Reject::new(RejectCode::Tombstone, "")));
     }

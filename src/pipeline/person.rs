@@ -51,14 +51,14 @@ pub struct PersonHalf {
 
 /// The path of each kind of record.
 impl PersonHalf {
-    fn lab_result(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
-        let read = decode::result_in_place(record, self.context.max_record_bytes)?;
-        self.result(&read.view(), Origin::of(record), 0, effects)
-    }
-
-    fn contact_record(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
-        let wire = decode::contact(record, self.context.max_record_bytes)?;
-        self.contact(&wire, Origin::of(record), 0, effects)
+    /// A record of an input, also one that was sent on from the partition it lay in.
+    fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<Outcome, Stop> {
+        let limit = self.context.max_record_bytes;
+        match record.position.topic {
+            Topic::LabResults => self.result(&decode::result_in_place(record, limit)?.view(), record, hops, effects),
+            Topic::ContactRecords => self.contact(&decode::contact(record, limit)?, record, hops, effects),
+            _ => Err(Reject::new(RejectCode::OutOfRange, "origin.topic").into()),
+        }
     }
 
     fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
@@ -79,8 +79,7 @@ impl PersonHalf {
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
         match event {
-            Event::Result(result) => return self.result(&ResultView::of(result), origin, hops, effects),
-            Event::Contact(contact) => return self.contact(contact, origin, hops, effects),
+            Event::Record(sent) => return self.input(&publish::original(origin, sent), hops, effects),
             _ => route::home(&self.context, to, origin, hops, effects, || event.clone())?,
         }
         match event {
@@ -95,14 +94,15 @@ impl PersonHalf {
     fn result(
         &mut self,
         wire: &ResultView<'_>,
-        origin: Origin,
+        record: &Record<'_>,
         hops: u32,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
+        let origin = Origin::of(record);
         let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
         self.hear(registered.lab, origin);
         versions::in_production(&result)?;
-        route::home(&self.context, result.person_id, origin, hops, effects, || Event::Result(wire.to_message()))?;
+        route::home(&self.context, result.person_id, origin, hops, effects, || publish::forwarded(record))?;
 
         let slot = self.person(result.person_id, effects);
         self.letters.extend(versions::moved_away(wire, origin));
@@ -141,12 +141,13 @@ impl PersonHalf {
     fn contact(
         &mut self,
         wire: &v1::ContactRecord,
-        origin: Origin,
+        input: &Record<'_>,
         hops: u32,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
+        let origin = Origin::of(input);
         let record = validate::contact(wire)?;
-        route::home(&self.context, record.person_id, origin, hops, effects, || Event::Contact(wire.clone()))?;
+        route::home(&self.context, record.person_id, origin, hops, effects, || publish::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
         let contact = contacts::of_contact(&record, &self.context.secret);
@@ -383,9 +384,8 @@ impl Half for PersonHalf {
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
         let end = match record.position.topic {
             _ if decode::is_time_mark(record) => Ok(Outcome::TimeMark),
-            Topic::LabResults => self.lab_result(record, effects),
-            Topic::ContactRecords => self.contact_record(record, effects),
-            _ => self.person_event(record, effects),
+            Topic::PersonEvents => self.person_event(record, effects),
+            _ => self.input(record, 0, effects),
         };
         self.deliver(effects);
         match end {

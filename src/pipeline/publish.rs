@@ -1,6 +1,6 @@
 //! Decisions to records: where a cause lay, what an alert looks like on the wire, what another task must be told.
 
-use super::dead_letter;
+use super::{dead_letter, decode};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::{Finding, LabResult, ResultStatus};
@@ -149,31 +149,49 @@ pub fn person_event(event: &v1::PersonEvent, person_id: &str, person_task: i32) 
     }
 }
 
+/// A content type up to this size is sent on as it is: with it, what fits as an input fits as an event.
+const CONTENT_TYPE_BYTES: usize = 256;
+
+/// A record as it is sent on to its person's task: once, as it is, to be decoded there.
+pub fn forwarded(record: &Record<'_>) -> Event {
+    let kept = |value: &[u8]| match value.len() {
+        ..=CONTENT_TYPE_BYTES => value.to_vec(),
+        _ => decode::media_type(value).to_vec(),
+    };
+    Event::Record(v1::ForwardedRecord {
+        key: record.key.unwrap_or_default().to_vec(),
+        payload: record.payload.unwrap_or_default().to_vec(),
+        content_type: record.content_type.map(kept),
+    })
+}
+
+/// The record that was sent on.
+pub fn original(origin: Origin, forwarded: &v1::ForwardedRecord) -> Record<'_> {
+    Record {
+        position: origin.position,
+        received_at: origin.received_at,
+        key: Some(&forwarded.key),
+        payload: Some(&forwarded.payload),
+        content_type: forwarded.content_type.as_deref(),
+    }
+}
+
 /// A record that cannot be used. What was sent on is set aside as the record it was: its sender knows nothing of our
 /// internal topic.
 pub fn refused(record: &Record<'_>, reject: &Reject, person_task: i32) -> Output {
-    let Some((origin, payload)) = sent_on(record) else {
-        return dead_letter::output(record, reject, person_task);
-    };
-    let original = Record {
-        position: origin.position,
-        received_at: origin.received_at,
-        payload: Some(&payload),
-        content_type: None,
-        ..*record
-    };
-    dead_letter::output(&original, reject, person_task)
+    match sent_on(record) {
+        Some((origin, sent)) => dead_letter::output(&original(origin, &sent), reject, person_task),
+        None => dead_letter::output(record, reject, person_task),
+    }
 }
 
-fn sent_on(record: &Record<'_>) -> Option<(Origin, Vec<u8>)> {
+fn sent_on(record: &Record<'_>) -> Option<(Origin, v1::ForwardedRecord)> {
     if record.position.topic != Topic::PersonEvents {
         return None;
     }
-    let event = v1::PersonEvent::decode(record.payload?).ok()?;
-    let origin = Origin::of_event(&event).ok()?;
-    match event.event? {
-        Event::Result(result) => Some((origin, result.encode_to_vec())),
-        Event::Contact(contact) => Some((origin, contact.encode_to_vec())),
+    let event = decode::event(record, usize::MAX).ok()?;
+    match (Origin::of_event(&event), event.event) {
+        (Ok(origin), Some(Event::Record(sent))) => Some((origin, sent)),
         _ => None,
     }
 }

@@ -1,14 +1,13 @@
 //! Records that lie elsewhere, messages between tasks, and records that are no use.
 
-use super::world::{Input, LAYOUT, World, at, met, revised, swab};
+use super::world::{Input, LAYOUT, World, at, met, swab};
 use prost::Message as _;
 use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::proto::v1::person_event::Event;
-use swabstream::proto::v1::{Finding, LabResult, Origin, PersonEvent, ResultStatus};
+use swabstream::proto::v1::{Finding, ForwardedRecord, LabResult, Origin, PersonEvent};
 
 use Finding::{Negative, Positive};
-use ResultStatus::Final;
 
 fn record<'a>(topic: Topic, task: i32, key: &'a str, payload: Option<&'a [u8]>) -> Record<'a> {
     let position = Position { topic, partition: task, offset: 0 };
@@ -27,12 +26,42 @@ fn a_record_in_another_partition_is_sent_on_and_ends_the_same() {
     world.settle();
     assert_eq!(world.outcomes, [Outcome::Forwarded, Outcome::Accepted]);
     assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
+}
 
-    world.send(&Input::Result(revised(&positive, 0, Final, Negative), at(3, 13)), Some(elsewhere));
-    world.settle();
-    assert_eq!(world.outcomes[3], Outcome::Rejected(RejectCode::Conflict));
-    let letter = &world.dead_letters[0];
-    assert!(letter.headers.contains(&("swabstream-topic", b"lab-results".to_vec())), "it lay where the lab put it");
+#[test]
+fn what_its_own_task_refuses_is_set_aside_as_the_record_it_was() {
+    let result = include_bytes!("../../proto/examples/LabResult.json");
+    let contact = include_bytes!("../../proto/examples/ContactRecord.json");
+    let other = |text: &[u8], from: &str, to: &str| String::from_utf8_lossy(text).replace(from, to).into_bytes();
+    for (topic, first, person, second) in [
+        (Topic::LabResults, &result[..], "p-7f3a90c2", other(result, "FINDING_NEGATIVE", "FINDING_POSITIVE")),
+        (Topic::ContactRecords, contact, "p-09be11d4", other(contact, "KIND_CLOSE", "KIND_SECONDARY")),
+    ] {
+        let (home, elsewhere) = (LAYOUT.person_task(person), (LAYOUT.person_task(person) + 1) % LAYOUT.person_tasks);
+        let json = Some(&b"application/json; charset=utf-8"[..]);
+        let received_at = at(10, 12);
+        let mut world = World::new();
+        world.record(Record { content_type: json, received_at, ..record(topic, home, person, Some(first)) });
+        let misplaced = record(topic, elsewhere, "by accession number", Some(&second));
+        let sent_on = world.record(Record { content_type: json, received_at, ..misplaced });
+        world.settle();
+        assert_eq!(
+            (sent_on, world.outcomes.last()),
+            (Outcome::Forwarded, Some(&Outcome::Rejected(RejectCode::Conflict)))
+        );
+        let [letter] = &world.dead_letters[..] else { panic!("one dead letter") };
+        assert_eq!((&letter.key[..], letter.payload.as_ref()), (&b"by accession number"[..], Some(&second)));
+        let partition = elsewhere.to_string();
+        for (name, value) in [
+            ("content-type", "application/json; charset=utf-8"),
+            ("swabstream-topic", topic.name()),
+            ("swabstream-partition", &partition),
+            ("swabstream-offset", "2"),
+            ("swabstream-received-at", &received_at.to_string()),
+        ] {
+            assert!(letter.headers.contains(&(name, value.into())), "{name}: {:?}", letter.headers);
+        }
+    }
 }
 
 #[test]
@@ -50,8 +79,8 @@ fn a_contact_record_in_another_partition_reaches_both_people() {
 
 #[test]
 fn a_message_sent_on_too_often_is_set_aside() {
-    let result = swab("P1", "R1", at(3, 8), Positive);
-    let origin = Origin { topic: "lab-results".into(), partition: 2, offset: 7, received_at: Some(at(3, 9).to_wire()) };
+    let result = swab("P1", "R1", at(3, 8), Positive).encode_to_vec();
+    let sent = ForwardedRecord { key: b"P1".into(), payload: result.clone(), content_type: None };
     let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
     let mut world = World::new();
     for (hop, expected) in [
@@ -59,13 +88,38 @@ fn a_message_sent_on_too_often_is_set_aside() {
         (3, Outcome::Rejected(RejectCode::HopLimit)),
         (9, Outcome::Rejected(RejectCode::HopLimit)),
     ] {
-        let event = PersonEvent { origin: Some(origin.clone()), hop, event: Some(Event::Result(result.clone())) };
+        let event = PersonEvent { hop, ..event(Event::Record(sent.clone())) };
         let bytes = event.encode_to_vec();
         assert_eq!(world.record(record(Topic::PersonEvents, elsewhere, "P1", Some(&bytes))), expected, "hop {hop}");
     }
     let letter = &world.dead_letters[0];
     assert!(letter.headers.contains(&("swabstream-offset", b"7".to_vec())), "where the lab put it");
-    assert_eq!(letter.payload.as_deref(), Some(&result.encode_to_vec()[..]));
+    assert_eq!(letter.payload.as_ref(), Some(&result));
+}
+
+/// A message about a result that lay in another partition.
+fn event(event: Event) -> PersonEvent {
+    let origin = Origin { topic: "lab-results".into(), partition: 2, offset: 7, received_at: Some(at(3, 9).to_wire()) };
+    PersonEvent { origin: Some(origin), hop: 1, event: Some(event) }
+}
+
+#[test]
+fn what_an_earlier_version_sent_on_is_read() {
+    let result = swab("P1", "R1", at(3, 8), Positive);
+    let contact = met("C1", "P1", "I1", 2);
+    let mut straight = World::new();
+    straight.send(&Input::Result(result.clone(), at(3, 9)), None);
+    straight.contact(&contact);
+    let mut world = World::new();
+    for sent in [event(Event::Result(result)), event(Event::Contact(contact))] {
+        let topic = if matches!(sent.event, Some(Event::Contact(_))) { "contact-records" } else { "lab-results" };
+        let origin = sent.origin.clone().map(|origin| Origin { topic: topic.into(), ..origin });
+        let bytes = PersonEvent { origin, ..sent }.encode_to_vec();
+        world.record(record(Topic::PersonEvents, LAYOUT.person_task("P1"), "P1", Some(&bytes)));
+        world.settle();
+    }
+    assert_eq!(world.outcomes[..2], [Outcome::Accepted, Outcome::ContactApplied]);
+    assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
 }
 
 #[test]
