@@ -29,7 +29,7 @@ pub fn result_in_place<'a>(record: &Record<'a>, limit: usize) -> Result<ReadResu
     {
         return Ok(ReadResult::InPlace(view));
     }
-    result(record, limit).map(|message| ReadResult::Decoded(Box::new(message)))
+    result(record, limit).map(ReadResult::Decoded)
 }
 
 /// A result, read in place where its bytes allow it.
@@ -38,7 +38,7 @@ pub enum ReadResult<'a> {
     /// Its texts lie in the record.
     InPlace(ResultView<'a>),
     /// Its texts were decoded.
-    Decoded(Box<v1::LabResult>),
+    Decoded(v1::LabResult),
 }
 
 impl ReadResult<'_> {
