@@ -23,6 +23,9 @@ use std::sync::atomic::AtomicUsize;
 /// Boundaries of the commit histogram, in seconds: from a commit of one alert to a broker that hangs.
 const COMMIT_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Boundaries of the restore histogram, in seconds: from a task without history to a whole province.
+const RESTORE_BUCKETS: [f64; 13] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
+
 /// All metrics of this process. One per process, shared.
 #[derive(Debug)]
 pub struct Telemetry {
@@ -79,9 +82,14 @@ pub(crate) struct Series(PrometheusRecorder);
 
 impl Series {
     pub(crate) fn new() -> Self {
-        let matcher = Matcher::Full(names::COMMIT_DURATION.name.to_owned());
-        let builder = PrometheusBuilder::new().set_buckets_for_metric(matcher, &COMMIT_BUCKETS);
-        let recorder = builder.expect("the buckets are not empty").build_recorder();
+        let mut builder = PrometheusBuilder::new();
+        for (metric, buckets) in
+            [(&names::COMMIT_DURATION, COMMIT_BUCKETS), (&names::RESTORE_DURATION, RESTORE_BUCKETS)]
+        {
+            let matcher = Matcher::Full(metric.name.to_owned());
+            builder = builder.set_buckets_for_metric(matcher, &buckets).expect("the buckets are not empty");
+        }
+        let recorder = builder.build_recorder();
         for metric in names::ALL {
             let (name, help) = (metric.name.into(), metric.help.into());
             match metric.kind {

@@ -114,3 +114,29 @@ fn a_revoked_task_leaves_no_series_behind() {
     assert!(!text.contains(r#"task="1""#) && text.contains(r#"task="0""#), "{text}");
     assert_has_lines(&text, &[r#"swabstream_tasks{half="area",phase="running"} 1"#]);
 }
+
+#[test]
+fn a_restore_shows_how_far_it_is_and_what_it_waits_for() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let mut meter = telemetry.worker("area", &[Topic::AreaChanges]);
+    meter.assigned(&[1]);
+    meter.stuck(1, "the committed offsets cannot be had");
+    let waits_for = || telemetry.vitals().snapshot()[0].tasks[&1].waits_for.clone();
+    assert_eq!(waits_for().as_deref(), Some("the committed offsets cannot be had"));
+    meter.restore_read(3, 100);
+    meter.restoring(1, 4);
+    assert_eq!(waits_for(), None, "it goes on");
+    let lines = [
+        r#"swabstream_restored_records_total{half="area"} 3"#,
+        r#"swabstream_restored_bytes_total{half="area"} 100"#,
+        r#"swabstream_restore_remaining_records{half="area"} 4"#,
+        r#"swabstream_tasks{half="area",phase="restoring"} 1"#,
+    ];
+    assert_has_lines(&telemetry.render(&Picture::default()), &lines);
+    meter.restore_took(2.0);
+    let lines = [
+        r#"swabstream_restore_duration_seconds_bucket{half="area",le="1"} 0"#,
+        r#"swabstream_restore_duration_seconds_bucket{half="area",le="2.5"} 1"#,
+    ];
+    assert_has_lines(&telemetry.render(&Picture::default()), &lines);
+}

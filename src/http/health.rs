@@ -51,6 +51,11 @@ pub(super) async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String)
             let left: u64 = restoring.iter().sum();
             let _ = writeln!(text, "{half}: {} tasks are being restored, {left} records left", restoring.len());
         }
+        for (task, vitals) in here().flat_map(|worker| &worker.tasks) {
+            if let Some(why) = &vitals.waits_for {
+                let _ = writeln!(text, "{half}: task {task} waits: {why}");
+            }
+        }
         if ended > 0 {
             let _ = writeln!(text, "{half}: {ended} workers have ended");
         }

@@ -14,11 +14,11 @@ use crate::runtime::log::{Commit, CommitError, REVOKE_COMMIT_LIMIT};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// A new producer waits so long for what an earlier one of its id left open.
-const INIT_LIMIT: Duration = Duration::from_secs(60);
+/// A new producer that the broker has not taken after so long is worth a word in the log.
+const WORTH_A_WORD: Duration = Duration::from_secs(5);
 
 /// How long a commit may take. The broker itself ends a transaction that is older than its own limit.
 const COMMIT_LIMIT: Duration = Duration::from_secs(15);
@@ -36,10 +36,18 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug)]
 pub(super) struct Committer {
     producer: Option<TransactionalProducer>,
+    /// Since when the broker is asked to take the producer; `None` once it has.
+    waiting: Option<Waiting>,
     properties: BTreeMap<String, String>,
     notify: Arc<Notify>,
     /// A commit failed: nothing more before the rewind.
     failed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    since: Instant,
+    told: bool,
 }
 
 /// How one attempt ended.
@@ -51,24 +59,52 @@ enum Attempt {
 }
 
 impl Committer {
-    /// Fences whoever used the id before.
+    /// A producer that will fence whoever used the id before.
     pub(super) fn new(config: &KafkaConfig, id: &str, notify: &Arc<Notify>) -> Result<Self, Error> {
         let properties = properties(config, &Role::Transactional { id: id.to_owned() })?;
-        let mut committer = Self { producer: None, properties, notify: notify.clone(), failed: false };
+        let mut committer = Self { producer: None, waiting: None, properties, notify: notify.clone(), failed: false };
         committer.renew()?;
         Ok(committer)
     }
 
-    /// A new producer of the same id. Late requests of the old one are refused from now on.
+    /// A new producer of the same id. Once it [is ready](Self::get_ready), late requests of the old one are refused.
     pub(super) fn renew(&mut self) -> Result<(), Error> {
         self.producer = None;
-        let producer = TransactionalProducer::new(&self.properties, self.notify.clone())?;
-        producer
-            .init(INIT_LIMIT)
-            .map_err(|error| Error::new(format!("no transactions with this transactional.id: {}", error.text)))?;
-        self.producer = Some(producer);
+        self.producer = Some(TransactionalProducer::new(&self.properties, self.notify.clone())?);
+        self.waiting = Some(Waiting { since: clock::monotonic(), told: false });
         self.failed = false;
         Ok(())
+    }
+
+    /// Whether the broker has taken the producer.
+    pub(super) fn is_ready(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    /// Asks the broker to take the producer, if it has not: whether it has now, and with it ended what an earlier one of its id left open.
+    /// As long as the broker is away it has not: to be asked again.
+    pub(super) fn get_ready(&mut self, limit: Duration) -> Result<bool, Error> {
+        let (Some(waiting), Some(producer)) = (&mut self.waiting, &self.producer) else { return Ok(true) };
+        producer.serve();
+        let Err(error) = producer.init(limit) else {
+            if waiting.told {
+                tracing::info!("the broker has taken the producer");
+            }
+            self.waiting = None;
+            return Ok(true);
+        };
+        if !waiting.told && waiting.since.elapsed() > WORTH_A_WORD {
+            tracing::warn!("waiting for the broker to take a producer: {}", error.text);
+            waiting.told = true;
+        }
+        match error.code {
+            code if is_refused(code) => {
+                Err(Error::new(format!("no transactions with this transactional.id: {}", error.text)))
+            }
+            // Somebody else of the same id came between, or the library gave up: with another one from the beginning.
+            _ if !error.retriable => self.renew().map(|()| false),
+            _ => Ok(false),
+        }
     }
 
     /// See [`Log::commit`](crate::runtime::log::Log::commit).
@@ -101,12 +137,14 @@ impl Committer {
         if let Err(error) = group.fence(&tasks) {
             return Attempt::Failed(error);
         }
-        let Some(producer) = &mut self.producer else {
-            return Attempt::Failed(CommitError::Aborted("there is no producer".to_owned()));
+        let limit = if group.is_revoking() { REVOKE_COMMIT_LIMIT } else { COMMIT_LIMIT };
+        let ready = self.get_ready(limit);
+        let Some(producer) = self.producer.as_mut().filter(|_| ready == Ok(true)) else {
+            let why = ready.err().map_or("the broker has not taken the new producer".to_owned(), |error| error.0);
+            return Attempt::Failed(CommitError::Aborted(why));
         };
         producer.serve();
         let (began, disturbances) = (clock::monotonic(), producer.handle().disturbances());
-        let limit = if group.is_revoking() { REVOKE_COMMIT_LIMIT } else { COMMIT_LIMIT };
         if let Err(error) = write(producer, names, commit) {
             return Attempt::Failed(abort(producer, &error));
         }
@@ -130,7 +168,7 @@ impl Committer {
         if began.elapsed() > SUSPICIOUS || producer.handle().disturbances() != disturbances {
             tracing::info!("a commit went through with delay or a broken connection: using a new producer");
             if let Err(error) = self.renew() {
-                tracing::warn!("the new producer is not ready: {error}");
+                tracing::warn!("there is no new producer: {error}");
                 self.failed = true;
             }
         }
@@ -163,6 +201,18 @@ fn is_stale(code: ErrorCode) -> bool {
             | ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID
             | ErrorCode::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
             | ErrorCode::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS
+    )
+}
+
+/// The broker does not let us write: nothing to wait for.
+fn is_refused(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            | ErrorCode::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+            | ErrorCode::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT
+            | ErrorCode::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
+            | ErrorCode::RD_KAFKA_RESP_ERR__AUTHENTICATION
     )
 }
 

@@ -19,6 +19,9 @@ use tokio::sync::Notify;
 /// How long the broker may take to answer a question; then it is asked again.
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long one poll asks the broker to take a new producer; the next asks on.
+const PRODUCER_STEP: Duration = Duration::from_millis(10);
+
 /// One worker's place in Kafka.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -33,7 +36,7 @@ pub struct Settings {
     pub inputs: &'static [Topic],
     /// Changelog of the half.
     pub changelog: Topic,
-    /// How long a restore waits for somebody else's open transaction.
+    /// How long a restore waits for somebody else's open transaction before it looks into it and names it.
     pub restore_wait: Duration,
 }
 
@@ -72,12 +75,11 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Joins the group. Blocks until the broker knows the producer.
+    /// Joins the group. Blocks until the broker has told the inputs.
     pub fn join(settings: Settings) -> Result<Self, Fatal> {
         let notify = Arc::new(Notify::new());
         let Settings { config, group, id, inputs, changelog, restore_wait, .. } = &settings;
         let restorer = Restorer::new(config, group, inputs, *changelog, *restore_wait, &notify);
-        // The producer first: it ends what a predecessor of the id left open, which a restore would wait for.
         let committer = Committer::new(config, id, &notify)?;
         let group = Group::join(config, group, inputs, &notify)?;
         let names = Names::new(&config.prefix);
@@ -92,12 +94,14 @@ impl Log for KafkaLog {
     }
 
     fn poll(&mut self, limit: usize, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Polled, Fatal> {
+        self.committer.get_ready(PRODUCER_STEP)?;
         Ok(self.group.poll(limit, take)?)
     }
 
     fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal> {
-        // Revoked meanwhile: the worker is about to be told.
-        if !self.group.is_waiting(task) {
+        // Revoked meanwhile: the worker is about to be told. Or the new producer does not yet fence the old one, nor
+        // has it ended what a predecessor of the id left open.
+        if !self.group.is_waiting(task) || !self.committer.is_ready() {
             return Ok(Restore::Pending);
         }
         match self.restorer.pump(task, self.group.handle(), take)? {

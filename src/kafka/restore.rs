@@ -5,10 +5,11 @@
 //!    that its successor committed later;
 //! 3. then the changelog, `read_committed`, until past that end, waiting open transactions out.
 //!
-//! Nothing blocks: each call takes what is there, so running tasks go on meanwhile.
+//! Nothing blocks: each call takes what is there, so running tasks go on meanwhile. A broker that is away and a
+//! transaction that nobody ends are waited for without bound, and named; what waiting cannot mend is an error.
 
 use super::client::{Names, Role, properties};
-use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, PartitionList, Query};
+use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, NoAnswer, PartitionList, Query};
 use super::reader::{event, record_of};
 use super::{Error, topic_name};
 use crate::clock;
@@ -26,6 +27,12 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
 /// Pause before a question that was refused is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Leaders are looked for at most so often: the look waits for an answer.
+const REFRESH_PACE: Duration = Duration::from_secs(2);
+
+/// What is waited for is named after so long, and again as often.
+const NAME_AGAIN: Duration = Duration::from_secs(2);
 
 /// Bytes of other tasks set aside while one is read.
 const BUFFERED_LIMIT: usize = 64 << 20;
@@ -45,18 +52,22 @@ pub(super) struct Restorer {
     inputs: &'static [Topic],
     changelog: Topic,
     wait: Duration,
+    /// When leaders were last looked for.
+    refreshed: Option<Instant>,
     notify: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct Job {
     step: Step,
-    /// The question under way, if the step has one.
+    /// The question under way: that of the step, or while reading, why nothing comes.
     query: Option<Query>,
     /// When the last question was refused.
     refused: Option<Instant>,
-    /// When something last moved.
+    /// When something last moved, or nobody was there to move it.
     moved: Instant,
+    /// When it was last said, or could have been, what is waited for.
+    named: Instant,
     /// Its messages, taken from the queue while another task was read.
     buffer: Vec<Message>,
 }
@@ -81,6 +92,17 @@ impl Step {
             Step::Starts { .. } => "the beginnings of the inputs",
             Step::End { .. } | Step::Reading { .. } => "the end of the changelog",
         }
+    }
+}
+
+impl Job {
+    /// Says now and then what is waited for.
+    fn stuck(&mut self, why: impl FnOnce() -> String) -> Restore {
+        if self.named.elapsed() < NAME_AGAIN {
+            return Restore::Pending;
+        }
+        self.named = clock::monotonic();
+        Restore::Stuck(why())
     }
 }
 
@@ -117,6 +139,7 @@ impl Restorer {
             inputs,
             changelog,
             wait,
+            refreshed: None,
             notify: notify.clone(),
         }
     }
@@ -130,11 +153,12 @@ impl Restorer {
     ) -> Result<Pumped, Error> {
         if !self.jobs.contains_key(&task) {
             let query = self.ask(task, &Step::Offsets, asked);
-            let job = Job { step: Step::Offsets, query, refused: None, moved: clock::monotonic(), buffer: Vec::new() };
+            let now = clock::monotonic();
+            let job = Job { step: Step::Offsets, query, refused: None, moved: now, named: now, buffer: Vec::new() };
             self.jobs.insert(task, job);
         }
         match self.jobs.get(&task).map(|job| &job.step) {
-            Some(Step::Reading { .. }) => self.read(task, take),
+            Some(Step::Reading { .. }) => self.read(task, asked, take),
             _ => self.hear(task, asked),
         }
     }
@@ -179,25 +203,17 @@ impl Restorer {
     /// may still change offsets, and a partition may have no leader for a moment.
     fn hear(&mut self, task: i32, asked: &Handle) -> Result<Pumped, Error> {
         let Some(mut job) = self.jobs.remove(&task) else { return Ok(Pumped::More(Restore::Pending)) };
-        if job.query.is_none() && job.refused.is_some_and(|refused| refused.elapsed() > ASK_AGAIN) {
-            for topic in self.inputs.iter().chain([&self.changelog]) {
-                asked.refresh(self.names.of(*topic));
-            }
+        if job.query.is_none() && job.refused.is_none_or(|refused| refused.elapsed() > ASK_AGAIN) {
+            self.refresh(&job.step, asked);
             job.query = self.ask(task, &job.step, asked);
         }
+        let mut found = Restore::Pending;
         match job.query.as_mut().and_then(|query| query.poll(Duration::ZERO)) {
             None => {}
-            Some(Err(error)) if job.moved.elapsed() > self.wait => {
-                return Err(Error::new(format!(
-                    "task {task} of group {}: {} could not be had within {} s: {error}",
-                    self.group,
-                    job.step.what(),
-                    self.wait.as_secs()
-                )));
-            }
-            Some(Err(_)) => {
+            Some(Err(refused)) => {
                 job.query = None;
                 job.refused = Some(clock::monotonic());
+                found = self.refused(task, &mut job, &refused)?;
             }
             Some(Ok(answers)) => {
                 job.step = self.after(task, job.step, &answers)?;
@@ -206,7 +222,39 @@ impl Restorer {
             }
         }
         self.jobs.insert(task, job);
-        Ok(Pumped::More(Restore::Pending))
+        Ok(Pumped::More(found))
+    }
+
+    /// What a refusal means: wait for who is away, name what hangs, end where waiting does not mend it.
+    fn refused(&self, task: i32, job: &mut Job, refused: &NoAnswer) -> Result<Restore, Error> {
+        let why = format!("{} of task {task} cannot be had: {refused}", job.step.what());
+        if refused.is_away() {
+            job.moved = clock::monotonic();
+        } else if job.moved.elapsed() > self.wait {
+            match refused.is_unstable() {
+                true => return Ok(job.stuck(|| format!("{why}; {}", self.end_transactions()))),
+                false => {
+                    return Err(Error::new(format!("{why} (for {} s, group {})", self.wait.as_secs(), self.group)));
+                }
+            }
+        }
+        Ok(job.stuck(|| why))
+    }
+
+    /// Learns anew who leads the partitions that a step asks of.
+    fn refresh(&mut self, step: &Step, asked: &Handle) {
+        if self.refreshed.is_some_and(|refreshed| refreshed.elapsed() < REFRESH_PACE) {
+            return;
+        }
+        let topics = match step {
+            Step::Offsets => &[][..], // asked of the group's coordinator
+            Step::Starts { .. } => self.inputs,
+            Step::End { .. } | Step::Reading { .. } => &[self.changelog],
+        };
+        for topic in topics {
+            asked.refresh(self.names.of(*topic));
+        }
+        self.refreshed = Some(clock::monotonic());
     }
 
     /// The step after an answered question. The order is the point: see the head of this file.
@@ -298,7 +346,7 @@ impl Restorer {
         Ok(Step::Reading { committed, starts, next: from, end, records: 0 })
     }
 
-    fn read(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Pumped, Error> {
+    fn read(&mut self, task: i32, asked: &Handle, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Pumped, Error> {
         self.sort_into_buffers(task)?;
         let changelog = self.changelog;
         let Some(Job { step: Step::Reading { next, end, records, .. }, moved, buffer, .. }) = self.jobs.get_mut(&task)
@@ -333,15 +381,32 @@ impl Restorer {
             return self.finish(task);
         }
         if moved.elapsed() > self.wait {
-            return Err(Error::new(format!(
-                "{} [{task}]: a transaction open at offset {reached} was not ended within {} s, and the state ends at \
-                 {end}; find it with kafka-transactions.sh find-hanging and abort it",
-                self.changelog_name(),
-                self.wait.as_secs(),
-            )));
+            return self.look_into(task, asked).map(Pumped::More);
         }
         let remaining = (end - reached).unsigned_abs();
         Ok(Pumped::More(if any { Restore::Reading { remaining } } else { Restore::Pending }))
+    }
+
+    /// Nothing has come for long: an open transaction holds it up, or nobody is there, or it is only slow.
+    fn look_into(&mut self, task: i32, asked: &Handle) -> Result<Restore, Error> {
+        let Some(mut job) = self.jobs.remove(&task) else { return Ok(Restore::Pending) };
+        let Step::Reading { next, end, .. } = job.step else { return Ok(Restore::Pending) };
+        let changelog = || [(CString::from(self.names.of(self.changelog)), task)];
+        let query = job.query.get_or_insert_with(|| Query::ends(asked, changelog(), End::Stable, QUESTION_LIMIT));
+        let mut found = Restore::Pending;
+        if let Some(answer) = query.poll(Duration::ZERO) {
+            job.query = None;
+            match answer.map(|answers| answers.first().map_or(0, |answer| answer.offset)) {
+                Ok(stable) if stable <= next => found = job.stuck(|| self.hangs(task, stable, end)),
+                Ok(_) => job.moved = clock::monotonic(),
+                Err(refused) => {
+                    self.refresh(&job.step, asked);
+                    found = self.refused(task, &mut job, &refused)?;
+                }
+            }
+        }
+        self.jobs.insert(task, job);
+        Ok(found)
     }
 
     /// Takes messages from the queue until there are some of the task, or none.
@@ -395,6 +460,26 @@ impl Restorer {
             ))),
             _ => Ok(Pumped::Done(Restored { committed, starts })),
         }
+    }
+
+    /// What holds a restore up, and how to end it.
+    fn hangs(&self, task: i32, stable: i64, end: i64) -> String {
+        format!(
+            "{name} [{task}]: the state ends at offset {end}, but a transaction that began at offset {stable} was not \
+             ended within {} s; if whoever began it is gone, end it with kafka-transactions.sh --bootstrap-server \
+             {brokers} abort --topic {name} --partition {task} --start-offset {stable}",
+            self.wait.as_secs(),
+            name = self.changelog_name(),
+            brokers = self.config.brokers,
+        )
+    }
+
+    fn end_transactions(&self) -> String {
+        format!(
+            "an open transaction may still change them; if whoever began it is gone, find it with \
+             kafka-transactions.sh --bootstrap-server {} find-hanging --topic __consumer_offsets, and end it with abort",
+            self.config.brokers
+        )
     }
 
     fn changelog_name(&self) -> String {

@@ -75,8 +75,11 @@ pub enum Polled {
 /// How far a restore is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restore {
-    /// Nothing new; waiting for a fetch, or for the transaction that is named.
+    /// Nothing new; waiting for a fetch or an answer.
     Pending,
+    /// Nothing has come for long, for this reason. It goes on by itself once the reason is gone: the other tasks are
+    /// not to suffer from it.
+    Stuck(String),
     /// Records were handed over; `remaining` offsets are left at most.
     Reading {
         /// Offsets left, at most.

@@ -4,6 +4,8 @@ pub mod log;
 
 pub mod task;
 
+pub mod restoring;
+
 pub mod worker;
 
 pub mod globals;

@@ -5,12 +5,12 @@
 //! the asynchronous shell around it.
 
 use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
+use super::restoring::Restoring;
 use super::task::{RulesInForce, Task, Time};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::half::{Context, Half};
-use crate::state::changelog::Restorer;
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ pub struct Settings {
 #[derive(Debug)]
 enum Slot<H> {
     /// Reading its changelog.
-    Restoring(Restorer),
+    Restoring(Box<Restoring>),
     /// Restored by newer rules than this worker has read: waits for them.
     Waiting(Box<Task<H>>),
     /// At work.
@@ -178,7 +178,8 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn restart(&mut self, tasks: &[i32]) {
         for &task in tasks {
-            self.slots.insert(task, Slot::Restoring(Restorer::new(H::CHANGELOG, task, self.settings.ring)));
+            let restoring = Restoring::new(H::NAME, H::CHANGELOG, task, self.settings.ring, self.at);
+            self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
             tracing::info!(half = H::NAME, task, "assigned, restoring");
         }
     }
@@ -209,7 +210,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let waiting: Vec<i32> = self.slots.keys().copied().collect();
         for number in waiting {
             busy |= match self.slots.remove(&number) {
-                Some(Slot::Restoring(restorer)) => self.restore_some(number, restorer)?,
+                Some(Slot::Restoring(restoring)) => self.restore_some(number, restoring)?,
                 Some(Slot::Waiting(task)) => {
                     self.start(number, task)?;
                     false
@@ -224,43 +225,42 @@ impl<H: Half, L: Log> Worker<H, L> {
         Ok(busy)
     }
 
-    fn restore_some(&mut self, number: i32, mut restorer: Restorer) -> Result<bool, Fatal> {
-        let mut fault = None;
-        let found = self.log.restore(number, &mut |records| {
-            for record in records {
-                let key = record.key.unwrap_or_default();
-                fault = fault.take().or(restorer.take(key, record.payload).err());
-            }
+    fn restore_some(&mut self, number: i32, mut restoring: Box<Restoring>) -> Result<bool, Fatal> {
+        let corrupt = |corrupt| Fatal(format!("{} task {number}: {corrupt}", H::NAME));
+        let mut taken = Ok(());
+        let meter = &self.meter;
+        let found = self.log.restore(number, &mut |records| match restoring.take(records) {
+            Ok(bytes) => meter.restore_read(records.len() as u64, bytes),
+            Err(fault) => taken = Err(fault),
         })?;
-        if let Some(corrupt) = fault {
-            return Err(Fatal(format!("{} task {number}: {corrupt}", H::NAME)));
-        }
+        taken.map_err(corrupt)?;
         match found {
-            Restore::Pending => {
-                self.slots.insert(number, Slot::Restoring(restorer));
-                Ok(false)
-            }
-            Restore::Reading { remaining } => {
-                self.meter.restoring(number, remaining);
-                self.slots.insert(number, Slot::Restoring(restorer));
-                Ok(true)
-            }
             Restore::Done(committed) => {
-                let context = self.context(number);
-                let ring = self.settings.ring;
-                let task = Task::restored(context, &self.rules, committed, restorer, ring)
-                    .map_err(|corrupt| Fatal(format!("{} task {number}: {corrupt}", H::NAME)))?;
+                let (seconds, records) = (restoring.seconds(self.at), restoring.records());
+                let (context, ring) = (self.context(number), self.settings.ring);
+                let task = Task::restored(context, &self.rules, committed, restoring.finish(), ring);
+                let task = task.map_err(corrupt)?;
+                tracing::info!(half = H::NAME, task = number, records, seconds, "restored");
+                self.meter.restore_took(seconds);
                 if !task.may_use(&self.rules) {
-                    tracing::warn!(
-                        half = H::NAME,
-                        task = number,
-                        "restored by newer rules than read, waiting for them"
-                    );
+                    let half = H::NAME;
+                    tracing::warn!(half, task = number, "restored by newer rules than read, waiting for them");
                 }
                 self.start(number, Box::new(task))?;
-                Ok(true)
+                return Ok(true);
+            }
+            Restore::Pending => {}
+            Restore::Stuck(ref why) => {
+                restoring.tell_stuck(self.at, why);
+                self.meter.stuck(number, why);
+            }
+            Restore::Reading { remaining } => {
+                restoring.tell(self.at, remaining);
+                self.meter.restoring(number, remaining);
             }
         }
+        self.slots.insert(number, Slot::Restoring(restoring));
+        Ok(matches!(found, Restore::Reading { .. }))
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.

@@ -1,7 +1,10 @@
 //! What a worker reports, per batch and per commit: it costs some additions, never a look-up per record.
 
 use super::Series;
-use super::names::{COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN};
+use super::names::{
+    COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN, RESTORE_DURATION,
+    RESTORED_BYTES, RESTORED_RECORDS,
+};
 use crate::model::outcome::{Ledger, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
@@ -63,6 +66,9 @@ pub struct Meter {
     commits: [Counter; 4],
     duration: Histogram,
     rebalances: [Counter; 3],
+    restored_records: Counter,
+    restored_bytes: Counter,
+    restore_duration: Histogram,
     /// The books as last reported, per task: what they grew by is what the counters grow by.
     known: BTreeMap<i32, Vec<OutcomeCount>>,
 }
@@ -80,6 +86,9 @@ impl Meter {
             commits: CommitEnd::ALL.map(|end| series.counter(&COMMITS, &[half, end.name()])),
             duration: series.histogram(&COMMIT_DURATION, &[half]),
             rebalances: ["assigned", "revoked", "lost"].map(|kind| series.counter(&REBALANCES, &[half, kind])),
+            restored_records: series.counter(&RESTORED_RECORDS, &[half]),
+            restored_bytes: series.counter(&RESTORED_BYTES, &[half]),
+            restore_duration: series.histogram(&RESTORE_DURATION, &[half]),
             known: BTreeMap::new(),
         }
     }
@@ -109,7 +118,26 @@ impl Meter {
 
     /// A restore has come on: so many changelog records are left, at most.
     pub fn restoring(&self, task: i32, remaining: u64) {
-        self.seat.update(|vitals| vitals.tasks.entry(task).or_default().restoring = Some(remaining));
+        self.seat.update(|vitals| {
+            let vitals = vitals.tasks.entry(task).or_default();
+            (vitals.restoring, vitals.waits_for) = (Some(remaining), None);
+        });
+    }
+
+    /// A restore cannot go on for now, for this reason.
+    pub fn stuck(&self, task: i32, why: &str) {
+        self.seat.update(|vitals| vitals.tasks.entry(task).or_default().waits_for = Some(why.to_owned()));
+    }
+
+    /// A restore has read so much more.
+    pub fn restore_read(&self, records: u64, bytes: u64) {
+        self.restored_records.increment(records);
+        self.restored_bytes.increment(bytes);
+    }
+
+    /// A restore is done.
+    pub fn restore_took(&self, seconds: f64) {
+        self.restore_duration.record(seconds);
     }
 
     /// A restored task runs: its books so far were counted by whoever held it before.
@@ -212,6 +240,7 @@ impl Meter {
 fn task_vitals(report: &TaskReport<'_>) -> TaskVitals {
     TaskVitals {
         restoring: None,
+        waits_for: None,
         now: report.now,
         lag: report.lag,
         ledger: report.ledger.clone(),

@@ -160,6 +160,22 @@ pub const RESTORE_REMAINING: Metric = gauge(
     &[Label::Half],
     "Changelog records still to be read before all tasks held here run, at most.",
 );
+/// Records read by restores.
+pub const RESTORED_RECORDS: Metric = counter(
+    "swabstream_restored_records_total",
+    &[Label::Half],
+    "Changelog records read by restores: while one runs and this stands still, the log says what it waits for.",
+);
+/// Bytes read by restores.
+pub const RESTORED_BYTES: Metric =
+    counter("swabstream_restored_bytes_total", &[Label::Half], "Bytes of changelog records read by restores.");
+/// Restore duration.
+pub const RESTORE_DURATION: Metric = Metric {
+    name: "swabstream_restore_duration_seconds",
+    kind: Kind::Histogram,
+    help: "Time from the assignment of a task, or a failed commit, to its state being whole again.",
+    labels: &[Label::Half],
+};
 /// Lag in records.
 pub const TASK_LAG_RECORDS: Metric = gauge(
     "swabstream_task_lag_records",
@@ -232,7 +248,7 @@ pub const VIEW_RECORDS: Metric = counter(
 );
 
 /// The whole table.
-pub const ALL: [&Metric; 27] = [
+pub const ALL: [&Metric; 30] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
@@ -244,6 +260,9 @@ pub const ALL: [&Metric; 27] = [
     &LEDGER_IMBALANCE,
     &TASKS,
     &RESTORE_REMAINING,
+    &RESTORED_RECORDS,
+    &RESTORED_BYTES,
+    &RESTORE_DURATION,
     &TASK_LAG_RECORDS,
     &TASK_LAG_SECONDS,
     &TASK_NOW,

@@ -122,6 +122,8 @@ impl WorkerVitals {
 pub struct TaskVitals {
     /// Changelog records left to read, at most, while it is being restored; `None` once it runs.
     pub restoring: Option<u64>,
+    /// What its restore waits for, if it has not come on for long. Names topics and commands, nothing of a record.
+    pub waits_for: Option<String>,
     /// Its own time.
     pub now: Option<Timestamp>,
     /// Input records not yet read; `None` while unknown.

@@ -98,6 +98,8 @@ pub struct Node {
     pub restoring: BTreeMap<i32, State>,
     pub running: BTreeMap<i32, State>,
     pub lost: usize,
+    /// What restores wait for, by task, as far as they said so.
+    pub stuck: BTreeMap<i32, String>,
     /// Changelog records that restores read.
     pub restored: u64,
     /// Changelog offset that later restores start from.
@@ -107,7 +109,8 @@ pub struct Node {
 impl Node {
     pub fn join(settings: Settings) -> Self {
         let log = KafkaLog::join(settings).expect("joined");
-        Self { log, restoring: BTreeMap::new(), running: BTreeMap::new(), lost: 0, restored: 0, restore_from: 0 }
+        let (restoring, running, stuck) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { log, restoring, running, lost: 0, stuck, restored: 0, restore_from: 0 }
     }
 
     pub fn step(&mut self) -> Result<Polled, Fatal> {
@@ -151,6 +154,9 @@ impl Node {
                     *state = State::parse(&String::from_utf8_lossy(record.payload.unwrap_or_default()));
                 }
             })?;
+            if let Restore::Stuck(why) = &done {
+                self.stuck.insert(task, why.clone());
+            }
             if let Restore::Done(committed) = done {
                 let state = self.restoring.remove(&task).expect("it is restoring");
                 assert_eq!(committed.mark.map_or(0, |mark| mark.seq), state.seq, "offsets and changelog agree");

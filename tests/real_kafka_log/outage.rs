@@ -42,3 +42,28 @@ fn an_end_that_nobody_tells_is_not_waited_for() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// Longer than the member's session, the transaction and any single wait for an answer.
+const AWAY: Duration = Duration::from_secs(40);
+
+#[test]
+fn a_broker_that_is_away_for_long_finds_the_worker_waiting() {
+    for (away, back) in [("pause", "resume"), ("kill", "start")] {
+        let mut kafka = OwnKafka::start();
+        let config = config_of(kafka.address(), "outage.");
+        create_topics(&config);
+        let mut node = Node::join(settings(&config, "w"));
+        publish(&config, 0..1_000);
+        node.run_until(|node| node.count() == 1_000);
+        publish(&config, 1_000..2_000);
+        kafka.tell(away);
+        let began = Instant::now();
+        while began.elapsed() < AWAY {
+            node.turn();
+        }
+        kafka.tell(back);
+        publish(&config, 2_000..3_000);
+        node.run_until(|node| node.count() == 3_000);
+        assert_raised(&config, 0..3_000);
+    }
+}

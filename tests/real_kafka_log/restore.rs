@@ -27,6 +27,17 @@ fn leave_transaction_open(config: &KafkaConfig, id: &str, timeout_ms: u32) {
     // Dropped without an end, as by a kill.
 }
 
+/// Whoever gets the id aborts what it left open.
+fn end_transaction(config: &KafkaConfig, id: &str) {
+    use rdkafka::producer::{BaseProducer, Producer};
+    let producer: BaseProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", &config.brokers)
+        .set("transactional.id", format!("{}{id}", config.prefix))
+        .create()
+        .expect("a producer");
+    producer.init_transactions(LIMIT).expect("initialised");
+}
+
 #[test]
 fn a_transaction_cut_off_in_the_middle_leaves_nothing() {
     let config = config(&kafka::unique("cut"));
@@ -63,23 +74,28 @@ fn a_restore_waits_out_the_open_transaction_of_a_dead_predecessor() {
 }
 
 #[test]
-fn a_transaction_that_never_ends_stops_the_restore_at_its_bound() {
+fn a_transaction_that_nobody_ends_is_named_and_holds_up_its_task_alone() {
     let config = config(&kafka::unique("hanging"));
     create_topics(&config);
+    publish(&config, 0..100);
     leave_transaction_open(&config, "dead", 600_000);
     let mut settings = settings(&config, "w");
     settings.restore_wait = Duration::from_secs(1);
     let mut node = Node::join(settings);
-    let began = Instant::now();
-    let error = loop {
-        assert!(began.elapsed() < LIMIT, "the restore waits without end");
-        match node.step() {
-            Ok(_) => std::thread::sleep(Duration::from_millis(5)),
-            Err(error) => break error,
-        }
-    };
-    let place = format!("{}person-state [0]", config.prefix);
-    assert!(error.0.contains(&place) && error.0.contains("offset 0"), "{error}");
+    node.run_until(|node| !node.stuck.is_empty() && node.running.len() == 3);
+    assert_eq!(node.stuck.keys().collect::<Vec<_>>(), [&0]);
+    let topic = format!("{}person-state", config.prefix);
+    let abort = format!(
+        "kafka-transactions.sh --bootstrap-server {} abort --topic {topic} --partition 0 --start-offset 0",
+        config.brokers
+    );
+    let why = &node.stuck[&0];
+    assert!(why.contains(&format!("{topic} [0]")) && why.contains("ends at offset 1") && why.contains(&abort), "{why}");
+
+    // As the command would: the transaction is aborted.
+    end_transaction(&config, "dead");
+    node.run_until(|node| node.count() == 100);
+    assert_raised(&config, 0..100);
 }
 
 #[test]

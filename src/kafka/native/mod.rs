@@ -17,7 +17,7 @@ pub(super) use messages::{Batch, Message};
 pub(super) use mock::Mock;
 pub(super) use partitions::PartitionList;
 pub(super) use producer::{Outgoing, TransactionError, TransactionalProducer};
-pub(super) use query::{Answer, End, Query};
+pub(super) use query::{Answer, End, NoAnswer, Query};
 pub(super) use rdkafka_sys::rd_kafka_resp_err_t as ErrorCode;
 
 use std::ffi::{CStr, c_char};

@@ -34,6 +34,59 @@ pub(in crate::kafka) enum End {
     Last,
 }
 
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct NoAnswer {
+    code: ErrorCode,
+    text: String,
+}
+
+impl NoAnswer {
+    /// Nobody answered, or whoever did has just been started or is about to go: a matter of waiting, however long.
+    /// Else the broker means what it says.
+    pub(in crate::kafka) fn is_away(&self) -> bool {
+        use ErrorCode::*;
+        matches!(
+            self.code,
+            RD_KAFKA_RESP_ERR__TIMED_OUT
+                | RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE
+                | RD_KAFKA_RESP_ERR__TRANSPORT
+                | RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+                | RD_KAFKA_RESP_ERR__RESOLVE
+                | RD_KAFKA_RESP_ERR__WAIT_COORD
+                | RD_KAFKA_RESP_ERR__DESTROY_BROKER
+                | RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT
+                | RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION
+                | RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE
+                | RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
+                | RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE
+                | RD_KAFKA_RESP_ERR_NOT_COORDINATOR
+                | RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+                | RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
+                | RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE
+                | RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
+                | RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
+        )
+    }
+
+    /// An open transaction may still change a committed offset.
+    pub(in crate::kafka) fn is_unstable(&self) -> bool {
+        self.code == ErrorCode::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT
+    }
+}
+
+impl std::fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<NoAnswer> for Error {
+    fn from(refused: NoAnswer) -> Self {
+        Self::new(refused.text)
+    }
+}
+
 /// A question under way.
 #[derive(Debug)]
 pub(in crate::kafka) struct Query {
@@ -85,7 +138,7 @@ impl Query {
             match Self::ends(handle, partitions.iter().cloned(), end, limit).poll(limit) {
                 Some(Ok(answers)) => return Ok(answers),
                 None => return Err(Error::new("the broker did not answer in time")),
-                Some(Err(error)) if began.elapsed() > limit => return Err(error),
+                Some(Err(refused)) if began.elapsed() > limit => return Err(refused.into()),
                 Some(Err(_)) => {
                     std::thread::sleep(ASK_AGAIN);
                     // One look for each run of a topic.
@@ -123,7 +176,7 @@ impl Query {
     }
 
     /// The answer, if there is one within the wait. After it, or an error, the question is over.
-    pub(in crate::kafka) fn poll(&mut self, wait: Duration) -> Option<Result<Vec<Answer>, Error>> {
+    pub(in crate::kafka) fn poll(&mut self, wait: Duration) -> Option<Result<Vec<Answer>, NoAnswer>> {
         // SAFETY: the queue is live; the event is ours.
         let event = unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), millis(wait)) };
         if event.is_null() {
@@ -134,7 +187,8 @@ impl Query {
         let (code, kind) = unsafe { (sys::rd_kafka_event_error(event.0), sys::rd_kafka_event_type(event.0)) };
         if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
             // SAFETY: the event is live; the text is copied.
-            return Some(Err(Error::new(unsafe { text_of(sys::rd_kafka_event_error_string(event.0)) })));
+            let text = unsafe { text_of(sys::rd_kafka_event_error_string(event.0)) };
+            return Some(Err(NoAnswer { code, text }));
         }
         match kind {
             sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => Some(event.ends()),
@@ -172,7 +226,7 @@ impl Drop for Options {
 struct Event(*mut sys::rd_kafka_event_t);
 
 impl Event {
-    fn ends(&self) -> Result<Vec<Answer>, Error> {
+    fn ends(&self) -> Result<Vec<Answer>, NoAnswer> {
         let mut count = 0;
         // SAFETY: the event is live and of this kind, checked by the caller; what it holds lives as long.
         let infos = unsafe {
@@ -189,7 +243,7 @@ impl Event {
         infos.iter().map(answer).collect()
     }
 
-    fn committed(&self) -> Result<Vec<Answer>, Error> {
+    fn committed(&self) -> Result<Vec<Answer>, NoAnswer> {
         let mut count = 0;
         // SAFETY: as in `ends`.
         let groups = unsafe {
@@ -202,7 +256,8 @@ impl Event {
             let partitions = unsafe {
                 let error = sys::rd_kafka_group_result_error(*group);
                 if !error.is_null() {
-                    return Err(Error::new(text_of(sys::rd_kafka_error_string(error))));
+                    let text = text_of(sys::rd_kafka_error_string(error));
+                    return Err(NoAnswer { code: sys::rd_kafka_error_code(error), text });
                 }
                 sys::rd_kafka_group_result_partitions(*group)
             };
@@ -216,9 +271,10 @@ impl Event {
     }
 }
 
-fn one(topic: CString, partition: i32, offset: i64, text: &[u8], error: ErrorCode) -> Result<Answer, Error> {
-    if error != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
-        return Err(Error::new(format!("{} [{partition}]: {}", topic.to_string_lossy(), describe(error))));
+fn one(topic: CString, partition: i32, offset: i64, text: &[u8], code: ErrorCode) -> Result<Answer, NoAnswer> {
+    if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+        let text = format!("{} [{partition}]: {}", topic.to_string_lossy(), describe(code));
+        return Err(NoAnswer { code, text });
     }
     Ok(Answer { topic, partition, offset, text: String::from_utf8_lossy(text).into_owned() })
 }
