@@ -24,6 +24,11 @@
 //!
 //! [`pipeline::person`] and [`pipeline::area`] call these in order and do nothing else.
 //!
+//! # Who says that it is right
+//!
+//! [`audit`] counts again from the inputs what must have come out. It uses nothing of `pipeline`, `state` and `runtime`:
+//! a test reads the sources and fails otherwise. The tests judge by the same recount.
+//!
 //! # What is never done
 //!
 //! The core (`model`, `policy`, `state`, `pipeline`) names no Kafka client, runtime, metric, log, clock or random
@@ -43,6 +48,8 @@ pub mod pipeline;
 
 pub mod runtime;
 
+pub mod audit;
+
 pub mod kafka;
 
 pub mod processor;
@@ -58,8 +65,6 @@ pub mod telemetry;
 pub mod http;
 
 pub mod intake;
-
-pub mod audit;
 
 pub mod demo;
 

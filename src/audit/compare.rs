@@ -122,10 +122,13 @@ pub fn pairs<'a, K: Ord, V>(
 /// What an alert is about: family, person, first day, specimen.
 pub type Subject = (AlertFamily, String, String, String);
 
+/// What a live alert is about.
+pub fn subject(alert: &LiveAlert) -> Subject {
+    (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone())
+}
+
 /// Alerts by what they are about.
 pub fn by_subject(alerts: impl IntoIterator<Item = LiveAlert>) -> BTreeMap<Subject, LiveAlert> {
-    let subject =
-        |alert: &LiveAlert| (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone());
     alerts.into_iter().map(|alert| (subject(&alert), alert)).collect()
 }
 

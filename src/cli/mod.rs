@@ -5,6 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
 
+pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod file;
@@ -46,6 +47,7 @@ enum Command {
     Publish(publish::PublishCommand),
     Check(check::CheckCommand),
     Watch(watch::WatchArgs),
+    Audit(audit::AuditArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream")]
     Completions {
@@ -72,6 +74,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Publish(command) => publish::run(command, out),
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),
+        Command::Audit(args) => audit::run(args, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "swabstream", &mut script);

@@ -10,6 +10,7 @@
 //! | `restore` | reads changelogs back |
 //! | `idle` | how far tasks are behind the wall clock |
 //! | [`reader`] | follows whole topics, for views, rules and progress |
+//! | [`cut`] | a moment at which no commit is under way, for an audit |
 //! | [`publisher`] | writes records outside of a worker: files, the demo, rules |
 //! | [`topics`] | creates topics, and says what is wrong with those there are |
 //! | [`embedded`] | a broker inside the process, for the demo |
@@ -19,6 +20,7 @@
 
 pub mod client;
 mod commit;
+pub mod cut;
 pub mod embedded;
 mod group;
 mod idle;

@@ -11,6 +11,7 @@ use crate::model::record::{Position, Record, Topic};
 use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -69,6 +70,26 @@ impl TopicReader {
         };
         reader.begin(&starts, &ends)?;
         Ok(reader)
+    }
+
+    /// A reader of stretches of partitions, each from an offset up to another; [`caught_up`](Self::caught_up) is when all
+    /// are read. Records after an end may be handed over too.
+    pub fn between(config: &KafkaConfig, stretches: &BTreeMap<(Topic, i32), Range<i64>>) -> Result<Self, Error> {
+        let notify = Arc::new(Notify::new());
+        let role = Role::Reader { group: config.group.clone() };
+        let consumer = Consumer::new(&properties(config, &role)?, notify.clone())?;
+        let (batch, names) = (Batch::default(), Names::new(&config.prefix));
+        let mut reader = Self { batch, consumer, names, notify, partitions: BTreeMap::new(), behind: 0 };
+        let some = || stretches.iter().filter(|(_, stretch)| !stretch.is_empty());
+        let starts = some().map(|(partition, stretch)| (*partition, stretch.start)).collect();
+        let ends = some().map(|(partition, stretch)| (*partition, stretch.end)).collect();
+        reader.begin(&starts, &ends)?;
+        Ok(reader)
+    }
+
+    /// Offsets not yet read, of those that were aimed at.
+    pub fn remaining(&self) -> u64 {
+        self.partitions.values().map(|progress| (progress.goal - progress.next).max(0).unsigned_abs()).sum()
     }
 
     fn begin(&mut self, starts: &BTreeMap<(Topic, i32), i64>, ends: &BTreeMap<(Topic, i32), i64>) -> Result<(), Error> {

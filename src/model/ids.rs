@@ -12,7 +12,7 @@ pub struct Secret([u8; 16]);
 
 impl Secret {
     /// A secret of 16 bytes.
-    pub fn new(bytes: [u8; 16]) -> Self {
+    pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

@@ -21,7 +21,7 @@ fn a_correction_to_negative_withdraws_the_alert_and_takes_back_every_count() {
 
     assert_eq!(world.lab(&revised(&positive, 1, Corrected, Negative)), Outcome::Corrected);
     assert!(world.live().is_empty());
-    assert!(world.numbers.keys().all(|(_, _, _, _, what)| what == "negative" || what.starts_with("tested")));
+    assert!(world.numbers.keys().all(|(_, _, _, _, what)| *what == "negative" || what.starts_with("people tested")));
     let withdrawn = world.alerts.last().expect("a withdrawal");
     assert_eq!((withdrawn.state(), withdrawn.version), (AlertState::Withdrawn, 2));
     let cause = &withdrawn.causes[1];
@@ -177,7 +177,7 @@ fn a_conclusive_finding_supersedes_the_others_of_its_specimen() {
         let result = swab("P1", id, at(3, 8), finding);
         assert_eq!(world.lab(&LabResult { specimen_id: "S".into(), ..result }), Outcome::Accepted);
     }
-    assert!(world.numbers.keys().all(|(_, _, _, _, what)| what == "negative" || what.starts_with("tested")));
+    assert!(world.numbers.keys().all(|(_, _, _, _, what)| *what == "negative" || what.starts_with("people tested")));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod corrections;
 mod episodes;
 mod messages;
 mod properties;
-mod recount;
 mod restore;
 mod scale;
+mod sums;
 mod world;

@@ -6,8 +6,8 @@ use swabstream::proto::v1::{ContactKind, ContactRecord, ContactStatus, Finding, 
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
 const AREAS: [&str; 7] = ["D1S1", "D1S2", "D2S1", "D2S2", "D3S1", "D1", "C"];
 
-/// A version's area, time and specimen follow from its result and revision, so that two versions of one rank differ
-/// in their finding only: a recount knows which of them stands.
+/// A version's time and specimen mostly follow from its result and revision. Two of one rank may differ in finding, area
+/// and purpose all the same: then the hash of their content says which of them stands.
 fn result(dice: &mut Dice) -> Input {
     let (number, revision) = (dice.roll(30), dice.roll(4) as u32);
     let mut fixed = Dice(number * 7919 + u64::from(revision / 2) * 104_729 + 1);
@@ -42,7 +42,7 @@ fn result(dice: &mut Dice) -> Input {
         previous_person_id: if moved { person.into() } else { String::new() },
         // Some results share their specimen with another one.
         specimen_id: format!("S{}", number % 25),
-        area: fixed.pick(&AREAS).into(),
+        area: if dice.roll(4) == 0 { dice.pick(&AREAS) } else { fixed.pick(&AREAS) }.into(),
         purpose: fixed.pick(&["screening", "clinic"]).into(),
         ..swab(to, &format!("R{number}"), collected_at, finding)
     };

@@ -1,6 +1,7 @@
 //! Many people, and one with many results.
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
+use swabstream::audit::stored::people;
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult};
@@ -46,8 +47,14 @@ fn nobody_is_capped() {
     }
     world.check();
     let last_day = world.rules.day(at(6, 0));
-    let from = world.rules.areas.periods[world.rules.areas.period(last_day)].0;
-    let people = world.numbers.get(&("D1S1".to_owned(), from, String::new(), last_day.0, "tested 15".to_owned()));
+    let of = (
+        "D1S1".to_owned(),
+        world.rules.areas.periods[world.rules.areas.period(last_day)],
+        String::new(),
+        last_day,
+        people(false, 15),
+    );
+    let people = world.numbers.get(&of);
     assert_eq!(people, Some(&1), "one person, however often tested");
 }
 

@@ -1,9 +1,12 @@
 //! A few person tasks and what they publish, held side by side with what was sent to them.
 
-use super::recount::{self, Numbers};
+use super::sums;
 use prost::Message as _;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use swabstream::audit::content;
+use swabstream::audit::recount::{self, Arrived};
+use swabstream::audit::stored::Cells;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
@@ -17,6 +20,8 @@ use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
     ManagementOrder, ResultStatus,
 };
+
+const SECRET: Secret = Secret::new([7; 16]);
 
 pub const LAYOUT: Layout = Layout { person_tasks: 3, area_tasks: 2 };
 
@@ -89,13 +94,13 @@ pub struct World {
     /// Every state of every alert.
     pub alerts: Vec<Alert>,
     /// Sum of all changes.
-    pub numbers: Numbers,
+    pub numbers: Cells,
     pub dead_letters: Vec<Output>,
     /// Newest receipt per lab.
     pub labs_heard: BTreeMap<String, Timestamp>,
     /// State operations per task since they were last taken.
     pub operations: Vec<Vec<u8>>,
-    read: (Vec<LabResult>, Vec<ContactRecord>),
+    read: Vec<Arrived>,
 }
 
 impl World {
@@ -114,11 +119,11 @@ impl World {
             seq: 0,
             outcomes: Vec::new(),
             alerts: Vec::new(),
-            numbers: Numbers::new(),
+            numbers: Cells::new(),
             dead_letters: Vec::new(),
             labs_heard: BTreeMap::new(),
             operations: vec![Vec::new(); tasks],
-            read: (Vec::new(), Vec::new()),
+            read: Vec::new(),
         }
     }
 
@@ -147,11 +152,11 @@ impl World {
     pub fn send(&mut self, input: &Input, partition: Option<i32>) -> Outcome {
         let (topic, person, payload, received_at) = match input {
             Input::Result(result, at) => {
-                self.read.0.push(result.clone());
+                self.note(recount::Record::Result(result.clone()), *at);
                 (Topic::LabResults, &result.person_id, result.encode_to_vec(), *at)
             }
             Input::Contact(contact, at) => {
-                self.read.1.push(contact.clone());
+                self.note(recount::Record::Contact(contact.clone()), *at);
                 (Topic::ContactRecords, &contact.person_id, contact.encode_to_vec(), *at)
             }
         };
@@ -257,7 +262,7 @@ impl World {
                 Topic::AreaChanges => {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
-                    recount::add(&mut self.numbers, &changes);
+                    sums::add(&mut self.numbers, &changes);
                 }
                 topic => panic!("{topic:?} is none of this half's"),
             }
@@ -300,10 +305,14 @@ impl World {
         only
     }
 
+    fn note(&mut self, record: recount::Record, at: Timestamp) {
+        let content = content::of(&record, &SECRET);
+        self.read.push(Arrived { at, record, content });
+    }
+
     /// All numbers are those of a recount of everything that was sent.
     pub fn check(&self) {
-        let expected = recount::numbers(&self.read.0, &self.read.1, &self.rules);
-        assert_eq!(self.numbers, expected);
+        assert_eq!(self.numbers, recount::cells(&self.rules, &self.read));
     }
 }
 
@@ -313,7 +322,7 @@ pub fn content(alert: &Alert) -> Alert {
 }
 
 pub fn context(task: i32) -> Context {
-    Context { task, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 100_000 }
+    Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: 100_000 }
 }
 
 /// A small generator: a seed says everything.

@@ -5,6 +5,7 @@
 mod support;
 
 mod a_worker_is_exactly_once;
+mod audit;
 mod layers;
 mod order_does_not_matter;
 mod real_city;
@@ -12,3 +13,4 @@ mod real_estonia;
 mod real_israel;
 mod scenarios;
 mod simulation;
+mod two_readings;

@@ -4,10 +4,12 @@
 
 use crate::support::oracle::{assert_same, recount};
 use crate::support::random::Random;
-use crate::support::real::RealDeployment;
+use crate::support::real::{LAYOUT, RealDeployment};
 use crate::support::town::{is_decidable, usable};
+use prost::Message as _;
 use std::sync::Arc;
 use swabstream::demo::city::{City, CityConfig, Message, Rates};
+use swabstream::model::record::Topic;
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::chongqing_rules;
@@ -49,6 +51,26 @@ fn assert_ends_as_recounted(deployment: &mut RealDeployment, rules: &Rules, mess
     deployment.mark_time(end);
     deployment.settle();
     assert_same(&recount(rules, &usable(messages), rules.day(end)), &deployment.published());
+    assert_audit_agrees_and_finds_a_forgery(deployment);
+}
+
+/// The command beside the running processor: all agrees; then one number is forged, and it is that one.
+fn assert_audit_agrees_and_finds_a_forgery(deployment: &RealDeployment) {
+    let (code, report) = deployment.audit();
+    assert_eq!((code, &report["verdict"]), (Some(0), &"agree".into()), "{report:#}");
+    let published = deployment.published();
+    let ((area, day), numbers) = published.positivity.last_key_value().expect("some number was published");
+    let mut forged = numbers.clone();
+    forged.purposes[0].windows[0].other_tests += 1;
+    let (key, partition) = (format!("{area}/{day}"), LAYOUT.area_task(area));
+    deployment.forge(Topic::AreaPositivity, partition, key.as_bytes(), &forged.encode_to_vec());
+    let (code, report) = deployment.audit();
+    assert_eq!((code, &report["verdict"]), (Some(1), &"differ".into()), "{report:#}");
+    let all = report["checks"].as_array().expect("checks");
+    let differing: Vec<_> = all.iter().filter(|check| check["differences"] != 0).collect();
+    assert_eq!((differing.len(), &differing[0]["name"]), (1, &"numbers".into()), "{report:#}");
+    let first = differing[0]["first"][0].as_str().expect("a line");
+    assert!(first.starts_with(&format!("{area} {day}: other tests in total in 1 days must be")), "{first}");
 }
 
 /// A part of Chongqing in a bad week: every flaw often, one record in twenty under a wrong key.

@@ -21,6 +21,12 @@ use swabstream::runtime::worker::Settings;
 /// Few tasks, so that every one is busy; not the same number, so that mixing them up is seen.
 pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 3 };
 
+/// Of the tests only.
+pub const SECRET: Secret = Secret::new([42; 16]);
+
+/// Larger records are refused.
+pub const MAX_RECORD_BYTES: usize = 100_000;
+
 /// Inputs whose time is that of the world.
 const INPUTS: [Topic; 2] = [Topic::LabResults, Topic::ContactRecords];
 
@@ -42,8 +48,8 @@ impl Deployment {
         let broker = Broker::new(LAYOUT, Timestamp(1_700_000_000_000), seed);
         let settings = Settings {
             layout: LAYOUT,
-            secret: Secret::new([42; 16]),
-            max_record_bytes: 100_000,
+            secret: SECRET,
+            max_record_bytes: MAX_RECORD_BYTES,
             ring: 16,
             commit_interval_ms: 100,
             commit_records: 200,

@@ -29,7 +29,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_swabstream");
 /// How long anything may take before a test gives up. Only a broken build comes near.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+/// How many tasks there are.
+pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 
 /// Inputs of the two groups.
 const CONSUMED: [(&str, Topic); 4] =
@@ -159,6 +160,24 @@ impl RealDeployment {
     /// Waits until what is published satisfies a check, at most for a while; then checks it in earnest.
     pub fn published(&self) -> Published {
         oracle::published(|topic| self.latest(topic))
+    }
+
+    /// What `swabstream audit` says: its exit code and its report.
+    pub fn audit(&self) -> (Option<i32>, serde_json::Value) {
+        let finished = self.command(&["audit", "--json"]);
+        let report = serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| {
+            panic!("no report ({error}):\n{}", String::from_utf8_lossy(&finished.stderr));
+        });
+        (finished.status.code(), report)
+    }
+
+    /// Puts a record into a topic as nobody should.
+    pub fn forge(&self, topic: Topic, partition: i32, key: &[u8], payload: &[u8]) {
+        let mut publisher = Publisher::connect(&self.config).expect("connected");
+        let (headers, timestamp) = (&[][..], None);
+        let record = Publication { topic, partition: Some(partition), key, payload: Some(payload), headers, timestamp };
+        publisher.send(record).expect("sent");
+        assert_eq!(publisher.flush(PATIENCE).expect("delivered").failed, 0);
     }
 
     /// Everything of a topic, in order per partition.

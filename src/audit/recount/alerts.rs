@@ -77,6 +77,26 @@ impl LiveAlert {
             && same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))
     }
 
+    /// Names of what two alerts say differently, without what they say.
+    pub fn differing_fields(&self, found: &Self) -> Vec<&'static str> {
+        let lists = [
+            ("exposed_to", same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))),
+            ("to_trace", same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))),
+        ];
+        let fields = [
+            ("last_day", self.last_day == found.last_day),
+            ("channel", self.channel == found.channel),
+            ("severity", self.severity == found.severity),
+            ("historic", self.historic == found.historic),
+            ("preliminary", self.preliminary == found.preliminary),
+            ("area", self.area == found.area),
+            ("purpose", self.purpose == found.purpose),
+            ("positive_specimens", self.positive_specimens == found.positive_specimens),
+            ("policy", self.policy == found.policy),
+        ];
+        fields.into_iter().chain(lists).filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    }
+
     /// What a published alert says.
     pub fn of(alert: &Alert) -> Self {
         let listed = |contacts: &[MatchedContact]| -> Vec<Listed> {

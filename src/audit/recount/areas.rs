@@ -3,6 +3,7 @@
 use super::alerts::channel;
 use super::people::Person;
 use crate::model::time::Day;
+use crate::policy::areas::Area;
 use crate::policy::{Rules, WINDOWS};
 use crate::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
 use std::cell::RefCell;
@@ -199,11 +200,11 @@ impl<'a> Counts<'a> {
 }
 
 /// An area and all it lies in on a day, finest first; empty where it does not exist then.
-fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
+pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
     let mut lineage = Vec::new();
     let mut next = Some(code);
     while let Some(code) = next {
-        let area = rules.areas.list.iter().find(|area| area.code == code).expect("usable records name known areas");
+        let Some(area) = area_of(rules, code) else { break };
         let Some(facts) = area.facts.iter().rev().find(|facts| facts.from <= day) else { break };
         if facts.abolished {
             break;
@@ -216,13 +217,19 @@ fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
 
 /// People of an area on a day, 0 when unknown.
 pub fn population(rules: &Rules, code: &str, day: Day) -> u64 {
-    let area = rules.areas.list.iter().find(|area| area.code == code).expect("a known area");
-    area.facts.iter().rev().find(|facts| facts.from <= day).map_or(0, |facts| facts.population)
+    let facts = area_of(rules, code).and_then(|area| area.facts.iter().rev().find(|facts| facts.from <= day));
+    facts.map_or(0, |facts| facts.population)
 }
 
-fn keeps_people(rules: &Rules, code: &str) -> bool {
-    let area = rules.areas.list.iter().find(|area| area.code == code).expect("a known area");
-    rules.deployment.keeps_people[usize::from(area.level)]
+/// Whether distinct people are counted in an area.
+pub fn keeps_people(rules: &Rules, code: &str) -> bool {
+    area_of(rules, code).is_some_and(|area| rules.deployment.keeps_people[usize::from(area.level)])
+}
+
+/// What the registry says of an area: its list is in order of codes.
+fn area_of<'r>(rules: &'r Rules, code: &str) -> Option<&'r Area> {
+    let at = rules.areas.list.binary_search_by(|area| area.code.as_str().cmp(code)).ok()?;
+    rules.areas.list.get(at)
 }
 
 /// Wilson's interval as the textbook has it (Wilson 1927; Newcombe 1998, method 3).

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod areas;
+mod cells;
 mod people;
 mod tiers;
 
@@ -12,6 +13,7 @@ pub use alerts::{Listed, LiveAlert};
 pub use areas::wilson;
 pub use tiers::{Tier, TierChange};
 
+use super::stored::Cells;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::{AreaPositivity, ContactRecord, LabResult};
@@ -49,6 +51,8 @@ pub struct Truth {
     pub tiers: BTreeMap<String, Tier>,
     /// Days on which tiers changed, by area and day.
     pub tier_changes: BTreeMap<(String, Day), TierChange>,
+    /// What area tasks must have counted.
+    pub cells: Cells,
 }
 
 /// Counts everything again. `today` is the last day a window ends on.
@@ -57,7 +61,13 @@ pub fn recount(rules: &Rules, records: &[Arrived], today: Day) -> Truth {
     let counts = areas::Counts::of(rules, &people);
     let positivity = counts.positivity(today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today);
-    Truth { alerts: alerts::of(rules, &people), positivity, tiers, tier_changes }
+    let cells = cells::of(rules, &people);
+    Truth { alerts: alerts::of(rules, &people), positivity, tiers, tier_changes, cells }
+}
+
+/// What area tasks must have counted, alone.
+pub fn cells(rules: &Rules, records: &[Arrived]) -> Cells {
+    cells::of(rules, &people::of(rules, records))
 }
 
 /// The minute of a time: specimens are not known more exactly.

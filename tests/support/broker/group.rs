@@ -113,6 +113,11 @@ impl Group {
         self.offsets.get(&(topic, partition)).map(|(next, _)| *next)
     }
 
+    /// All committed offsets with their metadata.
+    pub fn committed(&self) -> impl Iterator<Item = ((Topic, i32), (i64, &str))> {
+        self.offsets.iter().map(|(place, (next, metadata))| (*place, (*next, metadata.as_str())))
+    }
+
     pub fn metadata(&self, topic: Topic, partition: i32) -> Option<&str> {
         self.offsets.get(&(topic, partition)).map(|(_, metadata)| metadata.as_str())
     }

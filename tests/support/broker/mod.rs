@@ -19,8 +19,10 @@ use partition::Partition;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use swabstream::audit::Cut;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::runtime::log::CommitMark;
 use transactions::Producer;
 
 /// The broker as its clients share it.
@@ -139,6 +141,26 @@ impl Broker {
             };
         }
         latest
+    }
+
+    /// Where everything stands, with nobody at work.
+    pub fn cut(&self) -> Cut {
+        let mut cut = Cut { in_flight: [(Topic::PersonEvents, 0), (Topic::AreaChanges, 0)].into(), ..Cut::default() };
+        for (&place, partition) in &self.partitions {
+            assert_eq!(partition.stable_end(), partition.end(), "nobody is at work");
+            cut.first.insert(place, 0);
+            cut.end.insert(place, partition.end());
+        }
+        for (half, group) in &self.groups {
+            let changelog = if *half == "person" { Topic::PersonState } else { Topic::AreaState };
+            for ((topic, task), (offset, mark)) in group.committed() {
+                let mark = CommitMark::parse(mark).expect("offsets are committed by workers");
+                cut.committed.insert((topic, task), offset);
+                cut.commits.insert((changelog, task), mark.seq);
+                cut.restore_from.insert((changelog, task), mark.restore_from);
+            }
+        }
+        cut
     }
 
     /// Does what Kafka's cleaner may do to a compacted topic at any time: drops committed records with a newer

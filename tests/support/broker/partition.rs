@@ -29,6 +29,11 @@ impl Stored {
         self.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_slice())
     }
 
+    /// Whether it is a mark of time.
+    pub fn content_type_is_mark(&self) -> bool {
+        self.header("content-type") == Some(b"application/vnd.swabstream.time-mark")
+    }
+
     pub fn as_record(&self) -> Record<'_> {
         Record {
             position: Position { topic: self.topic, partition: self.partition, offset: self.offset },

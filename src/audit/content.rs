@@ -1,0 +1,49 @@
+//! The last word on which of two versions stands: where revision, status and finding are the same, the greater keyed
+//! hash of what they say.
+//!
+//! Two such versions are a conflict, so this decides about what a lab must clear up in any case. But until then one of
+//! them counts, and a recount must know which.
+
+use super::recount::Record;
+use crate::model::ids::{Domain, Secret};
+use crate::model::time::Timestamp;
+use crate::proto::v1::{ContactRecord, LabResult, ManagementOrder};
+
+/// Hash of what a usable record says.
+pub fn of(record: &Record, secret: &Secret) -> u64 {
+    match record {
+        Record::Result(result) => of_result(result, secret),
+        Record::Contact(contact) => of_contact(contact, secret),
+    }
+}
+
+/// Specimen, target, area, purpose; finding, status and minute of collection as eight characters of five bits from `0`
+/// on; Ct values.
+fn of_result(result: &LabResult, secret: &Secret) -> u64 {
+    let minute = time(result.collected_at.as_ref()).minute().clamp(0, (1 << 26) - 1);
+    let character = |number: i64| char::from(b'0' + number as u8);
+    let mut numbers = String::from_iter([i64::from(result.finding), i64::from(result.status)].map(character));
+    numbers.extend((0..6).map(|at| character(minute >> (5 * at) & 31)));
+    let one = |ct: &crate::proto::v1::CtValue| format!("{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
+    let cycles: String = result.ct_values.iter().map(one).collect();
+    let LabResult { specimen_id, target, area, purpose, .. } = result;
+    secret.hash(Domain::Content, &[specimen_id, target, area, purpose, &numbers, &cycles]) as u32 as u64
+}
+
+/// Both people; status, kind, exposure and the order that held.
+fn of_contact(contact: &ContactRecord, secret: &Secret) -> u64 {
+    let times = [contact.exposure_start, contact.exposure_end].map(|at| time(at.as_ref()).0);
+    let rest = format!("{} {} {times:?} {:?}", contact.status, contact.kind, contact.order.as_ref().and_then(held));
+    secret.hash(Domain::Contact, &[&contact.person_id, &contact.index_person_id, &rest]) as u64
+}
+
+/// From when to when an order held: not before it was given, and not at all when it was given after its end.
+fn held(order: &ManagementOrder) -> Option<(Timestamp, Timestamp)> {
+    let from = time(order.from.as_ref()).max(time(order.ordered_at.as_ref()));
+    let to = time(order.to.as_ref());
+    (from <= to).then_some((from, to))
+}
+
+fn time(at: Option<&prost_types::Timestamp>) -> Timestamp {
+    at.and_then(Timestamp::from_wire).expect("usable records have their times")
+}

@@ -1,0 +1,334 @@
+//! Everything an audit looks at, record by record as it is read, and the judgement once all is read.
+//!
+//! In: the cut (where to read to), the rules and the secret, then the records of outputs, changelogs and inputs up to
+//! it, in any order of topics. Out: the report. It holds every usable input in memory.
+
+use super::books::{self, Counts, Heads, PERSON_INPUTS};
+use super::compare::Published;
+use super::content;
+use super::histories::Histories;
+use super::inputs::{self, Faults, Input};
+use super::letters::{self, Inputs, Letter};
+use super::numbers::{self, Found, Known};
+use super::recount::{self, Arrived, Record as Usable, Truth};
+use super::report::{Check, Report};
+use super::stored::{self, AreaTask, Stored};
+use super::{Cut, RulesFound};
+use crate::model::ids::Secret;
+use crate::model::record::{Layout, Position, Record, Topic};
+use crate::model::time::{Day, Timestamp};
+use crate::policy::Rules;
+use crate::proto::v1::{Alert, ContactRecord, LabResult};
+use prost::Message as _;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is settled about the deployment before anything is read.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// How many tasks there are.
+    pub layout: Layout,
+    /// The rules in force.
+    pub rules: RulesFound,
+    /// Key of all hashes.
+    pub secret: Secret,
+    /// Larger records are refused.
+    pub max_record_bytes: usize,
+}
+
+/// All that was read.
+#[derive(Debug)]
+pub struct Evidence {
+    setting: Setting,
+    cut: Cut,
+    published: Published,
+    histories: Histories,
+    letters: Vec<Letter>,
+    heads: Heads,
+    areas: BTreeMap<i32, Stored>,
+    counts: Counts,
+    /// Time of the first record of each input partition that is left.
+    first_received: BTreeMap<(Topic, i32), Timestamp>,
+    refused: BTreeMap<Position, Faults>,
+    arrived: Vec<Arrived>,
+    places: Vec<Position>,
+    faults: Vec<String>,
+}
+
+impl Evidence {
+    /// Nothing read yet.
+    pub fn new(setting: Setting, cut: Cut) -> Self {
+        Self {
+            setting,
+            cut,
+            published: Published::default(),
+            histories: Histories::default(),
+            letters: Vec::new(),
+            heads: Heads::new(),
+            areas: BTreeMap::new(),
+            counts: Counts::new(),
+            first_received: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            arrived: Vec::new(),
+            places: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Takes the next record of a topic; `header` finds its headers. Records beyond the cut are passed over.
+    pub fn take<'a>(&mut self, record: &Record<'a>, header: impl Fn(&str) -> Option<&'a [u8]>) {
+        let Position { topic, partition, offset } = record.position;
+        if self.cut.end_of(topic, partition).is_none_or(|end| offset >= end) {
+            return;
+        }
+        let key = record.key.unwrap_or_default();
+        match topic {
+            Topic::LabResults | Topic::ContactRecords => self.take_input(record),
+            Topic::PersonEvents | Topic::AreaChanges => *self.counts.entry((topic, partition)).or_default() += 1,
+            Topic::DeadLetters => self.letters.push(Letter::read(partition, header)),
+            Topic::PersonState | Topic::AreaState => self.take_state(record),
+            Topic::Alerts | Topic::AreaAlerts => {
+                if let Some(Ok(alert)) = record.payload.map(Alert::decode) {
+                    self.histories.take(topic, partition, self.setting.layout, alert);
+                }
+                self.published.take(topic, key, record.payload);
+            }
+            Topic::AreaPositivity | Topic::AreaTiers => self.published.take(topic, key, record.payload),
+            _ => {}
+        }
+    }
+
+    fn take_state(&mut self, record: &Record<'_>) {
+        let Position { topic, partition, .. } = record.position;
+        let key = record.key.unwrap_or_default();
+        match stored::head_of(record.payload) {
+            Ok(Some((seq, Some(task)))) => {
+                let newest = self.heads.get(&(topic, partition)).is_none_or(|(known, _)| *known < seq);
+                if newest {
+                    self.heads.insert((topic, partition), (seq, task));
+                }
+            }
+            Ok(_) => {}
+            Err(fault) => return self.faults.push(format!("{} [{partition}]: {fault}", topic.name())),
+        }
+        if topic == Topic::AreaState
+            && let Err(fault) = self.areas.entry(partition).or_default().take(key, record.payload)
+        {
+            self.faults.push(format!("{} [{partition}]: {fault}", topic.name()));
+        }
+    }
+
+    fn take_input(&mut self, record: &Record<'_>) {
+        let place = record.position;
+        let source = (place.topic, place.partition);
+        *self.counts.entry(source).or_default() += 1;
+        self.first_received.entry(source).or_insert(record.received_at);
+        match inputs::read(record, &self.setting.rules.rules, self.setting.max_record_bytes) {
+            Input::Mark => {}
+            Input::Refused(faults) => drop(self.refused.insert(place, faults)),
+            Input::Usable(usable) => {
+                let content = content::of(&usable, &self.setting.secret);
+                self.arrived.push(Arrived { at: record.received_at, record: *usable, content });
+                self.places.push(place);
+            }
+        }
+    }
+
+    /// Usable inputs read so far.
+    pub fn records(&self) -> usize {
+        self.arrived.len()
+    }
+
+    /// The processor must have worked with this secret: with another one no hash means anything.
+    pub fn require_secret(&self) -> Result<(), String> {
+        let ours = self.setting.secret.fingerprint();
+        let others = self.heads.values().filter(|(_, head)| head.secret_fingerprint != ours).count();
+        match others {
+            0 => Ok(()),
+            _ => Err(format!("{others} tasks work with another secret than [secret] of the configuration")),
+        }
+    }
+
+    /// Whether every task's last head was read.
+    pub fn has_all_heads(&self) -> bool {
+        self.cut.commits.iter().all(|(task, seq)| self.heads.get(task).is_some_and(|(found, _)| found >= seq))
+    }
+
+    /// Judges all that was read.
+    pub fn judge(mut self) -> Report {
+        let histories = std::mem::take(&mut self.histories).finish();
+        let mut checks = vec![
+            self.readable(),
+            books::commits(&self.cut, &self.heads),
+            books::consumed(&self.cut, &self.heads, &self.counts),
+            books::sent(&self.cut, &self.heads, &self.counts),
+            letters::check(&self.letters, &self.inputs(), &self.cut),
+            letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
+            histories,
+        ];
+        checks.extend(self.recounted());
+        Report { checks }
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        let rules_changed = self.setting.rules.changed;
+        Inputs { refused: &self.refused, arrived: &self.arrived, places: &self.places, rules_changed }
+    }
+
+    /// Everything read is of the contract.
+    fn readable(&self) -> Check {
+        let mut check = Check::new("contract");
+        for fault in &self.faults {
+            check.differs(|| fault.clone());
+        }
+        for (topic, records) in &self.published.unreadable {
+            check.differs(|| format!("{}: {records} records are not what the topic holds", topic.name()));
+        }
+        let outputs = self.published.alerts.len() + self.published.area_alerts.len();
+        let numbers = self.published.positivity.len() + self.published.tiers.len();
+        check.compared(format!("{outputs} alerts, {numbers} numbers and tiers, {} heads can be read", self.heads.len()))
+    }
+
+    fn recounted(&mut self) -> Vec<Check> {
+        const NAMES: [&str; 4] = ["alerts", "numbers", "area state", "tiers"];
+        if let Some(why) = self.why_not_recounted() {
+            return NAMES.map(|name| Check::left_out(name, &why)).into();
+        }
+        let areas: Result<BTreeMap<i32, AreaTask>, String> =
+            self.areas.iter().map(|(task, stored)| Ok((*task, stored.area_task()?))).collect();
+        let areas = match areas {
+            Ok(areas) => areas,
+            Err(fault) => {
+                let mut check = Check::new("area state");
+                check.differs(|| fault);
+                return vec![check];
+            }
+        };
+        self.heed_earlier_rules();
+        let known = self.known(&areas);
+        let truth = self.truth(&areas);
+        let found = Found { published: &self.published, areas: &areas, layout: self.setting.layout };
+        vec![
+            numbers::alerts(&truth, &found, &known),
+            numbers::numbers(&truth, &found, &known),
+            numbers::cells(&truth, &found, &known),
+            numbers::tiers(&truth, &found, &known),
+        ]
+    }
+
+    fn why_not_recounted(&self) -> Option<String> {
+        let flying: u64 = self.cut.in_flight.values().sum();
+        if flying > 0 {
+            return Some(format!("{flying} messages between tasks are in flight; let the processor finish them"));
+        }
+        let digest = &self.setting.rules.rules.digest;
+        let others = self.heads.values().filter(|(_, head)| head.rules_digest != *digest).count();
+        (others > 0)
+            .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
+    }
+
+    /// Where other rules were in force before, the letters say what they refused: such a record has no effect.
+    fn heed_earlier_rules(&mut self) {
+        if !self.setting.rules.changed {
+            return;
+        }
+        let by_rules = |letter: &&Letter| letter.code.is_some_and(|code| inputs::BY_RULES.contains(&code));
+        let refused: BTreeSet<Position> =
+            self.letters.iter().filter(by_rules).filter_map(|letter| letter.about).collect();
+        let kept: Vec<bool> = self.places.iter().map(|place| !refused.contains(place)).collect();
+        let mut keep = kept.iter();
+        self.arrived.retain(|_| *keep.next().unwrap_or(&true));
+    }
+
+    /// What must be true: each area on the day up to which its own task has published.
+    fn truth(&self, areas: &BTreeMap<i32, AreaTask>) -> Truth {
+        let rules = &self.setting.rules.rules;
+        let day_of = |task: &AreaTask| task.published_at.map(|at| rules.day(at));
+        let days: BTreeSet<Day> = areas.values().filter_map(day_of).collect();
+        let mut truth = recount::recount(rules, &self.arrived, days.last().copied().unwrap_or_default());
+        let is_of = |area: &str, day: Day| {
+            let task = areas.get(&self.setting.layout.area_task(area));
+            task.and_then(day_of) == Some(day)
+        };
+        let last = days.last().copied().unwrap_or_default();
+        let published = |area: &str| areas.get(&self.setting.layout.area_task(area)).and_then(day_of);
+        truth.positivity.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
+        truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
+        truth.tiers.retain(|area, _| is_of(area, last));
+        for &day in days.iter().filter(|day| **day < last) {
+            let earlier = recount::recount(rules, &self.arrived, day);
+            truth.tiers.extend(earlier.tiers.into_iter().filter(|(area, _)| is_of(area, day)));
+        }
+        truth
+    }
+
+    fn known(&self, areas: &BTreeMap<i32, AreaTask>) -> Known {
+        let rules = &self.setting.rules.rules;
+        let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
+        // People are held for the horizon, the longest window and a day; positives for the episode gap as well.
+        let held = longest(|policy| policy.horizon_days) + 14 + 1;
+        let gap = longest(|policy| policy.episode_gap_days);
+        let now = areas.values().filter_map(|task| task.published_at).max().unwrap_or_default();
+        let closed_before = rules.day(now).plus(-held);
+        Known {
+            complete_from: self.complete_from(rules),
+            unsure: unsure(&self.arrived),
+            closed_before,
+            late: late(&self.arrived, held),
+            expired_before: closed_before.plus(-gap),
+        }
+    }
+
+    /// The first day all of whose specimens were received after the last deletion; `None` when nothing was deleted.
+    fn complete_from(&self, rules: &Rules) -> Option<Day> {
+        let deleted = |source: &(Topic, i32)| self.cut.first.get(source).is_some_and(|first| *first > 0);
+        let world = |topic: &Topic| PERSON_INPUTS[..2].contains(topic);
+        let sources = self.cut.first.keys().filter(|(topic, _)| world(topic)).filter(|source| deleted(source));
+        let known_from = sources.map(|source| {
+            // Where nothing is left, nothing is known up to the task's own time.
+            let now = || self.heads.get(&(Topic::PersonState, source.1)).and_then(|(_, head)| head.now);
+            let now = || now().as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+            self.first_received.get(source).copied().unwrap_or_else(now)
+        });
+        known_from.max().map(|from| rules.day(Timestamp(from.0 + 5 * 60_000)).plus(1))
+    }
+}
+
+/// Versions whose earlier ones are not among the records.
+fn unsure(arrived: &[Arrived]) -> i64 {
+    let mut first: BTreeMap<(&str, &str, &str), u32> = BTreeMap::new();
+    for Arrived { record, .. } in arrived {
+        if let Usable::Result(LabResult { lab_id, result_id, person_id, revision, .. }) = record {
+            let known = first.entry((lab_id, result_id, person_id)).or_insert(*revision);
+            *known = (*revision).min(*known);
+        }
+    }
+    first.values().filter(|revision| **revision > 0).count() as i64
+}
+
+/// Records received about days whose people had been dropped by then: more than `held` days later.
+fn late(arrived: &[Arrived], held: i32) -> u64 {
+    let held_ms = i64::from(held) * 86_400_000;
+    let millis = |at: &Option<prost_types::Timestamp>| at.as_ref().map_or(i64::MAX, |at| at.seconds * 1000);
+    // Of everything that is looked at together: the earliest swab and the latest receipt.
+    let mut spans: BTreeMap<(&str, &str, &str), (i64, i64)> = BTreeMap::new();
+    let mut late_contacts = 0;
+    for Arrived { at, record, .. } in arrived {
+        match record {
+            Usable::Contact(ContactRecord { exposure_start, order, .. }) => {
+                let about = millis(exposure_start).min(order.as_ref().map_or(i64::MAX, |order| millis(&order.from)));
+                late_contacts += u64::from(at.0 - about > held_ms);
+            }
+            Usable::Result(result) => {
+                let collected = millis(&result.collected_at);
+                for key in [
+                    (result.lab_id.as_str(), result.result_id.as_str(), ""),
+                    (result.person_id.as_str(), result.specimen_id.as_str(), result.target.as_str()),
+                ] {
+                    let span = spans.entry(key).or_insert((collected, at.0));
+                    *span = (collected.min(span.0), at.0.max(span.1));
+                }
+            }
+        }
+    }
+    late_contacts + spans.values().filter(|(collected, received)| received - collected > held_ms).count() as u64
+}

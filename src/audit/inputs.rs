@@ -1,0 +1,207 @@
+//! What an input record is: a mark of time, something usable, or something that had to be refused.
+//!
+//! In: a record as it lies in its topic, the rules. Out: the message, or every code it could rightly be refused with. A
+//! record often has several faults and any of them is a right answer, so all are named and no order of checks is
+//! assumed. This is a reading of the contract's comments and of `CODES.md`, apart from that of the processor.
+
+use super::json;
+use super::recount::Record as Usable;
+use crate::model::outcome::RejectCode as Code;
+use crate::model::record::{Record, Topic};
+use crate::model::time::Timestamp;
+use crate::policy::Rules;
+use crate::proto::v1::{
+    ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision,
+};
+use prost::Message;
+use std::collections::BTreeSet;
+
+/// Codes a record could rightly be refused with.
+pub type Faults = BTreeSet<Code>;
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A mark of time.
+    Mark,
+    /// It has an effect, or is known already.
+    Usable(Box<Usable>),
+    /// It cannot be used.
+    Refused(Faults),
+}
+
+/// Codes that depend on the rules in force when the record was read.
+pub const BY_RULES: [Code; 4] = [Code::BeforeHorizon, Code::UnknownArea, Code::UnknownLab, Code::UnknownPurpose];
+
+/// Reads a record of `lab-results` or `contact-records`.
+pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Input {
+    if record.content_type == Some(b"application/vnd.swabstream.time-mark") {
+        return Input::Mark;
+    }
+    let read = bytes_of(record, max_record_bytes).and_then(|(payload, is_json)| match record.position.topic {
+        Topic::LabResults => {
+            let result: LabResult = message(payload, is_json, "swabstream.v1.LabResult")?;
+            none_of(faults_of_result(&result, record.received_at, rules))?;
+            Ok(Usable::Result(result))
+        }
+        _ => {
+            let contact: ContactRecord = message(payload, is_json, "swabstream.v1.ContactRecord")?;
+            none_of(faults_of_contact(&contact))?;
+            Ok(Usable::Contact(contact))
+        }
+    });
+    match read {
+        Ok(usable) => Input::Usable(Box::new(usable)),
+        Err(faults) => Input::Refused(faults),
+    }
+}
+
+fn only(code: Code) -> Faults {
+    Faults::from([code])
+}
+
+fn none_of(faults: Faults) -> Result<(), Faults> {
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// The payload, and whether it is JSON.
+fn bytes_of<'a>(record: &Record<'a>, max_record_bytes: usize) -> Result<(&'a [u8], bool), Faults> {
+    let Some(payload) = record.payload else { return Err(only(Code::Tombstone)) };
+    let mut faults = Faults::new();
+    let named = record.content_type.map(|text| String::from_utf8_lossy(text).to_lowercase());
+    let named = named.as_deref().map(|text| text.split(';').next().unwrap_or_default().trim());
+    let is_json = match named {
+        None | Some("application/x-protobuf" | "application/protobuf") => false,
+        Some("application/json") => true,
+        Some(_) => {
+            faults.insert(Code::UnknownContentType);
+            false
+        }
+    };
+    if record.key.map_or(0, <[u8]>::len) + payload.len() > max_record_bytes {
+        faults.insert(Code::TooLarge);
+    }
+    if payload.is_empty() && faults.is_empty() {
+        faults.insert(Code::Empty);
+    }
+    none_of(faults).map(|()| (payload, is_json))
+}
+
+fn message<M: Message + Default>(payload: &[u8], is_json: bool, name: &str) -> Result<M, Faults> {
+    match is_json {
+        true => json::read(payload, name),
+        false => M::decode(payload).map_err(|_| only(Code::Malformed)),
+    }
+}
+
+/// Faults as they are found.
+#[derive(Default)]
+struct Found(Faults);
+
+impl Found {
+    fn note(&mut self, is_fault: bool, code: Code) {
+        if is_fault {
+            self.0.insert(code);
+        }
+    }
+
+    fn text(&mut self, text: &str, longest: usize, required: bool) {
+        self.note(required && text.is_empty(), Code::MissingField);
+        self.note(text.len() > longest || text.chars().any(char::is_control), Code::InvalidId);
+    }
+
+    fn revision(&mut self, revision: u32) {
+        self.note(revision > 1_000_000_000, Code::OutOfRange);
+    }
+
+    /// A required enumeration, of which `known` tells whether it has a name.
+    fn choice(&mut self, number: i32, known: bool) {
+        self.note(number == 0, Code::MissingField);
+        self.note(!known, Code::UnknownEnum);
+    }
+
+    /// The instant, if there is one.
+    fn time(&mut self, time: Option<&prost_types::Timestamp>, required: bool) -> Option<Timestamp> {
+        self.note(required && time.is_none(), Code::MissingField);
+        let instant = time.and_then(Timestamp::from_wire);
+        self.note(time.is_some() && instant.is_none(), Code::InvalidTime);
+        instant
+    }
+}
+
+fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -> Faults {
+    if result.pool.is_some() {
+        return only(Code::Unsupported);
+    }
+    let mut found = Found::default();
+    for id in [&result.lab_id, &result.result_id, &result.person_id, &result.specimen_id] {
+        found.text(id, 64, true);
+    }
+    for id in [&result.previous_person_id, &result.kit] {
+        found.text(id, 64, false);
+    }
+    for name in [&result.target, &result.area, &result.purpose] {
+        found.text(name, 32, true);
+    }
+    found.revision(result.revision);
+    found.choice(result.status, ResultStatus::try_from(result.status).is_ok());
+    found.choice(result.finding, Finding::try_from(result.finding).is_ok());
+    found.note(TimePrecision::try_from(result.collected_precision).is_err(), Code::UnknownEnum);
+    found.note(ProcessingMode::try_from(result.mode).is_err(), Code::UnknownEnum);
+    for ct in &result.ct_values {
+        found.text(&ct.gene, 32, true);
+        found.note(!(ct.cycles >= 0.0 && ct.cycles <= 60.0), Code::OutOfRange);
+    }
+    found.time(result.reported_at.as_ref(), false);
+    let collected_at = found.time(result.collected_at.as_ref(), true);
+    if let Some(collected_at) = collected_at.filter(|_| found.0.is_empty()) {
+        by_rules(&mut found, result, collected_at, received_at, rules);
+    }
+    found.0
+}
+
+/// Whether it was collected in time, in an area, by a lab and for a purpose that the rules know.
+fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, received: Timestamp, rules: &Rules) {
+    const SKEW_MS: i64 = 5 * 60_000;
+    let (collected_on, received_on) = (rules.day(collected), rules.day(received));
+    let policy = rules.case_policy(received_on);
+    let (future, past) = match result.collected_precision() {
+        TimePrecision::Day => (
+            collected_on > rules.day(Timestamp(received.0 + SKEW_MS)),
+            received_on.0 - collected_on.0 > policy.horizon_days,
+        ),
+        _ => (
+            collected.0 - received.0 > SKEW_MS,
+            received.0 - collected.0 > i64::from(policy.horizon_days) * 24 * 3_600_000,
+        ),
+    };
+    found.note(future, Code::CollectedInFuture);
+    found.note(past, Code::BeforeHorizon);
+    let area = rules.areas.list.iter().find(|area| area.code == result.area);
+    let facts = area.and_then(|area| area.facts.iter().rev().find(|facts| facts.from <= collected_on));
+    found.note(facts.is_none_or(|facts| facts.abolished), Code::UnknownArea);
+    let known_lab = rules.labs.iter().any(|(id, _)| *id == result.lab_id);
+    found.note(!known_lab && !policy.accept_unknown_labs, Code::UnknownLab);
+    found.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);
+}
+
+fn faults_of_contact(contact: &ContactRecord) -> Faults {
+    let mut found = Found::default();
+    for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
+        found.text(id, 64, true);
+    }
+    found.revision(contact.revision);
+    found.choice(contact.status, ContactStatus::try_from(contact.status).is_ok());
+    found.choice(contact.kind, ContactKind::try_from(contact.kind).is_ok());
+    found.time(contact.reported_at.as_ref(), false);
+    let start = found.time(contact.exposure_start.as_ref(), true);
+    let end = found.time(contact.exposure_end.as_ref(), true);
+    found.note(start.zip(end).is_some_and(|(start, end)| end < start), Code::InvalidInterval);
+    if let Some(order) = &contact.order {
+        let (from, to) = (found.time(order.from.as_ref(), true), found.time(order.to.as_ref(), true));
+        found.time(order.ordered_at.as_ref(), true);
+        found.note(from.zip(to).is_some_and(|(from, to)| to < from), Code::InvalidInterval);
+    }
+    found.note(contact.person_id == contact.index_person_id, Code::SamePerson);
+    found.0
+}

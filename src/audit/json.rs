@@ -1,0 +1,143 @@
+//! The JSON form of an input, and every code it could rightly be refused with.
+//!
+//! The mapping itself is the library's. Added is what the contract demands beyond it: no field twice, no name it does
+//! not know, times with an offset.
+
+use super::inputs::Faults;
+use crate::model::outcome::RejectCode as Code;
+use crate::proto::DESCRIPTORS;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, Kind, MessageDescriptor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+static CONTRACT: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the embedded descriptors were made by our build"));
+
+/// Reads a message of the contract by its full name.
+pub fn read<M: Message + Default>(text: &[u8], name: &str) -> Result<M, Faults> {
+    let malformed = || Faults::from([Code::Malformed]);
+    let value: Value = serde_json::from_slice(text).map_err(|_| malformed())?;
+    let descriptor = CONTRACT.get_message_by_name(name).expect("a message of the contract");
+    let mut faults = Faults::new();
+    look_at_message(&value, &descriptor, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let message = DynamicMessage::deserialize_with_options(descriptor, &mut json, &options);
+    message.map_err(|_| malformed())?.transcode_to().map_err(|_| malformed())
+}
+
+fn look_at_message(value: &Value, message: &MessageDescriptor, faults: &mut Faults) {
+    let Value::Object(entries) = value else {
+        faults.insert(Code::Malformed);
+        return;
+    };
+    let mut seen = BTreeSet::new();
+    for (name, value) in entries {
+        let known = message.fields().find(|field| field.name() == name || field.json_name() == name);
+        let Some(field) = known.filter(|field| seen.insert(field.number())) else {
+            faults.insert(Code::Malformed);
+            continue;
+        };
+        match value {
+            Value::Null => {}
+            Value::List(items) if field.is_list() => items.iter().for_each(|item| look_at(item, &field.kind(), faults)),
+            _ if field.is_list() => drop(faults.insert(Code::Malformed)),
+            value => look_at(value, &field.kind(), faults),
+        }
+    }
+}
+
+fn look_at(value: &Value, kind: &Kind, faults: &mut Faults) {
+    match (kind, value) {
+        (_, Value::Null) => drop(faults.insert(Code::Malformed)),
+        (Kind::Message(message), value) if message.full_name() == "google.protobuf.Timestamp" => {
+            faults.extend(fault_of_time(value));
+        }
+        (Kind::Message(message), value) => look_at_message(value, message, faults),
+        (Kind::Enum(names), Value::Text(name)) if names.values().all(|known| known.name() != name) => {
+            faults.insert(Code::UnknownEnum);
+        }
+        _ => {}
+    }
+}
+
+fn fault_of_time(value: &Value) -> Option<Code> {
+    let Value::Text(text) = value else { return Some(Code::InvalidTime) };
+    let with_offset = text.parse::<jiff::Timestamp>().is_ok();
+    let without = text.parse::<jiff::civil::DateTime>().is_ok();
+    match (with_offset, without) {
+        (true, _) => None,
+        (_, true) => Some(Code::TimeWithoutOffset),
+        _ => Some(Code::InvalidTime),
+    }
+}
+
+/// JSON as it stands: usual trees drop a field that is given twice.
+enum Value {
+    Null,
+    Text(String),
+    Other,
+    List(Vec<Value>),
+    Object(Vec<(String, Value)>),
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Values)
+    }
+}
+
+struct Values;
+
+impl<'de> Visitor<'de> for Values {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            object.push(entry);
+        }
+        Ok(Value::Object(object))
+    }
+}

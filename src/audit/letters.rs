@@ -1,0 +1,223 @@
+//! Dead letters: every input that had to be refused lies there once, with its position and a right code, and no other.
+//!
+//! Which of two versions in conflict came second depends on how partitions interleaved; that there was a conflict does
+//! not. So each `conflict` must have a rival, and versions that no later one has replaced must have been told apart.
+
+use super::Cut;
+use super::books::Heads;
+use super::inputs::{BY_RULES, Faults};
+use super::recount::{Arrived, Record};
+use super::report::Check;
+use crate::model::outcome::{RejectCode as Code, code_text, codes};
+use crate::model::record::{Position, Topic};
+use crate::proto::v1::{Outcome, ProcessingMode};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One record of `dead-letters`.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Where it lies: the partition of the task that refused it.
+    pub task: i32,
+    /// Where the record lies that it is about; `None` when its headers do not say.
+    pub about: Option<Position>,
+    /// Its code; `None` when the header holds none.
+    pub code: Option<Code>,
+}
+
+impl Letter {
+    /// From its headers.
+    pub fn read<'a>(task: i32, header: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
+        let text = |name: &str| header(name).and_then(|value| std::str::from_utf8(value).ok());
+        let number = |name: &str| text(name)?.parse::<i64>().ok();
+        let about = || {
+            let (topic, partition) = (Topic::named(text("swabstream-topic")?)?, number("swabstream-partition")?);
+            Some(Position { topic, partition: partition as i32, offset: number("swabstream-offset")? })
+        };
+        let code = text("swabstream-code").and_then(|text| codes().find(|code| code_text(*code) == text));
+        Self { task, about: about(), code }
+    }
+}
+
+/// What was read of the inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// Records that cannot be used.
+    pub refused: &'a BTreeMap<Position, Faults>,
+    /// Usable records, and where each lies.
+    pub arrived: &'a [Arrived],
+    /// See `arrived`.
+    pub places: &'a [Position],
+    /// Other rules were in force at some time: they may have refused what those of now would not, and the other way.
+    pub rules_changed: bool,
+}
+
+/// Compares letters with what had to be refused.
+pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
+    let mut check = Check::new("dead letters");
+    let about = by_position(letters, &mut check);
+    let is_gone =
+        |place: &Position| cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first);
+    let letters_deleted = cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0);
+    let rivals = Rivals::of(inputs);
+    let mut by_other_rules = 0;
+    for (place, faults) in inputs.refused {
+        match about.get(place) {
+            None if letters_deleted => {}
+            None if inputs.rules_changed && depends_on_rules(faults) => by_other_rules += 1,
+            None => check.differs(|| format!("{} is not there, must be as {}", at(place), names(faults))),
+            Some(code) if faults.contains(code) => {}
+            Some(code) if inputs.rules_changed && BY_RULES.contains(code) => by_other_rules += 1,
+            Some(code) => check
+                .differs(|| format!("{} is there as {}, must be as {}", at(place), code_text(*code), names(faults))),
+        }
+    }
+    let usable: BTreeSet<&Position> = inputs.places.iter().collect();
+    let unexpected = about.iter().filter(|(place, _)| !inputs.refused.contains_key(*place) && !is_gone(place));
+    for (place, code) in unexpected {
+        match code {
+            Code::Conflict if rivals.has_rival(place) => {}
+            code if usable.contains(place) && inputs.rules_changed && BY_RULES.contains(code) => by_other_rules += 1,
+            code => check
+                .differs(|| format!("{} is there as {}, but nothing is wrong with it", at(place), code_text(*code))),
+        }
+    }
+    if !letters_deleted {
+        let told = |place: &Position| about.get(place) == Some(&Code::Conflict);
+        for place in rivals.untold(told) {
+            check.differs(|| {
+                format!("{} contradicts another version of its rank, and no conflict was told", at(&place))
+            });
+        }
+    }
+    check.limited = limits(letters_deleted, by_other_rules);
+    check.compared(format!("{} records had to be refused, {} were set aside", inputs.refused.len(), letters.len()))
+}
+
+fn limits(letters_deleted: bool, by_other_rules: u64) -> Option<String> {
+    let deleted = letters_deleted.then(|| "some letters were deleted by retention".to_owned());
+    let ruled = (by_other_rules > 0).then(|| format!("{by_other_rules} were judged by rules no longer in force"));
+    deleted.or(ruled)
+}
+
+/// The rejections each task has booked are the letters it wrote.
+pub fn booked(letters: &[Letter], heads: &Heads, cut: &Cut, person_tasks: i32) -> Check {
+    let mut check = Check::new("rejections");
+    if cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0) {
+        check.limited = Some("some letters were deleted by retention".to_owned());
+        return check;
+    }
+    let mut booked: BTreeMap<(i32, Code), u64> = BTreeMap::new();
+    for ((changelog, task), (_, head)) in heads {
+        // An area task writes into the partition of its number, as far as there is one.
+        let partition = if *changelog == Topic::PersonState { *task } else { task % person_tasks };
+        for outcome in head.outcomes.iter().filter(|outcome| outcome.outcome() == Outcome::Rejected) {
+            *booked.entry((partition, outcome.code())).or_default() += outcome.records;
+        }
+    }
+    let mut written: BTreeMap<(i32, Code), u64> = BTreeMap::new();
+    for letter in letters {
+        *written.entry((letter.task, letter.code.unwrap_or_default())).or_default() += 1;
+    }
+    let all: BTreeSet<_> = booked.keys().chain(written.keys()).copied().collect();
+    for key in &all {
+        let (books, topic) = (booked.get(key).unwrap_or(&0), written.get(key).unwrap_or(&0));
+        check.require(books == topic, || {
+            format!("partition {}, {}: {books} booked, {topic} written", key.0, code_text(key.1))
+        });
+    }
+    check.compared(format!("{} booked = {} written", booked.values().sum::<u64>(), letters.len()))
+}
+
+fn by_position(letters: &[Letter], check: &mut Check) -> BTreeMap<Position, Code> {
+    let mut all = BTreeMap::new();
+    for letter in letters {
+        let (Some(about), Some(code)) = (letter.about, letter.code) else {
+            check.differs(|| {
+                format!("a letter in partition {} does not say of which record, or no known code", letter.task)
+            });
+            continue;
+        };
+        let again = all.insert(about, code).is_some();
+        check.require(!again, || format!("{} was set aside twice", at(&about)));
+    }
+    all
+}
+
+fn depends_on_rules(faults: &Faults) -> bool {
+    faults.iter().all(|fault| BY_RULES.contains(fault))
+}
+
+fn at(place: &Position) -> String {
+    format!("{} [{}] {}", place.topic.name(), place.partition, place.offset)
+}
+
+fn names(faults: &Faults) -> String {
+    faults.iter().map(|code| code_text(*code)).collect::<Vec<_>>().join(" or ")
+}
+
+/// Whose a version is: lab (or none), result or record id, person.
+type Identity<'a> = (&'a str, &'a str, &'a str);
+
+/// Versions of one revision and status.
+type Rank = (u32, i32);
+
+/// Versions that say different things at one revision and status.
+struct Rivals {
+    with_rival: BTreeSet<Position>,
+    /// Versions of the last word on something that contradict each other: positions, and how many conflicts there
+    /// must be among them at least.
+    last_words: Vec<(Vec<Position>, usize)>,
+}
+
+impl Rivals {
+    fn of(inputs: &Inputs<'_>) -> Self {
+        let mut groups: BTreeMap<Identity<'_>, BTreeMap<Rank, Vec<(u64, Position)>>> = BTreeMap::new();
+        let mut moved: BTreeMap<Identity<'_>, u32> = BTreeMap::new();
+        for (arrived, place) in inputs.arrived.iter().zip(inputs.places) {
+            let (identity, rank) = match &arrived.record {
+                Record::Result(result) if result.mode() == ProcessingMode::Training => continue,
+                Record::Result(result) => {
+                    let of = |person| (result.lab_id.as_str(), result.result_id.as_str(), person);
+                    if result.previous_person_id != result.person_id {
+                        let newest = moved.entry(of(result.previous_person_id.as_str())).or_default();
+                        *newest = result.revision.max(*newest);
+                    }
+                    (of(result.person_id.as_str()), (result.revision, result.status))
+                }
+                Record::Contact(contact) => {
+                    (("", contact.record_id.as_str(), contact.person_id.as_str()), (contact.revision, contact.status))
+                }
+            };
+            groups.entry(identity).or_default().entry(rank).or_default().push((arrived.content, *place));
+        }
+        let mut rivals = Self { with_rival: BTreeSet::new(), last_words: Vec::new() };
+        for (identity, ranks) in groups {
+            // Moved away outranks all else of its revision: then there may be nobody left to contradict.
+            let moved_at = moved.get(&identity).copied();
+            let last = ranks.last_key_value().map(|(rank, _)| *rank);
+            for (rank, versions) in ranks {
+                let meanings: BTreeSet<u64> = versions.iter().map(|(content, _)| *content).collect();
+                if meanings.len() < 2 {
+                    continue;
+                }
+                let places: Vec<Position> = versions.iter().map(|(_, place)| *place).collect();
+                rivals.with_rival.extend(&places);
+                if Some(rank) == last && moved_at.is_none_or(|moved_at| moved_at < rank.0) {
+                    rivals.last_words.push((places, meanings.len() - 1));
+                }
+            }
+        }
+        rivals
+    }
+
+    fn has_rival(&self, place: &Position) -> bool {
+        self.with_rival.contains(place)
+    }
+
+    /// Of each last word without as many conflicts as there must be, one position.
+    fn untold(&self, told: impl Fn(&Position) -> bool) -> Vec<Position> {
+        let missing =
+            self.last_words.iter().filter(|(places, least)| places.iter().filter(|place| told(place)).count() < *least);
+        missing.filter_map(|(places, _)| places.last().copied()).collect()
+    }
+}

@@ -1,0 +1,260 @@
+//! The checks that rest on the recount: alerts, numbers, counts of areas, tiers.
+//!
+//! In: what must be true, what was published, what area tasks hold. Out: checks. How far they can go depends on what is
+//! left of the inputs ([`Known`]).
+
+use super::compare::{self, Pair, Published, Subject, pairs, same_numbers};
+use super::recount::{LiveAlert, Truth};
+use super::report::Check;
+use super::stored::{AreaTask, Cells};
+use crate::model::record::Layout;
+use crate::model::time::Day;
+use crate::proto::v1::{AreaPositivity, PurposeNumbers, WindowNumbers};
+use std::collections::BTreeMap;
+
+/// How far the inputs that are left tell the truth.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Inputs were deleted by retention: from this specimen day on all are there.
+    pub complete_from: Option<Day>,
+    /// Of those, versions whose earlier ones were deleted: each may make a number differ by one.
+    pub unsure: i64,
+    /// Days before are closed: their people are dropped, so what was received later about them changed nothing.
+    pub closed_before: Day,
+    /// So many records were received about closed days.
+    pub late: u64,
+    /// Episodes that ended before are dropped: an alert about one stays as it was published.
+    pub expired_before: Day,
+}
+
+/// What is compared.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The outputs.
+    pub published: &'a Published,
+    /// The area tasks.
+    pub areas: &'a BTreeMap<i32, AreaTask>,
+    /// How many tasks there are.
+    pub layout: Layout,
+}
+
+impl Found<'_> {
+    fn task_of(&self, area: &str) -> Option<&AreaTask> {
+        self.areas.get(&self.layout.area_task(area))
+    }
+}
+
+/// Live alerts about people.
+pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+    let mut check = Check::new("alerts");
+    if known.complete_from.is_some() {
+        check.limited = Some("not recounted: inputs that alerts rest on were deleted by retention".to_owned());
+        return check.compared(format!("{} live", found.published.live().count()));
+    }
+    let first_kept = known.expired_before.to_string();
+    let is_kept = |alert: &LiveAlert| alert.last_day >= first_kept;
+    let mut ids: BTreeMap<Subject, Vec<&str>> = BTreeMap::new();
+    for alert in found.published.live() {
+        let subject = compare::subject(&LiveAlert::of(alert));
+        ids.entry(subject).or_default().push(&alert.alert_id);
+    }
+    let wanted = compare::by_subject(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
+    let live = compare::by_subject(found.published.live().map(LiveAlert::of).filter(is_kept));
+    let id_of = |subject: &Subject| ids.get(subject).map_or("(none)", |ids| ids[0]).to_owned();
+    for pair in pairs(&wanted, &live, LiveAlert::is_said_by) {
+        check.differs(|| match pair {
+            Pair::Missing((family, _, day, _), alert) => {
+                format!("missing: {} of {day} in {}", family.as_str_name(), alert.area)
+            }
+            Pair::Unexpected(subject, _) => format!("alert {}: must not be live", id_of(subject)),
+            Pair::Differs(subject, expected, found) => {
+                format!("alert {}: differs in {}", id_of(subject), expected.differing_fields(found).join(", "))
+            }
+        });
+    }
+    for ids in ids.values().filter(|ids| ids.len() > 1) {
+        check.differs(|| format!("one case has {} live alerts: {}", ids.len(), ids.join(", ")));
+    }
+    let expired = found.published.live().count() - live.len();
+    check.limited = (expired > 0).then(|| format!("{expired} about episodes before {first_kept} stay as published"));
+    check.compared(format!("{} must be live, {} are", wanted.len(), found.published.live().count()))
+}
+
+/// Numbers of areas, as published.
+pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+    let mut check = Check::new("numbers");
+    let is_kept = |(area, day): &(String, Day)| {
+        let kept_from = found.task_of(area).and_then(|task| task.kept_from);
+        kept_from.is_some_and(|first| *day >= first) && known.complete_from.is_none_or(|first| *day >= first)
+    };
+    let kept = |all: &BTreeMap<(String, Day), AreaPositivity>| -> BTreeMap<(String, Day), AreaPositivity> {
+        all.iter().filter(|(key, _)| is_kept(key)).map(|(key, numbers)| (key.clone(), numbers.clone())).collect()
+    };
+    let (expected, published) = (kept(&truth.positivity), kept(&found.published.positivity));
+    let agree = |expected: &AreaPositivity, found: &AreaPositivity| match known.complete_from {
+        None => same_numbers(expected, found),
+        Some(first) => nearly_same(expected, found, first, known.unsure),
+    };
+    let mut closed = 0;
+    for pair in pairs(&expected, &published, agree) {
+        let (Pair::Missing((area, day), _) | Pair::Unexpected((area, day), _) | Pair::Differs((area, day), ..)) = pair;
+        // In part of the inputs an area may have nothing that it had in all of them.
+        let in_part = known.complete_from.is_some() && !matches!(pair, Pair::Differs(..));
+        // A window reaches 13 days back.
+        if in_part || known.late > 0 && day.plus(-13) < known.closed_before {
+            closed += u64::from(!in_part);
+            continue;
+        }
+        check.differs(|| match pair {
+            Pair::Missing(..) => format!("{area} {day}: missing"),
+            Pair::Unexpected(..) => format!("{area} {day}: there is nothing to count"),
+            Pair::Differs(_, expected, found) => format!("{area} {day}: {}", difference(expected, found)),
+        });
+    }
+    for (area, task) in found.published.positivity.keys().filter_map(|key| Some((key, found.task_of(&key.0)?))) {
+        let gone = task.kept_from.is_some_and(|first| area.1 < first);
+        check.require(!gone, || format!("{} {}: is older than what is kept", area.0, area.1));
+    }
+    check.limited = limits(known, closed);
+    check.compared(format!("{} areas and days must be published, {} are", expected.len(), published.len()))
+}
+
+/// What area tasks have counted.
+pub fn cells(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+    let mut check = Check::new("area state");
+    let in_part = ["cases", "community cases"];
+    let is_kept = |key: &(String, Day, String, Day, &'static str)| {
+        let (area, _, _, day, what) = key;
+        let first = found.task_of(area).and_then(|task| task.cells_from);
+        let counted = known.complete_from.is_none_or(|first| *day >= first && !in_part.contains(what));
+        first.is_none_or(|first| *day >= first) && counted
+    };
+    let kept = |cells: &Cells| -> Cells {
+        cells.iter().filter(|(key, _)| is_kept(key)).map(|(key, count)| (key.clone(), *count)).collect()
+    };
+    let held: Cells = found.areas.values().flat_map(|task| kept(&task.cells)).collect();
+    let expected = kept(&truth.cells);
+    let tolerated = if known.complete_from.is_some() { known.unsure } else { 0 };
+    let mut closed = 0;
+    for pair in pairs(&expected, &held, |a, b| a == b) {
+        let (key, expected, found) = match pair {
+            Pair::Missing(key, expected) => (key, *expected, 0),
+            Pair::Unexpected(key, found) => (key, 0, *found),
+            Pair::Differs(key, expected, found) => (key, *expected, *found),
+        };
+        let (area, _, purpose, day, what) = key;
+        if known.late > 0 && *day < known.closed_before {
+            closed += 1;
+        } else if (expected - found).abs() > tolerated {
+            let purpose = if purpose.is_empty() { String::new() } else { format!(" for {purpose}") };
+            check.differs(|| format!("{area} {day}: {what}{purpose} must be {expected}, is {found}"));
+        }
+    }
+    check.limited = limits(known, closed);
+    check.compared(format!("{} counts must be held, {} are", expected.len(), held.len()))
+}
+
+/// Tiers of today, and alerts about their changes.
+pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+    let mut check = Check::new("tiers");
+    if known.complete_from.is_some() {
+        check.limited = Some("not recounted: inputs that tiers rest on were deleted by retention".to_owned());
+        return check;
+    }
+    let published = compare::tiers(found.published);
+    for pair in pairs(&truth.tiers, &published, PartialEq::eq) {
+        check.differs(|| match pair {
+            Pair::Missing(area, tier) => format!("{area}: must be {} since {}, has none", tier.tier, tier.day),
+            Pair::Unexpected(area, tier) => format!("{area}: is {}, must have none", tier.tier),
+            Pair::Differs(area, expected, found) => format!(
+                "{area}: must be {} on {} ({}), is {} on {} ({})",
+                expected.tier, expected.day, expected.policy, found.tier, found.day, found.policy
+            ),
+        });
+    }
+    let is_kept = |area: &str, day: Day| {
+        let kept_from = found.task_of(area).and_then(|task| task.kept_from);
+        kept_from.is_some_and(|first| day >= first) && (known.late == 0 || day >= known.closed_before)
+    };
+    let (mut wanted, mut live) = (truth.tier_changes.clone(), found.published.tier_changes());
+    wanted.retain(|(area, day), _| is_kept(area, *day));
+    live.retain(|(area, day), _| is_kept(area, *day));
+    for pair in pairs(&wanted, &live, PartialEq::eq) {
+        check.differs(|| match pair {
+            Pair::Missing((area, day), change) => format!("{area} {day}: the alert about {} is missing", change.after),
+            Pair::Unexpected((area, day), _) => format!("{area} {day}: an alert about a tier that did not change"),
+            Pair::Differs((area, day), expected, found) => format!(
+                "{area} {day}: the alert must say {} to {}, says {} to {}",
+                expected.before, expected.after, found.before, found.after
+            ),
+        });
+    }
+    check.compared(format!("{} tiers and {} changes must be published", truth.tiers.len(), wanted.len()))
+}
+
+fn limits(known: &Known, closed: u64) -> Option<String> {
+    let part = known.complete_from.map(|first| {
+        format!(
+            "inputs were deleted by retention: only tests and people from {first} on were recounted, {} of them unsure",
+            known.unsure
+        )
+    });
+    let late = (closed > 0).then(|| {
+        format!("{closed} differ before {}, where {} records came too late to count", known.closed_before, known.late)
+    });
+    part.or(late)
+}
+
+/// Windows that lie within the complete days, tests and people only, as far as unsure versions allow.
+fn nearly_same(expected: &AreaPositivity, found: &AreaPositivity, complete_from: Day, unsure: i64) -> bool {
+    let Some(end) = Day::parse(&expected.day) else { return false };
+    let window = |numbers: &AreaPositivity, purpose: &str, days: u32| -> WindowNumbers {
+        let of_purpose = numbers.purposes.iter().find(|numbers| numbers.purpose == purpose);
+        let window = of_purpose.and_then(|numbers| numbers.windows.iter().find(|window| window.days == days));
+        window.cloned().unwrap_or_default()
+    };
+    let counts = |window: &WindowNumbers| {
+        let (tested, positive) = (window.people_tested.unwrap_or(0), window.people_positive.unwrap_or(0));
+        [window.positive_tests, window.conclusive_tests, window.other_tests, tested, positive]
+    };
+    let within = |purpose: &PurposeNumbers, one: &WindowNumbers| {
+        let (a, b) = (counts(&window(expected, &purpose.purpose, one.days)), counts(one));
+        end.plus(1 - one.days as i32) < complete_from || a.iter().zip(b).all(|(a, b)| (a - b).abs() <= unsure)
+    };
+    found.purposes.iter().all(|purpose| purpose.windows.iter().all(|one| within(purpose, one)))
+}
+
+/// The first number in which two records differ.
+fn difference(expected: &AreaPositivity, found: &AreaPositivity) -> String {
+    if expected.population != found.population {
+        return format!("population must be {}, is {}", expected.population, found.population);
+    }
+    for purpose in &found.purposes {
+        let name = if purpose.purpose.is_empty() { "in total".to_owned() } else { format!("for {}", purpose.purpose) };
+        let Some(right) = expected.purposes.iter().find(|right| right.purpose == purpose.purpose) else {
+            return format!("there is nothing to count {name}");
+        };
+        for (a, b) in right.windows.iter().zip(&purpose.windows) {
+            let named = |window: &WindowNumbers| {
+                [
+                    ("positive tests", window.positive_tests),
+                    ("conclusive tests", window.conclusive_tests),
+                    ("other tests", window.other_tests),
+                    ("people positive", window.people_positive.unwrap_or(-1)),
+                    ("people tested", window.people_tested.unwrap_or(-1)),
+                    ("cases", window.cases),
+                    ("community cases", window.community_cases),
+                ]
+            };
+            let days = a.days;
+            let differing = named(a).into_iter().zip(named(b)).find(|(a, b)| a != b);
+            if let Some(((what, a), (_, b))) = differing {
+                return format!("{what} {name} in {days} days must be {a}, is {b}");
+            }
+        }
+    }
+    match expected.purposes.iter().find(|right| found.purposes.iter().all(|purpose| purpose.purpose != right.purpose)) {
+        Some(missing) => format!("{} is missing", missing.purpose),
+        None => "a ratio differs".to_owned(),
+    }
+}

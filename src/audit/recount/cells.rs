@@ -1,0 +1,110 @@
+//! What area tasks must have counted: per area, period of the registry, purpose and specimen day.
+//!
+//! A window is read by the registry of its last day, so a day is counted in every period a window over it can be read
+//! with. People are counted by the days to their next test (or positive) in that area and purpose: a window then counts
+//! each person once, by the last day in it.
+
+use super::areas::{keeps_people, lineage};
+use super::people::Person;
+use crate::audit::stored::{Cells, What, people as gap_name};
+use crate::model::time::Day;
+use crate::policy::Rules;
+use crate::proto::v1::{Channel, Finding};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// No window is longer.
+const LONGEST: i32 = 14;
+
+/// Cells that count something.
+pub fn of(rules: &Rules, people: &BTreeMap<String, Person>) -> Cells {
+    let mut cells = Counting { rules, cells: Cells::new(), nodes: BTreeMap::new() };
+    for person in people.values() {
+        cells.tests(person);
+        cells.people(person, false);
+        cells.people(person, true);
+        cells.cases(person);
+    }
+    cells.cells
+}
+
+/// An area and the first day of a period.
+type Node<'r> = (&'r str, Day);
+
+struct Counting<'r> {
+    rules: &'r Rules,
+    cells: Cells,
+    /// Where a place counts, by area and day, as asked before.
+    nodes: BTreeMap<(String, Day), Vec<Node<'r>>>,
+}
+
+impl<'r> Counting<'r> {
+    fn tests(&mut self, person: &Person) {
+        for specimen in &person.specimens {
+            let what = match specimen.finding {
+                Finding::Positive => "positive",
+                Finding::Negative => "negative",
+                Finding::Inconclusive => "inconclusive",
+                _ => "invalid",
+            };
+            self.count(&specimen.area, &specimen.purpose, specimen.day, what);
+        }
+    }
+
+    fn cases(&mut self, person: &Person) {
+        for episode in &person.cases {
+            let first = episode.first();
+            self.count(&first.area, &first.purpose, first.day, "cases");
+            if super::alerts::channel(person, episode) == Channel::Community {
+                self.count(&first.area, &first.purpose, first.day, "community cases");
+            }
+        }
+    }
+
+    fn people(&mut self, person: &Person, positive: bool) {
+        let least = if positive { Finding::Positive } else { Finding::Negative };
+        let mut days: BTreeMap<(Node<'r>, &str), BTreeSet<Day>> = BTreeMap::new();
+        for specimen in person.specimens.iter().filter(|specimen| specimen.finding >= least) {
+            // The day after next month's border change has another neighbour than the day before: a day stands in all
+            // periods, and counts in those its windows can be read with.
+            for period in &self.rules.areas.periods {
+                for area in lineage(self.rules, &specimen.area, *period) {
+                    for purpose in ["", &specimen.purpose] {
+                        days.entry(((area, *period), purpose)).or_default().insert(specimen.day);
+                    }
+                }
+            }
+        }
+        for (((area, period), purpose), days) in days {
+            let keeps = keeps_people(self.rules, area);
+            for &day in days.iter().filter(|day| keeps && periods(self.rules, **day).contains(&period)) {
+                let next = days.range(day.plus(1)..).next();
+                let gap = next.map_or(LONGEST + 1, |next| (next.0 - day.0).min(LONGEST + 1));
+                self.bump((area, period), purpose, day, gap_name(positive, gap));
+            }
+        }
+    }
+
+    fn count(&mut self, area: &str, purpose: &str, day: Day, what: What) {
+        let rules = self.rules;
+        let nodes = self.nodes.entry((area.to_owned(), day)).or_insert_with(|| nodes(rules, area, day)).clone();
+        for node in nodes {
+            self.bump(node, purpose, day, what);
+        }
+    }
+
+    fn bump(&mut self, (area, period): Node<'_>, purpose: &str, day: Day, what: What) {
+        *self.cells.entry((area.to_owned(), period, purpose.to_owned(), day, what)).or_default() += 1;
+    }
+}
+
+/// The areas a place lies in, in every period that a window over the day may be read with.
+fn nodes<'r>(rules: &'r Rules, area: &str, day: Day) -> Vec<Node<'r>> {
+    let of_period = |period: Day| lineage(rules, area, period).into_iter().map(move |area| (area, period));
+    periods(rules, day).into_iter().flat_map(of_period).collect()
+}
+
+/// First days of the periods in which windows over a day end.
+fn periods(rules: &Rules, day: Day) -> BTreeSet<Day> {
+    let holds = |end: Day| rules.areas.periods.iter().rev().find(|from| **from <= end).or(rules.areas.periods.first());
+    (day.0..day.0 + LONGEST).filter_map(|end| holds(Day(end)).copied()).collect()
+}

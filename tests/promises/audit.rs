@@ -1,0 +1,318 @@
+//! An audit finds a deployment in order in which everything went wrong that may, and names each single thing that was
+//! tampered with.
+
+use crate::support::broker::{FaultRates, Stored};
+use crate::support::deployment::{Deployment, LAYOUT, MAX_RECORD_BYTES, SECRET};
+use crate::support::town;
+use prost::Message;
+use std::sync::{Arc, LazyLock};
+use swabstream::audit::evidence::{Evidence, Setting};
+use swabstream::audit::report::{Report, Verdict};
+use swabstream::audit::{Cut, RulesFound};
+use swabstream::model::record::Topic;
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, StateHead, TaskHead};
+
+/// All that an audit looks at.
+#[derive(Clone)]
+struct Case {
+    rules: Arc<Rules>,
+    cut: Cut,
+    records: Vec<Stored>,
+}
+
+const LOOKED_AT: [Topic; 11] = [
+    Topic::LabResults,
+    Topic::ContactRecords,
+    Topic::PersonEvents,
+    Topic::AreaChanges,
+    Topic::PersonState,
+    Topic::AreaState,
+    Topic::Alerts,
+    Topic::AreaAlerts,
+    Topic::AreaPositivity,
+    Topic::AreaTiers,
+    Topic::DeadLetters,
+];
+
+impl Case {
+    /// A small city with every flaw, under every fault, at rest.
+    fn of_seed(seed: u64) -> Self {
+        let rules = Arc::new(sample_rules());
+        let messages = town::messages(seed, 60, "2022-11-09", 9, &rules);
+        let mut deployment = Deployment::start(seed, rules.clone());
+        let faults = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30 };
+        deployment.broker.borrow_mut().set_faults(faults);
+        for message in &messages {
+            deployment.publish(message);
+            while deployment.random.chance(50) {
+                deployment.turn(true);
+            }
+        }
+        let last = messages.iter().map(|message| message.at).max().expect("a city sends something");
+        deployment.mark_time(last.plus_days(1));
+        deployment.settle();
+        let broker = deployment.broker.borrow();
+        let records = LOOKED_AT.into_iter().flat_map(|topic| broker.committed(topic)).collect();
+        Self { rules, cut: broker.cut(), records }
+    }
+
+    fn judge(&self) -> Report {
+        let rules = RulesFound { rules: self.rules.clone(), changed: false };
+        let setting = Setting { layout: LAYOUT, rules, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
+        let mut evidence = Evidence::new(setting, self.cut.clone());
+        for record in &self.records {
+            evidence.take(&record.as_record(), |name| record.header(name));
+        }
+        evidence.require_secret().expect("the secret is the same");
+        evidence.judge()
+    }
+
+    /// The last record of a topic that is like this.
+    fn last(&mut self, topic: Topic, like: impl Fn(&Stored) -> bool) -> &mut Stored {
+        let found = self.records.iter_mut().rev().find(|record| record.topic == topic && like(record));
+        found.expect("there is one")
+    }
+
+    /// Another record at the end of its partition.
+    fn append(&mut self, record: Stored) {
+        let end = self.cut.end.entry((record.topic, record.partition)).or_default();
+        let record = Stored { offset: *end, ..record };
+        *end += 1;
+        self.records.push(record);
+    }
+
+    fn remove(&mut self, topic: Topic, like: impl Fn(&Stored) -> bool) -> Stored {
+        let at = self.records.iter().rposition(|record| record.topic == topic && like(record)).expect("there is one");
+        self.records.remove(at)
+    }
+
+    /// The newest state of an alert that is live, with its record.
+    fn live_alert(&self) -> (Stored, Alert) {
+        let last_of = |key: &Option<Vec<u8>>| {
+            let mut alerts = self.records.iter().filter(|record| record.topic == Topic::Alerts);
+            alerts.rfind(|record| record.key == *key).expect("it is one of them").clone()
+        };
+        let alerts = self.records.iter().filter(|record| record.topic == Topic::Alerts);
+        let newest = alerts.map(|record| last_of(&record.key)).map(|record| (record.clone(), read::<Alert>(&record)));
+        let mut live = newest.filter(|(_, alert)| alert.state() != AlertState::Withdrawn);
+        live.find(|(_, alert)| alert.family() == AlertFamily::Positive).expect("some alert is live")
+    }
+}
+
+fn read<M: Message + Default>(record: &Stored) -> M {
+    M::decode(record.payload.as_deref().expect("a payload")).expect("a message of the contract")
+}
+
+fn case() -> Case {
+    static CASE: LazyLock<Case> = LazyLock::new(|| Case::of_seed(11));
+    CASE.clone()
+}
+
+#[track_caller]
+fn assert_named(case: &Case, names: &[&str], what: &str) {
+    let report = case.judge();
+    let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+    let differing: Vec<&str> =
+        report.checks.iter().filter(|check| check.differences > 0).map(|check| check.name).collect();
+    assert_eq!(differing, names, "{}", lines.join("\n"));
+    let first = &report.check(names[0]).expect("it differs").first;
+    assert!(first.iter().any(|line| line.contains(what)), "{what}: {}", lines.join("\n"));
+}
+
+#[test]
+fn whatever_failed_an_audit_finds_all_in_order() {
+    for seed in [11, 12, 13] {
+        let case = Case::of_seed(seed);
+        let report = case.judge();
+        let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+        assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
+        assert_eq!(report.checks.len(), 11);
+        assert!(report.checks.iter().all(|check| check.limited.is_none()), "{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn a_forged_number_is_named() {
+    let mut case = case();
+    let record = case.last(Topic::AreaPositivity, |record| record.payload.is_some());
+    let mut numbers: AreaPositivity = read(record);
+    numbers.purposes[0].windows[2].conclusive_tests += 1;
+    record.payload = Some(numbers.encode_to_vec());
+    let what = format!("{} {}: conclusive tests in total in 7 days must be", numbers.area, numbers.day);
+    assert_named(&case, &["numbers"], &what);
+}
+
+#[test]
+fn a_second_alert_for_one_case_is_named() {
+    let mut case = case();
+    let (record, alert) = case.live_alert();
+    let forged = Alert { alert_id: "0f".repeat(16), ..alert };
+    let key = Some(forged.alert_id.clone().into_bytes());
+    case.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
+    assert_named(&case, &["alerts"], &forged.alert_id);
+}
+
+#[test]
+fn a_missing_alert_is_named_and_its_person_is_not() {
+    let mut case = case();
+    let (record, alert) = case.live_alert();
+    case.append(Stored { payload: None, ..record });
+    assert_named(&case, &["alerts"], &format!("missing: ALERT_FAMILY_POSITIVE of {}", alert.first_day));
+    let told = case.judge().checks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(!told.contains(&alert.person_id), "{told}");
+}
+
+#[test]
+fn an_alert_that_says_something_else_is_named_with_what_differs() {
+    let mut case = case();
+    let (record, mut alert) = case.live_alert();
+    alert.severity = 4 - alert.severity;
+    alert.to_trace.pop();
+    alert.positive_specimens += 1;
+    let newest = case.last(Topic::Alerts, |other| other.key == record.key);
+    newest.payload = Some(alert.encode_to_vec());
+    assert_named(&case, &["alerts"], &format!("alert {}: differs in", alert.alert_id));
+}
+
+#[test]
+fn a_state_of_an_alert_told_twice_is_named() {
+    let mut case = case();
+    let (record, alert) = case.live_alert();
+    case.append(record);
+    assert_named(&case, &["alert histories"], &format!("alert {} version {}", alert.alert_id, alert.version));
+}
+
+#[test]
+fn a_missing_dead_letter_is_named_by_the_position_of_its_record() {
+    let mut case = case();
+    let code = |letter: &Stored| letter.header("swabstream-code").map(<[u8]>::to_vec);
+    let letter = case.remove(Topic::DeadLetters, |letter| code(letter).as_deref() == Some(b"unknown_area"));
+    let text = |name: &str| String::from_utf8_lossy(letter.header(name).unwrap_or_default()).into_owned();
+    let [topic, partition, offset] = ["topic", "partition", "offset"].map(|name| text(&format!("swabstream-{name}")));
+    assert_named(&case, &["dead letters", "rejections"], &format!("{topic} [{partition}] {offset} is not there"));
+}
+
+#[test]
+fn a_dead_letter_twice_or_with_another_code_is_named() {
+    let mut twice = case();
+    let letter = twice.last(Topic::DeadLetters, |_| true).clone();
+    twice.append(letter);
+    assert_named(&twice, &["dead letters", "rejections"], "set aside twice");
+    let mut otherwise = case();
+    let code = |letter: &Stored| letter.header("swabstream-code").map(<[u8]>::to_vec);
+    let letter = otherwise.last(Topic::DeadLetters, |letter| code(letter).as_deref() == Some(b"unknown_area"));
+    let header = letter.headers.iter_mut().find(|(name, _)| *name == "swabstream-code").expect("a code");
+    header.1 = b"unknown_lab".to_vec();
+    assert_named(&otherwise, &["dead letters", "rejections"], "must be as unknown_area");
+}
+
+#[test]
+fn a_lost_input_or_message_is_named_by_its_task() {
+    let mut input = case();
+    let lost = input.remove(Topic::LabResults, |record| record.content_type_is_mark());
+    assert_named(&input, &["consumed"], &format!("person task {}", lost.partition));
+    let mut message = case();
+    let lost = message.remove(Topic::PersonEvents, |_| true);
+    assert_named(&message, &["consumed", "sent on"], &format!("person task {}", lost.partition));
+}
+
+#[test]
+fn a_changelog_at_another_commit_than_its_group_is_named() {
+    let mut case = case();
+    *case.cut.commits.get_mut(&(Topic::AreaState, 1)).expect("task 1 has committed") += 1;
+    assert_named(&case, &["commits"], "area task 1");
+}
+
+#[test]
+fn counts_forged_in_stored_state_are_named_although_nothing_was_published() {
+    let mut case = case();
+    let delta = |record: &Stored| record.key.as_deref().is_some_and(|key| key.starts_with(b"d/"));
+    let task = case.last(Topic::AreaState, delta).partition;
+    let heads = case.records.iter().filter(|record| record.topic == Topic::AreaState && record.partition == task);
+    let newest = heads.filter(|record| delta(record)).filter_map(head).max_by_key(|head| head.seq).expect("a delta");
+    let seq = newest.seq + 1;
+    let mut value = StateHead { seq, part: 0, parts: 1, ..newest }.encode_length_delimited_to_vec();
+    value.extend(one_more_positive());
+    let key = Some(format!("d/{}/0", seq % 16).into_bytes());
+    let like = case.last(Topic::AreaState, |record| record.partition == task).clone();
+    case.append(Stored { key, payload: Some(value), ..like });
+    case.cut.commits.insert((Topic::AreaState, task), seq);
+    assert_named(&case, &["area state"], "positive for");
+}
+
+/// The head of a delta.
+fn head(record: &Stored) -> Option<StateHead> {
+    let head = StateHead::decode_length_delimited(record.payload.as_deref()?).ok()?;
+    head.task.is_some().then_some(head)
+}
+
+/// An operation that adds a positive to the first area of the first page, on 2022-11-15.
+fn one_more_positive() -> Vec<u8> {
+    let day = 19_311_u64 * 2;
+    let short =
+        |number: u64| vec![(number & 0x7f) as u8 | 0x80, (number >> 7 & 0x7f) as u8 | 0x80, (number >> 14) as u8];
+    let mut operation = vec![0, 2, 0];
+    operation.extend(short(day));
+    operation.extend([1, 1, 2, 0]);
+    [1_u32.to_le_bytes().to_vec(), (operation.len() as u32).to_le_bytes().to_vec(), operation].concat()
+}
+
+#[test]
+fn a_forged_tier_is_named() {
+    let mut case = case();
+    let record = case.last(Topic::AreaTiers, |record| record.payload.is_some());
+    let mut tier: AreaTier = read(record);
+    (tier.rank, tier.tier) = (tier.rank + 1, "forged".to_owned());
+    record.payload = Some(tier.encode_to_vec());
+    assert_named(&case, &["tiers"], &format!("{}: must be", tier.area));
+}
+
+#[test]
+fn outputs_that_are_not_of_the_contract_are_named() {
+    let mut case = case();
+    let record = case.last(Topic::AreaTiers, |_| true).clone();
+    case.append(Stored { key: Some(b"?".to_vec()), payload: Some(vec![0xff]), ..record });
+    assert_named(&case, &["contract"], "area-tiers");
+}
+
+#[test]
+fn books_that_do_not_balance_are_named() {
+    let mut case = case();
+    let seq = case.cut.commits[&(Topic::PersonState, 2)];
+    let newest = case
+        .last(Topic::PersonState, |record| record.partition == 2 && head(record).is_some_and(|head| head.seq == seq));
+    let mut rest = newest.payload.as_deref().expect("a payload");
+    let mut head = StateHead::decode_length_delimited(&mut rest).expect("a head");
+    let task = head.task.as_mut().expect("a delta");
+    *task = TaskHead { sent: task.sent + 1, consumed: task.consumed + 1, ..task.clone() };
+    newest.payload = Some([head.encode_length_delimited_to_vec(), rest.to_vec()].concat());
+    assert_named(&case, &["consumed", "sent on"], "person task 2");
+}
+
+#[test]
+fn with_messages_in_flight_or_inputs_deleted_an_audit_says_what_it_leaves_out_and_cries_no_wolf() {
+    let mut flying = case();
+    flying.cut.in_flight.insert(Topic::AreaChanges, 3);
+    let report = flying.judge();
+    assert_eq!(report.verdict(), Verdict::Incomplete);
+    assert_eq!(report.checks.iter().filter(|check| check.left_out.is_some()).count(), 4);
+
+    let mut deleted = case();
+    for topic in [Topic::LabResults, Topic::ContactRecords, Topic::DeadLetters] {
+        for partition in 0..LAYOUT.person_tasks {
+            let end = deleted.cut.end_of(topic, partition).unwrap_or(0);
+            deleted.cut.first.insert((topic, partition), end / 3);
+            let is_gone =
+                |record: &Stored| (record.topic, record.partition) == (topic, partition) && record.offset < end / 3;
+            deleted.records.retain(|record| !is_gone(record));
+        }
+    }
+    let report = deleted.judge();
+    let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+    assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
+    let limited: Vec<&str> =
+        report.checks.iter().filter(|check| check.limited.is_some()).map(|check| check.name).collect();
+    assert_eq!(limited, ["consumed", "dead letters", "rejections", "alerts", "numbers", "area state", "tiers"]);
+}

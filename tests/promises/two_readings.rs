@@ -1,0 +1,119 @@
+//! The processor and the audit read inputs each in its own way, and agree on every record: what is usable, and that a
+//! code which one gives is right for the other. Records of a city, whole and damaged.
+
+use crate::support::deployment::{MAX_RECORD_BYTES, SECRET};
+use crate::support::random::Random;
+use crate::support::seeds::each_seed_of;
+use crate::support::town;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use swabstream::audit::inputs::{self, Input};
+use swabstream::demo::city::{JSON, Message};
+use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::record::{Layout, Position, Record};
+use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::person::PersonHalf;
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+
+#[test]
+fn on_every_record_whole_or_damaged_both_agree() {
+    let rules = Arc::new(sample_rules());
+    let met: RefCell<BTreeMap<Option<RejectCode>, usize>> = RefCell::default();
+    each_seed_of(3, |seed| {
+        let mut random = Random::new(seed);
+        for message in town::messages(seed, 40, "2022-11-12", 6, &rules) {
+            for damage in 0..12 {
+                let mut message = message.clone();
+                (0..damage % 4).for_each(|_| spoil(&mut message, &mut random));
+                *met.borrow_mut().entry(both(&message, &rules)).or_default() += 1;
+            }
+        }
+    });
+    let met = met.into_inner();
+    let codes: Vec<RejectCode> = met.keys().flatten().copied().collect();
+    assert!(codes.len() >= 18, "only {codes:?} were met");
+    assert!(met[&None] > 1_000, "many were usable");
+}
+
+/// What both say of a record, or a panic.
+fn both(message: &Message, rules: &Arc<Rules>) -> Option<RejectCode> {
+    let record = Record {
+        position: Position { topic: message.topic, partition: 0, offset: 0 },
+        received_at: message.at,
+        key: Some(&message.key),
+        payload: message.payload.as_deref(),
+        content_type: message.content_type.map(str::as_bytes),
+    };
+    let layout = Layout { person_tasks: 1, area_tasks: 1 };
+    let context = Context { task: 0, layout, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
+    let outcome = PersonHalf::new(context, rules.clone()).apply(&record, &mut Effects::default());
+    let audit = inputs::read(&record, rules, MAX_RECORD_BYTES);
+    match (outcome, audit) {
+        (Outcome::Rejected(code), Input::Refused(faults)) if faults.contains(&code) => Some(code),
+        (Outcome::Rejected(_), audit) | (_, audit @ Input::Refused(_)) => {
+            panic!("{outcome:?}, but the audit says {audit:?} of {:?}", message.payload.as_deref().map(shown))
+        }
+        _ => None,
+    }
+}
+
+fn shown(payload: &[u8]) -> String {
+    payload.escape_ascii().to_string()
+}
+
+/// Words that stand for what goes wrong in a text of JSON.
+const WORDS: [(&str, &str); 16] = [
+    ("\"", ""),
+    ("{", "["),
+    ("+08:00", ""),
+    ("T", " "),
+    (":00", ":61"),
+    ("2022", "20222"),
+    ("FINAL", "FINALE"),
+    ("\"revision\":", "\"Revision\":"),
+    ("personId", "person_id"),
+    ("\"purpose\":", "\"area\":"),
+    ("\"area\":\"", "\"area\":\"\\u0007"),
+    ("1", "-1"),
+    ("0", "0.0"),
+    ("{", "{\"pool\":{},"),
+    ("collectedAt", "reportedAt"),
+    (",", ",\"labId\":null,"),
+];
+
+fn spoil(message: &mut Message, random: &mut Random) {
+    if random.chance(5) {
+        message.content_type =
+            *random.pick(&[None, Some(JSON), Some("text/plain"), Some("application/x-protobuf;a=b")]);
+    }
+    if random.chance(3) {
+        message.at = message.at.plus_days(random.between(-9, 60));
+    }
+    let Some(payload) = &mut message.payload else { return };
+    if message.content_type == Some(JSON) && random.chance(70) {
+        let (word, other) = *random.pick(&WORDS);
+        let text = String::from_utf8_lossy(payload).into_owned();
+        let places: Vec<usize> = text.match_indices(word).map(|(at, _)| at).collect();
+        if places.is_empty() {
+            return;
+        }
+        let at = *random.pick(&places);
+        *payload = [&text[..at], other, &text[at + word.len()..]].concat().into_bytes();
+        return;
+    }
+    if payload.is_empty() {
+        return;
+    }
+    let at = random.below(payload.len());
+    match random.below(6) {
+        5 if random.chance(5) => payload.resize(MAX_RECORD_BYTES, b' '),
+        0 => payload.truncate(at),
+        1 => drop(payload.remove(at)),
+        2 => payload.insert(at, random.below(256) as u8),
+        3 => payload[at] ^= 1 << random.below(8),
+        _ => payload.extend_from_within(at..),
+    }
+}
