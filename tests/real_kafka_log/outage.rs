@@ -7,7 +7,7 @@ use swabstream::runtime::log::Log;
 
 #[test]
 fn a_broker_that_ends_and_comes_back_is_gone_on_with() {
-    let mut kafka = OwnKafka::start();
+    let mut kafka = OwnKafka::start(None);
     let config = config_of(kafka.address(), "restarted.");
     create_topics(&config);
     publish(&config, 0..1_000);
@@ -25,7 +25,7 @@ fn a_broker_that_ends_and_comes_back_is_gone_on_with() {
 
 #[test]
 fn an_end_that_nobody_tells_is_not_waited_for() {
-    let mut kafka = OwnKafka::start();
+    let mut kafka = OwnKafka::start(None);
     let config = config_of(kafka.address(), "asked.");
     create_topics(&config);
     publish(&config, 0..100);
@@ -49,7 +49,7 @@ const AWAY: Duration = Duration::from_secs(40);
 #[test]
 fn a_broker_that_is_away_for_long_finds_the_worker_waiting() {
     for (away, back) in [("pause", "resume"), ("kill", "start")] {
-        let mut kafka = OwnKafka::start();
+        let mut kafka = OwnKafka::start(None);
         let config = config_of(kafka.address(), "outage.");
         create_topics(&config);
         let mut node = Node::join(settings(&config, "w"));

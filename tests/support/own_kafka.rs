@@ -13,13 +13,15 @@ pub struct OwnKafka {
 }
 
 impl OwnKafka {
-    /// Starts one.
+    /// Starts one. What is advertised, clients are told to connect to instead of the broker: something that stands before
+    /// it.
     ///
     /// # Panics
     /// When it cannot be started; the script has then said on standard error what is missing.
-    pub fn start() -> Self {
+    pub fn start(advertised: Option<&str>) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/start");
         let mut script = Command::new(&script)
+            .envs(advertised.map(|address| ("SWABSTREAM_TEST_KAFKA_ADVERTISED", address)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
