@@ -1,9 +1,11 @@
 //! A process at work: the workers of both halves on threads of their own, and the reader that tells them of rules and
 //! of time. The page, the metrics and the signals are around it, not in it.
 
+use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
 use crate::kafka::log::{self, KafkaLog};
 use crate::kafka::reader::{From, TopicReader};
+use crate::kafka::watch::TopicWatch;
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Topic};
 use crate::model::time::Timestamp;
@@ -16,8 +18,10 @@ use crate::runtime::log::Fatal;
 use crate::runtime::task::RulesInForce;
 use crate::runtime::worker::{Settings, Worker};
 use crate::telemetry::Telemetry;
+use crate::view::vitals::Vitals;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 /// Why a process could not start.
@@ -41,6 +45,9 @@ pub enum StartError {
         errors: String,
     },
 }
+
+/// How often the topics are looked at.
+const TOPICS_EVERY: Duration = Duration::from_secs(2);
 
 /// What a process works on.
 #[derive(Clone, Debug)]
@@ -81,6 +88,12 @@ impl Processor {
         let listener = Listener { globals, reader, rules: rules_sender, floor: floor_sender };
         let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
+
+        telemetry.vitals().hear_of_broker();
+        let watch = TopicWatch::new(&job.kafka, job.layout)?;
+        let (vitals, shutdown_seen, ended) =
+            (Arc::clone(telemetry.vitals()), news.shutdown.clone(), ended_sender.clone());
+        processor.spawn("topics", ended, move || watch_topics(watch, &vitals, &shutdown_seen));
 
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let persons = job.processing.person_workers.map_or(cores, usize::from);
@@ -207,6 +220,21 @@ fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartErro
         return Err(StartError::BadRules { topic, errors });
     }
     Ok((globals, reader))
+}
+
+/// Asks the broker for the topics every other second, for as long as the process runs.
+fn watch_topics(mut watch: TopicWatch, vitals: &Vitals, shutdown: &watch::Receiver<bool>) -> Result<(), Fatal> {
+    let mut looked = None;
+    while !*shutdown.borrow() {
+        if looked.is_none_or(|looked: Instant| looked.elapsed() >= TOPICS_EVERY) {
+            if watch.look()? {
+                vitals.hear_of_broker();
+            }
+            looked = Some(clock::monotonic());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// Follows rules and progress for as long as the process runs.

@@ -140,3 +140,17 @@ fn a_restore_shows_how_far_it_is_and_what_it_waits_for() {
     ];
     assert_has_lines(&telemetry.render(&Picture::default()), &lines);
 }
+
+#[test]
+fn a_broker_that_falls_silent_shows() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let silence = || {
+        let text = telemetry.render(&Picture::default());
+        let line = text.lines().find_map(|line| line.strip_prefix("swabstream_broker_silence_seconds "));
+        line.map(|value| value.parse::<f64>().expect("a number"))
+    };
+    assert_eq!(silence(), None, "nobody asks brokers here");
+    telemetry.vitals().hear_of_broker();
+    let first = silence().expect("asked");
+    assert!(silence().is_some_and(|second| second >= first && first >= 0.0));
+}

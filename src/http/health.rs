@@ -12,6 +12,9 @@ use std::time::Duration;
 /// hangs, which librdkafka ends within a minute.
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
+/// Brokers are asked every other second; one that takes this long to answer is away.
+const BROKER_SILENCE: Duration = Duration::from_secs(10);
+
 /// `/metrics`.
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse {
     let text = site.telemetry.render(&site.view.look());
@@ -30,13 +33,16 @@ pub(super) async fn alive(State(site): State<Arc<Site>>) -> (StatusCode, String)
     answer(text, "alive\n")
 }
 
-/// `/readyz`: every worker has been placed by its group, and every task it was given is restored.
+/// `/readyz`: a broker answers, every worker has been placed by its group, and every task it was given is restored.
 pub(super) async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String) {
     let vitals = site.telemetry.vitals();
     let workers = vitals.snapshot();
     let mut text = String::new();
     if workers.len() < vitals.expected() {
         let _ = writeln!(text, "{} of {} workers have started", workers.len(), vitals.expected());
+    }
+    if let Some(silence) = vitals.broker_silence().filter(|silence| *silence > BROKER_SILENCE) {
+        let _ = writeln!(text, "no broker has answered for {} s", silence.as_secs());
     }
     for half in ["person", "area"] {
         let here = || workers.iter().filter(|worker| worker.half == half);

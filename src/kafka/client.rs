@@ -124,6 +124,7 @@ const OURS: &[&str] = &[
     "auto.offset.reset",
     "isolation.level",
     "delivery.report.only.error",
+    "allow.auto.create.topics",
     "acks",
     "request.required.acks",
     "log.queue",
@@ -174,7 +175,7 @@ fn fixed_of(role: &Role) -> Vec<(&'static str, String)> {
             ("enable.partition.eof", at_end.to_owned()),
         ]
     };
-    match role {
+    let mut all = match role {
         // The batch call counts an end-of-partition event as one record; the pause of a rebalance then goes on from
         // one too far, and a record is lost: no such events on inputs. And an offset that the broker no longer has
         // means that records were deleted unread: an error, never a reason to go on from elsewhere.
@@ -190,7 +191,11 @@ fn fixed_of(role: &Role) -> Vec<(&'static str, String)> {
         Role::Transactional { id } => vec![("transactional.id", id.clone())],
         Role::Publisher => vec![("enable.idempotence", "true".to_owned())],
         Role::Admin => Vec::new(),
-    }
+    };
+    // A producer's client creates what it asks for, by default and where the broker lets it: a topic that was deleted
+    // would come back empty, with the broker's number of partitions.
+    all.push(("allow.auto.create.topics", "false".to_owned()));
+    all
 }
 
 /// The topics of a client by both names.
@@ -254,6 +259,15 @@ mod tests {
         assert_eq!(all["session.timeout.ms"], "20000");
         let error = properties(&config(&[("isolation.level", "read_uncommitted")]), &member()).expect_err("refused");
         assert!(error.0.contains("isolation.level"), "{error}");
+    }
+
+    #[test]
+    fn no_client_brings_a_deleted_topic_back_empty() {
+        let reader = Role::Reader { group: "g".to_owned() };
+        for role in [member(), reader, Role::Transactional { id: "t".to_owned() }, Role::Publisher, Role::Admin] {
+            let all = properties(&config(&[]), &role).expect("allowed");
+            assert_eq!(all["allow.auto.create.topics"], "false", "{role:?}");
+        }
     }
 
     #[test]

@@ -214,8 +214,8 @@ impl Group {
                 State::Revoked | State::Lost if tasks.is_empty() => self.member.unassign(&PartitionList::new())?,
                 State::Revoked => self.events.push_back(Polled::Revoked(tasks)),
                 State::Lost => self.events.push_back(Polled::Lost(tasks)),
-                _ if tasks.is_empty() => {}
-                _ => self.events.push_back(Polled::Assigned(tasks)),
+                // Also none: the group has more members than tasks, and this one is placed all the same.
+                State::Waiting | State::Running => self.events.push_back(Polled::Assigned(tasks)),
             }
         }
         Ok(())

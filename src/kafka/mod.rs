@@ -12,6 +12,7 @@
 //! | [`reader`] | follows whole topics, for views, rules and progress |
 //! | [`cut`] | a moment at which no commit is under way, for an audit |
 //! | [`publisher`] | writes records outside of a worker: files, the demo, rules |
+//! | [`watch`] | looks after the topics while the processor runs |
 //! | [`topics`] | creates topics, and says what is wrong with those there are |
 //! | [`embedded`] | a broker inside the process, for the demo |
 //!
@@ -32,6 +33,7 @@ pub mod publisher;
 pub mod reader;
 mod restore;
 pub mod topics;
+pub mod watch;
 
 use crate::model::record::Topic;
 use crate::runtime::log::Fatal;

@@ -280,6 +280,12 @@ pub(super) fn event(message: &Message) -> Result<(), Error> {
              says how to go on",
             message.error_text()
         ))),
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART | RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC if message.topic().is_some() => {
+            Err(Error::new(format!(
+                "{place}there is no such topic any more ({}); swabstream topics check says what is missing",
+                message.error_text()
+            )))
+        }
         _ if message.topic().is_some() => Err(Error::new(format!("{place}{}", message.error_text()))),
         RD_KAFKA_RESP_ERR__FATAL
         | RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED

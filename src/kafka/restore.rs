@@ -11,6 +11,7 @@
 use super::client::{Names, Role, properties};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, NoAnswer, PartitionList, Query};
 use super::reader::{event, record_of};
+use super::topics::start_anew;
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -79,7 +80,7 @@ enum Step {
     Offsets,
     /// Asks where the inputs begin: a task that never committed starts there, any other not before.
     Starts { committed: Committed },
-    /// Asks for the changelog's end.
+    /// Asks for the changelog's end, and those of the inputs, which must not lie before what was read of them.
     End { committed: Committed, starts: Vec<(Topic, i64)> },
     /// Reads.
     Reading { committed: Committed, starts: Vec<(Topic, i64)>, next: i64, end: i64, records: u64 },
@@ -192,8 +193,8 @@ impl Restorer {
             }
             Step::Starts { .. } => Some(Query::ends(asked, inputs, End::First, QUESTION_LIMIT)),
             Step::End { .. } => {
-                let changelog = [(CString::from(self.names.of(self.changelog)), task)];
-                Some(Query::ends(asked, changelog, End::Last, QUESTION_LIMIT))
+                let changelog = (CString::from(self.names.of(self.changelog)), task);
+                Some(Query::ends(asked, inputs.chain([changelog]), End::Last, QUESTION_LIMIT))
             }
             Step::Reading { .. } => None,
         }
@@ -268,7 +269,13 @@ impl Restorer {
                 Ok(Step::End { committed, starts })
             }
             Step::End { committed, starts } => {
-                let end = answers.first().map_or(0, |answer| answer.offset);
+                let end_of = |topic| answers.iter().find(|answer| self.names.topic(&answer.topic) == Some(topic));
+                let end_of = |topic| end_of(topic).map_or(0, |answer| answer.offset);
+                for (topic, next) in &committed.next {
+                    self.require_reaches(*topic, task, *next, end_of(*topic))?;
+                }
+                let end = end_of(self.changelog);
+                self.require_reaches(self.changelog, task, committed.mark.map_or(0, |mark| mark.restore_from), end)?;
                 self.begin_reading(task, committed, starts, end)
             }
             reading @ Step::Reading { .. } => Ok(reading),
@@ -281,15 +288,14 @@ impl Restorer {
         if known.is_empty() {
             return Ok(Committed::default());
         }
-        if known.len() != self.inputs.len() {
+        let is_known = |topic| known.iter().any(|answer| self.names.topic(&answer.topic) == Some(topic));
+        if let Some(topic) = self.inputs.iter().find(|topic| !is_known(**topic)) {
             return Err(Error::new(format!(
-                "task {task}: group {} has committed offsets for {} of {} inputs; all are committed together, so some \
-                 were deleted by hand: delete those of the other inputs and of partition {task} of {} as well, and \
-                 everything is read again",
+                "task {task}: group {} has committed offsets, but none of {} [{task}]; all are committed together, so \
+                 the topic was deleted and made anew, or its offsets were deleted; {}",
                 self.group,
-                known.len(),
-                self.inputs.len(),
-                self.changelog_name(),
+                topic_name(&self.config.prefix, *topic),
+                start_anew(&self.config),
             )));
         }
         let mark = CommitMark::parse(&known[0].text).ok_or_else(|| {
@@ -311,11 +317,24 @@ impl Restorer {
                 return Err(Error::new(format!(
                     "{name} [{task}]: offsets {next} to {start} were deleted before they were read, by the topic's \
                      retention.ms or by hand, and cannot be made up for; lengthen retention.ms; {}",
-                    self.start_anew(),
+                    start_anew(&self.config),
                 )));
             }
         }
         Ok(())
+    }
+
+    /// What the last commit knew of a partition must be there.
+    fn require_reaches(&self, topic: Topic, task: i32, known: i64, end: i64) -> Result<(), Error> {
+        if known <= end {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "{} [{task}] ends at offset {end}, but the last commit knew it up to {known}: the topic was truncated, or \
+             deleted and made anew; {}",
+            topic_name(&self.config.prefix, topic),
+            start_anew(&self.config),
+        )))
     }
 
     fn begin_reading(
@@ -326,14 +345,6 @@ impl Restorer {
         end: i64,
     ) -> Result<Step, Error> {
         let from = committed.mark.map_or(0, |mark| mark.restore_from);
-        if from > end {
-            return Err(Error::new(format!(
-                "{} [{task}] ends at {end}, but the last commit says to restore from {from}: the topic was truncated \
-                 or made anew; {}",
-                self.changelog_name(),
-                self.start_anew(),
-            )));
-        }
         if self.reader.is_none() {
             let role = Role::Reader { group: self.group.clone() };
             self.reader = Some(Consumer::new(&properties(&self.config, &role)?, self.notify.clone())?);
@@ -449,14 +460,14 @@ impl Restorer {
                  (offsets.retention.minutes) or were deleted; {}",
                 self.changelog_name(),
                 self.group,
-                self.start_anew(),
+                start_anew(&self.config),
             ))),
             (false, 0) => Err(Error::new(format!(
                 "task {task}: group {} has committed offsets, but {} [{task}] is empty: the topic was deleted or made \
                  anew; {}",
                 self.group,
                 self.changelog_name(),
-                self.start_anew(),
+                start_anew(&self.config),
             ))),
             _ => Ok(Pumped::Done(Restored { committed, starts })),
         }
@@ -484,15 +495,5 @@ impl Restorer {
 
     fn changelog_name(&self) -> String {
         topic_name(&self.config.prefix, self.changelog)
-    }
-
-    /// How to compute everything anew.
-    fn start_anew(&self) -> String {
-        format!(
-            "to compute everything anew from the inputs, stop all instances, delete the groups of both halves \
-             (kafka-consumer-groups.sh --bootstrap-server {} --delete --group {}), delete every topic but the inputs \
-             (lab-results, contact-records, rules, area-indicators), and create them with swabstream topics create",
-            self.config.brokers, self.group,
-        )
     }
 }

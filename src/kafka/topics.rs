@@ -33,6 +33,17 @@ pub fn partitions_of(topic: Topic, layout: Layout) -> i32 {
     }
 }
 
+/// What an error says when the state cannot go on, whatever is done: how to compute everything anew.
+pub(super) fn start_anew(config: &KafkaConfig) -> String {
+    let KafkaConfig { brokers, group, .. } = config;
+    format!(
+        "to compute everything anew from the inputs, stop all instances, delete the groups of both halves \
+         (kafka-consumer-groups.sh --bootstrap-server {brokers} --delete --group {group} --group {group}-areas), delete \
+         every topic but the inputs (lab-results, contact-records, rules, area-indicators), and create them with \
+         swabstream topics create"
+    )
+}
+
 /// Which half's tasks a topic is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Places {

@@ -64,7 +64,7 @@ pub enum Polled {
     Nothing,
     /// So many records were handed over.
     Records(usize),
-    /// New tasks: restore each, then start it.
+    /// New tasks, or none for this worker: restore each, then start it.
     Assigned(Vec<i32>),
     /// Tasks to be given back: commit within 2 s, drop their state, release them.
     Revoked(Vec<i32>),

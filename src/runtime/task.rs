@@ -5,7 +5,7 @@
 
 use super::log::{CommitMark, Committed, TaskCommit};
 use crate::model::outcome::Ledger;
-use crate::model::record::{Output, Record, Topic};
+use crate::model::record::{Layout, Output, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::{Context, Corrupt, Half};
@@ -47,6 +47,7 @@ pub struct Task<H> {
     number: i32,
     /// Tells the deployment's secret from any other without telling it.
     fingerprint: u64,
+    layout: Layout,
     half: H,
     changelog: Changelog,
     ledger: Ledger,
@@ -68,10 +69,11 @@ pub struct Task<H> {
 impl<H: Half> Task<H> {
     /// A task without history, which begins at these offsets.
     pub fn fresh(context: Context, rules: &RulesInForce, next: Vec<(Topic, i64)>, ring: u64) -> Self {
-        let (number, fingerprint) = (context.task, context.secret.fingerprint());
+        let (number, fingerprint, layout) = (context.task, context.secret.fingerprint(), context.layout);
         Self {
             number,
             fingerprint,
+            layout,
             half: H::new(context, rules.rules.clone()),
             changelog: Changelog::new(H::CHANGELOG, number, ring),
             ledger: Ledger::default(),
@@ -115,6 +117,7 @@ impl<H: Half> Task<H> {
                     .into(),
             ));
         }
+        require_same_layout(&head, task.layout)?;
         require_same_commit(mark, &task.next, changelog.seq(), &head)?;
         task.changelog = changelog;
         task.now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
@@ -238,6 +241,8 @@ impl<H: Half> Task<H> {
             sent: self.ledger.sent,
             received: self.ledger.received,
             secret_fingerprint: self.fingerprint,
+            person_tasks: self.layout.person_tasks,
+            area_tasks: self.layout.area_tasks,
         }
     }
 
@@ -285,6 +290,20 @@ impl<H: Half> Task<H> {
     /// Newest receipts per lab since the last call.
     pub fn take_labs_heard(&mut self) -> Vec<(String, Timestamp)> {
         std::mem::take(&mut self.effects.labs_heard)
+    }
+}
+
+/// With other numbers of tasks people and areas would be looked for in other tasks than they are kept in, and begin
+/// there once more from nothing.
+fn require_same_layout(head: &TaskHead, layout: Layout) -> Result<(), Corrupt> {
+    let (was, is) = ((head.person_tasks, head.area_tasks), (layout.person_tasks, layout.area_tasks));
+    match was == is || was == (0, 0) {
+        true => Ok(()),
+        false => Err(Corrupt(format!(
+            "it was written with {} person tasks and {} area tasks, and the topics have {} and {} partitions now: \
+             the numbers are fixed for ever; compute everything anew, or go back to topics with as many partitions",
+            was.0, was.1, is.0, is.1
+        ))),
     }
 }
 

@@ -96,7 +96,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let found = self.poll()?;
         match &found {
             Polled::Nothing | Polled::Records(_) => {}
-            Polled::Assigned(tasks) => self.begin(tasks),
+            Polled::Assigned(tasks) => self.begin(tasks)?,
             Polled::Revoked(tasks) => self.hand_over(tasks, at)?,
             Polled::Lost(tasks) => self.forget(tasks)?,
         }
@@ -171,9 +171,19 @@ impl<H: Half, L: Log> Worker<H, L> {
         log.poll(POLL_RECORDS, &mut take)
     }
 
-    fn begin(&mut self, tasks: &[i32]) {
+    fn begin(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
+        let Layout { person_tasks, area_tasks } = self.settings.layout;
+        let known = if H::NAME == "area" { area_tasks } else { person_tasks };
+        if let Some(task) = tasks.iter().find(|task| **task >= known) {
+            return Err(Fatal(format!(
+                "the group has given out partition {task} of {}, which had {known} when the processor started: \
+                 partitions were added, and people are kept by their number; swabstream topics check says more",
+                H::INPUTS[0].name()
+            )));
+        }
         self.meter.assigned(tasks);
         self.restart(tasks);
+        Ok(())
     }
 
     fn restart(&mut self, tasks: &[i32]) {

@@ -2,9 +2,9 @@
 //! is there only while the registry or the placement has it.
 
 use super::names::{
-    ALERTS, AREA_POSITIVITY, AREA_TIER, BUILD, DEAD_LETTERS, EVENT_CLIENTS, HISTORY_MODE, LAB_NEWEST, LEDGER_IMBALANCE,
-    LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES,
-    TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASKS, VIEW_RECORDS,
+    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DEAD_LETTERS, EVENT_CLIENTS, HISTORY_MODE, LAB_NEWEST,
+    LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, RESTORE_REMAINING, STARTED, STATE_BYTES,
+    STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASKS, VIEW_RECORDS,
 };
 use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
@@ -23,6 +23,9 @@ pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp)
     series.gauge(&BUILD, &[env!("CARGO_PKG_VERSION")]).set(1.0);
     series.gauge(&STARTED, &[]).set(seconds(telemetry.started()));
     series.gauge(&HISTORY_MODE, &[]).set(f64::from(u8::from(history)));
+    if let Some(silence) = telemetry.vitals().broker_silence() {
+        series.gauge(&BROKER_SILENCE, &[]).set(silence.as_secs_f64());
+    }
     series.gauge(&EVENT_CLIENTS, &[]).set(telemetry.event_clients().load(Ordering::Relaxed) as f64);
     let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
     for worker in telemetry.vitals().snapshot() {

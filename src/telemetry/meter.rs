@@ -98,9 +98,9 @@ impl Meter {
         self.seat.update(|_| ());
     }
 
-    /// The group has placed tasks here; they are to be restored.
+    /// The group has placed tasks here, which are to be restored, or has none for this worker.
     pub fn assigned(&mut self, tasks: &[i32]) {
-        self.rebalances[0].increment(1);
+        self.rebalances[0].increment(u64::from(!tasks.is_empty()));
         self.restarted(tasks);
     }
 
@@ -158,6 +158,8 @@ impl Meter {
     pub fn lost(&mut self, tasks: &[i32]) {
         self.rebalances[2].increment(1);
         self.left(tasks);
+        // The group does not know this worker any more: it is to be placed anew.
+        self.seat.update(|vitals| vitals.placed = false);
     }
 
     fn left(&mut self, tasks: &[i32]) {

@@ -151,6 +151,12 @@ pub const LEDGER_IMBALANCE: Metric = gauge(
     &[Label::Half],
     "Records consumed that have no outcome, in the tasks held here: anything but 0 is a fault.",
 );
+/// Whether a broker answers.
+pub const BROKER_SILENCE: Metric = gauge(
+    "swabstream_broker_silence_seconds",
+    &[],
+    "Time since a broker last answered this process, which asks every other second.",
+);
 /// Tasks.
 pub const TASKS: Metric =
     gauge("swabstream_tasks", &[Label::Half, Label::Phase], "Tasks held here, running or being restored.");
@@ -248,7 +254,7 @@ pub const VIEW_RECORDS: Metric = counter(
 );
 
 /// The whole table.
-pub const ALL: [&Metric; 30] = [
+pub const ALL: [&Metric; 31] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
@@ -258,6 +264,7 @@ pub const ALL: [&Metric; 30] = [
     &LEDGER_RECORDS,
     &LEDGER_MESSAGES,
     &LEDGER_IMBALANCE,
+    &BROKER_SILENCE,
     &TASKS,
     &RESTORE_REMAINING,
     &RESTORED_RECORDS,

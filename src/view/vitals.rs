@@ -15,6 +15,8 @@ pub struct Vitals {
     workers: Mutex<Vec<Arc<Mutex<WorkerVitals>>>>,
     expected: AtomicUsize,
     history_mode: AtomicBool,
+    /// When a broker last answered, once it is watched.
+    broker_answered: Mutex<Option<Instant>>,
 }
 
 impl Vitals {
@@ -27,6 +29,16 @@ impl Vitals {
     /// Workers there should be.
     pub fn expected(&self) -> usize {
         self.expected.load(Ordering::Relaxed)
+    }
+
+    /// A broker has answered just now.
+    pub fn hear_of_broker(&self) {
+        *locked(&self.broker_answered) = Some(Instant::now());
+    }
+
+    /// How long no broker has answered; `None` when nobody asks.
+    pub fn broker_silence(&self) -> Option<Duration> {
+        locked(&self.broker_answered).map(|answered| answered.elapsed())
     }
 
     /// Whether past data are read as if they arrived now.
@@ -73,7 +85,7 @@ pub struct WorkerVitals {
     pub half: &'static str,
     /// Last sign of life.
     pub beat: Instant,
-    /// Whether the group has placed this worker at least once; a worker without a task is also placed.
+    /// Whether the group has placed this worker, and knows it still; a worker without a task is also placed.
     pub placed: bool,
     /// Whether it ended by itself, as asked.
     pub ended: bool,

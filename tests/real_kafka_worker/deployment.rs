@@ -4,7 +4,7 @@ use crate::counting::Counting;
 use crate::kafka;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,12 +61,18 @@ impl Deployment {
 
     /// A worker that joins the group.
     pub fn start(&self) -> Running {
-        let id = format!("{}worker", self.config.prefix);
+        self.start_as("worker", LAYOUT)
+    }
+
+    /// A worker of a name that takes the topics for those of a layout.
+    pub fn start_as(&self, name: &str, layout: Layout) -> Running {
+        let id = format!("{}{name}", self.config.prefix);
         let log = log::Settings::new(&self.config, &self.config.group, id, Counting::INPUTS, Counting::CHANGELOG);
         let telemetry = Telemetry::new(Arc::default());
         let meter = telemetry.worker(Counting::NAME, Counting::INPUTS);
         let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 0 };
-        Running { worker: Worker::new(KafkaLog::join(log).expect("joined"), settings(), rules, meter) }
+        let worker = Worker::new(KafkaLog::join(log).expect("joined"), settings(layout), rules, meter);
+        Running { worker, telemetry }
     }
 
     /// What the group has committed of a partition.
@@ -76,6 +82,16 @@ impl Deployment {
         wanted.add_partition(&self.topic(topic), partition);
         let found = consumer.committed_offsets(wanted, LIMIT).expect("the group answers");
         found.elements()[0].offset().to_raw().filter(|offset| *offset >= 0)
+    }
+
+    /// Moves what the group has committed of a partition; what else is known of the commit stays.
+    pub fn move_committed(&self, topic: Topic, partition: i32, to: i64) {
+        let consumer: BaseConsumer = self.client().set("group.id", &self.config.group).create().expect("a consumer");
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition(&self.topic(topic), partition);
+        let mut offsets = consumer.committed_offsets(wanted, LIMIT).expect("the group answers");
+        offsets.set_partition_offset(&self.topic(topic), partition, Offset::Offset(to)).expect("an offset");
+        consumer.commit(&offsets, CommitMode::Sync).expect("committed");
     }
 
     /// Start and end of a partition.
@@ -111,9 +127,9 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
-fn settings() -> Settings {
+fn settings(layout: Layout) -> Settings {
     Settings {
-        layout: LAYOUT,
+        layout,
         secret: Secret::new([7; 16]),
         max_record_bytes: 1_000_000,
         ring: 64,
@@ -126,6 +142,7 @@ fn settings() -> Settings {
 /// A worker at work.
 pub struct Running {
     worker: Worker<Counting, KafkaLog>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Running {
@@ -168,6 +185,12 @@ impl Running {
                 return fatal.0;
             }
         }
+    }
+
+    /// Whether the group has told it which tasks it has, if any; and how many those are.
+    pub fn placed(&self) -> Option<usize> {
+        let vitals = self.telemetry.vitals().snapshot();
+        vitals[0].placed.then_some(vitals[0].tasks.len())
     }
 
     /// All counters of its tasks.

@@ -1,4 +1,5 @@
-//! A whole worker on a real Kafka, with the smallest half there is: what a processor goes through in a long life.
+//! What a processor goes through in a long life, on a real Kafka; most of it shown by one worker with the smallest half
+//! there is.
 
 #[path = "../support/counting.rs"]
 mod counting;
@@ -6,4 +7,6 @@ mod counting;
 mod kafka;
 
 mod deployment;
+mod placement;
 mod retention;
+mod topics;

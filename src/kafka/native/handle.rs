@@ -1,10 +1,10 @@
 //! A client of the library: made from settings, closed in bounded time.
 
-use super::{ErrorCode, millis, text_of};
+use super::{ErrorCode, text_of};
 use crate::kafka::Error;
 use rdkafka_sys as sys;
 use std::collections::{BTreeMap, VecDeque};
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -15,9 +15,6 @@ use super::consumer::Rebalance;
 
 /// How long a client may take to close. After that it is left behind: the process is about to end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long a look for leaders may hold up a worker.
-const REFRESH_LIMIT: Duration = Duration::from_millis(500);
 
 /// What a client can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,39 +99,6 @@ impl Handle {
     /// Broken connections and time-outs so far.
     pub(in crate::kafka) fn disturbances(&self) -> u64 {
         self.shared.disturbances.load(Ordering::Relaxed)
-    }
-
-    /// Learns anew who leads a topic's partitions. After a broker restarted, questions to the leader of before are
-    /// refused, and the refusal alone does not make the library look again.
-    pub(in crate::kafka) fn refresh(&self, topic: &CStr) {
-        // Without an answer the next question fails as the last one did, and this is tried again.
-        let _ = self.partitions(topic, REFRESH_LIMIT);
-    }
-
-    /// How many partitions a topic has; 0 when there is no such topic.
-    pub(in crate::kafka) fn partitions(&self, topic: &CStr, limit: Duration) -> Result<i32, Error> {
-        let name = topic.to_string_lossy().into_owned();
-        // SAFETY: client and name are live; a null configuration means defaults.
-        let handle = unsafe { sys::rd_kafka_topic_new(self.as_ptr(), topic.as_ptr(), std::ptr::null_mut()) };
-        if handle.is_null() {
-            return Err(Error::new(format!("{name} is no name for a topic")));
-        }
-        let mut metadata = std::ptr::null();
-        // SAFETY: all pointers are live; on success `metadata` is ours until destroyed below.
-        let code = unsafe { sys::rd_kafka_metadata(self.as_ptr(), 0, handle, &mut metadata, millis(limit)) };
-        // SAFETY: made above, used no more.
-        unsafe { sys::rd_kafka_topic_destroy(handle) };
-        if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err(Error::new(format!("{name}: {}", super::describe(code))));
-        }
-        // SAFETY: the call succeeded: `metadata` and the topics it counts are live until destroyed.
-        let count = unsafe {
-            let all = &*metadata;
-            let count = if all.topic_cnt == 0 { 0 } else { (*all.topics).partition_cnt };
-            sys::rd_kafka_metadata_destroy(metadata);
-            count
-        };
-        Ok(count)
     }
 }
 

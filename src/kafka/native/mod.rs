@@ -6,13 +6,14 @@
 mod consumer;
 mod handle;
 mod messages;
+mod metadata;
 mod mock;
 mod partitions;
 mod producer;
 mod query;
 
 pub(super) use consumer::{Consumer, Membership};
-pub(super) use handle::Handle;
+pub(super) use handle::{Handle, Kind};
 pub(super) use messages::{Batch, Message};
 pub(super) use mock::Mock;
 pub(super) use partitions::PartitionList;

@@ -2,6 +2,7 @@
 
 use super::consumer::Membership;
 use super::handle::{Handle, Kind};
+use super::metadata::TopicHandle;
 use super::partitions::PartitionList;
 use super::{ErrorCode, millis, text_of};
 use crate::kafka::Error;
@@ -118,10 +119,11 @@ impl TransactionalProducer {
     /// Hands a record over; its bytes are copied. An error with the code `QUEUE_FULL` asks to serve and try again.
     pub(in crate::kafka) fn produce(&mut self, record: Outgoing<'_>) -> Result<(), TransactionError> {
         if !self.topics.contains_key(record.topic) {
-            let topic = TopicHandle::new(&self.handle, record.topic)?;
+            let unnamed = |_| TransactionError::of_code(ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION);
+            let topic = TopicHandle::new(&self.handle, record.topic).map_err(unnamed)?;
             self.topics.insert(record.topic.to_owned(), topic);
         }
-        let topic = self.topics[record.topic].0.as_ptr();
+        let topic = self.topics[record.topic].as_ptr();
         match record.headers.is_empty() {
             true => produce_plain(topic, record),
             false => produce_with_headers(&self.handle, topic, record),
@@ -189,27 +191,4 @@ fn produce_with_headers(
 
 fn field(vtype: sys::rd_kafka_vtype_t, u: sys::rd_kafka_vu_s__bindgen_ty_1) -> sys::rd_kafka_vu_t {
     sys::rd_kafka_vu_t { vtype, u }
-}
-
-/// A topic of a producer.
-#[derive(Debug)]
-struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
-
-// SAFETY: topics may be used from any thread.
-unsafe impl Send for TopicHandle {}
-
-impl TopicHandle {
-    fn new(handle: &Handle, name: &CStr) -> Result<Self, TransactionError> {
-        // SAFETY: client and name are live; a null configuration means defaults.
-        let topic = unsafe { sys::rd_kafka_topic_new(handle.as_ptr(), name.as_ptr(), std::ptr::null_mut()) };
-        // SAFETY: no precondition; the code of this thread's last call.
-        NonNull::new(topic).map(Self).ok_or_else(|| TransactionError::of_code(unsafe { sys::rd_kafka_last_error() }))
-    }
-}
-
-impl Drop for TopicHandle {
-    fn drop(&mut self) {
-        // SAFETY: ours; the client still lives.
-        unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) };
-    }
 }

@@ -1,0 +1,117 @@
+//! What the brokers say of topics. These calls wait for the answer.
+
+use super::handle::Handle;
+use super::{ErrorCode, describe, millis, text_of};
+use crate::kafka::Error;
+use rdkafka_sys as sys;
+use std::ffi::{CStr, CString};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+/// How long a look for leaders may hold up a worker.
+const REFRESH_LIMIT: Duration = Duration::from_millis(500);
+
+impl Handle {
+    /// Learns anew who leads a topic's partitions. After a broker restarted, questions to the leader of before are
+    /// refused, and the refusal alone does not make the library look again.
+    pub(in crate::kafka) fn refresh(&self, topic: &CStr) {
+        // Without an answer the next question fails as the last one did, and this is tried again.
+        let _ = self.partitions(topic, REFRESH_LIMIT);
+    }
+
+    /// How many partitions a topic has; 0 when there is no such topic.
+    pub(in crate::kafka) fn partitions(&self, topic: &CStr, limit: Duration) -> Result<i32, Error> {
+        let handle = TopicHandle::new(self, topic)?;
+        let metadata = Metadata::ask(self, Some(&handle), limit)?;
+        metadata.counts().next().map_or(Ok(0), |(_, count)| count)
+    }
+
+    /// The same of several topics, with one question. Topics that the broker says nothing certain of are left out.
+    pub(in crate::kafka) fn partition_counts(
+        &self,
+        topics: &[&CStr],
+        limit: Duration,
+    ) -> Result<Vec<(CString, i32)>, Error> {
+        // Those that the client knows are asked for, so it has to know them until the answer.
+        let known: Result<Vec<TopicHandle>, Error> = topics.iter().map(|topic| TopicHandle::new(self, topic)).collect();
+        let metadata = Metadata::ask(self, None, limit)?;
+        drop(known?);
+        Ok(metadata.counts().filter_map(|(name, count)| Some((name, count.ok()?))).collect())
+    }
+}
+
+/// A topic as a client knows it.
+#[derive(Debug)]
+pub(super) struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
+
+// SAFETY: topics may be used from any thread.
+unsafe impl Send for TopicHandle {}
+
+impl TopicHandle {
+    /// Drop it before the client.
+    pub(super) fn new(handle: &Handle, name: &CStr) -> Result<Self, Error> {
+        // SAFETY: client and name are live; a null configuration means defaults.
+        let topic = unsafe { sys::rd_kafka_topic_new(handle.as_ptr(), name.as_ptr(), std::ptr::null_mut()) };
+        NonNull::new(topic)
+            .map(Self)
+            .ok_or_else(|| Error::new(format!("{} is no name for a topic", name.to_string_lossy())))
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_topic_t {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for TopicHandle {
+    fn drop(&mut self) {
+        // SAFETY: ours; the client still lives.
+        unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) };
+    }
+}
+
+/// An answer of a broker.
+struct Metadata(*const sys::rd_kafka_metadata);
+
+impl Metadata {
+    /// Asks for one topic, or for all that the client knows.
+    fn ask(handle: &Handle, only: Option<&TopicHandle>, limit: Duration) -> Result<Self, Error> {
+        let only = only.map_or(std::ptr::null_mut(), TopicHandle::as_ptr);
+        let mut metadata = std::ptr::null();
+        // SAFETY: all pointers are live; on success `metadata` is ours.
+        match unsafe { sys::rd_kafka_metadata(handle.as_ptr(), 0, only, &mut metadata, millis(limit)) } {
+            ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Self(metadata)),
+            code => Err(Error::new(format!("asking for topics: {}", describe(code)))),
+        }
+    }
+
+    /// Each topic with the number of its partitions, 0 when there is none; an error when that is not certain.
+    fn counts(&self) -> impl Iterator<Item = (CString, Result<i32, Error>)> + '_ {
+        // SAFETY: live until dropped; it counts the topics it holds.
+        let topics = unsafe {
+            match (*self.0).topic_cnt {
+                0 => &[][..],
+                count => std::slice::from_raw_parts((*self.0).topics, count as usize),
+            }
+        };
+        topics.iter().map(|topic| {
+            // SAFETY: each topic has a name.
+            let name = unsafe { CStr::from_ptr(topic.topic) }.to_owned();
+            let count = match topic.err {
+                ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(topic.partition_cnt),
+                ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                | ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID
+                | ErrorCode::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => Ok(0),
+                // SAFETY: as above.
+                code => Err(Error::new(format!("{}: {}", unsafe { text_of(topic.topic) }, describe(code)))),
+            };
+            (name, count)
+        })
+    }
+}
+
+impl Drop for Metadata {
+    fn drop(&mut self) {
+        // SAFETY: ours.
+        unsafe { sys::rd_kafka_metadata_destroy(self.0) };
+    }
+}

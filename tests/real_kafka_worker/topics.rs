@@ -1,0 +1,129 @@
+//! Topics that are deleted or changed under a running processor: it ends, and says what to do.
+
+use crate::deployment::{Deployment, LAYOUT, LIMIT, block_on};
+use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use swabstream::config::ProcessingConfig;
+use swabstream::kafka::publisher::publish_all;
+use swabstream::model::ids::Secret;
+use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::policy::sample::sample_rules;
+use swabstream::processor::{Job, Processor};
+use swabstream::telemetry::Telemetry;
+
+/// Starts a processor, does something to its topics when it is at work, and returns what it says at its end.
+fn end_of_a_processor(deployment: &Deployment, change: impl FnOnce()) -> String {
+    let rules = sample_rules();
+    let record = |(key, payload): (String, Vec<u8>)| Output {
+        topic: Topic::Rules,
+        partition: 0,
+        key: key.into_bytes(),
+        payload: Some(payload),
+        headers: Vec::new(),
+    };
+    let records: Vec<Output> = rules.to_records().into_iter().chain([rules.manifest()]).map(record).collect();
+    publish_all(&deployment.config, &format!("{}rules", deployment.config.prefix), &records).expect("published");
+    let (kafka, secret) = (deployment.config.clone(), Secret::new([7; 16]));
+    let job = Job { kafka, processing: ProcessingConfig::default(), secret, layout: LAYOUT };
+    let telemetry = Telemetry::new(std::sync::Arc::default());
+    let mut processor = Processor::start(&job, &telemetry).expect("started");
+    let at_work = || {
+        let workers = telemetry.vitals().snapshot();
+        let tasks: Vec<_> = workers.iter().flat_map(|worker| worker.tasks.values()).collect();
+        tasks.len() as i32 == LAYOUT.person_tasks + LAYOUT.area_tasks
+            && tasks.iter().all(|task| task.restoring.is_none())
+    };
+    let began = std::time::Instant::now();
+    while !at_work() {
+        assert!(began.elapsed() < LIMIT, "it does not get to work");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    change();
+    let fault = block_on(async { tokio::time::timeout(LIMIT, processor.failed()).await });
+    let fault = fault.expect("it goes on as if nothing had happened").expect("it ended for a reason");
+    let _ = processor.shut_down();
+    fault.0
+}
+
+#[test]
+fn a_processor_whose_input_gets_more_partitions_ends_and_says_why() {
+    let deployment = Deployment::create("grown");
+    let name = deployment.topic(Topic::LabResults);
+    let fault = end_of_a_processor(&deployment, || {
+        let grown = NewPartitions::new(&name, 4);
+        block_on(deployment.admin().create_partitions([&grown], &AdminOptions::new())).expect("grown");
+    });
+    assert!(fault.contains(&format!("{name} has 4 partitions now, and had 2")), "{fault}");
+    assert!(fault.contains("stop all instances"), "{fault}");
+}
+
+#[test]
+fn a_processor_whose_topic_is_deleted_ends_and_names_it() {
+    for topic in [Topic::LabResults, Topic::PersonState, Topic::Alerts] {
+        let deployment = Deployment::create("deleted");
+        let name = deployment.topic(topic);
+        let fault = end_of_a_processor(&deployment, || delete(&deployment, topic));
+        assert!(fault.contains(&name), "{fault}");
+        assert!(fault.contains("swabstream topics"), "{fault}");
+    }
+}
+
+fn delete(deployment: &Deployment, topic: Topic) {
+    let name = deployment.topic(topic);
+    block_on(deployment.admin().delete_topics(&[&name], &AdminOptions::new())).expect("deleted");
+}
+
+#[test]
+fn an_input_that_was_made_anew_is_not_taken_for_the_old_one() {
+    let deployment = Deployment::create("anew");
+    deployment.publish((0..10).map(|_| "a".to_owned()));
+    let mut first = deployment.start();
+    first.run_until_counted(10);
+    first.stop();
+    delete(&deployment, Topic::LabResults);
+    let name = deployment.topic(Topic::LabResults);
+    let anew = NewTopic::new(&name, LAYOUT.person_tasks, TopicReplication::Fixed(1));
+    let created = || block_on(deployment.admin().create_topics([&anew], &AdminOptions::new())).expect("asked");
+    // The broker deletes in the background.
+    while created()[0].is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    // The broker has deleted its committed offsets as well.
+    let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains(&format!("none of {name} [0]")), "{refusal}");
+    assert!(refusal.contains("stop all instances"), "{refusal}");
+}
+
+#[test]
+fn an_input_that_ends_before_what_was_read_of_it_is_refused() {
+    let deployment = Deployment::create("truncated");
+    deployment.publish((0..10).map(|_| "a".to_owned()));
+    let mut first = deployment.start();
+    first.run_until_counted(10);
+    first.stop();
+    // As after an unclean election, which cuts off what was written last.
+    deployment.move_committed(Topic::LabResults, 0, 15);
+    let name = deployment.topic(Topic::LabResults);
+    let refusal = deployment.start().run_until_refused();
+    let gap = format!("{name} [0] ends at offset 10, but the last commit knew it up to 15");
+    assert!(refusal.contains(&gap), "{refusal}");
+}
+
+#[test]
+fn state_of_other_numbers_of_tasks_is_refused() {
+    let deployment = Deployment::create("numbers");
+    deployment.publish((0..10).map(|_| "a".to_owned()));
+    let mut first = deployment.start();
+    first.run_until_counted(10);
+    first.stop();
+    // As after somebody added partitions to all topics alike.
+    let refusal = deployment.start_as("worker", Layout { person_tasks: 4, ..LAYOUT }).run_until_refused();
+    assert!(refusal.contains("written with 2 person tasks"), "{refusal}");
+    assert!(refusal.contains("compute everything anew"), "{refusal}");
+}
+
+#[test]
+fn a_partition_that_was_not_there_at_the_start_is_refused() {
+    let deployment = Deployment::create("beyond");
+    let refusal = deployment.start_as("worker", Layout { person_tasks: 1, ..LAYOUT }).run_until_refused();
+    assert!(refusal.contains("partition 1 of lab-results, which had 1"), "{refusal}");
+}
