@@ -7,8 +7,6 @@
 //! Prints a line per round and one JSON line per figure.
 
 use prost::Message as _;
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 use std::time::{Duration, Instant};
 use swabstream::clock;
 use swabstream::config::{KafkaConfig, ProcessingConfig};
@@ -17,13 +15,15 @@ use swabstream::kafka::reader::{From, TopicReader};
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Topic};
+use swabstream::policy::RuleSetReader;
 use swabstream::policy::plan::Plan;
-use swabstream::policy::sample::chongqing_rules;
-use swabstream::policy::{RuleSetReader, Rules};
 use swabstream::processor::{Job, Processor};
-use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
+use swabstream::proto::v1::LabResult;
 use swabstream::telemetry::Telemetry;
 use swabstream::view::vitals::Vitals;
+use workload::{Shape, Workload};
+
+mod workload;
 
 #[path = "../tests/support/kafka.rs"]
 mod kafka;
@@ -32,72 +32,85 @@ mod kafka;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
-const PEOPLE: u32 = 2_000_000;
 const ROUNDS: u64 = 3;
 /// No run takes longer; a stall ends the bench with an error instead of a figure.
 const LIMIT: Duration = Duration::from_secs(300);
 
 fn main() -> anyhow::Result<()> {
     let records = std::env::var("SWABSTREAM_BENCH_RECORDS").ok().map_or(Ok(2_000_000), |text| text.parse())?;
-    println!("{records} results of {PEOPLE} people, {LAYOUT:?}, lz4");
-    let (mut bare, mut ours) = (Vec::new(), Vec::new());
+    println!("{records} results, {:?}, {LAYOUT:?}, lz4", Shape::default());
+    let mut figures: [(&str, &str, Vec<f64>); 6] = [
+        ("bare_results_per_second", "1/s", Vec::new()),
+        ("results_per_second", "1/s", Vec::new()),
+        ("throughput_ratio_to_bare", "1", Vec::new()),
+        ("bare_decode_cpu_ns_per_result", "ns", Vec::new()),
+        ("cpu_ns_per_result", "ns", Vec::new()),
+        ("cpu_ratio_to_bare_decode", "1", Vec::new()),
+    ];
     for round in 0..ROUNDS {
         // Topics of its own for each round: all begin alike.
         let config = KafkaConfig::new(kafka::brokers(), kafka::unique("bench"));
-        let rules = prepare(&config)?;
-        load(&config, &rules, records, round)?;
-        bare.push(records as f64 / read_bare(&config, records)?.as_secs_f64());
-        ours.push(process(&config, records)?);
-        let (bare, ours) = (bare[bare.len() - 1], ours[ours.len() - 1]);
-        println!("round {round}: bare {bare:.0}/s, swabstream {ours:.0}/s, ratio {:.3}", ours / bare);
+        prepare(&config)?;
+        load(&config, records, round)?;
+        let bare = read_bare(&config, records, |_| {})?;
+        let decoded = read_bare(&config, records, |payload| {
+            std::hint::black_box(LabResult::decode(payload)).ok();
+        })?;
+        let ours = process(&config, records)?;
+        let (per_second, cpu) = (|run: Run| run.records as f64 / run.wall.as_secs_f64(), Run::cpu_ns_per_record);
+        let ratio = per_second(ours) / per_second(bare);
+        let cpu_ratio = cpu(ours) / cpu(decoded);
+        let found = [per_second(bare), per_second(ours), ratio, cpu(decoded), cpu(ours), cpu_ratio];
+        println!(
+            "round {round}: bare {:.0}/s, swabstream {:.0}/s, ratio {ratio:.3}; processor time per result: bare with \
+             decoding {:.0} ns, swabstream {:.0} ns, ratio {cpu_ratio:.2}",
+            found[0], found[1], found[3], found[4]
+        );
+        figures.iter_mut().zip(found).for_each(|((_, _, runs), value)| runs.push(value));
     }
-    let ratios: Vec<f64> = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare).collect();
-    report("bare_results_per_second", "1/s", bare);
-    report("results_per_second", "1/s", ours);
-    report("throughput_ratio_to_bare", "1", ratios);
+    figures.into_iter().for_each(|(name, unit, runs)| report(name, unit, runs));
     Ok(())
 }
 
-fn prepare(config: &KafkaConfig) -> anyhow::Result<Rules> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(topics::create(config, Wanted { layout: LAYOUT, replication: 1, history: false }))?;
-    let rules = chongqing_rules();
-    let plan = Plan::new(&RuleSetReader::default(), &rules);
-    publish_all(config, &config.prefix, &swabstream::cli::rules::outputs(&plan))?;
-    Ok(rules)
+/// One pass over the topic.
+#[derive(Clone, Copy)]
+struct Run {
+    records: u64,
+    wall: Duration,
+    /// Of this process, all threads: the client's own among them, the broker's not.
+    cpu: Duration,
 }
 
-/// Negatives with one positive in a thousand, spread over people, wards and purposes, collected in the last two days.
-fn load(config: &KafkaConfig, rules: &Rules, records: u64, seed: u64) -> anyhow::Result<()> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let wards: Vec<&str> =
-        rules.areas.list.iter().filter(|area| area.level == 2).map(|area| area.code.as_str()).collect();
+impl Run {
+    fn cpu_ns_per_record(self) -> f64 {
+        self.cpu.as_nanos() as f64 / self.records as f64
+    }
+}
+
+/// Processor time of this process so far, in the kernel's ticks of 10 ms.
+fn processor_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").expect("Linux tells a process' time");
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().expect("a number of ticks");
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
+fn prepare(config: &KafkaConfig) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(topics::create(config, Wanted { layout: LAYOUT, replication: 1, history: false }))?;
+    let plan = Plan::new(&RuleSetReader::default(), &workload::rules(Shape::default()));
+    publish_all(config, &config.prefix, &swabstream::cli::rules::outputs(&plan))?;
+    Ok(())
+}
+
+fn load(config: &KafkaConfig, records: u64, seed: u64) -> anyhow::Result<()> {
     let mut publisher = Publisher::connect(config)?;
-    let (now, mut bytes) = (clock::now(), Vec::new());
-    for number in 0..records {
-        let person = random.random_range(0..PEOPLE);
-        let collected_at = now.plus_hours(-random.random_range(1..48));
-        let positive = random.random_range(0..1000) == 0;
-        let result = LabResult {
-            lab_id: rules.labs[number as usize % rules.labs.len()].0.clone(),
-            result_id: format!("r{number:010}"),
-            status: ResultStatus::Final as i32,
-            person_id: format!("p{person:012}"),
-            specimen_id: format!("s{number:010}"),
-            target: "sars-cov-2".into(),
-            collected_at: Some(collected_at.to_wire()),
-            area: wards[person as usize % wards.len()].into(),
-            purpose: rules.deployment.purposes[number as usize % rules.deployment.purposes.len()].clone(),
-            finding: if positive { Finding::Positive } else { Finding::Negative } as i32,
-            ..LabResult::default()
-        };
-        bytes.clear();
-        result.encode(&mut bytes)?;
+    for sent in Workload::new(Shape::default(), clock::now(), seed).take(records as usize) {
         publisher.send(Publication {
             topic: Topic::LabResults,
             partition: None,
-            key: result.person_id.as_bytes(),
-            payload: Some(&bytes),
+            key: &sent.key,
+            payload: Some(&sent.payload),
             headers: &[],
             timestamp: None,
         })?;
@@ -107,19 +120,21 @@ fn load(config: &KafkaConfig, rules: &Rules, records: u64, seed: u64) -> anyhow:
     Ok(())
 }
 
-/// The least anybody can do with the topic: read it `read_committed` in batches and drop it.
-fn read_bare(config: &KafkaConfig, records: u64) -> anyhow::Result<Duration> {
+/// The least anybody can do with the topic: read it `read_committed` in batches, and look at each payload or not.
+fn read_bare(config: &KafkaConfig, records: u64, look: impl Fn(&[u8])) -> anyhow::Result<Run> {
     let mut reader = TopicReader::open(config, &[Topic::LabResults], From::Beginning)?;
-    let (mut seen, began) = (0, Instant::now());
+    let (mut seen, began, cpu) = (0, Instant::now(), processor_time());
     while seen < records {
-        seen += reader.poll_within(10_000, Duration::from_millis(100), &mut |_| {})? as u64;
+        seen += reader.poll_within(10_000, Duration::from_millis(100), &mut |found| {
+            found.iter().for_each(|record| look(record.payload.unwrap_or_default()));
+        })? as u64;
         anyhow::ensure!(began.elapsed() < LIMIT, "the bare consumer stalled at {seen}");
     }
-    Ok(began.elapsed())
+    Ok(Run { records, wall: began.elapsed(), cpu: processor_time() - cpu })
 }
 
-/// Results per second of a whole processor, from its first commit to its last.
-fn process(config: &KafkaConfig, records: u64) -> anyhow::Result<f64> {
+/// A whole processor, from its first commit to its last.
+fn process(config: &KafkaConfig, records: u64) -> anyhow::Result<Run> {
     let vitals = std::sync::Arc::new(Vitals::default());
     let telemetry = Telemetry::new(vitals.clone());
     let (kafka, processing) = (config.clone(), ProcessingConfig::default());
@@ -130,19 +145,19 @@ fn process(config: &KafkaConfig, records: u64) -> anyhow::Result<f64> {
         persons.map(|worker| worker.records).sum()
     };
     let (started, mut first) = (Instant::now(), None);
-    let rate = loop {
+    let run = loop {
         std::thread::sleep(Duration::from_millis(2));
         let so_far = consumed();
         match first {
-            None if so_far > 0 => first = Some((Instant::now(), so_far)),
-            Some((began, already)) if so_far >= records => {
-                break (so_far - already) as f64 / Instant::elapsed(&began).as_secs_f64();
+            None if so_far > 0 => first = Some((Instant::now(), processor_time(), so_far)),
+            Some((began, cpu, already)) if so_far >= records => {
+                break Run { records: so_far - already, wall: began.elapsed(), cpu: processor_time() - cpu };
             }
             _ => anyhow::ensure!(started.elapsed() < LIMIT, "swabstream stalled at {so_far}"),
         }
     };
     processor.shut_down()?;
-    Ok(rate)
+    Ok(run)
 }
 
 fn report(name: &str, unit: &str, runs: Vec<f64>) {

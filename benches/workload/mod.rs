@@ -16,7 +16,9 @@ use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
 /// What is varied between runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
+    /// People there are.
     pub people: u32,
+    /// Streets they live in.
     pub streets: u32,
     /// In hundredths.
     pub corrected: u32,
@@ -47,11 +49,14 @@ pub struct Workload {
 
 /// A record as a lab would send it.
 pub struct Sent {
+    /// What it is keyed by.
     pub key: Vec<u8>,
+    /// The message.
     pub payload: Vec<u8>,
 }
 
 impl Workload {
+    /// From a seed; `now` is when results are reported.
     pub fn new(shape: Shape, now: Timestamp, seed: u64) -> Self {
         Self { shape, random: ChaCha8Rng::seed_from_u64(seed), now, number: 0, recent: Vec::new() }
     }
@@ -113,10 +118,10 @@ impl Iterator for Workload {
 pub fn rules(shape: Shape) -> Rules {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
     let files = [
-        file("deployment.toml", include_str!("../deploy/rules/chongqing/deployment.toml")),
-        file("case-2022-11-11.toml", include_str!("../deploy/rules/chongqing/case-2022-11-11.toml")),
-        file("tier-20-measures.toml", include_str!("../deploy/rules/chongqing/tier-20-measures.toml")),
-        file("tier-cdc-transmission.toml", include_str!("../deploy/rules/chongqing/tier-cdc-transmission.toml")),
+        file("deployment.toml", include_str!("../../deploy/rules/chongqing/deployment.toml")),
+        file("case-2022-11-11.toml", include_str!("../../deploy/rules/chongqing/case-2022-11-11.toml")),
+        file("tier-20-measures.toml", include_str!("../../deploy/rules/chongqing/tier-20-measures.toml")),
+        file("tier-cdc-transmission.toml", include_str!("../../deploy/rules/chongqing/tier-cdc-transmission.toml")),
         file("areas.csv", &areas(shape.streets)),
         file("labs.csv", &labs()),
     ];
