@@ -173,7 +173,7 @@ impl Default for ProcessingConfig {
             instance: None,
             person_workers: None,
             area_workers: size(1),
-            commit_interval_ms: number(50),
+            commit_interval_ms: number(100),
             area_commit_interval_ms: number(500),
             commit_records: size(50_000),
             changelog_ring: number(4_096),

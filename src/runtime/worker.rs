@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
 
-/// An alert waits at least this long after the last commit, or twice as long as that took.
+/// An alert waits at least this long after the last commit, or twice as long as that took; while a worker is behind, for
+/// the usual commit.
 const URGENT_GAP_MS: i64 = 5;
 
 /// How often tasks without anything to read look whether their offsets stop before a marker.
@@ -67,8 +68,10 @@ pub struct Worker<H, L> {
     at: Timestamp,
     /// When the offsets of drained tasks were last looked at.
     looked: Timestamp,
-    /// When the last commit began, and how long it took.
+    /// When the last commit began, and how long it took to prepare and to write.
     last_commit: (Timestamp, Duration),
+    /// Everything there was has been read since the last commit.
+    drained: bool,
     /// Records applied since, by topic.
     consumed: BTreeMap<Topic, u64>,
 }
@@ -86,6 +89,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             at: Timestamp::default(),
             looked: Timestamp::default(),
             last_commit: (Timestamp::default(), Duration::ZERO),
+            drained: false,
             consumed: BTreeMap::new(),
         }
     }
@@ -95,7 +99,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.at = at;
         let found = self.poll()?;
         match &found {
-            Polled::Nothing | Polled::Records(_) => {}
+            Polled::Nothing => self.drained = true,
+            Polled::Records(_) => {}
             Polled::Assigned(tasks) => self.begin(tasks)?,
             Polled::Revoked(tasks) => self.hand_over(tasks, at)?,
             Polled::Lost(tasks) => self.forget(tasks)?,
@@ -324,7 +329,9 @@ impl<H: Half, L: Log> Worker<H, L> {
         let (began, took) = self.last_commit;
         let took = took.as_millis() as i64;
         let since = at.0 - began.0 - took;
-        let urgent_gap = URGENT_GAP_MS.max(2 * took);
+        // Behind, an alert has waited longer than until the next commit anyway, and a commit for each would put off
+        // those behind it.
+        let urgent_gap = if self.drained { URGENT_GAP_MS.max(2 * took) } else { self.settings.commit_interval_ms };
         let records: u64 = self.consumed.values().sum();
         let (mut touched, mut urgent) = (false, false);
         for (_, task) in self.running() {
@@ -342,6 +349,8 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Commits all touched tasks in one transaction. After a failure nothing in memory can be trusted to be what the
     /// log holds: everything is dropped and restored, and the group's commit number says what happened.
     fn commit(&mut self, at: Timestamp) -> Result<(), Fatal> {
+        let began = Instant::now();
+        self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
         for (&number, slot) in &mut self.slots {
             if let Slot::Running(task) = slot
@@ -357,7 +366,6 @@ impl<H: Half, L: Log> Worker<H, L> {
             return Ok(());
         }
         let commit = Commit::new(outputs, tasks);
-        let began = Instant::now();
         let result = self.log.commit(&commit);
         self.last_commit = (at, began.elapsed());
         let consumed = std::mem::take(&mut self.consumed);
