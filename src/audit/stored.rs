@@ -10,7 +10,7 @@ use crate::proto::v1::{StateHead, TaskHead};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
-/// Stored form that is understood: what area tasks store is the same in both.
+/// Stored form that is understood: it and those before it.
 const FORMAT: u32 = 2;
 
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
@@ -89,6 +89,7 @@ fn read_head(value: &mut &[u8]) -> Result<StateHead, String> {
 /// Parts of one delta or image that were read, and how many there are.
 #[derive(Clone, Debug, Default)]
 struct Parts {
+    format: u32,
     all: u32,
     read: BTreeMap<u32, Vec<u8>>,
 }
@@ -143,7 +144,7 @@ impl Stored {
             }
             _ => return Err(format!("key {key} is unknown")),
         };
-        parts.all = head.parts;
+        (parts.format, parts.all) = (head.format, head.parts);
         parts.read.insert(head.part, value.to_vec());
         if let Some(task) = head.task {
             self.pages = self.pages.max((head.seq, task.pages));
@@ -157,9 +158,9 @@ impl Stored {
         let mut replay = Replay::default();
         let mut included = BTreeMap::new();
         for (page, images) in &self.images {
-            let newest = images.iter().rev().find_map(|(seq, parts)| Some((*seq, parts.whole()?)));
-            if let Some((seq, image)) = newest.filter(|_| *page < pages) {
-                replay.image(*page, &image)?;
+            let newest = images.iter().rev().find_map(|(seq, parts)| Some((*seq, parts.whole()?, parts.format)));
+            if let Some((seq, image, format)) = newest.filter(|_| *page < pages) {
+                replay.image(*page, &image, format)?;
                 included.insert(*page, seq);
             }
         }
@@ -181,12 +182,12 @@ impl Stored {
 }
 
 impl Replay {
-    fn image(&mut self, page: u32, image: &[u8]) -> Result<(), String> {
+    fn image(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), String> {
         let mut bytes = Bytes::new(image);
         if page == 0 {
             return self.common(&mut bytes);
         }
-        let areas = (0..bytes.short()?).map(|_| Area::read(&mut bytes)).collect::<Result<_, _>>()?;
+        let areas = (0..bytes.short()?).map(|_| Area::read(&mut bytes, format)).collect::<Result<_, _>>()?;
         self.pages.insert(page, areas);
         Ok(())
     }
@@ -245,7 +246,7 @@ impl Replay {
 }
 
 impl Area {
-    fn read(bytes: &mut Bytes<'_>) -> Result<Self, String> {
+    fn read(bytes: &mut Bytes<'_>, format: u32) -> Result<Self, String> {
         let mut area = Self { code: bytes.text()?, ..Self::default() };
         bytes.short()?;
         bytes.short()?;
@@ -255,6 +256,12 @@ impl Area {
         }
         for _ in 0..bytes.short()? {
             area.add(bytes)?;
+        }
+        // Since format 2: the record behind a change of a day.
+        let causes = if format == 1 { 0 } else { bytes.short()? };
+        for _ in 0..causes {
+            bytes.signed()?;
+            skip_record(bytes)?;
         }
         Ok(area)
     }
@@ -296,9 +303,24 @@ fn skip_alert(bytes: &mut Bytes<'_>) -> Result<(), String> {
     bytes.short()?;
     for _ in 0..bytes.short()? {
         bytes.take(2)?;
-        bytes.option()?;
+        match bytes.u8()? {
+            0 => {}
+            1 => {
+                bytes.signed()?;
+            }
+            _ => skip_record(bytes)?,
+        }
         bytes.signed()?;
     }
+    Ok(())
+}
+
+/// When an input record was received, and where it lies.
+fn skip_record(bytes: &mut Bytes<'_>) -> Result<(), String> {
+    bytes.signed()?;
+    bytes.text()?;
+    bytes.signed()?;
+    bytes.signed()?;
     Ok(())
 }
 

@@ -127,6 +127,23 @@ pub struct Record<'a> {
     pub content_type: Option<&'a [u8]>,
 }
 
+/// The input record behind whatever is being done: only its position and its time of receipt count, however often it
+/// was sent on. In order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Where it lies.
+    pub position: Position,
+}
+
+impl Origin {
+    /// A record that is the origin itself.
+    pub fn of(record: &Record<'_>) -> Self {
+        Self { position: record.position, received_at: record.received_at }
+    }
+}
+
 /// One record to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {

@@ -106,8 +106,8 @@ impl Half for AreaHalf {
         self.state.image(page, into);
     }
 
-    fn load(&mut self, page: u32, image: &[u8], _format: u32) -> Result<(), Corrupt> {
-        self.state.load(page, image)
+    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
+        self.state.load(page, image, format)
     }
 
     fn replay(&mut self, page: u32, operation: &[u8], _format: u32) -> Result<(), Corrupt> {
@@ -166,6 +166,12 @@ impl AreaHalf {
             let touched = self.touched.entry(area).or_default();
             touched.days.insert(day);
             touched.offset = Some(offset);
+        }
+        for (area, day, origin) in &batch.causes {
+            let (area, day) = (self.state.number(batch.areas[*area as usize]), Day(*day));
+            if let Some(area) = area.filter(|_| first.is_none_or(|first| day >= first)) {
+                self.state.change(area, SeriesOperation::Cause(day, *origin), &mut effects.changes);
+            }
         }
     }
 

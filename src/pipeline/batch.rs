@@ -6,8 +6,10 @@
 
 use super::wire::{Bytes, bytes, number};
 use crate::model::outcome::{Reject, RejectCode};
-use crate::model::record::{Layout, Record};
+use crate::model::record::{Layout, Origin, Record};
+use crate::proto::v1::AreaCause;
 use crate::state::area::cell::{GAPS, Number};
+use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
 const DAYS: std::ops::Range<i32> = -1_000_000..1_000_000;
@@ -29,6 +31,8 @@ pub struct Batch<'a> {
     pub cells: Vec<CellChange>,
     /// Numbers of all cells, each cell's in order of what they count.
     pub numbers: Vec<Number>,
+    /// Index of an area, specimen day, and the record behind changes of cases and positives there.
+    pub causes: Vec<(u32, i32, Origin)>,
 }
 
 /// One changed cell of a batch.
@@ -67,6 +71,9 @@ pub fn read<'a>(record: &Record<'a>, task: i32, layout: Layout) -> Result<Batch<
     if batch.areas.iter().any(|area| layout.area_task(area) != task) {
         return Err(malformed("areas"));
     }
+    if batch.causes.iter().any(|(area, ..)| *area as usize >= batch.areas.len()) {
+        return Err(malformed("causes"));
+    }
     match batch.cells.iter().position(|cell| !in_range(cell, &batch)) {
         Some(at) => Err(malformed(&format!("cells[{at}]"))),
         None => Ok(batch),
@@ -81,6 +88,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const PURPOSES: u64 = bytes(5);
     const CELLS: u64 = bytes(6);
     const PART: u64 = number(7);
+    const CAUSES: u64 = bytes(8);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     while !rest.is_empty() {
         match rest.varint()? {
@@ -94,10 +102,17 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
                 batch.cells.push(cell);
             }
             PART => batch.part = rest.varint()? as u32,
+            CAUSES => batch.causes.push(cause(rest.bytes()?)?),
             _ => return None,
         }
     }
     Some(batch)
+}
+
+/// There are few: the generated code reads them.
+fn cause(bytes: &[u8]) -> Option<(u32, i32, Origin)> {
+    let cause = AreaCause::decode(bytes).ok()?;
+    Some((cause.area, cause.day, Origin::from_wire(&cause.origin?).ok()?))
 }
 
 fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
@@ -157,11 +172,11 @@ fn malformed(field: &str) -> Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
     use crate::pipeline::cell_messages::{CELLS_OF_A_MESSAGE, Head, Messages};
     use crate::pipeline::cells::Cell;
     use crate::proto::v1::AreaChanges;
-    use prost::Message as _;
 
     /// The generated code is the third party: what is written by hand and what is read by hand must both be what it
     /// makes of the bytes.
@@ -177,6 +192,10 @@ mod tests {
             let (area, purpose) = (format!("A{}", at / 3), ["", "screening", "clinic"][at as usize % 3]);
             messages.add(&area, -at, purpose, at - 7, &cell);
         }
+        let position = Position { topic: Topic::LabResults, partition: 3, offset: 1 << 50 };
+        let origin = Origin { position, received_at: Timestamp(5_678) };
+        messages.cause("A1333", 9, origin);
+        messages.cause("nowhere", 9, origin);
         let outputs = messages.finish();
         assert_eq!(outputs.len(), 2);
         for (part, output) in (0..).zip(&outputs) {
@@ -185,6 +204,9 @@ mod tests {
             assert_eq!((decoded.part, decoded.person_task, decoded.seq), (part, 7, 1 << 40));
             assert_eq!(decoded.encode_to_vec().len(), payload.len(), "nothing is written that says nothing");
             let read = parse(payload).expect("a batch");
+            let causes = if part == 1 { vec![(0, 9, origin)] } else { Vec::new() };
+            assert_eq!(read.causes, causes);
+            assert_eq!(decoded.causes.len(), causes.len());
             assert_eq!(read.areas, decoded.areas);
             assert_eq!(read.purposes, decoded.purposes);
             assert_eq!(read.cells.len(), decoded.cells.len());

@@ -5,9 +5,9 @@
 
 use super::cells::{Cell, Days};
 use super::wire::{put_bytes, put_number, put_zigzag};
-use crate::model::record::{Layout, Output, Topic};
+use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::time::Timestamp;
-use crate::proto::v1::AreaChanges;
+use crate::proto::v1::{AreaCause, AreaChanges};
 use prost::Message as _;
 
 /// More cells go into another message: a commit after a change of rules may touch every area there is.
@@ -91,6 +91,13 @@ impl Messages {
         }
         put_bytes(&mut part.cells, 6, into);
         part.count += 1;
+    }
+
+    /// Names the record behind changes of an area, if a cell of it is in the last part.
+    pub fn cause(&mut self, area: &str, day: i32, origin: Origin) {
+        let message = &mut self.tasks[self.head.layout.area_task(area) as usize].message;
+        let Some(at) = message.areas.iter().position(|known| known == area) else { return };
+        message.causes.push(AreaCause { area: at as u32, day, origin: Some(origin.to_wire()) });
     }
 
     /// All messages that hold anything.

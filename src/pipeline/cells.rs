@@ -4,7 +4,7 @@
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
 use super::cell_messages::{Head, Messages};
-use crate::model::record::Output;
+use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
@@ -130,6 +130,8 @@ pub struct Cells {
     nodes: Sheet,
     /// Under rules no longer in force.
     earlier: Vec<(Key, Cell)>,
+    /// The newest record behind changes of cases and positives, by area and day.
+    causes: BTreeMap<(String, i32), Origin>,
 }
 
 /// What a cell is, in words that outlive the rules: area, start of the period, purpose, day.
@@ -157,6 +159,16 @@ impl Cells {
     /// Counts a person in one area in one period of the registry.
     pub fn person_at(&mut self, period: usize, place: Place, days: Days, gap: i32, sign: i32) {
         self.nodes.cell(Node::new(period, place)).people[days as usize][gap as usize - 1] += sign;
+    }
+
+    /// Notes which record is behind a change of cases or positives in all areas of the place's lineage.
+    pub fn cause(&mut self, rules: &Rules, place: Place, origin: Origin) {
+        let areas = periods(rules, place.day).flat_map(|period| rules.areas.lineage(period, place.area));
+        for &area in areas {
+            let key = (rules.areas.list[area as usize].code.clone(), place.day);
+            let newest = self.causes.entry(key).or_insert(origin);
+            *newest = origin.max(*newest);
+        }
     }
 
     /// The rules are about to change: what was gathered is put into words of the old ones.
@@ -196,6 +208,9 @@ impl Cells {
             for ((area, from, purpose, day), cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
                 messages.add(area, *from, purpose, *day, cell);
             }
+        }
+        for ((area, day), origin) in std::mem::take(&mut self.causes) {
+            messages.cause(&area, day, origin);
         }
         messages.finish()
     }

@@ -329,6 +329,12 @@ pub struct CountedCase {
     pub community: bool,
 }
 
+/// Cases that are in one of both only.
+pub fn differing<'a>(before: &'a [CountedCase], after: &'a [CountedCase]) -> impl Iterator<Item = &'a CountedCase> {
+    let gone = before.iter().filter(|case| !after.contains(case));
+    gone.chain(after.iter().filter(|case| !before.contains(case)))
+}
+
 /// A person's episodes change from `before` to `after`; what is the same in both adds up to nothing.
 pub fn replace_cases(cells: &mut Cells, before: &[CountedCase], after: &[CountedCase]) {
     for (cases, sign) in [(before, -1), (after, 1)] {

@@ -5,7 +5,7 @@
 
 use super::cell_messages::Head;
 use super::cells::Cells;
-use super::contribution::{self, Places, Scratch};
+use super::contribution::{self, CountedCase, Places, Scratch};
 use super::effects::Effects;
 use super::half::{Context, Corrupt, Half};
 use super::publish::{self, Origin, Trigger};
@@ -112,7 +112,7 @@ impl PersonHalf {
         let news = self.note_positive(slot, &result, &row, origin, effects);
         let change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
-        self.count(slot, &change);
+        self.count(slot, &change, origin);
         self.review(slot, &Trigger::result(origin, &result), effects);
         self.outcome(slot, &change)
     }
@@ -132,7 +132,7 @@ impl PersonHalf {
         let row = versions::moved_row(&self.context.secret, wire, minute_of(collected_at));
         let change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
-        self.count(slot, &change);
+        self.count(slot, &change, origin);
         self.review(slot, &Trigger::moved(origin, wire), effects);
         Ok(change.outcome)
     }
@@ -161,8 +161,7 @@ impl PersonHalf {
         self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
         self.letters.extend(contacts::letters(record.person_id, before.as_ref(), &contact, origin));
 
-        let cases = self.cases(slot, None);
-        contribution::replace_cases(&mut self.cells, &cases_before, &cases);
+        self.count_cases(&cases_before, slot, origin);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         self.review(slot, &trigger, effects);
         contacts::outcome(before.as_ref(), &contact)
@@ -266,7 +265,7 @@ impl PersonHalf {
     }
 
     /// Adds to the numbers of areas what a change of a row makes of them.
-    fn count(&mut self, slot: Slot, change: &Change) {
+    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) {
         self.places.learn(&self.state, &self.rules);
         contribution::of_change(
             &mut self.cells,
@@ -276,12 +275,24 @@ impl PersonHalf {
             (slot, change),
             &mut self.scratch,
         );
-        let (before, after) = (self.cases(slot, Some(change)), self.cases(slot, None));
-        contribution::replace_cases(&mut self.cells, &before, &after);
+        for row in change.positives() {
+            let place = self.places.place(&self.rules, row.area(), row.purpose(), row.minute());
+            place.into_iter().for_each(|place| self.cells.cause(&self.rules, place, origin));
+        }
+        self.count_cases(&self.cases(slot, Some(change)), slot, origin);
+    }
+
+    /// Adds to the numbers of areas what became of a person's cases.
+    fn count_cases(&mut self, before: &[CountedCase], slot: Slot, origin: Origin) {
+        let after = self.cases(slot, None);
+        for case in contribution::differing(before, &after) {
+            self.cells.cause(&self.rules, case.place, origin);
+        }
+        contribution::replace_cases(&mut self.cells, before, &after);
     }
 
     /// The person's cases as they are, or as they were before a change.
-    fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<contribution::CountedCase> {
+    fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<CountedCase> {
         let Some(extra) = self.state.extra(slot).filter(|extra| !extra.positives.is_empty()) else { return Vec::new() };
         let rows = self.state.rows(slot);
         let (contacts, rules, places): (&[Contact], _, _) = (&extra.contacts, &*self.rules, &self.places);

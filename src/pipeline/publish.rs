@@ -2,32 +2,23 @@
 
 use super::{dead_letter, decode};
 use crate::model::outcome::{Reject, RejectCode};
+pub use crate::model::record::Origin;
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::{Finding, LabResult, ResultStatus};
 use crate::model::time::Timestamp;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use prost::Message as _;
 
-/// The input record behind whatever is being done: only its position and its time of receipt count, however often it
-/// was sent on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Where it lies.
-    pub position: Position,
-    /// When it was received.
-    pub received_at: Timestamp,
-}
-
 impl Origin {
-    /// A record that is the origin itself.
-    pub fn of(record: &Record<'_>) -> Self {
-        Self { position: record.position, received_at: record.received_at }
-    }
-
     /// The origin a message names.
     pub fn of_event(event: &v1::PersonEvent) -> Result<Self, Reject> {
+        let missing = || Reject::new(RejectCode::MissingField, "origin");
+        Self::from_wire(event.origin.as_ref().ok_or_else(missing)?)
+    }
+
+    /// From the contract's form.
+    pub fn from_wire(wire: &v1::Origin) -> Result<Self, Reject> {
         let missing = |field: &str| Reject::new(RejectCode::MissingField, field);
-        let wire = event.origin.as_ref().ok_or_else(|| missing("origin"))?;
         let received_at = wire.received_at.as_ref().ok_or_else(|| missing("origin.received_at"))?;
         let topic = Topic::named(&wire.topic).ok_or_else(|| Reject::new(RejectCode::OutOfRange, "origin.topic"))?;
         let invalid = || Reject::new(RejectCode::InvalidTime, "origin.received_at");

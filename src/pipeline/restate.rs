@@ -13,7 +13,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::{AreaTier, CauseKind};
 use crate::state::area::operation::SeriesOperation;
-use crate::state::area::series::{Series, TierAlert};
+use crate::state::area::series::{Series, TierAlert, TierOrigin};
 use crate::state::area::{AreaNumber, AreaState};
 use prost::Message as _;
 use std::collections::BTreeSet;
@@ -29,6 +29,13 @@ pub struct Touched {
     pub ends: BTreeSet<Day>,
     /// Offset of the last batch.
     pub offset: Option<i64>,
+}
+
+/// What may have changed the tier of a day since it was last looked at: a record about that day or one before it, else
+/// a batch.
+fn behind(series: &Series, touched: &Touched, day: Day) -> TierOrigin {
+    let newest = series.causes.range(..=day).map(|(_, origin)| *origin).max();
+    newest.map_or(touched.offset.map_or(TierOrigin::None, TierOrigin::Batch), TierOrigin::Input)
 }
 
 /// The days a commit is about.
@@ -106,6 +113,10 @@ impl Restater<'_> {
             effects.outputs.push(self.numbers(state, area, day));
         }
         self.alerts(area, touched, state, effects);
+        let today = self.span.today;
+        if state.series(area).causes.first_key_value().is_some_and(|(day, _)| *day <= today) {
+            state.change(area, SeriesOperation::CausesNamed(today), &mut effects.changes);
+        }
         self.tier(area, state, effects);
     }
 
@@ -165,7 +176,6 @@ impl Restater<'_> {
         let by_rules = self.span.new_rules && touched.offset.is_none();
         let trigger = Trigger {
             kind: if by_rules { CauseKind::Rules } else { CauseKind::Area },
-            offset: touched.offset,
             now: self.span.now,
             today: self.span.today,
         };
@@ -175,7 +185,8 @@ impl Restater<'_> {
             let eve = day.plus(-1);
             let before = last.take().filter(|(known, _)| *known == eve).map_or_else(|| decide(eve), |(_, tier)| tier);
             let after = decide(day);
-            let alert = tier_change::next(series.alerts.get(&day), (before.as_ref(), after.as_ref()), day, &trigger);
+            let (known, origin) = (series.alerts.get(&day), behind(series, touched, day));
+            let alert = tier_change::next(known, (before.as_ref(), after.as_ref()), day, origin, &trigger);
             changed.extend(alert.map(|alert| (day, alert)));
             last = Some((day, after));
         }

@@ -9,10 +9,10 @@
 
 use super::tier::Decision;
 use crate::model::ids::{Domain, Secret};
-use crate::model::record::Topic;
+use crate::model::record::{Origin, Position, Topic};
 use crate::model::time::{Day, Timestamp};
-use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind, Origin, Severity};
-use crate::state::area::series::{TierAlert, TierCause};
+use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind, Severity};
+use crate::state::area::series::{TierAlert, TierCause, TierOrigin};
 
 /// Causes kept at either end of a long chain.
 const CHAIN_END: usize = 16;
@@ -22,8 +22,6 @@ const CHAIN_END: usize = 16;
 pub struct Trigger {
     /// Kind of cause.
     pub kind: CauseKind,
-    /// Offset of the batch that changed the numbers, if one did.
-    pub offset: Option<i64>,
     /// The task's `now`.
     pub now: Timestamp,
     /// Its day.
@@ -35,6 +33,7 @@ pub fn next(
     known: Option<&TierAlert>,
     (before, after): (Option<&Decision<'_>>, Option<&Decision<'_>>),
     day: Day,
+    origin: TierOrigin,
     trigger: &Trigger,
 ) -> Option<TierAlert> {
     let live = known.is_some_and(|alert| alert.live);
@@ -60,8 +59,8 @@ pub fn next(
     }
     alert.version += 1;
     alert.live = state != AlertState::Withdrawn;
-    let (kind, offset, now) = (trigger.kind as u8, trigger.offset, trigger.now);
-    alert.causes.push(TierCause { state: state as u8, kind, offset, now });
+    let (kind, now) = (trigger.kind as u8, trigger.now);
+    alert.causes.push(TierCause { state: state as u8, kind, origin, now });
     if alert.causes.len() > 2 * CHAIN_END {
         alert.causes.remove(CHAIN_END);
         alert.omitted += 1;
@@ -72,13 +71,16 @@ pub fn next(
 /// The alert as published.
 pub fn message(secret: &Secret, area: &str, day: Day, alert: &TierAlert, partition: i32) -> Alert {
     let day = day.to_string();
+    let origin = |cause: &TierCause| match cause.origin {
+        TierOrigin::None => None,
+        TierOrigin::Batch(offset) => {
+            let position = Position { topic: Topic::AreaChanges, partition, offset };
+            Some(Origin { position, received_at: cause.now }.to_wire())
+        }
+        TierOrigin::Input(origin) => Some(origin.to_wire()),
+    };
     let cause = |cause: &TierCause| Cause {
-        origin: cause.offset.map(|offset| Origin {
-            topic: Topic::AreaChanges.name().to_owned(),
-            partition,
-            offset,
-            received_at: Some(cause.now.to_wire()),
-        }),
+        origin: origin(cause),
         kind: i32::from(cause.kind),
         state: i32::from(cause.state),
         ..Cause::default()

@@ -33,6 +33,13 @@ impl Change {
         rows.iter().filter(|row| row.id() != self.after.id()).chain(&self.before)
     }
 
+    /// Positive rows among what stood and what stands, if that is not the same.
+    pub fn positives(&self) -> impl Iterator<Item = &Row> {
+        let changed = self.before != Some(self.after);
+        let rows = self.before.iter().chain([&self.after]).filter(move |row| changed && row.is_positive());
+        rows.filter(|row| row.counts())
+    }
+
     /// The specimens that may now say something else: the one it is about, and the one it was about.
     pub fn specimens(&self) -> [u64; 2] {
         [self.after.specimen(), self.before.map_or(self.after.specimen(), |row| row.specimen())]

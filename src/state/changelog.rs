@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// Version of the stored form. Every earlier one is read, a newer one is refused.
 ///
 /// 2: an index holds contact records with the rank they have with their contact; side records are logged change by
-/// change.
+/// change; an area holds which input record is behind a change of its tier.
 pub const FORMAT: u32 = 2;
 
 /// Largest value of one record, well under the broker's default of 1 MiB.

@@ -3,10 +3,10 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
-use swabstream::model::time::Day;
+use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::AreaIndex;
-use swabstream::proto::v1::{AreaChanges, CellChange, GapChange};
+use swabstream::proto::v1::{AreaCause, AreaChanges, CellChange, GapChange, Origin};
 
 /// One specimen of one person, with its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,18 @@ pub fn batch(rules: &Rules, task: i32, seq: u64, before: &[Test], after: &[Test]
         }
         changes.push(change(at as u32, period, purpose, day, &counts));
     }
-    AreaChanges { person_task: task, seq, now: None, areas, purposes, cells: changes, part: 0 }
+    AreaChanges { person_task: task, seq, now: None, areas, purposes, cells: changes, part: 0, causes: Vec::new() }
+}
+
+/// With the record at an offset of `lab-results` as cause of all its changes of cases and positives.
+pub fn caused(mut batch: AreaChanges, offset: i64) -> AreaChanges {
+    let received_at = Some(Timestamp(offset * 1_000).to_wire());
+    let origin = Origin { topic: "lab-results".into(), partition: 3, offset, received_at };
+    let causes = |cell: &&CellChange| (cell.cases, cell.positive) != (0, 0);
+    let changed: BTreeSet<(u32, i32)> = batch.cells.iter().filter(causes).map(|cell| (cell.area, cell.day)).collect();
+    batch.causes =
+        changed.into_iter().map(|(area, day)| AreaCause { area, day, origin: Some(origin.clone()) }).collect();
+    batch
 }
 
 fn change(area: u32, period: Day, purpose: u32, day: Day, counts: &Counts) -> CellChange {

@@ -1,7 +1,7 @@
 //! Images of any age and the operations after them give the same state again.
 
 use crate::bench::{Bench, context, images, operations};
-use crate::city::{batch, random, tests_of_somebody};
+use crate::city::{batch, caused, random, tests_of_somebody};
 use crate::numbers::day;
 use rand::RngExt as _;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn live(rules: &Arc<Rules>, seed: u64) -> (Bench, Vec<Vec<Vec<u8>>>) {
     let mut said = Vec::new();
     for seq in 1..120 {
         let tests = tests_of_somebody(&mut random, today.plus(-7), 8);
-        bench.read(&batch(rules, 0, seq, &[], &tests));
+        bench.read(&caused(batch(rules, 0, seq, &[], &tests), seq as i64));
         said.push(tests);
         if random.random_bool(0.2) {
             let taken_back = said.swap_remove(random.random_range(0..said.len()));

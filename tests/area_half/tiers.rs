@@ -1,7 +1,7 @@
 //! Tiers, their alerts and what new rules do.
 
 use crate::bench::Bench;
-use crate::city::{Finding, Test, batch};
+use crate::city::{Finding, Test, batch, caused};
 use crate::numbers::{day, live_alerts};
 use std::sync::Arc;
 use swabstream::model::record::Topic;
@@ -11,7 +11,7 @@ use swabstream::pipeline::positivity::period;
 use swabstream::pipeline::tier::Subject;
 use swabstream::policy::sample::sample_rules;
 use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
-use swabstream::proto::v1::{AreaChanges, CauseKind, Severity};
+use swabstream::proto::v1::{Alert, AlertState, AreaChanges, CauseKind, Severity};
 use swabstream::state::area::cell::{Cell, CellKey, Tally};
 use swabstream::state::area::series::Series;
 
@@ -255,6 +255,64 @@ fn an_alert_has_a_legal_history() {
     let last = bench.alerts().pop().expect("an alert");
     assert_eq!((last.version, last.state, last.historic, last.severity()), (3, 1, true, Severity::Info));
     assert_eq!(last.alert_id, district[0].alert_id);
+}
+
+/// Area and day of an alert about a tier, its state, and where what is behind it lies.
+type Named = (String, String, AlertState, String, i64);
+
+fn newly_named(bench: &Bench, from: usize) -> Vec<Named> {
+    let named = |alert: Alert| {
+        let cause = alert.causes.last().expect("every state has a cause").clone();
+        let origin = cause.origin.clone().unwrap_or_default();
+        (alert.area, alert.first_day, cause.state(), origin.topic, origin.offset)
+    };
+    let mut all: Vec<Named> = bench.alerts().into_iter().skip(from).map(named).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn an_alert_about_a_tier_names_the_record_behind_it() {
+    use AlertState::{Raised, Withdrawn};
+    let rules = Arc::new(sample_rules());
+    let (early, on) = (day("2022-10-30"), day("2022-11-01"));
+    let (first, second) = ([positive("D1S2", early)], [positive("D2S1", on)]);
+    let mut bench = Bench::new(&rules);
+    let named = |area: &str, on: Day, state, topic: &str, offset| {
+        (area.to_owned(), on.to_string(), state, topic.to_owned(), offset)
+    };
+    // Also when it could not be published at once, as the time was not known yet.
+    bench.read(&caused(batch(&rules, 0, 1, &[], &first), 41));
+    bench.read(&caused(batch(&rules, 0, 2, &[], &second), 42));
+    bench.commit(None);
+    bench.commit(Some(on));
+    let raised = [
+        named("D1", early, Raised, "lab-results", 41),
+        named("D1S2", early, Raised, "lab-results", 41),
+        named("D2", on, Raised, "lab-results", 42),
+        named("D2S1", on, Raised, "lab-results", 42),
+    ];
+    assert_eq!(newly_named(&bench, 0), raised);
+    // What plain negatives do is named by their batch: they are too many.
+    bench.read(&batch(&rules, 0, 3, &[], &vec![negative("D1S2", early); 40]));
+    bench.commit(Some(on));
+    assert_eq!(newly_named(&bench, 4), [named("D1", early, Withdrawn, "area-changes", 2)]);
+    // Two records of one commit: each day names its own, and the later day the newest up to it.
+    bench.read(&caused(batch(&rules, 0, 4, &second, &[]), 43));
+    bench.read(&caused(batch(&rules, 0, 5, &first, &[positive("D1S2", on)]), 44));
+    bench.commit(Some(on));
+    let changed = [
+        named("D1S2", early, Withdrawn, "lab-results", 44),
+        named("D1S2", on, Raised, "lab-results", 44),
+        named("D2", on, Withdrawn, "lab-results", 43),
+        named("D2S1", on, Withdrawn, "lab-results", 43),
+    ];
+    assert_eq!(newly_named(&bench, 5), changed);
+    // A milder tier after days without a case is the doing of time alone.
+    bench.commit(Some(on.plus(8)));
+    let milder = newly_named(&bench, 9);
+    assert!(milder.iter().all(|(.., topic, offset)| topic.is_empty() && *offset == 0), "{milder:?}");
+    assert!(!milder.is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A correction undoes all that the result did.
 
-use super::world::{Input, World, at, revised, swab};
+use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
 use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::proto::v1::{
     AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
@@ -208,4 +208,32 @@ fn drills_and_pools_change_nothing() {
     assert_eq!(outcome, Outcome::Rejected(RejectCode::Unsupported));
     assert_eq!(world.dead_letters.len(), 1);
     assert!(world.numbers.is_empty() && world.alerts.is_empty());
+}
+
+#[test]
+fn changes_of_cases_and_positives_name_the_record_behind_them_and_no_others_do() {
+    let mut world = World::new();
+    world.lab(&swab("P2", "N", at(3, 7), Negative));
+    world.lab(&swab("P1", "N1", at(2, 7), Negative));
+    assert!(world.causes.is_empty(), "what is plain costs nothing");
+    let day = world.rules.day(at(3, 8)).0;
+    let named = |area: &str, topic: &str, offset| (area.to_owned(), day, topic.to_owned(), offset);
+    let street = |topic, offset| ["C", "D1", "D1S1"].map(|area| named(area, topic, offset));
+    let positive = swab("P1", "R1", at(3, 8), Positive);
+    let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
+    let causes = |world: &mut World| std::mem::take(&mut world.causes).into_iter().collect::<Vec<_>>();
+
+    world.send(&Input::Result(positive.clone(), at(3, 13)), Some(elsewhere));
+    world.settle();
+    assert_eq!(causes(&mut world), street("lab-results", 3), "where the lab put it, not the message");
+    world.lab(&positive);
+    assert!(causes(&mut world).is_empty(), "nothing changed");
+    world.contact(&ordered(met("C1", "P1", "I1", 2), at(2, 20), 3, 6));
+    assert_eq!(causes(&mut world), street("contact-records", 6), "the case is none of the community's");
+    let moved = LabResult { area: "D2S1".into(), ..revised(&positive, 1, Corrected, Positive) };
+    world.lab(&moved);
+    let both = ["D1", "D1S1", "D2", "D2S1"].map(|area| named(area, "lab-results", 8));
+    assert_eq!(causes(&mut world), both, "and none for the city, where all is as before");
+    world.lab(&revised(&moved, 2, Corrected, Negative));
+    assert_eq!(causes(&mut world), ["C", "D2", "D2S1"].map(|area| named(area, "lab-results", 9)));
 }

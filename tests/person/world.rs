@@ -2,7 +2,7 @@
 
 use super::sums;
 use prost::Message as _;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use swabstream::audit::content;
 use swabstream::audit::recount::{self, Arrived};
@@ -95,6 +95,8 @@ pub struct World {
     pub alerts: Vec<Alert>,
     /// Sum of all changes.
     pub numbers: Cells,
+    /// Records named as being behind changes: area, day, topic, offset.
+    pub causes: BTreeSet<(String, i32, String, i64)>,
     pub dead_letters: Vec<Output>,
     /// Newest receipt per lab.
     pub labs_heard: BTreeMap<String, Timestamp>,
@@ -120,6 +122,7 @@ impl World {
             outcomes: Vec::new(),
             alerts: Vec::new(),
             numbers: Cells::new(),
+            causes: BTreeSet::new(),
             dead_letters: Vec::new(),
             labs_heard: BTreeMap::new(),
             operations: vec![Vec::new(); tasks],
@@ -263,6 +266,10 @@ impl World {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
                     sums::add(&mut self.numbers, &changes);
+                    self.causes.extend(changes.causes.iter().map(|cause| {
+                        let origin = cause.origin.clone().expect("a record");
+                        (changes.areas[cause.area as usize].clone(), cause.day, origin.topic, origin.offset)
+                    }));
                 }
                 topic => panic!("{topic:?} is none of this half's"),
             }

@@ -55,6 +55,21 @@ fn a_correction_names_the_whole_chain_of_cause() {
 }
 
 #[test]
+fn an_alert_about_a_tier_leads_back_to_the_result_behind_it() {
+    let end = Story::begin()
+        .result("2022-11-09 12:00", result("R0", "P2", Negative, "2022-11-09 08:00"))
+        .mis_keyed("2022-11-10 12:00", result("R1", "P1", P, "2022-11-10 08:00"))
+        .result("2022-11-10 13:00", result("R2", "P3", Negative, "2022-11-10 08:00"))
+        .end("2022-11-10 20:00");
+    let about_person = end.live(Positive, "P1").expect("it is live");
+    let about_tier = end.tier_alert("D1S1", "2022-11-10").expect("it is live");
+    assert_eq!((about_tier.state(), about_tier.tier_after.as_str()), (Raised, "high"));
+    let origin = |alert: &Alert| alert.causes[0].origin.clone().expect("a record");
+    assert_eq!(origin(about_tier), origin(about_person));
+    assert_eq!(origin(about_tier).topic, "lab-results");
+}
+
+#[test]
 fn a_withdrawal_that_arrives_first_is_kept() {
     let withdrawn = ResultStatus::EnteredInError as i32;
     let end = Story::begin()

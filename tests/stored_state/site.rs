@@ -13,6 +13,7 @@ use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::runtime::log::{Committed, TaskCommit};
 use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::state::area::AreaState;
 use swabstream::state::changelog::{FORMAT, Restorer};
 use swabstream::state::person::PersonState;
 
@@ -216,12 +217,20 @@ impl Site {
     /// Images of all pages, task by task.
     pub fn images(&self) -> Vec<Vec<u8>> {
         let people = self.people.iter().flat_map(|task| images(task.half()));
-        people.chain(self.areas()).collect()
+        people.chain(self.areas.iter().flat_map(|task| images(task.half()))).collect()
     }
 
-    /// Those of areas.
-    pub fn areas(&self) -> Vec<Vec<u8>> {
-        self.areas.iter().flat_map(|task| images(task.half())).collect()
+    /// The areas of each task, likewise.
+    pub fn areas(&self) -> Vec<AreaState> {
+        let held = |task: &Task<AreaHalf>| {
+            let mut state = AreaState::default();
+            for (page, image) in (0..).zip(images(task.half())) {
+                state.load(page, &image, FORMAT).expect("an image of ours");
+            }
+            state.restored().expect("a state of ours");
+            state
+        };
+        self.areas.iter().map(held).collect()
     }
 }
 

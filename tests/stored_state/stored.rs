@@ -5,13 +5,17 @@
 
 use crate::history::{first_part, last_part, second_part};
 use crate::site::{Kept, Site, Stored};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use swabstream::audit;
 use swabstream::model::contact::ContactStatus;
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::log::{CommitMark, Committed};
+use swabstream::state::area::AreaState;
+use swabstream::state::area::series::{Series, TierOrigin};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
 use swabstream::state::person::extra::Extra;
@@ -105,9 +109,23 @@ fn what_this_version_stores_makes_a_fixture() {
 /// Rows and side record.
 type Person = (Vec<Row>, Extra);
 
-/// What is held, without what format 1 did not hold: the rank that a copy of a contact record has with its contact. A
-/// copy that was left looked like one that was withdrawn.
-fn meaning(site: &Site) -> (Vec<Person>, Vec<Vec<u8>>) {
+/// What is held, without what format 1 did not hold: the rank that a copy of a contact record has with its contact (a
+/// copy that was left looked like one that was withdrawn), and the input record behind a change of tier.
+fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
+    let common = |state: &AreaState| vec![format!("{:?} {:?}", state.now(), state.published()), state.digest().into()];
+    let areas = site.areas();
+    let series = areas.iter().flat_map(AreaState::all).map(|(_, series)| without_causes(series));
+    (people(site), series.collect(), areas.iter().map(common).collect())
+}
+
+fn without_causes(series: &Series) -> Series {
+    let mut series = Series { causes: BTreeMap::new(), ..series.clone() };
+    let causes = series.alerts.values_mut().flat_map(|alert| &mut alert.causes);
+    causes.for_each(|cause| cause.origin = TierOrigin::None);
+    series
+}
+
+fn people(site: &Site) -> Vec<Person> {
     let of_person = |(state, slot): (&PersonState, Slot)| {
         let mut extra = state.extra(slot).cloned().unwrap_or_default();
         for traced in &mut extra.traced {
@@ -121,7 +139,7 @@ fn meaning(site: &Site) -> (Vec<Person>, Vec<Vec<u8>>) {
     let people = site.people();
     let slots =
         people.iter().flat_map(|state| (0..state.slots()).filter_map(move |slot| Some((state, state.taken(slot)?))));
-    (slots.map(of_person).collect(), site.areas())
+    slots.map(of_person).collect()
 }
 
 /// The same, without images: every operation is repeated.
@@ -151,4 +169,22 @@ fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
         restored.live(&last_part());
         assert!(meaning(&restored) == meaning(&live), "in the end");
     }
+}
+
+#[test]
+fn an_audit_reads_what_any_version_stored() {
+    let fixture = Fixture::read(&std::fs::read(path(1)).expect("a fixture"));
+    let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
+    let mut live = Site::fresh(&rules);
+    live.live(&first_part());
+    let counted = |stored: &Stored| {
+        let mut areas = audit::stored::Stored::default();
+        for record in &stored[&(Topic::AreaState, 0)].0 {
+            areas.take(&record.key, record.payload.as_deref()).expect("a record of ours");
+        }
+        areas.area_task().expect("a state of ours").cells
+    };
+    let cells = counted(&fixture.stored);
+    assert!(cells.len() > 50);
+    assert_eq!(cells, counted(&live.stored()));
 }

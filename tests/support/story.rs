@@ -228,6 +228,11 @@ impl Ending {
         self.published.tiers.get(area).map_or("", |tier| &tier.earliest_step_down)
     }
 
+    /// The last state of an area's alert about its tier on a day.
+    pub fn tier_alert(&self, area: &str, day: &str) -> Option<&Alert> {
+        self.published.area_alerts.values().find(|alert| alert.area == area && alert.first_day == day)
+    }
+
     /// Codes of all that was set aside.
     pub fn dead_letters(&self) -> &[String] {
         &self.dead_letters

@@ -172,11 +172,11 @@ impl AreaState {
     }
 
     /// Takes a page from its image.
-    pub fn load(&mut self, page: u32, image: &[u8]) -> Result<(), Corrupt> {
+    pub fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
         let mut from = Reader::new(image);
         match self.stored_page(page) {
             Some(page) => {
-                *page = (0..from.short::<u64>()?).map(|_| Series::read(&mut from)).collect::<Result<_, _>>()?
+                *page = (0..from.short::<u64>()?).map(|_| Series::read(&mut from, format)).collect::<Result<_, _>>()?
             }
             None => self.meta = Meta::read(&mut from)?,
         }
@@ -245,6 +245,8 @@ impl Series {
             SeriesOperation::Alert(day, alert) => {
                 self.alerts.insert(day, alert);
             }
+            SeriesOperation::Cause(day, origin) => self.note_cause(day, origin),
+            SeriesOperation::CausesNamed(until) => self.causes.retain(|day, _| *day > until),
             SeriesOperation::DropBefore { cells, alerts } => self.drop_before(cells, alerts),
         }
     }

@@ -1,7 +1,8 @@
 //! Changes of an area task's state as values: the same operation is applied, logged and replayed.
 
 use super::cell::{Cell, CellKey, Number};
-use super::series::TierAlert;
+use super::series::{TierAlert, put_origin, read_origin};
+use crate::model::record::Origin;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
@@ -56,6 +57,10 @@ pub enum SeriesOperation {
     Tier(u64),
     /// An alert about a change of tier on a day was published.
     Alert(Day, TierAlert),
+    /// An input record is behind a change of cases or positives of a specimen day.
+    Cause(Day, Origin),
+    /// Tiers up to this day were decided on with what is behind them.
+    CausesNamed(Day),
     /// Days that no number needs any more.
     DropBefore {
         /// First day whose cells stay.
@@ -139,6 +144,15 @@ impl SeriesOperation {
                 put_short_signed(into, i64::from(day.0));
                 alert.write(into);
             }
+            Self::Cause(day, origin) => {
+                into.push(7);
+                put_short_signed(into, i64::from(day.0));
+                put_origin(into, *origin);
+            }
+            Self::CausesNamed(day) => {
+                into.push(8);
+                put_short_signed(into, i64::from(day.0));
+            }
             Self::DropBefore { cells, alerts } => {
                 into.push(6);
                 put_short_signed(into, i64::from(cells.0));
@@ -162,6 +176,8 @@ impl SeriesOperation {
             4 => Self::Tier(from.short()?),
             5 => Self::Alert(Day(from.short_signed()?), TierAlert::read(from)?),
             6 => Self::DropBefore { cells: Day(from.short_signed()?), alerts: Day(from.short_signed()?) },
+            7 => Self::Cause(Day(from.short_signed()?), read_origin(from)?),
+            8 => Self::CausesNamed(Day(from.short_signed()?)),
             _ => return Err(corrupt("an operation is unknown")),
         })
     }

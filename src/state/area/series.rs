@@ -1,9 +1,10 @@
 //! One area over time: its cells, and what of it was published last.
 
 use super::cell::{Cell, CellKey, Number};
+use crate::model::record::{Origin, Position, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::Corrupt;
-use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
+use crate::state::codec::{Reader, corrupt, put_bytes, put_short, put_short_signed};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -20,6 +21,8 @@ pub struct Series {
     pub alerts: BTreeMap<Day, TierAlert>,
     /// Counts; cells that count nothing are not kept.
     pub cells: BTreeMap<CellKey, Cell>,
+    /// By specimen day, the newest input record behind a change of cases or positives that no tier was decided on yet.
+    pub causes: BTreeMap<Day, Origin>,
 }
 
 /// A `tier_changed` alert as last published.
@@ -52,10 +55,21 @@ pub struct TierCause {
     pub state: u8,
     /// Kind of cause, by its number in the contract.
     pub kind: u8,
-    /// Offset of the batch that changed the numbers; `None` when the day or the rules did.
-    pub offset: Option<i64>,
+    /// What was behind it.
+    pub origin: TierOrigin,
     /// The task's `now`.
     pub now: Timestamp,
+}
+
+/// What was behind a step of an alert's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierOrigin {
+    /// The day or the rules.
+    None,
+    /// The batch at this offset.
+    Batch(i64),
+    /// An input record.
+    Input(Origin),
 }
 
 impl Series {
@@ -91,10 +105,17 @@ impl Series {
         self.cells.range(from..=until).filter(move |(key, _)| key.day <= last)
     }
 
+    /// Notes what is behind a change of a day.
+    pub(super) fn note_cause(&mut self, day: Day, origin: Origin) {
+        let newest = self.causes.entry(day).or_insert(origin);
+        *newest = origin.max(*newest);
+    }
+
     /// Forgets cells and alerts of days before these.
     pub(super) fn drop_before(&mut self, cells: Day, alerts: Day) {
         self.cells.retain(|key, _| key.day >= cells);
         self.alerts.retain(|day, _| *day >= alerts);
+        self.causes.retain(|day, _| *day >= cells);
     }
 
     pub(super) fn write(&self, into: &mut Vec<u8>) {
@@ -111,9 +132,14 @@ impl Series {
             key.write(into);
             cell.write(into);
         }
+        put_short(into, self.causes.len() as u64);
+        for (day, origin) in &self.causes {
+            put_short_signed(into, i64::from(day.0));
+            put_origin(into, *origin);
+        }
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+    pub(super) fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
         let (code, basis, tier) = (from.text()?.to_owned(), from.short()?, from.short()?);
         let mut series = Self { code, basis, tier, ..Self::default() };
         for _ in 0..from.short::<u64>()? {
@@ -121,6 +147,11 @@ impl Series {
         }
         for _ in 0..from.short::<u64>()? {
             series.cells.insert(CellKey::read(from)?, Cell::read(from)?);
+        }
+        // Format 1 knew of no input records.
+        let causes = if format == 1 { 0 } else { from.short::<u64>()? };
+        for _ in 0..causes {
+            series.causes.insert(Day(from.short_signed()?), read_origin(from)?);
         }
         Ok(series)
     }
@@ -138,7 +169,7 @@ impl TierAlert {
         put_short(into, self.causes.len() as u64);
         for cause in &self.causes {
             into.extend([cause.state, cause.kind]);
-            put_option(into, cause.offset);
+            cause.origin.write(into);
             put_short_signed(into, cause.now.0);
         }
     }
@@ -153,9 +184,50 @@ impl TierAlert {
         let mut causes = Vec::new();
         for _ in 0..from.short::<u64>()? {
             let (state, kind) = (from.u8()?, from.u8()?);
-            causes.push(TierCause { state, kind, offset: from.option()?, now: Timestamp(from.short_signed()?) });
+            let origin = TierOrigin::read(from)?;
+            causes.push(TierCause { state, kind, origin, now: Timestamp(from.short_signed()?) });
         }
         let (live, historic) = (flags & 1 == 1, flags & 2 == 2);
         Ok(Self { version, live, historic, severity, policy, before, after, causes, omitted })
     }
+}
+
+impl TierOrigin {
+    fn write(self, into: &mut Vec<u8>) {
+        match self {
+            Self::None => into.push(0),
+            Self::Batch(offset) => {
+                into.push(1);
+                put_short_signed(into, offset);
+            }
+            Self::Input(origin) => {
+                into.push(2);
+                put_origin(into, origin);
+            }
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        Ok(match from.u8()? {
+            0 => Self::None,
+            1 => Self::Batch(from.short_signed()?),
+            2 => Self::Input(read_origin(from)?),
+            _ => return Err(corrupt("a cause is of no known kind")),
+        })
+    }
+}
+
+pub(super) fn put_origin(into: &mut Vec<u8>, origin: Origin) {
+    let Position { topic, partition, offset } = origin.position;
+    put_short_signed(into, origin.received_at.0);
+    put_bytes(into, topic.name().as_bytes());
+    put_short_signed(into, i64::from(partition));
+    put_short_signed(into, offset);
+}
+
+pub(super) fn read_origin(from: &mut Reader<'_>) -> Result<Origin, Corrupt> {
+    let received_at = Timestamp(from.short_signed()?);
+    let topic = Topic::named(from.text()?).ok_or_else(|| corrupt("a cause lies in an unknown topic"))?;
+    let (partition, offset) = (from.short_signed()?, from.short_signed()?);
+    Ok(Origin { received_at, position: Position { topic, partition, offset } })
 }
