@@ -56,6 +56,10 @@ const COMMON: &[Default] = &[
 
 /// Every consumer.
 const CONSUMER: &[Default] = &[
+    // A connection whose other end is gone without a word (a pulled cable, a firewall that forgot it) is noticed when a
+    // request is not answered in time: at the default of 60 s a task stands still for as long. Producers of workers
+    // have the library's own bound, their transaction's timeout.
+    ("socket.timeout.ms", "10000"),
     // The default of 1,000 stops the fetches of a queue once it was full for up to a second: a reader that drains it
     // faster idles half the time.
     ("fetch.queue.backoff.ms", "5"),

@@ -238,7 +238,15 @@ impl Event {
             let entry = unsafe { &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info) };
             // SAFETY: each entry has a name.
             let topic = unsafe { CStr::from_ptr(entry.topic) }.to_owned();
-            one(topic, entry.partition, entry.offset, &[], entry.err)
+            let answer = one(topic, entry.partition, entry.offset, &[], entry.err)?;
+            // A request that was lost with its connection comes back without an error and without an answer.
+            match answer.offset {
+                0.. => Ok(answer),
+                _ => {
+                    let text = format!("{} [{}]: not answered", answer.topic.to_string_lossy(), answer.partition);
+                    Err(NoAnswer { code: ErrorCode::RD_KAFKA_RESP_ERR__TRANSPORT, text })
+                }
+            }
         };
         infos.iter().map(answer).collect()
     }
