@@ -50,6 +50,8 @@ pub mod runtime;
 
 pub mod audit;
 
+pub mod repair;
+
 pub mod kafka;
 
 pub mod processor;

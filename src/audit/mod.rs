@@ -53,6 +53,8 @@ pub struct Cut {
     pub commits: BTreeMap<(Topic, i32), u64>,
     /// Per task, from where in its changelog its whole state can be read.
     pub restore_from: BTreeMap<(Topic, i32), i64>,
+    /// Per partition of messages between tasks, where it ended.
+    pub sent: BTreeMap<(Topic, i32), i64>,
     /// Messages between tasks that were sent and not yet received.
     pub in_flight: BTreeMap<Topic, u64>,
 }

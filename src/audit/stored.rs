@@ -56,6 +56,11 @@ const PEOPLE: [What; 30] = [
     "people positive, not again in 14 days",
 ];
 
+/// Names of all counts of a cell, in the order they are stored in: tallies, people tested, people found positive.
+pub fn names() -> impl Iterator<Item = What> {
+    TALLIES.into_iter().chain(PEOPLE)
+}
+
 /// The name of people tested (or found positive) by the days to their next such day, from 1; 15 is more or none.
 pub fn people(positive: bool, gap: i32) -> What {
     PEOPLE[gap as usize - 1 + if positive { 15 } else { 0 }]
@@ -67,8 +72,7 @@ pub struct Stored {
     deltas: BTreeMap<u64, Parts>,
     /// By page, then by the commit the image includes.
     images: BTreeMap<u32, BTreeMap<u64, Parts>>,
-    /// Pages after the newest delta.
-    pages: (u64, u32),
+    newest: Option<(u64, TaskHead)>,
 }
 
 /// The commit a record of a changelog is of, and what the task was after it, if it is the first part of a delta.
@@ -112,6 +116,8 @@ pub struct AreaTask {
     pub kept_from: Option<Day>,
     /// First day that it keeps counts of.
     pub cells_from: Option<Day>,
+    /// Per sender, the number of the last batch it has added.
+    pub seen: BTreeMap<i32, u64>,
 }
 
 /// One area of a page.
@@ -146,20 +152,27 @@ impl Stored {
         };
         (parts.format, parts.all) = (head.format, head.parts);
         parts.read.insert(head.part, value.to_vec());
-        if let Some(task) = head.task {
-            self.pages = self.pages.max((head.seq, task.pages));
+        if let Some(task) = head.task
+            && self.newest.as_ref().is_none_or(|(seq, _)| *seq < head.seq)
+        {
+            self.newest = Some((head.seq, task));
         }
         Ok(())
     }
 
+    /// Number of the last commit and what the task was after it.
+    pub fn newest(&self) -> Option<&(u64, TaskHead)> {
+        self.newest.as_ref()
+    }
+
     /// What an area task has counted: of each page the newest image, then every later operation.
     pub fn area_task(&self) -> Result<AreaTask, String> {
-        let (_, pages) = self.pages;
+        let Some((_, head)) = &self.newest else { return Ok(AreaTask::default()) };
         let mut replay = Replay::default();
         let mut included = BTreeMap::new();
         for (page, images) in &self.images {
             let newest = images.iter().rev().find_map(|(seq, parts)| Some((*seq, parts.whole()?, parts.format)));
-            if let Some((seq, image, format)) = newest.filter(|_| *page < pages) {
+            if let Some((seq, image, format)) = newest.filter(|_| *page < head.pages) {
                 replay.image(*page, &image, format)?;
                 included.insert(*page, seq);
             }
@@ -195,7 +208,8 @@ impl Replay {
     fn common(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
         self.purposes = (0..bytes.short()?).map(|_| bytes.text()).collect::<Result<_, _>>()?;
         for _ in 0..bytes.short()? {
-            let (_task, _seq) = (bytes.signed()?, bytes.short()?);
+            let (sender, seq) = (bytes.signed()? as i32, bytes.short()?);
+            self.task.seen.insert(sender, seq);
         }
         self.task.published_at = bytes.option()?.map(Timestamp);
         bytes.option()?;
@@ -209,6 +223,7 @@ impl Replay {
         if page == 0 {
             match bytes.u8()? {
                 1 => self.purposes.push(bytes.text()?),
+                2 => drop(self.task.seen.insert(bytes.signed()? as i32, bytes.short()?)),
                 3 => {
                     self.task.published_at = Some(Timestamp(bytes.signed()?));
                     bytes.signed()?;
@@ -235,8 +250,8 @@ impl Replay {
                     0 => "",
                     number => self.purposes.get(number - 1).map_or("?", String::as_str),
                 };
-                for (what, count) in TALLIES.iter().chain(&PEOPLE).zip(counts).filter(|(_, count)| *count != 0) {
-                    let key = (area.code.clone(), Day(period), purpose.to_owned(), Day(day), *what);
+                for (what, count) in names().zip(counts).filter(|(_, count)| *count != 0) {
+                    let key = (area.code.clone(), Day(period), purpose.to_owned(), Day(day), what);
                     self.task.cells.insert(key, i64::from(count));
                 }
             }

@@ -3,21 +3,16 @@
 //! In: the topics of a deployment, `read_committed`, up to the committed offsets. Out: a line per check and an exit
 //! code. Nothing is written and no group is joined: it can be run beside the processor, on any day.
 
+use super::reading::{self, Stretches};
+use crate::audit::Cut;
 use crate::audit::evidence::{Evidence, Setting};
 use crate::audit::report::{Report, Verdict};
-use crate::audit::{Cut, RulesFound};
-use crate::clock;
 use crate::config::{Config, KafkaConfig};
 use crate::kafka::cut;
-use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::topics;
 use crate::model::record::Topic;
-use crate::policy::RuleSetReader;
-use anyhow::{Context as _, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::BTreeMap;
+use anyhow::ensure;
 use std::io::Write;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -71,7 +66,7 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let secret = config.secret.read()?;
     let layout = topics::layout(&config.kafka)?;
-    let rules = rules_in_force(&config.kafka)?;
+    let rules = reading::rules_in_force(&config.kafka)?;
     let cut = cut::find(&config.kafka, layout, Duration::from_secs(args.wait))?;
     ensure!(!cut.commits.is_empty(), "nothing was ever committed by group {}", config.kafka.group);
 
@@ -119,29 +114,6 @@ fn write_lines(report: &Report, records: usize, out: &mut dyn Write) -> anyhow::
     Ok(())
 }
 
-/// The rules in force, and whether others were before: then the topic holds more than one set.
-fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> {
-    let mut reader = RuleSetReader::default();
-    let (mut found, mut sets): (Option<RulesFound>, _) = (None, 0);
-    let mut topic = TopicReader::open(kafka, &[Topic::Rules], From::Beginning)?;
-    topic.read_to_end(PATIENCE, &mut |records| {
-        for record in records {
-            if let Ok(Some(rules)) = reader.read(record.key.unwrap_or_default(), record.payload) {
-                sets += 1;
-                // The first set lies at the very beginning, without anything between.
-                let first = record.position.offset == rules.to_records().len() as i64;
-                found = Some(RulesFound { rules, changed: sets > 1 || !first });
-            }
-        }
-    })?;
-    found.context("no rules are in force: publish some with `swabstream rules apply DIR`")
-}
-
-/// Nothing comes for this long: it is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
-
 /// Outputs from their beginning, the state of area tasks from where it is whole.
 fn outputs(cut: &Cut) -> Stretches {
     let from = |key: &(Topic, i32)| match key.0 {
@@ -174,28 +146,7 @@ fn read_heads(kafka: &KafkaConfig, cut: &Cut, evidence: &mut Evidence) -> anyhow
     }
 }
 
+/// Reads stretches into the evidence.
 fn read(kafka: &KafkaConfig, stretches: Stretches, evidence: &mut Evidence) -> anyhow::Result<()> {
-    let mut reader = TopicReader::between(kafka, &stretches)?;
-    let bar = progress_bar(reader.remaining());
-    let (whole, mut moved) = (reader.remaining(), (reader.remaining(), clock::monotonic()));
-    while !reader.caught_up() {
-        reader.poll_headers(10_000, Duration::from_millis(100), &mut |record, headers| {
-            evidence.take(record, |name| headers.get(name));
-        })?;
-        let left = reader.remaining();
-        if left < moved.0 {
-            moved = (left, clock::monotonic());
-            bar.set_position(whole - left);
-        } else if moved.1.elapsed() > PATIENCE {
-            bail!("nothing came for {} s, {left} offsets were left to read", PATIENCE.as_secs());
-        }
-    }
-    bar.finish_and_clear();
-    Ok(())
-}
-
-fn progress_bar(offsets: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} offsets, {per_sec}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(offsets).with_style(style)
+    reading::all(kafka, &stretches, &mut |record, headers| evidence.take(record, |name| headers.get(name)))
 }

@@ -10,6 +10,8 @@ pub mod check;
 pub mod demo;
 pub mod file;
 pub mod publish;
+mod reading;
+pub mod repair;
 pub mod rules;
 pub mod run;
 pub mod topics;
@@ -48,6 +50,7 @@ enum Command {
     Check(check::CheckCommand),
     Watch(watch::WatchArgs),
     Audit(audit::AuditArgs),
+    Repair(repair::RepairArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream")]
     Completions {
@@ -75,6 +78,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),
         Command::Audit(args) => audit::run(args, out),
+        Command::Repair(args) => repair::run(args, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "swabstream", &mut script);

@@ -116,7 +116,7 @@ impl<'a> Looker<'a> {
         for topic in BETWEEN {
             cut.in_flight.insert(topic, self.in_flight(topic, &cut, &stable)?);
         }
-        cut.end = stable.into_iter().filter(|((topic, _), _)| WRITTEN.contains(topic)).collect();
+        (cut.end, cut.sent) = stable.into_iter().partition(|((topic, _), _)| WRITTEN.contains(topic));
         Ok(Some(cut))
     }
 

@@ -189,20 +189,43 @@ impl ProducerContext for Deliveries {
 ///
 /// The id fences others of the same id: two of them at once end with one set, whole.
 pub fn publish_all(config: &KafkaConfig, transactional_id: &str, records: &[Output]) -> Result<(), Error> {
-    let role = Role::Transactional { id: transactional_id.to_owned() };
-    let names = Names::new(&config.prefix);
-    let mut producer = TransactionalProducer::new(&properties(config, &role)?, Arc::new(Notify::new()))?;
-    let failed = |what: &str, error: TransactionError| Error::new(format!("{what}: {}", error.text));
-    producer.init(TRANSACTION_LIMIT).map_err(|error| failed("no transaction could be begun", error))?;
-    producer.begin().map_err(|error| failed("no transaction could be begun", error))?;
-    let result = produce_all(&mut producer, &names, records)
-        .map_err(|error| failed("nothing was written", error))
-        .and_then(|()| producer.commit(TRANSACTION_LIMIT).map_err(|error| failed("the transaction failed", error)));
-    if result.is_err() {
-        // The broker aborts it in any case, when the producer is gone; this only makes it sooner.
-        let _ = producer.abort(Duration::from_secs(5));
+    Exclusive::open(config, transactional_id)?.write(records)
+}
+
+/// The right to write once under a transactional id: whoever has opened it before can no longer write, so what is read
+/// in between is not answered twice.
+#[derive(Debug)]
+pub struct Exclusive {
+    producer: TransactionalProducer,
+    names: Names,
+}
+
+impl Exclusive {
+    /// Takes the id over; what its last holder left open has an end when this returns.
+    pub fn open(config: &KafkaConfig, transactional_id: &str) -> Result<Self, Error> {
+        let role = Role::Transactional { id: transactional_id.to_owned() };
+        let producer = TransactionalProducer::new(&properties(config, &role)?, Arc::new(Notify::new()))?;
+        producer.init(TRANSACTION_LIMIT).map_err(|error| failed("no transaction could be begun", error))?;
+        Ok(Self { producer, names: Names::new(&config.prefix) })
     }
-    result
+
+    /// Writes all records in one transaction, or none of them.
+    pub fn write(self, records: &[Output]) -> Result<(), Error> {
+        let Self { mut producer, names } = self;
+        producer.begin().map_err(|error| failed("no transaction could be begun", error))?;
+        let result = produce_all(&mut producer, &names, records)
+            .map_err(|error| failed("nothing was written", error))
+            .and_then(|()| producer.commit(TRANSACTION_LIMIT).map_err(|error| failed("the transaction failed", error)));
+        if result.is_err() {
+            // The broker aborts it in any case, when the producer is gone; this only makes it sooner.
+            let _ = producer.abort(Duration::from_secs(5));
+        }
+        result
+    }
+}
+
+fn failed(what: &str, error: TransactionError) -> Error {
+    Error::new(format!("{what}: {}", error.text))
 }
 
 /// Hands records to a producer within its transaction.

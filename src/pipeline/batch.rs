@@ -62,7 +62,8 @@ impl Batch<'_> {
 pub fn read<'a>(record: &Record<'a>, task: i32, layout: Layout) -> Result<Batch<'a>, Reject> {
     let payload = record.payload.ok_or_else(|| Reject::new(RejectCode::Tombstone, ""))?;
     let batch = parse(payload).ok_or_else(|| malformed(""))?;
-    if !(0..layout.person_tasks).contains(&batch.person_task) {
+    // The number after the last task is that of a repair.
+    if !(0..=layout.person_tasks).contains(&batch.person_task) {
         return Err(malformed("person_task"));
     }
     if batch.seq == 0 {

@@ -17,7 +17,7 @@ use super::view::ResultView;
 use super::{alerts, contacts, decode, episodes, specimen, validate};
 use crate::model::ids::Domain;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
-use crate::model::record::{Position, Record, Topic};
+use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::policy::{LabIndex, Rules};
@@ -348,6 +348,14 @@ impl PersonHalf {
         for slot in self.touched.drain(..) {
             self.state.release_if_empty(slot, &mut effects.changes);
         }
+    }
+
+    /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them, but
+    /// for days that people are no longer held for.
+    pub fn all_counted(&mut self) -> Vec<Output> {
+        self.count_all(1);
+        let (person_task, layout) = (self.context.task, self.context.layout);
+        self.cells.drain(&self.rules, &Head { person_task, seq: 0, now: Timestamp::default(), layout })
     }
 
     /// Adds (or takes back) all that the people held add by the rules in force.

@@ -12,7 +12,7 @@ use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1;
 use crate::state::person::edit::{Edit, List};
 use crate::state::person::extra::{Contact, Extra, IndexFound};
-use crate::state::person::row::{Row, minute_of};
+use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
 
 /// Messages between tasks may lag behind the floor: a day is more than they ever do.
@@ -44,6 +44,11 @@ impl Cutoffs {
         let plain = floor.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
         let positive = plain.plus_days(-gap);
         Self { plain: minute_of(plain), positive, positive_day: rules.day(positive) }
+    }
+
+    /// No row of an earlier swab need be held.
+    pub fn first_held(&self) -> Timestamp {
+        minute_start(self.plain)
     }
 
     /// Whether it is worth to drop rows of a person who is being looked at: not of one with very many, which are left

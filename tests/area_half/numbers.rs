@@ -238,7 +238,7 @@ fn a_batch_that_cannot_be_used_is_set_aside_whole() {
     let with = |change: CellChange| AreaChanges { cells: vec![CellChange::default(), change], ..good.clone() };
     let bad_gap = GapChange { gap: 16, people: 1 };
     let bad = [
-        AreaChanges { person_task: 2, ..good.clone() },
+        AreaChanges { person_task: 3, ..good.clone() },
         AreaChanges { seq: 0, ..good.clone() },
         with(CellChange { area: 99, ..CellChange::default() }),
         with(CellChange { purpose: 4, ..CellChange::default() }),

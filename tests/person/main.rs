@@ -8,5 +8,4 @@ mod messages;
 mod properties;
 mod restore;
 mod scale;
-mod sums;
 mod world;

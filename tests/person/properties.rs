@@ -1,7 +1,10 @@
 //! Random histories, by seed: what is true at the end depends on what was read, not on when.
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, swab};
-use swabstream::proto::v1::{ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus};
+use prost::Message as _;
+use swabstream::audit::stored::Cells;
+use swabstream::proto::v1::{AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus};
+use swabstream::repair;
 
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
 const AREAS: [&str; 7] = ["D1S1", "D1S2", "D2S1", "D2S2", "D3S1", "D1", "C"];
@@ -126,4 +129,20 @@ fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
         }
     }
     assert!(raised > 12, "the histories have alerts");
+}
+
+#[test]
+fn what_people_are_held_for_adds_up_to_what_was_sent() {
+    for seed in 1..=6 {
+        let mut world = World::new();
+        run(&mut world, &random_history(seed, 150), &mut Dice(seed), |_, _| ());
+        let mut held = Cells::new();
+        for half in &mut world.halves {
+            for output in half.all_counted() {
+                let payload = output.payload.expect("changes");
+                repair::add(&mut held, &AreaChanges::decode(&payload[..]).expect("changes"));
+            }
+        }
+        assert_eq!(held, world.numbers, "seed {seed}");
+    }
 }

@@ -1,6 +1,5 @@
 //! A few person tasks and what they publish, held side by side with what was sent to them.
 
-use super::sums;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
     ManagementOrder, ResultStatus,
 };
+use swabstream::repair;
 
 const SECRET: Secret = Secret::new([7; 16]);
 
@@ -265,7 +265,8 @@ impl World {
                 Topic::AreaChanges => {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
-                    sums::add(&mut self.numbers, &changes);
+                    assert!(!changes.cells.is_empty(), "nothing is sent when nothing changed");
+                    repair::add(&mut self.numbers, &changes);
                     self.causes.extend(changes.causes.iter().map(|cause| {
                         let origin = cause.origin.clone().expect("a record");
                         (changes.areas[cause.area as usize].clone(), cause.day, origin.topic, origin.offset)

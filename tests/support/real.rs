@@ -76,6 +76,11 @@ impl RealDeployment {
         deployment
     }
 
+    /// Where it is.
+    pub fn config(&self) -> &KafkaConfig {
+        &self.config
+    }
+
     /// Runs a command of the program with the settings of this deployment.
     pub fn command(&self, arguments: &[&str]) -> Finished {
         let mut command = Command::new(PROGRAM);

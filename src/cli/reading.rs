@@ -1,0 +1,75 @@
+//! Reading stretches of topics, with progress on the terminal: for an audit and a repair.
+
+use crate::audit::RulesFound;
+use crate::clock;
+use crate::config::KafkaConfig;
+use crate::kafka::reader::{From, Headers, TopicReader};
+use crate::model::record::{Record, Topic};
+use crate::policy::RuleSetReader;
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+/// Nothing comes for this long: it is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// From which offset to which, by partition.
+pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
+
+/// The rules in force, and whether others were before: then the topic holds more than one set.
+pub(super) fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> {
+    let mut reader = RuleSetReader::default();
+    let (mut found, mut sets): (Option<RulesFound>, _) = (None, 0);
+    let mut topic = TopicReader::open(kafka, &[Topic::Rules], From::Beginning)?;
+    topic.read_to_end(PATIENCE, &mut |records| {
+        for record in records {
+            if let Ok(Some(rules)) = reader.read(record.key.unwrap_or_default(), record.payload) {
+                sets += 1;
+                // The first set lies at the very beginning, without anything between.
+                let first = record.position.offset == rules.to_records().len() as i64;
+                found = Some(RulesFound { rules, changed: sets > 1 || !first });
+            }
+        }
+    })?;
+    found.context("no rules are in force: publish some with `swabstream rules apply DIR`")
+}
+
+/// Hands over every record of some stretches.
+pub(super) fn all(
+    kafka: &KafkaConfig,
+    stretches: &Stretches,
+    take: &mut dyn FnMut(&Record<'_>, Headers<'_>),
+) -> anyhow::Result<()> {
+    let mut reader = TopicReader::between(kafka, stretches)?;
+    let bar = progress_bar(reader.remaining());
+    let (whole, mut moved) = (reader.remaining(), (reader.remaining(), clock::monotonic()));
+    let counts = |record: &Record<'_>| {
+        let place = record.position;
+        stretches.get(&(place.topic, place.partition)).is_some_and(|stretch| stretch.contains(&place.offset))
+    };
+    while !reader.caught_up() {
+        reader.poll_headers(10_000, Duration::from_millis(100), &mut |record, headers| {
+            // A stretch that is read may go on while others are not.
+            if counts(record) {
+                take(record, headers);
+            }
+        })?;
+        let left = reader.remaining();
+        if left < moved.0 {
+            moved = (left, clock::monotonic());
+            bar.set_position(whole - left);
+        } else if moved.1.elapsed() > PATIENCE {
+            bail!("nothing came for {} s, {left} offsets were left to read", PATIENCE.as_secs());
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn progress_bar(offsets: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} offsets, {per_sec}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(offsets).with_style(style)
+}

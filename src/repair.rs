@@ -1,0 +1,213 @@
+//! What area tasks must be told so that they hold what the people add up to.
+//!
+//! The person tasks' state is the truth. Area tasks hold sums of signed changes, so what they lack is a signed change
+//! as well: a repair sends it as one more batch on `area-changes`, and everything that follows from a change (numbers
+//! stated again, tiers, alerts with their chain of cause) follows from it. A difference between what people add up to
+//! and what areas hold stays the same while both go on, since every commit changes both alike: so it does not matter
+//! that the processor works meanwhile.
+//!
+//! In: what people add up to, what area tasks hold, what is published. Out: corrections, and the batches that carry
+//! them. Nothing here reads or writes.
+
+use crate::audit::compare::same_numbers;
+use crate::audit::stored::{Cells, What, names, people};
+use crate::model::record::{Layout, Output, Topic};
+use crate::model::time::{Day, Timestamp};
+use crate::pipeline::positivity::positivity;
+use crate::pipeline::retention;
+use crate::policy::Rules;
+use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, GapChange};
+use crate::state::area::cell::{Cell, CellKey, People, Tally};
+use crate::state::area::series::Series;
+use prost::Message as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+/// More cells go into another part.
+const CELLS_OF_A_PART: usize = 4_000;
+
+/// Area, first day of the registry's period, purpose, specimen day.
+type Place = (String, Day, String, Day);
+
+/// What is to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct Corrections {
+    /// Signed counts.
+    pub counts: Cells,
+    /// Areas and days whose numbers are right in the state and were published otherwise: to be stated again.
+    pub restated: BTreeSet<(String, Day)>,
+}
+
+impl Corrections {
+    /// Whether there is nothing to correct.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.restated.is_empty()
+    }
+}
+
+/// Adds a message of signed changes.
+pub fn add(sums: &mut Cells, changes: &AreaChanges) {
+    for cell in &changes.cells {
+        let purpose = cell.purpose.checked_sub(1).map_or("", |at| changes.purposes[at as usize].as_str());
+        let place =
+            (changes.areas[cell.area as usize].clone(), Day(cell.registry_from), purpose.to_owned(), Day(cell.day));
+        let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid, cell.cases, cell.community_cases];
+        let gaps = |changes: &[GapChange], positive| -> Vec<(What, i32)> {
+            changes.iter().map(|change| (people(positive, change.gap as i32), change.people)).collect()
+        };
+        let people = [gaps(&cell.tested, false), gaps(&cell.found_positive, true)].concat();
+        for (what, number) in names().zip(tallies).chain(people) {
+            bump(sums, &place, what, i64::from(number));
+        }
+    }
+}
+
+fn bump(sums: &mut Cells, (area, period, purpose, day): &Place, what: What, number: i64) {
+    let key = (area.clone(), *period, purpose.clone(), *day, what);
+    match sums.get(&key).copied().unwrap_or(0) + number {
+        0 => drop(sums.remove(&key)),
+        sum => drop(sums.insert(key, sum)),
+    }
+}
+
+/// The first day all of whose people are held, when the slowest task has come to `floor`: earlier counts cannot be made
+/// from people any more.
+pub fn first_whole_day(floor: Timestamp, rules: &Rules) -> Day {
+    rules.day(retention::Cutoffs::at(floor, rules).first_held()).plus(1)
+}
+
+/// What must be added to `held` so that it is `wanted`, from a day on.
+pub fn difference(wanted: &Cells, held: &Cells, first: Day) -> Cells {
+    let mut difference = Cells::new();
+    for (sign, cells) in [(1, wanted), (-1, held)] {
+        for ((area, period, purpose, day, what), count) in cells.iter().filter(|((.., day, _), _)| *day >= first) {
+            bump(&mut difference, &(area.clone(), *period, purpose.clone(), *day), what, sign * count);
+        }
+    }
+    difference
+}
+
+/// Areas and days whose published numbers are not those that the counts make. `kept` says which days an area's task
+/// keeps numbers of.
+pub fn misstated(
+    rules: &Rules,
+    counts: &Cells,
+    published: &BTreeMap<(String, Day), AreaPositivity>,
+    kept: impl Fn(&str) -> Option<RangeInclusive<Day>>,
+) -> BTreeSet<(String, Day)> {
+    let (all, purposes) = series(counts);
+    let mut areas: BTreeSet<&str> = all.keys().copied().collect();
+    areas.extend(published.keys().map(|(area, _)| area.as_str()));
+    let none = Series::default();
+    let mut wrong = BTreeSet::new();
+    for area in areas {
+        let Some(days) = kept(area) else { continue };
+        for day in (days.start().0..=days.end().0).map(Day) {
+            let series = all.get(area).unwrap_or(&none);
+            let right = positivity(rules, &purposes, series, day);
+            let same = match (right, published.get(&(area.to_owned(), day))) {
+                (Some(right), Some(published)) => same_numbers(&right, published),
+                (right, published) => right.is_none() && published.is_none(),
+            };
+            if !same {
+                wrong.insert((area.to_owned(), day));
+            }
+        }
+    }
+    wrong
+}
+
+/// Counts as the area half holds them, by area, and the purposes their numbers stand for.
+fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
+    let purposes: BTreeSet<&String> =
+        counts.keys().map(|(_, _, purpose, ..)| purpose).filter(|name| !name.is_empty()).collect();
+    let purposes: Vec<String> = purposes.into_iter().cloned().collect();
+    let mut all: BTreeMap<&str, Series> = BTreeMap::new();
+    for ((area, period, purpose, day), numbers) in places(counts) {
+        let purpose = purposes.iter().position(|known| known == purpose).map_or(0, |at| at as u8 + 1);
+        let series = all.entry(area).or_insert_with(|| Series { code: area.to_owned(), ..Series::default() });
+        let [positive, negative, inconclusive, invalid, cases, community_cases] =
+            std::array::from_fn(|at| numbers[at] as i32);
+        let tally = Tally { positive, negative, inconclusive, invalid, cases, community_cases };
+        let gaps = |first: usize| std::array::from_fn(|at| numbers[first + at] as i32);
+        let people = People { tested: gaps(6), positive: gaps(21) };
+        let people = (people != People::default()).then(|| Box::new(people));
+        series.cells.insert(CellKey { period, day, purpose }, Cell { tally, people });
+    }
+    (all, purposes)
+}
+
+/// Counts by place, each with all its numbers in stored order.
+fn places(counts: &Cells) -> BTreeMap<(&str, Day, &str, Day), Vec<i64>> {
+    let order: BTreeMap<What, usize> = names().zip(0..).collect();
+    let mut places: BTreeMap<(&str, Day, &str, Day), Vec<i64>> = BTreeMap::new();
+    for ((area, period, purpose, day, what), count) in counts {
+        places.entry((area, *period, purpose, *day)).or_insert_with(|| vec![0; order.len()])[order[what]] = *count;
+    }
+    places
+}
+
+/// The batches, numbered `seq`, that carry corrections to the tasks of their areas.
+pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u64) -> Vec<Output> {
+    let mut cells = places(&corrections.counts);
+    for (area, day) in &corrections.restated {
+        // A change of nothing touches the day.
+        let period = rules.areas.periods[rules.areas.period(*day)];
+        cells.entry((area, period, "", *day)).or_default();
+    }
+    let mut tasks: BTreeMap<i32, Vec<_>> = BTreeMap::new();
+    for (place, numbers) in cells {
+        tasks.entry(layout.area_task(place.0)).or_default().push((place, numbers));
+    }
+    let mut outputs = Vec::new();
+    for (task, cells) in tasks {
+        for (part, cells) in (0..).zip(cells.chunks(CELLS_OF_A_PART)) {
+            let mut batch = AreaChanges { person_task: layout.person_tasks, seq, part, ..AreaChanges::default() };
+            cells.iter().for_each(|(place, numbers)| put(&mut batch, *place, numbers));
+            outputs.push(Output {
+                topic: Topic::AreaChanges,
+                partition: task,
+                key: task.to_string().into_bytes(),
+                payload: Some(batch.encode_to_vec()),
+                headers: Vec::new(),
+            });
+        }
+    }
+    outputs
+}
+
+fn put(batch: &mut AreaChanges, (area, period, purpose, day): (&str, Day, &str, Day), numbers: &[i64]) {
+    if batch.areas.last().is_none_or(|last| last != area) {
+        batch.areas.push(area.to_owned());
+    }
+    let purpose = match purpose {
+        "" => 0,
+        name => {
+            let known = batch.purposes.iter().position(|known| known == name);
+            known.unwrap_or_else(|| {
+                batch.purposes.push(name.to_owned());
+                batch.purposes.len() - 1
+            }) as u32
+                + 1
+        }
+    };
+    let number = |at: usize| numbers.get(at).map_or(0, |number| *number as i32);
+    let gaps = |first: usize| -> Vec<GapChange> {
+        let all = (1..=15).map(|gap| GapChange { gap, people: number(first + gap as usize - 1) });
+        all.filter(|change| change.people != 0).collect()
+    };
+    batch.cells.push(CellChange {
+        area: batch.areas.len() as u32 - 1,
+        registry_from: period.0,
+        purpose,
+        day: day.0,
+        positive: number(0),
+        negative: number(1),
+        inconclusive: number(2),
+        invalid: number(3),
+        cases: number(4),
+        community_cases: number(5),
+        tested: gaps(6),
+        found_positive: gaps(21),
+    });
+}

@@ -1,0 +1,115 @@
+//! Counts of areas that were tampered with in stored state, on a real Kafka: an audit finds them, a repair rebuilds them
+//! from people, and the audit agrees again.
+
+use crate::support::real::{LAYOUT, RealDeployment};
+use prost::Message as _;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+use std::sync::Arc;
+use std::time::Duration;
+use swabstream::demo::city::{City, CityConfig, Message};
+use swabstream::kafka::topic_name;
+use swabstream::model::record::Topic;
+use swabstream::model::time::{Day, Timestamp};
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::StateHead;
+
+#[test]
+fn counts_forged_in_stored_state_are_found_and_rebuilt_from_people() {
+    let rules = Arc::new(sample_rules());
+    let first = Day::parse("2022-11-12").expect("a day");
+    let start = Timestamp(i64::from(first.0) * 86_400_000 - 8 * 3_600_000);
+    let messages: Vec<Message> = City::new(CityConfig::past(3, 200, start, 5), rules.clone()).collect();
+    let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
+    let mut deployment = RealDeployment::create("repair", &rules);
+    deployment.publish(&messages);
+    deployment.mark_time(end);
+    deployment.start();
+    deployment.settle();
+    deployment.kill();
+    assert_finds(&deployment, "agree", None);
+    assert_repairs(&deployment, 0, "0 counts differ");
+
+    forge(&deployment);
+    assert_finds(&deployment, "differ", Some("area state"));
+    assert_repairs(&deployment, 1, " 2022-11-14: positive for");
+
+    // The processor restores the forged state, adds the repair, and states the numbers again.
+    deployment.start();
+    deployment.settle();
+    assert_finds(&deployment, "agree", None);
+    assert_repairs(&deployment, 0, "0 counts differ");
+
+    // A number that was published otherwise than it is held is stated again, with the processor at work.
+    let ((area, day), numbers) = deployment.published().positivity.pop_first().expect("a number");
+    let forged = swabstream::proto::v1::AreaPositivity { population: 7, ..numbers };
+    let key = format!("{area}/{day}");
+    deployment.forge(Topic::AreaPositivity, LAYOUT.area_task(&area), key.as_bytes(), &forged.encode_to_vec());
+    assert_finds(&deployment, "differ", Some("numbers"));
+    assert_repairs(&deployment, 1, &format!("{area} {day}: published otherwise than held"));
+    deployment.settle();
+    assert_finds(&deployment, "agree", None);
+}
+
+#[track_caller]
+fn assert_finds(deployment: &RealDeployment, verdict: &str, differing: Option<&str>) {
+    let (_, report) = deployment.audit();
+    assert_eq!(report["verdict"], verdict, "{report:#}");
+    let checks = report["checks"].as_array().expect("checks");
+    let found: Vec<_> = checks.iter().filter(|check| check["differences"] != 0).map(|check| &check["name"]).collect();
+    assert_eq!(found, differing.into_iter().collect::<Vec<_>>(), "{report:#}");
+}
+
+#[track_caller]
+fn assert_repairs(deployment: &RealDeployment, code: i32, says: &str) {
+    let done = deployment.command(&["repair"]);
+    let (said, error) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert_eq!(done.status.code(), Some(code), "{said}{error}");
+    assert!(said.contains(says), "{says}: {said}");
+}
+
+/// Commits one more positive of some area into the state of its task, as a worker gone mad might.
+fn forge(deployment: &RealDeployment) {
+    let mut newest: Option<(i32, StateHead)> = None;
+    deployment.each(Topic::AreaState, |record| {
+        let head = StateHead::decode_length_delimited(record.payload.unwrap_or_default()).expect("a head");
+        let newer = newest.as_ref().is_none_or(|(_, known)| known.seq < head.seq);
+        if newer && head.task.is_some() {
+            newest = Some((record.position.partition, head));
+        }
+    });
+    let (task, head) = newest.expect("some task has committed");
+    let seq = head.seq + 1;
+    let offsets = head.task.as_ref().expect("the head of a delta").inputs.clone();
+    let mut value = StateHead { seq, part: 0, parts: 1, ..head.clone() }.encode_length_delimited_to_vec();
+    value.extend(one_more_positive(Day::parse("2022-11-14").expect("a day")));
+    deployment.forge(Topic::AreaState, task, format!("d/{}/0", seq % 4096).as_bytes(), &value);
+
+    let restore_from = head.task.map_or(0, |task| task.restore_from);
+    let mut settings = ClientConfig::new();
+    let group = format!("{}-areas", deployment.config().group);
+    settings.set("bootstrap.servers", &deployment.config().brokers).set("group.id", group);
+    let consumer: BaseConsumer = settings.create().expect("a consumer");
+    let mut list = TopicPartitionList::new();
+    let topic = topic_name(&deployment.config().prefix, Topic::AreaChanges);
+    let mut part = list.add_partition(&topic, task);
+    part.set_offset(Offset::Offset(offsets[0].offset)).expect("an offset");
+    part.set_metadata(format!("seq={seq} from={restore_from}"));
+    // The killed process is a member of the group until its session ends.
+    let began = std::time::Instant::now();
+    while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{error}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// An operation that adds a positive for the first purpose to the first area of the first page.
+fn one_more_positive(day: Day) -> Vec<u8> {
+    let day = day.0 as u64 * 2;
+    let day = [(day & 0x7f) as u8 | 0x80, (day >> 7 & 0x7f) as u8 | 0x80, (day >> 14) as u8];
+    let mut operation = vec![0, 2, 0];
+    operation.extend(day);
+    operation.extend([1, 1, 2, 0]);
+    [1_u32.to_le_bytes().to_vec(), (operation.len() as u32).to_le_bytes().to_vec(), operation].concat()
+}
