@@ -13,7 +13,7 @@ use crate::model::result::{Finding, LabResult};
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::state::person::row::{Row, minute_start};
-use crate::state::person::{PersonState, Slot};
+use crate::state::person::{MANY, PersonState, Slot};
 use hashbrown::HashMap;
 
 /// Areas and purposes of the dictionary in the registry of the rules in force, and the other way round.
@@ -110,10 +110,12 @@ pub struct Scratch {
 /// What a person with many results has counted, each with its number of specimens: far fewer entries than rows.
 type Crowd = HashMap<Counted, u32>;
 
-/// From so many rows on, a person's day cells are kept instead of being made from the rows each time.
-const MANY: usize = 256;
-
 impl Scratch {
+    /// Rows of the specimens that were last counted anew.
+    pub fn related(&self) -> &[Row] {
+        &self.related
+    }
+
     /// Rows of a person were dropped or settled.
     pub fn forget(&mut self, slot: Slot) {
         self.crowds.remove(&slot);
@@ -139,8 +141,7 @@ pub fn of_change(
     let touched = change.specimens();
     let is_touched = |row: &Row| touched.contains(&row.specimen());
     let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
-    scratch.related.clear();
-    scratch.related.extend(rows.iter().filter(|row| is_touched(row)));
+    change.related(state, slot, &mut scratch.related);
     let mut verdicts = [(None, None); 2];
     for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
@@ -208,8 +209,13 @@ pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &Pers
     let mut verdicts = Vec::new();
     specimen::verdicts(rows.iter(), names, &mut verdicts);
     let all: Vec<Counted> = verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)).collect();
-    for (at, one) in all.iter().enumerate() {
-        add(cells, rules, &all[..at], one, sign);
+    // What counts for the same is there once: a person with very many results has far fewer days.
+    let mut others: Vec<Counted> = Vec::new();
+    for one in all {
+        add(cells, rules, &others, &one, sign);
+        if !others.contains(&one) {
+            others.push(one);
+        }
     }
 }
 

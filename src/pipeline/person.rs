@@ -112,9 +112,10 @@ impl PersonHalf {
         let news = self.note_positive(slot, &result, &row, origin, effects);
         let change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
-        self.count(slot, &change, origin);
-        self.review(slot, &Trigger::result(origin, &result), effects);
-        self.outcome(slot, &change)
+        if self.count(slot, &change, origin) {
+            self.review(slot, &Trigger::result(origin, &result), effects);
+        }
+        self.outcome(&change)
     }
 
     /// A result was moved from this person to another.
@@ -132,8 +133,9 @@ impl PersonHalf {
         let row = versions::moved_row(&self.context.secret, wire, minute_of(collected_at));
         let change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
-        self.count(slot, &change, origin);
-        self.review(slot, &Trigger::moved(origin, wire), effects);
+        if self.count(slot, &change, origin) {
+            self.review(slot, &Trigger::moved(origin, wire), effects);
+        }
         Ok(change.outcome)
     }
 
@@ -264,8 +266,8 @@ impl PersonHalf {
         true
     }
 
-    /// Adds to the numbers of areas what a change of a row makes of them.
-    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) {
+    /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
+    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
         self.places.learn(&self.state, &self.rules);
         contribution::of_change(
             &mut self.cells,
@@ -275,11 +277,15 @@ impl PersonHalf {
             (slot, change),
             &mut self.scratch,
         );
+        if !change.concerns_positives(self.scratch.related()) {
+            return false;
+        }
         for row in change.positives() {
             let place = self.places.place(&self.rules, row.area(), row.purpose(), row.minute());
             place.into_iter().for_each(|place| self.cells.cause(&self.rules, place, origin));
         }
         self.count_cases(&self.cases(slot, Some(change)), slot, origin);
+        true
     }
 
     /// Adds to the numbers of areas what became of a person's cases.
@@ -294,10 +300,10 @@ impl PersonHalf {
     /// The person's cases as they are, or as they were before a change.
     fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<CountedCase> {
         let Some(extra) = self.state.extra(slot).filter(|extra| !extra.positives.is_empty()) else { return Vec::new() };
-        let rows = self.state.rows(slot);
+        let rows = self.state.about_positives(slot);
         let (contacts, rules, places): (&[Contact], _, _) = (&extra.contacts, &*self.rules, &self.places);
         match before {
-            Some(change) => episodes::cases(change.rows_before(rows), contacts, rules, places, self.names()),
+            Some(change) => episodes::cases(change.rows_before(&rows), contacts, rules, places, self.names()),
             None => episodes::cases(rows.iter(), contacts, rules, places, self.names()),
         }
     }
@@ -309,7 +315,7 @@ impl PersonHalf {
             return;
         }
         let wanted = alerts::wanted(&alerts::Case {
-            rows: self.state.rows(slot),
+            rows: &self.state.about_positives(slot),
             extra,
             rules: &self.rules,
             names: self.names(),
@@ -328,10 +334,10 @@ impl PersonHalf {
         }
     }
 
-    fn outcome(&self, slot: Slot, change: &Change) -> Result<Outcome, Stop> {
+    fn outcome(&self, change: &Change) -> Result<Outcome, Stop> {
         match change.outcome {
             Outcome::Rejected(RejectCode::Conflict) => Err(versions::conflict()),
-            outcome => Ok(specimen::outcome(self.state.rows(slot), &change.after, outcome)),
+            outcome => Ok(specimen::outcome(self.scratch.related(), &change.after, outcome)),
         }
     }
 
@@ -425,8 +431,9 @@ impl Half for PersonHalf {
             self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
             let Some(slot) = self.state.taken(self.sweep) else { continue };
             if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
-                retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
-                self.scratch.forget(slot);
+                if retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes) {
+                    self.scratch.forget(slot);
+                }
                 self.state.release_if_empty(slot, &mut effects.changes);
             }
         }

@@ -11,9 +11,10 @@ use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1;
 use crate::state::person::edit::{Edit, List};
-use crate::state::person::extra::{Contact, Extra, IndexFound};
+use crate::state::person::extra::{Contact, IndexFound};
 use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
+use hashbrown::HashMap;
 
 /// Messages between tasks may lag behind the floor: a day is more than they ever do.
 const SLACK_DAYS: i64 = 1;
@@ -63,45 +64,87 @@ impl Cutoffs {
     }
 }
 
-/// Drops and settles what is old enough.
-pub fn tidy(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) {
-    let newest_positive = newest_positive(state.rows(slot));
+/// Drops and settles what is old enough; tells whether a row changed.
+pub fn tidy(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) -> bool {
+    let is_old = |row: &Row| row.minute() < cutoffs.plain;
+    let changed = state.rows(slot).iter().any(is_old) && tidy_rows(state, slot, cutoffs, changes);
+    for edit in outdated(state, slot, cutoffs) {
+        state.edit(slot, "", edit, changes);
+    }
+    changed
+}
+
+fn tidy_rows(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) -> bool {
+    let specimens = specimens(state.rows(slot));
+    let newest_positive =
+        specimens.iter().filter(|specimen| specimen.is_positive).map(|specimen| specimen.newest).max();
     let positives_expire = newest_positive.is_none_or(|minute| minute < minute_of(cutoffs.positive));
-    for at in (0..state.rows(slot).len()).rev() {
-        let rows = state.rows(slot);
-        let row = rows[at];
-        let peers = rows.iter().filter(|peer| peer.specimen() == row.specimen());
-        let (newest, is_positive) = peers
-            .fold((row.minute(), false), |(newest, any), peer| (newest.max(peer.minute()), any || peer.is_positive()));
-        if newest >= cutoffs.plain {
-            continue;
-        }
-        if !is_positive || positives_expire {
+    let mut changed = false;
+    for (at, specimen) in specimens.iter().enumerate().rev().filter(|(_, specimen)| specimen.newest < cutoffs.plain) {
+        let row = state.rows(slot)[at];
+        if !specimen.is_positive || positives_expire {
             state.remove(slot, at, changes);
         } else if !row.settled() {
             state.set(slot, at, row.settle(), changes);
+        } else {
+            continue;
         }
+        changed = true;
     }
-    let Some(extra) = state.extra(slot) else { return };
-    for edit in outdated(extra, state.rows(slot), cutoffs) {
-        state.edit(slot, "", edit, changes);
+    changed
+}
+
+/// What all rows of a specimen have in common.
+#[derive(Clone, Copy, Debug)]
+struct Specimen {
+    /// The newest row's minute.
+    newest: u32,
+    /// Whether any row is positive.
+    is_positive: bool,
+}
+
+impl Specimen {
+    fn of(row: &Row) -> Self {
+        Self { newest: row.minute(), is_positive: row.is_positive() }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { newest: self.newest.max(other.newest), is_positive: self.is_positive || other.is_positive }
     }
 }
 
-/// Of all specimens with a positive row, the newest row.
-fn newest_positive(rows: &[Row]) -> Option<u32> {
-    let positive = rows.iter().filter(|row| row.is_positive());
-    let specimens = positive.flat_map(|row| rows.iter().filter(|peer| peer.specimen() == row.specimen()));
-    specimens.map(Row::minute).max()
+/// Up to here a look through all rows for each of them is quicker than a table.
+const VERY_FEW: usize = 24;
+
+/// The specimen of each row, in the order of the rows.
+fn specimens(rows: &[Row]) -> Vec<Specimen> {
+    if rows.len() <= VERY_FEW {
+        let of_all = |row: &Row| {
+            let peers = rows.iter().filter(|peer| peer.specimen() == row.specimen());
+            peers.map(Specimen::of).fold(Specimen::of(row), Specimen::and)
+        };
+        return rows.iter().map(of_all).collect();
+    }
+    let mut table: HashMap<u64, Specimen> = HashMap::new();
+    for row in rows {
+        let one = Specimen::of(row);
+        table.entry(row.specimen()).and_modify(|all| *all = all.and(one)).or_insert(one);
+    }
+    rows.iter().map(|row| table[&row.specimen()]).collect()
 }
 
 /// What of a side record can go, each list from its end.
-fn outdated(extra: &Extra, rows: &[Row], cutoffs: &Cutoffs) -> Vec<Edit> {
+fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
     let mut drops = Vec::new();
-    drop_where(&mut drops, List::Positives, &extra.positives, |version| !rows.iter().any(|row| row.id() == version.id));
-    if rows.iter().any(Row::is_positive) {
-        return drops;
+    let noted = |state: &PersonState, at: usize| state.extra(slot)?.positives.get(at).map(|version| version.id);
+    for at in (0..state.extra(slot).map_or(0, |extra| extra.positives.len())).rev() {
+        if noted(state, at).is_some_and(|id| state.position(slot, id).is_none()) {
+            drops.push(Edit::Drop(List::Positives, at));
+        }
     }
+    let Some(extra) = state.extra(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
+        return drops;
+    };
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
     let first_kept = cutoffs.positive_day.to_string();
     let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;

@@ -103,7 +103,7 @@ pub fn verdicts<'r>(rows: impl Iterator<Item = &'r Row>, names: Names<'_>, into:
     }
 }
 
-/// How a result ends, now that its specimen's other results are looked at too.
+/// How a result ends, now that its specimen's other results are looked at too, which are among `rows`.
 pub fn outcome(rows: &[Row], row: &Row, outcome: Outcome) -> Outcome {
     if !matches!(outcome, Outcome::Accepted | Outcome::Corrected) {
         return outcome;

@@ -40,9 +40,23 @@ impl Change {
         rows.filter(|row| row.counts())
     }
 
+    /// Whether a positive is or was involved, given all rows of the specimens it is about. If none is, neither cases nor
+    /// alerts are others than before.
+    pub fn concerns_positives(&self, related: &[Row]) -> bool {
+        related.iter().chain(&self.before).any(Row::is_positive)
+    }
+
     /// The specimens that may now say something else: the one it is about, and the one it was about.
     pub fn specimens(&self) -> [u64; 2] {
         [self.after.specimen(), self.before.map_or(self.after.specimen(), |row| row.specimen())]
+    }
+
+    /// The person's rows of these specimens.
+    pub fn related(&self, state: &PersonState, slot: Slot, into: &mut Vec<Row>) {
+        let touched = self.specimens();
+        let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
+        into.clear();
+        state.of_specimens(slot, both, into);
     }
 }
 
@@ -117,7 +131,7 @@ fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
 /// Lets a version stand if it is the greatest. A known or outdated one ends here, unless it is `news` for another
 /// reason: then it goes on, changing nothing.
 pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes: &mut Changes) -> Result<Change, Stop> {
-    let Some(at) = state.rows(slot).iter().position(|held| held.id() == row.id()) else {
+    let Some(at) = state.position(slot, row.id()) else {
         state.push(slot, row, changes);
         return Ok(Change { before: None, after: row, outcome: first(row.standing()) });
     };

@@ -1,10 +1,11 @@
 //! Many people, and one with many results.
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
+use std::collections::BTreeSet;
 use swabstream::audit::stored::people;
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
-use swabstream::proto::v1::{Finding, LabResult};
+use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
 
 #[test]
 fn people_fill_pages_and_leave_their_slots_to_others() {
@@ -63,6 +64,7 @@ fn a_person_with_very_many_results_is_counted_like_any_other() {
     let dice = &mut Dice(11);
     let mut world = World::new();
     let mut revisions = vec![0_u32; 420];
+    let mut sent = Vec::new();
     for step in 0..900 {
         let number = dice.roll(revisions.len() as u64) as usize;
         revisions[number] += 1;
@@ -71,12 +73,14 @@ fn a_person_with_very_many_results_is_counted_like_any_other() {
             if dice.roll(20) == 0 { Finding::Positive } else { dice.pick(&[Finding::Negative, Finding::Invalid]) };
         let result = LabResult {
             revision: revisions[number],
+            status: if dice.roll(15) == 0 { ResultStatus::Cancelled as i32 } else { ResultStatus::Final as i32 },
             specimen_id: format!("S{}", dice.roll(400)),
             area: dice.pick(&["D1S1", "D1S2", "D2S2", "D3"]).into(),
             purpose: dice.pick(&["clinic", "screening"]).into(),
             ..swab("P1", &format!("R{number}"), collected_at, finding)
         };
-        world.send(&Input::Result(result, collected_at.plus_hours(3)), None);
+        sent.push(Input::Result(result, collected_at.plus_hours(3)));
+        world.send(&sent[step], None);
         if step % 100 == 99 {
             world.check();
         }
@@ -86,6 +90,22 @@ fn a_person_with_very_many_results_is_counted_like_any_other() {
         }
     }
     world.check();
+    // Alerts are those that all results with a share in a positive specimen make alone: few enough to look at all rows.
+    let results =
+        || sent.iter().filter_map(|input| if let Input::Result(result, _) = input { Some(result) } else { None });
+    let positive = results().filter(|result| result.finding() == Finding::Positive);
+    let specimens: BTreeSet<&str> = positive.map(|result| result.specimen_id.as_str()).collect();
+    let shared = results().filter(|result| specimens.contains(result.specimen_id.as_str()));
+    let ids: BTreeSet<&str> = shared.map(|result| result.result_id.as_str()).collect();
+    assert!((20..200).contains(&ids.len()), "{}", ids.len());
+    let mut few = World::new();
+    for input in &sent {
+        if matches!(input, Input::Result(result, _) if ids.contains(result.result_id.as_str())) {
+            few.send(input, None);
+        }
+    }
+    assert!(!few.live().is_empty());
+    assert_eq!(world.live(), few.live());
 }
 
 /// Bytes logged by all tasks for each of many contacts of one index.

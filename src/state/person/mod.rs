@@ -6,6 +6,7 @@
 //! Page 0 holds the dictionaries and the rules the numbers were derived by, page `1 + slot / 1024` the people. What
 //! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
 
+mod crowd;
 pub mod dictionary;
 pub mod edit;
 pub mod extra;
@@ -17,12 +18,15 @@ use crate::pipeline::effects::Changes;
 use crate::pipeline::half::Corrupt;
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
+use crowd::Crowd;
+pub use crowd::MANY;
 use dictionary::Dictionary;
 use edit::Edit;
 use extra::Extra;
 use hashbrown::{HashMap, HashTable};
 use row::Row;
 use slab::{Rows, Slab};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -61,6 +65,8 @@ pub struct PersonState {
     /// Slots without a person, the lowest first: so that slots stay dense, and the same after a restore.
     free: BinaryHeap<Reverse<u32>>,
     slab: Slab,
+    /// Of people with very many rows, once somebody has asked.
+    crowds: HashMap<u32, Box<Crowd>>,
     extras: HashMap<u32, Box<Extra>>,
     areas: Dictionary,
     purposes: Dictionary,
@@ -89,6 +95,7 @@ impl PersonState {
             index: HashTable::new(),
             free: BinaryHeap::new(),
             slab: Slab::default(),
+            crowds: HashMap::new(),
             extras: HashMap::new(),
             areas: Dictionary::default(),
             purposes: Dictionary::default(),
@@ -139,6 +146,36 @@ impl PersonState {
         self.slab.get(self.people[slot.0 as usize].rows)
     }
 
+    /// Where the row of a result lies among a person's.
+    pub fn position(&mut self, slot: Slot, id: u64) -> Option<usize> {
+        let rows = self.slab.get(self.people[slot.0 as usize].rows);
+        if rows.len() < MANY {
+            return rows.iter().position(|row| row.id() == id);
+        }
+        self.crowds.entry(slot.0).or_insert_with(|| Box::new(Crowd::of(rows))).result(id)
+    }
+
+    /// Appends a person's rows of some specimens, or at least those of them that were not withdrawn. No specimen is to be
+    /// named twice.
+    pub fn of_specimens(&self, slot: Slot, specimens: &[u64], into: &mut Vec<Row>) {
+        let rows = self.rows(slot);
+        match self.crowds.get(&slot.0) {
+            Some(crowd) => {
+                let places = specimens.iter().flat_map(|specimen| crowd.specimen(*specimen));
+                into.extend(places.map(|at| rows[*at as usize]));
+            }
+            None => into.extend(rows.iter().filter(|row| specimens.contains(&row.specimen()))),
+        }
+    }
+
+    /// All a person's rows of specimens with a positive row, perhaps with others: what positives are told from.
+    pub fn about_positives(&self, slot: Slot) -> Cow<'_, [Row]> {
+        let Some(crowd) = self.crowds.get(&slot.0) else { return Cow::Borrowed(self.rows(slot)) };
+        let mut rows = Vec::new();
+        self.of_specimens(slot, crowd.positive(), &mut rows);
+        Cow::Owned(rows)
+    }
+
     /// Adds a row.
     pub fn push(&mut self, slot: Slot, row: Row, changes: &mut Changes) {
         pages::log_push(changes, slot.0, &row);
@@ -148,7 +185,7 @@ impl PersonState {
     /// Replaces a row.
     pub fn set(&mut self, slot: Slot, at: usize, row: Row, changes: &mut Changes) {
         pages::log_set(changes, slot.0, at, &row);
-        self.slab.set(self.people[slot.0 as usize].rows, at, row);
+        self.apply_set(slot.0, at, row);
     }
 
     /// Drops a row; the last one takes its place.
@@ -254,10 +291,39 @@ impl PersonState {
         let person = &mut self.people[slot as usize];
         person.rows = self.slab.push(person.rows, row);
         self.held_rows += 1;
+        if person.rows.len() > MANY
+            && let Some(crowd) = self.crowds.get_mut(&slot)
+        {
+            crowd.add(person.rows.len() as u32 - 1, &row);
+        }
+    }
+
+    fn apply_set(&mut self, slot: u32, at: usize, row: Row) {
+        let rows = self.people[slot as usize].rows;
+        if rows.len() >= MANY
+            && let Some(crowd) = self.crowds.get_mut(&slot)
+        {
+            crowd.take(at as u32, &self.slab.get(rows)[at]);
+            crowd.add(at as u32, &row);
+        }
+        self.slab.set(rows, at, row);
     }
 
     fn apply_remove(&mut self, slot: u32, at: usize) {
         let person = &mut self.people[slot as usize];
+        if person.rows.len() == MANY {
+            self.crowds.remove(&slot);
+        } else if person.rows.len() > MANY
+            && let Some(crowd) = self.crowds.get_mut(&slot)
+        {
+            let rows = self.slab.get(person.rows);
+            let last = rows.len() - 1;
+            crowd.take(last as u32, &rows[last]);
+            if at < last {
+                crowd.take(at as u32, &rows[at]);
+                crowd.add(at as u32, &rows[last]);
+            }
+        }
         person.rows = self.slab.remove(person.rows, at);
         self.held_rows -= 1;
     }
@@ -285,5 +351,74 @@ impl PersonState {
 impl Default for PersonState {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::row::{Standing, Version};
+    use super::*;
+    use crate::model::result::Finding;
+
+    fn row(dice: &mut impl FnMut(u64) -> u64) -> Row {
+        let standings = [Standing::Final, Standing::Final, Standing::Preliminary, Standing::Cancelled, Standing::Moved];
+        Row::new(Version {
+            id: dice(4 * MANY as u64),
+            specimen: dice(MANY as u64),
+            content: dice(1 << 32) as u32,
+            minute: 0,
+            area: 0,
+            purpose: 0,
+            finding: if dice(9) == 0 { Finding::Positive } else { Finding::Negative },
+            standing: standings[dice(5) as usize],
+            revision: 0,
+        })
+    }
+
+    /// What is told by places of rows is what a look at all rows tells.
+    fn require_same(state: &mut PersonState, slot: Slot, id: u64, specimen: u64) {
+        let rows = state.rows(slot).to_vec();
+        assert_eq!(state.position(slot, id), rows.iter().position(|row| row.id() == id));
+        let sorted = |mut rows: Vec<Row>| {
+            rows.retain(|row| !row.standing().is_withdrawn());
+            rows.sort_by_key(Row::id);
+            rows
+        };
+        let mut found = Vec::new();
+        state.of_specimens(slot, &[specimen, specimen + 1], &mut found);
+        let of_both = |row: &&Row| [specimen, specimen + 1].contains(&row.specimen());
+        assert_eq!(sorted(found), sorted(rows.iter().filter(of_both).copied().collect()));
+        let is_positive = |row: &Row| rows.iter().any(|peer| peer.specimen() == row.specimen() && peer.is_positive());
+        let mut told = state.about_positives(slot).into_owned();
+        told.retain(is_positive);
+        assert_eq!(sorted(told), sorted(rows.iter().filter(|row| is_positive(row)).copied().collect()));
+    }
+
+    #[test]
+    fn rows_of_a_person_with_very_many_are_found_as_if_all_were_looked_at() {
+        let mut seed = 5_u64;
+        let mut dice = |sides: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 32) % sides
+        };
+        let (mut state, changes) = (PersonState::new(), &mut Changes::default());
+        let slot = state.find_or_add(1, changes);
+        let mut crowded = 0;
+        for step in 0..6_000 {
+            let row = row(&mut dice);
+            let held = state.rows(slot).len() as u64;
+            // Mostly more up to a point, then mostly fewer: past the bound several times, in both directions.
+            let grows = (step / 700) % 2 == 0;
+            match (state.position(slot, row.id()), dice(9)) {
+                (Some(at), 0..8) if grows => state.set(slot, at, row, changes),
+                (None, 0..8) if grows => state.push(slot, row, changes),
+                _ if held > 0 => state.remove(slot, dice(held) as usize, changes),
+                _ => {}
+            }
+            crowded += usize::from(!state.crowds.is_empty());
+            assert!(state.crowds.is_empty() || state.rows(slot).len() >= MANY);
+            require_same(&mut state, slot, dice(4 * MANY as u64), dice(MANY as u64));
+        }
+        assert!((500..5_500).contains(&crowded), "{crowded}");
     }
 }

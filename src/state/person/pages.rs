@@ -181,7 +181,7 @@ impl PersonState {
             SET => {
                 let at = row_of(person, reader)?;
                 let row = Row::read(reader)?;
-                self.slab.set(person.rows, at, row);
+                self.apply_set(slot, at, row);
             }
             REMOVE => self.apply_remove(slot, row_of(person, reader)?),
             EXTRA => self.restore_extra(slot, reader, format)?,
