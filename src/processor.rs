@@ -98,7 +98,7 @@ impl Processor {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let persons = job.processing.person_workers.map_or(cores, usize::from);
         let areas = job.processing.area_workers.get();
-        telemetry.vitals().expect(persons + areas, job.processing.history);
+        telemetry.vitals().expect(persons + areas, job.layout, job.processing.history);
         for number in 0..persons {
             processor.spawn_worker::<PersonHalf>(job, number, &news, telemetry, &ended_sender);
         }

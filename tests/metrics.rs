@@ -59,7 +59,7 @@ fn no_label_can_hold_what_a_record_says() {
 }
 
 fn report(task: i32, ledger: &Ledger) -> TaskReport<'_> {
-    let sizes = vec![("people", 3), ("rows_bytes", 84)];
+    let sizes = vec![("people", 3), ("rows_bytes", 84), ("bytes", 120)];
     TaskReport { task, now: Some(Timestamp(1_668_130_000_000)), ledger, lag: Some(5), sizes }
 }
 
@@ -96,6 +96,7 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
         r#"swabstream_task_lag_records{half="person",task="4"} 5"#,
         r#"swabstream_state_entries{half="person",kind="people"} 3"#,
         r#"swabstream_state_bytes{half="person",kind="rows"} 84"#,
+        r#"swabstream_state_bytes{half="person",kind="all"} 120"#,
     ];
     assert_has_lines(&telemetry.render(&Picture::default()), &lines);
 }

@@ -12,9 +12,6 @@ use std::time::Duration;
 /// hangs, which librdkafka ends within a minute.
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
-/// Brokers are asked every other second; one that takes this long to answer is away.
-const BROKER_SILENCE: Duration = Duration::from_secs(10);
-
 /// `/metrics`.
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse {
     let text = site.telemetry.render(&site.view.look());
@@ -35,38 +32,8 @@ pub(super) async fn alive(State(site): State<Arc<Site>>) -> (StatusCode, String)
 
 /// `/readyz`: a broker answers, every worker has been placed by its group, and every task it was given is restored.
 pub(super) async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String) {
-    let vitals = site.telemetry.vitals();
-    let workers = vitals.snapshot();
-    let mut text = String::new();
-    if workers.len() < vitals.expected() {
-        let _ = writeln!(text, "{} of {} workers have started", workers.len(), vitals.expected());
-    }
-    if let Some(silence) = vitals.broker_silence().filter(|silence| *silence > BROKER_SILENCE) {
-        let _ = writeln!(text, "no broker has answered for {} s", silence.as_secs());
-    }
-    for half in ["person", "area"] {
-        let here = || workers.iter().filter(|worker| worker.half == half);
-        let waiting = here().filter(|worker| !worker.placed && !worker.ended).count();
-        let ended = here().filter(|worker| worker.ended).count();
-        let restoring: Vec<u64> =
-            here().flat_map(|worker| worker.tasks.values()).filter_map(|task| task.restoring).collect();
-        if waiting > 0 {
-            let _ = writeln!(text, "{half}: {waiting} workers wait for the group to place their tasks");
-        }
-        if !restoring.is_empty() {
-            let left: u64 = restoring.iter().sum();
-            let _ = writeln!(text, "{half}: {} tasks are being restored, {left} records left", restoring.len());
-        }
-        for (task, vitals) in here().flat_map(|worker| &worker.tasks) {
-            if let Some(why) = &vitals.waits_for {
-                let _ = writeln!(text, "{half}: task {task} waits: {why}");
-            }
-        }
-        if ended > 0 {
-            let _ = writeln!(text, "{half}: {ended} workers have ended");
-        }
-    }
-    answer(text, "ready\n")
+    let missing = site.telemetry.vitals().unready().into_iter().map(|line| line + "\n");
+    answer(missing.collect(), "ready\n")
 }
 
 fn answer(missing: String, good: &str) -> (StatusCode, String) {

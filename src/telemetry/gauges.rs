@@ -2,9 +2,10 @@
 //! is there only while the registry or the placement has it.
 
 use super::names::{
-    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DEAD_LETTERS, EVENT_CLIENTS, HISTORY_MODE, LAB_NEWEST,
-    LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, RESTORE_REMAINING, STARTED, STATE_BYTES,
-    STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASKS, VIEW_RECORDS,
+    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DEAD_LETTERS, EVENT_CLIENTS, EXPECTED_TASKS,
+    HISTORY_MODE, LAB_NEWEST, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, READY,
+    RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW,
+    TASK_PROGRESS, TASKS, VIEW_RECORDS,
 };
 use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
@@ -25,6 +26,12 @@ pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp)
     series.gauge(&HISTORY_MODE, &[]).set(f64::from(u8::from(history)));
     if let Some(silence) = telemetry.vitals().broker_silence() {
         series.gauge(&BROKER_SILENCE, &[]).set(silence.as_secs_f64());
+    }
+    series.gauge(&READY, &[]).set(f64::from(u8::from(telemetry.vitals().unready().is_empty())));
+    if let Some(layout) = telemetry.vitals().layout() {
+        for (half, tasks) in [("person", layout.person_tasks), ("area", layout.area_tasks)] {
+            series.gauge(&EXPECTED_TASKS, &[half]).set(f64::from(tasks));
+        }
     }
     series.gauge(&EVENT_CLIENTS, &[]).set(telemetry.event_clients().load(Ordering::Relaxed) as f64);
     let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
@@ -73,8 +80,9 @@ fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall
         series.gauge(&TASK_NOW, &labels).set(seconds(now));
     }
     for (kind, value) in &vitals.sizes {
-        let (metric, kind) = match kind.strip_suffix("_bytes") {
-            Some(kind) => (&STATE_BYTES, kind),
+        let (metric, kind) = match kind.strip_suffix("bytes") {
+            Some("") => (&STATE_BYTES, "all"),
+            Some(kind) => (&STATE_BYTES, kind.trim_end_matches('_')),
             None => (&STATE_ENTRIES, *kind),
         };
         series.gauge(metric, &[half, kind]).increment(*value as f64);
@@ -94,6 +102,9 @@ pub fn lag_seconds(vitals: &TaskVitals, wall: Timestamp) -> Option<f64> {
 pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
     for (topic, records) in picture.read() {
         series.counter(&VIEW_RECORDS, &[topic.name()]).absolute(*records);
+    }
+    for ((half, task), now) in picture.progress() {
+        series.gauge(&TASK_PROGRESS, &[half, &task.to_string()]).set(seconds(*now));
     }
     for half in ["area", "person"] {
         if let Some(now) = picture.min_progress(half) {

@@ -44,7 +44,7 @@ pub enum Label {
     Side,
     /// `running` or `restoring`.
     Phase,
-    /// Number of a task held here: as many as the topics have partitions.
+    /// Number of a task: as many as the topics have partitions.
     Task,
     /// What is counted in the state, named in the code.
     StateKind,
@@ -160,6 +160,18 @@ pub const BROKER_SILENCE: Metric = gauge(
 /// Tasks.
 pub const TASKS: Metric =
     gauge("swabstream_tasks", &[Label::Half, Label::Phase], "Tasks held here, running or being restored.");
+/// Tasks there are.
+pub const EXPECTED_TASKS: Metric = gauge(
+    "swabstream_expected_tasks",
+    &[Label::Half],
+    "Tasks there are, over all instances: as many must be held by somebody.",
+);
+/// Readiness.
+pub const READY: Metric = gauge(
+    "swabstream_ready",
+    &[],
+    "1 while /readyz says so: a broker answers, every worker was placed, every task held here is restored.",
+);
 /// Restore progress.
 pub const RESTORE_REMAINING: Metric = gauge(
     "swabstream_restore_remaining_records",
@@ -199,6 +211,12 @@ pub const TASK_NOW: Metric = gauge(
     "swabstream_task_now_timestamp_seconds",
     &[Label::Half, Label::Task],
     "The task's own time: the highest time of receipt among its inputs.",
+);
+/// Progress of one task.
+pub const TASK_PROGRESS: Metric = gauge(
+    "swabstream_task_progress_timestamp_seconds",
+    &[Label::Half, Label::Task],
+    "The time the task has reached by what it published, whoever holds it.",
 );
 /// The smallest progress.
 pub const MIN_PROGRESS: Metric = gauge(
@@ -254,7 +272,7 @@ pub const VIEW_RECORDS: Metric = counter(
 );
 
 /// The whole table.
-pub const ALL: [&Metric; 31] = [
+pub const ALL: [&Metric; 34] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
@@ -266,6 +284,8 @@ pub const ALL: [&Metric; 31] = [
     &LEDGER_IMBALANCE,
     &BROKER_SILENCE,
     &TASKS,
+    &EXPECTED_TASKS,
+    &READY,
     &RESTORE_REMAINING,
     &RESTORED_RECORDS,
     &RESTORED_BYTES,
@@ -273,6 +293,7 @@ pub const ALL: [&Metric; 31] = [
     &TASK_LAG_RECORDS,
     &TASK_LAG_SECONDS,
     &TASK_NOW,
+    &TASK_PROGRESS,
     &MIN_PROGRESS,
     &STATE_ENTRIES,
     &STATE_BYTES,

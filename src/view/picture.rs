@@ -86,6 +86,11 @@ impl Picture {
         self.version += 1;
     }
 
+    /// How far each task has come, by half and number, whoever holds it.
+    pub fn progress(&self) -> &BTreeMap<(String, i32), Timestamp> {
+        &self.progress
+    }
+
     /// The smallest time any task of a half has reached.
     pub fn min_progress(&self, half: &str) -> Option<Timestamp> {
         self.progress.iter().filter(|((name, _), _)| name == half).map(|(_, now)| *now).min()
@@ -102,7 +107,7 @@ impl Picture {
             Topic::Rules => self.rule(record),
             Topic::Progress => {
                 if let Some(progress) = decoded::<Progress>(record) {
-                    self.progress(progress);
+                    self.come_on(progress);
                 }
             }
             Topic::AreaPositivity => {
@@ -148,7 +153,7 @@ impl Picture {
         self.areas.keep_days_of(|code| self.registry.keeps_people(code), self.version);
     }
 
-    fn progress(&mut self, progress: Progress) {
+    fn come_on(&mut self, progress: Progress) {
         let now = progress.now.as_ref().and_then(Timestamp::from_wire);
         let known = ["person", "area"].contains(&progress.half.as_str()) && (0..MOST_TASKS).contains(&progress.task);
         if let (Some(now), true) = (now, known) {
@@ -175,6 +180,19 @@ mod tests {
             content_type: None,
         };
         picture.absorb(&record, |_| None);
+    }
+
+    #[test]
+    fn every_task_says_how_far_it_has_come() {
+        let mut picture = Picture::default();
+        for (half, task, at) in [("person", 0, 2_000), ("person", 7, 1_000), ("area", 0, 3_000), ("person", 0, 4_000)] {
+            let now = Some(Timestamp(at).to_wire());
+            let progress = Progress { half: half.into(), task, now, ..Progress::default() };
+            read(&mut picture, Topic::Progress, &format!("{half}/{task}"), Some(progress.encode_to_vec()));
+        }
+        let told: Vec<_> = picture.progress().iter().map(|((half, task), now)| (half.as_str(), *task, now.0)).collect();
+        assert_eq!(told, [("area", 0, 3_000), ("person", 0, 4_000), ("person", 7, 1_000)]);
+        assert_eq!(picture.min_progress("person"), Some(Timestamp(1_000)));
     }
 
     #[test]

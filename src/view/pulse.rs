@@ -177,6 +177,7 @@ fn labs(workers: &[WorkerVitals], picture: &Picture) -> (Vec<LabPulse>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::record::Layout;
     use crate::view::vitals::TaskVitals;
 
     #[test]
@@ -200,7 +201,7 @@ mod tests {
         let sample = || Sampler::default().sample(&vitals, &picture, Timestamp(10_000), Instant::now());
         let half = &sample().halves["person"];
         assert_eq!((half.lag, half.lag_ms), (7, Some(3_000)), "a task that has read everything is not behind");
-        vitals.expect(1, true);
+        vitals.expect(1, Layout { person_tasks: 3, area_tasks: 1 }, true);
         assert_eq!(sample().halves["person"].lag_ms, None, "past data are not late");
     }
 }

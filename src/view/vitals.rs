@@ -2,6 +2,7 @@
 //! commit, behind a lock of its own that readers hold only to copy. Never here: anything a record says.
 
 use crate::model::outcome::Ledger;
+use crate::model::record::Layout;
 use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -9,26 +10,68 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Brokers are asked every other second; one that takes this long to answer is away.
+const BROKER_SILENCE: Duration = Duration::from_secs(10);
+
 /// All workers of this process.
 #[derive(Debug, Default)]
 pub struct Vitals {
     workers: Mutex<Vec<Arc<Mutex<WorkerVitals>>>>,
     expected: AtomicUsize,
+    layout: Mutex<Option<Layout>>,
     history_mode: AtomicBool,
     /// When a broker last answered, once it is watched.
     broker_answered: Mutex<Option<Instant>>,
 }
 
 impl Vitals {
-    /// How many workers there will be, and whether they read past data: readiness waits for all of them.
-    pub fn expect(&self, workers: usize, history_mode: bool) {
+    /// How many workers there will be here, how many tasks there are anywhere, and whether past data are read:
+    /// readiness waits for all of the workers.
+    pub fn expect(&self, workers: usize, layout: Layout, history_mode: bool) {
         self.expected.store(workers, Ordering::Relaxed);
+        *locked(&self.layout) = Some(layout);
         self.history_mode.store(history_mode, Ordering::Relaxed);
     }
 
-    /// Workers there should be.
-    pub fn expected(&self) -> usize {
-        self.expected.load(Ordering::Relaxed)
+    /// Tasks there are, over all instances; `None` where nothing is expected to work.
+    pub fn layout(&self) -> Option<Layout> {
+        *locked(&self.layout)
+    }
+
+    /// What keeps this process from being ready, in lines: a broker that does not answer, a worker that was not placed
+    /// by its group yet, a task that is being restored. Empty when it is ready.
+    pub fn unready(&self) -> Vec<String> {
+        let (workers, expected) = (self.snapshot(), self.expected.load(Ordering::Relaxed));
+        let mut lines = Vec::new();
+        if workers.len() < expected {
+            lines.push(format!("{} of {expected} workers have started", workers.len()));
+        }
+        if let Some(silence) = self.broker_silence().filter(|silence| *silence > BROKER_SILENCE) {
+            lines.push(format!("no broker has answered for {} s", silence.as_secs()));
+        }
+        for half in ["person", "area"] {
+            let here = || workers.iter().filter(|worker| worker.half == half);
+            let waiting = here().filter(|worker| !worker.placed && !worker.ended).count();
+            let ended = here().filter(|worker| worker.ended).count();
+            let restoring: Vec<u64> =
+                here().flat_map(|worker| worker.tasks.values()).filter_map(|task| task.restoring).collect();
+            if waiting > 0 {
+                lines.push(format!("{half}: {waiting} workers wait for the group to place their tasks"));
+            }
+            if !restoring.is_empty() {
+                let left: u64 = restoring.iter().sum();
+                lines.push(format!("{half}: {} tasks are being restored, {left} records left", restoring.len()));
+            }
+            for (task, vitals) in here().flat_map(|worker| &worker.tasks) {
+                if let Some(why) = &vitals.waits_for {
+                    lines.push(format!("{half}: task {task} waits: {why}"));
+                }
+            }
+            if ended > 0 {
+                lines.push(format!("{half}: {ended} workers have ended"));
+            }
+        }
+        lines
     }
 
     /// A broker has answered just now.

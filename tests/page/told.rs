@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 use swabstream::model::outcome::Ledger;
-use swabstream::model::record::Topic;
+use swabstream::model::record::{Layout, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::meter::TaskReport;
@@ -74,7 +74,7 @@ fn events_begin_with_a_snapshot_and_go_on_where_they_broke_off() {
 fn readiness_says_what_is_missing() {
     let site = Site::empty("127.0.0.1");
     assert!(ask(&site, "/healthz", "localhost").starts_with("HTTP/1.1 200"));
-    site.telemetry.vitals().expect(1, false);
+    site.telemetry.vitals().expect(1, Layout { person_tasks: 2, area_tasks: 1 }, false);
     assert!(ask(&site, "/readyz", "localhost").contains("0 of 1 workers have started"));
     let mut meter = site.telemetry.worker("person", &[Topic::LabResults]);
     assert!(ask(&site, "/readyz", "localhost").contains("person: 1 workers wait for the group"));
@@ -85,11 +85,16 @@ fn readiness_says_what_is_missing() {
         answer.starts_with("HTTP/1.1 503") && answer.contains("2 tasks are being restored, 42 records"),
         "{answer}"
     );
+    assert!(ask(&site, "/metrics", "localhost").contains("\nswabstream_ready 0\n"));
     for task in [0, 1] {
         let ledger = Ledger::default();
         meter.restored(TaskReport { task, now: None, ledger: &ledger, lag: None, sizes: Vec::new() });
     }
     assert!(ask(&site, "/readyz", "localhost").starts_with("HTTP/1.1 200"));
+    let metrics = ask(&site, "/metrics", "localhost");
+    for line in ["swabstream_ready 1", r#"swabstream_expected_tasks{half="person"} 2"#] {
+        assert!(metrics.contains(&format!("\n{line}\n")), "no `{line}` in {metrics}");
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact, Proportion,
-    PurposeNumbers, Severity, TierReason, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact, Progress,
+    Proportion, PurposeNumbers, Severity, TierReason, WindowNumbers,
 };
 use swabstream::telemetry::meter::{Meter, TaskReport};
 use swabstream::view::View;
@@ -46,6 +46,10 @@ pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
         let at = Timestamp(clock::now().0 - 1000 * (number * number * 3) as i64);
         paint(view, topic, alert.alert_id.as_bytes(), &alert.encode_to_vec(), at);
     }
+    for half in ["person", "area"] {
+        let progress = Progress { half: half.to_owned(), now: Some(clock::now().to_wire()), ..Progress::default() };
+        paint(view, Topic::Progress, half.as_bytes(), &progress.encode_to_vec(), clock::now());
+    }
     let letter = |name: &str| -> Option<&'static [u8]> {
         match name {
             "swabstream-code" => Some(b"unknown_area"),
@@ -78,7 +82,7 @@ pub fn work(person: &mut Meter, area: &mut Meter, records: u64, labs: &[(String,
     person.labs_heard(&labs.iter().enumerate().skip(1).map(heard).collect::<Vec<_>>());
     for (meter, topic) in [(person, Topic::LabResults), (area, Topic::AreaChanges)] {
         meter.committed(std::time::Duration::from_micros(8300), &[(topic, 1800 + records % 700)], &[]);
-        let sizes = vec![("rows", records)];
+        let sizes = vec![("rows", records), ("bytes", 24 * records)];
         meter.task(TaskReport { task: 0, now: Some(now), ledger: &ledger, lag: Some(records % 3 * 40), sizes });
     }
 }

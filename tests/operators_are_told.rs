@@ -1,0 +1,227 @@
+//! What operators get with the program: alert rules and a dashboard that name nothing the program does not show. The
+//! rules are tried out by Prometheus' own promtool; without it on the machine that part says so and is skipped.
+
+#[path = "support/made_up.rs"]
+mod made_up;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use swabstream::model::record::{Layout, Topic};
+use swabstream::model::time::Day;
+use swabstream::policy::sample::sample_rules;
+use swabstream::telemetry::Telemetry;
+use swabstream::telemetry::names::{ALL, Kind};
+use swabstream::view::View;
+use swabstream::view::vitals::Vitals;
+
+/// Labels that Prometheus itself adds.
+const SCRAPED: [&str; 3] = ["instance", "job", "le"];
+
+fn deploy(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file)
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(deploy(file)).expect(file)
+}
+
+fn dashboard() -> Value {
+    serde_json::from_str(&text("grafana/swabstream.json")).expect("JSON")
+}
+
+/// The queries of the dashboard, with the panel each is of.
+fn queries(dashboard: &Value) -> Vec<(String, String)> {
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let queries = panels.iter().flat_map(|panel| {
+        let title = panel["title"].as_str().expect("a title").to_owned();
+        let targets = panel["targets"].as_array().cloned().unwrap_or_default();
+        targets.into_iter().map(move |target| (title.clone(), target["expr"].as_str().expect("a query").to_owned()))
+    });
+    queries.collect()
+}
+
+/// A series as a query asks for it.
+#[derive(Debug)]
+struct Selector {
+    name: String,
+    /// Label, operator, value.
+    matchers: Vec<(String, String, String)>,
+}
+
+/// Every selector of ours in a text of queries.
+fn selectors(text: &str) -> Vec<Selector> {
+    let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("swabstream_") {
+        if text[..at].ends_with(is_name) {
+            continue;
+        }
+        let name: String = text[at..].chars().take_while(|letter| is_name(*letter)).collect();
+        let braces = text[at + name.len()..].strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let matchers = braces.map_or("", |(matchers, _)| matchers).split(',').filter(|matcher| !matcher.is_empty());
+        let matchers = matchers.map(|matcher| {
+            let (label, rest) = matcher.split_at(matcher.find(['=', '!']).expect("an operator"));
+            let (operator, value) = rest.split_once('"').expect("a value in quotes");
+            (label.trim().to_owned(), operator.to_owned(), value.trim_end_matches('"').to_owned())
+        });
+        found.push(Selector { matchers: matchers.collect(), name });
+    }
+    found
+}
+
+/// All that Prometheus would be asked, from rules, their tests and the dashboard.
+fn asked() -> Vec<Selector> {
+    let mut asked = selectors(&text("prometheus/swabstream.rules.yml"));
+    asked.extend(selectors(&text("prometheus/swabstream.rules.test.yml")));
+    asked.extend(queries(&dashboard()).iter().flat_map(|(_, query)| selectors(query)));
+    assert!(asked.len() > 60, "only {} were found", asked.len());
+    asked
+}
+
+/// A page of metrics on which everything has a value.
+fn page() -> String {
+    let rules = sample_rules();
+    let (telemetry, view) = (Telemetry::new(Arc::new(Vitals::default())), View::new());
+    telemetry.vitals().expect(2, Layout { person_tasks: 1, area_tasks: 1 }, false);
+    telemetry.vitals().hear_of_broker();
+    made_up::rules(&view, &rules);
+    made_up::city(&view, &rules, Day::parse("2022-11-20").expect("a day"), 20);
+    let mut person = telemetry.worker("person", &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents]);
+    let mut area = telemetry.worker("area", &[Topic::AreaChanges]);
+    made_up::work(&mut person, &mut area, 1000, &rules.labs);
+    telemetry.render(&view.look())
+}
+
+#[test]
+fn every_metric_and_label_that_is_asked_for_is_in_the_programs_table() {
+    for selector in asked() {
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|part| selector.name.strip_suffix(part));
+        let metric = ALL.iter().find(|metric| {
+            metric.name == selector.name || (metric.kind == Kind::Histogram && base == Some(metric.name))
+        });
+        let metric = metric.unwrap_or_else(|| panic!("there is no metric {}", selector.name));
+        for (label, ..) in &selector.matchers {
+            let known = metric.labels.iter().any(|known| known.name() == label) || SCRAPED.contains(&label.as_str());
+            assert!(known, "{} has no label {label}", selector.name);
+        }
+    }
+}
+
+#[test]
+fn every_value_that_is_asked_for_is_one_the_program_shows() {
+    let page = page();
+    let shown = |name: &str, label: &str, value: &str| {
+        let part = format!("{label}=\"{value}\"");
+        page.lines().any(|line| line.starts_with(&format!("{name}{{")) && line.contains(&part))
+    };
+    for selector in asked() {
+        let there = page.lines().any(|line| line.starts_with(&format!("{}{{", selector.name)));
+        assert!(there || page.contains(&format!("\n{} ", selector.name)), "{} is not shown", selector.name);
+        // Numbers of tasks and names of labs are the deployment's.
+        let fixed = |label: &str| !SCRAPED.contains(&label) && !["task", "lab"].contains(&label);
+        for (label, _, values) in selector.matchers.iter().filter(|(label, ..)| fixed(label)) {
+            for value in values.split('|') {
+                assert!(shown(&selector.name, label, value), "{} never has {label}=\"{value}\"", selector.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_grouped_by_is_a_label() {
+    let known: BTreeSet<&str> =
+        ALL.iter().flat_map(|metric| metric.labels).map(|label| label.name()).chain(SCRAPED).collect();
+    let mut all = text("prometheus/swabstream.rules.yml");
+    all.extend(queries(&dashboard()).into_iter().map(|(_, query)| query + "\n"));
+    let groups: Vec<&str> = all.split("by (").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
+    assert!(groups.len() > 20, "only {} were found", groups.len());
+    for label in groups.iter().flat_map(|group| group.split(", ")) {
+        assert!(known.contains(label), "nothing has a label {label}");
+    }
+}
+
+#[test]
+fn every_alert_rule_says_how_grave_it_is_and_what_to_do_and_is_tried_out() {
+    let (rules, tests) = (text("prometheus/swabstream.rules.yml"), text("prometheus/swabstream.rules.test.yml"));
+    let rules: Vec<&str> = rules.split("- alert: ").skip(1).collect();
+    assert!(rules.len() > 8, "only {} were found", rules.len());
+    for rule in rules {
+        let name = rule.lines().next().expect("a name").trim();
+        let grave = ["severity: critical }", "severity: warning }"].iter().any(|severity| rule.contains(severity));
+        assert!(grave, "{name} has no severity");
+        for part in ["summary: ", "action: "] {
+            assert!(rule.contains(part), "{name} has no {part}");
+        }
+        assert!(tests.contains(&format!("alertname: {name}\n        exp_alerts:")), "{name} is never seen to fire");
+        assert!(tests.contains(&format!("alertname: {name} }}")), "{name} is never seen to be quiet");
+    }
+}
+
+#[test]
+fn the_dashboards_panels_lie_side_by_side() {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let number = |panel: &Value, key: &str| panel["gridPos"][key].as_u64().expect("a place");
+    let mut taken = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64()), "an id twice: {}", panel["title"]);
+        let (left, top) = (number(panel, "x"), number(panel, "y"));
+        for x in left..left + number(panel, "w") {
+            for y in top..top + number(panel, "h") {
+                assert!(x < 24 && taken.insert((x, y)), "{} lies over another", panel["title"]);
+            }
+        }
+    }
+}
+
+/// Runs promtool in the folder of the rules, with something to read; `None` where there is no promtool.
+fn promtool(arguments: &[&str], input: &str) -> Option<Result<(), String>> {
+    let mut command = Command::new("promtool");
+    command.args(arguments).current_dir(deploy("prometheus"));
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut child) = child else {
+        println!("skipped: there is no promtool on this machine");
+        return None;
+    };
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    Some(if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&said).into_owned()) })
+}
+
+fn assert_passes(arguments: &[&str], input: &str) {
+    if let Some(Err(said)) = promtool(arguments, input) {
+        panic!("promtool {arguments:?}:\n{said}");
+    }
+}
+
+#[test]
+fn the_alert_rules_fire_when_they_should_and_at_no_other_time() {
+    assert_passes(&["check", "config", "prometheus.yml"], "");
+    assert_passes(&["test", "rules", "swabstream.rules.test.yml"], "");
+}
+
+#[test]
+fn every_query_of_the_dashboard_is_one_prometheus_understands() {
+    let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
+    for (number, (title, query)) in queries(&dashboard()).into_iter().enumerate() {
+        let query = serde_json::to_string(&query.replace("$__rate_interval", "1m")).expect("text");
+        rules.push_str(&format!("      # {title}\n      - {{ record: \"query:{number}\", expr: {query} }}\n"));
+    }
+    let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a file");
+    fs::write(file.path(), rules).expect("written");
+    assert_passes(&["check", "rules", &file.path().display().to_string()], "");
+}
+
+#[test]
+fn the_page_of_metrics_is_as_prometheus_wants_it() {
+    assert_passes(&["check", "metrics"], &page());
+}
