@@ -44,7 +44,7 @@ fn main() {
         let sent: Vec<Sent> = workload.by_ref().take(CHUNK).collect();
         city.read(&sent);
         done += CHUNK;
-        if done % 1_000_000 == 0 || done >= records {
+        if done.is_multiple_of(1_000_000) || done >= records {
             city.report(done);
         }
     }
@@ -111,7 +111,7 @@ impl City {
             self.hand_on(&output);
         }
         self.commits += 1;
-        if self.commits % AREA_PACE == 0 {
+        if self.commits.is_multiple_of(AREA_PACE) {
             self.commit_areas();
         }
     }

@@ -127,13 +127,13 @@ pub enum SecretConfig {
 impl SecretConfig {
     /// Reads and parses the secret.
     pub fn read(&self) -> Result<Secret, ConfigError> {
-        let text = match self {
-            SecretConfig::File { file } => read_secret_file(file)?,
-            SecretConfig::Env { env } => read_secret_env(env)?,
+        let (text, place) = match self {
+            SecretConfig::File { file } => (read_secret_file(file)?, format!("file {}", file.display())),
+            SecretConfig::Env { env } => (read_secret_env(env)?, format!("environment variable {env}")),
         };
         let digits = text.trim();
         let value = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32);
-        value.map(|value| Secret::new(value.to_be_bytes())).ok_or(ConfigError::BadSecret)
+        value.map(|value| Secret::new(value.to_be_bytes())).ok_or(ConfigError::BadSecret(place))
     }
 }
 
@@ -233,8 +233,8 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// The secret is not 32 hex digits.
-    #[error("the secret must be 32 hex digits (16 bytes); make one with: openssl rand -hex 16")]
-    BadSecret,
+    #[error("[secret]: {0} must hold 32 hex digits (16 bytes); make one with: openssl rand -hex 16")]
+    BadSecret(String),
     /// An environment variable is missing.
     #[error("environment variable {0} is not set")]
     NoVariable(String),

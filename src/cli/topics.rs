@@ -47,15 +47,15 @@ Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be aske
 #[derive(Clone, Debug, clap::Args)]
 pub struct Place {
     /// Settings of the deployment
-    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG", conflicts_with_all = ["brokers", "prefix", "history"])]
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
     config: Option<PathBuf>,
-    /// Without a configuration: the broker
+    /// Instead of a configuration: the broker
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
-    /// Without a configuration: put before every topic name
+    /// With --brokers: put before every topic name
     #[arg(long, value_name = "TEXT", requires = "brokers", default_value = "")]
     prefix: String,
-    /// Without a configuration: the topics are for past data
+    /// With --brokers: the topics are for past data
     #[arg(long, requires = "brokers")]
     history: bool,
 }
@@ -63,12 +63,13 @@ pub struct Place {
 impl Place {
     /// Where Kafka is, and whether the topics are for past data.
     fn read(&self) -> anyhow::Result<(KafkaConfig, bool)> {
-        match (&self.config, &self.brokers) {
-            (Some(file), _) => {
+        match (&self.brokers, &self.config) {
+            // Also where the environment names a configuration: the command that mends a broker is printed like this.
+            (Some(brokers), _) => Ok((KafkaConfig::new(brokers, &self.prefix), self.history)),
+            (None, Some(file)) => {
                 let config = Config::read(file)?;
                 Ok((config.kafka, config.processing.history))
             }
-            (None, Some(brokers)) => Ok((KafkaConfig::new(brokers, &self.prefix), self.history)),
             (None, None) => anyhow::bail!("say which topics: --config FILE, or --brokers HOST:PORT"),
         }
     }

@@ -108,7 +108,7 @@ fn of_rules(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::UnknownArea => (
             "the area is not in the registry on the day of collection",
-            "use a code of `swabstream rules show`; districts merge, so the code must fit the day",
+            "use a code that `swabstream rules show --json` lists; districts merge, so the code must fit the day",
         ),
         RejectCode::UnknownLab => (
             "the lab is not in the registry",
