@@ -86,7 +86,7 @@ rows.csv: 6 rows: 1 valid, 4 refused, 1 left out
     assert!(page.starts_with(expected), "{page}");
     for says in [
         "        1  unknown_area: the area is not in the registry",
-        "           → use a code of",
+        "           → use a code that",
         "        1  left out: no test was made",
     ] {
         assert!(page.contains(says), "no `{says}` in {page}");
