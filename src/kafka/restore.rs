@@ -187,10 +187,7 @@ impl Restorer {
     fn ask(&self, task: i32, step: &Step, asked: &Handle) -> Option<Query> {
         let inputs = self.inputs.iter().map(|topic| (CString::from(self.names.of(*topic)), task));
         match step {
-            Step::Offsets => {
-                let group = CString::new(self.group.as_str()).unwrap_or_default();
-                Some(Query::committed(asked, &group, inputs, QUESTION_LIMIT))
-            }
+            Step::Offsets => Some(Query::committed(asked, inputs, QUESTION_LIMIT)),
             Step::Starts { .. } => Some(Query::ends(asked, inputs, End::First, QUESTION_LIMIT)),
             Step::End { .. } => {
                 let changelog = (CString::from(self.names.of(self.changelog)), task);

@@ -6,7 +6,7 @@ use rdkafka_sys as sys;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -15,6 +15,9 @@ use super::consumer::Rebalance;
 
 /// How long a client may take to close. After that it is left behind: the process is about to end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two looks whether the last call on another thread has ended.
+const LEASE_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a client can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub(in crate::kafka) struct Shared {
     pub(super) disturbances: AtomicU64,
     /// Why the client can never go on.
     pub(super) fatal: Mutex<Option<String>>,
+    /// Calls under way on other threads.
+    leases: AtomicUsize,
 }
 
 /// A client.
@@ -85,6 +90,12 @@ impl Handle {
         &self.shared
     }
 
+    /// The client for a call on another thread: it is not destroyed before the lease ends.
+    pub(super) fn lease(&self) -> Lease {
+        self.shared.leases.fetch_add(1, Ordering::AcqRel);
+        Lease { client: self.client, shared: self.shared.clone() }
+    }
+
     /// Serves callbacks of a producer without waiting.
     pub(super) fn serve(&self) {
         // SAFETY: the client is live; callbacks reach only `Shared`.
@@ -117,6 +128,34 @@ impl Drop for Handle {
     }
 }
 
+/// A client in use by a thread of its own, for one call of bounded time.
+#[derive(Debug)]
+pub(super) struct Lease {
+    client: NonNull<sys::rd_kafka_t>,
+    shared: Arc<Shared>,
+}
+
+// SAFETY: as for `Handle`.
+unsafe impl Send for Lease {}
+
+impl Lease {
+    /// The library's pointer, valid as long as `self`.
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
+        self.client.as_ptr()
+    }
+
+    /// Wakes whoever waits for the client.
+    pub(super) fn notify(&self) {
+        self.shared.notify.notify_one();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.shared.leases.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 struct Doomed {
     client: NonNull<sys::rd_kafka_t>,
     shared: Arc<Shared>,
@@ -129,6 +168,9 @@ unsafe impl Send for Doomed {}
 impl Doomed {
     fn close(self) {
         self.shared.closing.store(true, Ordering::Release);
+        while self.shared.leases.load(Ordering::Acquire) > 0 {
+            std::thread::sleep(LEASE_PAUSE);
+        }
         let client = self.client.as_ptr();
         // SAFETY: `Handle` is gone, so nothing else uses the client; `shared` outlives the callbacks made from here.
         unsafe {

@@ -1,16 +1,20 @@
 //! Questions to the broker that do not block: asked once, looked after until answered.
 
 use super::handle::{Handle, Queue};
-use super::partitions::{PartitionList, entries};
+use super::partitions::PartitionList;
 use super::{ErrorCode, describe, millis, text_of};
 use crate::clock;
 use crate::kafka::Error;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// Pause before a question that was refused is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A thread that asks makes one call: many may wait at once.
+const ASKING_STACK: usize = 256 * 1024;
 
 /// One partition of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +94,16 @@ impl From<NoAnswer> for Error {
 /// A question under way.
 #[derive(Debug)]
 pub(in crate::kafka) struct Query {
-    queue: Queue,
+    source: Source,
+}
+
+/// Where the answer comes from.
+#[derive(Debug)]
+enum Source {
+    /// A queue of the library.
+    Queue(Queue),
+    /// A thread that waits for it.
+    Thread(mpsc::Receiver<Result<Vec<Answer>, NoAnswer>>),
 }
 
 impl Query {
@@ -122,7 +135,7 @@ impl Query {
             drop(super::TransactionError::taken(error));
             sys::rd_kafka_ListOffsets(handle.as_ptr(), list.as_ptr(), options.0, queue.as_ptr());
         }
-        Self { queue }
+        Self { source: Source::Queue(queue) }
     }
 
     /// Asks for offsets of partitions and waits. A refusal is asked again: a new topic, or a broker that restarts, has
@@ -150,52 +163,74 @@ impl Query {
         }
     }
 
-    /// Asks for a group's committed offsets that no open transaction may still change.
+    /// Asks for committed offsets of the client's own group that no open transaction may still change; the client reads
+    /// `read_committed`.
+    ///
+    /// The library has this as a call that waits, and as an admin request that does not. The admin request aborts the
+    /// process when the coordinator's connection breaks at the wrong moment (librdkafka issue 4605), so the other one
+    /// waits on a thread of its own.
     pub(in crate::kafka) fn committed(
         handle: &Handle,
-        group: &CStr,
         partitions: impl IntoIterator<Item = (CString, i32)>,
         limit: Duration,
     ) -> Self {
-        let queue = Queue::new(handle);
-        let mut list = PartitionList::new();
-        for (topic, partition) in partitions {
+        let list = PartitionList::new();
+        let list = partitions.into_iter().fold(list, |mut list, (topic, partition)| {
             list.add(&topic, partition, i64::from(sys::RD_KAFKA_OFFSET_INVALID));
-        }
-        let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-        let options = Options::new(handle, kind, limit);
-        // SAFETY: all live; the library copies what it keeps; request and error object are freed here.
-        unsafe {
-            let error = sys::rd_kafka_AdminOptions_set_require_stable_offsets(options.0, 1);
-            drop(super::TransactionError::taken(error));
-            let mut request = sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list.as_ptr());
-            sys::rd_kafka_ListConsumerGroupOffsets(handle.as_ptr(), &mut request, 1, options.0, queue.as_ptr());
-            sys::rd_kafka_ListConsumerGroupOffsets_destroy(request);
-        }
-        Self { queue }
+            list
+        });
+        let (sender, answer) = mpsc::channel();
+        let lease = handle.lease();
+        let ask = move || {
+            // SAFETY: the lease keeps the client alive, which takes calls from any thread; the list is ours.
+            let code = unsafe { sys::rd_kafka_committed(lease.as_ptr(), list.as_ptr(), millis(limit)) };
+            let answers = match code {
+                ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => list
+                    .entries()
+                    .map(|entry| one(entry.topic.to_owned(), entry.partition, entry.offset, entry.text, entry.error))
+                    .collect(),
+                code => Err(NoAnswer { code, text: describe(code) }),
+            };
+            // Nobody may wait for it any more.
+            let _ = sender.send(answers);
+            lease.notify();
+        };
+        // A thread that cannot be started drops the sender: that is an answer too.
+        let _ = std::thread::Builder::new().name("kafka-ask".to_owned()).stack_size(ASKING_STACK).spawn(ask);
+        Self { source: Source::Thread(answer) }
     }
 
     /// The answer, if there is one within the wait. After it, or an error, the question is over.
     pub(in crate::kafka) fn poll(&mut self, wait: Duration) -> Option<Result<Vec<Answer>, NoAnswer>> {
-        // SAFETY: the queue is live; the event is ours.
-        let event = unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), millis(wait)) };
-        if event.is_null() {
-            return None;
-        }
-        let event = Event(event);
-        // SAFETY: the event is live.
-        let (code, kind) = unsafe { (sys::rd_kafka_event_error(event.0), sys::rd_kafka_event_type(event.0)) };
-        if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
-            // SAFETY: the event is live; the text is copied.
-            let text = unsafe { text_of(sys::rd_kafka_event_error_string(event.0)) };
-            return Some(Err(NoAnswer { code, text }));
-        }
-        match kind {
-            sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => Some(event.ends()),
-            sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => Some(event.committed()),
-            _ => None,
+        match &self.source {
+            Source::Queue(queue) => poll_queue(queue, wait),
+            Source::Thread(answer) => match answer.recv_timeout(wait) {
+                Ok(answers) => Some(answers),
+                Err(mpsc::RecvTimeoutError::Timeout) => None,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    let code = ErrorCode::RD_KAFKA_RESP_ERR__TIMED_OUT;
+                    Some(Err(NoAnswer { code, text: "no thread to ask with".to_owned() }))
+                }
+            },
         }
     }
+}
+
+fn poll_queue(queue: &Queue, wait: Duration) -> Option<Result<Vec<Answer>, NoAnswer>> {
+    // SAFETY: the queue is live; the event is ours.
+    let event = unsafe { sys::rd_kafka_queue_poll(queue.as_ptr(), millis(wait)) };
+    if event.is_null() {
+        return None;
+    }
+    let event = Event(event);
+    // SAFETY: the event is live.
+    let (code, kind) = unsafe { (sys::rd_kafka_event_error(event.0), sys::rd_kafka_event_type(event.0)) };
+    if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+        // SAFETY: the event is live; the text is copied.
+        let text = unsafe { text_of(sys::rd_kafka_event_error_string(event.0)) };
+        return Some(Err(NoAnswer { code, text }));
+    }
+    (kind == sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT).then(|| event.ends())
 }
 
 /// Options of a request.
@@ -249,33 +284,6 @@ impl Event {
             }
         };
         infos.iter().map(answer).collect()
-    }
-
-    fn committed(&self) -> Result<Vec<Answer>, NoAnswer> {
-        let mut count = 0;
-        // SAFETY: as in `ends`.
-        let groups = unsafe {
-            let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(self.0);
-            slice_of(sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count), count)
-        };
-        let mut answers = Vec::new();
-        for group in groups {
-            // SAFETY: as above; the error belongs to the group.
-            let partitions = unsafe {
-                let error = sys::rd_kafka_group_result_error(*group);
-                if !error.is_null() {
-                    let text = text_of(sys::rd_kafka_error_string(error));
-                    return Err(NoAnswer { code: sys::rd_kafka_error_code(error), text });
-                }
-                sys::rd_kafka_group_result_partitions(*group)
-            };
-            // SAFETY: live as long as the event.
-            for entry in unsafe { entries(partitions) } {
-                let topic = entry.topic.to_owned();
-                answers.push(one(topic, entry.partition, entry.offset, entry.text, entry.error)?);
-            }
-        }
-        Ok(answers)
     }
 }
 
