@@ -34,7 +34,7 @@ impl Secret {
         let mut at = 1;
         for part in parts {
             bytes[at..at + 4].copy_from_slice(&(part.len() as u32).to_le_bytes());
-            put_short(&mut bytes[at + 4..at + 4 + part.len()], part.as_bytes());
+            copy_few(&mut bytes[at + 4..at + 4 + part.len()], part.as_bytes());
             at += 4 + part.len();
         }
         SipHasher13::new_with_key(&self.0).hash(bytes).as_u128()
@@ -47,7 +47,7 @@ impl Secret {
 }
 
 /// Copies as `copy_from_slice` does, without a call for the few bytes of an id: the pieces overlap in the middle.
-fn put_short(into: &mut [u8], from: &[u8]) {
+fn copy_few(into: &mut [u8], from: &[u8]) {
     let length = from.len();
     match length {
         8..=16 => {

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | common | [`half`], [`effects`], [`stop`] |
 //! | intake | [`decode`] ([`json`], [`view`], [`wire`]), [`validate`], [`dead_letter`] |
-//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]), [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`], [`retention`] |
+//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]), [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`], [`retention`], [`labs_heard`] |
 //! | area half | [`area`]: [`batch`], [`restate`], [`positivity`], [`tier`], [`tier_change`] |
 
 pub mod half;
@@ -52,6 +52,8 @@ pub mod alerts;
 pub mod publish;
 
 pub mod retention;
+
+pub mod labs_heard;
 
 pub mod area;
 

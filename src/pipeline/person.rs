@@ -8,6 +8,7 @@ use super::cells::Cells;
 use super::contribution::{self, CountedCase, Places, Scratch};
 use super::effects::Effects;
 use super::half::{Context, Corrupt, Half};
+use super::labs_heard::LabsHeard;
 use super::publish::{self, Origin, Trigger};
 use super::retention::{self, Cutoffs};
 use super::route::{self, Letter};
@@ -20,7 +21,7 @@ use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
-use crate::policy::{LabIndex, Rules};
+use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::person::edit::Edit;
 use crate::state::person::extra::{Contact, IndexFound, PositiveVersion};
@@ -41,8 +42,7 @@ pub struct PersonHalf {
     letters: VecDeque<Letter>,
     /// People looked at because of the record at hand.
     touched: Vec<Slot>,
-    /// By lab of the registry.
-    labs_heard: Vec<Option<Timestamp>>,
+    labs_heard: LabsHeard,
     cutoffs: Option<Cutoffs>,
     /// Next slot to be looked at for rows to be dropped.
     sweep: u32,
@@ -100,7 +100,7 @@ impl PersonHalf {
     ) -> Result<Outcome, Stop> {
         let origin = Origin::of(record);
         let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
-        self.hear(registered.lab, origin);
+        self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
         versions::in_production(&result)?;
         route::home(&self.context, result.person_id, origin, hops, effects, || publish::forwarded(record))?;
 
@@ -224,20 +224,6 @@ impl PersonHalf {
         slot
     }
 
-    /// The newest receipt of each lab of the registry.
-    fn hear(&mut self, lab: Option<LabIndex>, origin: Origin) {
-        let Some(lab) = lab else { return };
-        self.labs_heard.resize(self.rules.labs.len(), None);
-        let newest = &mut self.labs_heard[lab as usize];
-        *newest = Some(origin.received_at).max(*newest);
-    }
-
-    fn tell_labs_heard(&mut self, effects: &mut Effects) {
-        for ((id, _), heard) in self.rules.labs.iter().zip(&mut self.labs_heard) {
-            effects.labs_heard.extend(heard.take().map(|at| (id.clone(), at)));
-        }
-    }
-
     /// Keeps what a row does not hold of a positive; tells whether that is news.
     fn note_positive(
         &mut self,
@@ -268,7 +254,6 @@ impl PersonHalf {
 
     /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
     fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
-        self.places.learn(&self.state, &self.rules);
         contribution::of_change(
             &mut self.cells,
             &self.rules,
@@ -399,7 +384,7 @@ impl Half for PersonHalf {
             cells: Cells::default(),
             letters: VecDeque::new(),
             touched: Vec::new(),
-            labs_heard: Vec::new(),
+            labs_heard: LabsHeard::default(),
             cutoffs: None,
             sweep: 0,
             scratch: Scratch::default(),
@@ -440,7 +425,7 @@ impl Half for PersonHalf {
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
-        self.tell_labs_heard(effects);
+        effects.labs_heard.extend(self.labs_heard.take(&self.rules));
         self.count_all(-1);
         self.cells.carry_over(&self.rules);
         self.rules = rules;
@@ -462,7 +447,7 @@ impl Half for PersonHalf {
         }
         let head = Head { person_task: self.context.task, seq, now, layout: self.context.layout };
         effects.outputs.extend(self.cells.drain(&self.rules, &head));
-        self.tell_labs_heard(effects);
+        effects.labs_heard.extend(self.labs_heard.take(&self.rules));
     }
 
     fn pages(&self) -> u32 {

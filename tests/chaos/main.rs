@@ -11,6 +11,8 @@ mod own_kafka;
 mod proxy;
 #[path = "../support/random.rs"]
 mod random;
+#[path = "../support/rules.rs"]
+mod rules;
 
 mod faults;
 mod instance;

@@ -6,6 +6,7 @@ use super::own_kafka::OwnKafka;
 use super::progress::Progress;
 use super::proxy::Proxy;
 use super::random::Random;
+use super::rules;
 use super::table::Table;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -14,10 +15,8 @@ use swabstream::clock;
 use swabstream::config::KafkaConfig;
 use swabstream::demo::city::{City, CityConfig, Rates};
 use swabstream::demo::stream::Stream;
-use swabstream::kafka::publisher::publish_all;
 use swabstream::kafka::topics::{self, Wanted};
-use swabstream::model::record::{Layout, Output, Topic};
-use swabstream::policy::Rules;
+use swabstream::model::record::Layout;
 use swabstream::policy::sample::sample_rules;
 use tempfile::TempDir;
 
@@ -55,7 +54,7 @@ impl Site {
         let wanted = Wanted { layout: LAYOUT, replication: -1, history: false };
         runtime.block_on(topics::create(&config, wanted)).expect("topics are created");
         let rules = Arc::new(sample_rules());
-        apply(&config, &rules);
+        rules::publish(&config, &rules);
         let mut city = CityConfig::live(seed, 5_000, clock::now(), 4);
         city.rates = Rates::harsh();
         city.epidemic.seeded = 0.01;
@@ -211,16 +210,4 @@ fn say(began: Instant, what: &str) {
 fn some(random: &mut Random) -> Vec<usize> {
     let count = *random.pick(&[2, 3]);
     (0..count).map(|_| random.below(10_000)).collect()
-}
-
-fn apply(config: &KafkaConfig, rules: &Rules) {
-    let record = |(key, payload): (String, Vec<u8>)| Output {
-        topic: Topic::Rules,
-        partition: 0,
-        key: key.into_bytes(),
-        payload: Some(payload),
-        headers: Vec::new(),
-    };
-    let records: Vec<Output> = rules.to_records().into_iter().chain([rules.manifest()]).map(record).collect();
-    publish_all(config, "chaos.rules", &records).expect("rules are published");
 }

@@ -5,6 +5,8 @@
 mod counting;
 #[path = "../support/kafka.rs"]
 mod kafka;
+#[path = "../support/rules.rs"]
+mod rules;
 
 mod deployment;
 mod placement;

@@ -1,27 +1,18 @@
 //! Topics that are deleted or changed under a running processor: it ends, and says what to do.
 
 use crate::deployment::{Deployment, LAYOUT, LIMIT, block_on};
+use crate::rules;
 use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use swabstream::config::ProcessingConfig;
-use swabstream::kafka::publisher::publish_all;
 use swabstream::model::ids::Secret;
-use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::record::{Layout, Topic};
 use swabstream::policy::sample::sample_rules;
 use swabstream::processor::{Job, Processor};
 use swabstream::telemetry::Telemetry;
 
 /// Starts a processor, does something to its topics when it is at work, and returns what it says at its end.
 fn end_of_a_processor(deployment: &Deployment, change: impl FnOnce()) -> String {
-    let rules = sample_rules();
-    let record = |(key, payload): (String, Vec<u8>)| Output {
-        topic: Topic::Rules,
-        partition: 0,
-        key: key.into_bytes(),
-        payload: Some(payload),
-        headers: Vec::new(),
-    };
-    let records: Vec<Output> = rules.to_records().into_iter().chain([rules.manifest()]).map(record).collect();
-    publish_all(&deployment.config, &format!("{}rules", deployment.config.prefix), &records).expect("published");
+    rules::publish(&deployment.config, &sample_rules());
     let (kafka, secret) = (deployment.config.clone(), Secret::new([7; 16]));
     let job = Job { kafka, processing: ProcessingConfig::default(), secret, layout: LAYOUT };
     let telemetry = Telemetry::new(std::sync::Arc::default());

@@ -10,6 +10,7 @@ pub mod open_data;
 pub mod oracle;
 pub mod random;
 pub mod real;
+pub mod rules;
 pub mod seeds;
 pub mod story;
 pub mod town;

@@ -3,6 +3,7 @@
 
 use super::kafka;
 use super::oracle::{self, Published};
+use super::rules;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,11 +15,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use swabstream::config::KafkaConfig;
 use swabstream::demo::city::Message;
-use swabstream::kafka::publisher::{Publication, Publisher, publish_all};
+use swabstream::kafka::publisher::{Publication, Publisher};
 use swabstream::kafka::reader::{From, TopicReader};
 use swabstream::kafka::topic_name;
 use swabstream::kafka::topics::{self, Wanted};
-use swabstream::model::record::{Layout, Output, Record, Topic};
+use swabstream::model::record::{Layout, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
 use tempfile::TempDir;
@@ -62,7 +63,7 @@ impl RealDeployment {
         let wanted = Wanted { layout: LAYOUT, replication: -1, history: true };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(topics::create(&config, wanted)).expect("topics are created");
-        apply(&config, rules);
+        rules::publish(&config, rules);
         let folder = TempDir::new().expect("a folder");
         let input = |(suffix, topic): (&str, Topic)| Input {
             group: format!("{}{suffix}", config.group),
@@ -269,18 +270,6 @@ impl Drop for RealDeployment {
 
 /// Of the tests only.
 const SECRET: &str = "00112233445566778899aabbccddeeff";
-
-fn apply(config: &KafkaConfig, rules: &Rules) {
-    let record = |(key, payload): (String, Vec<u8>)| Output {
-        topic: Topic::Rules,
-        partition: 0,
-        key: key.into_bytes(),
-        payload: Some(payload),
-        headers: Vec::new(),
-    };
-    let records: Vec<Output> = rules.to_records().into_iter().chain([rules.manifest()]).map(record).collect();
-    publish_all(config, &format!("{}rules", config.prefix), &records).expect("rules are published");
-}
 
 /// What a group has committed of a topic.
 fn committed(config: &KafkaConfig, group: &str, topic: Topic) -> BTreeMap<i32, i64> {
