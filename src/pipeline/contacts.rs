@@ -24,8 +24,9 @@ pub fn of_contact(record: &ContactRecord<'_>, secret: &Secret) -> Contact {
 /// The record as its index holds it: of the rank that it has with the contact, whatever else the index is told.
 pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact, held: Option<&Traced>) -> Traced {
     let contact = Contact::new(record, record.person_id, wire.content);
-    let (told, told_version) = held.map_or((false, 0), |held| (held.told, held.told_version));
-    Traced { contact, left: wire.left, told, told_version }
+    let (told, told_version, settled) =
+        held.map_or((false, 0, false), |held| (held.told, held.told_version, held.settled));
+    Traced { contact, left: wire.left, told, told_version, settled }
 }
 
 /// What a message to an index says, as a record to be validated.
@@ -121,17 +122,32 @@ pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origi
 /// Secondary contacts that must be told something else than before, now that the index's alerts changed: whether a
 /// live one lists them.
 pub fn findings(extra: &Extra) -> Vec<Traced> {
-    let live = extra.alerts.iter().filter(|alert| alerts::is_live(alert));
-    let listed: HashSet<(&str, &str)> =
-        live.flat_map(|alert| &alert.to_trace).map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect();
+    let listed = listed(&extra.alerts);
     let now = |traced: &Traced| {
-        let contact = &traced.contact;
-        contact.kind == ContactKind::Secondary && listed.contains(&(&*contact.record_id, &*contact.other))
+        traced.settled || traced.contact.kind == ContactKind::Secondary && listed.contains(&key(traced))
     };
     let changed = extra.traced.iter().filter(|traced| now(traced) != traced.told);
     changed
         .map(|traced| Traced { told: !traced.told, told_version: traced.told_version + 1, ..traced.clone() })
         .collect()
+}
+
+/// Secondary contacts who were told of an alert that is dropped now although it is live. The alert stays as it was
+/// published, and so must what they were told: else their own alerts would change because of what we forget.
+pub fn settle(extra: &Extra) -> Vec<Traced> {
+    let listed = listed(&extra.alerts);
+    let settles = |traced: &&Traced| traced.told && !traced.settled && listed.contains(&key(traced));
+    extra.traced.iter().filter(settles).map(|traced| Traced { settled: true, ..traced.clone() }).collect()
+}
+
+/// Record and contact of everybody whom a live alert lists.
+fn listed(alerts: &[v1::Alert]) -> HashSet<(&str, &str)> {
+    let live = alerts.iter().filter(|alert| alerts::is_live(alert));
+    live.flat_map(|alert| &alert.to_trace).map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect()
+}
+
+fn key(traced: &Traced) -> (&str, &str) {
+    (&traced.contact.record_id, &traced.contact.other)
 }
 
 /// The message that tells a secondary contact what `findings` found.

@@ -6,6 +6,7 @@
 //! numbers are *settled*: what they added stays, although the neighbours it was reckoned with are gone.
 
 use super::alerts;
+use super::contacts;
 use super::effects::Changes;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
@@ -133,7 +134,7 @@ fn specimens(rows: &[Row]) -> Vec<Specimen> {
     rows.iter().map(|row| table[&row.specimen()]).collect()
 }
 
-/// What of a side record can go, each list from its end.
+/// What of a side record can go, each list from its end, and what is settled by that.
 fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
     let mut drops = Vec::new();
     let noted = |state: &PersonState, at: usize| state.extra(slot)?.positives.get(at).map(|version| version.id);
@@ -146,6 +147,7 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
         return drops;
     };
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
+    drops.extend(contacts::settle(extra).into_iter().map(Edit::Traced));
     let first_kept = cutoffs.positive_day.to_string();
     let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
     drop_where(&mut drops, List::Alerts, &extra.alerts, expired);

@@ -2,6 +2,7 @@
 
 use super::world::{World, at, met, ordered, revised, swab};
 use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::policy::{CasePolicy, LONGEST_WINDOW};
 use swabstream::proto::v1::{
     AlertFamily, CauseKind, Channel, ContactKind, ContactRecord, ContactStatus, Finding, ResultStatus, Severity,
 };
@@ -143,4 +144,25 @@ fn a_secondary_contact_of_somebody_found_positive_is_close() {
     assert_eq!(of(&turned, "P1"), [], "the new index is not positive");
     let alert = turned.live().into_values().find(|alert| alert.person_id == "I1").expect("an alert");
     assert!(alert.to_trace.is_empty(), "the old index has nobody to trace");
+}
+
+#[test]
+fn what_a_secondary_contact_was_told_stays_when_its_index_is_forgotten() {
+    let mut world = World::new();
+    world.contact(&ContactRecord { kind: ContactKind::Secondary as i32, ..met("C1", "P1", "I1", 2) });
+    world.lab(&swab("I1", "R1", at(3, 8), Positive));
+    world.lab(&swab("P1", "R2", at(11, 8), Positive));
+    let of = |world: &World| world.live().into_values().find(|alert| alert.person_id == "P1").expect("an alert");
+    let before = of(&world);
+    assert_eq!(before.exposed_to[0].kind(), ContactKind::Close);
+
+    // Late enough for the positive of the index to be forgotten, and not that of the contact.
+    let longest = |days: fn(&CasePolicy) -> i32| i64::from(world.rules.cases.iter().map(days).max().expect("a policy"));
+    let kept = longest(|policy| policy.horizon_days) + longest(|policy| policy.episode_gap_days);
+    let late = 7 + kept + i64::from(LONGEST_WINDOW);
+    (0..40).for_each(|_| world.advance(at(late, 0)));
+    world.lab(&swab("I1", "R3", at(late, 8), Positive));
+    assert_eq!(of(&world), before);
+    let again = world.alerts.last().expect("an alert");
+    assert_eq!((&*again.person_id, again.to_trace.len()), ("I1", 0), "a new illness, long after the exposure");
 }

@@ -107,6 +107,8 @@ pub struct Traced {
     pub told: bool,
     /// How often that changed.
     pub told_version: u32,
+    /// The alert that listed it was dropped while it was live: what the contact was told stays.
+    pub settled: bool,
 }
 
 impl Traced {
@@ -246,7 +248,7 @@ pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> 
 
 pub(super) fn put_traced(into: &mut Vec<u8>, traced: &Traced) {
     put_contact(into, &traced.contact);
-    into.push(u8::from(traced.told) | u8::from(traced.left) << 1);
+    into.push(u8::from(traced.told) | u8::from(traced.left) << 1 | u8::from(traced.settled) << 2);
     put_u32(into, traced.told_version);
 }
 
@@ -258,8 +260,8 @@ pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced
         contact.content = 0;
     }
     let flags = reader.u8()?;
-    let (told, left) = (flags & 1 != 0, flags & 2 != 0);
-    Ok(Traced { contact, left, told, told_version: reader.u32()? })
+    let (told, left, settled) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+    Ok(Traced { contact, left, told, told_version: reader.u32()?, settled })
 }
 
 #[cfg(test)]
@@ -289,7 +291,7 @@ mod tests {
                 target: "t".into(),
             }],
             contacts: vec![contact.clone(), Contact { order: None, ..contact.clone() }],
-            traced: vec![Traced { contact, left: true, told: true, told_version: 4 }],
+            traced: vec![Traced { contact, left: true, told: true, told_version: 4, settled: true }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
         }
