@@ -1,14 +1,19 @@
 //! A task restored from its changelog is the task that wrote it, whatever the broker compacted meanwhile.
 
+use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
-use swabstream::model::record::{Output, Record, Topic};
+use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::{Changes, Effects};
 use swabstream::pipeline::half::{Context, Corrupt, Half};
 use swabstream::policy::Rules;
-use swabstream::proto::v1::TaskHead;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::{Progress, TaskHead};
+use swabstream::runtime::log::Committed;
+use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::changelog::{Changelog, FORMAT, Restorer};
 
 const RING: u64 = 8;
@@ -204,4 +209,34 @@ fn a_newer_format_is_refused() {
     value[2] += 1;
     let error = restore(&log).expect_err("a newer format").0;
     assert!(error.contains("run the version that wrote it, or a newer one"), "{error}");
+}
+
+#[test]
+fn a_restored_task_never_tells_an_earlier_time_than_it_told() {
+    let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
+    let layout = Layout { person_tasks: 1, area_tasks: 1 };
+    let context = || Context { task: 0, layout, secret: Secret::new([7; 16]), max_record_bytes: 1_000 };
+    let mut task: Task<Numbers> = Task::fresh(context(), &rules, vec![(Topic::LabResults, 0)], RING);
+    // In history mode records of a later offset may have arrived earlier.
+    let told = |task: &mut Task<Numbers>, offset: i64, at: i64| {
+        let position = Position { topic: Topic::LabResults, partition: 0, offset };
+        let (received_at, none) = (Timestamp(at), None);
+        task.apply(&Record { position, received_at, key: none, payload: none, content_type: none });
+        let (outputs, commit) = task.commit(None);
+        let progress = outputs.into_iter().find(|output| output.topic == Topic::Progress);
+        let progress = progress.and_then(|output| Progress::decode(&output.payload?[..]).ok()?.now);
+        (progress.as_ref().and_then(Timestamp::from_wire), commit)
+    };
+    let (first, commit) = told(&mut task, 0, 9_000_000);
+    assert_eq!(first, Some(Timestamp(9_000_000)));
+
+    let mut restorer = Restorer::new(Topic::PersonState, 0, RING);
+    for record in &commit.changes {
+        restorer.take(&record.key, record.payload.as_deref()).expect("it was just written");
+    }
+    let committed = Committed { next: commit.next, mark: Some(commit.mark) };
+    let mut again = Task::restored(context(), &rules, committed, restorer, RING).expect("its own changelog");
+    assert_eq!(told(&mut again, 1, 5_000_000).0, None);
+    assert_eq!(told(&mut again, 2, 9_000_500).0, None, "a second has not passed");
+    assert_eq!(told(&mut again, 3, 9_001_000).0, Some(Timestamp(9_001_000)));
 }

@@ -155,7 +155,7 @@ fn messages_as_json_are_judged_by_their_line() {
     let expected = "\
 rows:3: collected_at: time_without_offset
 rows:4: ?: malformed
-rows:5: (row): malformed
+rows:5: (row): malformed (no JSON from column 13 on)
 rows: 4 rows: 1 valid, 3 refused, 0 left out
 ";
     assert!(page.starts_with(expected), "{page}");

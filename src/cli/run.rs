@@ -94,7 +94,10 @@ async fn serve_until_the_end(
     server.await??;
     tokio::task::spawn_blocking(move || follower.join()).await?.ok();
     match fault.map_or(ended, Err) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(()) => {
+            tracing::info!("ended; everything applied is committed");
+            Ok(ExitCode::SUCCESS)
+        }
         Err(fault) => Err(fault.into()),
     }
 }

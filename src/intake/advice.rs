@@ -75,7 +75,7 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::InvalidTime => (
             "the time cannot be read, or does not exist",
-            "write RFC 3339 in the years 1 to 9999; in a map file, check `format` and `zone`",
+            "write RFC 3339 in the years 1 to 9998; in a map file, check `format` and `zone`",
         ),
         RejectCode::TimeWithoutOffset => (
             "the time has no offset from UTC",

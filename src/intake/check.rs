@@ -3,7 +3,7 @@
 //! In: a [`Reader`], the rules (or none: then only what the contract itself demands), the time of receipt. Out: a
 //! [`Judged`] per row and a [`Summary`] in which every row is counted once.
 
-use super::{Content, Fault, Kind, Message, Reader};
+use super::{Content, ContentType, Fault, Kind, Message, Reader};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::time::Timestamp;
@@ -121,7 +121,10 @@ impl Checker<'_> {
             Kind::Results => self.result(&mut parcel),
             Kind::Contacts => self.contact(&mut parcel),
         };
-        let verdict = found.map_or_else(|reject| Verdict::Refused(reject.into()), |()| Verdict::Valid);
+        let verdict = match found {
+            Ok(()) => Verdict::Valid,
+            Err(reject) => Verdict::Refused(Fault { detail: place_in(message, &reject), reject }),
+        };
         Judged { line, verdict, parcel: Some(parcel) }
     }
 
@@ -173,4 +176,13 @@ impl Checker<'_> {
             Received::OnArrival => message.arrived_at.or_else(|| reported_at.and_then(Timestamp::from_wire)),
         }
     }
+}
+
+/// Where JSON ends to be JSON: no field can be named there.
+fn place_in(message: &Message, reject: &Reject) -> String {
+    if message.content_type != ContentType::Json || reject.code != RejectCode::Malformed {
+        return String::new();
+    }
+    let broken = serde_json::from_slice::<serde::de::IgnoredAny>(&message.payload).err();
+    broken.map_or_else(String::new, |error| format!("no JSON from column {} on", error.column()))
 }

@@ -5,10 +5,11 @@
 //! of placement, one at a time. Nothing is given back before the worker says so, and nothing is fetched of a task
 //! before it is started.
 
+use super::Error;
 use super::client::{Names, Role, properties};
 use super::native::{Batch, Consumer, ErrorCode, Handle, Membership, Message, PartitionList};
 use super::reader::{event, record_of};
-use super::{Error, topic_name};
+use super::topics::missing;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
@@ -94,7 +95,7 @@ impl Group {
         let names = Names::new(&config.prefix);
         for topic in inputs {
             if member.handle().partitions(names.of(*topic), Duration::from_secs(30))? == 0 {
-                return Err(Error::new(format!("there is no topic {}", topic_name(&config.prefix, *topic))));
+                return Err(missing(config, *topic));
             }
         }
         member.subscribe(names.of(inputs[0]))?;

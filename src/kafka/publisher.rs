@@ -3,6 +3,7 @@
 
 use super::client::{Names, Role, properties};
 use super::native::{ErrorCode, Outgoing, TransactionError, TransactionalProducer};
+use super::topics::missing;
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -97,7 +98,7 @@ impl Publisher {
         };
         let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
         if count == 0 {
-            return Err(Error::new(format!("there is no topic {name}")));
+            return Err(missing(&self.config, topic));
         }
         self.partitions.insert(topic, count);
         self.names.insert(topic, name);

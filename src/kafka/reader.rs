@@ -2,9 +2,10 @@
 //!
 //! In: topics. Out: their records in partition order. It joins no group and commits nothing, so it disturbs nobody.
 
+use super::Error;
 use super::client::{Names, Role, properties};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Message, PartitionList, Query};
-use super::{Error, topic_name};
+use super::topics::missing;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Position, Record, Topic};
@@ -57,7 +58,7 @@ impl TopicReader {
         for topic in topics {
             let count = consumer.handle().partitions(names.of(*topic), ANSWER_LIMIT)?;
             if count == 0 {
-                return Err(Error::new(format!("there is no topic {}", topic_name(&config.prefix, *topic))));
+                return Err(missing(config, *topic));
             }
             all.extend((0..count).map(|partition| (*topic, partition)));
         }

@@ -44,6 +44,16 @@ pub(super) fn start_anew(config: &KafkaConfig) -> String {
     )
 }
 
+/// What an error says when a topic is not there.
+pub(super) fn missing(config: &KafkaConfig, topic: Topic) -> Error {
+    Error::new(format!(
+        "there is no topic {} at {}; if that is the right broker and prefix, create the topics: {}",
+        topic_name(&config.prefix, topic),
+        config.brokers,
+        create_command(config, &BTreeMap::new(), false)
+    ))
+}
+
 /// Which half's tasks a topic is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Places {
@@ -249,10 +259,7 @@ pub async fn check(config: &KafkaConfig, history: bool) -> Result<Checked, Error
 /// describe its topics, as the embedded one.
 pub fn layout(config: &KafkaConfig) -> Result<Layout, Error> {
     let counts = metadata(&connect(config)?, config)?;
-    let count = |topic| {
-        let missing = || Error::new(format!("there is no topic {}", topic_name(&config.prefix, topic)));
-        counts.get(&topic).copied().ok_or_else(missing)
-    };
+    let count = |topic| counts.get(&topic).copied().ok_or_else(|| missing(config, topic));
     Ok(Layout { person_tasks: count(Topic::LabResults)?, area_tasks: count(Topic::AreaChanges)? })
 }
 

@@ -121,6 +121,9 @@ impl<H: Half> Task<H> {
         require_same_commit(mark, &task.next, changelog.seq(), &head)?;
         task.changelog = changelog;
         task.now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+        // What was told holds: others dropped rows by it, so telling less now would take that back.
+        task.told = head.told.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+        task.settled = task.told;
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
         Ok(task)
@@ -212,14 +215,14 @@ impl<H: Half> Task<H> {
         self.half.advance(self.now, self.floor, &mut self.effects);
         self.half.flush(seq, self.now, &mut self.effects);
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
-        let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
         let mut outputs = std::mem::take(&mut self.effects.outputs);
         // A busy task tells its time now and then; when it falls quiet, a commit of its own tells the rest.
-        let told = self.told.0 + PROGRESS_STEP_MS;
-        if self.settled.0 >= told || self.settled > self.told && !self.touched {
+        let due = self.told.0 + PROGRESS_STEP_MS;
+        if self.settled.0 >= due || self.settled > self.told && !self.touched {
             outputs.push(self.progress());
             self.told = self.settled;
         }
+        let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
         self.effects.changes.clear();
         self.effects.urgent = false;
         self.touched = false;
@@ -243,6 +246,7 @@ impl<H: Half> Task<H> {
             secret_fingerprint: self.fingerprint,
             person_tasks: self.layout.person_tasks,
             area_tasks: self.layout.area_tasks,
+            told: Some(self.told.to_wire()),
         }
     }
 

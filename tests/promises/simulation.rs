@@ -3,7 +3,9 @@
 
 use crate::support::broker::FaultRates;
 use crate::support::deployment::Deployment;
-use crate::support::histories::{assert_alerts_have_legal_histories, assert_dead_letters_say_why};
+use crate::support::histories::{
+    assert_alerts_have_legal_histories, assert_dead_letters_say_why, assert_time_goes_forward,
+};
 use crate::support::oracle::{assert_same, recount};
 use crate::support::seeds::each_seed_of;
 use crate::support::town;
@@ -37,6 +39,7 @@ fn whatever_fails_the_end_is_what_a_recount_says() {
         let truth = recount(&rules, &town::usable(&messages), deployment.today());
         assert_same(&truth, &deployment.published());
         assert_alerts_have_legal_histories(&deployment);
+        assert_time_goes_forward(&deployment);
         assert_dead_letters_say_why(&deployment, &published);
         deployment.assert_restored_equals_live();
         assert_same(&truth, &deployment.published());

@@ -6,7 +6,8 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 use swabstream::model::outcome::{RejectCode, code_text};
 use swabstream::model::record::Topic;
-use swabstream::proto::v1::{Alert, AlertState};
+use swabstream::model::time::Timestamp;
+use swabstream::proto::v1::{Alert, AlertState, Progress};
 
 /// Law 2: raised first, no update without a change, nothing after withdrawn but raised; versions count up.
 pub fn assert_alerts_have_legal_histories(deployment: &Deployment) {
@@ -18,6 +19,18 @@ pub fn assert_alerts_have_legal_histories(deployment: &Deployment) {
             assert_follows(before.get(&alert.alert_id), &alert);
             before.insert(alert.alert_id.clone(), alert);
         }
+    }
+}
+
+/// Blueprint: a task's time never runs backwards, whoever runs it. Others drop what is older.
+pub fn assert_time_goes_forward(deployment: &Deployment) {
+    let mut last: BTreeMap<Vec<u8>, Timestamp> = BTreeMap::new();
+    for record in deployment.told(Topic::Progress) {
+        let progress = Progress::decode(&record.payload.expect("progress is never deleted")[..]).expect("progress");
+        let now = progress.now.as_ref().and_then(Timestamp::from_wire).expect("progress has a time");
+        let key = record.key.expect("progress is told by task");
+        let before = last.insert(key.clone(), now);
+        assert!(before <= Some(now), "{}: {before:?}, then {now:?}", String::from_utf8_lossy(&key));
     }
 }
 

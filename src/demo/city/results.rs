@@ -160,7 +160,8 @@ fn call(swab: &Swab, outbreak: &Outbreak, names: &Names, desk: &mut Desk) -> Fin
 /// Cycle thresholds: low while the virus is plenty, absent when there is nothing.
 fn ct_values(finding: Finding, days_ill: i32, desk: &mut Desk) -> Vec<CtValue> {
     let base = match finding {
-        Finding::Positive => 18.0 + f64::from((days_ill - 3).abs()) * 2.0,
+        // Whoever is found positive by mistake long after an illness has hardly any.
+        Finding::Positive => 18.0 + (f64::from((days_ill - 3).abs()) * 2.0).min(18.0),
         Finding::Inconclusive => 38.0,
         _ => return Vec::new(),
     };
