@@ -188,7 +188,8 @@ fn what_cannot_be_checked_is_told_before_any_row() {
     let folder = Folder::with(&[
         ("rows.csv", ROWS.as_bytes()),
         ("map.toml", MAP.as_bytes()),
-        ("wrong.toml", b"kind = \"results\"\n[fields]\narea = { column = \"areas\" }\n"),
+        ("wrong.toml", MAP.replace("column = \"area\"", "column = \"areas\"").as_bytes()),
+        ("short.toml", b"kind = \"contacts\"\n[fields]\nkind = { constant = \"close\" }\n"),
         ("rows.txt", b""),
         ("cut.pb", b"\x05ab"),
     ]);
@@ -198,7 +199,12 @@ fn what_cannot_be_checked_is_told_before_any_row() {
         (vec![path("rows.csv")], "CSV needs a map"),
         (
             vec![path("rows.csv"), "--map".into(), path("wrong.toml")],
-            "wrong.toml:3: fields.area: the file has no column `areas`; it has: id,",
+            "wrong.toml:12: fields.area: the file has no column `areas`; it has: id,",
+        ),
+        (
+            vec![path("rows.csv"), "--map".into(), path("short.toml")],
+            "short.toml: [fields] must also fill record_id, status, person_id, index_person_id, exposure_start, \
+             exposure_end: of a column, e.g. record_id = {",
         ),
         (vec![path("rows.csv"), "--map".into(), path("none.toml")], "none.toml"),
         (

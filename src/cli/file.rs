@@ -84,7 +84,18 @@ impl FileArgs {
         let Some(path) = &self.map else { return Ok(None) };
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let lines = |errors: Vec<_>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        Map::parse(&path.display().to_string(), &text).map(Some).map_err(|errors| anyhow!("{}", lines(errors)))
+        let map = Map::parse(&path.display().to_string(), &text).map_err(|errors| anyhow!("{}", lines(errors)))?;
+        let lacks = map.lacks();
+        if !lacks.is_empty() {
+            bail!(
+                "{}: [fields] must also fill {}: of a column, e.g. {} = {{ column = \"…\" }}, or the same in every row \
+                 by {{ constant = \"…\" }}",
+                path.display(),
+                lacks.join(", "),
+                lacks[0]
+            );
+        }
+        Ok(Some(map))
     }
 
     fn kind(&self, map: Option<&Map>) -> anyhow::Result<Kind> {

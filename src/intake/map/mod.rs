@@ -106,6 +106,12 @@ impl Map {
         compile::map(file, text)
     }
 
+    /// Fields without which no row could be valid and that it does not fill.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let filled = |name: &&str| self.fields.iter().any(|field| field.path == **name);
+        required(self.kind).iter().copied().filter(|name| !filled(name)).collect()
+    }
+
     /// Whether it says when rows arrived.
     pub fn has_history(&self) -> bool {
         self.history.is_some()
@@ -268,4 +274,25 @@ fn wire_time(at: Timestamp) -> FieldValue {
     wire.set_field_by_name("seconds", FieldValue::I64(instant.seconds));
     wire.set_field_by_name("nanos", FieldValue::I32(instant.nanos));
     FieldValue::Message(wire)
+}
+
+/// What the contract requires of every row.
+fn required(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Results => &[
+            "lab_id",
+            "result_id",
+            "status",
+            "person_id",
+            "specimen_id",
+            "target",
+            "collected_at",
+            "area",
+            "purpose",
+            "finding",
+        ],
+        Kind::Contacts => {
+            &["record_id", "status", "person_id", "index_person_id", "kind", "exposure_start", "exposure_end"]
+        }
+    }
 }

@@ -275,3 +275,36 @@ fn the_example_of_the_page_is_a_map() {
     assert_eq!((map.delimiter, map.fields.len(), map.ct_values.len(), map.skips.len()), (b';', 11, 2, 1));
     assert!(map.has_history());
 }
+
+/// Held against the judge of records itself: a message is refused without each of them, and needs no other field.
+#[test]
+fn a_row_needs_just_what_a_map_must_fill() {
+    use crate::pipeline::{validate, view::ResultView};
+    let judge = |kind: Kind, message: &DynamicMessage| match kind {
+        Kind::Results => {
+            let wire: LabResult = message.transcode_to().expect("the same message");
+            validate::well_formed(&ResultView::of(&wire)).map(drop).map_err(|reject| reject.code)
+        }
+        Kind::Contacts => {
+            let wire: ContactRecord = message.transcode_to().expect("the same message");
+            validate::contact(&wire).map(drop).map_err(|reject| reject.code)
+        }
+    };
+    let examples = [
+        (Kind::Results, include_str!("../../../proto/examples/LabResult.json")),
+        (Kind::Contacts, include_str!("../../../proto/examples/ContactRecord-order.json")),
+    ];
+    for (kind, text) in examples {
+        let descriptor = json::descriptor(kind.message());
+        let whole = DynamicMessage::deserialize(descriptor.clone(), &mut serde_json::Deserializer::from_str(text));
+        let whole = whole.expect("an example");
+        let mut least = DynamicMessage::new(descriptor.clone());
+        for name in required(kind) {
+            let mut message = whole.clone();
+            message.clear_field_by_name(name);
+            assert!(judge(kind, &message).is_err(), "{name} is required");
+            least.set_field_by_name(name, whole.get_field_by_name(name).expect("a field").into_owned());
+        }
+        assert_eq!(judge(kind, &least), Ok(()), "nothing else is");
+    }
+}
