@@ -6,6 +6,7 @@ use super::group::Group;
 use super::idle::Idle;
 use super::native::{End, Query};
 use super::restore::{Pumped, Restored, Restorer};
+use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
@@ -13,7 +14,7 @@ use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long the broker may take to answer a question; then it is asked again.
@@ -72,6 +73,7 @@ pub struct KafkaLog {
     names: Names,
     settings: Settings,
     notify: Arc<Notify>,
+    joined: Instant,
 }
 
 impl KafkaLog {
@@ -83,8 +85,8 @@ impl KafkaLog {
         let committer = Committer::new(config, id, &notify)?;
         let group = Group::join(config, group, inputs, &notify)?;
         let names = Names::new(&config.prefix);
-        let (idle, changelog_ends) = (Idle::default(), BTreeMap::new());
-        Ok(Self { restorer, committer, idle, changelog_ends, group, names, notify, settings })
+        let (idle, changelog_ends, joined) = (Idle::default(), BTreeMap::new(), clock::monotonic());
+        Ok(Self { restorer, committer, idle, changelog_ends, group, names, notify, settings, joined })
     }
 }
 
@@ -165,5 +167,9 @@ impl Log for KafkaLog {
     fn lag(&mut self, task: i32) -> Option<u64> {
         let (positions, ends) = (self.group.positions(task)?, self.group.known_ends(task)?);
         Some(positions.iter().zip(&ends).map(|(position, end)| end.saturating_sub(*position).max(0) as u64).sum())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.joined.elapsed()
     }
 }

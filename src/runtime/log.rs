@@ -55,6 +55,10 @@ pub trait Log {
 
     /// Records not yet handed over, per running task.
     fn lag(&mut self, task: i32) -> Option<u64>;
+
+    /// Time gone by since some fixed moment, by which a worker measures how long a commit takes. It is the log's, so
+    /// that over a model everything is repeatable.
+    fn elapsed(&self) -> Duration;
 }
 
 /// What a poll found.

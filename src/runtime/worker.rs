@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::pipeline::half::{Context, Half};
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
@@ -349,7 +349,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Commits all touched tasks in one transaction. After a failure nothing in memory can be trusted to be what the
     /// log holds: everything is dropped and restored, and the group's commit number says what happened.
     fn commit(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        let began = Instant::now();
+        let began = self.log.elapsed();
         self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
         for (&number, slot) in &mut self.slots {
@@ -367,7 +367,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         let commit = Commit::new(outputs, tasks);
         let result = self.log.commit(&commit);
-        self.last_commit = (at, began.elapsed());
+        self.last_commit = (at, self.log.elapsed().saturating_sub(began));
         let consumed = std::mem::take(&mut self.consumed);
         match result {
             Ok(()) => self.report_commit(&commit, consumed),

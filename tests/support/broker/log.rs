@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 use swabstream::model::record::{Output, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
@@ -476,6 +477,10 @@ impl Log for ModelLog {
         let Some(Task::Running { next }) = self.tasks.get(&task) else { return None };
         let left = next.iter().map(|(topic, next)| broker.partition_mut((*topic, task)).end() - next);
         Some(left.sum::<i64>() as u64)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.broker.borrow().now.0 as u64)
     }
 }
 
