@@ -124,6 +124,10 @@ impl<H: Half> Task<H> {
         // What was told holds: others dropped rows by it, so telling less now would take that back.
         task.told = head.told.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
         task.settled = task.told;
+        // A half without a time of its own was told its `now` as the floor, which its new owner may not have heard yet.
+        if task.seen.is_empty() {
+            task.floor = Some(task.now).filter(|now| *now > Timestamp::default());
+        }
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
         Ok(task)

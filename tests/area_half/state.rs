@@ -3,13 +3,19 @@
 use crate::bench::{Bench, context, images, operations};
 use crate::city::{batch, caused, random, tests_of_somebody};
 use crate::numbers::day;
+use prost::Message as _;
 use rand::RngExt as _;
 use std::sync::Arc;
+use swabstream::model::record::{Output, Position, Record, Topic};
+use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
-use swabstream::state::changelog::FORMAT;
+use swabstream::proto::v1::AreaPositivity;
+use swabstream::runtime::log::Committed;
+use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::state::changelog::{FORMAT, Restorer};
 
 /// A task with images of each commit, page by page.
 fn live(rules: &Arc<Rules>, seed: u64) -> (Bench, Vec<Vec<Vec<u8>>>) {
@@ -87,6 +93,41 @@ fn a_restored_task_goes_on_as_if_nothing_had_happened() {
     let later = Some(day("2023-07-01"));
     assert_eq!(bench.commit(later).len(), again.commit(later).len());
     assert!(images(&again.half) == bench.images());
+}
+
+/// Numbers of areas that a task publishes, each with the time it names, and its changelog.
+fn commit(task: &mut Task<AreaHalf>, changelog: &mut Restorer) -> (Vec<Timestamp>, Committed) {
+    let (outputs, commit) = task.commit(None);
+    for record in &commit.changes {
+        changelog.take(&record.key, record.payload.as_deref()).expect("it was just written");
+    }
+    let numbers = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
+    let now = |output: &Output| {
+        let numbers = AreaPositivity::decode(output.payload.as_deref()?).ok()?;
+        numbers.now.as_ref().and_then(Timestamp::from_wire)
+    };
+    (numbers.filter_map(now).collect(), Committed { next: commit.next, mark: Some(commit.mark) })
+}
+
+#[test]
+fn a_new_owner_that_has_not_heard_the_time_publishes_by_that_of_its_predecessor() {
+    let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
+    let (morning, noon) = (Timestamp(1_668_902_400_000), Timestamp(1_668_916_800_000));
+    let mut changelog = Restorer::new(Topic::AreaState, 0, 8);
+    let mut task: Task<AreaHalf> = Task::fresh(context(), &rules, vec![(Topic::AreaChanges, 0)], 8);
+    task.pass_time(&Time { floor: Some(morning), ..Time::default() });
+    commit(&mut task, &mut changelog);
+    task.pass_time(&Time { floor: Some(noon), ..Time::default() });
+    let (_, committed) = commit(&mut task, &mut changelog);
+
+    let mut again = Task::restored(context(), &rules, committed, changelog, 8).expect("its own changelog");
+    let tests = tests_of_somebody(&mut random(5), day("2022-11-13"), 8);
+    let payload = batch(&rules.rules, 0, 1, &[], &tests).encode_to_vec();
+    let position = Position { topic: Topic::AreaChanges, partition: 0, offset: 0 };
+    let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
+    again.apply(&Record { position, received_at, key: None, payload, content_type: None });
+    let (published, _) = commit(&mut again, &mut Restorer::new(Topic::AreaState, 0, 8));
+    assert!(!published.is_empty() && published.iter().all(|now| *now == noon), "{published:?}");
 }
 
 #[test]
