@@ -6,4 +6,5 @@ pub mod interval;
 pub mod outcome;
 pub mod record;
 pub mod result;
+mod siphash;
 pub mod time;

@@ -102,16 +102,25 @@ impl Node {
 struct Sheet {
     index: HashMap<Node, u32>,
     cells: Vec<(Node, Cell)>,
+    /// The cell asked for last: it is often the next one too.
+    last: usize,
 }
 
 impl Sheet {
     fn cell(&mut self, node: Node) -> &mut Cell {
+        if self.cells.get(self.last).is_none_or(|(last, _)| *last != node) {
+            self.last = self.find(node);
+        }
+        &mut self.cells[self.last].1
+    }
+
+    fn find(&mut self, node: Node) -> usize {
         let fresh = self.cells.len() as u32;
         let at = *self.index.entry(node).or_insert(fresh);
         if at == fresh {
             self.cells.push((node, Cell::default()));
         }
-        &mut self.cells[at as usize].1
+        at as usize
     }
 
     fn clear(&mut self) {

@@ -48,7 +48,7 @@ pub fn record_of(wire: &v1::IndexContact) -> v1::ContactRecord {
 fn content(record: &ContactRecord<'_>, secret: &Secret) -> u64 {
     let times = [record.exposure_start, record.exposure_end].map(|at| at.0);
     let rest = format!("{} {} {times:?} {:?}", record.status as i32, record.kind as i32, record.order);
-    secret.hash(Domain::Contact, &[record.person_id, record.index_person_id, &rest]) as u64
+    secret.hash_64(Domain::Contact, &[record.person_id, record.index_person_id, &rest])
 }
 
 /// What is held from now on when a version says again what stands: the same at the greater revision.

@@ -116,6 +116,13 @@ impl Scratch {
         &self.related
     }
 
+    /// What a person's rows have counted, in place of what was gathered before.
+    fn gather<'r>(&mut self, rows: impl Iterator<Item = &'r Row>, names: Names<'_>, rules: &Rules, places: &Places) {
+        specimen::verdicts(rows, names, &mut self.verdicts);
+        self.counted.clear();
+        self.counted.extend(self.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)));
+    }
+
     /// Rows of a person were dropped or settled.
     pub fn forget(&mut self, slot: Slot) {
         self.crowds.remove(&slot);
@@ -142,6 +149,13 @@ pub fn of_change(
     let is_touched = |row: &Row| touched.contains(&row.specimen());
     let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
     change.related(state, slot, &mut scratch.related);
+    if change.before.is_none() && scratch.related.len() == 1 && rows.len() < MANY {
+        // The usual result is the first of its specimen: nothing was said of that before, and nobody else says anything.
+        let counts = change.after.counts().then(|| Verdict::of(&change.after));
+        let Some(one) = counts.and_then(|verdict| Counted::of(&verdict, rules, places)) else { return };
+        scratch.gather(rows.iter().filter(|row| !is_touched(row)), names, rules, places);
+        return add(cells, rules, &scratch.counted, &one, 1);
+    }
     let mut verdicts = [(None, None); 2];
     for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
@@ -152,10 +166,8 @@ pub fn of_change(
         return;
     }
     let others = rows.iter().filter(|row| !is_touched(row));
-    scratch.counted.clear();
     if rows.len() < MANY {
-        specimen::verdicts(others, names, &mut scratch.verdicts);
-        scratch.counted.extend(scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)));
+        scratch.gather(others, names, rules, places);
     } else {
         let crowd = scratch.crowds.entry(slot).or_insert_with(|| {
             specimen::verdicts(others, names, &mut scratch.verdicts);
@@ -165,6 +177,7 @@ pub fn of_change(
             crowd
         });
         verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(crowd, one));
+        scratch.counted.clear();
         scratch.counted.extend(crowd.keys());
         verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(crowd, one));
     }
@@ -244,7 +257,8 @@ fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign
         if !one.is_day_of(days) {
             continue;
         }
-        for (purpose, neighbours) in [TOTAL, purpose].into_iter().zip(neighbours) {
+        // The cell that was just counted in comes first: it is found again without a look-up.
+        for (purpose, neighbours) in [TOTAL, purpose].into_iter().zip(neighbours).rev() {
             let count = |day, gap, sign| cells.person(Place { area, purpose, day }, days, gap, sign);
             neighbours.insert(day, sign, count);
         }

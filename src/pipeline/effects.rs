@@ -35,6 +35,15 @@ impl Changes {
         self.bytes[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
     }
 
+    /// As [`Changes::push`], for the operations that nearly all results cause: bytes of a known number are appended
+    /// without a look at the room for each.
+    #[inline]
+    pub fn push_fixed<const N: usize>(&mut self, page: u32, operation: &[u8; N]) {
+        self.bytes.reserve(8 + N);
+        self.bytes.extend_from_slice(&(u64::from(page) | (N as u64) << 32).to_le_bytes());
+        self.bytes.extend_from_slice(operation);
+    }
+
     /// All operations.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

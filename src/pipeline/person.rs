@@ -214,7 +214,7 @@ impl PersonHalf {
 impl PersonHalf {
     /// Where a person is held, without what is too old.
     fn person(&mut self, person_id: &str, effects: &mut Effects) -> Slot {
-        let hash = self.context.secret.hash(Domain::Person, &[person_id]) as u64;
+        let hash = self.context.secret.hash_64(Domain::Person, &[person_id]);
         let slot = self.state.find_or_add(hash, &mut effects.changes);
         if let Some(cutoffs) = self.cutoffs.filter(|cutoffs| cutoffs.reach_few(self.state.rows(slot))) {
             retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);

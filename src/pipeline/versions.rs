@@ -64,7 +64,7 @@ impl Change {
 pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
-        specimen: secret.hash(Domain::Specimen, &[result.specimen_id, result.target]) as u64 & HASH_48,
+        specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, result.target]) & HASH_48,
         content: content(secret, result),
         minute: minute_of(result.collected_at),
         area,
@@ -105,7 +105,7 @@ pub fn moved_row(secret: &Secret, wire: &v1::LabResult, minute: u32) -> Row {
 }
 
 fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
-    secret.hash(Domain::Result, &[lab_id, result_id]) as u64 & HASH_48
+    secret.hash_64(Domain::Result, &[lab_id, result_id]) & HASH_48
 }
 
 /// Hash of the meaning: specimen, target, minute of collection, area, purpose, finding, status, Ct values.
@@ -125,7 +125,7 @@ fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
         let _ = write!(cycles, "{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     }
     let parts = [result.specimen_id, result.target, result.area, result.purpose, numbers, &cycles];
-    secret.hash(Domain::Content, &parts) as u32
+    secret.hash_64(Domain::Content, &parts) as u32
 }
 
 /// Lets a version stand if it is the greatest. A known or outdated one ends here, unless it is `news` for another

@@ -3,7 +3,7 @@
 use super::dictionary::Dictionary;
 use super::edit::Edit;
 use super::extra::Extra;
-use super::row::Row;
+use super::row::{ROW_BYTES, Row};
 use super::{Basis, Person, PersonState, SLOTS_PER_PAGE};
 use crate::pipeline::effects::Changes;
 use crate::pipeline::half::Corrupt;
@@ -20,6 +20,9 @@ const EDIT: u8 = 7;
 
 /// 67 million people in one task: more is not a task's page but a fault.
 const MAX_PAGES: u32 = 1 << 16;
+
+/// Bytes of an operation on a person before what it says: its kind and the slot within the page.
+const HEAD: usize = 3;
 
 const NAME: u8 = 1;
 const BASIS: u8 = 2;
@@ -39,8 +42,18 @@ fn log(changes: &mut Changes, slot: u32, operation: u8, write: impl FnOnce(&mut 
     });
 }
 
+/// As [`log`], of bytes whose number is known.
+#[inline]
+fn log_fixed<const N: usize>(changes: &mut Changes, slot: u32, operation: u8, bytes: &[u8]) {
+    let mut whole = [0; N];
+    whole[0] = operation;
+    whole[1..HEAD].copy_from_slice(&((slot % SLOTS_PER_PAGE) as u16).to_le_bytes());
+    whole[HEAD..].copy_from_slice(bytes);
+    changes.push_fixed(1 + slot / SLOTS_PER_PAGE, &whole);
+}
+
 pub(super) fn log_birth(changes: &mut Changes, slot: u32, hash: u64) {
-    log(changes, slot, BIRTH, |into| put_u64(into, hash));
+    log_fixed::<{ HEAD + 8 }>(changes, slot, BIRTH, &hash.to_le_bytes());
 }
 
 pub(super) fn log_release(changes: &mut Changes, slot: u32) {
@@ -48,7 +61,7 @@ pub(super) fn log_release(changes: &mut Changes, slot: u32) {
 }
 
 pub(super) fn log_push(changes: &mut Changes, slot: u32, row: &Row) {
-    log(changes, slot, PUSH, |into| row.put(into));
+    log_fixed::<{ HEAD + ROW_BYTES }>(changes, slot, PUSH, &row.bytes());
 }
 
 pub(super) fn log_set(changes: &mut Changes, slot: u32, at: usize, row: &Row) {

@@ -186,13 +186,19 @@ impl Row {
         self
     }
 
-    /// Writes it.
-    pub fn put(&self, into: &mut Vec<u8>) {
+    /// Its stored form.
+    #[inline]
+    pub fn bytes(&self) -> [u8; ROW_BYTES] {
         let mut bytes = [0; ROW_BYTES];
         for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
             *place = word.to_le_bytes();
         }
-        into.extend_from_slice(&bytes);
+        bytes
+    }
+
+    /// Writes it.
+    pub fn put(&self, into: &mut Vec<u8>) {
+        into.extend_from_slice(&self.bytes());
     }
 
     /// Reads it.
