@@ -175,7 +175,7 @@ impl Default for ProcessingConfig {
             area_workers: size(1),
             commit_interval_ms: number(100),
             area_commit_interval_ms: number(500),
-            commit_records: size(50_000),
+            commit_records: size(200_000),
             changelog_ring: number(4_096),
             max_record_bytes: size(256 * 1024),
             history: false,

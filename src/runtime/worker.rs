@@ -15,6 +15,10 @@ use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// While a worker is behind, commits are this much rarer: what changes again and again is written once per commit, and
+/// nobody waits for a number that is old already.
+const BEHIND_PACE: i64 = 4;
+
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
 
@@ -329,9 +333,10 @@ impl<H: Half, L: Log> Worker<H, L> {
         let (began, took) = self.last_commit;
         let took = took.as_millis() as i64;
         let since = at.0 - began.0 - took;
+        let interval = self.settings.commit_interval_ms * if self.drained { 1 } else { BEHIND_PACE };
         // Behind, an alert has waited longer than until the next commit anyway, and a commit for each would put off
         // those behind it.
-        let urgent_gap = if self.drained { URGENT_GAP_MS.max(2 * took) } else { self.settings.commit_interval_ms };
+        let urgent_gap = if self.drained { URGENT_GAP_MS.max(2 * took) } else { interval };
         let records: u64 = self.consumed.values().sum();
         let (mut touched, mut urgent) = (false, false);
         for (_, task) in self.running() {
@@ -342,7 +347,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         touched
             && (since < 0
                 || records >= self.settings.commit_records as u64
-                || since >= self.settings.commit_interval_ms
+                || since >= interval
                 || urgent && since >= urgent_gap)
     }
 
