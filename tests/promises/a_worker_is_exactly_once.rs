@@ -18,7 +18,8 @@ use swabstream::runtime::worker::Settings;
 const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 const RECORDS: usize = 400;
 
-const FAULTS: FaultRates = FaultRates { aborted: 10, unknown: 10, crash: 4, kicked: 4, partial: 40 };
+const FAULTS: FaultRates =
+    FaultRates { aborted: 10, unknown: 10, crash: 4, kicked: 4, partial: 40, ..FaultRates::NONE };
 
 #[test]
 fn every_record_counts_once_whatever_fails() {
@@ -76,7 +77,7 @@ fn run(seed: u64, faults: FaultRates) -> (Shared, BTreeMap<String, u64>) {
         }
         fleet.turn(&mut random, true);
     }
-    broker.borrow_mut().set_faults(FaultRates::default());
+    broker.borrow_mut().set_faults(FaultRates::NONE);
     fleet.recover();
     let before = settle(&broker, &mut fleet);
     fleet.replace_all();

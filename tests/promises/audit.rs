@@ -42,7 +42,7 @@ impl Case {
         let rules = Arc::new(sample_rules());
         let messages = town::messages(seed, 60, "2022-11-09", 9, &rules);
         let mut deployment = Deployment::start(seed, rules.clone());
-        let faults = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30 };
+        let faults = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30, ..FaultRates::NONE };
         deployment.broker.borrow_mut().set_faults(faults);
         for message in &messages {
             deployment.publish(message);

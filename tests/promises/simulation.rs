@@ -12,7 +12,7 @@ use crate::support::town;
 use std::sync::Arc;
 use swabstream::policy::sample::sample_rules;
 
-const FAULTS: FaultRates = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30 };
+const FAULTS: FaultRates = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30, ..FaultRates::NONE };
 
 #[test]
 fn whatever_fails_the_end_is_what_a_recount_says() {

@@ -120,7 +120,7 @@ impl Deployment {
 
     /// Faults end, everybody comes back, and everything there is gets done.
     pub fn settle(&mut self) {
-        self.broker.borrow_mut().set_faults(FaultRates::default());
+        self.broker.borrow_mut().set_faults(FaultRates::NONE);
         self.person.recover();
         self.area.recover();
         let mut quiet = 0;

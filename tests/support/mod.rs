@@ -1,5 +1,6 @@
 //! What the promises are tested with.
 
+#[expect(dead_code, reason = "the simulation uses more of it")]
 pub mod broker;
 pub mod counting;
 pub mod deployment;

@@ -138,7 +138,7 @@ impl Story {
     fn tell(&self, seed: u64, at: &str, messages: &[Message], faults: bool) -> Deployment {
         let mut deployment = Deployment::start(seed, self.rules.clone());
         if faults {
-            let rates = FaultRates { aborted: 15, unknown: 15, crash: 5, kicked: 5, partial: 30 };
+            let rates = FaultRates { aborted: 15, unknown: 15, crash: 5, kicked: 5, partial: 30, ..FaultRates::NONE };
             deployment.broker.borrow_mut().set_faults(rates);
         }
         for message in messages {

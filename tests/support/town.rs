@@ -11,6 +11,17 @@ use swabstream::policy::Rules;
 
 /// Everything a small city sends in some days: an outbreak in full swing, and every flaw more often than anywhere.
 pub fn messages(seed: u64, people: u32, first_day: &str, days: u32, rules: &Arc<Rules>) -> Vec<Message> {
+    city(seed, people, first_day, days, rules).collect()
+}
+
+/// The same, one after the other.
+pub fn city(
+    seed: u64,
+    people: u32,
+    first_day: &str,
+    days: u32,
+    rules: &Arc<Rules>,
+) -> impl Iterator<Item = Message> + use<> {
     let first = Day::parse(first_day).expect("a day");
     // 16:00 of the day before, UTC: midnight in Shanghai.
     let start = Timestamp(i64::from(first.0) * 86_400_000 - 8 * 3_600_000);
@@ -19,7 +30,7 @@ pub fn messages(seed: u64, people: u32, first_day: &str, days: u32, rules: &Arc<
     config.epidemic.seeded = 0.03;
     config.epidemic.transmission = 0.3;
     config.testing.false_positive = 0.02;
-    City::new(config, rules.clone()).filter(is_decidable).collect()
+    City::new(config, rules.clone()).filter(is_decidable)
 }
 
 /// Which of two contact records with one revision and status stands is decided by a hash: no recount can tell. (Of

@@ -1,8 +1,9 @@
 //! A consumer group: members, generations, cooperative rebalances, committed offsets.
 
-use super::transactions::{PendingOffset, Refused};
+use super::transactions::{Membership, PendingOffset, Refused};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use swabstream::model::record::Topic;
+use swabstream::model::time::Timestamp;
 
 /// A group that places the tasks of one half.
 pub struct Group {
@@ -17,6 +18,8 @@ pub struct Group {
 
 #[derive(Default)]
 struct Member {
+    /// When it last gave a sign of life.
+    heard: Timestamp,
     /// Tasks it has and nobody else may get.
     owned: BTreeSet<i32>,
     /// Tasks it shall have.
@@ -51,9 +54,34 @@ impl Group {
         self.members.contains_key(&member)
     }
 
-    pub fn join(&mut self, member: u64) {
-        self.members.insert(member, Member::default());
+    pub fn join(&mut self, member: u64, now: Timestamp) {
+        self.members.insert(member, Member { heard: now, ..Member::default() });
         self.rebalance();
+    }
+
+    /// A sign of life.
+    pub fn hear(&mut self, member: u64, now: Timestamp) {
+        if let Some(member) = self.members.get_mut(&member) {
+            member.heard = now;
+        }
+    }
+
+    /// Drops members that were not heard of since.
+    pub fn expire(&mut self, limit: Timestamp) -> usize {
+        let before = self.members.len();
+        self.members.retain(|_, member| member.heard >= limit);
+        let gone = before - self.members.len();
+        if gone > 0 {
+            self.rebalance();
+        }
+        gone
+    }
+
+    /// Whether another member has any of these tasks.
+    pub fn others_own(&self, member: u64, tasks: impl Iterator<Item = i32>) -> bool {
+        let owned =
+            |task: i32| self.members.iter().any(|(other, state)| *other != member && state.owned.contains(&task));
+        tasks.into_iter().any(owned)
     }
 
     /// The member goes, by its will or because it was not heard of: its tasks are free at once.
@@ -98,12 +126,17 @@ impl Group {
         self.released = true;
     }
 
-    /// Refuses whoever is not a member of this generation.
-    pub fn check(&self, member: u64, generation: u64) -> Result<(), Refused> {
+    /// Refuses whoever is not a member of this generation. As Kafka does it, nothing is checked of somebody who names
+    /// neither.
+    pub fn check(&self, of: Membership) -> Result<(), Refused> {
+        let Membership { member, generation } = of;
+        if (member, generation) == (0, -1) {
+            return Ok(());
+        }
         if !self.knows(member) {
             return Err("the group does not know the member".to_owned());
         }
-        if generation != self.generation {
+        if generation != self.generation as i64 {
             return Err(format!("generation {generation} is not {}", self.generation));
         }
         Ok(())

@@ -1,35 +1,43 @@
 //! A model of Kafka for tests: deterministic, in memory, single-threaded, with faults from a seed.
 //!
 //! It keeps what exactly-once rests on: partitions with control markers (so offsets have gaps), transactions with
-//! open, committed and aborted ranges, the last stable offset, transactional ids with epochs that fence, groups with
-//! generations and cooperative rebalances, offset commits inside transactions. It leaves out replication, fetch
-//! sessions and bytes on a wire. Where a worker breaks the rules of the seam, the model panics and says which.
+//! open, committed and aborted ranges, the last stable offset, markers that are written one after the other,
+//! transactional ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time out,
+//! offset commits inside transactions, requests that arrive late, twice or never. It leaves out replication, fetch
+//! sessions and bytes on a wire, and takes an end of a transaction for that of its own transaction only, as Kafka 4 does.
+//! Where a worker breaks the rules of the seam, the model panics and says which.
 
+mod commit;
 mod group;
+mod late;
 mod log;
 mod partition;
+mod process;
 mod transactions;
 
-pub use log::{ModelLog, Process};
+pub use log::ModelLog;
 pub use partition::{Isolation, Stored};
+pub use process::Process;
 
 use crate::support::random::Random;
 use group::Group;
+use late::Late;
 use partition::Partition;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::rc::Rc;
 use swabstream::audit::Cut;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::runtime::log::CommitMark;
+use swabstream::runtime::log::{Commit, CommitMark};
 use transactions::Producer;
 
 /// The broker as its clients share it.
 pub type Shared = Rc<RefCell<Broker>>;
 
 /// How often what goes wrong, in hundredths.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct FaultRates {
     /// Commits that are aborted, cleanly.
     pub aborted: u32,
@@ -41,6 +49,56 @@ pub struct FaultRates {
     pub kicked: u32,
     /// Polls that hand over less than there is, or do not hear of a rebalance yet.
     pub partial: u32,
+    /// Commits whose end arrives late, when the worker has long given it up.
+    pub late: u32,
+    /// Commits whose end arrives once more, later.
+    pub repeated: u32,
+    /// Commits in which the process is stopped, to go on where it was when nobody waits for it any more.
+    pub frozen: u32,
+    /// Commits in which time jumps.
+    pub slow: u32,
+    /// Ends of transactions that are known in one place long before they are in another.
+    pub slow_markers: u32,
+    /// Pieces of a restore in which the process dies.
+    pub failed_restore: u32,
+}
+
+impl FaultRates {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        aborted: 0,
+        unknown: 0,
+        crash: 0,
+        kicked: 0,
+        partial: 0,
+        late: 0,
+        repeated: 0,
+        frozen: 0,
+        slow: 0,
+        slow_markers: 0,
+        failed_restore: 0,
+    };
+}
+
+/// After which silence the broker acts.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Transactions open for longer are aborted and their producer is fenced.
+    pub transaction_ms: i64,
+    /// Members not heard of for longer are dropped from their group.
+    pub session_ms: i64,
+}
+
+/// Somebody who is told what workers send and what comes of it.
+pub trait Observer {
+    /// A worker with this transactional id begins to send a commit, which has this number from now on.
+    fn sent(&mut self, number: u64, half: &'static str, id: &str, commit: &Commit);
+
+    /// A commit counts.
+    fn took_effect(&mut self, number: u64);
+
+    /// A task was read to its end and is what it was after this commit.
+    fn restored(&mut self, half: &'static str, task: i32, mark: Option<CommitMark>);
 }
 
 /// All there is.
@@ -48,17 +106,22 @@ pub struct Broker {
     layout: Layout,
     now: Timestamp,
     partitions: BTreeMap<(Topic, i32), Partition>,
-    groups: HashMap<&'static str, Group>,
-    producers: HashMap<String, Producer>,
+    groups: BTreeMap<&'static str, Group>,
+    producers: BTreeMap<String, Producer>,
     transactions: u64,
+    commits: u64,
     members: u64,
+    late: Vec<Late>,
+    timeouts: Timeouts,
+    /// A jump of time ends here.
+    latest: Timestamp,
     rates: FaultRates,
     random: Random,
     happened: BTreeMap<&'static str, u64>,
+    observer: Option<Rc<RefCell<dyn Observer>>>,
+    /// What happens is written out as it happens.
+    telling: bool,
 }
-
-/// Transactions open for longer are aborted and their producer is fenced.
-const TRANSACTION_TIMEOUT_MS: i64 = 10_000;
 
 impl Broker {
     pub fn new(layout: Layout, now: Timestamp, seed: u64) -> Shared {
@@ -66,14 +129,48 @@ impl Broker {
             layout,
             now,
             partitions: BTreeMap::new(),
-            groups: HashMap::new(),
-            producers: HashMap::new(),
+            groups: BTreeMap::new(),
+            producers: BTreeMap::new(),
             transactions: 0,
+            commits: 0,
             members: 0,
-            rates: FaultRates::default(),
+            late: Vec::new(),
+            timeouts: Timeouts { transaction_ms: 10_000, session_ms: 10_000 },
+            latest: Timestamp(i64::MAX),
+            rates: FaultRates::NONE,
             random: Random::new(seed),
             happened: BTreeMap::new(),
+            observer: None,
+            telling: false,
         }))
+    }
+
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// No jump of time goes beyond this moment.
+    pub fn set_latest(&mut self, latest: Timestamp) {
+        self.latest = latest;
+    }
+
+    pub fn latest_moment(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// Time of the newest record of a topic that was ever read committed.
+    pub fn newest(&self, topic: Topic) -> Option<Timestamp> {
+        self.read_all(topic).iter().map(|record| record.at).max()
+    }
+
+    /// Somebody is told everything from now on.
+    pub fn set_observer(&mut self, observer: Rc<RefCell<dyn Observer>>) {
+        self.observer = Some(observer);
+    }
+
+    /// What happens is written out as it happens.
+    pub fn tell(&mut self) {
+        self.telling = true;
     }
 
     /// From now on this goes wrong so often.
@@ -90,11 +187,19 @@ impl Broker {
         self.now
     }
 
-    /// Time passes: transactions that were left open run out.
+    /// Time passes: markers are written, what was late arrives, transactions that were left open run out, and members
+    /// that were not heard of are dropped.
     pub fn advance_to(&mut self, now: Timestamp) {
         assert!(now >= self.now, "the broker's clock does not run backwards");
         self.now = now;
-        self.expire_transactions(TRANSACTION_TIMEOUT_MS);
+        self.write_markers();
+        self.receive_late();
+        self.expire_transactions();
+        let limit = Timestamp(now.0 - self.timeouts.session_ms);
+        let gone: usize = self.groups.values_mut().map(|group| group.expire(limit)).sum();
+        if gone > 0 {
+            self.note("session timed out", || format!("{gone} members"));
+        }
     }
 
     /// Appends as a plain producer does, outside any transaction. Returns the offset.
@@ -120,12 +225,17 @@ impl Broker {
 
     /// What a `read_committed` reader gets of a whole topic, partition by partition.
     pub fn committed(&self, topic: Topic) -> Vec<Stored> {
+        self.read_all(topic).iter().map(|record| Stored::clone(record)).collect()
+    }
+
+    /// The same, not copied.
+    pub fn read_all(&self, topic: Topic) -> Vec<Rc<Stored>> {
         let of_topic = self.partitions.range((topic, 0)..=(topic, i32::MAX));
         of_topic.flat_map(|(_, partition)| partition.read(0, Isolation::Committed, usize::MAX).0).collect()
     }
 
     /// What a `read_committed` reader gets of a partition from an offset on, and the offset to go on from.
-    pub fn read_on(&self, topic: Topic, partition: i32, from: i64) -> (Vec<Stored>, i64) {
+    pub fn read_on(&self, topic: Topic, partition: i32, from: i64) -> (Vec<Rc<Stored>>, i64) {
         let place = self.partitions.get(&(topic, partition));
         place.map_or((Vec::new(), from), |place| place.read(from, Isolation::Committed, usize::MAX))
     }
@@ -133,10 +243,10 @@ impl Broker {
     /// What a `read_committed` reader of a compacted topic ends up with.
     pub fn latest(&self, topic: Topic) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut latest = BTreeMap::new();
-        for record in self.committed(topic) {
+        for record in self.read_all(topic) {
             let key = record.key.clone().expect("records of compacted topics have keys");
-            match record.payload {
-                Some(payload) => latest.insert(key, payload),
+            match &record.payload {
+                Some(payload) => latest.insert(key, payload.clone()),
                 None => latest.remove(&key),
             };
         }
@@ -164,10 +274,17 @@ impl Broker {
     }
 
     /// Does what Kafka's cleaner may do to a compacted topic at any time: drops committed records with a newer
-    /// one of their key.
+    /// one of their key, in as much of each partition as it has come to.
     pub fn compact(&mut self, topic: Topic) {
-        for (_, partition) in self.partitions.range_mut((topic, 0)..=(topic, i32::MAX)) {
-            partition.compact();
+        let Self { partitions, random, .. } = self;
+        let mut dropped = 0;
+        for (_, partition) in partitions.range_mut((topic, 0)..=(topic, i32::MAX)) {
+            let stable = partition.stable_end();
+            let end = if random.chance(50) { stable } else { random.between(0, stable) };
+            dropped += partition.compact(end);
+        }
+        if dropped > 0 {
+            self.note("compaction", || format!("{} records of {}", dropped, topic.name()));
         }
     }
 
@@ -179,7 +296,23 @@ impl Broker {
         self.partitions.entry(place).or_default()
     }
 
-    fn note(&mut self, what: &'static str) {
+    fn took_effect(&mut self, commits: &BTreeSet<u64>) {
+        if let Some(observer) = &self.observer {
+            commits.iter().for_each(|commit| observer.borrow_mut().took_effect(*commit));
+        }
+    }
+
+    fn note(&mut self, what: &'static str, about: impl FnOnce() -> String) {
         *self.happened.entry(what).or_default() += 1;
+        self.say(|| format!("{what}: {}", about()));
+    }
+
+    /// One line of the history, if it is written out. Past the capture of the test's output: who asks for one seed wants
+    /// to read it also when it passes.
+    pub fn say(&self, line: impl FnOnce() -> String) {
+        if self.telling {
+            let at = jiff::Timestamp::from_millisecond(self.now.0).unwrap_or_default();
+            writeln!(std::io::stdout(), "{at:.3}  {}", line()).expect("the history can be written");
+        }
     }
 }

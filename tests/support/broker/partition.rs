@@ -1,6 +1,7 @@
 //! One partition: records and control markers by offset, and which transactions are open, committed or aborted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 
@@ -55,7 +56,7 @@ pub enum Isolation {
 }
 
 enum Entry {
-    Data { record: Stored, transaction: Option<Transaction> },
+    Data { record: Rc<Stored>, transaction: Option<Transaction> },
     Marker,
     Compacted,
 }
@@ -86,7 +87,7 @@ impl Partition {
         if let Some(transaction) = transaction {
             self.open.entry(transaction).or_insert(offset);
         }
-        self.entries.push(Entry::Data { record, transaction });
+        self.entries.push(Entry::Data { record: Rc::new(record), transaction });
         offset
     }
 
@@ -100,7 +101,7 @@ impl Partition {
     }
 
     /// Records from an offset on, and the offset to go on from. Both may be past markers and aborted records.
-    pub fn read(&self, from: i64, isolation: Isolation, limit: usize) -> (Vec<Stored>, i64) {
+    pub fn read(&self, from: i64, isolation: Isolation, limit: usize) -> (Vec<Rc<Stored>>, i64) {
         let end = match isolation {
             Isolation::Committed => self.stable_end(),
             Isolation::Uncommitted => self.end(),
@@ -111,7 +112,7 @@ impl Partition {
             if let Entry::Data { record, transaction } = &self.entries[next as usize] {
                 let aborted = transaction.is_some_and(|transaction| self.aborted.contains(&transaction));
                 if isolation == Isolation::Uncommitted || !aborted {
-                    records.push(record.clone());
+                    records.push(Rc::clone(record));
                 }
             }
             next += 1;
@@ -119,30 +120,20 @@ impl Partition {
         (records, next)
     }
 
-    /// Drops every stable committed record that a later one of its key replaces, and aborted ones.
-    pub fn compact(&mut self) {
-        let end = self.stable_end();
-        let mut newest: HashMap<Vec<u8>, i64> = HashMap::new();
-        for (record, _) in self.stable_data(end).filter(|(_, aborted)| !aborted) {
-            newest.insert(record.key.clone().unwrap_or_default(), record.offset);
-        }
-        let replaced: Vec<i64> = self
-            .stable_data(end)
-            .filter(|(record, aborted)| *aborted || newest[record.key.as_deref().unwrap_or_default()] != record.offset)
-            .map(|(record, _)| record.offset)
-            .collect();
-        for offset in replaced {
-            self.entries[offset as usize] = Entry::Compacted;
-        }
-    }
-
-    /// Records below an offset, each with whether its transaction was aborted.
-    fn stable_data(&self, end: i64) -> impl Iterator<Item = (&Stored, bool)> {
-        self.entries[..end as usize].iter().filter_map(|entry| match entry {
-            Entry::Data { record, transaction } => {
-                Some((record, transaction.is_some_and(|transaction| self.aborted.contains(&transaction))))
+    /// Drops what is aborted, or committed with a later record of its key, of all that lies before an offset: what
+    /// Kafka's cleaner does to the part of a log it has come to. Says how many.
+    pub fn compact(&mut self, before: i64) -> usize {
+        let Self { entries, aborted, .. } = self;
+        let mut kept: HashSet<Option<Vec<u8>>> = HashSet::new();
+        let mut dropped = 0;
+        for entry in entries[..before as usize].iter_mut().rev() {
+            let Entry::Data { record, transaction } = entry else { continue };
+            let is_aborted = transaction.is_some_and(|transaction| aborted.contains(&transaction));
+            if is_aborted || !kept.insert(record.key.clone()) {
+                *entry = Entry::Compacted;
+                dropped += 1;
             }
-            Entry::Marker | Entry::Compacted => None,
-        })
+        }
+        dropped
     }
 }

@@ -1,4 +1,7 @@
 //! Transactional ids: epochs that fence, one open transaction each, offsets that count only when it commits.
+//!
+//! The end of a transaction is decided at once and told to its partitions and to the group one after the other, as Kafka
+//! writes its markers: for a while a reader of one place sees what a reader of another does not.
 
 use super::Broker;
 use super::partition::{Stored, Transaction};
@@ -11,6 +14,7 @@ use swabstream::model::time::Timestamp;
 pub struct Producer {
     epoch: u32,
     open: Option<Open>,
+    ending: Option<Ending>,
 }
 
 struct Open {
@@ -18,6 +22,17 @@ struct Open {
     began: Timestamp,
     places: BTreeSet<(Topic, i32)>,
     offsets: Vec<PendingOffset>,
+    /// Which commits of workers are in it.
+    commits: BTreeSet<u64>,
+}
+
+/// A transaction whose end is decided and not yet known everywhere.
+struct Ending {
+    transaction: Transaction,
+    commit: bool,
+    places: Vec<(Topic, i32)>,
+    offsets: Vec<PendingOffset>,
+    due: Timestamp,
 }
 
 /// An offset that is committed when its transaction is.
@@ -30,6 +45,20 @@ pub struct PendingOffset {
     pub metadata: String,
 }
 
+/// A producer as it names itself.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub id: String,
+    pub epoch: u32,
+}
+
+/// A group member as it names itself, in the generation it knows of.
+#[derive(Clone, Copy, Debug)]
+pub struct Membership {
+    pub member: u64,
+    pub generation: i64,
+}
+
 /// Why the broker refuses: somebody newer has the id, or the group has moved on.
 pub type Refused = String;
 
@@ -37,18 +66,20 @@ impl Broker {
     /// A producer begins under its id: what an earlier one left open is aborted, and that one is fenced.
     pub(super) fn init_transactions(&mut self, id: &str) -> u32 {
         self.close(id, false);
+        self.finish_ending(id);
         let producer = self.producers.entry(id.to_owned()).or_default();
         producer.epoch += 1;
         producer.epoch
     }
 
     /// Appends inside the producer's transaction, which begins with its first record.
-    pub(super) fn append(&mut self, id: &str, epoch: u32, output: Output) -> Result<(), Refused> {
+    pub(super) fn append(&mut self, by: &Identity, commit: u64, output: Output) -> Result<(), Refused> {
         let place = (output.topic, output.partition);
         self.check_partition(place);
         let at = self.now;
-        let transaction = self.open(id, epoch)?;
+        let transaction = self.open(by)?;
         transaction.places.insert(place);
+        transaction.commits.insert(commit);
         let number = transaction.transaction;
         self.partition_mut(place).append(Stored::of(output, at), Some(number));
         Ok(())
@@ -57,70 +88,129 @@ impl Broker {
     /// Adds offsets to the transaction. The group checks who asks.
     pub(super) fn add_offsets(
         &mut self,
-        (id, epoch): (&str, u32),
-        (member, generation): (u64, u64),
+        by: &Identity,
+        of: Membership,
         offsets: Vec<PendingOffset>,
     ) -> Result<(), Refused> {
         for group in offsets.iter().map(|offset| offset.group) {
-            self.groups[group].check(member, generation)?;
+            self.groups[group].check(of)?;
         }
-        self.open(id, epoch)?.offsets.extend(offsets);
+        self.open(by)?.offsets.extend(offsets);
         Ok(())
     }
 
-    /// Ends the producer's transaction, whichever is open: that is all the request says.
-    pub(super) fn end_transaction(&mut self, id: &str, epoch: u32, commit: bool) -> Result<(), Refused> {
-        self.check_epoch(id, epoch)?;
-        self.close(id, commit);
+    /// Ends the producer's transaction.
+    pub(super) fn end_transaction(&mut self, by: &Identity, commit: bool) -> Result<(), Refused> {
+        self.check_epoch(by)?;
+        self.close(&by.id, commit);
         Ok(())
     }
 
-    /// Whether a transaction that may still commit an offset of this partition is open.
+    /// Number of the producer's open transaction.
+    pub(super) fn open_transaction(&self, by: &Identity) -> Option<Transaction> {
+        self.producers.get(&by.id)?.open.as_ref().map(|open| open.transaction)
+    }
+
+    /// Whether an offset of this partition may still be committed by a transaction that is not over.
     pub(super) fn has_pending_offset(&self, group: &str, topic: Topic, partition: i32) -> bool {
-        let open = self.producers.values().filter_map(|producer| producer.open.as_ref());
-        open.flat_map(|open| &open.offsets)
-            .any(|offset| offset.group == group && offset.topic == topic && offset.partition == partition)
+        let pending = |producer: &'_ Producer| {
+            let open = producer.open.as_ref().map_or(&[][..], |open| &open.offsets);
+            let ending = producer.ending.as_ref().map_or(&[][..], |ending| &ending.offsets);
+            let is_it =
+                |offset: &PendingOffset| (offset.group, offset.topic, offset.partition) == (group, topic, partition);
+            open.iter().chain(ending).any(is_it)
+        };
+        self.producers.values().any(pending)
     }
 
     /// Aborts transactions that have been open for too long and fences their producers.
-    pub(super) fn expire_transactions(&mut self, timeout_ms: i64) {
-        let limit = self.now.0 - timeout_ms;
+    pub(super) fn expire_transactions(&mut self) {
+        let limit = self.now.0 - self.timeouts.transaction_ms;
         let expired = |producer: &Producer| producer.open.as_ref().is_some_and(|open| open.began.0 < limit);
-        let mut ids: Vec<String> =
+        let ids: Vec<String> =
             self.producers.iter().filter(|(_, producer)| expired(producer)).map(|(id, _)| id.clone()).collect();
-        ids.sort();
         for id in ids {
-            self.note("transaction timed out");
+            self.note("transaction timed out", || id.clone());
             self.init_transactions(&id);
         }
     }
 
-    fn check_epoch(&self, id: &str, epoch: u32) -> Result<(), Refused> {
-        let current = self.producers[id].epoch;
+    /// Writes some of the markers that are still to be written, and all that are overdue.
+    pub(super) fn write_markers(&mut self) {
+        let ids: Vec<String> =
+            self.producers.iter().filter(|(_, producer)| producer.ending.is_some()).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            let due = self.producers[&id].ending.as_ref().is_some_and(|ending| ending.due <= self.now);
+            if due {
+                self.finish_ending(&id);
+            } else if self.random.chance(30) {
+                self.write_marker(&id);
+            }
+        }
+    }
+
+    fn check_epoch(&self, by: &Identity) -> Result<(), Refused> {
+        let (epoch, current) = (by.epoch, self.producers[&by.id].epoch);
         if epoch == current { Ok(()) } else { Err(format!("producer epoch {epoch} is fenced by {current}")) }
     }
 
-    fn open(&mut self, id: &str, epoch: u32) -> Result<&mut Open, Refused> {
-        self.check_epoch(id, epoch)?;
+    fn open(&mut self, by: &Identity) -> Result<&mut Open, Refused> {
+        self.check_epoch(by)?;
+        // The next transaction waits until the last one is over everywhere.
+        self.finish_ending(&by.id);
         let began = self.now;
         let transactions = &mut self.transactions;
-        let producer = self.producers.get_mut(id).expect("the epoch was checked");
+        let producer = self.producers.get_mut(&by.id).expect("the epoch was checked");
         Ok(producer.open.get_or_insert_with(|| {
             *transactions += 1;
-            Open { transaction: *transactions, began, places: BTreeSet::new(), offsets: Vec::new() }
+            let (places, offsets, commits) = Default::default();
+            Open { transaction: *transactions, began, places, offsets, commits }
         }))
     }
 
     fn close(&mut self, id: &str, commit: bool) {
         let Some(open) = self.producers.get_mut(id).and_then(|producer| producer.open.take()) else { return };
-        for place in open.places {
-            self.partition_mut(place).end_transaction(open.transaction, commit);
-        }
+        let Open { transaction, mut offsets, commits, places, .. } = open;
         if commit {
-            for offset in open.offsets {
+            self.took_effect(&commits);
+        } else {
+            offsets.clear();
+        }
+        let mut places: Vec<_> = places.into_iter().collect();
+        self.random.shuffle(&mut places);
+        let slow = self.random.chance(self.rates.slow_markers);
+        let due = Timestamp(self.now.0 + if slow { self.timeouts.session_ms / 2 } else { 0 });
+        if slow {
+            self.note("markers were slow", || id.to_owned());
+        }
+        let producer = self.producers.get_mut(id).expect("it had a transaction");
+        producer.ending = Some(Ending { transaction, commit, places, offsets, due });
+        if !slow {
+            self.finish_ending(id);
+        }
+    }
+
+    fn finish_ending(&mut self, id: &str) {
+        while self.write_marker(id) {}
+    }
+
+    /// Tells the end of a transaction to the group or to one more partition; says whether there was one to be told.
+    fn write_marker(&mut self, id: &str) -> bool {
+        let Some(ending) = self.producers.get_mut(id).and_then(|producer| producer.ending.as_mut()) else {
+            return false;
+        };
+        let (transaction, commit) = (ending.transaction, ending.commit);
+        if !ending.offsets.is_empty() && self.random.chance(50) {
+            for offset in std::mem::take(&mut ending.offsets) {
                 let group = self.groups.get_mut(offset.group).expect("the group was checked");
                 group.set_offset(offset);
             }
+        } else if let Some(place) = ending.places.pop() {
+            self.partition_mut(place).end_transaction(transaction, commit);
+        } else if ending.offsets.is_empty() {
+            self.producers.get_mut(id).expect("it is there").ending = None;
+            return false;
         }
+        true
     }
 }

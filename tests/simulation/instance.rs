@@ -1,0 +1,122 @@
+//! One instance of the processor: a worker of each half in one process, which reads `progress` for itself.
+
+use super::shadow::Shadowed;
+use super::support::broker::{ModelLog, Process, Shared};
+use super::watched::Watched;
+use super::world::LAYOUT;
+use std::sync::Arc;
+use swabstream::model::record::Topic;
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::person::PersonHalf;
+use swabstream::runtime::globals::Globals;
+use swabstream::runtime::task::RulesInForce;
+use swabstream::runtime::worker::{Settings, Worker};
+use swabstream::telemetry::Telemetry;
+
+/// What all instances are started with.
+#[derive(Clone)]
+pub struct Setup {
+    pub broker: Shared,
+    pub settings: Settings,
+    pub rules: RulesInForce,
+    pub telemetry: Arc<Telemetry>,
+}
+
+pub struct Instance {
+    person: Member<PersonHalf>,
+    area: Member<AreaHalf>,
+    globals: Globals,
+    progress_read: i64,
+}
+
+struct Member<H: Shadowed> {
+    worker: Worker<Watched<H>, ModelLog>,
+    process: Process,
+}
+
+impl<H: Shadowed> Member<H> {
+    fn start(setup: &Setup, name: &str) -> Self {
+        let log = ModelLog::join::<H>(&setup.broker, &format!("{}-{name}", H::NAME));
+        let (process, meter) = (log.process(), setup.telemetry.worker(H::NAME, H::INPUTS));
+        Self { worker: Worker::new(log, setup.settings.clone(), setup.rules.clone(), meter), process }
+    }
+
+    /// Whether there was something to do; an error is the end of the process.
+    fn step(&mut self, at: Timestamp) -> Result<bool, ()> {
+        let stepped = self.worker.step(at);
+        // A process that was expelled while it restored may meet a changelog that others went on with and that was
+        // compacted: it ends, as it would have been told to.
+        match stepped {
+            Ok(busy) if !self.process.is_dead() => Ok(busy),
+            Ok(_) => Err(()),
+            Err(_) if self.process.is_dead() || self.process.is_expelled() => Err(()),
+            Err(fatal) => panic!("a worker gave up: {fatal}"),
+        }
+    }
+}
+
+impl Instance {
+    pub fn start(setup: &Setup, name: &str) -> Self {
+        Self {
+            person: Member::start(setup, name),
+            area: Member::start(setup, name),
+            globals: Globals::default(),
+            progress_read: 0,
+        }
+    }
+
+    /// One turn of both workers. Whether there was something to do; an error is the end of the process.
+    pub fn step(&mut self, at: Timestamp) -> Result<bool, ()> {
+        let stepped = (self.person.step(at), self.area.step(at));
+        match stepped {
+            (Ok(person), Ok(area)) => Ok(person | area),
+            _ => {
+                self.kill();
+                Err(())
+            }
+        }
+    }
+
+    /// It ends without a word.
+    pub fn kill(&self) {
+        self.person.process.kill();
+        self.area.process.kill();
+    }
+
+    /// The group drops one of its members, and does not tell it.
+    pub fn expel(&self, half: &str) {
+        if half == PersonHalf::NAME { self.person.process.expel() } else { self.area.process.expel() }
+    }
+
+    /// It commits what there is and leaves.
+    pub fn leave(mut self, at: Timestamp) {
+        if self.person.worker.finish(at).is_ok() && !self.person.process.is_dead() {
+            self.person.process.expel();
+        }
+        if self.area.worker.finish(at).is_ok() && !self.area.process.is_dead() {
+            self.area.process.expel();
+        }
+        self.kill();
+    }
+
+    /// Reads on in `progress`; whether there was anything new.
+    pub fn hear(&mut self, broker: &Shared) -> bool {
+        let (fresh, next) = broker.borrow().read_on(Topic::Progress, 0, self.progress_read);
+        self.progress_read = next;
+        for record in &fresh {
+            self.globals.take(&record.as_record()).expect("progress is no rule");
+        }
+        if let Some(floor) = self.globals.floor(LAYOUT.person_tasks) {
+            self.person.worker.set_floor(floor);
+            self.area.worker.set_floor(floor);
+        }
+        !fresh.is_empty()
+    }
+
+    /// Tasks at work, of both halves.
+    pub fn running(&self) -> usize {
+        self.person.worker.running().count() + self.area.worker.running().count()
+    }
+}

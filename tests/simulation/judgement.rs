@@ -1,0 +1,111 @@
+//! What must hold when a seed has come to rest.
+
+use super::shadow::Shadow;
+use super::support::broker::{Broker, Shared, Stored};
+use super::witness::Witness;
+use super::world::{LAYOUT, MAX_RECORD_BYTES, RULES, SECRET};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use swabstream::audit::RulesFound;
+use swabstream::audit::evidence::{Evidence, Setting};
+use swabstream::audit::report::Verdict;
+use swabstream::model::record::{Output, Topic};
+use swabstream::pipeline::half::Half;
+use xxhash_rust::xxh3::Xxh3;
+
+/// What only workers publish, state apart.
+const PUBLISHED: [Topic; 8] = [
+    Topic::PersonEvents,
+    Topic::AreaChanges,
+    Topic::Alerts,
+    Topic::AreaAlerts,
+    Topic::AreaPositivity,
+    Topic::AreaTiers,
+    Topic::DeadLetters,
+    Topic::Progress,
+];
+
+/// Of these, each partition has one writer: also their order must be right.
+const ONE_WRITER: [Topic; 4] = [Topic::Alerts, Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers];
+
+pub fn judge(broker: &Shared, witness: &Witness) {
+    let broker = broker.borrow();
+    assert_readers_see_what_was_committed(&broker, witness);
+    for (task, shadow) in &witness.person {
+        assert_everything_was_read(&broker, *task, shadow);
+    }
+    for (task, shadow) in &witness.area {
+        assert_everything_was_read(&broker, *task, shadow);
+    }
+    let ledgers = witness.person.values().map(Shadow::ledger);
+    let (sent, received) =
+        ledgers.fold((0, 0), |(sent, received), ledger| (sent + ledger.sent, received + ledger.received));
+    assert_eq!(sent, received, "sent = received");
+    assert_an_audit_agrees(&broker);
+}
+
+/// A `read_committed` reader sees the records of all commits that took effect, and nothing else.
+fn assert_readers_see_what_was_committed(broker: &Broker, witness: &Witness) {
+    for topic in PUBLISHED {
+        let mut seen: BTreeMap<i32, Vec<Rc<Stored>>> = BTreeMap::new();
+        broker.read_all(topic).into_iter().for_each(|record| seen.entry(record.partition).or_default().push(record));
+        for partition in 0..broker.partitions_of(topic) {
+            let seen = seen.remove(&partition).unwrap_or_default();
+            let mut seen: Vec<_> =
+                seen.iter().map(|record| (record.key.as_deref(), record.payload.as_deref())).collect();
+            let committed = witness.published().get(&(topic, partition)).map_or(&[][..], Vec::as_slice);
+            let of_output = |output: &'_ Output| (Some(output.key.clone()), output.payload.clone());
+            let mut committed: Vec<_> = committed.iter().map(of_output).collect();
+            if !ONE_WRITER.contains(&topic) {
+                seen.sort_unstable();
+                committed.sort_unstable();
+            }
+            let same = seen.len() == committed.len()
+                && seen.iter().zip(&committed).all(|(a, b)| (a.0, a.1) == (b.0.as_deref(), b.1.as_deref()));
+            let (found, wanted) = (seen.len(), committed.len());
+            assert!(same, "{} {partition}: readers see {found} records, commits have {wanted}", topic.name());
+        }
+    }
+}
+
+/// Each record of a task's inputs was read once, in order.
+fn assert_everything_was_read<H: Half>(broker: &Broker, task: i32, shadow: &Shadow<H>) {
+    for topic in H::INPUTS {
+        let there: Vec<i64> = broker.read_on(*topic, task, 0).0.iter().map(|record| record.offset).collect();
+        assert!(shadow.applied(*topic) == there, "{} task {task}: records of {} were skipped", H::NAME, topic.name());
+    }
+    assert!(shadow.ledger().balances(), "{} task {task}: consumed = sum of outcomes", H::NAME);
+}
+
+/// It counts again from the inputs: alerts, numbers, tiers, books, histories, dead letters.
+fn assert_an_audit_agrees(broker: &Broker) {
+    let rules = RulesFound { rules: RULES.clone(), changed: false };
+    let setting = Setting { layout: LAYOUT, rules, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
+    let mut evidence = Evidence::new(setting, broker.cut());
+    for topic in everything() {
+        for record in &broker.read_all(topic) {
+            evidence.take(&record.as_record(), |name| record.header(name));
+        }
+    }
+    let report = evidence.judge();
+    let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+    assert!(report.verdict() == Verdict::Agree, "the audit differs:\n{}", lines.join("\n"));
+}
+
+fn everything() -> impl Iterator<Item = Topic> {
+    const OTHERS: [Topic; 4] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonState, Topic::AreaState];
+    OTHERS.into_iter().chain(PUBLISHED)
+}
+
+/// Of everything there is.
+pub fn hash(broker: &Broker) -> u64 {
+    let mut hash = Xxh3::new();
+    for topic in everything() {
+        for record in broker.read_all(topic) {
+            hash.update(&record.offset.to_le_bytes());
+            hash.update(record.key.as_deref().unwrap_or_default());
+            hash.update(record.payload.as_deref().unwrap_or_default());
+        }
+    }
+    hash.digest()
+}

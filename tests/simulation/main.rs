@@ -1,0 +1,36 @@
+//! Whole deployments over the model of Kafka, each wholly from a seed, with everything going wrong that may: several
+//! instances of both halves that die, stop, wake up and come back, commits that are aborted, fenced, late, repeated or
+//! never heard of again, restores that fail, compaction at any moment, time that stands still or jumps.
+//!
+//! After every seed: what was committed is what a run without faults over the same steps publishes, a restored state was
+//! the live one each time, no offset was skipped or read twice, and an audit that counts again from the inputs agrees.
+//!
+//! `SWABSTREAM_SEEDS` says how many seeds, `SWABSTREAM_SEED` names a single one and writes out its history.
+
+#[expect(dead_code, unused_imports, reason = "each test program uses its part of what they share")]
+mod support;
+
+/// Much is allocated and little kept.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+mod instance;
+mod judgement;
+mod runs;
+mod shadow;
+mod watched;
+mod witness;
+mod world;
+
+#[test]
+fn every_seed_ends_as_if_nothing_had_failed() {
+    runs::run_all();
+}
+
+#[test]
+fn a_seed_is_exactly_repeatable() {
+    for seed in [3, 4] {
+        let (first, again) = (world::run(seed, false), world::run(seed, false));
+        assert_eq!(first, again, "seed {seed} went another way the second time");
+    }
+}

@@ -1,0 +1,167 @@
+//! A task that nothing ever happens to: it goes the steps of every commit that took effect, one after the other. What it
+//! publishes is what a run without faults publishes, and what it holds is what a restore must find.
+
+use super::watched::Call;
+use super::witness::Witness;
+use super::world::{LAYOUT, MAX_RECORD_BYTES, SECRET};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use swabstream::model::outcome::Ledger;
+use swabstream::model::record::{Output, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::person::PersonHalf;
+use swabstream::policy::Rules;
+use swabstream::state::changelog::FORMAT;
+
+/// Calls since the last commit.
+pub type Calls = Vec<Call>;
+
+/// The shadows of all tasks of a half.
+pub type Shadows<H> = BTreeMap<i32, Shadow<H>>;
+
+/// A half that has shadows.
+pub trait Shadowed: Half {
+    fn shadows(witness: &mut Witness) -> &mut Shadows<Self>;
+}
+
+impl Shadowed for PersonHalf {
+    fn shadows(witness: &mut Witness) -> &mut Shadows<Self> {
+        &mut witness.person
+    }
+}
+
+impl Shadowed for AreaHalf {
+    fn shadows(witness: &mut Witness) -> &mut Shadows<Self> {
+        &mut witness.area
+    }
+}
+
+pub struct Shadow<H> {
+    task: i32,
+    rules: Arc<Rules>,
+    half: H,
+    effects: Effects,
+    seq: u64,
+    now: Timestamp,
+    ledger: Ledger,
+    /// Committed next offsets.
+    next: BTreeMap<Topic, i64>,
+    /// Offsets of all records applied.
+    applied: BTreeMap<Topic, Vec<i64>>,
+}
+
+/// What the steps of a commit came to.
+pub struct Stepped {
+    pub outputs: Vec<Output>,
+    /// Time passed and no record was read.
+    pub tick: bool,
+}
+
+impl<H: Half> Shadow<H> {
+    pub fn new(task: i32, rules: &Arc<Rules>) -> Self {
+        let context = Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
+        Self {
+            task,
+            rules: Arc::clone(rules),
+            half: H::new(context, Arc::clone(rules)),
+            effects: Effects::default(),
+            seq: 0,
+            now: Timestamp::default(),
+            ledger: Ledger::default(),
+            next: BTreeMap::new(),
+            applied: BTreeMap::new(),
+        }
+    }
+
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn applied(&self, topic: Topic) -> &[i64] {
+        self.applied.get(&topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// Goes the steps of the next commit, which ends at these offsets.
+    /// No task has told a time before `slowest`.
+    pub fn step(&mut self, calls: &[Call], next: &[(Topic, i64)], slowest: Option<Timestamp>) -> Stepped {
+        let (before, mut records) = (self.now, 0);
+        for call in calls {
+            match call {
+                Call::Restored => self.reload(),
+                Call::Apply(record) => {
+                    records += 1;
+                    self.note_applied(record.position.topic, record.position.offset);
+                    let outcome = self.half.apply(&record.as_record(), &mut self.effects);
+                    self.ledger.book(outcome);
+                    self.ledger.received += u64::from(record.position.topic == Topic::PersonEvents);
+                }
+                Call::Advance(now, floor) => {
+                    assert!(*now >= self.now, "{}: time ran backwards", self.name());
+                    assert!(*floor <= slowest, "{}: {floor:?} is said to have come everywhere", self.name());
+                    let own_time = H::INPUTS.iter().any(|topic| topic.moves_time());
+                    assert!(own_time || floor.unwrap_or_default() == *now, "{}: {floor:?} is not now", self.name());
+                    self.now = *now;
+                    self.half.advance(*now, *floor, &mut self.effects);
+                }
+                Call::Flush(seq, now) => {
+                    assert_eq!(*seq, self.seq + 1, "{}: commits follow each other", self.name());
+                    self.seq = *seq;
+                    self.half.flush(*seq, *now, &mut self.effects);
+                }
+            }
+        }
+        for (topic, offset) in next {
+            let read = self.applied(*topic).last().map_or(0, |last| last + 1);
+            let committed = self.next.insert(*topic, *offset).unwrap_or(0);
+            assert!(*offset >= read.max(committed), "{}: {} {offset} is committed", self.name(), topic.name());
+        }
+        self.effects.changes.clear();
+        self.ledger.sent += std::mem::take(&mut self.effects.sent);
+        Stepped { outputs: std::mem::take(&mut self.effects.outputs), tick: records == 0 && self.now > before }
+    }
+
+    /// What a restart without faults does: what no page holds begins anew.
+    fn reload(&mut self) {
+        let fresh = Self::new(self.task, &self.rules).half;
+        let before = std::mem::replace(&mut self.half, fresh);
+        for page in 0..before.pages() {
+            let mut image = Vec::new();
+            before.image(page, &mut image);
+            self.half.load(page, &image, FORMAT).expect("it was written just now");
+        }
+        self.half.restored().expect("it was whole");
+    }
+
+    fn note_applied(&mut self, topic: Topic, offset: i64) {
+        let next = self.next.get(&topic).copied().unwrap_or(0);
+        assert!(offset >= next, "{}: {} {offset} was read after {next} was committed", self.name(), topic.name());
+        self.applied.entry(topic).or_default().push(offset);
+    }
+
+    /// A state that was restored as of this commit must be this one. Whoever was expelled meanwhile restores what others
+    /// have gone on from.
+    pub fn compare_restored(&self, seq: u64, restored: &H) {
+        assert!(self.seq >= seq, "{}: commit {seq} was restored and never took effect", self.name());
+        if self.seq > seq {
+            return;
+        }
+        assert_eq!(restored.pages(), self.half.pages(), "{}: restored at {seq} with other pages", self.name());
+        for page in 0..self.half.pages() {
+            let (mut found, mut live) = (Vec::new(), Vec::new());
+            restored.image(page, &mut found);
+            self.half.image(page, &mut live);
+            assert!(found == live, "{}: page {page} restored at {seq} is not what was live", self.name());
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{} task {}", H::NAME, self.task)
+    }
+}

@@ -1,0 +1,120 @@
+//! A half that is looked over its shoulder: it does what the half does, and notes every call that changes something, so
+//! that the same steps can be gone again without faults.
+
+use super::shadow::{Calls, Shadowed};
+use super::witness;
+use std::sync::Arc;
+use swabstream::model::outcome::Outcome;
+use swabstream::model::record::{Position, Record, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::half::{Context, Corrupt, Half};
+use swabstream::policy::Rules;
+
+pub struct Watched<H> {
+    half: H,
+    task: i32,
+    calls: Calls,
+}
+
+/// A call of a half.
+pub enum Call {
+    /// It was restored: what no page holds begins anew.
+    Restored,
+    Apply(OwnedRecord),
+    Advance(Timestamp, Option<Timestamp>),
+    Flush(u64, Timestamp),
+}
+
+/// A record that outlives its poll.
+pub struct OwnedRecord {
+    pub position: Position,
+    pub received_at: Timestamp,
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    content_type: Option<Vec<u8>>,
+}
+
+impl OwnedRecord {
+    fn of(record: &Record<'_>) -> Self {
+        let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+        Self {
+            position: record.position,
+            received_at: record.received_at,
+            key: owned(record.key),
+            payload: owned(record.payload),
+            content_type: owned(record.content_type),
+        }
+    }
+
+    pub fn as_record(&self) -> Record<'_> {
+        Record {
+            position: self.position,
+            received_at: self.received_at,
+            key: self.key.as_deref(),
+            payload: self.payload.as_deref(),
+            content_type: self.content_type.as_deref(),
+        }
+    }
+}
+
+impl<H: Shadowed> Half for Watched<H> {
+    const NAME: &'static str = H::NAME;
+    const INPUTS: &'static [Topic] = H::INPUTS;
+    const CHANGELOG: Topic = H::CHANGELOG;
+
+    fn new(context: Context, rules: Arc<Rules>) -> Self {
+        Self { task: context.task, half: H::new(context, rules), calls: Vec::new() }
+    }
+
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
+        self.calls.push(Call::Apply(OwnedRecord::of(record)));
+        self.half.apply(record, effects)
+    }
+
+    fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {
+        self.calls.push(Call::Advance(now, floor));
+        self.half.advance(now, floor, effects);
+    }
+
+    fn adopt(&mut self, _rules: Arc<Rules>, _effects: &mut Effects) {
+        unreachable!("the rules stay the same");
+    }
+
+    fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects) {
+        self.calls.push(Call::Flush(seq, now));
+        self.half.flush(seq, now, effects);
+        witness::get().borrow_mut().attempted(H::NAME, self.task, std::mem::take(&mut self.calls));
+    }
+
+    fn pages(&self) -> u32 {
+        self.half.pages()
+    }
+
+    fn image(&self, page: u32, into: &mut Vec<u8>) {
+        self.half.image(page, into);
+    }
+
+    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
+        self.half.load(page, image, format)
+    }
+
+    fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt> {
+        self.half.replay(page, operation, format)
+    }
+
+    fn restored(&mut self) -> Result<(), Corrupt> {
+        self.half.restored()?;
+        self.calls.push(Call::Restored);
+        witness::get().borrow_mut().compare_restored(self.task, &self.half);
+        Ok(())
+    }
+
+    fn rules_digest(&self) -> &str {
+        self.half.rules_digest()
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.half.sizes()
+    }
+}

@@ -1,0 +1,189 @@
+//! Who sees everything: what each worker sends, what of it takes effect, what is restored. It goes every effective step
+//! again with [shadows](super::shadow) and compares at once.
+
+use super::shadow::{Calls, Shadow, Shadowed, Shadows};
+use super::support::broker::Observer;
+use super::watched::Call;
+use super::world::LAYOUT;
+use prost::Message as _;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use swabstream::model::record::{Output, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::person::PersonHalf;
+use swabstream::policy::Rules;
+use swabstream::proto::v1::Progress;
+use swabstream::runtime::log::{Commit, CommitMark};
+
+thread_local! {
+    /// Of the seed that runs on this thread: a half is made by its worker and can be handed nothing.
+    static WITNESS: RefCell<Option<Rc<RefCell<Witness>>>> = const { RefCell::new(None) };
+}
+
+/// A new witness on this thread.
+pub fn call(rules: &Arc<Rules>) -> Rc<RefCell<Witness>> {
+    let witness = Rc::new(RefCell::new(Witness::new(rules)));
+    WITNESS.set(Some(Rc::clone(&witness)));
+    witness
+}
+
+/// The witness of this thread.
+pub fn get() -> Rc<RefCell<Witness>> {
+    WITNESS.with_borrow(|witness| witness.clone().expect("a witness was called"))
+}
+
+/// A task of a half.
+type TaskOf = (&'static str, i32);
+
+pub struct Witness {
+    rules: Arc<Rules>,
+    pub person: Shadows<PersonHalf>,
+    pub area: Shadows<AreaHalf>,
+    /// Calls of each task up to its last flush, which were not sent yet.
+    attempts: BTreeMap<TaskOf, Calls>,
+    /// Commits on their way.
+    sent: BTreeMap<u64, Sent>,
+    /// What each restore under way must find.
+    marks: BTreeMap<TaskOf, Option<CommitMark>>,
+    /// Who committed last.
+    owners: BTreeMap<TaskOf, String>,
+    /// Time last told on `progress`.
+    told: BTreeMap<TaskOf, Timestamp>,
+    /// What readers must see, by partition.
+    published: BTreeMap<(Topic, i32), Vec<Output>>,
+    pub ticks: u64,
+    pub moves: u64,
+}
+
+/// What one task adds to a commit: its calls, and the offsets they end at.
+struct Step {
+    task: i32,
+    calls: Calls,
+    next: Vec<(Topic, i64)>,
+}
+
+struct Sent {
+    half: &'static str,
+    id: String,
+    steps: Vec<Step>,
+    outputs: Vec<Output>,
+}
+
+impl Witness {
+    fn new(rules: &Arc<Rules>) -> Self {
+        Self {
+            rules: Arc::clone(rules),
+            person: BTreeMap::new(),
+            area: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            told: BTreeMap::new(),
+            published: BTreeMap::new(),
+            ticks: 0,
+            moves: 0,
+        }
+    }
+
+    /// A task is about to commit what came of these calls.
+    pub fn attempted(&mut self, half: &'static str, task: i32, calls: Calls) {
+        self.attempts.insert((half, task), calls);
+    }
+
+    /// What readers must see of each partition.
+    pub fn published(&self) -> &BTreeMap<(Topic, i32), Vec<Output>> {
+        &self.published
+    }
+
+    /// Of the task that has the fewest.
+    pub fn fewest_commits(&self) -> u64 {
+        let tasks = LAYOUT.person_tasks + LAYOUT.area_tasks;
+        let commits: Vec<u64> =
+            self.person.values().map(Shadow::seq).chain(self.area.values().map(Shadow::seq)).collect();
+        if commits.len() < tasks as usize { 0 } else { commits.into_iter().min().unwrap_or(0) }
+    }
+
+    pub fn compare_restored<H: Shadowed>(&mut self, task: i32, restored: &H) {
+        let mark = self.marks.get(&(H::NAME, task)).copied().flatten();
+        let mark = mark.expect("only what was committed once is restored");
+        let shadow = H::shadows(self).get(&task).expect("a commit took effect");
+        shadow.compare_restored(mark.seq, restored);
+    }
+
+    fn step<H: Shadowed>(&mut self, sent: &mut Sent) -> Vec<Output> {
+        let slowest = self.slowest();
+        let mut outputs = Vec::new();
+        for Step { task, calls, next } in sent.steps.drain(..) {
+            let rules = Arc::clone(&self.rules);
+            let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &rules));
+            let stepped = shadow.step(&calls, &next, slowest);
+            outputs.extend(stepped.outputs);
+            self.ticks += u64::from(stepped.tick);
+            let before = self.owners.insert((H::NAME, task), sent.id.clone());
+            self.moves += u64::from(before.is_some_and(|before| before != sent.id));
+        }
+        outputs
+    }
+
+    /// Smallest time told by any person task, once all have told theirs.
+    fn slowest(&self) -> Option<Timestamp> {
+        let told = |task| self.told.get(&(PersonHalf::NAME, task)).copied();
+        (0..LAYOUT.person_tasks).map(told).collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    fn note_told(&mut self, output: &Output) {
+        let progress = Progress::decode(output.payload.as_deref().unwrap_or_default()).expect("it is ours");
+        let now = progress.now.as_ref().and_then(Timestamp::from_wire).expect("progress has a time");
+        let half = if progress.half == PersonHalf::NAME { PersonHalf::NAME } else { AreaHalf::NAME };
+        let before = self.told.insert((half, progress.task), now);
+        assert!(before < Some(now), "{half} task {} told {now:?} after {before:?}", progress.task);
+    }
+}
+
+impl Observer for Witness {
+    fn sent(&mut self, number: u64, half: &'static str, id: &str, commit: &Commit) {
+        let steps = commit.tasks().iter().map(|task| {
+            let calls = self.attempts.remove(&(half, task.task)).expect("what is committed was flushed");
+            let seq =
+                calls.iter().rev().find_map(|call| if let Call::Flush(seq, _) = call { Some(*seq) } else { None });
+            assert_eq!(seq, Some(task.mark.seq), "a commit is numbered as its task says");
+            Step { task: task.task, calls, next: task.next.clone() }
+        });
+        let steps = steps.collect();
+        self.sent.insert(number, Sent { half, id: id.to_owned(), steps, outputs: commit.outputs().to_vec() });
+    }
+
+    fn took_effect(&mut self, number: u64) {
+        let mut sent = self.sent.remove(&number).expect("a commit takes effect once");
+        let wanted = match sent.half {
+            PersonHalf::NAME => self.step::<PersonHalf>(&mut sent),
+            _ => self.step::<AreaHalf>(&mut sent),
+        };
+        let (told, outputs): (Vec<Output>, Vec<Output>) =
+            sent.outputs.into_iter().partition(|output| output.topic == Topic::Progress);
+        told.iter().for_each(|output| self.note_told(output));
+        assert_same(number, &outputs, &wanted);
+        for output in outputs.into_iter().chain(told) {
+            self.published.entry((output.topic, output.partition)).or_default().push(output);
+        }
+    }
+
+    fn restored(&mut self, half: &'static str, task: i32, mark: Option<CommitMark>) {
+        self.marks.insert((half, task), mark);
+    }
+}
+
+fn assert_same(number: u64, published: &[Output], wanted: &[Output]) {
+    let first = published.iter().zip(wanted).find(|(found, wanted)| found != wanted);
+    let first = first.map(|(found, _)| format!("{} {}", found.topic.name(), String::from_utf8_lossy(&found.key)));
+    let (found, without) = (published.len(), wanted.len());
+    assert!(
+        published == wanted,
+        "commit {number} publishes {found} records, without faults {without}; the first that differs: {first:?}"
+    );
+}

@@ -1,0 +1,395 @@
+//! One seed: a small city sends what it sends, instances come and go, time passes as it likes, and in the end all comes
+//! to rest and is judged.
+
+use super::instance::{Instance, Setup};
+use super::judgement;
+use super::support::broker::{Broker, FaultRates, Shared, Timeouts};
+use super::support::random::Random;
+use super::support::town;
+use super::witness::{self, Witness};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
+use swabstream::demo::city::Message;
+use swabstream::model::ids::Secret;
+use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+use swabstream::runtime::task::RulesInForce;
+use swabstream::runtime::worker::Settings;
+use swabstream::telemetry::Telemetry;
+
+pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+pub const SECRET: Secret = Secret::new([42; 16]);
+pub const MAX_RECORD_BYTES: usize = 100_000;
+
+/// Records of a seed.
+const RECORDS: usize = 500;
+
+/// Times that the ring of each changelog wraps, at least.
+const WRAPS: u64 = 5;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// Time runs fast here: days go by in a few thousand turns, and everything else keeps its proportion.
+const TIMEOUTS: Timeouts = Timeouts { transaction_ms: 3 * HOUR, session_ms: 2 * HOUR };
+const COMMIT_INTERVAL_MS: i64 = HOUR;
+
+/// The border changes on 2022-11-15, in the middle of it.
+const FIRST_DAY: &str = "2022-11-13";
+const MOST_DAYS: u32 = 14;
+const PEOPLE: u32 = 150;
+
+const INPUTS: [Topic; 2] = [Topic::LabResults, Topic::ContactRecords];
+
+/// The rules of all seeds.
+pub static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| Arc::new(sample_rules()));
+
+/// What a seed came to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How often what happened.
+    pub happened: BTreeMap<&'static str, u64>,
+    /// Hash of everything in the log.
+    pub log: u64,
+}
+
+/// What a seed is like.
+struct Plan {
+    instances: usize,
+    ring: u64,
+    commit_records: usize,
+    /// Time comes from the records alone.
+    history: bool,
+    /// Everything is there from the beginning.
+    backlog: bool,
+    /// Days that pass after the last record.
+    days_after: i64,
+}
+
+impl Plan {
+    fn of(random: &mut Random) -> Self {
+        let history = random.chance(50);
+        Self {
+            instances: 2 + random.below(2),
+            ring: 3 + random.below(4) as u64,
+            commit_records: 5 + random.below(40),
+            history,
+            backlog: history && random.chance(40),
+            days_after: *random.pick(&[1, 1, 1, 2, 5, 30]),
+        }
+    }
+
+    /// Everything often enough to meet everything else, in a mixture of its own.
+    fn faults(random: &mut Random) -> FaultRates {
+        let mut up_to = |most: i64| random.between(0, most) as u32;
+        FaultRates {
+            aborted: up_to(5),
+            unknown: 1 + up_to(5),
+            crash: up_to(3),
+            kicked: up_to(3),
+            partial: 10 + up_to(50),
+            late: up_to(80),
+            repeated: up_to(10),
+            frozen: up_to(4),
+            slow: up_to(3),
+            slow_markers: up_to(50),
+            failed_restore: up_to(3),
+        }
+    }
+}
+
+/// Where an instance is.
+enum Place {
+    Up(Box<Instance>),
+    /// Stopped: it does not know, and wakes up later.
+    Asleep(Box<Instance>, Timestamp),
+    Down(Timestamp),
+}
+
+pub struct World {
+    plan: Plan,
+    setup: Setup,
+    broker: Shared,
+    witness: Rc<RefCell<Witness>>,
+    random: Random,
+    places: Vec<(String, Place)>,
+    renamed: usize,
+}
+
+/// Runs a seed to its end and judges it.
+pub fn run(seed: u64, telling: bool) -> Outcome {
+    let messages: Vec<Message> = town::city(seed, PEOPLE, FIRST_DAY, MOST_DAYS, &RULES).take(RECORDS).collect();
+    assert_eq!(messages.len(), RECORDS, "the city sent too little");
+    let mut world = World::start(seed, messages[0].at, telling);
+    world.go_through(&messages);
+    world.wrap_rings();
+    world.settle();
+    judgement::judge(&world.broker, &world.witness.borrow());
+    world.restart_all();
+    world.settle();
+    world.outcome()
+}
+
+impl World {
+    fn start(seed: u64, first: Timestamp, telling: bool) -> Self {
+        let mut random = Random::new(seed);
+        let plan = Plan::of(&mut random);
+        let broker = Broker::new(LAYOUT, Timestamp(first.0 - HOUR), random.next());
+        let witness = witness::call(&RULES);
+        {
+            let mut broker = broker.borrow_mut();
+            broker.set_timeouts(TIMEOUTS);
+            broker.set_observer(witness.clone());
+            broker.set_faults(Plan::faults(&mut random));
+            if telling {
+                broker.tell();
+            }
+        }
+        let settings = Settings {
+            layout: LAYOUT,
+            secret: SECRET,
+            max_record_bytes: MAX_RECORD_BYTES,
+            ring: plan.ring,
+            commit_interval_ms: COMMIT_INTERVAL_MS,
+            commit_records: plan.commit_records,
+            history: plan.history,
+        };
+        let rules = RulesInForce { rules: RULES.clone(), offset: 1 };
+        let setup = Setup { broker: broker.clone(), settings, rules, telemetry: Telemetry::new(Arc::default()) };
+        let now = broker.borrow().now();
+        let places = (0..plan.instances).map(|number| (number.to_string(), Place::Down(now))).collect();
+        Self { plan, setup, broker, witness, random, places, renamed: 0 }
+    }
+
+    /// The city sends, everybody works, nothing goes well.
+    fn go_through(&mut self, messages: &[Message]) {
+        let last = messages.iter().map(|message| message.at).max().expect("a city sends something");
+        let end = last.plus_days(self.plan.days_after);
+        for message in messages {
+            if self.plan.history {
+                self.publish(message);
+                while !self.plan.backlog && self.random.chance(70) {
+                    self.turn();
+                }
+            } else {
+                self.live_until(message.at);
+                self.publish(message);
+                self.turn();
+            }
+        }
+        if self.plan.history {
+            self.mark_time(end);
+            (0..300).for_each(|_| self.turn());
+        } else {
+            self.live_until(last.plus_days(1));
+            self.broker.borrow_mut().set_latest(Timestamp(i64::MAX));
+            self.advance_to(end.max(self.now()));
+            (0..100).for_each(|_| self.turn());
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.broker.borrow().now()
+    }
+
+    fn advance_to(&self, at: Timestamp) {
+        self.broker.borrow_mut().advance_to(at);
+    }
+
+    /// Turns until a moment, which no jump of time goes beyond.
+    fn live_until(&mut self, at: Timestamp) {
+        self.broker.borrow_mut().set_latest(at);
+        while self.now() < at {
+            self.turn();
+        }
+    }
+
+    fn publish(&self, message: &Message) {
+        let content_type = message.content_type.map(|text| ("content-type", text.as_bytes().to_vec()));
+        let output = Output {
+            topic: message.topic,
+            partition: message.partition(LAYOUT),
+            key: message.key.clone(),
+            payload: message.payload.clone(),
+            headers: content_type.into_iter().collect(),
+        };
+        self.broker.borrow_mut().publish(output, message.at);
+    }
+
+    /// Marks in every partition of the inputs that nothing earlier follows.
+    fn mark_time(&self, at: Timestamp) {
+        for topic in INPUTS {
+            for partition in 0..LAYOUT.person_tasks {
+                let headers = vec![("content-type", b"application/vnd.swabstream.time-mark".to_vec())];
+                let mark = Output { topic, partition, key: b"mark".to_vec(), payload: Some(Vec::new()), headers };
+                self.broker.borrow_mut().publish(mark, at);
+            }
+        }
+    }
+
+    /// Time passes, or stands still, or jumps; something happens to one of the instances, or it has its turn.
+    fn turn(&mut self) {
+        let step = match self.random.below(1000) {
+            0..2 => self.random.between(0, 3 * TIMEOUTS.session_ms),
+            2..300 => 0,
+            _ => self.random.between(0, 20 * MINUTE),
+        };
+        let latest = self.broker.borrow().latest_moment();
+        self.advance_to(Timestamp(self.now().0 + step).min(latest).max(self.now()));
+        if self.random.chance(2) {
+            let changelog = *self.random.pick(&[Topic::PersonState, Topic::AreaState]);
+            self.broker.borrow_mut().compact(changelog);
+        }
+        let number = self.random.below(self.places.len());
+        self.happen(number);
+    }
+
+    fn happen(&mut self, number: usize) {
+        let now = self.now();
+        let until = Timestamp(now.0 + self.random.between(0, 2 * TIMEOUTS.session_ms));
+        let event = self.random.below(400);
+        let (name, place) = &mut self.places[number];
+        let name = name.clone();
+        let tell = |what: &str| self.broker.borrow().say(|| format!("instance {name} {what}"));
+        match std::mem::replace(place, Place::Down(until)) {
+            Place::Down(since) if now < since => *place = Place::Down(since),
+            Place::Down(_) => {
+                tell("starts");
+                *place = Place::Up(Box::new(Instance::start(&self.setup, &name)));
+            }
+            Place::Asleep(instance, since) if now < since => *place = Place::Asleep(instance, since),
+            Place::Asleep(instance, _) => {
+                tell("wakes up");
+                *place = Place::Up(instance);
+            }
+            Place::Up(instance) => match event {
+                0 => {
+                    tell("dies");
+                    instance.kill();
+                    self.rename_perhaps(number);
+                }
+                1 => {
+                    tell("leaves");
+                    instance.leave(now);
+                    self.rename_perhaps(number);
+                }
+                2..4 => {
+                    tell("is stopped");
+                    *place = Place::Asleep(instance, until);
+                }
+                4 => {
+                    let half = if self.random.chance(50) { "person" } else { "area" };
+                    instance.expel(half);
+                    *place = Place::Up(instance);
+                }
+                _ => self.work(number, instance),
+            },
+        }
+    }
+
+    fn work(&mut self, number: usize, mut instance: Box<Instance>) {
+        if self.random.chance(40) {
+            instance.hear(&self.broker);
+        }
+        match instance.step(self.now()) {
+            Ok(_) => self.places[number].1 = Place::Up(instance),
+            Err(()) => {
+                self.broker.borrow().say(|| format!("instance {} has died", self.places[number].0));
+                self.rename_perhaps(number);
+            }
+        }
+    }
+
+    /// Whoever is started next in a place has another transactional id now and then.
+    fn rename_perhaps(&mut self, number: usize) {
+        if self.random.chance(40) {
+            self.renamed += 1;
+            self.places[number].0 = format!("{number}-{}", self.renamed);
+        }
+    }
+
+    /// Time goes on in small steps until every changelog has wrapped often enough.
+    fn wrap_rings(&mut self) {
+        for _ in 0..400 {
+            if self.witness.borrow().fewest_commits() >= WRAPS * self.plan.ring {
+                return;
+            }
+            let at = self.newest();
+            if self.plan.history {
+                self.mark_time(Timestamp(at.0 + 10 * MINUTE));
+            }
+            (0..12).for_each(|_| self.turn());
+        }
+        panic!("the changelogs never wrap");
+    }
+
+    /// Time of the newest input.
+    fn newest(&self) -> Timestamp {
+        let broker = self.broker.borrow();
+        let newest = |topic: Topic| broker.newest(topic).unwrap_or_default();
+        INPUTS.into_iter().map(newest).max().unwrap_or_default()
+    }
+
+    /// Faults end, everybody comes back, and everything there is gets done.
+    fn settle(&mut self) {
+        self.broker.borrow_mut().set_faults(FaultRates::NONE);
+        let mut quiet = 0;
+        for _ in 0..2_000 {
+            self.advance_to(Timestamp(self.now().0 + COMMIT_INTERVAL_MS / 2));
+            let busy = (0..self.places.len()).map(|number| self.settle_some(number)).fold(false, |a, b| a | b);
+            quiet = if busy { 0 } else { quiet + 1 };
+            if quiet > 12 {
+                return;
+            }
+        }
+        panic!("the workers never come to rest");
+    }
+
+    fn settle_some(&mut self, number: usize) -> bool {
+        let now = self.now();
+        let (name, place) = &mut self.places[number];
+        match std::mem::replace(place, Place::Down(now)) {
+            Place::Down(_) => {
+                *place = Place::Up(Box::new(Instance::start(&self.setup, name)));
+                true
+            }
+            Place::Asleep(instance, _) => {
+                *place = Place::Up(instance);
+                true
+            }
+            Place::Up(mut instance) => {
+                let heard = instance.hear(&self.broker);
+                let Ok(busy) = instance.step(now) else { return true };
+                *place = Place::Up(instance);
+                busy || heard && self.plan.history
+            }
+        }
+    }
+
+    /// All die, and others restore what they had.
+    fn restart_all(&mut self) {
+        for (_, place) in &mut self.places {
+            if let Place::Up(instance) | Place::Asleep(instance, _) =
+                std::mem::replace(place, Place::Down(Timestamp(0)))
+            {
+                instance.kill();
+            }
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let running: usize =
+            self.places.iter().map(|(_, place)| if let Place::Up(up) = place { up.running() } else { 0 }).sum();
+        assert_eq!(running as i32, LAYOUT.person_tasks + LAYOUT.area_tasks, "every task runs");
+        let broker = self.broker.borrow();
+        let mut happened = broker.happened().clone();
+        let witness = self.witness.borrow();
+        happened.insert("tick", witness.ticks);
+        happened.insert("task moved", witness.moves);
+        Outcome { happened, log: judgement::hash(&broker) }
+    }
+}

@@ -1,0 +1,41 @@
+//! The process around a log, as others see it: the test, and the group.
+
+use super::Shared;
+use std::cell::Cell;
+use std::rc::Rc;
+
+#[derive(Clone)]
+pub struct Process {
+    pub(super) broker: Shared,
+    pub(super) half: &'static str,
+    pub(super) member: Rc<Cell<u64>>,
+    pub(super) dead: Rc<Cell<bool>>,
+}
+
+impl Process {
+    pub(super) fn new(broker: &Shared, half: &'static str) -> Self {
+        Self { broker: Rc::clone(broker), half, member: Rc::default(), dead: Rc::default() }
+    }
+
+    /// Whether it died: nothing of its worker may be used any more.
+    pub fn is_dead(&self) -> bool {
+        self.dead.get()
+    }
+
+    /// It ends without a word. An open transaction stays, its member too until the group misses it.
+    pub fn kill(&self) {
+        self.dead.set(true);
+    }
+
+    /// Whether the group has dropped it, although it may not know.
+    pub fn is_expelled(&self) -> bool {
+        !self.broker.borrow_mut().group(self.half).knows(self.member.get())
+    }
+
+    /// The group drops the member: it left, or its session has timed out.
+    pub fn expel(&self) {
+        let mut broker = self.broker.borrow_mut();
+        broker.group(self.half).remove(self.member.get());
+        broker.note("expelled", || format!("{} member {}", self.half, self.member.get()));
+    }
+}
