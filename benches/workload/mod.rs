@@ -4,9 +4,12 @@
 //! a hundred correct an earlier result, one in a hundred is keyed by its specimen instead of its person. Everything
 //! comes from the seed: two runs see the same records.
 
+pub mod rounds;
+
 use prost::Message as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
@@ -45,20 +48,48 @@ pub struct Workload {
     now: Timestamp,
     number: u64,
     recent: Vec<LabResult>,
+    truth: Truth,
 }
 
 /// A record as a lab would send it.
 pub struct Sent {
     /// What it is keyed by.
     pub key: Vec<u8>,
+    /// Whose it is.
+    pub person_id: String,
     /// The message.
     pub payload: Vec<u8>,
+    /// Id of the result where it is positive and not sent before: somebody is waiting for an alert.
+    pub newly_positive: Option<String>,
+}
+
+/// What anybody who has processed all of it must say.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    /// Results, each in whatever version.
+    pub results: u64,
+    /// Those that are positive.
+    pub positive: u64,
+    /// People with a positive.
+    pub positive_people: HashSet<String>,
 }
 
 impl Workload {
     /// From a seed; `now` is when results are reported.
     pub fn new(shape: Shape, now: Timestamp, seed: u64) -> Self {
-        Self { shape, random: ChaCha8Rng::seed_from_u64(seed), now, number: 0, recent: Vec::new() }
+        Self {
+            shape,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            now,
+            number: 0,
+            recent: Vec::new(),
+            truth: Truth::default(),
+        }
+    }
+
+    /// What is true of everything taken so far.
+    pub fn truth(&self) -> &Truth {
+        &self.truth
     }
 
     fn next_result(&mut self) -> LabResult {
@@ -86,11 +117,16 @@ impl Workload {
         let person = self.random.random_range(0..self.shape.people);
         let collected_at = self.now.plus_hours(-self.random.random_range(1..48));
         let positive = self.random.random_range(0..1000) == 0;
+        self.truth.results += 1;
+        if positive {
+            self.truth.positive += 1;
+            self.truth.positive_people.insert(person_id(person));
+        }
         LabResult {
             lab_id: lab(number as u32 % LABS),
             result_id: format!("r{number:011}"),
             status: ResultStatus::Final as i32,
-            person_id: format!("p{person:015}"),
+            person_id: person_id(person),
             specimen_id: format!("s{number:011}"),
             target: "sars-cov-2".into(),
             collected_at: Some(collected_at.to_wire()),
@@ -110,7 +146,13 @@ impl Iterator for Workload {
         let result = self.next_result();
         let mis_keyed = self.random.random_range(0..100) < self.shape.mis_keyed;
         let key = if mis_keyed { &result.specimen_id } else { &result.person_id };
-        Some(Sent { key: key.clone().into_bytes(), payload: result.encode_to_vec() })
+        let newly_positive = result.finding() == Finding::Positive && result.revision == 0;
+        Some(Sent {
+            key: key.clone().into_bytes(),
+            payload: result.encode_to_vec(),
+            newly_positive: newly_positive.then_some(result.result_id),
+            person_id: result.person_id,
+        })
     }
 }
 
@@ -128,7 +170,8 @@ pub fn rules(shape: Shape) -> Rules {
     source::rules(&files).expect("the workload's rules are right")
 }
 
-fn areas(streets: u32) -> String {
+/// The registry of areas, as a file of a rules folder.
+pub fn areas(streets: u32) -> String {
     let mut text = String::from("code,name,level,effective_from,parent,population,column,row,abolished\n");
     text.push_str("500000,City,city,2017-01-01,,32054159,,,\n");
     for number in 0..DISTRICTS {
@@ -142,8 +185,14 @@ fn areas(streets: u32) -> String {
     text
 }
 
-fn labs() -> String {
+/// The registry of labs, likewise.
+pub fn labs() -> String {
     (0..LABS).fold(String::from("id,name\n"), |text, number| text + &format!("{},Lab {number}\n", lab(number)))
+}
+
+/// A person's pseudonym.
+pub fn person_id(number: u32) -> String {
+    format!("p{number:015}")
 }
 
 fn lab(number: u32) -> String {

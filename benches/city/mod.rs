@@ -1,0 +1,189 @@
+//! The core alone: all tasks of both halves with their changelogs in one thread, without Kafka. What a task sends to
+//! another is applied there at once; what goes to Kafka is counted and dropped.
+
+use super::workload::{self, Sent, Shape};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use swabstream::model::ids::Secret;
+use swabstream::model::record::{Layout, Output, Position, Record, Topic, partition_of};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::person::PersonHalf;
+use swabstream::runtime::task::{RulesInForce, Task, Time};
+
+/// Tasks, as the workload has them.
+pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+/// Results of one task between two commits: 50 ms at a million results a second.
+pub const COMMIT: usize = 12_500;
+const RING: u64 = 4_096;
+/// Commits of the person half for each of the area half.
+const AREA_PACE: u64 = 40;
+
+/// Processor time by what it was spent on, and bytes written.
+#[derive(Default)]
+pub struct Spent {
+    pub results: usize,
+    pub apply: Duration,
+    pub commit: Duration,
+    pub area_apply: Duration,
+    pub area_commit: Duration,
+    pub bytes: BTreeMap<Topic, usize>,
+}
+
+impl Spent {
+    /// Nanoseconds per result.
+    pub fn per_result(&self, time: Duration) -> f64 {
+        time.as_nanos() as f64 / self.results as f64
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.apply + self.commit + self.area_apply + self.area_commit
+    }
+}
+
+/// Both halves.
+pub struct City {
+    now: Timestamp,
+    person: Vec<Task<PersonHalf>>,
+    area: Vec<Task<AreaHalf>>,
+    offsets: BTreeMap<(Topic, i32), i64>,
+    commits: u64,
+    /// Since it was last taken.
+    pub spent: Spent,
+}
+
+impl City {
+    /// Without history.
+    pub fn new(shape: Shape, now: Timestamp) -> Self {
+        let rules = RulesInForce { rules: Arc::new(workload::rules(shape)), offset: 1 };
+        Self {
+            now,
+            person: (0..LAYOUT.person_tasks).map(|task| fresh(task, &rules)).collect(),
+            area: (0..LAYOUT.area_tasks).map(|task| fresh(task, &rules)).collect(),
+            offsets: BTreeMap::new(),
+            commits: 0,
+            spent: Spent::default(),
+        }
+    }
+
+    /// Time goes on, for all tasks alike.
+    pub fn pass_to(&mut self, now: Timestamp) {
+        self.now = now;
+        let time = Time { idle: Some(now), drained: true, floor: Some(now), safe_floor: Some(now) };
+        self.person.iter_mut().for_each(|task| task.pass_time(&time));
+    }
+
+    /// Applies results, each in the task of its key, and commits as often as a worker does.
+    pub fn read(&mut self, sent: &[Sent]) {
+        self.spent.results += sent.len();
+        let mut tasks: Vec<Vec<&Sent>> = (0..LAYOUT.person_tasks).map(|_| Vec::new()).collect();
+        for one in sent {
+            tasks[partition_of(&one.key, LAYOUT.person_tasks) as usize].push(one);
+        }
+        for (task, sent) in (0..).zip(&tasks) {
+            for part in sent.chunks(COMMIT) {
+                self.read_part(task, part);
+            }
+        }
+    }
+
+    fn read_part(&mut self, task: i32, sent: &[&Sent]) {
+        let first = *self.offsets.entry((Topic::LabResults, task)).or_insert(0);
+        self.offsets.insert((Topic::LabResults, task), first + sent.len() as i64);
+        let (running, now) = (&mut self.person[task as usize], self.now);
+        let began = processor_time();
+        for (offset, one) in (first..).zip(sent) {
+            running.apply(&record(Topic::LabResults, task, offset, &one.key, &one.payload, now));
+        }
+        let applied = processor_time();
+        let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
+        self.spent.apply += applied - began;
+        self.spent.commit += processor_time() - applied;
+        self.count(outputs.iter().chain(&part.changes));
+        for output in outputs {
+            self.hand_on(&output);
+        }
+        self.commits += 1;
+        if self.commits.is_multiple_of(AREA_PACE) {
+            self.commit_areas();
+        }
+    }
+
+    /// What one task sends to another; messages between people's tasks are applied at once, as a part of their cost.
+    fn hand_on(&mut self, output: &Output) {
+        let offset = self.offsets.entry((output.topic, output.partition)).or_insert(0);
+        let payload = output.payload.as_deref().unwrap_or_default();
+        let record = record(output.topic, output.partition, *offset, &output.key, payload, self.now);
+        *offset += 1;
+        let began = processor_time();
+        match output.topic {
+            Topic::AreaChanges => {
+                self.area[output.partition as usize].apply(&record);
+                self.spent.area_apply += processor_time() - began;
+            }
+            Topic::PersonEvents => {
+                self.person[output.partition as usize].apply(&record);
+                self.spent.apply += processor_time() - began;
+            }
+            _ => {}
+        }
+    }
+
+    fn commit_areas(&mut self) {
+        for task in 0..self.area.len() {
+            let began = processor_time();
+            let running = &mut self.area[task];
+            running.pass_time(&Time { floor: Some(self.now), ..Time::default() });
+            let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
+            self.spent.area_commit += processor_time() - began;
+            self.count(outputs.iter().chain(&part.changes));
+        }
+    }
+
+    fn count<'o>(&mut self, outputs: impl Iterator<Item = &'o Output>) {
+        for output in outputs {
+            let bytes = output.key.len() + output.payload.as_ref().map_or(0, Vec::len);
+            *self.spent.bytes.entry(output.topic).or_default() += bytes;
+        }
+    }
+
+    /// What the person half holds, by kind.
+    pub fn held(&self, what: &str) -> u64 {
+        let sizes = self.person.iter().flat_map(|task| task.half().sizes());
+        sizes.filter(|(name, _)| *name == what).map(|(_, size)| size).sum()
+    }
+}
+
+/// Time this thread has run: others on the machine do not count.
+fn processor_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's time");
+    let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanoseconds.expect("nanoseconds"))
+}
+
+fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
+    let secret = Secret::new([7; 16]);
+    let context = Context { task, layout: LAYOUT, secret, max_record_bytes: 1_000_000 };
+    let next = H::INPUTS.iter().map(|topic| (*topic, 0)).collect();
+    Task::fresh(context, rules, next, RING)
+}
+
+fn record<'a>(
+    topic: Topic,
+    partition: i32,
+    offset: i64,
+    key: &'a [u8],
+    payload: &'a [u8],
+    received_at: Timestamp,
+) -> Record<'a> {
+    Record {
+        position: Position { topic, partition, offset },
+        received_at,
+        key: Some(key),
+        payload: Some(payload),
+        content_type: None,
+    }
+}

@@ -1,0 +1,122 @@
+//! How soon an alert is there, at half of full load.
+//!
+//! Open loop: every record has a time at which it is due, whatever became of those before it, and the clock of a positive
+//! one runs from then until a `read_committed` reader has its alert. Nothing that is late is left out.
+
+use super::Scale;
+use super::figures::Figures;
+use super::ours::Ours;
+use super::site::{Site, publication};
+use super::throughput::LAYOUT;
+use super::workload::{Sent, Shape, Workload};
+use prost::Message as _;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use swabstream::clock;
+use swabstream::config::{KafkaConfig, Property};
+use swabstream::kafka::publisher::Publisher;
+use swabstream::kafka::reader::{From, TopicReader};
+use swabstream::model::record::Topic;
+use swabstream::proto::v1::Alert;
+
+/// How often records that are due are handed over.
+const PACE: Duration = Duration::from_millis(1);
+/// How long the last alerts may take.
+const LAST_LIMIT: Duration = Duration::from_secs(60);
+/// At the beginning, not measured: queues and caches settle.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// Latency of alerts.
+pub fn latency(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let (shape, seconds) = (Shape::default(), if scale.quick { 4 } else { 12 });
+    let mut site = Site::loaded("latency", LAYOUT, shape, scale.records)?;
+    let ours = Ours::start(&site, None)?;
+    let full = ours.process(&site)?.per_second();
+    println!("full load: {full:.0} results/s");
+    for round in 0..scale.rounds {
+        let rate = full / 2.0;
+        let mut workload = Workload::new(shape, clock::now(), 100 + round);
+        let results: Vec<Sent> = workload.by_ref().take((rate * f64::from(seconds)) as usize).collect();
+        let mut seen = one_run(&site, &results, rate)?;
+        let behind = site.loaded.records + results.len() as u64;
+        site.loaded.records = behind;
+        seen.sort_unstable();
+        let at = |share: f64| seen[((seen.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        println!(
+            "{} alerts at {rate:.0} results/s: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+            seen.len(),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
+        figures.add("alert_latency_p50_ms", "ms", at(0.5));
+        figures.add("alert_latency_p99_ms", "ms", at(0.99));
+    }
+    ours.shut_down()?;
+    site.remove()
+}
+
+/// Publishes at a rate and reads the alerts meanwhile; how long each took.
+fn one_run(site: &Site, results: &[Sent], rate: f64) -> anyhow::Result<Vec<Duration>> {
+    let start = Instant::now() + Duration::from_millis(500);
+    let due = |at: usize| start + Duration::from_secs_f64(at as f64 / rate);
+    let positive = |(at, sent): (usize, &Sent)| Some((sent.newly_positive.clone()?, due(at)));
+    let waiting: HashMap<String, Instant> = results.iter().enumerate().filter_map(positive).collect();
+    let published = Arc::new(AtomicBool::new(false));
+    let reader = TopicReader::open(&site.config, &[Topic::Alerts], From::End)?;
+    let all_sent = published.clone();
+    let read = std::thread::spawn(move || read_alerts(reader, waiting, start + WARM_UP, &all_sent));
+    let mut publisher = Publisher::connect(&without_linger(&site.config))?;
+    let mut next = 0;
+    while next < results.len() {
+        let elapsed = Instant::now().saturating_duration_since(start).as_secs_f64();
+        let until = ((elapsed * rate) as usize).min(results.len());
+        for sent in &results[next..until] {
+            publisher.send(publication(sent))?;
+        }
+        next = until;
+        std::thread::sleep(PACE);
+    }
+    publisher.flush(LAST_LIMIT)?;
+    published.store(true, Ordering::Relaxed);
+    read.join().expect("the reader does not panic")
+}
+
+/// A lab that publishes at once, instead of gathering batches.
+fn without_linger(config: &KafkaConfig) -> KafkaConfig {
+    let mut config = config.clone();
+    config.properties.insert("linger.ms".to_owned(), Property::Number(1));
+    config
+}
+
+fn read_alerts(
+    mut reader: TopicReader,
+    mut waiting: HashMap<String, Instant>,
+    from: Instant,
+    published: &AtomicBool,
+) -> anyhow::Result<Vec<Duration>> {
+    let (mut took, mut ended) = (Vec::new(), None);
+    while !waiting.is_empty() {
+        reader.poll_within(1_000, Duration::from_millis(5), &mut |records| {
+            let now = Instant::now();
+            for record in records {
+                let alert = Alert::decode(record.payload.unwrap_or_default()).expect("an alert");
+                for cause in &alert.causes {
+                    if let Some(due) = waiting.remove(&cause.record_id)
+                        && due >= from
+                    {
+                        took.push(now.saturating_duration_since(due));
+                    }
+                }
+            }
+        })?;
+        if published.load(Ordering::Relaxed) {
+            let ended = *ended.get_or_insert_with(Instant::now);
+            anyhow::ensure!(ended.elapsed() < LAST_LIMIT, "{} positive results have no alert", waiting.len());
+        }
+    }
+    anyhow::ensure!(!took.is_empty(), "nobody was positive");
+    Ok(took)
+}

@@ -1,0 +1,77 @@
+//! The figures of swabstream: how fast, how soon, how large, beside what somebody would use instead.
+//!
+//!     benches/run                                       # everything, with a Kafka of its own; --help says more
+//!     cargo bench --bench figures -- throughput --quick # one theme alone
+//!
+//! Each theme prints what it does and one JSON line per figure. Nothing is asserted about time; that the outputs are
+//! right is.
+
+use figures::Figures;
+
+mod check;
+mod figures;
+mod latency;
+mod ours;
+mod peer;
+mod site;
+mod sizes;
+mod throughput;
+
+#[path = "../city/mod.rs"]
+mod city;
+
+#[path = "../../tests/support/kafka.rs"]
+mod kafka;
+#[path = "../workload/mod.rs"]
+mod workload;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Shows that everything works; its figures mean nothing.
+    quick: bool,
+    /// Results on a topic.
+    records: u64,
+    /// Times that everything is repeated.
+    rounds: u64,
+}
+
+impl Scale {
+    fn new(quick: bool) -> Self {
+        match quick {
+            true => Self { quick, records: 200_000, rounds: 1 },
+            false => Self { quick, records: 4_000_000, rounds: 3 },
+        }
+    }
+}
+
+type Theme = fn(&Scale, &mut Figures) -> anyhow::Result<()>;
+
+const THEMES: [(&str, Theme); 5] = [
+    ("throughput", throughput::throughput),
+    ("workers", throughput::workers),
+    ("latency", latency::latency),
+    ("sizes", sizes::sizes),
+    ("variants", throughput::variants),
+];
+
+fn main() -> anyhow::Result<()> {
+    // `cargo bench` adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let (options, names): (Vec<_>, Vec<_>) = arguments.into_iter().partition(|argument| argument.starts_with("--"));
+    let known = || THEMES.map(|(name, _)| name).join(" ");
+    let are_right = options.iter().all(|option| option == "--quick")
+        && names.iter().all(|name| THEMES.iter().any(|(known, _)| known == name));
+    anyhow::ensure!(are_right && !names.is_empty(), "usage: figures [--quick] THEME...; themes: {}", known());
+    let scale = Scale::new(options.iter().any(|option| option == "--quick"));
+    for (name, theme) in THEMES.iter().filter(|(name, _)| names.iter().any(|wanted| wanted == name)) {
+        println!("== {name}");
+        let mut figures = Figures::default();
+        theme(&scale, &mut figures)?;
+        figures.print();
+    }
+    Ok(())
+}

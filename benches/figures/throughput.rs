@@ -1,0 +1,108 @@
+//! How fast results are processed, exactly once and with everything on, beside what else could read the same topic in
+//! the same run: the broker shares the cores with all of them, so only ratios travel.
+
+use super::check::check;
+use super::figures::{Figures, process_time};
+use super::ours::{Ours, Run};
+use super::site::{LIMIT, Site};
+use super::workload::Shape;
+use super::{Scale, peer};
+use prost::Message as _;
+use std::time::{Duration, Instant};
+use swabstream::kafka::reader::{From, TopicReader};
+use swabstream::model::record::{Layout, Topic};
+use swabstream::proto::v1::LabResult;
+
+pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
+
+/// Everybody on the stated workload.
+pub fn throughput(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let shape = Shape::default();
+    println!("{} results, {shape:?}, {LAYOUT:?}, lz4", scale.records);
+    let mut site = Site::loaded("throughput", LAYOUT, shape, scale.records)?;
+    for round in 0..scale.rounds {
+        let bare = read_bare(&site, |_| {})?;
+        let decoded = read_bare(&site, |payload| {
+            std::hint::black_box(LabResult::decode(payload)).ok();
+        })?;
+        let ours = process(&mut site, None)?;
+        for (name, run) in [("bare", bare), ("bare_decode", decoded), ("swabstream", ours)] {
+            tell(figures, name, run);
+        }
+        figures.add("throughput_ratio_to_bare", "1", ours.per_second() / bare.per_second());
+        figures.add("cpu_ratio_to_bare_decode", "1", ours.cpu_ns() / decoded.cpu_ns());
+        if peer::is_there() {
+            let peer = peer::run(&site, round)?;
+            tell(figures, "kafka_streams", peer);
+            figures.add("ratio_to_kafka_streams", "1", ours.per_second() / peer.per_second());
+        } else {
+            println!("kafka_streams: skipped, benches/run builds it");
+        }
+    }
+    site.remove()
+}
+
+/// Two workers beside one.
+pub fn workers(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let mut site = Site::loaded("workers", LAYOUT, Shape::default(), scale.records)?;
+    for _ in 0..scale.rounds {
+        let (one, two) = (process(&mut site, Some(1))?, process(&mut site, Some(2))?);
+        tell(figures, "one_worker", one);
+        tell(figures, "two_workers", two);
+        figures.add("two_workers_to_one", "1", two.per_second() / one.per_second());
+    }
+    site.remove()
+}
+
+/// The same with other workloads, beside a bare consumer of each.
+pub fn variants(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let many = |person_tasks| Layout { person_tasks, ..LAYOUT };
+    let variants = [
+        ("n64", many(64), Shape::default()),
+        ("n256", many(256), Shape::default()),
+        ("100k_areas", LAYOUT, Shape { streets: 100_000, ..Shape::default() }),
+        ("all_mis_keyed", LAYOUT, Shape { mis_keyed: 100, ..Shape::default() }),
+    ];
+    for (name, layout, shape) in variants {
+        println!("{name}: {} results, {shape:?}, {layout:?}", scale.records / 2);
+        let mut site = Site::loaded(name, layout, shape, scale.records / 2)?;
+        for _ in 0..scale.rounds {
+            let (bare, ours) = (read_bare(&site, |_| {})?, process(&mut site, None)?);
+            tell(figures, &format!("swabstream_{name}"), ours);
+            figures.add(format!("throughput_ratio_to_bare_{name}"), "1", ours.per_second() / bare.per_second());
+        }
+        site.remove()?;
+    }
+    Ok(())
+}
+
+fn tell(figures: &mut Figures, name: &str, run: Run) {
+    println!("{name}: {:.0} results/s, {:.0} ns of processor time each", run.per_second(), run.cpu_ns());
+    figures.add(format!("{name}_results_per_second"), "1/s", run.per_second());
+    figures.add(format!("{name}_cpu_ns_per_result"), "ns", run.cpu_ns());
+}
+
+/// The least anybody can do with the topic: read it `read_committed` in batches, and look at each payload or not.
+fn read_bare(site: &Site, look: impl Fn(&[u8])) -> anyhow::Result<Run> {
+    let records = site.loaded.records;
+    let mut reader = TopicReader::open(&site.config, &[Topic::LabResults], From::Beginning)?;
+    let (mut seen, began, cpu) = (0, Instant::now(), process_time());
+    while seen < records {
+        seen += reader.poll_within(10_000, Duration::from_millis(100), &mut |found| {
+            found.iter().for_each(|record| look(record.payload.unwrap_or_default()));
+        })? as u64;
+        anyhow::ensure!(began.elapsed() < LIMIT, "the bare consumer stalled at {seen}");
+    }
+    anyhow::ensure!(seen == records, "the bare consumer saw {seen} of {records}");
+    Ok(Run { records, wall: began.elapsed(), cpu: process_time() - cpu })
+}
+
+/// A whole processor from nothing, from its first commit to its last.
+fn process(site: &mut Site, workers: Option<usize>) -> anyhow::Result<Run> {
+    site.renew()?;
+    let ours = Ours::start(site, workers)?;
+    let run = ours.process(site)?;
+    check(&site.config, &site.loaded)?;
+    ours.shut_down()?;
+    Ok(run)
+}
