@@ -31,17 +31,15 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// Latency of alerts.
 pub fn latency(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let (shape, seconds) = (Shape::default(), if scale.quick { 4 } else { 12 });
-    let mut site = Site::loaded("latency", LAYOUT, shape, scale.records)?;
+    let site = Site::loaded("latency", LAYOUT, shape, scale.records)?;
     let ours = Ours::start(&site, None)?;
-    let full = ours.process(&site)?.per_second();
+    let full = ours.process(site.loaded.records, site.loaded.away)?.per_second();
     println!("full load: {full:.0} results/s");
     for round in 0..scale.rounds {
         let rate = full / 2.0;
         let mut workload = Workload::new(shape, clock::now(), 100 + round);
         let results: Vec<Sent> = workload.by_ref().take((rate * f64::from(seconds)) as usize).collect();
         let mut seen = one_run(&site, &results, rate)?;
-        let behind = site.loaded.records + results.len() as u64;
-        site.loaded.records = behind;
         seen.sort_unstable();
         let at = |share: f64| seen[((seen.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
         println!(

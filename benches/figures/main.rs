@@ -10,9 +10,12 @@ use figures::Figures;
 
 mod check;
 mod figures;
+mod instance;
 mod latency;
 mod ours;
 mod peer;
+mod recovery;
+mod restore;
 mod site;
 mod sizes;
 mod throughput;
@@ -35,25 +38,33 @@ pub struct Scale {
     quick: bool,
     /// Results on a topic.
     records: u64,
+    /// People of the largest state.
+    people: u32,
     /// Times that everything is repeated.
     rounds: u64,
 }
 
 impl Scale {
     fn new(quick: bool) -> Self {
-        match quick {
-            true => Self { quick, records: 200_000, rounds: 1 },
-            false => Self { quick, records: 4_000_000, rounds: 3 },
+        let (records, people, rounds) = if quick { (200_000, 200_000, 1) } else { (4_000_000, 32_000_000, 3) };
+        let given = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+        Self {
+            quick,
+            records: given("SWABSTREAM_BENCH_RECORDS").unwrap_or(records),
+            people: given("SWABSTREAM_BENCH_PEOPLE").map_or(people, |people| people as u32),
+            rounds: given("SWABSTREAM_BENCH_ROUNDS").unwrap_or(rounds),
         }
     }
 }
 
 type Theme = fn(&Scale, &mut Figures) -> anyhow::Result<()>;
 
-const THEMES: [(&str, Theme); 5] = [
+const THEMES: [(&str, Theme); 7] = [
     ("throughput", throughput::throughput),
     ("workers", throughput::workers),
     ("latency", latency::latency),
+    ("recovery", recovery::recovery),
+    ("restore", restore::restore),
     ("sizes", sizes::sizes),
     ("variants", throughput::variants),
 ];

@@ -55,9 +55,10 @@ impl Ours {
         persons.map(|worker| worker.records).sum()
     }
 
-    /// Waits until everything published is committed, messages between tasks too. Timed from the first commit on.
-    pub fn process(&self, site: &Site) -> anyhow::Result<Run> {
-        let all = site.loaded.records + site.loaded.away;
+    /// Waits until so many results are committed since it started, and those among them that had to be sent on once
+    /// more. Timed from the first commit on.
+    pub fn process(&self, results: u64, sent_on: u64) -> anyhow::Result<Run> {
+        let all = results + sent_on;
         let mut first = None;
         loop {
             std::thread::sleep(Duration::from_millis(2));
@@ -65,11 +66,29 @@ impl Ours {
             match first {
                 None if so_far > 0 => first = Some((Instant::now(), process_time(), so_far)),
                 Some((began, cpu, already)) if so_far >= all => {
-                    let records = site.loaded.records.saturating_sub(already);
+                    let records = results.saturating_sub(already);
                     return Ok(Run { records, wall: began.elapsed(), cpu: process_time() - cpu });
                 }
                 _ => anyhow::ensure!(self.started.elapsed() < LIMIT, "swabstream stalled at {so_far} of {all}"),
             }
+        }
+    }
+
+    /// How long the tasks of the person half were restored, the slowest of them: from when the group gave it until it
+    /// runs.
+    pub fn restored(&self) -> anyhow::Result<Duration> {
+        let mut given = None;
+        loop {
+            std::thread::sleep(Duration::from_millis(1));
+            let persons: Vec<_> = self.vitals.snapshot().into_iter().filter(|worker| worker.half == "person").collect();
+            let tasks = || persons.iter().flat_map(|worker| worker.tasks.values());
+            if given.is_none() && tasks().count() > 0 {
+                given = Some(Instant::now());
+            }
+            if let Some(given) = given.filter(|_| tasks().count() > 0 && tasks().all(|task| task.restoring.is_none())) {
+                return Ok(given.elapsed());
+            }
+            anyhow::ensure!(self.started.elapsed() < LIMIT, "a restore stalled");
         }
     }
 

@@ -25,7 +25,7 @@ const ROOM_PER_PERSON: u64 = 420;
 
 /// Bytes per person, and what a result of many people costs beside one of few.
 pub fn sizes(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
-    let (few, many) = if scale.quick { (50_000, 200_000) } else { (MILLION, 32 * MILLION) };
+    let (few, many) = (if scale.quick { 50_000 } else { MILLION }, scale.people);
     let free = memory("/proc/meminfo", "MemAvailable:");
     let fits = (free / ROOM_PER_PERSON).min(u64::from(many)) as u32;
     if fits < many {

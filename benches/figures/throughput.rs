@@ -101,7 +101,7 @@ fn read_bare(site: &Site, look: impl Fn(&[u8])) -> anyhow::Result<Run> {
 fn process(site: &mut Site, workers: Option<usize>) -> anyhow::Result<Run> {
     site.renew()?;
     let ours = Ours::start(site, workers)?;
-    let run = ours.process(site)?;
+    let run = ours.process(site.loaded.records, site.loaded.away)?;
     check(&site.config, &site.loaded)?;
     ours.shut_down()?;
     Ok(run)

@@ -195,7 +195,8 @@ pub fn person_id(number: u32) -> String {
     format!("p{number:015}")
 }
 
-fn lab(number: u32) -> String {
+/// Id of a lab.
+pub fn lab(number: u32) -> String {
     format!("LAB-{number:02}")
 }
 
@@ -203,6 +204,7 @@ fn district(number: u32) -> String {
     format!("5001{number:02}")
 }
 
-fn street(number: u32) -> String {
+/// Code of a street.
+pub fn street(number: u32) -> String {
     format!("5001{:02}{number:06}", number % DISTRICTS)
 }
