@@ -142,7 +142,14 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
     pub fn finish(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        self.commit(at)
+        self.write(at).map_err(|error| {
+            self.meter.failed(end_of(&error));
+            Fatal(format!(
+                "the last commit of the {} half failed ({error}); nothing is lost, what it held is read again after \
+                 the next start",
+                H::NAME
+            ))
+        })
     }
 
     /// Running tasks.
@@ -354,6 +361,10 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Commits all touched tasks in one transaction. After a failure nothing in memory can be trusted to be what the
     /// log holds: everything is dropped and restored, and the group's commit number says what happened.
     fn commit(&mut self, at: Timestamp) -> Result<(), Fatal> {
+        self.write(at).or_else(|error| self.start_over(&error))
+    }
+
+    fn write(&mut self, at: Timestamp) -> Result<(), CommitError> {
         let began = self.log.elapsed();
         self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
@@ -374,11 +385,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let result = self.log.commit(&commit);
         self.last_commit = (at, self.log.elapsed().saturating_sub(began));
         let consumed = std::mem::take(&mut self.consumed);
-        match result {
-            Ok(()) => self.report_commit(&commit, consumed),
-            Err(error) => self.start_over(&error)?,
-        }
-        Ok(())
+        result.map(|()| self.report_commit(&commit, consumed))
     }
 
     fn report_commit(&mut self, commit: &Commit, consumed: BTreeMap<Topic, u64>) {
@@ -399,16 +406,20 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
         tracing::warn!(half = H::NAME, %error, "commit failed, restoring all tasks");
-        self.meter.failed(match error {
-            CommitError::Aborted(_) => CommitEnd::Aborted,
-            CommitError::Fenced(_) => CommitEnd::Fenced,
-            CommitError::Unknown(_) => CommitEnd::Unknown,
-        });
+        self.meter.failed(end_of(error));
         self.log.rewind()?;
         let tasks: Vec<i32> = self.slots.keys().copied().collect();
         self.meter.restarted(&tasks);
         self.restart(&tasks);
         Ok(())
+    }
+}
+
+fn end_of(error: &CommitError) -> CommitEnd {
+    match error {
+        CommitError::Aborted(_) => CommitEnd::Aborted,
+        CommitError::Fenced(_) => CommitEnd::Fenced,
+        CommitError::Unknown(_) => CommitEnd::Unknown,
     }
 }
 

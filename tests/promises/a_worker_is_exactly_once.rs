@@ -58,6 +58,24 @@ fn every_kind_of_fault_really_happens() {
     }
 }
 
+#[test]
+fn a_worker_whose_last_commit_fails_says_so() {
+    let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), 1);
+    let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 1);
+    settle(&broker, &mut fleet);
+    publish_some(&broker, &mut Random::new(1));
+    fleet.round();
+    broker.borrow_mut().set_faults(FaultRates { aborted: 100, ..FaultRates::NONE });
+    let error = fleet.leave(0).expect_err("it could not be committed");
+    assert!(error.0.contains("last commit of the person half failed"), "{error}");
+
+    broker.borrow_mut().set_faults(FaultRates::NONE);
+    fleet.recover();
+    let counted = settle(&broker, &mut fleet);
+    assert_eq!(counted, published(&broker), "nothing is lost");
+    assert!(fleet.leave(0).is_ok());
+}
+
 /// Runs one seed to its end; what the counters of the last owners say.
 fn run(seed: u64, faults: FaultRates) -> (Shared, BTreeMap<String, u64>) {
     let mut random = Random::new(seed);

@@ -92,10 +92,13 @@ impl Instance {
 
     /// It commits what there is and leaves.
     pub fn leave(mut self, at: Timestamp) {
-        if self.person.worker.finish(at).is_ok() && !self.person.process.is_dead() {
+        // A last commit that fails is told to whoever ends the process; it leaves the group all the same.
+        let _ = self.person.worker.finish(at);
+        if !self.person.process.is_dead() {
             self.person.process.expel();
         }
-        if self.area.worker.finish(at).is_ok() && !self.area.process.is_dead() {
+        let _ = self.area.worker.finish(at);
+        if !self.area.process.is_dead() {
             self.area.process.expel();
         }
         self.kill();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use swabstream::model::outcome::Ledger;
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
+use swabstream::runtime::log::Fatal;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::{Settings, Worker};
 use swabstream::telemetry::Telemetry;
@@ -55,7 +56,7 @@ impl<H: Half> Fleet<H> {
         let event = if chaos { random.below(200) } else { usize::MAX };
         match (event, self.seats[number].running.is_some()) {
             (0, true) => self.kill(number),
-            (1, true) => self.leave(number),
+            (1, true) => drop(self.leave(number)),
             (2, true) => self.seats[number].running.as_ref().expect("it runs").1.expel(),
             (..20, false) => {
                 if random.chance(30) {
@@ -162,14 +163,17 @@ impl<H: Half> Fleet<H> {
         }
     }
 
-    fn leave(&mut self, number: usize) {
+    /// A process ends in order; what its last commit came to.
+    pub fn leave(&mut self, number: usize) -> Result<(), Fatal> {
         let at = self.broker.borrow().now();
-        let Some((mut worker, process)) = self.seats[number].running.take() else { return };
-        match worker.finish(at) {
-            Ok(()) => process.expel(),
-            Err(_) if process.is_dead() => self.ghosts.push(process),
-            Err(fatal) => panic!("a worker gave up: {fatal}"),
+        let Some((mut worker, process)) = self.seats[number].running.take() else { return Ok(()) };
+        let end = worker.finish(at);
+        if process.is_dead() {
+            self.ghosts.push(process)
+        } else {
+            process.expel()
         }
+        end
     }
 
     fn rename(&mut self, number: usize) {
