@@ -4,25 +4,28 @@
 //! Two such versions are a conflict, so this decides about what a lab must clear up in any case. But until then one of
 //! them counts, and a recount must know which.
 
-use super::recount::Record;
+use super::recount::{Record, taken};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Timestamp;
-use crate::proto::v1::{ContactRecord, LabResult, ManagementOrder};
+use crate::policy::Rules;
+use crate::proto::v1::{ContactRecord, LabResult, ManagementOrder, TimePrecision};
 
 /// Hash of what a usable record says.
-pub fn of(record: &Record, secret: &Secret) -> u64 {
+pub fn of(record: &Record, secret: &Secret, rules: &Rules) -> u64 {
     match record {
-        Record::Result(result) => of_result(result, secret),
+        Record::Result(result) => of_result(result, secret, rules),
         Record::Contact(contact) => of_contact(contact, secret),
     }
 }
 
-/// Specimen, target, area, purpose; finding, status and minute of collection as eight characters of five bits from `0`
-/// on; Ct values.
-fn of_result(result: &LabResult, secret: &Secret) -> u64 {
-    let minute = time(result.collected_at.as_ref()).minute().clamp(0, (1 << 26) - 1);
+/// Specimen, target, area, purpose; finding, status (16 more where only the day is known) and first minute of collection
+/// as eight characters of five bits from `0` on; Ct values.
+fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
+    let minute = taken(rules, result).0.clamp(0, (1 << 26) - 1);
+    let day_only = if result.collected_precision() == TimePrecision::Day { 16 } else { 0 };
     let character = |number: i64| char::from(b'0' + number as u8);
-    let mut numbers = String::from_iter([i64::from(result.finding), i64::from(result.status)].map(character));
+    let mut numbers =
+        String::from_iter([i64::from(result.finding), i64::from(result.status) + day_only].map(character));
     numbers.extend((0..6).map(|at| character(minute >> (5 * at) & 31)));
     let one = |ct: &crate::proto::v1::CtValue| format!("{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     let cycles: String = result.ct_values.iter().map(one).collect();

@@ -126,7 +126,7 @@ impl Evidence {
             Input::Mark => {}
             Input::Refused(faults) => drop(self.refused.insert(place, faults)),
             Input::Usable(usable) => {
-                let content = content::of(&usable, &self.setting.secret);
+                let content = content::of(&usable, &self.setting.secret, &self.setting.rules.rules);
                 self.arrived.push(Arrived { at: record.received_at, record: *usable, content });
                 self.places.push(place);
             }

@@ -145,7 +145,10 @@ fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -
     }
     found.revision(result.revision);
     found.choice(result.status, ResultStatus::try_from(result.status).is_ok());
-    found.choice(result.finding, Finding::try_from(result.finding).is_ok());
+    // A result that is taken back need not say what it was.
+    let withdrawn = matches!(result.status(), ResultStatus::Cancelled | ResultStatus::EnteredInError);
+    let silent = withdrawn && result.finding == 0;
+    found.choice(result.finding.max(i32::from(silent)), Finding::try_from(result.finding).is_ok());
     found.note(TimePrecision::try_from(result.collected_precision).is_err(), Code::UnknownEnum);
     found.note(ProcessingMode::try_from(result.mode).is_err(), Code::UnknownEnum);
     for ct in &result.ct_values {

@@ -23,7 +23,7 @@ pub struct LabResult<'a> {
     pub specimen_id: &'a str,
     /// What was looked for.
     pub target: &'a str,
-    /// When the specimen was taken.
+    /// When the specimen was taken; where only the day is known, the first minute of it.
     pub collected_at: Timestamp,
     /// How exactly that is known.
     pub precision: TimePrecision,
@@ -31,7 +31,7 @@ pub struct LabResult<'a> {
     pub area: &'a str,
     /// Name of one of the deployment's purposes.
     pub purpose: &'a str,
-    /// The lab's call; never unspecified.
+    /// The lab's call; unspecified only where it takes the result back.
     pub finding: Finding,
     /// Cycle thresholds.
     pub ct_values: &'a [CtValue],

@@ -105,9 +105,30 @@ impl Zone {
             Some((start, offset)) if *start <= at.0 => *offset,
             _ => all[all.partition_point(|(start, _)| *start <= at.0) - 1].1,
         };
-        Day((at.0 + offset).div_euclid(86_400_000) as i32)
+        Day((at.0 + offset).div_euclid(DAY_MS) as i32)
+    }
+
+    /// The first and the last minute of a civil day, which has 23 or 25 hours where clocks are changed.
+    pub fn span(&self, day: Day) -> (Timestamp, Timestamp) {
+        let midnight = i64::from(day.0) * DAY_MS;
+        // No offset is larger than a day.
+        let first = self.stretches.partition_point(|(start, _)| *start <= midnight - 2 * DAY_MS).saturating_sub(1);
+        let mut span = (Timestamp(i64::MAX), Timestamp(i64::MIN));
+        for (at, (start, offset)) in self.stretches.iter().enumerate().skip(first) {
+            let next = self.stretches.get(at + 1).map_or(i64::MAX, |(start, _)| *start);
+            let (from, until) = ((midnight - offset).max(*start), (midnight + DAY_MS - offset).min(next));
+            if from < until {
+                span = (Timestamp(from.min(span.0.0)), Timestamp((until - 60_000).max(span.1.0)));
+            }
+            if next > midnight + 2 * DAY_MS {
+                break;
+            }
+        }
+        span
     }
 }
+
+const DAY_MS: i64 = 86_400_000;
 
 fn offset_ms(zone: &jiff::tz::TimeZone, at: jiff::Timestamp) -> i64 {
     i64::from(zone.to_offset(at).seconds()) * 1000
@@ -116,6 +137,27 @@ fn offset_ms(zone: &jiff::tz::TimeZone, at: jiff::Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_spans_all_minutes_that_belong_to_it() {
+        // Tallinn changes clocks on the last Sundays of March and October, Shanghai never since 1991.
+        for (zone, day, minutes) in [
+            ("Asia/Shanghai", "2022-11-11", 1_440),
+            ("Europe/Tallinn", "2020-03-28", 1_440),
+            ("Europe/Tallinn", "2020-03-29", 1_380),
+            ("Europe/Tallinn", "2020-10-25", 1_500),
+            ("America/Havana", "2020-03-08", 1_380),
+            ("Asia/Shanghai", "1969-12-31", 1_440),
+            ("Asia/Shanghai", "2199-06-01", 1_440),
+        ] {
+            let (zone, day) = (Zone::named(zone).expect("a zone"), Day::parse(day).expect("a day"));
+            let (first, last) = zone.span(day);
+            assert_eq!((last.0 - first.0) / 60_000 + 1, minutes, "{day}");
+            assert_eq!((zone.day(first), zone.day(last)), (day, day));
+            let around = [first.0 - 60_000, last.0 + 60_000].map(|at| zone.day(Timestamp(at)));
+            assert_eq!(around, [day.plus(-1), day.plus(1)], "{day}");
+        }
+    }
 
     #[test]
     fn a_day_is_the_civil_day_of_the_zone() {

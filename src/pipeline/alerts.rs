@@ -5,11 +5,11 @@
 
 use super::contribution::day_of;
 use super::episodes::{self, Positive};
-use super::matching;
+use super::matching::{self, Taken};
 use super::publish::Trigger;
 use super::specimen::{self, Names, Verdict};
 use crate::model::ids::{Domain, Secret};
-use crate::model::time::{Day, Timestamp};
+use crate::model::time::Day;
 use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{self, AlertFamily, AlertState, Channel, Severity};
 use crate::state::person::extra::Extra;
@@ -57,16 +57,29 @@ pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>)
         step(&mut withdrawn, AlertState::Withdrawn, trigger);
         published.push(withdrawn);
     }
+    let withdrawn = published.len();
     for mut wanted in wanted {
         match held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)) {
-            Ok(at) => published.extend(again(&held[at], wanted, trigger)),
+            Ok(at) => {
+                wanted.replaces = held[at].replaces.clone();
+                let more = replaced(&wanted, &published[..withdrawn]);
+                wanted.replaces.extend(more.into_iter().filter(|id| !held[at].replaces.contains(id)));
+                published.extend(again(&held[at], wanted, trigger));
+            }
             Err(_) => {
+                wanted.replaces = replaced(&wanted, &published[..withdrawn]);
                 step(&mut wanted, AlertState::Raised, trigger);
                 published.push(wanted);
             }
         }
     }
     published
+}
+
+/// Alerts of which this one says now what they said: their chains of cause are its own.
+fn replaced(alert: &v1::Alert, withdrawn: &[v1::Alert]) -> Vec<String> {
+    let replaced = withdrawn.iter().filter(|earlier| earlier.replaced_by == alert.alert_id);
+    replaced.map(|earlier| earlier.alert_id.clone()).collect()
 }
 
 /// An alert that was published before is wanted (again).
@@ -118,13 +131,14 @@ pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
 
 /// The alert of one episode.
 fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
-    let (first, last) = (&episode[0], &episode[episode.len() - 1]);
-    let (first_at, last_at) = (minute_start(first.verdict.minute), minute_start(last.verdict.minute));
+    let first = &episode[0];
     let policy_of = |positive: &Positive| case.rules.case_policy(Day(day_of(case.rules, positive.verdict.minute)));
     let policy = policy_of(first);
-    let swabs: Vec<(Timestamp, &CasePolicy)> =
-        episode.iter().map(|positive| (minute_start(positive.verdict.minute), policy_of(positive))).collect();
-    let managed = episodes::is_managed(first, &case.extra.contacts);
+    let swabs: Vec<(Taken, &CasePolicy)> =
+        episode.iter().map(|positive| (episodes::taken(positive, case.rules), policy_of(positive))).collect();
+    let first_at = swabs[0].0.0;
+    let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
+    let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
     let historic = episode.iter().all(|positive| is_historic(case, positive, policy));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
     let severity = match (historic || preliminary, managed) {
@@ -167,7 +181,9 @@ fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> boo
     });
     behind.into_iter().all(|row| {
         let version = case.extra.positive(row.id(), row.content());
-        let oldest = row.collected_at().plus_hours(policy.historic_after_hours);
+        let start = minute_start(row.minute());
+        let latest = if row.is_day_only() { case.rules.span(case.rules.day(start)).1 } else { start };
+        let oldest = latest.plus_hours(policy.historic_after_hours);
         version.is_some_and(|version| version.received_at > oldest)
     })
 }

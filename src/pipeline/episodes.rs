@@ -4,7 +4,7 @@
 //! count. The gap and its form are those of the policy of the day of the positive that is looked at.
 
 use super::contribution::{CountedCase, Places, day_of};
-use super::matching;
+use super::matching::{self, Taken};
 use super::specimen::{Names, Verdict};
 use crate::model::result::Finding;
 use crate::model::time::Day;
@@ -47,7 +47,7 @@ pub fn positives<'r>(rows: impl Iterator<Item = &'r Row>, rules: &Rules, names: 
     positives.sort_by_key(|positive| {
         let verdict = &positive.verdict;
         let texts = (&names.areas[verdict.area as usize], &names.purposes[usize::from(verdict.purpose)]);
-        (verdict.minute, texts, verdict.specimen)
+        (verdict.minute, verdict.day_only, texts, verdict.specimen)
     });
     positives
 }
@@ -73,9 +73,15 @@ pub fn split(positives: &[Positive], rules: &Rules) -> Vec<Range<usize>> {
     episodes
 }
 
+/// When a positive was swabbed.
+pub fn taken(positive: &Positive, rules: &Rules) -> Taken {
+    let start = minute_start(positive.verdict.minute);
+    if positive.verdict.day_only { rules.span(rules.day(start)) } else { (start, start) }
+}
+
 /// Whether a positive was swabbed while a management order held.
-pub fn is_managed(positive: &Positive, contacts: &[Contact]) -> bool {
-    matching::is_managed(contacts, minute_start(positive.verdict.minute))
+pub fn is_managed(positive: &Positive, contacts: &[Contact], rules: &Rules) -> bool {
+    matching::is_managed(contacts, taken(positive, rules))
 }
 
 /// The episodes that count, each at its first positive; not those whose numbers are closed.
@@ -93,7 +99,7 @@ pub fn cases<'r>(
     open.filter_map(|first| {
         let Verdict { area, purpose, minute, .. } = first.verdict;
         let place = places.place(rules, area, purpose, minute)?;
-        Some(CountedCase { place, community: !is_managed(&first, contacts) })
+        Some(CountedCase { place, community: !is_managed(&first, contacts, rules) })
     })
     .collect()
 }

@@ -9,12 +9,18 @@ use crate::policy::CasePolicy;
 use crate::proto::v1::MatchedContact;
 use crate::state::person::extra::{Contact, Extra};
 
-/// Whether some order held at an instant. The order of a record holds from when it was given, at the earliest.
-pub fn is_managed(contacts: &[Contact], at: Timestamp) -> bool {
-    let holds = |contact: &Contact| {
-        contact.order.is_some_and(|(from, to)| from.minute() <= at.minute() && at.minute() <= to.minute())
-    };
-    contacts.iter().any(|contact| contact.is_active() && holds(contact))
+/// When a swab was taken: the minute, or from the first to the last minute of the day where only that is known. Then
+/// whatever holds at some time of the day holds at the swab.
+pub type Taken = (Timestamp, Timestamp);
+
+/// Whether some order held when a swab was taken. The order of a record holds from when it was given, at the earliest.
+pub fn is_managed(contacts: &[Contact], taken: Taken) -> bool {
+    let mut orders = contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| contact.order);
+    orders.any(|order| overlap(order, taken))
+}
+
+fn overlap(one: (Timestamp, Timestamp), other: (Timestamp, Timestamp)) -> bool {
+    one.0.minute() <= other.1.minute() && other.0.minute() <= one.1.minute()
 }
 
 /// How close a contact is now: a secondary contact of somebody found positive is close.
@@ -31,12 +37,11 @@ pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
 
 /// The records by which the person may have been infected, given when its positives were swabbed and the policy of
 /// each.
-pub fn exposed_to(extra: &Extra, positives: &[(Timestamp, &CasePolicy)]) -> Vec<MatchedContact> {
+pub fn exposed_to(extra: &Extra, positives: &[(Taken, &CasePolicy)]) -> Vec<MatchedContact> {
     let matched = extra.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
         let kind = kind_now(contact, extra);
-        let explains = |(at, policy): &(Timestamp, &CasePolicy)| {
-            let end = contact.end.plus_days(observation_days(kind, policy));
-            contact.start.minute() <= at.minute() && at.minute() <= end.minute()
+        let explains = |(taken, policy): &(Taken, &CasePolicy)| {
+            overlap((contact.start, contact.end.plus_days(observation_days(kind, policy))), *taken)
         };
         positives.iter().any(explains).then(|| matched_contact(contact, kind))
     });

@@ -17,6 +17,8 @@ pub struct Verdict {
     pub finding: Finding,
     /// Minute of collection, by the row that lends it.
     pub minute: u32,
+    /// Only the day of collection is known, by the same row.
+    pub day_only: bool,
     /// Area in the dictionary, by the same row.
     pub area: u32,
     /// Purpose in the dictionary, by the same row.
@@ -34,6 +36,7 @@ impl Verdict {
             specimen: row.specimen(),
             finding: row.finding(),
             minute: row.minute(),
+            day_only: row.is_day_only(),
             area: row.area(),
             purpose: row.purpose(),
             settled: row.settled(),
@@ -56,7 +59,7 @@ impl Verdict {
     pub fn and(self, other: Self, names: Names<'_>) -> Self {
         let key = |verdict: &Self| {
             let texts = (&names.areas[verdict.area as usize], &names.purposes[usize::from(verdict.purpose)]);
-            (std::cmp::Reverse(verdict.finding as i32), verdict.minute, texts)
+            (std::cmp::Reverse(verdict.finding as i32), verdict.minute, verdict.day_only, texts)
         };
         let lender = if key(&other) < key(&self) { other } else { self };
         let against = |a: &Self, b: &Self| a.finding == Finding::Positive && b.finding == Finding::Negative;
@@ -136,7 +139,8 @@ mod tests {
 
     fn row(id: u64, specimen: u64, finding: Finding, minute: u32) -> Row {
         let standing = Standing::Final;
-        Row::new(Version { id, specimen, content: 0, minute, area: 0, purpose: 0, finding, standing, revision: 0 })
+        let (area, purpose, day_only) = (0, 0, false);
+        Row::new(Version { id, specimen, content: 0, minute, day_only, area, purpose, finding, standing, revision: 0 })
     }
 
     fn all(rows: &[Row]) -> Vec<Verdict> {

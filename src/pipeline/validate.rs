@@ -45,7 +45,11 @@ pub fn result<'a>(
     received_at: Timestamp,
     rules: &Rules,
 ) -> Result<(LabResult<'a>, Registered), Reject> {
-    let result = well_formed(wire)?;
+    let mut result = well_formed(wire)?;
+    if result.precision == TimePrecision::Day {
+        // The time of day means nothing, so it must not tell two versions apart.
+        result.collected_at = rules.span(rules.day(result.collected_at)).0;
+    }
     collected_in_time(&result, received_at, rules)?;
     let registered = registered(&result, received_at, rules)?;
     Ok((result, registered))
@@ -76,7 +80,7 @@ pub fn well_formed<'a>(wire: &ResultView<'a>) -> Result<LabResult<'a>, Reject> {
         precision: precision(wire)?,
         area: checked(wire.area, NAME_BYTES, "area")?,
         purpose: checked(wire.purpose, NAME_BYTES, "purpose")?,
-        finding: known(Finding::try_from(wire.finding), "finding")?,
+        finding: finding(wire)?,
         ct_values: ct_values(wire.ct_values)?,
         kit: optional_text(wire.kit, ID_BYTES, "kit")?.unwrap_or_default(),
         training: training(wire)?,
@@ -191,6 +195,13 @@ fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: 
         Ok(value) => Ok(value),
         Err(_) => refuse(RejectCode::UnknownEnum, field),
     }
+}
+
+/// Whoever takes a result back need not say what it was.
+fn finding(wire: &ResultView<'_>) -> Result<Finding, Reject> {
+    let withdrawn = [ResultStatus::Cancelled, ResultStatus::EnteredInError].map(|status| status as i32);
+    let silent = wire.finding == Finding::Unspecified as i32 && withdrawn.contains(&wire.status);
+    if silent { Ok(Finding::Unspecified) } else { known(Finding::try_from(wire.finding), "finding") }
 }
 
 fn precision(wire: &ResultView<'_>) -> Result<TimePrecision, Reject> {

@@ -10,7 +10,7 @@ use super::stop::Stop;
 use super::view::ResultView;
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
-use crate::model::result::{Finding, LabResult};
+use crate::model::result::{Finding, LabResult, TimePrecision};
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::row::{HASH_48, Row, Standing, Version, minute_of};
 use crate::state::person::{PersonState, Slot};
@@ -67,6 +67,7 @@ pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) 
         specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, result.target]) & HASH_48,
         content: content(secret, result),
         minute: minute_of(result.collected_at),
+        day_only: result.precision == TimePrecision::Day,
         area,
         purpose,
         finding: result.finding,
@@ -96,6 +97,7 @@ pub fn moved_row(secret: &Secret, wire: &v1::LabResult, minute: u32) -> Row {
         specimen: 0,
         content: 0,
         minute,
+        day_only: false,
         area: 0,
         purpose: 0,
         finding: Finding::Unspecified,
@@ -108,13 +110,14 @@ fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
     secret.hash_64(Domain::Result, &[lab_id, result_id]) & HASH_48
 }
 
-/// Hash of the meaning: specimen, target, minute of collection, area, purpose, finding, status, Ct values.
+/// Hash of the meaning: specimen, target, minute of collection or that only its day is known, area, purpose, finding,
+/// status, Ct values.
 fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
     // Five bits a character, so that the usual result needs no memory of its own.
     let minute = minute_of(result.collected_at);
     let coded = |at: usize| match at {
         0 => result.finding as u8,
-        1 => result.status as u8,
+        1 => result.status as u8 | if result.precision == TimePrecision::Day { 1 << 4 } else { 0 },
         _ => (minute >> (5 * (at - 2)) & 31) as u8,
     };
     let numbers: [u8; 8] = std::array::from_fn(|at| b'0' + coded(at));
@@ -136,7 +139,7 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
         return Ok(Change { before: None, after: row, outcome: first(row.standing()) });
     };
     let held = state.rows(slot)[at];
-    if (held.standing(), held.content()) == (row.standing(), row.content()) {
+    if held.means_the_same(&row) {
         let newest = held.at_revision(held.revision().max(row.revision()));
         if newest != held {
             state.set(slot, at, newest, changes);

@@ -62,6 +62,11 @@ impl Rules {
         self.deployment.zone.day(at)
     }
 
+    /// The first and the last minute of a civil day.
+    pub fn span(&self, day: Day) -> (Timestamp, Timestamp) {
+        self.deployment.zone.span(day)
+    }
+
     /// Where a lab stands in `labs`; `None` when it is not in the registry.
     pub fn lab(&self, lab_id: &str) -> Option<LabIndex> {
         self.lab_by_id.get(lab_id).copied()

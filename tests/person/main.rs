@@ -3,6 +3,7 @@
 mod contact_versions;
 mod contacts;
 mod corrections;
+mod days;
 mod episodes;
 mod messages;
 mod properties;

@@ -314,7 +314,7 @@ impl World {
     }
 
     fn note(&mut self, record: recount::Record, at: Timestamp) {
-        let content = content::of(&record, &SECRET);
+        let content = content::of(&record, &SECRET, &self.rules);
         self.read.push(Arrived { at, record, content });
     }
 
@@ -326,7 +326,7 @@ impl World {
 
 /// An alert without its history.
 pub fn content(alert: &Alert) -> Alert {
-    Alert { version: 0, state: 0, causes: Vec::new(), causes_omitted: 0, ..alert.clone() }
+    Alert { version: 0, state: 0, causes: Vec::new(), replaces: Vec::new(), causes_omitted: 0, ..alert.clone() }
 }
 
 pub fn context(task: i32) -> Context {

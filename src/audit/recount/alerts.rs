@@ -220,11 +220,11 @@ fn contradiction(rules: &Rules, person: &Person, specimen: &Specimen) -> LiveAle
 
 /// Managed when an order held at the first positive; an order does not reach back before it was given.
 pub fn channel(person: &Person, episode: &Episode) -> Channel {
-    let at = episode.first().minute;
+    let first = episode.first();
     let orders = person.contacts.iter().filter_map(|record| record.order.as_ref());
     let mut held = orders.map(|order| {
         let given = minute(order.from.as_ref()).max(minute(order.ordered_at.as_ref()));
-        given <= at && at <= minute(order.to.as_ref())
+        given <= first.until && first.minute <= minute(order.to.as_ref())
     });
     if held.any(|held| held) { Channel::Managed } else { Channel::Community }
 }
@@ -248,7 +248,7 @@ fn exposed_to(
                 _ => policy.observation_days[0],
             };
             let to = minute(record.exposure_end.as_ref()) + i64::from(days) * DAY_MINUTES;
-            from <= positive.minute && positive.minute <= to
+            from <= positive.until && positive.minute <= to
         };
         if episode.positives.iter().any(matches) {
             listed.insert(Listed::of(record, &record.index_person_id, kind));
@@ -279,7 +279,8 @@ fn traced<'a>(
 ) -> impl Iterator<Item = &'a ContactRecord> + use<'a> {
     let policy = rules.case_policy(episode.first().day);
     let from = episode.first().minute - i64::from(policy.trace_days_before) * DAY_MINUTES;
-    let to = episode.last().minute + i64::from(policy.trace_days_after) * DAY_MINUTES;
+    let last = episode.positives.iter().map(|positive| positive.until).max().expect("an episode has a positive");
+    let to = last + i64::from(policy.trace_days_after) * DAY_MINUTES;
     person.traced.iter().filter(move |record| {
         minute(record.exposure_end.as_ref()) >= from && minute(record.exposure_start.as_ref()) <= to
     })

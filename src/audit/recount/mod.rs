@@ -11,6 +11,7 @@ mod tiers;
 
 pub use alerts::{Listed, LiveAlert};
 pub use areas::wilson;
+pub use people::taken;
 pub use tiers::{Tier, TierChange};
 
 use super::stored::Cells;

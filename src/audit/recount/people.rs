@@ -4,7 +4,7 @@
 use super::{Arrived, Record, minute};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
-use crate::proto::v1::{ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus};
+use crate::proto::v1::{ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
 use std::collections::BTreeMap;
 
 /// All that is known of one person.
@@ -37,6 +37,8 @@ pub struct Specimen {
     pub preliminary: bool,
     /// Minute of collection, by the row that lends time and place.
     pub minute: i64,
+    /// The last minute it may have been taken: the same one, or the last of the day where only that is known.
+    pub until: i64,
     /// Its civil day.
     pub day: Day,
     /// Area, by the same row.
@@ -98,11 +100,11 @@ impl Version<'_> {
 }
 
 /// What a version says, apart from its number and who sent it when.
-pub fn meaning(result: &LabResult) -> impl PartialEq {
+fn meaning(rules: &Rules, result: &LabResult) -> impl PartialEq {
     (
         result.specimen_id.clone(),
         result.target.clone(),
-        minute(result.collected_at.as_ref()),
+        taken(rules, result),
         result.area.clone(),
         result.purpose.clone(),
         result.finding,
@@ -115,7 +117,8 @@ pub fn meaning(result: &LabResult) -> impl PartialEq {
 pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     for (person, results) in versions(records) {
-        let standing: Vec<(Version<'_>, Timestamp)> = results.values().map(|versions| standing(versions)).collect();
+        let standing: Vec<(Version<'_>, Timestamp)> =
+            results.values().map(|versions| standing(rules, versions)).collect();
         let (specimens, positives) = specimens(rules, &standing);
         let counted: Vec<Specimen> =
             specimens.iter().filter(|specimen| specimen.finding == Finding::Positive).cloned().collect();
@@ -159,10 +162,10 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
 }
 
 /// The version that stands, and when what it says was first received.
-fn standing<'a>(versions: &[Version<'a>]) -> (Version<'a>, Timestamp) {
+fn standing<'a>(rules: &Rules, versions: &[Version<'a>]) -> (Version<'a>, Timestamp) {
     let greatest = versions.iter().max_by_key(|version| version.rank()).expect("there is a version");
     let same = |version: &&Version<'_>| {
-        version.moved_away == greatest.moved_away && meaning(version.result) == meaning(greatest.result)
+        version.moved_away == greatest.moved_away && meaning(rules, version.result) == meaning(rules, greatest.result)
     };
     let first_received = versions.iter().filter(same).map(|version| version.at).min();
     (greatest.clone(), first_received.expect("it is one of them"))
@@ -198,9 +201,8 @@ fn specimens(rules: &Rules, standing: &[(Version<'_>, Timestamp)]) -> (Vec<Speci
 /// A specimen with a finding, by the rows that say so: the earliest of them lends time and place.
 fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)], preliminary: bool) -> Specimen {
     let saying: Vec<_> = rows.iter().filter(|(version, _)| version.result.finding() == finding).collect();
-    let place =
-        |result: &LabResult| (minute(result.collected_at.as_ref()), result.area.clone(), result.purpose.clone());
-    let (minute, area, purpose) =
+    let place = |result: &LabResult| (taken(rules, result), result.area.clone(), result.purpose.clone());
+    let ((minute, until), area, purpose) =
         saying.iter().map(|(version, _)| place(version.result)).min().expect("some row says so");
     let any = saying[0].0.result;
     let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
@@ -210,6 +212,7 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         contradicted: finding == Finding::Positive && rows.iter().any(negative),
         preliminary,
         minute,
+        until,
         day: day(rules, minute),
         area,
         purpose,
@@ -218,9 +221,29 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
 }
 
 fn old_news(rules: &Rules, result: &LabResult, received: Timestamp) -> bool {
-    let collected = minute(result.collected_at.as_ref());
-    let hours = rules.case_policy(day(rules, collected)).historic_after_hours;
-    received.0 - collected * 60_000 > hours * 3_600_000
+    let (_, latest) = taken(rules, result);
+    let hours = rules.case_policy(day(rules, latest)).historic_after_hours;
+    received.0 - latest * 60_000 > hours * 3_600_000
+}
+
+/// The first and the last minute at which a specimen may have been taken: all of the day where only that is known.
+pub fn taken(rules: &Rules, result: &LabResult) -> (i64, i64) {
+    let at = minute(result.collected_at.as_ref());
+    if result.collected_precision() != TimePrecision::Day {
+        return (at, at);
+    }
+    let same_day = |minutes: i64| day(rules, at + minutes) == day(rules, at);
+    (at - furthest(|minutes| same_day(-minutes)), at + furthest(same_day))
+}
+
+/// The greatest number of minutes, less than two days, up to which something holds.
+fn furthest(holds: impl Fn(i64) -> bool) -> i64 {
+    let (mut yes, mut no) = (0, 48 * 60);
+    while no - yes > 1 {
+        let middle = (yes + no) / 2;
+        if holds(middle) { yes = middle } else { no = middle }
+    }
+    yes
 }
 
 fn day(rules: &Rules, minute: i64) -> Day {
@@ -229,7 +252,7 @@ fn day(rules: &Rules, minute: i64) -> Day {
 
 /// Cuts positives into episodes.
 fn episodes(rules: &Rules, mut positives: Vec<Specimen>) -> Vec<Episode> {
-    positives.sort_by_key(|positive| (positive.minute, positive.area.clone(), positive.purpose.clone()));
+    positives.sort_by_key(|one| (one.minute, one.until, one.area.clone(), one.purpose.clone()));
     let mut episodes: Vec<Episode> = Vec::new();
     for positive in positives {
         let policy = rules.case_policy(positive.day);

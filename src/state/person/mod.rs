@@ -367,6 +367,7 @@ mod tests {
             specimen: dice(MANY as u64),
             content: dice(1 << 32) as u32,
             minute: 0,
+            day_only: false,
             area: 0,
             purpose: 0,
             finding: if dice(9) == 0 { Finding::Positive } else { Finding::Negative },

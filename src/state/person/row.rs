@@ -20,6 +20,7 @@ const AREAS: u32 = (1 << 24) - 1;
 /// Revisions end at 1,000,000,000, which leaves two bits.
 const REVISIONS: u32 = (1 << 30) - 1;
 const SETTLED: u32 = 1 << 31;
+const DAY_ONLY: u32 = 1 << 30;
 
 /// What a version is. In this order they outrank each other within one revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,8 +72,10 @@ pub struct Version {
     pub specimen: u64,
     /// Hash of the meaning.
     pub content: u32,
-    /// Minute of collection.
+    /// Minute of collection; the first one of the day where only that is known.
     pub minute: u32,
+    /// Only the day of collection is known.
+    pub day_only: bool,
     /// Number of the area in the dictionary.
     pub area: u32,
     /// Number of the purpose in the dictionary.
@@ -100,7 +103,7 @@ impl Row {
             version.content,
             version.minute.min(MINUTES) | (version.finding as u32) << 26 | (version.standing as u32) << 29,
             version.area.min(AREAS) | u32::from(version.purpose) << 24,
-            version.revision.min(REVISIONS),
+            version.revision.min(REVISIONS) | if version.day_only { DAY_ONLY } else { 0 },
         ])
     }
 
@@ -124,9 +127,14 @@ impl Row {
         self.0[4] & MINUTES
     }
 
-    /// Start of the minute of collection.
-    pub fn collected_at(&self) -> Timestamp {
-        minute_start(self.minute())
+    /// Whether only the day of collection is known.
+    pub fn is_day_only(&self) -> bool {
+        self.0[6] & DAY_ONLY != 0
+    }
+
+    /// Whether another version means the same: all but the revision.
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        self.0[..6] == other.0[..6] && self.is_day_only() == other.is_day_only()
     }
 
     /// Number of the area in the dictionary.
@@ -182,7 +190,7 @@ impl Row {
 
     /// The same meaning at another revision.
     pub fn at_revision(mut self, revision: u32) -> Self {
-        self.0[6] = revision.min(REVISIONS) | self.0[6] & SETTLED;
+        self.0[6] = revision.min(REVISIONS) | self.0[6] & (SETTLED | DAY_ONLY);
         self
     }
 
@@ -232,6 +240,7 @@ mod tests {
             specimen: 0x1234_5678_9abc,
             content: 0xdead_beef,
             minute: MINUTES - 1,
+            day_only: true,
             area: AREAS - 1,
             purpose: 251,
             finding: Finding::Positive,
@@ -249,6 +258,7 @@ mod tests {
             specimen: row.specimen(),
             content: row.content(),
             minute: row.minute(),
+            day_only: row.is_day_only(),
             area: row.area(),
             purpose: row.purpose(),
             finding: row.finding(),

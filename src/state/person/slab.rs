@@ -154,6 +154,7 @@ mod tests {
             id: u64::from(number),
             specimen: 0,
             content: 0,
+            day_only: false,
             minute: 0,
             area: 0,
             purpose: 0,
