@@ -58,3 +58,32 @@ fn the_largest_record_of_an_input_fits_its_dead_letter() {
     read(&config, Topic::DeadLetters, &mut |record| kept.push(record.payload.map(<[u8]>::to_vec)));
     assert_eq!(kept, [Some(bytes)]);
 }
+
+#[test]
+fn a_record_without_a_key_has_none_where_it_is_set_aside() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("keyless"));
+    let wanted = Wanted { layout: Layout { person_tasks: 1, area_tasks: 1 }, replication: -1, history: false };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(topics::create(&config, wanted)).expect("created");
+    let mut publisher = Publisher::connect(&config).expect("settings");
+    for key in [&b""[..], b"p1"] {
+        let record = Publication {
+            topic: Topic::LabResults,
+            partition: Some(0),
+            key,
+            payload: Some(b"x"),
+            headers: &[],
+            timestamp: None,
+        };
+        publisher.send(record).expect("sent");
+    }
+    assert_eq!(publisher.flush(LIMIT).expect("confirmed").confirmed, 2);
+    let mut letters = Vec::new();
+    read(&config, Topic::LabResults, &mut |record| {
+        letters.push(dead_letter::output(record, &Reject::new(RejectCode::Malformed, ""), 0));
+    });
+    publish_all(&config, &kafka::unique("keyless-letters"), &letters).expect("the dead letters are taken");
+    let mut kept = Vec::new();
+    read(&config, Topic::DeadLetters, &mut |record| kept.push(record.key.map(<[u8]>::to_vec)));
+    assert_eq!(kept, [None, Some(b"p1".to_vec())]);
+}

@@ -36,7 +36,7 @@ pub struct Publication<'a> {
     pub topic: Topic,
     /// Partition; `None` places by key as Java's default partitioner does.
     pub partition: Option<i32>,
-    /// Key.
+    /// Key; empty for none.
     pub key: &'a [u8],
     /// Payload; `None` is a tombstone.
     pub payload: Option<&'a [u8]>,
@@ -109,8 +109,8 @@ impl Publisher {
     pub fn send(&mut self, record: Publication<'_>) -> Result<(), Error> {
         let count = self.partitions(record.topic)?;
         let partition = record.partition.unwrap_or_else(|| partition_of(record.key, count));
-        let mut message: BaseRecord<'_, [u8], [u8]> =
-            BaseRecord::to(&self.names[&record.topic]).partition(partition).key(record.key);
+        let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.names[&record.topic]).partition(partition);
+        message.key = Some(record.key).filter(|key| !key.is_empty());
         message.payload = record.payload;
         message.timestamp = record.timestamp.map(|at| at.0);
         if !record.headers.is_empty() {

@@ -151,7 +151,7 @@ pub struct Output {
     pub topic: Topic,
     /// Partition.
     pub partition: i32,
-    /// Key.
+    /// Key; empty for none.
     pub key: Vec<u8>,
     /// Payload; `None` is a tombstone.
     pub payload: Option<Vec<u8>>,

@@ -161,7 +161,7 @@ pub fn original(origin: Origin, forwarded: &v1::ForwardedRecord) -> Record<'_> {
     Record {
         position: origin.position,
         received_at: origin.received_at,
-        key: Some(&forwarded.key),
+        key: Some(&forwarded.key[..]).filter(|key| !key.is_empty()),
         payload: Some(&forwarded.payload),
         content_type: forwarded.content_type.as_deref(),
     }

@@ -55,6 +55,7 @@ impl TransactionError {
 pub(in crate::kafka) struct Outgoing<'a> {
     pub(in crate::kafka) topic: &'a CStr,
     pub(in crate::kafka) partition: i32,
+    /// Empty for none.
     pub(in crate::kafka) key: &'a [u8],
     pub(in crate::kafka) payload: Option<&'a [u8]>,
     pub(in crate::kafka) headers: &'a [(&'static str, Vec<u8>)],
@@ -149,13 +150,20 @@ fn payload_of(record: &Outgoing<'_>) -> (*mut c_void, usize) {
     }
 }
 
+/// Start and length of a key. A record that had none when it was read must have none where it is set aside.
+fn key_of(record: &Outgoing<'_>) -> (*mut c_void, usize) {
+    match record.key {
+        [] => (std::ptr::null_mut(), 0),
+        key => (key.as_ptr().cast_mut().cast(), key.len()),
+    }
+}
+
 fn produce_plain(topic: *mut sys::rd_kafka_topic_t, record: Outgoing<'_>) -> Result<(), TransactionError> {
     let (payload, length) = payload_of(&record);
-    let (key, flags) = (record.key.as_ptr().cast(), sys::RD_KAFKA_MSG_F_COPY);
+    let ((key, key_length), flags) = (key_of(&record), sys::RD_KAFKA_MSG_F_COPY);
     let (partition, nothing) = (record.partition, std::ptr::null_mut());
     // SAFETY: the topic is live; key and payload are copied during the call, since the flag says so.
-    let result =
-        unsafe { sys::rd_kafka_produce(topic, partition, flags, payload, length, key, record.key.len(), nothing) };
+    let result = unsafe { sys::rd_kafka_produce(topic, partition, flags, payload, length, key, key_length, nothing) };
     match result {
         0 => Ok(()),
         // SAFETY: no precondition; the code of this thread's last call.
@@ -171,13 +179,13 @@ fn produce_with_headers(
     use sys::rd_kafka_vtype_t as kind;
     use sys::rd_kafka_vu_s__bindgen_ty_1 as value;
     let memory = |ptr, size| value { mem: sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size } };
-    let (payload, length) = payload_of(&record);
+    let ((payload, length), (key, key_length)) = (payload_of(&record), key_of(&record));
     let mut fields = vec![
         field(kind::RD_KAFKA_VTYPE_RKT, value { rkt: topic }),
         field(kind::RD_KAFKA_VTYPE_PARTITION, value { i32_: record.partition }),
         field(kind::RD_KAFKA_VTYPE_MSGFLAGS, value { i: sys::RD_KAFKA_MSG_F_COPY }),
         field(kind::RD_KAFKA_VTYPE_VALUE, memory(payload, length)),
-        field(kind::RD_KAFKA_VTYPE_KEY, memory(record.key.as_ptr().cast_mut().cast(), record.key.len())),
+        field(kind::RD_KAFKA_VTYPE_KEY, memory(key, key_length)),
     ];
     let names: Vec<CString> = record.headers.iter().filter_map(|(name, _)| CString::new(*name).ok()).collect();
     for (name, (_, content)) in names.iter().zip(record.headers) {
