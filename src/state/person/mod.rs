@@ -289,8 +289,10 @@ impl PersonState {
 
     fn apply_push(&mut self, slot: u32, row: Row) {
         let person = &mut self.people[slot as usize];
-        person.rows = self.slab.push(person.rows, row);
+        person.rows = self.slab.push(slot, person.rows, row);
+        self.settle_moved();
         self.held_rows += 1;
+        let person = self.people[slot as usize];
         if person.rows.len() > MANY
             && let Some(crowd) = self.crowds.get_mut(&slot)
         {
@@ -324,8 +326,16 @@ impl PersonState {
                 crowd.add(at as u32, &rows[last]);
             }
         }
-        person.rows = self.slab.remove(person.rows, at);
+        person.rows = self.slab.remove(slot, person.rows, at);
+        self.settle_moved();
         self.held_rows -= 1;
+    }
+
+    /// The slab closes gaps: others' rows lie somewhere else then.
+    fn settle_moved(&mut self) {
+        while let Some(moved) = self.slab.moved() {
+            moved.apply(&mut self.people[moved.owner as usize].rows);
+        }
     }
 
     /// After a restore: which slots are free, and who is where.
