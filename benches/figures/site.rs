@@ -45,7 +45,9 @@ impl Site {
         let site = Self { config, layout, shape, loaded: Loaded::default(), runs: 0 };
         create(&site.config, layout)?;
         let plan = Plan::new(&RuleSetReader::default(), &workload::rules(shape));
-        publish_all(&site.config, &site.config.prefix, &swabstream::cli::rules::outputs(&plan))?;
+        let rules = swabstream::cli::rules::outputs(&plan);
+        // A broker that makes folders for a thousand new partitions answers late.
+        patiently(|| publish_all(&site.config, &site.config.prefix, &rules))?;
         Ok(site)
     }
 
@@ -112,12 +114,17 @@ pub fn publication(sent: &Sent) -> Publication<'_> {
 /// Creates all topics that a deployment lacks.
 pub fn create(config: &KafkaConfig, layout: Layout) -> anyhow::Result<()> {
     let wanted = Wanted { layout, replication: 1, history: false };
+    // A topic deleted a moment ago may still be on its way out.
+    patiently(|| waited_for(topics::create(config, wanted)).map(|_| ()))
+}
+
+/// Tries again for a while.
+fn patiently(mut work: impl FnMut() -> Result<(), swabstream::kafka::Error>) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
-        // A topic deleted a moment ago may still be on its way out.
-        match waited_for(topics::create(config, wanted)) {
-            Ok(_) => return Ok(()),
-            Err(error) if began.elapsed() > Duration::from_secs(30) => return Err(error.into()),
+        match work() {
+            Ok(()) => return Ok(()),
+            Err(error) if began.elapsed() > Duration::from_secs(60) => return Err(error.into()),
             Err(_) => std::thread::sleep(Duration::from_millis(200)),
         }
     }

@@ -31,8 +31,9 @@ pub fn sizes(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     if fits < many {
         println!("{many} people do not fit into the {} MiB that are free: {fits} instead", free >> 20);
     }
-    let small = measure(few);
+    // First the larger: what it leaves behind would pass for room that the other does not take.
     let large = measure(fits);
+    let small = measure(few);
     figures.add("core_ns_per_result_1m", "ns", small.ns_per_result);
     figures.add("core_ns_per_result_32m", "ns", large.ns_per_result);
     figures.add("bytes_per_person", "B", large.bytes_per_person);
@@ -48,7 +49,6 @@ struct Size {
 
 fn measure(people: u32) -> Size {
     let shape = Shape { people, ..Shape::default() };
-    // What others before it left behind is not its own.
     let before = memory("/proc/self/status", "VmRSS:");
     let mut city = City::new(shape, NOW);
     for day in 0..HELD_DAYS + MEASURED_DAYS {
@@ -68,10 +68,11 @@ fn measure(people: u32) -> Size {
         bytes_per_person: bytes as f64 / f64::from(people),
     };
     println!(
-        "{people} people: {} rows, {:.1} bytes resident each, {:.0} ns of processor time per result ({:.0} apply, {:.0} \
+        "{people} people: {} rows, {:.1} bytes resident each ({:.1} of people's state), {:.0} ns of processor time per result ({:.0} apply, {:.0} \
          commit, {:.0} areas)",
         city.held("rows"),
         size.bytes_per_person,
+        city.held("bytes") as f64 / f64::from(people),
         size.ns_per_result,
         city.spent.per_result(city.spent.apply),
         city.spent.per_result(city.spent.commit),
