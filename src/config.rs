@@ -47,6 +47,9 @@ pub struct KafkaConfig {
     /// exactly-once rests on.
     #[serde(default)]
     pub properties: BTreeMap<String, Property>,
+    /// The file it was read from, for commands in errors.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 impl KafkaConfig {
@@ -58,6 +61,7 @@ impl KafkaConfig {
             group: default_group(),
             connect_timeout_s: default_connect_timeout(),
             properties: BTreeMap::new(),
+            file: None,
         }
     }
 }
@@ -243,8 +247,10 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)?;
-        toml::from_str(&text).map_err(|source| ConfigError::Invalid { path: path.into(), source: Box::new(source) })
+        let invalid = |source| ConfigError::Invalid { path: path.into(), source: Box::new(source) };
+        let mut config: Self = toml::from_str(&read(path)?).map_err(invalid)?;
+        config.kafka.file = Some(path.into());
+        Ok(config)
     }
 }
 

@@ -3,6 +3,8 @@
 #[path = "support/kafka.rs"]
 mod kafka;
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
 use std::time::Duration;
 use swabstream::config::KafkaConfig;
 use swabstream::kafka::embedded::Embedded;
@@ -58,6 +60,36 @@ fn created_topics_pass_the_check_and_are_created_once() {
     let checked = block_on(topics::check(&config, false)).expect("checked");
     assert_eq!(checked.findings, []);
     assert_eq!(checked.layout, Some(LAYOUT));
+
+    // Live topics keep a week; past data would be gone at once.
+    let past = block_on(topics::check(&config, true)).expect("checked");
+    let kept = past.findings.iter().filter(|finding| finding.found.contains("retention.ms is 604800000")).count();
+    assert_eq!(kept, 6, "{:?}", past.findings);
+}
+
+#[test]
+fn topics_created_beside_others_have_as_many_partitions() {
+    let config = KafkaConfig::new(kafka::brokers(), kafka::unique("beside"));
+    assert_eq!(block_on(topics::existing(&config)).expect("asked"), [None, None]);
+    block_on(topics::create(&config, wanted(false))).expect("created");
+    assert_eq!(block_on(topics::existing(&config)).expect("asked"), [Some(4), Some(2)]);
+
+    let program = |name: &str| {
+        let arguments = ["topics", name, "--brokers", &config.brokers, "--prefix", &config.prefix];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_swabstream")).args(arguments).output();
+        let output = output.expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &config.brokers).create().expect("admin");
+    let alerts = format!("{}alerts", config.prefix);
+    block_on(admin.delete_topics(&[&alerts], &AdminOptions::new())).expect("deleted");
+    let (mut code, mut text) = program("check");
+    while code == Some(0) {
+        (code, text) = program("check");
+    }
+    assert!(code == Some(1) && text.contains("--person-tasks 4 --area-tasks 2"), "{code:?} {text}");
+    let (code, text) = program("create");
+    assert!(code == Some(0) && text.contains("4 person tasks, 2 area tasks"), "{code:?} {text}");
 }
 
 #[test]

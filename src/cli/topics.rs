@@ -22,10 +22,10 @@ person tasks than you will ever have cores. Whether the topics are for past data
         /// Which topics
         #[command(flatten)]
         place: Place,
-        /// Person tasks: partitions of lab-results and its twins; 16 unless said
+        /// Person tasks: partitions of lab-results and its twins; unless said as many as those there are, else 16
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
         person_tasks: Option<i32>,
-        /// Area tasks: partitions of area-changes and its twins; 4 unless said
+        /// Area tasks: partitions of area-changes and its twins; unless said as many as those there are, else 4
         #[arg(long, value_name = "M", value_parser = clap::value_parser!(i32).range(1..=256))]
         area_tasks: Option<i32>,
         /// Replicas of each partition; -1 leaves it to the broker
@@ -81,7 +81,11 @@ pub fn run(command: &TopicsCommand, out: &mut dyn Write) -> anyhow::Result<ExitC
     match command {
         TopicsCommand::Create { place, person_tasks, area_tasks, replication } => {
             let (kafka, history) = place.read()?;
-            let layout = Layout { person_tasks: person_tasks.unwrap_or(16), area_tasks: area_tasks.unwrap_or(4) };
+            let [persons, areas] = runtime.block_on(topics::existing(&kafka))?;
+            let layout = Layout {
+                person_tasks: person_tasks.or(persons).unwrap_or(16),
+                area_tasks: area_tasks.or(areas).unwrap_or(4),
+            };
             let wanted = Wanted { layout, replication: *replication, history };
             let done = runtime.block_on(topics::create(&kafka, wanted))?;
             for name in &done.created {

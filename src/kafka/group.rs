@@ -7,9 +7,9 @@
 
 use super::Error;
 use super::client::{Names, Role, properties};
+use super::mend::missing;
 use super::native::{Batch, Consumer, ErrorCode, Handle, Membership, Message, PartitionList};
 use super::reader::{event, record_of};
-use super::topics::missing;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};

@@ -13,6 +13,7 @@
 //! | [`cut`] | a moment at which no commit is under way, for an audit |
 //! | [`publisher`] | writes records outside of a worker: files, the demo, rules |
 //! | [`watch`] | looks after the topics while the processor runs |
+//! | `mend` | commands for operators, in errors |
 //! | [`topics`] | creates topics, and says what is wrong with those there are |
 //! | [`embedded`] | a broker inside the process, for the demo |
 //!
@@ -26,6 +27,7 @@ pub mod embedded;
 mod group;
 mod idle;
 pub mod log;
+mod mend;
 
 mod native;
 

@@ -2,8 +2,8 @@
 //! (all of them in one transaction).
 
 use super::client::{Names, Role, properties};
+use super::mend::missing;
 use super::native::{ErrorCode, Outgoing, TransactionError, TransactionalProducer};
-use super::topics::missing;
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;

@@ -4,8 +4,8 @@
 
 use super::Error;
 use super::client::{Names, Role, properties};
+use super::mend::missing;
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Message, PartitionList, Query};
-use super::topics::missing;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Position, Record, Topic};

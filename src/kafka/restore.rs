@@ -9,9 +9,9 @@
 //! transaction that nobody ends are waited for without bound, and named; what waiting cannot mend is an error.
 
 use super::client::{Names, Role, properties};
+use super::mend::{hint, start_anew, tool};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, NoAnswer, PartitionList, Query};
 use super::reader::{event, record_of};
-use super::topics::start_anew;
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -474,19 +474,21 @@ impl Restorer {
     fn hangs(&self, task: i32, stable: i64, end: i64) -> String {
         format!(
             "{name} [{task}]: the state ends at offset {end}, but a transaction that began at offset {stable} was not \
-             ended within {} s; if whoever began it is gone, end it with kafka-transactions.sh --bootstrap-server \
-             {brokers} abort --topic {name} --partition {task} --start-offset {stable}",
+             ended within {} s; if whoever began it is gone, end it with {tool} abort --topic {name} --partition {task} \
+             --start-offset {stable}{hint}",
             self.wait.as_secs(),
             name = self.changelog_name(),
-            brokers = self.config.brokers,
+            tool = tool(&self.config, "kafka-transactions.sh"),
+            hint = hint(&self.config),
         )
     }
 
     fn end_transactions(&self) -> String {
         format!(
             "an open transaction may still change them; if whoever began it is gone, find it with \
-             kafka-transactions.sh --bootstrap-server {} find-hanging --topic __consumer_offsets, and end it with abort",
-            self.config.brokers
+             {} find-hanging --topic __consumer_offsets, and end it with abort{}",
+            tool(&self.config, "kafka-transactions.sh"),
+            hint(&self.config)
         )
     }
 

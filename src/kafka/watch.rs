@@ -5,8 +5,9 @@
 //! their task is the hash of their pseudonym modulo that number.
 
 use super::client::{Names, Role, properties};
+use super::mend::start_anew;
 use super::native::{Handle, Kind};
-use super::topics::{partitions_of, start_anew};
+use super::topics::partitions_of;
 use super::{Error, topic_name};
 use crate::config::KafkaConfig;
 use crate::model::record::{Layout, Topic};

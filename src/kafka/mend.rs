@@ -1,0 +1,114 @@
+//! What errors tell an operator to do: commands that fit the deployment, ready to be copied.
+
+use super::{Error, topic_name};
+use crate::config::KafkaConfig;
+use crate::model::record::Topic;
+
+/// Partitions that topics of the two halves have already, person and area.
+pub(super) type Counts = [Option<i32>; 2];
+
+/// No broker answered within so many seconds.
+pub(super) fn no_broker(config: &KafkaConfig, seconds: u64, why: &str) -> Error {
+    Error::new(format!(
+        "no Kafka broker answered at {} within {seconds} s ({why}); check kafka.brokers and, with TLS or SASL, \
+         kafka.properties",
+        config.brokers
+    ))
+}
+
+/// The state cannot go on, whatever is done: how to compute everything anew.
+pub(super) fn start_anew(config: &KafkaConfig) -> String {
+    let KafkaConfig { group, .. } = config;
+    format!(
+        "to compute everything anew from the inputs, stop all instances, delete the groups of both halves \
+         ({groups} --delete --group {group} --group {group}-areas), delete every topic but the inputs (lab-results, \
+         contact-records, rules, area-indicators), and create them with {create} (and --area-tasks, where they were \
+         not 4){hint}",
+        groups = tool(config, "kafka-consumer-groups.sh"),
+        create = create_topics(config, [None, None], false),
+        hint = hint(config),
+    )
+}
+
+/// A topic is not there.
+pub(super) fn missing(config: &KafkaConfig, topic: Topic) -> Error {
+    Error::new(format!(
+        "there is no topic {} at {}; if that is the right broker and prefix, create the topics: {}",
+        topic_name(&config.prefix, topic),
+        config.brokers,
+        create_topics(config, [None, None], false)
+    ))
+}
+
+/// Creates what is missing, with as many partitions as the topics there are have.
+pub(super) fn create_topics(config: &KafkaConfig, counts: Counts, history: bool) -> String {
+    let mut command = "swabstream topics create".to_owned();
+    match &config.file {
+        // It also tells how clients identify themselves, and whether data are past.
+        Some(file) => command.push_str(&format!(" --config {}", file.display())),
+        None => {
+            command.push_str(&format!(" --brokers {}", config.brokers));
+            if !config.prefix.is_empty() {
+                command.push_str(&format!(" --prefix {}", config.prefix));
+            }
+            if history {
+                command.push_str(" --history");
+            }
+        }
+    }
+    for (option, count) in ["--person-tasks", "--area-tasks"].iter().zip(counts) {
+        if let Some(count) = count {
+            command.push_str(&format!(" {option} {count}"));
+        }
+    }
+    command
+}
+
+/// The beginning of a command of Kafka's own tools. Say [`hint`] after it.
+pub(super) fn tool(config: &KafkaConfig, name: &str) -> String {
+    let secured = if is_secured(config) { " --command-config client.properties" } else { "" };
+    format!("{name} --bootstrap-server {}{secured}", config.brokers)
+}
+
+/// What the file is that [`tool`] names, if it names one.
+pub(super) fn hint(config: &KafkaConfig) -> &'static str {
+    match is_secured(config) {
+        true => " (client.properties: how Kafka's own tools connect, the same security as in [kafka.properties])",
+        false => "",
+    }
+}
+
+fn is_secured(config: &KafkaConfig) -> bool {
+    let security = ["security.", "ssl.", "sasl."];
+    config.properties.keys().any(|name| security.iter().any(|beginning| name.starts_with(beginning)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Property;
+
+    #[test]
+    fn a_command_can_be_copied_where_the_broker_wants_to_know_who_asks() {
+        let mut config = KafkaConfig::new("kafka:9093", "cq.");
+        assert_eq!(
+            create_topics(&config, [Some(8), None], true),
+            "swabstream topics create --brokers kafka:9093 --prefix cq. --history --person-tasks 8"
+        );
+        assert_eq!(
+            (tool(&config, "kafka-topics.sh"), hint(&config)),
+            ("kafka-topics.sh --bootstrap-server kafka:9093".to_owned(), "")
+        );
+
+        config.file = Some("cq.toml".into());
+        config.properties.insert("security.protocol".to_owned(), Property::Text("ssl".to_owned()));
+        assert_eq!(
+            create_topics(&config, [Some(8), Some(3)], true),
+            "swabstream topics create --config cq.toml --person-tasks 8 --area-tasks 3"
+        );
+        let anew = start_anew(&config);
+        let groups = "kafka-consumer-groups.sh --bootstrap-server kafka:9093 --command-config client.properties";
+        assert!(anew.contains(groups) && anew.contains("(client.properties: "), "{anew}");
+        assert!(anew.contains("swabstream topics create --config cq.toml"), "{anew}");
+    }
+}
