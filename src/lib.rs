@@ -14,20 +14,23 @@
 //! | step | where |
 //! |---|---|
 //! | polled from its partition | [`kafka::log`], [`runtime::worker`] |
-//! | decoded, validated, or set aside with a code | [`pipeline::decode`], [`pipeline::validate`], [`pipeline::dead_letter`] |
+//! | decoded and validated | [`pipeline::decode`], [`pipeline::validate`] |
+//! | or set aside with a code | [`pipeline::dead_letter`] |
 //! | sent on, if its person lives in another task | [`pipeline::route`] |
 //! | held against earlier versions and other results of the specimen | [`pipeline::versions`], [`pipeline::specimen`] |
 //! | counted: what it changes in the numbers of its areas | [`pipeline::contribution`], [`pipeline::cells`] |
-//! | matched with contact records, judged as a case, alerted | [`pipeline::matching`], [`pipeline::episodes`], [`pipeline::alerts`] |
+//! | matched with contact records, judged as a case | [`pipeline::matching`], [`pipeline::episodes`] |
+//! | alerted | [`pipeline::alerts`] |
 //! | committed | [`runtime::task`], [`state::changelog`], [`kafka::log`] |
-//! | its areas' cells added to, their numbers and tiers published | [`pipeline::area`], [`pipeline::positivity`], [`pipeline::tier`] |
+//! | its areas' cells added to | [`pipeline::area`], [`pipeline::batch`] |
+//! | their numbers and tiers published | [`pipeline::positivity`], [`pipeline::tier`] |
 //!
 //! [`pipeline::person`] and [`pipeline::area`] call these in order and do nothing else.
 //!
 //! # Who says that it is right
 //!
-//! [`audit`] counts again from the inputs what must have come out. It uses nothing of `pipeline`, `state` and `runtime`:
-//! a test reads the sources and fails otherwise. The tests judge by the same recount.
+//! [`audit`] counts again from the inputs what must have come out. It uses nothing of `pipeline`, `state` and
+//! `runtime`: a test reads the sources and fails otherwise. The tests judge by the same recount.
 //!
 //! # What is never done
 //!

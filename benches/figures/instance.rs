@@ -22,8 +22,8 @@ impl Instance {
         let (brokers, prefix) = (&site.config.brokers, &site.config.prefix);
         let text = format!(
             "[kafka]\nbrokers = \"{brokers}\"\nprefix = \"{prefix}\"\ngroup = \"{prefix}\"\n[secret]\nenv = \
-             \"SWABSTREAM_SECRET\"\n[processing]\ninstance = \"{name}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \
-             \"warn\"\n"
+             \"SWABSTREAM_SECRET\"\n[processing]\ninstance = \"{name}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\n\
+             level = \"warn\"\n"
         );
         let settings = folder.join(format!("{name}.toml"));
         std::fs::write(&settings, text)?;

@@ -1,7 +1,7 @@
 //! How soon an alert is there, at half of full load.
 //!
-//! Open loop: every record has a time at which it is due, whatever became of those before it, and the clock of a positive
-//! one runs from then until a `read_committed` reader has its alert. Nothing that is late is left out.
+//! Open loop: every record has a time at which it is due, whatever became of those before it, and the clock of a
+//! positive one runs from then until a `read_committed` reader has its alert. Nothing that is late is left out.
 
 use super::Scale;
 use super::figures::Figures;

@@ -116,11 +116,12 @@ fn drawn(points: &[(f64, f64)]) -> String {
         );
     }
     format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='11' \
-         text-anchor='middle'><rect width='{width}' height='{height}' fill='white'/><path d='M{margin} {margin}V{bottom}H{right}' \
-         fill='none' stroke='gray'/><polyline points='{line}' fill='none' stroke='steelblue' stroke-width='2'/>{marks}<text \
-         x='{middle}' y='30' font-size='14'>Restore of one task over the length of its history</text><text x='{middle}' \
-         y='{below}'>million results read since the beginning</text></svg>\n",
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' font-family='sans-serif' \
+         font-size='11' text-anchor='middle'><rect width='{width}' height='{height}' fill='white'/>\
+         <path d='M{margin} {margin}V{bottom}H{right}' fill='none' stroke='gray'/>\
+         <polyline points='{line}' fill='none' stroke='steelblue' stroke-width='2'/>{marks}\
+         <text x='{middle}' y='30' font-size='14'>Restore of one task over the length of its history</text>\
+         <text x='{middle}' y='{below}'>million results read since the beginning</text></svg>\n",
         bottom = height - margin,
         right = width - margin,
         middle = width / 2.0,

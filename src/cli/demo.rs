@@ -20,7 +20,8 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Messages published per second
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
     /// People in the city
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..))]

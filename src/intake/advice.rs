@@ -57,7 +57,8 @@ fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
             "set it to application/x-protobuf or application/json, or leave it out for protobuf",
         ),
         _ => (
-            "the payload is not the message its content-type says: broken bytes, a field of another type, a field given twice, or a name that the contract does not have (shown as ?)",
+            "the payload is not the message its content-type says: broken bytes, a field of another type, a field given \
+             twice, or a name that the contract does not have (shown as ?)",
             "compare with proto/examples, and set the header content-type to what the bytes are",
         ),
     }

@@ -81,8 +81,8 @@ impl Committer {
         self.waiting.is_none()
     }
 
-    /// Asks the broker to take the producer, if it has not: whether it has now, and with it ended what an earlier one of its id left open.
-    /// As long as the broker is away it has not: to be asked again.
+    /// Asks the broker to take the producer, if it has not: whether it has now, and with it ended what an earlier one
+    /// of its id left open. As long as the broker is away it has not: to be asked again.
     pub(super) fn get_ready(&mut self, limit: Duration) -> Result<bool, Error> {
         let (Some(waiting), Some(producer)) = (&mut self.waiting, &self.producer) else { return Ok(true) };
         producer.serve();

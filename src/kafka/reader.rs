@@ -73,8 +73,8 @@ impl TopicReader {
         Ok(reader)
     }
 
-    /// A reader of stretches of partitions, each from an offset up to another; [`caught_up`](Self::caught_up) is when all
-    /// are read. Records after an end may be handed over too.
+    /// A reader of stretches of partitions, each from an offset up to another; [`caught_up`](Self::caught_up) is when
+    /// all are read. Records after an end may be handed over too.
     pub fn between(config: &KafkaConfig, stretches: &BTreeMap<(Topic, i32), Range<i64>>) -> Result<Self, Error> {
         let notify = Arc::new(Notify::new());
         let role = Role::Reader { group: config.group.clone() };
@@ -226,11 +226,6 @@ impl TopicReader {
             self.poll_within(10_000, Duration::from_millis(50), take)?;
         }
         Ok(())
-    }
-
-    /// How many partitions a topic has.
-    pub fn partition_count(&self, topic: Topic) -> i32 {
-        self.partitions.keys().filter(|(known, _)| *known == topic).count() as i32
     }
 
     /// Asks for offsets. A partition just created or just moved answers "not leader" for a moment: that is waited out.

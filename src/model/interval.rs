@@ -16,7 +16,8 @@ pub struct Interval {
 
 /// Wilson's score interval of `found` among `all`; `None` when `all` is empty, as that is no proportion, not 0.
 ///
-/// `found` lies between 0 and `all`. Wilson rather than the textbook interval, because screening finds 0 of thousands, where that one has no width.
+/// `found` lies between 0 and `all`. Wilson rather than the textbook interval, because screening finds 0 of thousands,
+/// where that one has no width.
 pub fn wilson(found: i64, all: i64) -> Option<Interval> {
     if all <= 0 {
         return None;

@@ -1,7 +1,7 @@
 //! SipHash-1-3 with 128 bits.
 //!
-//! In: a key and bytes. Out: what the library `siphasher` says of them; a test holds the two equal. Four such hashes are
-//! asked for every result: through the library, which is made for streams of any length, they were a quarter of all
+//! In: a key and bytes. Out: what the library `siphasher` says of them; a test holds the two equal. Four such hashes
+//! are asked for every result: through the library, which is made for streams of any length, they were a quarter of all
 //! that a result costs.
 
 /// The lower half of the hash: all that is kept of most.

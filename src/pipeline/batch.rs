@@ -1,8 +1,8 @@
 //! Reading a batch of signed changes: bytes to cells, or a [`Reject`]. Nothing is added here.
 //!
 //! Batches come from our own person half, so a bad one is a fault of ours; still it is set aside like any other
-//! record, as one unreadable batch must not stop all areas of a task. A batch has thousands of cells, of which a message
-//! of the generated code each would cost more than adding them: they are read in place.
+//! record, as one unreadable batch must not stop all areas of a task. A batch has thousands of cells, of which a
+//! message of the generated code each would cost more than adding them: they are read in place.
 
 use super::wire::{Bytes, bytes, number};
 use crate::model::outcome::{Reject, RejectCode};

@@ -1,7 +1,8 @@
 //! Contact records: which version stands with the contact and with the index, and who must be told.
 //!
-//! In: valid records and messages, and what is held. Out: whether they stand, and letters to the other person. The record itself lives
-//! with the contact; the index has a copy with the same rank, and so has everybody whom a later version no longer names.
+//! In: valid records and messages, and what is held. Out: whether they stand, and letters to the other person. The
+//! record itself lives with the contact; the index has a copy with the same rank, and so has everybody whom a later
+//! version no longer names.
 
 use super::alerts;
 use super::publish::Origin;

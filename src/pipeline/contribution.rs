@@ -150,7 +150,8 @@ pub fn of_change(
     let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
     change.related(state, slot, &mut scratch.related);
     if change.before.is_none() && scratch.related.len() == 1 && rows.len() < MANY {
-        // The usual result is the first of its specimen: nothing was said of that before, and nobody else says anything.
+        // The usual result is the first of its specimen: nothing was said of that before, and nobody else says
+        // anything.
         let counts = change.after.counts().then(|| Verdict::of(&change.after));
         let Some(one) = counts.and_then(|verdict| Counted::of(&verdict, rules, places)) else { return };
         scratch.gather(rows.iter().filter(|row| !is_touched(row)), names, rules, places);

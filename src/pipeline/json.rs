@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn both_spellings_and_null_are_read() {
-        let text = r#"{"lab_id":"L","resultId":"r","collectedAt":"2022-11-11T08:00:00+08:00","finding":"FINDING_NEGATIVE",
-            "status":2,"pool":null,"ct_values":[{"gene":"N","cycles":30.5}]}"#;
+        let text = r#"{"lab_id":"L","resultId":"r","collectedAt":"2022-11-11T08:00:00+08:00",
+            "finding":"FINDING_NEGATIVE","status":2,"pool":null,"ct_values":[{"gene":"N","cycles":30.5}]}"#;
         let result: v1::LabResult = decode(text.as_bytes(), NAME).expect("valid");
         assert_eq!((result.lab_id.as_str(), result.result_id.as_str()), ("L", "r"));
         assert_eq!(result.collected_at.map(|at| at.seconds), Some(1_668_124_800));

@@ -6,7 +6,9 @@
 //! |---|---|
 //! | common | [`half`], [`effects`], [`stop`] |
 //! | intake | [`decode`] ([`json`], [`view`], [`wire`]), [`validate`], [`dead_letter`] |
-//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]), [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`], [`retention`], [`labs_heard`] |
+//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]) |
+//! | its cases | [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`] |
+//! | besides | [`retention`], [`labs_heard`] |
 //! | area half | [`area`]: [`batch`], [`restate`], [`positivity`], [`tier`], [`tier_change`] |
 
 pub mod half;

@@ -341,8 +341,8 @@ impl PersonHalf {
         }
     }
 
-    /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them, but
-    /// for days that people are no longer held for.
+    /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them,
+    /// but for days that people are no longer held for.
     pub fn all_counted(&mut self) -> Vec<Output> {
         self.count_all(1);
         let (person_task, layout) = (self.context.task, self.context.layout);

@@ -40,8 +40,8 @@ impl Change {
         rows.filter(|row| row.counts())
     }
 
-    /// Whether a positive is or was involved, given all rows of the specimens it is about. If none is, neither cases nor
-    /// alerts are others than before.
+    /// Whether a positive is or was involved, given all rows of the specimens it is about. If none is, neither cases
+    /// nor alerts are others than before.
     pub fn concerns_positives(&self, related: &[Row]) -> bool {
         related.iter().chain(&self.before).any(Row::is_positive)
     }

@@ -22,8 +22,8 @@ const BEHIND_PACE: i64 = 4;
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
 
-/// An alert waits at least this long after the last commit, or twice as long as that took; while a worker is behind, for
-/// the usual commit.
+/// An alert waits at least this long after the last commit, or twice as long as that took; while a worker is behind,
+/// for the usual commit.
 const URGENT_GAP_MS: i64 = 5;
 
 /// How often tasks without anything to read look whether their offsets stop before a marker.

@@ -2,8 +2,8 @@
 //! connections are cut, go deaf and slow. All the while labs publish. After every fault everything must go on, and at
 //! the end `swabstream audit` is the judge: nothing lost, nothing doubled.
 //!
-//! `cargo test --test chaos` takes two to three minutes; `tests/chaos-long` has the numbers of a bad year. The faults of
-//! a run follow from its seed (`SWABSTREAM_SEED`), what they meet does not.
+//! `cargo test --test chaos` takes two to three minutes; `tests/chaos-long` has the numbers of a bad year. The faults
+//! of a run follow from its seed (`SWABSTREAM_SEED`), what they meet does not.
 
 #[path = "../support/own_kafka.rs"]
 mod own_kafka;

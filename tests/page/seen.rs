@@ -40,7 +40,10 @@ fn a_district_is_a_tile_and_a_click_away_from_its_chart() {
     assert!(browser.text().contains("by policy"), "the tier says why");
 
     // A method of mixed units has no interval, and the page shows none.
-    browser.value("{const m = document.querySelector('#method'); m.value = 'people_over_tests'; m.dispatchEvent(new Event('change'));}");
+    browser.value(
+        "{const m = document.querySelector('#method'); m.value = 'people_over_tests'; \
+         m.dispatchEvent(new Event('change'));}",
+    );
     browser.until("!!document.querySelector('#chart .line') && !document.querySelector('#chart .band')");
     browser.value("document.querySelector('#by-positivity').click()");
     browser.until("document.querySelector('[data-code=\"500103\"] .value').textContent.includes('%')");
@@ -71,7 +74,11 @@ fn a_withdrawn_alert_says_what_took_it_back() {
     let says = |text: &serde_json::Value| text.as_str().is_some_and(|text| text.contains("withdrawn by result of "));
     assert!(told.iter().any(says), "{told:?}");
     assert_eq!(
-        browser.value("document.querySelectorAll('.alert:not(.withdrawn)').length > 0 && [...document.querySelectorAll('.alert:not(.withdrawn)')].every((one) => !one.innerText.includes('withdrawn'))"),
+        browser.value(
+            "document.querySelectorAll('.alert:not(.withdrawn)').length > 0 && \
+             [...document.querySelectorAll('.alert:not(.withdrawn)')]\
+             .every((one) => !one.innerText.includes('withdrawn'))"
+        ),
         json!(true)
     );
 }

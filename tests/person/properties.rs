@@ -9,8 +9,8 @@ use swabstream::repair;
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
 const AREAS: [&str; 7] = ["D1S1", "D1S2", "D2S1", "D2S2", "D3S1", "D1", "C"];
 
-/// A version's time and specimen mostly follow from its result and revision. Two of one rank may differ in finding, area
-/// and purpose all the same: then the hash of their content says which of them stands.
+/// A version's time and specimen mostly follow from its result and revision. Two of one rank may differ in finding,
+/// area and purpose all the same: then the hash of their content says which of them stands.
 fn result(dice: &mut Dice) -> Input {
     let (number, revision) = (dice.roll(30), dice.roll(4) as u32);
     let mut fixed = Dice(number * 7919 + u64::from(revision / 2) * 104_729 + 1);

@@ -1,5 +1,5 @@
-//! Counts of areas that were tampered with in stored state, on a real Kafka: an audit finds them, a repair rebuilds them
-//! from people, and the audit agrees again.
+//! Counts of areas that were tampered with in stored state, on a real Kafka: an audit finds them, a repair rebuilds
+//! them from people, and the audit agrees again.
 
 use crate::support::real::{LAYOUT, RealDeployment};
 use prost::Message as _;

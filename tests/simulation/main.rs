@@ -2,8 +2,9 @@
 //! instances of both halves that die, stop, wake up and come back, commits that are aborted, fenced, late, repeated or
 //! never heard of again, restores that fail, compaction at any moment, time that stands still or jumps.
 //!
-//! After every seed: what was committed is what a run without faults over the same steps publishes, a restored state was
-//! the live one each time, no offset was skipped or read twice, and an audit that counts again from the inputs agrees.
+//! After every seed: what was committed is what a run without faults over the same steps publishes, a restored state
+//! was the live one each time, no offset was skipped or read twice, and an audit that counts again from the inputs
+//! agrees.
 //!
 //! `SWABSTREAM_SEEDS` says how many seeds, `SWABSTREAM_SEED` names a single one and writes out its history.
 

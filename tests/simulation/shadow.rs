@@ -1,5 +1,5 @@
-//! A task that nothing ever happens to: it goes the steps of every commit that took effect, one after the other. What it
-//! publishes is what a run without faults publishes, and what it holds is what a restore must find.
+//! A task that nothing ever happens to: it goes the steps of every commit that took effect, one after the other. What
+//! it publishes is what a run without faults publishes, and what it holds is what a restore must find.
 
 use super::watched::Call;
 use super::witness::Witness;
@@ -145,8 +145,8 @@ impl<H: Half> Shadow<H> {
         self.applied.entry(topic).or_default().push(offset);
     }
 
-    /// A state that was restored as of this commit must be this one. Whoever was expelled meanwhile restores what others
-    /// have gone on from.
+    /// A state that was restored as of this commit must be this one. Whoever was expelled meanwhile restores what
+    /// others have gone on from.
     pub fn compare_restored(&self, seq: u64, restored: &H) {
         assert!(self.seq >= seq, "{}: commit {seq} was restored and never took effect", self.name());
         if self.seq > seq {

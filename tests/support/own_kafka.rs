@@ -13,8 +13,8 @@ pub struct OwnKafka {
 }
 
 impl OwnKafka {
-    /// Starts one. What is advertised, clients are told to connect to instead of the broker: something that stands before
-    /// it.
+    /// Starts one. What is advertised, clients are told to connect to instead of the broker: something that stands
+    /// before it.
     ///
     /// # Panics
     /// When it cannot be started; the script has then said on standard error what is missing.

@@ -1,8 +1,8 @@
 //! Map files: which column of a lab's own CSV export is which field of the contract. A lab needs no code of ours.
 //!
 //! In: TOML, checked whole when it is read, so that a mistake in it is told once with file, line and key and not once
-//! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. What can stand in one is written in
-//! `proto/MAPS.md`.
+//! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. What can stand in one is written
+//! in `proto/MAPS.md`.
 
 mod cell;
 mod compile;

@@ -178,7 +178,8 @@ fn the_time_of_arrival_is_the_column_or_the_collection_where_the_map_says_so() {
         [history]
         arrived_at = { column = "arrived" }
     "#;
-    let file = "taken,arrived\n2020-03-10T12:00:00,2020-03-10T14:00:00\n2020-03-10T12:00:00,2020-03-10T11:00:00\n2020-03-10,\n";
+    let file = "taken,arrived\n2020-03-10T12:00:00,2020-03-10T14:00:00\n2020-03-10T12:00:00,2020-03-10T11:00:00\n\
+                2020-03-10,\n";
     let arrivals = |map: &str| -> Vec<_> {
         made(map, file).into_iter().map(|made| made.map(|(_, arrived_at)| arrived_at)).collect()
     };

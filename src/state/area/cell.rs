@@ -30,8 +30,8 @@ pub struct Cell {
 /// A signed change of one of a cell's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Which: the six tallies, then people tested by gap, then people found positive by gap. The stored form has one bit
-    /// for each, in this order.
+    /// Which: the six tallies, then people tested by gap, then people found positive by gap. The stored form has one
+    /// bit for each, in this order.
     what: u8,
     change: i32,
 }

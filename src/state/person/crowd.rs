@@ -1,5 +1,5 @@
-//! Where the rows of a person with very many lie: by result and by specimen. Never stored: made from the rows when it is
-//! first asked for, and kept in step with them from then on.
+//! Where the rows of a person with very many lie: by result and by specimen. Never stored: made from the rows when it
+//! is first asked for, and kept in step with them from then on.
 
 use super::row::Row;
 use hashbrown::HashMap;

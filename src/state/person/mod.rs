@@ -155,8 +155,8 @@ impl PersonState {
         self.crowds.entry(slot.0).or_insert_with(|| Box::new(Crowd::of(rows))).result(id)
     }
 
-    /// Appends a person's rows of some specimens, or at least those of them that were not withdrawn. No specimen is to be
-    /// named twice.
+    /// Appends a person's rows of some specimens, or at least those of them that were not withdrawn. No specimen is to
+    /// be named twice.
     pub fn of_specimens(&self, slot: Slot, specimens: &[u64], into: &mut Vec<Row>) {
         let rows = self.rows(slot);
         match self.crowds.get(&slot.0) {

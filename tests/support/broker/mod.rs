@@ -2,10 +2,10 @@
 //!
 //! It keeps what exactly-once rests on: partitions with control markers (so offsets have gaps), transactions with
 //! open, committed and aborted ranges, the last stable offset, markers that are written one after the other,
-//! transactional ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time out,
-//! offset commits inside transactions, requests that arrive late, twice or never. It leaves out replication, fetch
-//! sessions and bytes on a wire, and takes an end of a transaction for that of its own transaction only, as Kafka 4 does.
-//! Where a worker breaks the rules of the seam, the model panics and says which.
+//! transactional ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time
+//! out, offset commits inside transactions, requests that arrive late, twice or never. It leaves out replication, fetch
+//! sessions and bytes on a wire, and takes an end of a transaction for that of its own transaction only, as Kafka 4
+//! does. Where a worker breaks the rules of the seam, the model panics and says which.
 
 mod commit;
 mod group;
@@ -307,8 +307,8 @@ impl Broker {
         self.say(|| format!("{what}: {}", about()));
     }
 
-    /// One line of the history, if it is written out. Past the capture of the test's output: who asks for one seed wants
-    /// to read it also when it passes.
+    /// One line of the history, if it is written out. Past the capture of the test's output: who asks for one seed
+    /// wants to read it also when it passes.
     pub fn say(&self, line: impl FnOnce() -> String) {
         if self.telling {
             let at = jiff::Timestamp::from_millisecond(self.now.0).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Transactional ids: epochs that fence, one open transaction each, offsets that count only when it commits.
 //!
-//! The end of a transaction is decided at once and told to its partitions and to the group one after the other, as Kafka
-//! writes its markers: for a while a reader of one place sees what a reader of another does not.
+//! The end of a transaction is decided at once and told to its partitions and to the group one after the other, as
+//! Kafka writes its markers: for a while a reader of one place sees what a reader of another does not.
 
 use super::Broker;
 use super::partition::{Stored, Transaction};
