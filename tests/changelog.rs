@@ -4,9 +4,10 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::ids::Secret;
-use swabstream::model::outcome::Outcome;
+use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::dead_letter;
 use swabstream::pipeline::effects::{Changes, Effects};
 use swabstream::pipeline::half::{Context, Corrupt, Half};
 use swabstream::policy::Rules;
@@ -40,6 +41,9 @@ impl Half for Numbers {
     }
     fn apply(&mut self, _: &Record<'_>, _: &mut Effects) -> Outcome {
         Outcome::TimeMark
+    }
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        dead_letter::output(record, reject, 0)
     }
     fn advance(&mut self, _: Timestamp, _: Option<Timestamp>, _: &mut Effects) {}
     fn adopt(&mut self, _: Arc<Rules>, _: &mut Effects) {}

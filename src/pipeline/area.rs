@@ -12,7 +12,7 @@ use super::half::{Context, Corrupt, Half};
 use super::positivity::{TOTAL, keeps_people, period};
 use super::restate::{Restater, Span, Touched, specimen_days, spread};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
-use crate::model::record::{Record, Topic};
+use crate::model::record::{Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules};
@@ -59,11 +59,14 @@ impl Half for AreaHalf {
         match added {
             Ok(()) => Outcome::ChangesApplied,
             Err(reject) => {
-                let partition = self.context.task % self.context.layout.person_tasks;
-                effects.outputs.push(dead_letter::output(record, &reject, partition));
+                effects.outputs.push(self.set_aside(record, &reject));
                 Outcome::Rejected(reject.code)
             }
         }
+    }
+
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        dead_letter::output(record, reject, self.context.task % self.context.layout.person_tasks)
     }
 
     fn advance(&mut self, _now: Timestamp, floor: Option<Timestamp>, _effects: &mut Effects) {

@@ -2,8 +2,8 @@
 
 use super::effects::Effects;
 use crate::model::ids::Secret;
-use crate::model::outcome::Outcome;
-use crate::model::record::{Layout, Record, Topic};
+use crate::model::outcome::{Outcome, Reject};
+use crate::model::record::{Layout, Output, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub trait Half: Sized {
 
     /// Applies one record of an input. Its one outcome is returned, all else goes into the effects.
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome;
+
+    /// What becomes of a record that cannot be used: it is set aside.
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output;
 
     /// Time has come to `now` (this task's own) and to `floor` everywhere (the smallest progress of all person
     /// tasks, `None` while unknown). Neither runs backwards.

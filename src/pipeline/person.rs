@@ -401,10 +401,14 @@ impl Half for PersonHalf {
         match end {
             Ok(outcome) | Err(Stop::At(outcome)) => outcome,
             Err(Stop::Refused(reject)) => {
-                effects.outputs.push(publish::refused(record, &reject, self.context.task));
+                effects.outputs.push(self.set_aside(record, &reject));
                 Outcome::Rejected(reject.code)
             }
         }
+    }
+
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        publish::refused(record, reject, self.context.task)
     }
 
     fn advance(&mut self, _now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {

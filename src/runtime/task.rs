@@ -4,8 +4,8 @@
 //! writes to Kafka.
 
 use super::log::{CommitMark, Committed, TaskCommit};
-use crate::model::outcome::Ledger;
-use crate::model::record::{Layout, Output, Record, Topic};
+use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
+use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::{Context, Corrupt, Half};
@@ -152,6 +152,26 @@ impl<H: Half> Task<H> {
     /// # Panics
     /// When it was applied before: the log handed it over twice.
     pub fn apply(&mut self, record: &Record<'_>) {
+        self.see(record);
+        let outcome = self.half.apply(record, &mut self.effects);
+        self.book(record, outcome);
+    }
+
+    /// As [`Task::apply`], for a record on which that panicked: the fault is ours, and the stream must go on.
+    pub fn set_aside(&mut self, record: &Record<'_>) {
+        self.see(record);
+        let reject = Reject::new(RejectCode::Internal, "");
+        self.effects.outputs.push(self.half.set_aside(record, &reject));
+        self.book(record, Outcome::Rejected(reject.code));
+    }
+
+    /// Whether a record of one of the inputs was applied or set aside.
+    pub fn has_read(&self, position: Position) -> bool {
+        self.next.iter().any(|(topic, next)| *topic == position.topic && position.offset < *next)
+    }
+
+    /// Time goes on by a record that is about to be applied.
+    fn see(&mut self, record: &Record<'_>) {
         let topic = record.position.topic;
         if let Some((_, seen)) = self.seen.iter_mut().find(|(input, _)| *input == topic) {
             *seen = record.received_at.max(*seen);
@@ -159,7 +179,10 @@ impl<H: Half> Task<H> {
             let oldest = self.seen.iter().map(|(_, seen)| *seen).min().unwrap_or_default();
             self.settled = self.settled.max(oldest);
         }
-        let outcome = self.half.apply(record, &mut self.effects);
+    }
+
+    fn book(&mut self, record: &Record<'_>, outcome: Outcome) {
+        let topic = record.position.topic;
         self.ledger.book(outcome);
         self.ledger.received += u64::from(topic == Topic::PersonEvents);
         let next = self.next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");

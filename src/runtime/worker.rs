@@ -8,11 +8,12 @@ use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
 use super::restoring::Restoring;
 use super::task::{RulesInForce, Task, Time};
 use crate::model::ids::Secret;
-use crate::model::record::{Layout, Output, Record, Topic};
+use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::half::{Context, Half};
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// While a worker is behind, commits are this much rarer: what changes again and again is written once per commit, and
@@ -78,6 +79,8 @@ pub struct Worker<H, L> {
     drained: bool,
     /// Records applied since, by topic.
     consumed: BTreeMap<Topic, u64>,
+    /// Records on which the core panicked, until they are set aside.
+    suspects: BTreeSet<Position>,
 }
 
 impl<H: Half, L: Log> Worker<H, L> {
@@ -95,6 +98,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             last_commit: (Timestamp::default(), Duration::ZERO),
             drained: false,
             consumed: BTreeMap::new(),
+            suspects: BTreeSet::new(),
         }
     }
 
@@ -172,7 +176,8 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn poll(&mut self) -> Result<Polled, Fatal> {
-        let Self { log, slots, consumed, .. } = self;
+        let Self { log, slots, consumed, suspects, .. } = self;
+        let mut stumbled: Option<i32> = None;
         let mut take = |records: &[Record<'_>]| {
             let source = |record: &Record<'_>| (record.position.partition, record.position.topic);
             for group in records.chunk_by(|a, b| source(a) == source(b)) {
@@ -180,11 +185,24 @@ impl<H: Half, L: Log> Worker<H, L> {
                 let Some(Slot::Running(task)) = slots.get_mut(&number) else {
                     unreachable!("the log hands over records of started tasks only");
                 };
-                group.iter().for_each(|record| task.apply(record));
+                if stumbled.is_some() {
+                    return; // all of it is read again
+                }
+                stumbled = apply_all(task, group, suspects).then_some(number);
                 *consumed.entry(topic).or_default() += group.len() as u64;
             }
         };
-        log.poll(POLL_RECORDS, &mut take)
+        let polled = log.poll(POLL_RECORDS, &mut take)?;
+        if let Some(number) = stumbled {
+            tracing::error!(
+                half = H::NAME,
+                task = number,
+                suspects = ?self.suspects,
+                "the program failed on a record, see above: it is set aside as `internal`; please report it"
+            );
+            self.restart_all()?;
+        }
+        Ok(polled)
     }
 
     fn begin(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
@@ -407,12 +425,34 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
         tracing::warn!(half = H::NAME, %error, "commit failed, restoring all tasks");
         self.meter.failed(end_of(error));
+        self.restart_all()
+    }
+
+    fn restart_all(&mut self) -> Result<(), Fatal> {
+        self.consumed.clear();
         self.log.rewind()?;
         let tasks: Vec<i32> = self.slots.keys().copied().collect();
         self.meter.restarted(&tasks);
         self.restart(&tasks);
         Ok(())
     }
+}
+
+/// Applies records of one input; those on which that panicked before are set aside. Says whether it panicked: then the
+/// state is worth nothing, and the record at fault is among the suspects.
+fn apply_all<H: Half>(task: &mut Task<H>, records: &[Record<'_>], suspects: &mut BTreeSet<Position>) -> bool {
+    let applied = catch_unwind(AssertUnwindSafe(|| {
+        for record in records {
+            match !suspects.is_empty() && suspects.remove(&record.position) {
+                true => task.set_aside(record),
+                false => task.apply(record),
+            }
+        }
+    }));
+    if applied.is_err() {
+        suspects.extend(records.iter().map(|record| record.position).find(|position| !task.has_read(*position)));
+    }
+    applied.is_err()
 }
 
 fn end_of(error: &CommitError) -> CommitEnd {

@@ -2,7 +2,7 @@
 //! half there is, from many seeds.
 
 use crate::support::broker::{Broker, FaultRates, Shared};
-use crate::support::counting::Counting;
+use crate::support::counting::{Counting, POISON};
 use crate::support::fleet::Fleet;
 use crate::support::random::Random;
 use crate::support::seeds::each_seed;
@@ -76,6 +76,41 @@ fn a_worker_whose_last_commit_fails_says_so() {
     assert!(fleet.leave(0).is_ok());
 }
 
+#[test]
+fn a_record_the_core_panics_on_is_set_aside_and_the_stream_goes_on() {
+    each_seed(|seed| {
+        let mut random = Random::new(seed);
+        let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), seed);
+        let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 2);
+        broker.borrow_mut().set_faults(FAULTS);
+        let mut poisoned = Vec::new();
+        for step in 0..200 {
+            match step % 40 {
+                7 => poisoned.push(publish_record(&broker, Topic::LabResults, step % LAYOUT.person_tasks, POISON)),
+                _ => publish_some(&broker, &mut random),
+            }
+            fleet.turn(&mut random, true);
+        }
+        broker.borrow_mut().set_faults(FaultRates::NONE);
+        fleet.recover();
+        let mut expected = published(&broker);
+        assert_eq!(expected.remove(POISON), Some(poisoned.len() as u64));
+        assert_eq!(settle(&broker, &mut fleet), expected);
+        let mut aside: Vec<(i32, i64)> = Vec::new();
+        for letter in broker.borrow().committed(Topic::DeadLetters) {
+            assert_eq!(letter.header("swabstream-code"), Some(&b"internal"[..]));
+            let number = |name: &str| -> i64 {
+                let value = letter.header(name).expect("a dead letter says where it lay");
+                std::str::from_utf8(value).expect("text").parse().expect("a number")
+            };
+            aside.push((number("swabstream-partition") as i32, number("swabstream-offset")));
+        }
+        aside.sort_unstable();
+        poisoned.sort_unstable();
+        assert_eq!(aside, poisoned, "each of them once");
+    });
+}
+
 /// Runs one seed to its end; what the counters of the last owners say.
 fn run(seed: u64, faults: FaultRates) -> (Shared, BTreeMap<String, u64>) {
     let mut random = Random::new(seed);
@@ -129,17 +164,18 @@ fn assert_books_balance(broker: &Shared, fleet: &Fleet<Counting>) {
 }
 
 fn publish_some(broker: &Shared, random: &mut Random) {
-    let name = "abcdefghij"[..1 + random.below(10)].to_owned();
-    let output = Output {
-        topic: *random.pick(&[Topic::LabResults, Topic::ContactRecords]),
-        partition: random.below(LAYOUT.person_tasks as usize) as i32,
-        key: name.clone().into_bytes(),
-        payload: Some(name.into_bytes()),
-        headers: Vec::new(),
-    };
+    let name = &"abcdefghij"[..1 + random.below(10)];
+    let topic = *random.pick(&[Topic::LabResults, Topic::ContactRecords]);
+    publish_record(broker, topic, random.below(LAYOUT.person_tasks as usize) as i32, name);
+}
+
+/// Where the record lies.
+fn publish_record(broker: &Shared, topic: Topic, partition: i32, name: &str) -> (i32, i64) {
+    let (key, payload) = (name.as_bytes().to_vec(), Some(name.as_bytes().to_vec()));
     let mut broker = broker.borrow_mut();
     let now = broker.now();
-    broker.publish(output, now);
+    let position = broker.publish(Output { topic, partition, key, payload, headers: Vec::new() }, now);
+    (partition, position)
 }
 
 fn published(broker: &Shared) -> BTreeMap<String, u64> {

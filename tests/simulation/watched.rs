@@ -4,8 +4,8 @@
 use super::shadow::{Calls, Shadowed};
 use super::witness;
 use std::sync::Arc;
-use swabstream::model::outcome::Outcome;
-use swabstream::model::record::{Position, Record, Topic};
+use swabstream::model::outcome::{Outcome, Reject};
+use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Corrupt, Half};
@@ -70,6 +70,10 @@ impl<H: Shadowed> Half for Watched<H> {
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
         self.calls.push(Call::Apply(OwnedRecord::of(record)));
         self.half.apply(record, effects)
+    }
+
+    fn set_aside(&self, _: &Record<'_>, _: &Reject) -> Output {
+        unreachable!("the core never panics here");
     }
 
     fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {

@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use swabstream::model::outcome::Outcome;
+use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Output, Record, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Corrupt, Half};
 use swabstream::policy::Rules;
 
 /// Pages, so that images come in turns.
 const PAGES: u32 = 5;
+
+/// The payload that the half panics on, in the middle of its work.
+pub const POISON: &str = "poison";
 
 /// Counters by name, in pages.
 #[derive(Debug)]
@@ -49,6 +53,7 @@ impl Half for Counting {
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
         let bytes = record.payload.expect("counted records have a payload");
         let name = std::str::from_utf8(bytes).expect("counters have names of letters");
+        assert!(name != POISON, "a fault of the program");
         let home = self.context.layout.person_task(name);
         if home != self.context.task {
             effects.sent += 1;
@@ -61,6 +66,10 @@ impl Half for Counting {
         effects.urgent |= count.is_multiple_of(7);
         effects.outputs.push(output(Topic::Alerts, home, name, count.to_string().into_bytes()));
         Outcome::Accepted
+    }
+
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        dead_letter::output(record, reject, self.context.task)
     }
 
     fn advance(&mut self, _: Timestamp, _: Option<Timestamp>, _: &mut Effects) {}
