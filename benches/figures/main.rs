@@ -10,6 +10,7 @@ use figures::Figures;
 
 mod check;
 mod figures;
+mod floods;
 mod instance;
 mod latency;
 mod ours;
@@ -59,7 +60,7 @@ impl Scale {
 
 type Theme = fn(&Scale, &mut Figures) -> anyhow::Result<()>;
 
-const THEMES: [(&str, Theme); 7] = [
+const THEMES: [(&str, Theme); 8] = [
     ("throughput", throughput::throughput),
     ("workers", throughput::workers),
     ("latency", latency::latency),
@@ -67,6 +68,7 @@ const THEMES: [(&str, Theme); 7] = [
     ("restore", restore::restore),
     ("sizes", sizes::sizes),
     ("variants", throughput::variants),
+    ("floods", floods::floods),
 ];
 
 fn main() -> anyhow::Result<()> {
