@@ -253,6 +253,11 @@ impl Broker {
         latest
     }
 
+    /// Whether no partition has anything that may still be committed or aborted.
+    pub fn is_stable(&self) -> bool {
+        self.partitions.values().all(|partition| partition.stable_end() == partition.end())
+    }
+
     /// Where everything stands, with nobody at work.
     pub fn cut(&self) -> Cut {
         let mut cut = Cut { in_flight: [(Topic::PersonEvents, 0), (Topic::AreaChanges, 0)].into(), ..Cut::default() };
