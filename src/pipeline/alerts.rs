@@ -120,7 +120,7 @@ fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
     wanted.iter().find(follows).map(|other| other.alert_id.clone())
 }
 
-/// The alerts that must be live.
+/// The alerts that must be live, with all contacts: they are to be [`shortened`] before they are published.
 pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
     let positives = episodes::positives(case.rows.iter(), case.rules, case.names);
     let episodes = episodes::split(&positives, case.rules);
@@ -147,8 +147,8 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
         _ => Severity::High,
     };
     let first_day = case.rules.day(first_at).to_string();
-    let (exposed_to, exposed_to_omitted) = listed(matching::exposed_to(case.extra, &swabs));
-    let (to_trace, to_trace_omitted) = listed(matching::to_trace(case.extra, first_at, last_at, policy));
+    let exposed_to = matching::exposed_to(case.extra, &swabs);
+    let to_trace = matching::to_trace(case.extra, first_at, last_at, policy);
     v1::Alert {
         alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, &[], &first_day),
         last_day: case.rules.day(last_at).to_string(),
@@ -158,20 +158,20 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
         channel: if managed { Channel::Managed as i32 } else { Channel::Community as i32 },
         positive_specimens: episode.len() as u32,
         exposed_to,
-        exposed_to_omitted,
         to_trace,
-        to_trace_omitted,
         first_day,
         ..about(case, &first.verdict, AlertFamily::Positive, policy)
     }
 }
 
-/// As many contacts as one record can carry, in order of their ids, and how many are left out. Without a bound, a made
-/// up index with very many contacts would make an alert that no broker takes.
-fn listed(mut all: Vec<v1::MatchedContact>) -> (Vec<v1::MatchedContact>, u32) {
-    let omitted = all.len().saturating_sub(LISTED_AT_MOST);
-    all.truncate(LISTED_AT_MOST);
-    (all, omitted as u32)
+/// With as many contacts as one record can carry, in order of their ids, and the number of those left out. Without a
+/// bound, a made up index with very many contacts would make an alert that no broker takes.
+pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
+    let omitted = |all: &[v1::MatchedContact]| all.len().saturating_sub(LISTED_AT_MOST) as u32;
+    (alert.exposed_to_omitted, alert.to_trace_omitted) = (omitted(&alert.exposed_to), omitted(&alert.to_trace));
+    alert.exposed_to.truncate(LISTED_AT_MOST);
+    alert.to_trace.truncate(LISTED_AT_MOST);
+    alert
 }
 
 /// Whether every row behind a positive was old when its meaning was first read.
@@ -230,9 +230,10 @@ mod tests {
     #[test]
     fn an_alert_lists_no_more_contacts_than_a_record_can_carry() {
         let contact = |number: u32| v1::MatchedContact { record_id: format!("C{number:05}"), ..Default::default() };
-        let (shown, omitted) = listed((0..1_234).map(contact).collect());
-        assert_eq!((shown.len(), omitted), (1_000, 234));
-        assert_eq!(shown[999].record_id, "C00999");
-        assert_eq!(listed((0..3).map(contact).collect()).1, 0);
+        let long = v1::Alert { to_trace: (0..1_234).map(contact).collect(), ..Default::default() };
+        let short = shortened(long);
+        assert_eq!((short.to_trace.len(), short.to_trace_omitted), (1_000, 234));
+        assert_eq!(short.to_trace[999].record_id, "C00999");
+        assert_eq!((short.exposed_to_omitted, &shortened(short.clone()).to_trace), (0, &short.to_trace));
     }
 }

@@ -4,7 +4,6 @@
 //! record itself lives with the contact; the index has a copy with the same rank, and so has everybody whom a later
 //! version no longer names.
 
-use super::alerts;
 use super::publish::Origin;
 use super::route::Letter;
 use super::stop::Stop;
@@ -120,10 +119,11 @@ pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origi
     left.into_iter().chain([after]).map(copy).collect()
 }
 
-/// Secondary contacts that must be told something else than before, now that the index's alerts changed: whether a
-/// live one lists them.
-pub fn findings(extra: &Extra) -> Vec<Traced> {
-    let listed = listed(&extra.alerts);
+/// Secondary contacts that must be told something else than before, now that these alerts about the index are live:
+/// whether one of them lists them, or would if it were not too long.
+pub fn findings(extra: &Extra, live: &[v1::Alert]) -> Vec<Traced> {
+    let traced = live.iter().flat_map(|alert| &alert.to_trace);
+    let listed: HashSet<(&str, &str)> = traced.map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect();
     let now = |traced: &Traced| {
         traced.settled || traced.contact.kind == ContactKind::Secondary && listed.contains(&key(traced))
     };
@@ -136,15 +136,8 @@ pub fn findings(extra: &Extra) -> Vec<Traced> {
 /// Secondary contacts who were told of an alert that is dropped now although it is live. The alert stays as it was
 /// published, and so must what they were told: else their own alerts would change because of what we forget.
 pub fn settle(extra: &Extra) -> Vec<Traced> {
-    let listed = listed(&extra.alerts);
-    let settles = |traced: &&Traced| traced.told && !traced.settled && listed.contains(&key(traced));
+    let settles = |traced: &&Traced| traced.told && !traced.settled;
     extra.traced.iter().filter(settles).map(|traced| Traced { settled: true, ..traced.clone() }).collect()
-}
-
-/// Record and contact of everybody whom a live alert lists.
-fn listed(alerts: &[v1::Alert]) -> HashSet<(&str, &str)> {
-    let live = alerts.iter().filter(|alert| alerts::is_live(alert));
-    live.flat_map(|alert| &alert.to_trace).map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect()
 }
 
 fn key(traced: &Traced) -> (&str, &str) {

@@ -306,13 +306,15 @@ impl PersonHalf {
             names: self.names(),
             secret: &self.context.secret,
         });
-        let (changed, person_id) = (alerts::review(&extra.alerts, wanted, trigger), extra.person_id.clone());
+        let (findings, person_id) = (contacts::findings(extra, &wanted), extra.person_id.clone());
+        let wanted = wanted.into_iter().map(alerts::shortened).collect();
+        let changed = alerts::review(&extra.alerts, wanted, trigger);
         for alert in changed {
             effects.outputs.push(publish::alert(&alert, self.context.task));
             effects.urgent = true;
             self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
         }
-        for traced in self.state.extra(slot).map(contacts::findings).unwrap_or_default() {
+        for traced in findings {
             let origin = trigger.origin.unwrap_or(NO_RECORD);
             self.letters.push_back(contacts::finding(&person_id, &traced, origin));
             self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);

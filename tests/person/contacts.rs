@@ -166,3 +166,20 @@ fn what_a_secondary_contact_was_told_stays_when_its_index_is_forgotten() {
     let again = world.alerts.last().expect("an alert");
     assert_eq!((&*again.person_id, again.to_trace.len()), ("I1", 0), "a new illness, long after the exposure");
 }
+
+#[test]
+fn secondary_contacts_beyond_those_an_alert_lists_are_told_too() {
+    let mut world = World::new();
+    for number in 0..1_010 {
+        let record = met(&format!("C{number:04}"), &format!("P{number:04}"), "I1", 2);
+        world.contact(&ContactRecord { kind: ContactKind::Secondary as i32, ..record });
+    }
+    world.lab(&swab("I1", "R1", at(3, 8), Positive));
+    let (first, last) = (swab("P0000", "R2", at(11, 8), Positive), swab("P1009", "R3", at(11, 8), Positive));
+    world.lab(&first);
+    world.lab(&last);
+    for person in ["P0000", "P1009"] {
+        let alert = world.live().into_values().find(|alert| alert.person_id == person).expect("an alert");
+        assert_eq!(alert.exposed_to.iter().map(|to| to.kind()).collect::<Vec<_>>(), [ContactKind::Close], "{person}");
+    }
+}
