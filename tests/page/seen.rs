@@ -98,6 +98,19 @@ fn the_page_waits_for_results_and_then_shows_them_without_a_reload() {
 }
 
 #[test]
+fn the_page_ends_with_its_footer() {
+    for width in [1300, 390] {
+        let Some(browser) = browser(width) else { return };
+        let site = Site::of("127.0.0.1", &chongqing_rules());
+        browser.visit(&format!("http://{}/", site.address));
+        browser.until("document.querySelectorAll('.alert').length > 20 && !!document.querySelector('#chart .line')");
+        let below = "document.documentElement.scrollHeight - Math.max(window.innerHeight, document.querySelector('footer').getBoundingClientRect().bottom + window.scrollY)";
+        let below = browser.value(below).as_f64().expect("a length");
+        assert!(below < 64.0, "{below} px of nothing below the footer at a width of {width}");
+    }
+}
+
+#[test]
 fn a_phone_shows_the_page_without_scrolling_sideways() {
     let Some(browser) = browser(390) else { return };
     let site = Site::of("127.0.0.1", &chongqing_rules());
