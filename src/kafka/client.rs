@@ -6,6 +6,8 @@ use crate::config::KafkaConfig;
 use crate::model::record::Topic;
 use std::collections::BTreeMap;
 
+mod kinds;
+
 /// What a client is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -33,12 +35,6 @@ pub enum Role {
     Publisher,
     /// Creates and checks topics.
     Admin,
-}
-
-impl Role {
-    fn reads(&self) -> bool {
-        matches!(self, Role::Member { .. } | Role::Twin { .. } | Role::Reader { .. })
-    }
 }
 
 /// A setting of ours that an operator may change.
@@ -146,8 +142,8 @@ pub fn properties(config: &KafkaConfig, role: &Role) -> Result<BTreeMap<String, 
                 "kafka.properties: {name} cannot be set: exactly-once or the placement of tasks rests on it"
             )));
         }
-        if name.starts_with("fetch.") && !role.reads() {
-            continue; // the library would warn that a producer has no use for it
+        if !kinds::is_for(role, name) {
+            continue;
         }
         let value = value.value().map_err(|error| Error::new(format!("kafka.properties: {name}: {error}")))?;
         all.insert(name.clone(), value);
@@ -263,6 +259,23 @@ mod tests {
         assert_eq!(all["session.timeout.ms"], "20000");
         let error = properties(&config(&[("isolation.level", "read_uncommitted")]), &member()).expect_err("refused");
         assert!(error.0.contains("isolation.level"), "{error}");
+    }
+
+    #[test]
+    fn each_client_is_given_the_settings_of_its_kind() {
+        let config = config(&[("session.timeout.ms", "20000"), ("linger.ms", "7"), ("client.id", "x")]);
+        let given = |role: &Role| {
+            let all = properties(&config, role).expect("allowed");
+            [("session.timeout.ms", "20000"), ("linger.ms", "7"), ("client.id", "x")]
+                .map(|(name, value)| all.get(name).map(String::as_str) == Some(value))
+        };
+        for role in [member(), Role::Reader { group: "g".to_owned() }] {
+            assert_eq!(given(&role), [true, false, true], "{role:?}");
+        }
+        for role in [Role::Transactional { id: "t".to_owned() }, Role::Publisher] {
+            assert_eq!(given(&role), [false, true, true], "{role:?}");
+        }
+        assert_eq!(given(&Role::Admin), [false, false, true]);
     }
 
     #[test]
