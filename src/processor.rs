@@ -222,19 +222,50 @@ fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartErro
     Ok((globals, reader))
 }
 
-/// Asks the broker for the topics every other second, for as long as the process runs.
+/// Asks the broker for the topics every other second, for as long as the process runs. Says once that none answers,
+/// and once that one does again.
 fn watch_topics(mut watch: TopicWatch, vitals: &Vitals, shutdown: &watch::Receiver<bool>) -> Result<(), Fatal> {
     let mut looked = None;
+    let mut silence: Option<Silence> = None;
     while !*shutdown.borrow() {
         if looked.is_none_or(|looked: Instant| looked.elapsed() >= TOPICS_EVERY) {
             if watch.look()? {
                 vitals.hear_of_broker();
+                silence.take().inspect(Silence::end);
+            } else {
+                silence.get_or_insert_with(Silence::new).go_on(watch.brokers());
             }
             looked = Some(clock::monotonic());
         }
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
+}
+
+/// No broker answers.
+struct Silence {
+    since: Instant,
+    looks: u32,
+}
+
+impl Silence {
+    fn new() -> Self {
+        Self { since: clock::monotonic(), looks: 0 }
+    }
+
+    /// The first look that fails may have met one broken connection among others.
+    fn go_on(&mut self, brokers: &str) {
+        self.looks += 1;
+        if self.looks == 2 {
+            tracing::warn!("no Kafka broker answers at {brokers}; work goes on by itself when one does again");
+        }
+    }
+
+    fn end(&self) {
+        if self.looks >= 2 {
+            tracing::info!("a Kafka broker answers again after {} s", self.since.elapsed().as_secs());
+        }
+    }
 }
 
 /// Follows rules and progress for as long as the process runs.

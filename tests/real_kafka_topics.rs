@@ -118,6 +118,11 @@ fn an_unreachable_broker_is_reported_in_the_stated_time() {
     config.connect_timeout_s = 1.try_into().expect("not zero");
     let error = block_on(topics::check(&config, false)).expect_err("nobody is there");
     assert!(error.0.contains("127.0.0.1:1 within 1 s"), "{error}");
+
+    // What all other commands meet first.
+    let error = TopicReader::open(&config, &[Topic::Rules], From::Beginning).expect_err("nobody is there");
+    assert!(error.0.starts_with("no Kafka broker answered at 127.0.0.1:1 within 1 s"), "{error}");
+    assert!(error.0.contains("check kafka.brokers"), "{error}");
 }
 
 #[test]

@@ -2,15 +2,15 @@
 //! (all of them in one transaction).
 
 use super::client::{Names, Role, properties};
-use super::mend::missing;
-use super::native::{ErrorCode, Outgoing, TransactionError, TransactionalProducer};
+use super::mend::{missing, no_broker};
+use super::native::{self, ErrorCode, Outgoing, TransactionError, TransactionalProducer};
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Output, Topic, partition_of};
 use crate::model::time::Timestamp;
 use rdkafka::ClientContext;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
@@ -91,7 +91,9 @@ impl Publisher {
         let metadata = loop {
             match self.producer.client().fetch_metadata(Some(&name), METADATA_LIMIT) {
                 Ok(metadata) => break metadata,
-                Err(error) if began.elapsed() > METADATA_LIMIT => return Err(Error::new(format!("{name}: {error}"))),
+                Err(error) if began.elapsed() > METADATA_LIMIT => {
+                    return Err(no_broker(&self.config, METADATA_LIMIT.as_secs(), &error.to_string()));
+                }
                 // A connection that breaks, as when the broker restarts, fails at once and not after the limit.
                 Err(_) => std::thread::sleep(Duration::from_millis(100)),
             }
@@ -167,7 +169,15 @@ impl Deliveries {
     }
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        native::logs::tell(level as i32, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!("kafka: {error}: {reason}");
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();

@@ -4,7 +4,7 @@
 
 use super::Error;
 use super::client::{Names, Role, properties};
-use super::mend::missing;
+use super::mend::{missing, no_broker};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Message, PartitionList, Query};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -53,6 +53,9 @@ impl TopicReader {
         let notify = Arc::new(Notify::new());
         let role = Role::Reader { group: config.group.clone() };
         let consumer = Consumer::new(&properties(config, &role)?, notify.clone())?;
+        let limit = ANSWER_LIMIT.min(Duration::from_secs(u64::from(config.connect_timeout_s.get())));
+        let reached = consumer.handle().reach(limit);
+        reached.map_err(|error| no_broker(config, limit.as_secs(), &error.0))?;
         let names = Names::new(&config.prefix);
         let mut all = Vec::new();
         for topic in topics {

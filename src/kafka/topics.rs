@@ -6,10 +6,10 @@ use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Layout, Topic};
+use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::{ClientConfig, FromClientConfig};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -194,7 +194,7 @@ pub async fn create(config: &KafkaConfig, wanted: Wanted) -> Result<Created, Err
 
 /// Waits until every partition has a leader: whoever creates topics uses them next, and would be told that there are
 /// none.
-async fn settled(admin: &AdminClient<DefaultClientContext>, config: &KafkaConfig) -> Result<(), Error> {
+async fn settled(admin: &AdminClient<Quiet>, config: &KafkaConfig) -> Result<(), Error> {
     let began = clock::monotonic();
     loop {
         let known = admin.inner().fetch_metadata(None, ADMIN_LIMIT);
@@ -241,14 +241,28 @@ fn model_of(counts: &BTreeMap<Topic, i32>, half: Places) -> Option<(Topic, i32)>
     std::iter::once(first).chain(others).find_map(|topic| Some((topic, *counts.get(&topic)?)))
 }
 
-fn connect(config: &KafkaConfig) -> Result<AdminClient<DefaultClientContext>, Error> {
+/// Says once what all clients say.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        super::native::logs::tell(level as i32, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!("kafka: {error}: {reason}");
+    }
+}
+
+fn connect(config: &KafkaConfig) -> Result<AdminClient<Quiet>, Error> {
     let mut settings = ClientConfig::new();
     settings.extend(properties(config, &Role::Admin)?);
-    AdminClient::from_config(&settings).map_err(|error| Error::new(format!("kafka settings: {error}")))
+    AdminClient::from_config_and_context(&settings, Quiet)
+        .map_err(|error| Error::new(format!("kafka settings: {error}")))
 }
 
 /// Partition counts of the topics there are.
-fn metadata(admin: &AdminClient<DefaultClientContext>, config: &KafkaConfig) -> Result<BTreeMap<Topic, i32>, Error> {
+fn metadata(admin: &AdminClient<Quiet>, config: &KafkaConfig) -> Result<BTreeMap<Topic, i32>, Error> {
     let seconds = u64::from(config.connect_timeout_s.get());
     let all = admin.inner().fetch_metadata(None, Duration::from_secs(seconds));
     let all = all.map_err(|error| no_broker(config, seconds, &error.to_string()))?;

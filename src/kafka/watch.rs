@@ -43,6 +43,11 @@ impl TopicWatch {
         Ok(Self { handle, names: Names::new(&config.prefix), config: config.clone(), layout, found: BTreeMap::new() })
     }
 
+    /// Where the brokers are.
+    pub fn brokers(&self) -> &str {
+        &self.config.brokers
+    }
+
     /// Looks. Says whether a broker answered.
     pub fn look(&mut self) -> Result<bool, Error> {
         let names: Vec<&CStr> = Topic::ALL.iter().map(|topic| self.names.of(*topic)).collect();

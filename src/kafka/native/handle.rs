@@ -245,14 +245,7 @@ impl Drop for Conf {
 unsafe extern "C" fn on_log(_: *const sys::rd_kafka_t, level: c_int, facility: *const c_char, line: *const c_char) {
     // SAFETY: both are C strings of the library, live during the call.
     let (facility, line) = unsafe { (text_of(facility), text_of(line)) };
-    match level {
-        // Says of each setting for consumers that a producer ignores it, and the reverse: one map serves all.
-        _ if facility == "CONFWARN" => tracing::debug!(facility, "{line}"),
-        0..=3 => tracing::error!(facility, "{line}"),
-        4 => tracing::warn!(facility, "{line}"),
-        5 | 6 => tracing::info!(facility, "{line}"),
-        _ => tracing::debug!(facility, "{line}"),
-    }
+    super::logs::tell(level, &facility, &line);
 }
 
 /// Errors of a whole client. The library goes on by itself, save for the fatal one.

@@ -2,11 +2,15 @@
 
 use super::handle::Handle;
 use super::{ErrorCode, describe, millis, text_of};
+use crate::clock;
 use crate::kafka::Error;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 use std::time::Duration;
+
+/// Pause between two tries to reach a broker.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How long a look for leaders may hold up a worker.
 const REFRESH_LIMIT: Duration = Duration::from_millis(500);
@@ -17,6 +21,19 @@ impl Handle {
     pub(in crate::kafka) fn refresh(&self, topic: &CStr) {
         // Without an answer the next question fails as the last one did, and this is tried again.
         let _ = self.partitions(topic, REFRESH_LIMIT);
+    }
+
+    /// Waits until a broker answers. A connection that breaks is tried again.
+    pub(in crate::kafka) fn reach(&self, limit: Duration) -> Result<(), Error> {
+        let began = clock::monotonic();
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            match Metadata::ask(self, None, left) {
+                Ok(_) => return Ok(()),
+                Err(error) if left <= AGAIN => return Err(error),
+                Err(_) => std::thread::sleep(AGAIN),
+            }
+        }
     }
 
     /// How many partitions a topic has; 0 when there is no such topic.

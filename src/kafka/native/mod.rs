@@ -5,6 +5,7 @@
 
 mod consumer;
 mod handle;
+pub(super) mod logs;
 mod messages;
 mod metadata;
 mod mock;

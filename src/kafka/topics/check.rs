@@ -2,15 +2,14 @@
 //! command that mends it.
 
 use super::{
-    ADMIN_LIMIT, DEAD_LETTER_MESSAGE_BYTES, FOR_EVER, Keeping, NO_LIMIT, connect, counts_of_halves, is_timed_input,
-    keeping_of, keeps_all, metadata, model_of, places_of, timestamp_type,
+    ADMIN_LIMIT, DEAD_LETTER_MESSAGE_BYTES, FOR_EVER, Keeping, NO_LIMIT, Quiet, connect, counts_of_halves,
+    is_timed_input, keeping_of, keeps_all, metadata, model_of, places_of, timestamp_type,
 };
 use crate::config::KafkaConfig;
 use crate::kafka::mend::{create_topics, hint, tool};
 use crate::kafka::{Error, topic_name};
 use crate::model::record::{Layout, Topic};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use std::collections::BTreeMap;
 
 /// Something wrong with a topic.
@@ -99,7 +98,7 @@ fn wrong_count(
 
 /// The settings of topics that matter here.
 async fn describe(
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &AdminClient<Quiet>,
     config: &KafkaConfig,
     topics: &[Topic],
 ) -> Result<Vec<(Topic, BTreeMap<String, String>)>, Error> {

@@ -1,0 +1,113 @@
+//! What the library says, told once. It has a client for each worker and purpose, and each says everything by itself:
+//! when a broker goes, that is dozens of lines of one fact.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lines that differ only in client, broker and numbers are told once in this time.
+const ONCE_IN: Duration = Duration::from_secs(30);
+
+/// More kinds of lines than this are not remembered.
+const KINDS: usize = 256;
+
+/// Connections that break and cannot be made: the library makes them anew by itself, and that no broker answers at all
+/// is told by whoever asks. Refused certificates and passwords, and names that are none, are not among them.
+const CONNECTIONS: [&str; 10] = [
+    "Connection refused",
+    "Timed out",
+    "brokers are down",
+    "Disconnected",
+    "Connection reset",
+    "Broken pipe",
+    "Connection closed",
+    "connection closed",
+    "timed out",
+    "unreachable",
+];
+
+/// Tells a line of the library, at a level of syslog.
+pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
+    // CONFWARN: settings that a client has no use for, or lacks, as the one that only owns the embedded broker.
+    // METADATAUPDATE: a broker that was just started does not know everything yet.
+    if ["CONFWARN", "METADATAUPDATE"].contains(&facility) || CONNECTIONS.iter().any(|noise| line.contains(noise)) {
+        tracing::debug!(facility, "{line}");
+        return;
+    }
+    if level > 4 {
+        match level {
+            5 | 6 => tracing::info!(facility, "{line}"),
+            _ => tracing::debug!(facility, "{line}"),
+        }
+        return;
+    }
+    static TOLD: Mutex<Option<Told>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(more) = told.get_or_insert_default().note(kind_of(facility, line), crate::clock::monotonic()) else {
+        return;
+    };
+    let more = if more > 0 { format!(" (and {more} like it since it was last told)") } else { String::new() };
+    match level {
+        0..=3 => tracing::error!(facility, "{line}{more}"),
+        _ => tracing::warn!(facility, "{line}{more}"),
+    }
+}
+
+/// The line without what tells clients, brokers and repetitions apart.
+fn kind_of(facility: &str, line: &str) -> String {
+    // "[thrd:host:9092/1]: host:9092/1: what happened (after 12ms in state CONNECT)"
+    let line = line.split_once("]: ").map_or(line, |(_, rest)| rest);
+    let line = line.split(" (after ").next().unwrap_or(line);
+    let letters = line.chars().filter(|letter| !letter.is_ascii_digit());
+    facility.chars().chain([' ']).chain(letters).collect()
+}
+
+/// When each kind of line was last told, and how many came since.
+#[derive(Debug, Default)]
+struct Told(HashMap<String, (Instant, u64)>);
+
+impl Told {
+    /// How many of this kind were kept back; `None` when this one is too.
+    fn note(&mut self, kind: String, now: Instant) -> Option<u64> {
+        if self.0.len() >= KINDS {
+            self.0.retain(|_, (at, _)| now.duration_since(*at) < ONCE_IN);
+        }
+        match self.0.get_mut(&kind) {
+            Some((at, more)) if now.duration_since(*at) < ONCE_IN => {
+                *more += 1;
+                None
+            }
+            Some((at, more)) => {
+                *at = now;
+                Some(std::mem::take(more))
+            }
+            None => {
+                if self.0.len() < KINDS {
+                    self.0.insert(kind, (now, 0));
+                }
+                Some(0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_clients_say_is_told_once() {
+        let line = |client: u32, after: u32| {
+            format!(
+                "[thrd:kafka:9093/{client}]: kafka:9093/{client}: SSL handshake failed: no certificate (after {after}ms in state SSL)"
+            )
+        };
+        let (mut told, now) = (Told::default(), Instant::now());
+        assert_eq!(told.note(kind_of("FAIL", &line(1, 3)), now), Some(0));
+        for client in 2..62 {
+            assert_eq!(told.note(kind_of("FAIL", &line(client, 40)), now), None);
+        }
+        assert_eq!(told.note(kind_of("FAIL", "[thrd:x]: x: SASL authentication failed"), now), Some(0), "another fact");
+        assert_eq!(told.note(kind_of("FAIL", &line(1, 3)), now + ONCE_IN), Some(60));
+    }
+}
