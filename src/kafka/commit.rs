@@ -17,6 +17,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+mod fences;
+
+use fences::Fences;
+
 /// A new producer that the broker has not taken after so long is worth a word in the log.
 const WORTH_A_WORD: Duration = Duration::from_secs(5);
 
@@ -38,6 +42,9 @@ pub(super) struct Committer {
     producer: Option<TransactionalProducer>,
     /// Since when the broker is asked to take the producer; `None` once it has.
     waiting: Option<Waiting>,
+    /// `transactional.id`.
+    id: String,
+    fences: Fences,
     properties: BTreeMap<String, String>,
     notify: Arc<Notify>,
     /// A commit failed: nothing more before the rewind.
@@ -62,7 +69,15 @@ impl Committer {
     /// A producer that will fence whoever used the id before.
     pub(super) fn new(config: &KafkaConfig, id: &str, notify: &Arc<Notify>) -> Result<Self, Error> {
         let properties = properties(config, &Role::Transactional { id: id.to_owned() })?;
-        let mut committer = Self { producer: None, waiting: None, properties, notify: notify.clone(), failed: false };
+        let mut committer = Self {
+            producer: None,
+            waiting: None,
+            id: id.to_owned(),
+            fences: Fences::default(),
+            properties,
+            notify: notify.clone(),
+            failed: false,
+        };
         committer.renew()?;
         Ok(committer)
     }
@@ -86,6 +101,10 @@ impl Committer {
     pub(super) fn get_ready(&mut self, limit: Duration) -> Result<bool, Error> {
         let (Some(waiting), Some(producer)) = (&mut self.waiting, &self.producer) else { return Ok(true) };
         producer.serve();
+        if self.fences.pausing(clock::monotonic()) {
+            waiting.since = clock::monotonic();
+            return Ok(false);
+        }
         let Err(error) = producer.init(limit) else {
             if waiting.told {
                 tracing::info!("the broker has taken the producer");
@@ -102,7 +121,10 @@ impl Committer {
                 Err(Error::new(format!("no transactions with this transactional.id: {}", error.text)))
             }
             // Somebody else of the same id came between, or the library gave up: with another one from the beginning.
-            _ if !error.retriable => self.renew().map(|()| false),
+            _ if !error.retriable => {
+                note_fence(&mut self.fences, &self.id, error.code);
+                self.renew().map(|()| false)
+            }
             _ => Ok(false),
         }
     }
@@ -146,6 +168,7 @@ impl Committer {
         producer.serve();
         let (began, disturbances) = (clock::monotonic(), producer.handle().disturbances());
         if let Err(error) = write(producer, names, commit) {
+            note_fence(&mut self.fences, &self.id, error.code);
             return Attempt::Failed(abort(producer, &error));
         }
         // Fresh again: writing may have taken a while. The offsets go last, and with them the fence.
@@ -157,11 +180,13 @@ impl Committer {
             }
         };
         if let Err(error) = producer.send_offsets(&offsets_of(names, commit), &membership, limit) {
+            note_fence(&mut self.fences, &self.id, error.code);
             let stale = is_stale(error.code);
             let aborted = abort(producer, &error);
             return if stale { Attempt::Stale(error.text) } else { Attempt::Failed(aborted) };
         }
         if let Err(error) = producer.commit(limit) {
+            note_fence(&mut self.fences, &self.id, error.code);
             return Attempt::Failed(uncommitted(producer, error));
         }
         producer.serve();
@@ -224,6 +249,20 @@ fn is_fenced(code: ErrorCode) -> bool {
             | ErrorCode::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
             | ErrorCode::RD_KAFKA_RESP_ERR_PRODUCER_FENCED
     )
+}
+
+/// Somebody else of our id again and again is a mistake in the configuration: it is told, and not answered at once.
+fn note_fence(fences: &mut Fences, id: &str, code: ErrorCode) {
+    if !is_fenced(code) {
+        return;
+    }
+    if let Some(pause) = fences.note(clock::monotonic()) {
+        tracing::warn!(
+            "another process seems to use the name of this instance: both write as {id} (group-instance-worker) and \
+             fence each other; give each its own [processing] instance; trying again in {} s",
+            pause.as_secs()
+        );
+    }
 }
 
 /// Before the commit was asked for, nothing can have been committed, whether or not the abort succeeds.
