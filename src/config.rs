@@ -132,9 +132,13 @@ impl SecretConfig {
     /// Reads and parses the secret.
     pub fn read(&self) -> Result<Secret, ConfigError> {
         let (text, place) = match self {
-            SecretConfig::File { file } => (read_secret_file(file)?, format!("file {}", file.display())),
-            SecretConfig::Env { env } => (read_secret_env(env)?, format!("environment variable {env}")),
+            SecretConfig::File { file } => (read_secret_file(file), format!("file {}", file.display())),
+            SecretConfig::Env { env } => (read_secret_env(env), format!("environment variable {env}")),
         };
+        let text = text.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+            ConfigError::NoSecret(format!("{error}{cause}"))
+        })?;
         let digits = text.trim();
         let value = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32);
         value.map(|value| Secret::new(value.to_be_bytes())).ok_or(ConfigError::BadSecret(place))
@@ -239,6 +243,12 @@ pub enum ConfigError {
     /// The secret is not 32 hex digits.
     #[error("[secret]: {0} must hold 32 hex digits (16 bytes); make one with: openssl rand -hex 16")]
     BadSecret(String),
+    /// The secret is not there.
+    #[error(
+        "[secret]: {0}; it must hold 32 hex digits (16 bytes), the same in all instances, for ever; make one with: \
+         openssl rand -hex 16"
+    )]
+    NoSecret(String),
     /// An environment variable is missing.
     #[error("environment variable {0} is not set")]
     NoVariable(String),
@@ -314,6 +324,22 @@ mod tests {
         let config: Config = toml::from_str(&text).expect("valid");
         assert!(!format!("{config:?}").contains("hunter2"));
         assert_eq!(config.kafka.properties["sasl.password"].value().expect("text"), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_asked_for_by_its_key_with_how_to_make_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lacking = [
+            SecretConfig::Env { env: "SWABSTREAM_NO_SUCH_VARIABLE".to_owned() },
+            SecretConfig::File { file: folder.path().join("secret") },
+        ];
+        for (secret, name) in
+            lacking.iter().zip(["environment variable SWABSTREAM_NO_SUCH_VARIABLE is not set", "secret cannot be read"])
+        {
+            let error = secret.read().expect_err("there is none").to_string();
+            assert!(error.starts_with("[secret]: ") && error.contains(name), "{error}");
+            assert!(error.ends_with("make one with: openssl rand -hex 16"), "{error}");
+        }
     }
 
     #[test]
