@@ -24,13 +24,13 @@ use std::time::Duration;
   swabstream audit --config swabstream.toml --json | jq '.checks[] | select(.differences > 0)'
   swabstream audit --config swabstream.toml --wait 300     on a busy system
 
-It reads all inputs up to the committed offsets and all outputs, and checks, each with its counts and the first few
+It reads all inputs up to the committed offsets and all outputs, and checks, each with its counts and the first few \
 differences (areas, days, positions and alert ids, never a person):
 
   commits          each task's changelog ends with the commit its group knows
   consumed         records consumed = sum of outcomes = records in the inputs
   sent on          messages sent between tasks = received + in flight
-  dead letters     every record that had to be refused lies there once, with its position and a right code
+  dead letters     every record that had to be refused lies there once, with position and code
   rejections       what tasks have booked as rejected is what they have set aside
   alert histories  raised first, no update without a change, nothing after withdrawn but raised
   alerts           exactly the alerts that must be live, with what they must say
@@ -38,14 +38,14 @@ differences (areas, days, positions and alert ids, never a person):
   area state       what area tasks have counted, from which later numbers are made
   tiers            today's tiers, and an alert for every change of one
 
-It may run beside the processor: it waits for a moment without a commit and with no message between tasks in flight, at
-most --wait seconds; if there is none, checks that need it are left out and the exit code is 2. With the processor
+It may run beside the processor: it waits for a moment without a commit and with no message between tasks in flight, at \
+most --wait seconds; if there is none, checks that need it are left out and the exit code is 2. With the processor \
 stopped in the middle of things, messages stay in flight: start it, let it finish.
 
-Inputs that retention has deleted cannot be counted again. What is limited by that is said and is no difference; for
+Inputs that retention has deleted cannot be counted again. What is limited by that is said and is no difference; for \
 whole audits keep lab-results and contact-records longer than an episode may last.
 
-Every usable input is held in memory. The rules in force are applied to all of them; where other
+Every usable input is held in memory. The rules in force are applied to all of them; where other \
 rules were in force before, what those refused is taken from dead-letters.
 
 Exit code: 0 all agrees, 1 something differs, 2 it could not be done, or not all of it.")]

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod file;
+mod interrupt;
 pub mod publish;
 mod reading;
 pub mod repair;
@@ -41,10 +42,21 @@ enum Command {
     Demo(demo::DemoArgs),
     Run(run::RunArgs),
     /// Create the topics, or say what is wrong with them
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  swabstream topics create --config swabstream.toml
+  swabstream topics check --config swabstream.toml"
+    )]
     Topics(topics::TopicsCommand),
     /// Check rules, put them in force, show them
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  swabstream rules check deploy/rules/chongqing
+  swabstream rules apply deploy/rules/chongqing --config swabstream.toml
+  swabstream rules show --config swabstream.toml"
+    )]
     Rules(rules::RulesCommand),
     Publish(publish::PublishCommand),
     Check(check::CheckCommand),
@@ -91,4 +103,43 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
 fn is_closed(error: &anyhow::Error) -> bool {
     let closed = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
     error.chain().filter_map(|cause| cause.downcast_ref()).any(closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command below one.
+    fn below(command: &clap::Command) -> Vec<clap::Command> {
+        let own = command.get_subcommands().filter(|one| one.get_name() != "help");
+        own.flat_map(|one| std::iter::once(one.clone()).chain(below(one))).collect()
+    }
+
+    #[test]
+    fn the_configuration_is_found_in_the_environment_by_every_command() {
+        for command in below(&Cli::command()) {
+            let config = command.get_arguments().find(|argument| argument.get_id() == "config");
+            let variable = config.map(|config| config.get_env().and_then(|name| name.to_str()));
+            assert!(matches!(variable, None | Some(Some("SWABSTREAM_CONFIG"))), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn every_command_teaches_by_example_in_lines_that_fit_any_terminal() {
+        let commands = below(&Cli::command());
+        assert!(commands.len() > 12, "{}", commands.len());
+        for command in commands {
+            let name = command.get_name();
+            let help = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            assert!(help.starts_with("Example"), "{name}: {help}");
+            // Prose that is broken by hand is broken again where the terminal ends.
+            let lines: Vec<&str> = help.lines().collect();
+            let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+            let broken = lines.windows(2).find(|pair| is_prose(pair[0]) && is_prose(pair[1]));
+            assert_eq!(broken, None, "{name}");
+            let long = lines.iter().find(|line| line.starts_with(' ') && line.chars().count() > 100);
+            assert_eq!(long, None, "{name}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 use super::check::rules_of;
 use super::file::{FileArgs, Report};
+use super::interrupt;
 use super::rules;
 use crate::clock;
 use crate::config::Config;
@@ -33,7 +34,8 @@ use parcels::Parcels;
   Contact records as JSON, one per line, at most 500 a second:
     swabstream publish contacts.ndjson --kind contacts --config swabstream.toml --rate 500
   Past data as they arrived then (topics with CreateTime, `history = true` in the settings):
-    swabstream publish 2020.csv.gz --map estonia.toml --config history.toml --history --until 2020-06-01T00:00:00Z
+    swabstream publish 2020.csv.gz --map ee.toml --config past.toml --history \\
+        --until 2020-06-01T00:00:00Z
 
 Exit code: 0 every row was sent, 1 some rows were refused and not sent, 2 it could not be done.")]
 pub struct PublishCommand {
@@ -85,7 +87,9 @@ pub fn run(command: &PublishCommand, out: &mut dyn Write) -> anyhow::Result<Exit
     let marks = command
         .history
         .then(|| send::Marks { every_ms: i64::from(command.mark_every.get()) * 60_000, until: command.until });
-    let sent = send::all(&config.kafka, &parcels, command.rate, marks)?;
+    // Until here nothing was sent, and Ctrl-C needs no word.
+    let interrupted = interrupt::flag()?;
+    let sent = send::all(&config.kafka, &parcels, command.rate, marks, &interrupted)?;
     let unsent = summary.valid + summary.refused_total() - parcels.len() as u64;
     writeln!(out, "{} records delivered to {}; rows not sent: {unsent}", sent.records, sent.topic)?;
     if sent.marks > 0 {

@@ -38,12 +38,12 @@ const SHOWN: usize = 10;
   swabstream repair --config swabstream.toml
   swabstream audit --config swabstream.toml                and now?
 
-Areas hold sums of signed changes that person tasks have sent them; what people are held for is the truth. Where an area
-holds something else, or has published other numbers than it holds, this sends the difference to its task as one more
-batch of changes, in one transaction. The processor adds it like any other, states the numbers again, and updates tiers
+Areas hold sums of signed changes that person tasks have sent them; what people are held for is the truth. Where an area \
+holds something else, or has published other numbers than it holds, this sends the difference to its task as one more \
+batch of changes, in one transaction. The processor adds it like any other, states the numbers again, and updates tiers \
 and alerts with their chain of cause. It may work meanwhile; if it is stopped, it does so when it runs again.
 
-Days whose people are no longer held (longer ago than the horizon and 15 days) cannot be rebuilt and stay as they are.
+Days whose people are no longer held (longer ago than the horizon and 15 days) cannot be rebuilt and stay as they are. \
 Only one repair at a time can write: an earlier one that is still reading is fenced off.
 
 Exit code: 0 nothing differed, 1 differences were found (and, without --dry-run, sent), 2 it could not be done.")]

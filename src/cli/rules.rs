@@ -37,14 +37,14 @@ pub enum RulesCommand {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
         /// Settings of the deployment
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
         config: PathBuf,
     },
     /// Show the rules in force
     #[command(after_help = "Example:\n  swabstream rules show --config swabstream.toml --json")]
     Show {
         /// Settings of the deployment
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
         config: PathBuf,
         /// Every record as JSON
         #[arg(long)]

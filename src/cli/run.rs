@@ -21,7 +21,7 @@ use tokio::sync::watch;
   swabstream run --config swabstream.toml
   SWABSTREAM_SECRET=$(cat secret) swabstream run --config deploy/swabstream.toml
 
-Start as many as you like: the group gives each its part, and takes it back when one ends or is killed. Two on one host
+Start as many as you like: the group gives each its part, and takes it back when one ends or is killed. Two on one host \
 need different [processing] instance and [http] listen. Ctrl-C or SIGTERM ends it after its last commits.
 
 Exit codes: 0 ended as asked, 2 could not start or had to stop (the last line of the log says why).")]

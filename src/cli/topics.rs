@@ -15,8 +15,8 @@ pub enum TopicsCommand {
   swabstream topics create --config swabstream.toml
   swabstream topics create --config swabstream.toml --person-tasks 64 --area-tasks 8 --replication 3
 
-The numbers of tasks are fixed for ever: a person's task is the hash of its pseudonym modulo their number. Take more
-person tasks than you will ever have cores. Whether the topics are for past data says the configuration
+The numbers of tasks are fixed for ever: a person's task is the hash of its pseudonym modulo their number. Take more \
+person tasks than you will ever have cores. Whether the topics are for past data says the configuration \
 ([processing] history = true).")]
     Create {
         /// Which topics

@@ -12,7 +12,7 @@ use crate::policy::{RuleSetReader, Rules};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier};
 use anyhow::Context as _;
 use prost::Message;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct WatchArgs {
     /// What to follow
     pub what: What,
     /// Settings of the deployment
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
     pub config: PathBuf,
     /// One JSON object per line, by the contract's JSON mapping
     #[arg(long)]
@@ -97,7 +97,7 @@ pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = names(&config).context("the names of areas could not be read")?;
     let from = if args.from == Start::Beginning || args.once { From::Beginning } else { From::End };
     let mut reader = TopicReader::open(&config.kafka, args.what.topics(), from)?;
-    let interrupted = interrupted()?;
+    let interrupted = super::interrupt::flag()?;
     let shown = Shown { args, rules: rules.as_deref() };
     follow(&mut reader, &shown, &interrupted, out)?;
     Ok(ExitCode::SUCCESS)
@@ -199,19 +199,6 @@ fn names(config: &Config) -> anyhow::Result<Option<Arc<Rules>>> {
         }
     })?;
     Ok(rules)
-}
-
-/// Becomes true with Ctrl-C.
-fn interrupted() -> io::Result<Arc<AtomicBool>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let flag = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&flag);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            raised.store(true, Ordering::Relaxed);
-        }
-    })?;
-    Ok(flag)
 }
 
 #[cfg(test)]

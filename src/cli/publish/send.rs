@@ -9,9 +9,10 @@ use crate::kafka::{self, topic_name};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::TIME_MARK;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How marks of time are placed (history).
@@ -37,12 +38,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what was confirmed.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Sends all; an error means that some were not delivered.
+/// Once interrupted, what is on its way may arrive for so long.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// Sends all; an error means that some were not delivered, or that it was interrupted, and says how many were.
 pub(super) fn all(
     config: &KafkaConfig,
     parcels: &Parcels,
     rate: Option<NonZeroU32>,
     marks: Option<Marks>,
+    interrupted: &AtomicBool,
 ) -> anyhow::Result<Sent> {
     let mut publisher = Publisher::connect(config)?;
     let partitions = publisher.partitions(parcels.topic)?;
@@ -59,6 +64,10 @@ pub(super) fn all(
         last_mark: Timestamp::default(),
     };
     for step in steps {
+        if interrupted.load(Ordering::Relaxed) {
+            bar.finish_and_clear();
+            return Err(stopped(&publisher, &sent, parcels.len()));
+        }
         match step {
             Step::Record(number) => {
                 pace.wait();
@@ -75,9 +84,34 @@ pub(super) fn all(
             bar.set_position(publisher.delivered().confirmed.min(sent.records));
         }
     }
-    await_delivery(&publisher, sent.records + sent.marks * partitions as u64, &bar)?;
+    let all = sent.records + sent.marks * partitions as u64;
+    if !await_delivery(&publisher, all, &bar, interrupted)? {
+        bar.finish_and_clear();
+        return Err(stopped(&publisher, &sent, parcels.len()));
+    }
     bar.finish_and_clear();
     Ok(sent)
+}
+
+/// What was sent when it was interrupted.
+fn stopped(publisher: &Publisher, sent: &Sent, all: usize) -> anyhow::Error {
+    let arrived = publisher.flush(LAST_WAIT);
+    let Delivered { confirmed, .. } = publisher.delivered();
+    let (records, topic) = (sent.records, &sent.topic);
+    if sent.marks > 0 {
+        return anyhow!(
+            "interrupted: {records} of {all} records and {} marks of time were sent to {topic}",
+            sent.marks
+        );
+    }
+    let rest = match arrived {
+        Ok(_) => String::new(),
+        Err(_) => format!(", {} more were on their way and may arrive", records.saturating_sub(confirmed)),
+    };
+    anyhow!(
+        "interrupted: {confirmed} of {all} records were delivered to {topic}{rest}; to send what is left, send the whole \
+         file again: what is there already counts once"
+    )
 }
 
 fn send_record(publisher: &mut Publisher, parcels: &Parcels, number: usize, history: bool) -> Result<(), kafka::Error> {
@@ -106,8 +140,13 @@ fn send_mark(publisher: &mut Publisher, topic: Topic, at: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Waits for the broker, for as long as it goes on confirming.
-fn await_delivery(publisher: &Publisher, sent: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+/// Waits for the broker, for as long as it goes on confirming; whether it has confirmed all before an interruption.
+fn await_delivery(
+    publisher: &Publisher,
+    sent: u64,
+    bar: &ProgressBar,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<bool> {
     let mut last = (publisher.delivered().confirmed, clock::monotonic());
     loop {
         let flushed = publisher.flush(LOOK);
@@ -117,7 +156,10 @@ fn await_delivery(publisher: &Publisher, sent: u64, bar: &ProgressBar) -> anyhow
             bail!("{failed} of {sent} records were not delivered: {}", first_error.unwrap_or_default());
         }
         if confirmed == sent {
-            return Ok(());
+            return Ok(true);
+        }
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(false);
         }
         if confirmed > last.0 {
             last = (confirmed, clock::monotonic());
