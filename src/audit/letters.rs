@@ -59,7 +59,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
         |place: &Position| cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first);
     let letters_deleted = cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0);
     let rivals = Rivals::of(inputs);
-    let mut by_other_rules = 0;
+    let (mut by_other_rules, mut conflicts) = (0, 0);
     for (place, faults) in inputs.refused {
         match about.get(place) {
             None if letters_deleted => {}
@@ -75,7 +75,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     let unexpected = about.iter().filter(|(place, _)| !inputs.refused.contains_key(*place) && !is_gone(place));
     for (place, code) in unexpected {
         match code {
-            Code::Conflict if rivals.has_rival(place) => {}
+            Code::Conflict if rivals.has_rival(place) => conflicts += 1,
             code if usable.contains(place) && inputs.rules_changed && BY_RULES.contains(code) => by_other_rules += 1,
             code => check
                 .differs(|| format!("{} is there as {}, but nothing is wrong with it", at(place), code_text(*code))),
@@ -90,7 +90,14 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
         }
     }
     check.limited = limits(letters_deleted, by_other_rules);
-    check.compared(format!("{} records had to be refused, {} were set aside", inputs.refused.len(), letters.len()))
+    let (refused, set_aside) = (inputs.refused.len(), letters.len());
+    check.compared(match conflicts {
+        0 => format!("{refused} records had to be refused, {set_aside} were set aside"),
+        _ => format!(
+            "{refused} records had to be refused by themselves, {conflicts} more contradict another version of their \
+             rank (conflict), {set_aside} were set aside"
+        ),
+    })
 }
 
 fn limits(letters_deleted: bool, by_other_rules: u64) -> Option<String> {
