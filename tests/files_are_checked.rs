@@ -270,3 +270,20 @@ fn real_data_of_israel_is_valid_row_by_row() {
     let (good, page) = checked(&[&file, "--map", &map, "--rules", &rules, "--received", "arrival"]).expect("checked");
     assert!(good && page.contains("278848 rows: 278848 valid, 0 refused, 0 left out"), "{page}");
 }
+
+#[test]
+fn a_row_of_another_length_is_told_what_helps_a_csv_file() {
+    let rows = "id,person,taken,area,call,arrived\n1,p1,2022-11-11 08:00,D1S1,neg\n";
+    let folder = Folder::with(&[("rows.csv", rows.as_bytes()), ("map.toml", MAP.as_bytes())]);
+    let (good, page) = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect("checked");
+    assert!(!good && page.contains("malformed (5 cells where the header has 6)"), "{page}");
+    assert!(page.contains("put quotes around cells that hold the delimiter"), "{page}");
+    assert!(!page.contains("content-type"), "a row has no headers: {page}");
+}
+
+#[test]
+fn an_empty_file_is_told_by_its_name() {
+    let folder = Folder::with(&[("rows.csv", b""), ("map.toml", MAP.as_bytes())]);
+    let error = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("nothing to check");
+    assert!(error.ends_with("rows.csv: the file has no header line"), "{error}");
+}

@@ -1,12 +1,13 @@
 //! What `check` and `publish` have in common: the file's options, how it is opened, and how its rows are reported.
 
 use crate::config::ProcessingConfig;
+use crate::intake::advice::{self, Advice};
 use crate::intake::check::{Summary, Verdict};
-use crate::intake::csv::Rows;
+use crate::intake::csv::{OpenError, Rows};
 use crate::intake::delimited::Messages;
 use crate::intake::lines::Lines;
 use crate::intake::map::Map;
-use crate::intake::{Fault, Format, Kind, Reader, advice, source};
+use crate::intake::{Fault, Format, Kind, Reader, source};
 use crate::model::outcome::{RejectCode, code_text};
 use anyhow::{Context as _, anyhow, bail};
 use std::fmt::Write as _;
@@ -61,11 +62,19 @@ impl FileArgs {
         let skip_reasons = map.iter().flat_map(Map::skip_reasons).map(str::to_owned).collect();
         let tells_arrival = map.as_ref().is_none_or(Map::has_history);
         let reader = match (map, format) {
-            (Some(map), _) => Reader::Csv(Box::new(Rows::new(bytes, map)?)),
+            (Some(map), _) => Reader::Csv(Box::new(self.rows(bytes, map)?)),
             (None, Format::Ndjson) => Reader::Ndjson(Lines::new(bytes, limit)),
             (None, _) => Reader::Protobuf(Messages::new(bytes, limit)),
         };
         Ok(Opened { kind, reader, skip_reasons, tells_arrival })
+    }
+
+    /// The map's errors name the map; all others are of the file.
+    fn rows(&self, bytes: Box<dyn BufRead>, map: Map) -> anyhow::Result<Rows<Box<dyn BufRead>>> {
+        Rows::new(bytes, map).map_err(|error| match error {
+            OpenError::Map(_) => error.into(),
+            OpenError::Io(_) | OpenError::NoHeader => anyhow!("{}: {error}", shown(&self.file)),
+        })
     }
 
     fn format(&self) -> anyhow::Result<Format> {
@@ -114,6 +123,7 @@ pub fn default_limit() -> usize {
 /// Tells of rows as they are judged, for eyes or as one JSON object per line.
 pub struct Report<'a> {
     file: String,
+    advice: fn(RejectCode) -> Advice,
     first: u64,
     listed: u64,
     json: bool,
@@ -124,7 +134,8 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// A report to `out`.
     pub fn new(args: &FileArgs, json: bool, out: &'a mut dyn Write) -> Self {
-        Self { file: shown(&args.file), first: args.first, listed: 0, json, out, failed: None }
+        let advice = if args.format().is_ok_and(|format| format == Format::Csv) { advice::in_csv } else { advice::of };
+        Self { file: shown(&args.file), advice, first: args.first, listed: 0, json, out, failed: None }
     }
 
     /// Lists a row if it is refused and few have been.
@@ -134,7 +145,7 @@ impl<'a> Report<'a> {
         if self.listed > self.first || self.failed.is_some() {
             return;
         }
-        let text = if self.json { row_as_json(line, fault) } else { self.row_as_text(line, fault) };
+        let text = if self.json { self.row_as_json(line, fault) } else { self.row_as_text(line, fault) };
         self.failed = writeln!(self.out, "{text}").err();
     }
 
@@ -143,6 +154,33 @@ impl<'a> Report<'a> {
         let mut text = format!("{}:{line}: {field}: {}", self.file, code_text(fault.reject.code));
         if !fault.detail.is_empty() {
             let _ = write!(text, " ({})", fault.detail);
+        }
+        text
+    }
+
+    fn row_as_json(&self, line: u64, fault: &Fault) -> String {
+        serde_json::json!({
+            "line": line,
+            "field": fault.reject.field,
+            "code": code_text(fault.reject.code),
+            "detail": fault.detail,
+            "action": (self.advice)(fault.reject.code).action,
+        })
+        .to_string()
+    }
+
+    fn summary_as_text(&self, summary: &Summary, skip_reasons: &[String]) -> String {
+        let skipped: u64 = summary.skipped.values().sum();
+        let (rows, valid, refused) = (summary.rows, summary.valid, summary.refused_total());
+        let mut text = format!("{}: {rows} rows: {valid} valid, {refused} refused, {skipped} left out\n", self.file);
+        for (code, rows) in codes(summary) {
+            let advice = (self.advice)(code);
+            let _ =
+                writeln!(text, "{rows:>9}  {}: {}\n           → {}", code_text(code), advice.meaning, advice.action);
+        }
+        for (rule, rows) in &summary.skipped {
+            let why = skip_reasons.get(*rule).map_or("", String::as_str);
+            let _ = writeln!(text, "{rows:>9}  left out: {why}");
         }
         text
     }
@@ -158,7 +196,8 @@ impl<'a> Report<'a> {
         if self.listed > self.first {
             writeln!(self.out, "… and {} more; --first N lists more of them", self.listed - self.first)?;
         }
-        write!(self.out, "{}", summary_as_text(&self.file, summary, skip_reasons))
+        let text = self.summary_as_text(summary, skip_reasons);
+        write!(self.out, "{text}")
     }
 }
 
@@ -168,32 +207,6 @@ fn shown(file: &Path) -> String {
 
 fn codes(summary: &Summary) -> impl Iterator<Item = (RejectCode, u64)> {
     summary.refused.iter().filter_map(|(code, rows)| Some((RejectCode::try_from(*code).ok()?, *rows)))
-}
-
-fn summary_as_text(file: &str, summary: &Summary, skip_reasons: &[String]) -> String {
-    let skipped: u64 = summary.skipped.values().sum();
-    let (rows, valid, refused) = (summary.rows, summary.valid, summary.refused_total());
-    let mut text = format!("{file}: {rows} rows: {valid} valid, {refused} refused, {skipped} left out\n");
-    for (code, rows) in codes(summary) {
-        let advice = advice::of(code);
-        let _ = writeln!(text, "{rows:>9}  {}: {}\n           → {}", code_text(code), advice.meaning, advice.action);
-    }
-    for (rule, rows) in &summary.skipped {
-        let why = skip_reasons.get(*rule).map_or("", String::as_str);
-        let _ = writeln!(text, "{rows:>9}  left out: {why}");
-    }
-    text
-}
-
-fn row_as_json(line: u64, fault: &Fault) -> String {
-    serde_json::json!({
-        "line": line,
-        "field": fault.reject.field,
-        "code": code_text(fault.reject.code),
-        "detail": fault.detail,
-        "action": advice::of(fault.reject.code).action,
-    })
-    .to_string()
 }
 
 fn summary_as_json(summary: &Summary, skip_reasons: &[String]) -> String {

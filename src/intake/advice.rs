@@ -39,6 +39,17 @@ pub fn of(code: RejectCode) -> Advice {
     Advice { meaning, action }
 }
 
+/// The advice on a code of a row of a CSV file: it has no payload and no headers yet.
+pub fn in_csv(code: RejectCode) -> Advice {
+    match code {
+        RejectCode::Malformed => Advice {
+            meaning: "the row does not fit its header: too few or too many cells, or a cell that is not UTF-8",
+            action: "put quotes around cells that hold the delimiter, close every quote, check `delimiter` in the map, and export as UTF-8",
+        },
+        _ => of(code),
+    }
+}
+
 /// Codes about the bytes of a record.
 fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
     match code {
