@@ -3,7 +3,7 @@
 
 use super::names::{
     ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DEAD_LETTERS, EVENT_CLIENTS, EXPECTED_TASKS,
-    HISTORY_MODE, LAB_NEWEST, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, READY,
+    HISTORY_MODE, LAB_NEWEST, LAB_REGISTERED, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, READY,
     RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW,
     TASK_PROGRESS, TASKS, VIEW_RECORDS,
 };
@@ -142,6 +142,7 @@ fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
     // Of the registry only: a name that a record made up never becomes a label.
     for (lab, _) in picture.registry().labs() {
+        series.gauge(&LAB_REGISTERED, &[lab]).set(1.0);
         // Absent until heard of: a zero would read as an age of half a century.
         if let Some(at) = heard.get(lab) {
             series.gauge(&LAB_NEWEST, &[lab]).set(seconds(*at));

@@ -239,6 +239,9 @@ pub const LAB_NEWEST: Metric = gauge(
     &[Label::Lab],
     "Receipt of the newest result of the lab that this process read since it started; absent before the first.",
 );
+/// Labs that are to be heard.
+pub const LAB_REGISTERED: Metric =
+    gauge("swabstream_lab_registered", &[Label::Lab], "Always 1, for each lab of the registry in force.");
 /// Alerts.
 pub const ALERTS: Metric =
     gauge("swabstream_alerts", &[Label::Family, Label::AlertState], "Alerts by the state they are in now.");
@@ -272,7 +275,7 @@ pub const VIEW_RECORDS: Metric = counter(
 );
 
 /// The whole table.
-pub const ALL: [&Metric; 34] = [
+pub const ALL: [&Metric; 35] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
@@ -298,6 +301,7 @@ pub const ALL: [&Metric; 34] = [
     &STATE_ENTRIES,
     &STATE_BYTES,
     &LAB_NEWEST,
+    &LAB_REGISTERED,
     &ALERTS,
     &AREA_POSITIVITY,
     &AREA_TIER,
