@@ -111,7 +111,8 @@ fn metrics_tell_of_areas_labs_and_alerts_of_the_registry() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    assert!(!text.contains(r#"lab="LAB-1""#), "a lab that was not heard of has no age:\n{text}");
+    assert!(text.contains(r#"swabstream_lab_registered{lab="LAB-1"} 1"#), "a lab that is to be heard:\n{text}");
+    assert!(!text.contains(r#"timestamp_seconds{lab="LAB-1""#), "a lab that was not heard of has no age:\n{text}");
     let meter = site.telemetry.worker("person", &[Topic::LabResults]);
     meter.labs_heard(&[("LAB-1".to_owned(), Timestamp(1_668_182_400_000)), ("made-up".to_owned(), Timestamp(1))]);
     let text = ask(&site, "/metrics", "127.0.0.1:1");
