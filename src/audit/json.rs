@@ -10,6 +10,7 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, Kind, MessageDescriptor};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 static CONTRACT: LazyLock<DescriptorPool> =
@@ -18,7 +19,7 @@ static CONTRACT: LazyLock<DescriptorPool> =
 /// Reads a message of the contract by its full name.
 pub fn read<M: Message + Default>(text: &[u8], name: &str) -> Result<M, Faults> {
     let malformed = || Faults::from([Code::Malformed]);
-    let value: Value = serde_json::from_slice(text).map_err(|_| malformed())?;
+    let value = tree(text)?;
     let descriptor = CONTRACT.get_message_by_name(name).expect("a message of the contract");
     let mut faults = Faults::new();
     look_at_message(&value, &descriptor, &mut faults);
@@ -29,6 +30,35 @@ pub fn read<M: Message + Default>(text: &[u8], name: &str) -> Result<M, Faults> 
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let message = DynamicMessage::deserialize_with_options(descriptor, &mut json, &options);
     message.map_err(|_| malformed())?.transcode_to().map_err(|_| malformed())
+}
+
+/// The text as a tree. The library takes a number beyond every double for a broken text; here it is infinite.
+fn tree(text: &[u8]) -> Result<Value, Faults> {
+    let mut text = text.to_vec();
+    let mut faults = Faults::from([Code::Malformed]);
+    loop {
+        let error = match serde_json::from_slice(&text) {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let Some(number) = vast_number(&text, &error) else { return Err(faults) };
+        faults.insert(Code::OutOfRange);
+        text.splice(number, VAST.bytes());
+    }
+}
+
+/// Stands for a number that no double holds.
+const VAST: &str = "1.7976931348623157e308";
+
+/// Where the number lies that the library found too large, if that is what it found.
+fn vast_number(text: &[u8], error: &serde_json::Error) -> Option<Range<usize>> {
+    let line_start: usize = text.split_inclusive(|byte| *byte == b'\n').take(error.line() - 1).map(<[u8]>::len).sum();
+    let of_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    let near = (line_start + error.column()).min(text.len());
+    let start = text[..near].iter().rposition(|byte| !of_number(byte)).map_or(0, |before| before + 1);
+    let length = text[start..].iter().take_while(|byte| of_number(byte)).count();
+    let number = std::str::from_utf8(&text[start..start + length]).ok()?.parse::<f64>().ok()?;
+    number.is_infinite().then_some(start..start + length)
 }
 
 fn look_at_message(value: &Value, message: &MessageDescriptor, faults: &mut Faults) {
@@ -62,6 +92,18 @@ fn look_at(value: &Value, kind: &Kind, faults: &mut Faults) {
         (Kind::Enum(names), Value::Text(name)) if names.values().all(|known| known.name() != name) => {
             faults.insert(Code::UnknownEnum);
         }
+        (Kind::Enum(_), Value::Number(number)) if *number != f64::from(*number as i32) => {
+            faults.insert(if number.fract() == 0.0 { Code::UnknownEnum } else { Code::Malformed });
+        }
+        (Kind::Uint32, Value::Number(number)) if *number != f64::from(*number as u32) => {
+            faults.insert(if number.fract() == 0.0 { Code::OutOfRange } else { Code::Malformed });
+        }
+        (Kind::Uint32, Value::Text(text)) if text.parse::<u32>().is_err() => {
+            let digits = text.trim_start_matches('-');
+            let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_digit());
+            faults.insert(if is_number { Code::OutOfRange } else { Code::Malformed });
+        }
+        (Kind::Double, Value::Number(number)) if number.abs() == f64::MAX => drop(faults.insert(Code::OutOfRange)),
         _ => {}
     }
 }
@@ -81,7 +123,8 @@ fn fault_of_time(value: &Value) -> Option<Code> {
 enum Value {
     Null,
     Text(String),
-    Other,
+    Truth,
+    Number(f64),
     List(Vec<Value>),
     Object(Vec<(String, Value)>),
 }
@@ -106,19 +149,19 @@ impl<'de> Visitor<'de> for Values {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Other)
+        Ok(Value::Truth)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Number(number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {

@@ -31,8 +31,15 @@ pub fn decode<M: Message + Default>(text: &[u8], message: &str) -> Result<M, Rej
         return Err(Reject::new(RejectCode::Empty, ""));
     }
     let descriptor = descriptor(message);
-    let shape: Shape<'_> = serde_json::from_slice(text).map_err(|_| Reject::new(RejectCode::Malformed, ""))?;
-    check_message(&shape, &descriptor, "")?;
+    match serde_json::from_slice::<Shape<'_>>(text) {
+        Ok(shape) => check_message(&shape, &descriptor, "")?,
+        Err(_) => {
+            // A number that no double can hold is JSON all the same: what is wrong is the field.
+            let held = with_numbers_held(text);
+            let shape = serde_json::from_slice::<Shape<'_>>(&held);
+            check_message(&shape.map_err(|_| Reject::new(RejectCode::Malformed, ""))?, &descriptor, "")?;
+        }
+    }
     let dynamic = read(text, &descriptor)?;
     dynamic.transcode_to().map_err(|_| Reject::new(RejectCode::Malformed, ""))
 }
@@ -114,8 +121,60 @@ fn check_value(value: &Shape<'_>, kind: &Kind, path: &str) -> Result<(), Reject>
         (Kind::Enum(known), Shape::Text(name)) if known.get_value_by_name(name).is_none() => {
             Err(Reject::new(RejectCode::UnknownEnum, path))
         }
+        (Kind::Enum(_), Shape::Number(number)) if is_beyond(*number, &Kind::Int32) => {
+            Err(Reject::new(RejectCode::UnknownEnum, path))
+        }
+        (kind, Shape::Number(number)) if is_beyond(*number, kind) => Err(Reject::new(RejectCode::OutOfRange, path)),
+        (kind, Shape::Text(text)) if whole_number(text).is_some_and(|number| is_beyond(number, kind)) => {
+            Err(Reject::new(RejectCode::OutOfRange, path))
+        }
         _ => Ok(()),
     }
+}
+
+/// Whether a field of this kind cannot hold a number. One that is not whole is no number out of range, but of another
+/// type, where a whole one is asked for.
+fn is_beyond(number: f64, kind: &Kind) -> bool {
+    let (low, high) = match kind {
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        Kind::Uint32 | Kind::Fixed32 => (0.0, f64::from(u32::MAX)),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => (i64::MIN as f64, i64::MAX as f64),
+        Kind::Uint64 | Kind::Fixed64 => (0.0, u64::MAX as f64),
+        Kind::Double => return number.abs() >= f64::MAX,
+        _ => return false,
+    };
+    let whole = number.is_infinite() || number.fract() == 0.0;
+    whole && !(low..=high).contains(&number)
+}
+
+/// The mapping allows numbers as texts.
+fn whole_number(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    whole.then(|| text.parse().ok()).flatten()
+}
+
+/// The text with the largest double in place of each number that is larger still.
+fn with_numbers_held(text: &[u8]) -> Vec<u8> {
+    let mut held = Vec::with_capacity(text.len());
+    let (mut at, mut in_text) = (0, false);
+    while let Some(byte) = text.get(at) {
+        let number = text[at..].iter().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
+        let length = match byte {
+            b'\\' if in_text => 2,
+            b'-' | b'0'..=b'9' if !in_text => number,
+            _ => 1,
+        };
+        in_text ^= *byte == b'"';
+        let piece = &text[at..text.len().min(at + length)];
+        let value = std::str::from_utf8(piece).ok().filter(|_| !in_text).and_then(|piece| piece.parse::<f64>().ok());
+        match value {
+            Some(value) if value.is_infinite() => held.extend(format!("{:e}", f64::MAX.copysign(value)).bytes()),
+            _ => held.extend(piece),
+        }
+        at += length;
+    }
+    held
 }
 
 fn check_time(text: &str) -> Result<(), RejectCode> {
@@ -138,8 +197,8 @@ fn join(path: &str, name: &str) -> String {
 enum Shape<'a> {
     Null,
     Text(Cow<'a, str>),
-    /// A number or a truth value.
-    Other,
+    Truth,
+    Number(f64),
     List(Vec<Shape<'a>>),
     Object(Vec<(Cow<'a, str>, Shape<'a>)>),
 }
@@ -164,19 +223,19 @@ impl<'de: 'a, 'a> Visitor<'de> for ShapeVisitor<'a> {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Shape::Other)
+        Ok(Shape::Truth)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Shape::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Shape::Number(number as f64))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Shape::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Shape::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Shape::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Shape::Number(number))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -243,8 +302,19 @@ mod tests {
             (r#"{"ct_values":{}}"#, Malformed, "ct_values"),
             (r#"{"ct_values":[null]}"#, Malformed, "ct_values[0]"),
             (r#"{"ctValues":[{"gene":"N"},{"gene":[]}]}"#, Malformed, "ct_values[1].gene"),
-            (r#"{"revision":-1}"#, Malformed, "revision"),
+            (r#"{"revision":-1}"#, OutOfRange, "revision"),
+            (r#"{"revision":"-1"}"#, OutOfRange, "revision"),
+            (r#"{"revision":4294967296}"#, OutOfRange, "revision"),
+            (r#"{"revision":1e20}"#, OutOfRange, "revision"),
+            (r#"{"revision":-1e999}"#, OutOfRange, "revision"),
             (r#"{"revision":1.5}"#, Malformed, "revision"),
+            (r#"{"revision":"many"}"#, Malformed, "revision"),
+            (r#"{"pool":{"size":-5}}"#, OutOfRange, "pool.size"),
+            (r#"{"kit":"\"1e999","ctValues":[{"cycles":1},{"cycles":1e999}]}"#, OutOfRange, "ct_values[1].cycles"),
+            (r#"{"lab_id":1e999}"#, Malformed, "lab_id"),
+            (r#"{"pool":[{"size":1e999}]}"#, Malformed, "pool"),
+            (r#"{"revision":1e999"#, Malformed, ""),
+            (r#"{"status":99999999999}"#, UnknownEnum, "status"),
             (r#"{"finding":true}"#, Malformed, "finding"),
             (r#"{"finding":"negative"}"#, UnknownEnum, "finding"),
             (r#"{"collectedPrecision":"HOUR"}"#, UnknownEnum, "collected_precision"),

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use swabstream::audit::inputs::{self, Input};
 use swabstream::demo::city::{JSON, Message};
 use swabstream::model::outcome::{Outcome, RejectCode};
-use swabstream::model::record::{Layout, Position, Record};
+use swabstream::model::record::{Layout, Position, Record, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::decode;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
@@ -36,6 +38,35 @@ fn on_every_record_whole_or_damaged_both_agree() {
     let codes: Vec<RejectCode> = met.keys().flatten().copied().collect();
     assert!(codes.len() >= 18, "only {codes:?} were met");
     assert!(met[&None] > 1_000, "many were usable");
+}
+
+/// A number out of its field's range is no broken text: the lab is told so, and by both.
+#[test]
+fn a_number_out_of_range_is_told_as_such_by_both() {
+    let rules = sample_rules();
+    for (text, code) in [
+        (r#"{"revision":-1}"#, RejectCode::OutOfRange),
+        (r#"{"revision":"-1"}"#, RejectCode::OutOfRange),
+        (r#"{"revision":4294967296}"#, RejectCode::OutOfRange),
+        (r#"{"revision":1e999}"#, RejectCode::OutOfRange),
+        (r#"{"ct_values":[{"gene":"N","cycles":-1e999}]}"#, RejectCode::OutOfRange),
+        (r#"{"revision":1.5}"#, RejectCode::Malformed),
+        (r#"{"lab_id":1e999}"#, RejectCode::Malformed),
+        (r#"{"pool":[{"size":1e999}]}"#, RejectCode::Malformed),
+        (r#"{"status":99999999999}"#, RejectCode::UnknownEnum),
+    ] {
+        let record = Record {
+            position: Position { topic: Topic::LabResults, partition: 0, offset: 0 },
+            received_at: Timestamp(0),
+            key: None,
+            payload: Some(text.as_bytes()),
+            content_type: Some(JSON.as_bytes()),
+        };
+        let processor = decode::result(&record, MAX_RECORD_BYTES).expect_err(text);
+        assert_eq!(processor.code, code, "{text}");
+        let Input::Refused(faults) = inputs::read(&record, &rules, MAX_RECORD_BYTES) else { panic!("{text}") };
+        assert_eq!(faults.into_iter().collect::<Vec<_>>(), [code], "{text}");
+    }
 }
 
 /// What both say of a record, or a panic.
@@ -65,7 +96,7 @@ fn shown(payload: &[u8]) -> String {
 }
 
 /// Words that stand for what goes wrong in a text of JSON.
-const WORDS: [(&str, &str); 16] = [
+const WORDS: [(&str, &str); 20] = [
     ("\"", ""),
     ("{", "["),
     ("+08:00", ""),
@@ -82,6 +113,10 @@ const WORDS: [(&str, &str); 16] = [
     ("{", "{\"pool\":{},"),
     ("collectedAt", "reportedAt"),
     (",", ",\"labId\":null,"),
+    ("\"revision\":", "\"revision\":-"),
+    ("\"revision\":", "\"revision\":9999999999"),
+    ("\"cycles\":", "\"cycles\":99e"),
+    ("FINAL\"", "FINAL\",\"revision\":\"-3\""),
 ];
 
 fn spoil(message: &mut Message, random: &mut Random) {
