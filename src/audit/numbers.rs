@@ -4,7 +4,7 @@
 //! left of the inputs ([`Known`]).
 
 use super::compare::{self, Pair, Published, Subject, pairs, same_numbers};
-use super::recount::{LiveAlert, Truth};
+use super::recount::{LiveAlert, TierChange, Truth};
 use super::report::Check;
 use super::stored::{AreaTask, Cells};
 use crate::model::record::Layout;
@@ -179,13 +179,18 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let (mut wanted, mut live) = (truth.tier_changes.clone(), found.published.tier_changes());
     wanted.retain(|(area, day), _| is_kept(area, *day));
     live.retain(|(area, day), _| is_kept(area, *day));
-    for pair in pairs(&wanted, &live, PartialEq::eq) {
+    for pair in pairs(&wanted, &live, TierChange::is_said_by) {
         check.differs(|| match pair {
             Pair::Missing((area, day), change) => format!("{area} {day}: the alert about {} is missing", change.after),
             Pair::Unexpected((area, day), _) => format!("{area} {day}: an alert about a tier that did not change"),
             Pair::Differs((area, day), expected, found) => format!(
-                "{area} {day}: the alert must say {} to {}, says {} to {}",
-                expected.before, expected.after, found.before, found.after
+                "{area} {day}: the alert must say {} to {} ({}), says {} to {} ({})",
+                expected.before,
+                expected.after,
+                expected.severity_told(found).as_str_name(),
+                found.before,
+                found.after,
+                found.severity.as_str_name()
             ),
         });
     }

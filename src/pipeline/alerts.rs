@@ -11,7 +11,7 @@ use super::specimen::{self, Names, Verdict};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Day;
 use crate::policy::{CasePolicy, Rules};
-use crate::proto::v1::{self, AlertFamily, AlertState, Channel, Severity};
+use crate::proto::v1::{self, AlertFamily, AlertState, Channel};
 use crate::state::person::extra::Extra;
 use crate::state::person::row::{Row, minute_start};
 
@@ -141,10 +141,11 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
     let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
     let historic = episode.iter().all(|positive| is_historic(case, positive, policy));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
-    let severity = match (historic || preliminary, managed) {
-        (true, _) => Severity::Info,
-        (_, true) => Severity::Moderate,
-        _ => Severity::High,
+    let severity = match (historic, preliminary, managed) {
+        (true, ..) => policy.severity.historic,
+        (_, true, _) => policy.severity.preliminary,
+        (.., true) => policy.severity.managed,
+        _ => policy.severity.community,
     };
     let first_day = case.rules.day(first_at).to_string();
     let exposed_to = matching::exposed_to(case.extra, &swabs);
@@ -196,7 +197,7 @@ fn contradiction(case: &Case<'_>, verdict: &Verdict) -> v1::Alert {
     let specimen = [specimen_id, target];
     v1::Alert {
         alert_id: id(case.secret, AlertFamily::Contradiction, &case.extra.person_id, &specimen, &first_day),
-        severity: Severity::High as i32,
+        severity: policy.severity.contradiction as i32,
         last_day: first_day.clone(),
         first_day,
         positive_specimens: 1,

@@ -11,7 +11,7 @@ use super::tier::Decision;
 use crate::model::ids::{Domain, Secret};
 use crate::model::record::{Origin, Position, Topic};
 use crate::model::time::{Day, Timestamp};
-use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind, Severity};
+use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind};
 use crate::state::area::series::{TierAlert, TierCause, TierOrigin};
 
 /// Causes kept at either end of a long chain.
@@ -43,6 +43,9 @@ pub fn next(
         None if live => AlertState::Withdrawn,
         None => return None,
         Some(after) => {
+            if !live {
+                alert.historic = day < trigger.today;
+            }
             describe(&mut alert, before, after);
             match known {
                 Some(known) if live && same(known, &alert) => return None,
@@ -51,12 +54,6 @@ pub fn next(
             }
         }
     };
-    if state == AlertState::Raised {
-        alert.historic = day < trigger.today;
-    }
-    if alert.historic {
-        alert.severity = Severity::Info as u8;
-    }
     alert.version += 1;
     alert.live = state != AlertState::Withdrawn;
     let (kind, now) = (trigger.kind as u8, trigger.now);
@@ -113,12 +110,18 @@ fn differs(before: Option<&Decision<'_>>, after: &Decision<'_>) -> bool {
 
 fn describe(alert: &mut TierAlert, before: Option<&Decision<'_>>, after: &Decision<'_>) {
     let graver = before.is_none_or(|before| after.rank > before.rank);
-    alert.severity = if graver { Severity::High } else { Severity::Moderate } as u8;
+    let severity = &after.policy.severity;
+    alert.severity = match (alert.historic, graver) {
+        (true, _) => severity.historic,
+        (_, true) => severity.raised,
+        _ => severity.lowered,
+    } as u8;
     alert.policy = format!("{}@{}", after.policy.id, after.policy.version);
     alert.before = before.map(|before| before.tier().to_owned()).unwrap_or_default();
     alert.after = after.tier().to_owned();
 }
 
 fn same(known: &TierAlert, alert: &TierAlert) -> bool {
-    (&known.before, &known.after, &known.policy) == (&alert.before, &alert.after, &alert.policy)
+    let said = |alert: &TierAlert| (alert.before.clone(), alert.after.clone(), alert.policy.clone(), alert.severity);
+    said(known) == said(alert)
 }

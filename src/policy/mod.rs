@@ -12,6 +12,7 @@ pub mod sample;
 pub mod set;
 pub mod source;
 
+use crate::proto::v1::Severity;
 use areas::Areas;
 pub use error::RuleError;
 use hashbrown::HashMap;
@@ -130,6 +131,35 @@ pub struct CasePolicy {
     pub trace_days_after: i32,
     /// Whether results of unknown labs are applied (counted apart) or rejected.
     pub accept_unknown_labs: bool,
+    /// How grave its alerts are.
+    pub severity: CaseSeverity,
+}
+
+/// How grave alerts about people are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseSeverity {
+    /// Found while no management order held.
+    pub community: Severity,
+    /// Found while one held.
+    pub managed: Severity,
+    /// Old news, preliminary or not.
+    pub historic: Severity,
+    /// Resting on preliminary results only.
+    pub preliminary: Severity,
+    /// A specimen that contradicts itself.
+    pub contradiction: Severity,
+}
+
+impl Default for CaseSeverity {
+    fn default() -> Self {
+        Self {
+            community: Severity::High,
+            managed: Severity::Moderate,
+            historic: Severity::Info,
+            preliminary: Severity::Info,
+            contradiction: Severity::High,
+        }
+    }
 }
 
 /// The two forms of the episode rule.
@@ -160,6 +190,25 @@ pub struct TierPolicy {
     pub community_only: bool,
     /// How it decides.
     pub engine: TierEngine,
+    /// How grave the alerts about its tiers are.
+    pub severity: TierSeverity,
+}
+
+/// How grave alerts about changes of tier are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TierSeverity {
+    /// To a graver tier, or to the first.
+    pub raised: Severity,
+    /// To any other.
+    pub lowered: Severity,
+    /// On a day that was over when it was told.
+    pub historic: Severity,
+}
+
+impl Default for TierSeverity {
+    fn default() -> Self {
+        Self { raised: Severity::High, lowered: Severity::Moderate, historic: Severity::Info }
+    }
 }
 
 /// The two engines.

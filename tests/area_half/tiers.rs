@@ -10,7 +10,7 @@ use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::positivity::period;
 use swabstream::pipeline::tier::Subject;
 use swabstream::policy::sample::sample_rules;
-use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
+use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy, TierSeverity};
 use swabstream::proto::v1::{Alert, AlertState, AreaChanges, CauseKind, Severity};
 use swabstream::state::area::cell::{Cell, CellKey, Tally};
 use swabstream::state::area::series::Series;
@@ -33,6 +33,7 @@ fn policy(name: &str, levels: &[u8], tiers: &[&str], engine: TierEngine) -> Tier
         tiers: tiers.iter().map(|tier| (*tier).to_owned()).collect(),
         community_only: false,
         engine,
+        severity: TierSeverity::default(),
     }
 }
 
@@ -255,6 +256,34 @@ fn an_alert_has_a_legal_history() {
     let last = bench.alerts().pop().expect("an alert");
     assert_eq!((last.version, last.state, last.historic, last.severity()), (3, 1, true, Severity::Info));
     assert_eq!(last.alert_id, district[0].alert_id);
+}
+
+#[test]
+fn the_severity_of_a_change_is_by_policy() {
+    use Severity::{High, Info, Moderate};
+    let on = day("2022-11-01");
+    let other = TierSeverity { raised: Moderate, lowered: Info, historic: High };
+    for (severity, [raised, lowered, historic]) in
+        [(TierSeverity::default(), [High, Moderate, Info]), (other, [Moderate, Info, High])]
+    {
+        let steps = TierEngine::CleanDay(vec![CleanDayStep { rank: 1, clean_days: 1, next: 0 }]);
+        let clean = TierPolicy { severity, ..policy("clean", &[2], &["low", "high"], steps) };
+        let rules = with_tiers(vec![clean], "clean");
+        let mut bench = Bench::new(&rules);
+        bench.commit(Some(on.plus(-9)));
+        say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on);
+        bench.commit(Some(on.plus(9)));
+        say(&mut bench, &rules, 2, (&[], &[positive("D2S1", on)]), on.plus(9));
+        let mut told = bench.alerts().into_iter();
+        let mut of = |area: &str, tier: &str| {
+            let alert = told.find(|alert| alert.area == area && alert.tier_after == tier).expect("an alert");
+            (alert.severity(), alert.historic)
+        };
+        assert_eq!(of("D1S1", "high"), (raised, false));
+        let down = of("D1S1", "low");
+        assert_eq!(down.0, if down.1 { historic } else { lowered });
+        assert_eq!(of("D2S1", "high"), (historic, true));
+    }
 }
 
 /// Area and day of an alert about a tier, its state, and where what is behind it lies.

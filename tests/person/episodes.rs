@@ -1,13 +1,15 @@
 //! First positives, episodes, what is historic, and what is dropped.
 
 use super::world::{Input, World, at, met, ordered, revised, swab};
+use std::collections::BTreeSet;
+use swabstream::audit::recount::LiveAlert;
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
 use swabstream::policy::EpisodeForm::{self, FromFirstPositive, FromLastPositive};
-use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
+use swabstream::policy::{CaseSeverity, Rules};
 use swabstream::proto::v1::{
-    AlertFamily, AlertState, CauseKind, Channel, Finding, LabResult, ResultStatus::Corrected, Severity,
+    AlertFamily, AlertState, CauseKind, Channel, Finding, LabResult, ResultStatus, ResultStatus::Corrected, Severity,
 };
 
 use Finding::{Negative, Positive};
@@ -77,6 +79,55 @@ fn what_was_old_when_first_read_wakes_nobody_until_something_new_comes() {
     twice.lab_at(&old, at(4, 9));
     assert_eq!(twice.lab_at(&old, at(4, 8)), Outcome::Duplicate);
     assert!(!twice.only(AlertFamily::Positive).historic, "a copy was received within the 72 hours");
+}
+
+/// How grave an alert is, is the policy's to say, for each kind apart.
+#[test]
+fn severity_is_by_policy() {
+    let plain = CaseSeverity::default();
+    let told = |severity: CaseSeverity, family: AlertFamily, play: &dyn Fn(&mut World)| {
+        let mut rules = sample_rules();
+        rules.cases[0].severity = severity;
+        let mut world = World::with(rules);
+        play(&mut world);
+        let live: BTreeSet<LiveAlert> = world.live().values().map(LiveAlert::of).collect();
+        assert_eq!(live, world.due(), "the recount says the same");
+        world.only(family).severity()
+    };
+    let found = |world: &mut World| assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Positive)), Outcome::Accepted);
+    let managed = |world: &mut World| {
+        world.contact(&ordered(met("C1", "P1", "P0", 1), at(2, 9), 2, 6));
+        world.lab(&swab("P1", "R1", at(3, 8), Positive));
+    };
+    let old = |world: &mut World| {
+        world.lab_at(&swab("P1", "R1", at(0, 8), Positive), at(4, 8));
+    };
+    let early = |world: &mut World| {
+        let positive = swab("P1", "R1", at(3, 8), Positive);
+        world.lab(&revised(&positive, 0, ResultStatus::Preliminary, Positive));
+    };
+    let contradicted = |world: &mut World| {
+        let positive = swab("P1", "R1", at(3, 8), Positive);
+        world.lab(&positive);
+        world.lab(&LabResult { result_id: "R2".into(), finding: Finding::Negative as i32, ..positive });
+    };
+    use Severity::{High, Info, Moderate};
+    let of = AlertFamily::Positive;
+    for (severity, expected) in [(plain, High), (CaseSeverity { community: Moderate, ..plain }, Moderate)] {
+        assert_eq!(told(severity, of, &found), expected);
+    }
+    for (severity, expected) in [(plain, Moderate), (CaseSeverity { managed: Info, ..plain }, Info)] {
+        assert_eq!(told(severity, of, &managed), expected);
+    }
+    for (severity, expected) in [(plain, Info), (CaseSeverity { historic: Moderate, ..plain }, Moderate)] {
+        assert_eq!(told(severity, of, &old), expected);
+    }
+    for (severity, expected) in [(plain, Info), (CaseSeverity { preliminary: High, ..plain }, High)] {
+        assert_eq!(told(severity, of, &early), expected);
+    }
+    for (severity, expected) in [(plain, High), (CaseSeverity { contradiction: Moderate, ..plain }, Moderate)] {
+        assert_eq!(told(severity, AlertFamily::Contradiction, &contradicted), expected);
+    }
 }
 
 #[test]

@@ -4,12 +4,12 @@ use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use swabstream::audit::content;
-use swabstream::audit::recount::{self, Arrived};
+use swabstream::audit::recount::{self, Arrived, LiveAlert};
 use swabstream::audit::stored::Cells;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
-use swabstream::model::time::Timestamp;
+use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
@@ -316,6 +316,11 @@ impl World {
     fn note(&mut self, record: recount::Record, at: Timestamp) {
         let content = content::of(&record, &SECRET, &self.rules);
         self.read.push(Arrived { at, record, content });
+    }
+
+    /// The alerts that must be live by a recount of everything that was sent.
+    pub fn due(&self) -> BTreeSet<LiveAlert> {
+        recount::recount(&self.rules, &self.read, Day(0)).alerts
     }
 
     /// All numbers are those of a recount of everything that was sent.

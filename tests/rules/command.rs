@@ -32,6 +32,8 @@ fn check_shows_what_a_right_folder_would_put_in_force() {
     for says in [
         "Asia/Shanghai",
         "cn-cases@2022-11-11",
+        "community high, managed moderate, historic info, preliminary info, contradiction high",
+        "raised high, lowered moderate, historic info",
         "high to low after 5 clean days",
         "cases/100k in 7 days 10/50/100; positive tests in 7 days 5%/8%/10%",
         "32054159",

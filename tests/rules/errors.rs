@@ -1,7 +1,10 @@
 //! Whoever writes a wrong rule is told the file, the line, the key and what to do.
 
+use prost::Message as _;
 use std::path::Path;
 use swabstream::policy::source::{self, SourceError, SourceFile};
+use swabstream::policy::{CaseSeverity, Rules, TierSeverity};
+use swabstream::proto::v1::{self, Rule, Severity, rule::Rule as Kind};
 
 /// The files of the sample city, with one text replaced in one of them.
 fn sample_with(name: &str, from: &str, to: &str) -> Vec<SourceFile> {
@@ -94,6 +97,69 @@ fn what_a_case_policy_says_is_checked() {
     refused(file, ("effective_from = \"2020-01-01\"", "effective_from = \"2020-02-30\""), "effective_from", "no day");
     refused(file, ("episode_gap_days = 90", "episode_gap_days = 0"), "episode_gap_days", "out of bounds");
     refused(file, ("id = \"sample-case\"", "id = \"sample/case\""), "id", "no code");
+}
+
+/// How grave alerts are may be left out, as it is in files of before: each kind then has its default, and the digest is
+/// what it was.
+#[test]
+fn severities_that_are_left_out_have_their_defaults() {
+    let plain = source::rules(&folder("deploy/rules/sample")).expect("shipped rules are right");
+    assert_eq!(plain.cases[0].severity, CaseSeverity::default());
+    assert!(plain.tiers.iter().all(|policy| policy.severity == TierSeverity::default()));
+
+    let unknown_lab = "unknown_lab = \"reject\"";
+    let severity = format!("{unknown_lab}\n[severity]\nmanaged = \"info\"");
+    let rules = source::rules(&sample_with("case-sample.toml", unknown_lab, &severity)).expect("right");
+    assert_ne!(rules.digest, plain.digest);
+    let other = CaseSeverity { managed: Severity::Info, ..CaseSeverity::default() };
+    assert_eq!(rules.cases[0].severity, other);
+
+    let next = "next = \"low\"\n";
+    let severity = format!("{next}[severity]\nlowered = \"info\"\nraised = \"moderate\"\n");
+    let rules = source::rules(&sample_with("tier-clean-day.toml", next, &severity)).expect("right");
+    let policy = rules.tiers.iter().find(|policy| policy.id == "sample-streets").expect("it is there");
+    let other = TierSeverity { lowered: Severity::Info, raised: Severity::Moderate, ..TierSeverity::default() };
+    assert_eq!(policy.severity, other);
+}
+
+#[test]
+fn what_is_said_of_severities_is_checked() {
+    let case = "unknown_lab = \"reject\"";
+    let of_case = |line: &str| format!("{case}\n[severity]\n{line}");
+    let tier = "next = \"low\"\n";
+    let of_tier = |line: &str| format!("{tier}[severity]\n{line}\n");
+    for (file, from, to, key, says) in [
+        ("case-sample.toml", case, of_case("managed = \"grave\""), "severity.managed", "`moderate`"),
+        ("case-sample.toml", case, of_case("manged = \"high\""), "severity.manged", "unknown field"),
+        ("case-sample.toml", case, of_case("historic = 1"), "severity.historic", ""),
+        ("tier-clean-day.toml", tier, of_tier("lowered = \"mild\""), "severity.lowered", "`moderate`"),
+        ("tier-clean-day.toml", tier, of_tier("community = \"high\""), "severity.community", "unknown field"),
+    ] {
+        let files = sample_with(file, from, &to);
+        let errors = source::rules(&files).expect_err("wrong rules");
+        let line = line_with(&files, file, &format!("{} = ", key.trim_start_matches("severity.")));
+        assert_eq!((errors.len(), errors[0].file.as_str(), errors[0].key.as_str()), (1, file, key), "{errors:#?}");
+        assert_eq!(errors[0].line, line, "{}", errors[0]);
+        assert!(errors[0].problem.contains(says), "{}", errors[0]);
+    }
+}
+
+/// A record of another version may say what this one does not know.
+#[test]
+fn a_severity_that_is_not_known_is_refused_with_its_field() {
+    let mut records = source::rules(&folder("deploy/rules/sample")).expect("right").to_records();
+    for (key, value) in &mut records {
+        let mut rule = Rule::decode(value.as_slice()).expect("a rule");
+        if let Some(Kind::CasePolicy(policy)) = &mut rule.rule {
+            policy.severity = Some(v1::CaseSeverity { contradiction: 7, ..Default::default() });
+        }
+        if key.starts_with("case/") {
+            *value = rule.encode_to_vec();
+        }
+    }
+    let errors = Rules::from_records(&records).expect_err("there is no severity 7");
+    assert_eq!((errors.len(), errors[0].field.as_str()), (1, "severity.contradiction"));
+    assert!(errors[0].hint.contains("info, moderate or high"), "{}", errors[0]);
 }
 
 #[test]

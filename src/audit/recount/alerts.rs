@@ -171,6 +171,7 @@ fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, e
     let channel = channel(person, episode);
     let historic = episode.positives.iter().all(|positive| positive.old_news);
     let preliminary = episode.positives.iter().all(|positive| positive.preliminary);
+    let policy = rules.case_policy(first.day);
     LiveAlert {
         person: person.id.clone(),
         family: AlertFamily::Positive,
@@ -179,9 +180,10 @@ fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, e
         specimen: String::new(),
         channel,
         severity: match channel {
-            _ if historic || preliminary => Severity::Info,
-            Channel::Managed => Severity::Moderate,
-            _ => Severity::High,
+            _ if historic => policy.severity.historic,
+            _ if preliminary => policy.severity.preliminary,
+            Channel::Managed => policy.severity.managed,
+            _ => policy.severity.community,
         },
         historic,
         preliminary,
@@ -192,11 +194,12 @@ fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, e
         exposed_to_omitted: 0,
         to_trace: traced(rules, person, episode).map(listed_to_trace).collect::<BTreeSet<_>>().into_iter().collect(),
         to_trace_omitted: 0,
-        policy: rules.case_policy(first.day).name.clone(),
+        policy: policy.name.clone(),
     }
 }
 
 fn contradiction(rules: &Rules, person: &Person, specimen: &Specimen) -> LiveAlert {
+    let policy = rules.case_policy(specimen.day);
     LiveAlert {
         person: person.id.clone(),
         family: AlertFamily::Contradiction,
@@ -204,7 +207,7 @@ fn contradiction(rules: &Rules, person: &Person, specimen: &Specimen) -> LiveAle
         last_day: specimen.day.to_string(),
         specimen: specimen.id.clone(),
         channel: Channel::Unspecified,
-        severity: Severity::High,
+        severity: policy.severity.contradiction,
         historic: false,
         preliminary: false,
         area: specimen.area.clone(),
@@ -214,7 +217,7 @@ fn contradiction(rules: &Rules, person: &Person, specimen: &Specimen) -> LiveAle
         exposed_to_omitted: 0,
         to_trace: Vec::new(),
         to_trace_omitted: 0,
-        policy: rules.case_policy(specimen.day).name.clone(),
+        policy: policy.name.clone(),
     }
 }
 

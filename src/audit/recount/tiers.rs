@@ -4,7 +4,7 @@ use super::areas::Counts;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
-use crate::proto::v1::{Alert, AreaPositivity, AreaTier, WindowNumbers};
+use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, WindowNumbers};
 use std::collections::BTreeMap;
 
 /// A tier, without its reasons.
@@ -47,13 +47,36 @@ pub struct TierChange {
     pub after: String,
     /// `id@version` of the policy that decided.
     pub policy: String,
+    /// Whether it was old news when it was told, which the set of records does not say.
+    pub historic: bool,
+    /// How grave.
+    pub severity: Severity,
+    /// How grave if it was old news.
+    pub severity_if_historic: Severity,
 }
 
 impl TierChange {
     /// What a published alert says.
     pub fn of(alert: &Alert) -> Self {
-        let Alert { tier_before, tier_after, policy, .. } = alert.clone();
-        Self { before: tier_before, after: tier_after, policy }
+        Self {
+            before: alert.tier_before.clone(),
+            after: alert.tier_after.clone(),
+            policy: alert.policy.clone(),
+            historic: alert.historic,
+            severity: alert.severity(),
+            severity_if_historic: alert.severity(),
+        }
+    }
+
+    /// Whether a published alert says the same.
+    pub fn is_said_by(&self, found: &Self) -> bool {
+        (&self.before, &self.after, &self.policy) == (&found.before, &found.after, &found.policy)
+            && self.severity_told(found) == found.severity
+    }
+
+    /// How grave it is for whoever told it when a published alert was told.
+    pub fn severity_told(&self, found: &Self) -> Severity {
+        if found.historic { self.severity_if_historic } else { self.severity }
     }
 }
 
@@ -106,7 +129,12 @@ fn change(before: Option<Decision<'_>>, after: Option<Decision<'_>>) -> Option<T
     let differs = known.map(Decision::name).is_none_or(|name| name != after.name());
     // An area of which nothing was known is no graver when it turns out mild.
     let matters = after.rank > 0 || known.is_some_and(|before| before.rank > 0);
+    let graver = known.is_none_or(|before| before.rank < after.rank);
+    let severity = after.policy.severity;
     (differs && matters).then(|| TierChange {
+        historic: false,
+        severity: if graver { severity.raised } else { severity.lowered },
+        severity_if_historic: severity.historic,
         before: known.map(Decision::name).unwrap_or_default(),
         after: after.name(),
         policy: after.policy(),

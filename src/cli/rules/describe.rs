@@ -4,6 +4,8 @@ use super::table::Table;
 use crate::model::time::Day;
 use crate::policy::{AreaMeaning, CasePolicy, EpisodeForm, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
 use crate::proto::DESCRIPTORS;
+use crate::proto::v1::Severity;
+use crate::view::texts;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use std::fmt::Write as _;
 
@@ -34,7 +36,16 @@ pub(super) fn text(rules: &Rules) -> String {
 }
 
 fn cases(policies: &[CasePolicy]) -> String {
-    let mut table = Table::new(["from", "policy", "horizon", "episode", "observed", "traced", "unknown labs"]);
+    let mut table = Table::new([
+        "from",
+        "policy",
+        "horizon",
+        "episode",
+        "observed",
+        "traced",
+        "unknown labs",
+        "severity of alerts",
+    ]);
     for policy in policies {
         let form = match policy.episode_form {
             EpisodeForm::FromLastPositive => "last",
@@ -49,13 +60,20 @@ fn cases(policies: &[CasePolicy]) -> String {
             format!("{close}/{secondary}/{co_exposed} days"),
             format!("-{}/+{} days", policy.trace_days_before, policy.trace_days_after),
             if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
+            severities(&[
+                ("community", policy.severity.community),
+                ("managed", policy.severity.managed),
+                ("historic", policy.severity.historic),
+                ("preliminary", policy.severity.preliminary),
+                ("contradiction", policy.severity.contradiction),
+            ]),
         ]);
     }
     table.to_string()
 }
 
 fn tiers(rules: &Rules) -> String {
-    let mut table = Table::new(["from", "until", "level", "policy", "cases", "rule"]);
+    let mut table = Table::new(["from", "until", "level", "policy", "cases", "rule", "severity of alerts"]);
     let mut policies: Vec<&TierPolicy> = rules.tiers.iter().collect();
     policies.sort_by_key(|policy| (policy.levels.clone(), policy.effective_from));
     for policy in policies {
@@ -67,9 +85,18 @@ fn tiers(rules: &Rules) -> String {
             format!("{}@{}", policy.id, policy.version),
             if policy.community_only { "community" } else { "all" }.to_owned(),
             rule(policy),
+            severities(&[
+                ("raised", policy.severity.raised),
+                ("lowered", policy.severity.lowered),
+                ("historic", policy.severity.historic),
+            ]),
         ]);
     }
     table.to_string()
+}
+
+fn severities(kinds: &[(&str, Severity)]) -> String {
+    kinds.iter().map(|(kind, severity)| format!("{kind} {}", texts::severity(*severity))).collect::<Vec<_>>().join(", ")
 }
 
 fn rule(policy: &TierPolicy) -> String {

@@ -2,7 +2,7 @@
 
 use crate::model::time::Zone;
 use crate::policy::error::Check;
-use crate::policy::{AreaMeaning, CasePolicy, Deployment, EpisodeForm};
+use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm};
 use crate::proto::v1;
 
 pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<Deployment> {
@@ -69,7 +69,19 @@ pub(super) fn case(wire: &v1::CasePolicy, check: &mut Check<'_>) -> Option<CaseP
         trace_days_before: check.number("trace_days_before", wire.trace_days_before, 0..=60),
         trace_days_after: check.number("trace_days_after", wire.trace_days_after, 0..=60),
         accept_unknown_labs: wire.unknown_lab() == v1::UnknownLab::Accept,
+        severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,
     })
+}
+
+fn severity(wire: &v1::CaseSeverity, check: &mut Check<'_>) -> CaseSeverity {
+    let default = CaseSeverity::default();
+    CaseSeverity {
+        community: check.severity("severity.community", wire.community, default.community),
+        managed: check.severity("severity.managed", wire.managed, default.managed),
+        historic: check.severity("severity.historic", wire.historic, default.historic),
+        preliminary: check.severity("severity.preliminary", wire.preliminary, default.preliminary),
+        contradiction: check.severity("severity.contradiction", wire.contradiction, default.contradiction),
+    }
 }

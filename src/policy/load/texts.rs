@@ -2,6 +2,7 @@
 
 use crate::model::time::Day;
 use crate::policy::error::Check;
+use crate::proto::v1::Severity;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -58,6 +59,18 @@ impl Check<'_> {
             self.wrong(field, format!("{value} is out of bounds"), hint);
         }
         i32::try_from(value).unwrap_or(i32::MAX)
+    }
+
+    /// How grave alerts of a kind are; `default` when nothing is said.
+    pub(super) fn severity(&mut self, field: &str, value: i32, default: Severity) -> Severity {
+        match Severity::try_from(value) {
+            Ok(Severity::Unspecified) => default,
+            Ok(severity) => severity,
+            Err(_) => {
+                self.wrong(field, "this severity is not known", "use info, moderate or high");
+                default
+            }
+        }
     }
 
     /// One of the names a list has: its place there.

@@ -1,7 +1,7 @@
 //! Checks of tier policies and their engines.
 
 use crate::policy::error::Check;
-use crate::policy::{CleanDayStep, Deployment, Measure, MeasureKind, TierEngine, TierPolicy, WINDOWS};
+use crate::policy::{CleanDayStep, Deployment, Measure, MeasureKind, TierEngine, TierPolicy, TierSeverity, WINDOWS};
 use crate::proto::v1::{self, tier_policy::Engine};
 
 pub(super) fn policy(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> Option<TierPolicy> {
@@ -24,6 +24,7 @@ pub(super) fn policy(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut
     if wire.tiers.len() < 2 {
         check.wrong("tiers", "a policy with fewer than two tiers decides nothing", "name them, mildest first");
     }
+    let severity = severity(&wire.severity.unwrap_or_default(), check);
     let engine = match &wire.engine {
         Some(Engine::CleanDay(engine)) => clean_day(engine, &wire.tiers, check),
         Some(Engine::Threshold(engine)) => threshold(engine, wire, deployment, check),
@@ -41,7 +42,17 @@ pub(super) fn policy(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut
         tiers: wire.tiers.clone(),
         community_only: wire.cases() == v1::CaseScope::Community,
         engine,
+        severity,
     })
+}
+
+fn severity(wire: &v1::TierSeverity, check: &mut Check<'_>) -> TierSeverity {
+    let default = TierSeverity::default();
+    TierSeverity {
+        raised: check.severity("severity.raised", wire.raised, default.raised),
+        lowered: check.severity("severity.lowered", wire.lowered, default.lowered),
+        historic: check.severity("severity.historic", wire.historic, default.historic),
+    }
 }
 
 /// Whether two policies share a level on some day.

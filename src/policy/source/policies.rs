@@ -36,6 +36,7 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         observation_days_co_exposed: toml.observation_days_co_exposed,
         trace_days_before: toml.trace_days_before,
         trace_days_after: toml.trace_days_after,
+        severity: toml.severity.map(CaseSeverityToml::wire),
         ..Default::default()
     };
     wire.set_episode_form(match toml.episode_form {
@@ -74,6 +75,7 @@ pub(super) fn tier(file: &SourceFile) -> Parsed {
         levels: toml.levels,
         tiers: toml.tiers,
         engine,
+        severity: toml.severity.map(TierSeverityToml::wire),
         ..Default::default()
     };
     wire.set_cases(match toml.cases {
@@ -118,6 +120,48 @@ struct CaseToml {
     trace_days_before: u32,
     trace_days_after: u32,
     unknown_lab: UnknownLabToml,
+    severity: Option<CaseSeverityToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseSeverityToml {
+    community: Option<SeverityToml>,
+    managed: Option<SeverityToml>,
+    historic: Option<SeverityToml>,
+    preliminary: Option<SeverityToml>,
+    contradiction: Option<SeverityToml>,
+}
+
+impl CaseSeverityToml {
+    fn wire(self) -> v1::CaseSeverity {
+        v1::CaseSeverity {
+            community: number(self.community),
+            managed: number(self.managed),
+            historic: number(self.historic),
+            preliminary: number(self.preliminary),
+            contradiction: number(self.contradiction),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SeverityToml {
+    Info,
+    Moderate,
+    High,
+}
+
+/// A severity in the contract; what is not said is left to the checks of the contract.
+fn number(toml: Option<SeverityToml>) -> i32 {
+    let severity = match toml {
+        None => v1::Severity::Unspecified,
+        Some(SeverityToml::Info) => v1::Severity::Info,
+        Some(SeverityToml::Moderate) => v1::Severity::Moderate,
+        Some(SeverityToml::High) => v1::Severity::High,
+    };
+    severity.into()
 }
 
 #[derive(Deserialize)]
@@ -147,6 +191,21 @@ struct TierToml {
     cases: CaseScopeToml,
     clean_day: Option<CleanDayToml>,
     threshold: Option<ThresholdToml>,
+    severity: Option<TierSeverityToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierSeverityToml {
+    raised: Option<SeverityToml>,
+    lowered: Option<SeverityToml>,
+    historic: Option<SeverityToml>,
+}
+
+impl TierSeverityToml {
+    fn wire(self) -> v1::TierSeverity {
+        v1::TierSeverity { raised: number(self.raised), lowered: number(self.lowered), historic: number(self.historic) }
+    }
 }
 
 #[derive(Deserialize)]
