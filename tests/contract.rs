@@ -115,6 +115,55 @@ fn every_example_of_an_input_is_valid_in_the_sample_city_as_protobuf_and_as_json
     assert!(seen >= 20, "only {seen}");
 }
 
+/// What a field's comment says of its absence begins with one of these.
+const PRESENCE: [&str; 6] = ["Required", "Optional", "Always", "Absent", "Empty", "Only"];
+
+/// Every field of every message, `LabResult.lab_id`, with its comment; members of a oneof have that of the oneof too.
+fn commented_fields() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/swabstream/v1");
+    let mut fields = Vec::new();
+    for file in fs::read_dir(folder).expect("the contract") {
+        let text = fs::read_to_string(file.expect("a file").path()).expect("text");
+        let (mut message, mut oneof, mut comment) = (String::new(), String::new(), String::new());
+        for line in text.lines().map(str::trim) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["//", ..] => comment = format!("{comment}{}\n", line.trim_start_matches("// ")),
+                ["message" | "enum", name, ..] => message = name.to_owned(),
+                ["oneof", ..] => oneof = comment.clone(),
+                ["}"] => oneof.clear(),
+                [.., name, "=", number] if number.ends_with(';') => {
+                    fields.push((format!("{message}.{name}"), format!("{oneof}{comment}")));
+                }
+                _ => {}
+            }
+            if !line.starts_with("//") {
+                comment.clear();
+            }
+        }
+    }
+    fields
+}
+
+#[test]
+fn every_field_says_whether_it_is_there() {
+    let commented: BTreeMap<String, String> = commented_fields().into_iter().collect();
+    let (mut fields, mut silent) = (0, Vec::new());
+    for message in pool().all_messages().filter(|message| message.package_name() == PACKAGE) {
+        for field in message.fields() {
+            let name = format!("{}.{}", message.name(), field.name());
+            let comment = commented.get(&name).unwrap_or_else(|| panic!("{name} was not found in the text"));
+            let mut words = comment.split(|c: char| !c.is_alphanumeric());
+            fields += 1;
+            if !words.any(|word| PRESENCE.contains(&word)) {
+                silent.push(name);
+            }
+        }
+    }
+    assert!(fields > 200, "only {fields} fields were found");
+    assert!(silent.is_empty(), "the comments of {silent:?} say with none of {PRESENCE:?} whether they are there");
+}
+
 /// (code, meaning, action) of every row of the page.
 fn page_of_codes() -> Vec<(String, String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/CODES.md");
