@@ -26,11 +26,14 @@ const CONNECTIONS: [&str; 10] = [
     "unreachable",
 ];
 
+/// Of a connection that ends because of these, it is the settings that are wrong.
+const SECURITY: [&str; 3] = ["security.protocol", "SSL ", "SASL"];
+
 /// Tells a line of the library, at a level of syslog.
 pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
     // CONFWARN: settings that a client has no use for, or lacks, as the one that only owns the embedded broker.
     // METADATAUPDATE: a broker that was just started does not know everything yet.
-    if ["CONFWARN", "METADATAUPDATE"].contains(&facility) || CONNECTIONS.iter().any(|noise| line.contains(noise)) {
+    if ["CONFWARN", "METADATAUPDATE"].contains(&facility) || is_noise(line) {
         tracing::debug!(facility, "{line}");
         return;
     }
@@ -51,6 +54,11 @@ pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
         0..=3 => tracing::error!(facility, "{line}{more}"),
         _ => tracing::warn!(facility, "{line}{more}"),
     }
+}
+
+fn is_noise(line: &str) -> bool {
+    let says = |words: &[&str]| words.iter().any(|word| line.contains(word));
+    says(&CONNECTIONS) && !says(&SECURITY)
 }
 
 /// The line without what tells clients, brokers and repetitions apart.
@@ -94,6 +102,15 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broker_that_goes_is_noise_and_one_that_refuses_us_is_none() {
+        assert!(is_noise("[thrd:a:9092/1]: a:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"));
+        assert!(is_noise("[thrd:ssl://a:9093/1]: ssl://a:9093/1: Disconnected (after 61234ms in state UP)"));
+        assert!(!is_noise("ssl://a:9093/1: SSL handshake failed: Disconnected: connecting to a PLAINTEXT listener?"));
+        assert!(!is_noise("a:9093/1: Disconnected: verify that security.protocol is correctly configured"));
+        assert!(!is_noise("[thrd:a]: Failed to resolve 'a:9092': Name or service not known"));
+    }
 
     #[test]
     fn what_all_clients_say_is_told_once() {
