@@ -10,7 +10,7 @@ use swabstream::model::record::{Record, Topic};
 use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity};
 
 /// How long the last numbers may take to come out.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// A district's code is as long as this, a street's longer, the city's marked by its end.
 const DISTRICT_LENGTH: usize = 6;

@@ -30,7 +30,9 @@ impl Figures {
             let rounded = |value: f64| (value * 1e4).round() / 1e4;
             let runs: Vec<f64> = runs.iter().copied().map(rounded).collect();
             let value = rounded(sorted[sorted.len() / 2]);
-            println!("{}", serde_json::json!({ "name": name, "value": value, "unit": unit, "runs": runs }));
+            let (name, value) = (serde_json::json!(name), serde_json::json!(value));
+            let runs = serde_json::json!(runs);
+            println!(r#"{{"name":{name},"value":{value},"unit":"{unit}","runs":{runs}}}"#);
         }
     }
 }
