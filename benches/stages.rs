@@ -11,9 +11,9 @@ use std::hint::black_box;
 use std::time::Duration;
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::effects::Changes;
 use swabstream::pipeline::view::ResultView;
 use swabstream::pipeline::{decode, validate};
+use swabstream::state::paged::Changes;
 use swabstream::state::person::PersonState;
 use workload::{Sent, Shape, Workload};
 

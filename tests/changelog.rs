@@ -8,14 +8,15 @@ use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::dead_letter;
-use swabstream::pipeline::effects::{Changes, Effects};
-use swabstream::pipeline::half::{Context, Corrupt, Half};
+use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::half::{Context, Half};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{Progress, TaskHead};
 use swabstream::runtime::log::Committed;
 use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::changelog::{Changelog, FORMAT, Restorer};
+use swabstream::state::paged::{Changes, Corrupt, Paged};
 
 const RING: u64 = 8;
 
@@ -48,6 +49,15 @@ impl Half for Numbers {
     fn advance(&mut self, _: Timestamp, _: Option<Timestamp>, _: &mut Effects) {}
     fn adopt(&mut self, _: Arc<Rules>, _: &mut Effects) {}
     fn flush(&mut self, _: u64, _: Timestamp, _: &mut Effects) {}
+    fn rules_digest(&self) -> &str {
+        ""
+    }
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+impl Paged for Numbers {
     fn pages(&self) -> u32 {
         self.0.len().div_ceil(4) as u32
     }
@@ -71,12 +81,6 @@ impl Half for Numbers {
     }
     fn restored(&mut self) -> Result<(), Corrupt> {
         Ok(())
-    }
-    fn rules_digest(&self) -> &str {
-        ""
-    }
-    fn sizes(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
     }
 }
 

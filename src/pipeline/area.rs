@@ -8,7 +8,7 @@
 use super::batch::{self, Batch};
 use super::dead_letter;
 use super::effects::Effects;
-use super::half::{Context, Corrupt, Half};
+use super::half::{Context, Half};
 use super::positivity::{TOTAL, keeps_people, period};
 use super::restate::{Restater, Span, Touched, specimen_days, spread};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
@@ -19,6 +19,7 @@ use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::state::area::cell::CellKey;
 use crate::state::area::operation::{MetaOperation, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
+use crate::state::paged::{Corrupt, Paged};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -101,6 +102,16 @@ impl Half for AreaHalf {
         self.state.change_meta(MetaOperation::Published { now, day, kept_from, cells_from }, &mut effects.changes);
     }
 
+    fn rules_digest(&self) -> &str {
+        if self.rules_logged { self.state.digest() } else { &self.rules.digest }
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.state.sizes()
+    }
+}
+
+impl Paged for AreaHalf {
     fn pages(&self) -> u32 {
         self.state.pages()
     }
@@ -120,14 +131,6 @@ impl Half for AreaHalf {
     fn restored(&mut self) -> Result<(), Corrupt> {
         self.rules_logged = !self.state.digest().is_empty();
         self.state.restored()
-    }
-
-    fn rules_digest(&self) -> &str {
-        if self.rules_logged { self.state.digest() } else { &self.rules.digest }
-    }
-
-    fn sizes(&self) -> Vec<(&'static str, u64)> {
-        self.state.sizes()
     }
 }
 

@@ -5,13 +5,13 @@
 //! read as a sum in which each person appears once. Only neighbouring days are touched, never the whole history.
 
 use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
-use super::effects::Changes;
 use super::specimen::{self, Names, Verdict};
 use super::validate::Registered;
 use super::versions::Change;
 use crate::model::result::{Finding, LabResult};
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::state::paged::Changes;
 use crate::state::person::row::{Row, minute_start};
 use crate::state::person::{MANY, PersonState, Slot};
 use hashbrown::HashMap;

@@ -1,4 +1,4 @@
-//! What the two halves have in common: `apply(state, record) -> effects`, state in pages.
+//! What the two halves have in common: `apply(state, record) -> effects`, with [`Paged`] state.
 
 use super::effects::Effects;
 use crate::model::ids::Secret;
@@ -6,6 +6,7 @@ use crate::model::outcome::{Outcome, Reject};
 use crate::model::record::{Layout, Output, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
+use crate::state::paged::Paged;
 use std::sync::Arc;
 
 /// What a task is told when it begins.
@@ -24,8 +25,8 @@ pub struct Context {
 /// The pure core of one task: state and logic without clock, randomness, locks or I/O.
 ///
 /// Changes of state go into [`Effects::changes`] as they happen; replaying them over page images gives the same
-/// state again. Page 0 holds what belongs to no other page (dictionary, rules of the last derivation, ...).
-pub trait Half: Sized {
+/// state again.
+pub trait Half: Paged + Sized {
     /// `person` or `area`.
     const NAME: &'static str;
     /// The topic whose group places the tasks, then the twins read beside it.
@@ -52,30 +53,9 @@ pub trait Half: Sized {
     /// Before a commit: turns what was gathered since the last one into outputs. `seq` is the commit's number.
     fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects);
 
-    /// Number of pages; they are numbered from 0 and never become fewer.
-    fn pages(&self) -> u32;
-
-    /// Writes the whole page.
-    fn image(&self, page: u32, into: &mut Vec<u8>);
-
-    /// Takes a page from its image, which is of this [`FORMAT`](crate::state::changelog::FORMAT) or an earlier one.
-    /// Images come first, in page order, then operations in order of commits.
-    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt>;
-
-    /// Repeats one operation on a page, likewise.
-    fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt>;
-
-    /// After the last replay: rebuilds what is not stored (indexes).
-    fn restored(&mut self) -> Result<(), Corrupt>;
-
     /// Digest of the rules the state is derived by.
     fn rules_digest(&self) -> &str;
 
     /// Numbers about the state, for metrics: (name, value).
     fn sizes(&self) -> Vec<(&'static str, u64)>;
 }
-
-/// Stored state that cannot be read: a fault to stop on, never to coerce.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stored state cannot be read: {0}")]
-pub struct Corrupt(pub String);

@@ -7,7 +7,7 @@ use super::cell_messages::Head;
 use super::cells::Cells;
 use super::contribution::{self, CountedCase, Places, Scratch};
 use super::effects::Effects;
-use super::half::{Context, Corrupt, Half};
+use super::half::{Context, Half};
 use super::labs_heard::LabsHeard;
 use super::publish::{self, Origin, Trigger};
 use super::retention::{self, Cutoffs};
@@ -23,6 +23,7 @@ use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
+use crate::state::paged::{Corrupt, Paged};
 use crate::state::person::edit::Edit;
 use crate::state::person::extra::{Contact, IndexFound, PositiveVersion};
 use crate::state::person::row::{Row, minute_of};
@@ -456,6 +457,16 @@ impl Half for PersonHalf {
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
     }
 
+    fn rules_digest(&self) -> &str {
+        &self.rules.digest
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.state.sizes()
+    }
+}
+
+impl Paged for PersonHalf {
     fn pages(&self) -> u32 {
         self.state.pages()
     }
@@ -485,13 +496,5 @@ impl Half for PersonHalf {
         }
         self.places.learn(&self.state, &self.rules);
         Ok(())
-    }
-
-    fn rules_digest(&self) -> &str {
-        &self.rules.digest
-    }
-
-    fn sizes(&self) -> Vec<(&'static str, u64)> {
-        self.state.sizes()
     }
 }

@@ -7,10 +7,10 @@
 
 use super::alerts;
 use super::contacts;
-use super::effects::Changes;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1;
+use crate::state::paged::Changes;
 use crate::state::person::edit::{Edit, List};
 use crate::state::person::extra::{Contact, IndexFound};
 use crate::state::person::row::{Row, minute_of, minute_start};

@@ -3,7 +3,6 @@
 //!
 //! In: a valid result as a row. Out: what changed, or an early end: known, outdated, in conflict.
 
-use super::effects::Changes;
 use super::publish::Origin;
 use super::route::Letter;
 use super::stop::Stop;
@@ -12,6 +11,7 @@ use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, TimePrecision};
 use crate::proto::v1::{self, person_event::Event};
+use crate::state::paged::Changes;
 use crate::state::person::row::{HASH_48, Row, Standing, Version, minute_of};
 use crate::state::person::{PersonState, Slot};
 use std::fmt::Write as _;

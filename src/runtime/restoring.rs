@@ -5,8 +5,8 @@
 
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
-use crate::pipeline::half::Corrupt;
 use crate::state::changelog::Restorer;
+use crate::state::paged::Corrupt;
 
 /// How often a restore says how far it is.
 const TELL_EVERY_MS: i64 = 5_000;

@@ -8,10 +8,11 @@ use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
 use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
-use crate::pipeline::half::{Context, Corrupt, Half};
+use crate::pipeline::half::{Context, Half};
 use crate::policy::Rules;
 use crate::proto::v1::{InputOffset, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
+use crate::state::paged::Corrupt;
 use prost::Message as _;
 use std::sync::Arc;
 

@@ -9,8 +9,8 @@
 //! Nothing here knows what a page holds, nor when a commit takes effect.
 
 use crate::model::record::{Output, Topic};
-use crate::pipeline::half::{Corrupt, Half};
 use crate::proto::v1::{StateHead, TaskHead};
+use crate::state::paged::{Corrupt, Paged};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ impl Changelog {
     ///
     /// # Panics
     /// When a page would be older than R deltas: a restore could then miss changes.
-    pub fn write<H: Half>(&mut self, half: &H, mut head: TaskHead, operations: &[u8]) -> Vec<Output> {
+    pub fn write<H: Paged>(&mut self, half: &H, mut head: TaskHead, operations: &[u8]) -> Vec<Output> {
         self.seq += 1;
         self.lsn.resize(half.pages() as usize, self.seq - 1);
         head.pages = half.pages();
@@ -107,7 +107,7 @@ impl Changelog {
     }
 
     /// Writes about as many image bytes as delta bytes, and never so few that a cycle takes more than half the ring.
-    fn image<H: Half>(&mut self, half: &H, written: usize, records: &mut Vec<Output>) {
+    fn image<H: Paged>(&mut self, half: &H, written: usize, records: &mut Vec<Output>) {
         self.owed += written as i64;
         self.cycle_commits += 1;
         let (pages, half_ring) = (self.lsn.len() as u64, self.ring / 2);
@@ -128,7 +128,7 @@ impl Changelog {
     }
 
     /// After a restore the cycle starts anew, so a page may come of age before the cycle reaches it.
-    fn image_aged<H: Half>(&mut self, half: &H, records: &mut Vec<Output>) {
+    fn image_aged<H: Paged>(&mut self, half: &H, records: &mut Vec<Output>) {
         for page in 0..self.lsn.len() {
             if self.lsn[page] + self.ring <= self.seq {
                 self.image_page(half, page, records);
@@ -136,7 +136,7 @@ impl Changelog {
         }
     }
 
-    fn image_page<H: Half>(&mut self, half: &H, page: usize, records: &mut Vec<Output>) {
+    fn image_page<H: Paged>(&mut self, half: &H, page: usize, records: &mut Vec<Output>) {
         let mut bytes = Vec::new();
         half.image(page as u32, &mut bytes);
         self.owed -= self.split(&format!("p/{page}"), None, &bytes, records) as i64;
@@ -241,7 +241,7 @@ impl Restorer {
     }
 
     /// Loads all into a new half. Returns what the task was after its last commit, and its changelog to go on with.
-    pub fn finish<H: Half>(self, half: &mut H) -> Result<(TaskHead, Changelog), Corrupt> {
+    pub fn finish<H: Paged>(self, half: &mut H) -> Result<(TaskHead, Changelog), Corrupt> {
         let (&last, newest) = self.deltas.last_key_value().ok_or_else(|| Corrupt("no delta found".into()))?;
         let head = newest.task.clone().ok_or_else(|| Corrupt(format!("delta {last} has no head")))?;
 
@@ -284,7 +284,7 @@ impl Restorer {
         lsn
     }
 
-    fn replay<H: Half>(&self, half: &mut H, lsn: &[u64]) -> Result<(), Corrupt> {
+    fn replay<H: Paged>(&self, half: &mut H, lsn: &[u64]) -> Result<(), Corrupt> {
         for (&seq, delta) in &self.deltas {
             // A delta that is not whole is older than every image: `require_unbroken` saw to it.
             let operations = delta.whole().unwrap_or_default();
@@ -325,7 +325,7 @@ impl Key {
     }
 }
 
-/// The operations of a delta, as [`Changes`](crate::pipeline::effects::Changes) wrote them.
+/// The operations of a delta, as [`Changes`](super::paged::Changes) wrote them.
 fn operations_of(mut bytes: &[u8]) -> impl Iterator<Item = Result<(u32, &[u8]), Corrupt>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {

@@ -1,7 +1,7 @@
 //! The little binary form of stored state: little-endian numbers, texts with their length. Reading checks every
 //! length, so bytes that are not ours end in [`Corrupt`], never in a panic or a huge allocation.
 
-use crate::pipeline::half::Corrupt;
+use crate::state::paged::Corrupt;
 
 /// Appends a text or bytes with their length.
 pub fn put_bytes(into: &mut Vec<u8>, bytes: &[u8]) {

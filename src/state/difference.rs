@@ -4,7 +4,7 @@
 //! short when most entries are kept in their order.
 
 use super::codec::{Reader, corrupt, put_short};
-use crate::pipeline::half::Corrupt;
+use crate::state::paged::Corrupt;
 
 /// Appends the difference: how many stretches, each of them entries skipped, entries kept, entries that are new.
 pub fn put_difference<T: PartialEq>(into: &mut Vec<u8>, old: &[T], new: &[T], put: impl Fn(&mut Vec<u8>, &T)) {

@@ -4,4 +4,5 @@ pub mod area;
 pub mod changelog;
 pub mod codec;
 pub mod difference;
+pub mod paged;
 pub mod person;

@@ -12,6 +12,7 @@ use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPositivity, AreaTier};
+use swabstream::state::paged::Paged as _;
 
 pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 

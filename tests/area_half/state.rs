@@ -16,6 +16,7 @@ use swabstream::proto::v1::AreaPositivity;
 use swabstream::runtime::log::Committed;
 use swabstream::runtime::task::{RulesInForce, Task, Time};
 use swabstream::state::changelog::{FORMAT, Restorer};
+use swabstream::state::paged::Paged as _;
 
 /// A task with images of each commit, page by page.
 fn live(rules: &Arc<Rules>, seed: u64) -> (Bench, Vec<Vec<Vec<u8>>>) {

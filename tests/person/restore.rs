@@ -5,6 +5,7 @@ use super::world::{Dice, World, at, context};
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::state::changelog::FORMAT;
+use swabstream::state::paged::Paged as _;
 
 /// What the changelog of one task holds: per page its newest image, per commit its operations.
 #[derive(Default)]

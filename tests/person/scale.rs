@@ -6,6 +6,7 @@ use swabstream::audit::stored::people;
 use swabstream::model::outcome::Outcome;
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
+use swabstream::state::paged::Paged;
 
 #[test]
 fn people_fill_pages_and_leave_their_slots_to_others() {
@@ -21,7 +22,7 @@ fn people_fill_pages_and_leave_their_slots_to_others() {
         let sizes = world.halves.iter().flat_map(Half::sizes);
         sizes.filter(|(name, _)| *name == what).map(|(_, size)| size).sum()
     };
-    let pages = |world: &World| world.halves.iter().map(Half::pages).sum::<u32>();
+    let pages = |world: &World| world.halves.iter().map(Paged::pages).sum::<u32>();
     assert_eq!((held(&world, "people"), held(&world, "rows")), (people, 2 * people));
     let before = pages(&world);
     assert!(before > 2 * LAYOUT.person_tasks as u32);

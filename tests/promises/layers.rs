@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 5] = [
     ("model", &["proto"]),
     ("policy", &["proto", "model"]),
-    // A state is stored as the pages and operations that `pipeline::half` and `pipeline::effects` speak of.
-    ("state", &["proto", "model", "policy", "pipeline::half", "pipeline::effects"]),
+    ("state", &["proto", "model", "policy"]),
     ("pipeline", &["proto", "model", "policy", "state"]),
     // The judge: what it had in common with the processor would be wrong on both sides and look right.
     ("audit", &["proto", "model", "policy"]),

@@ -8,8 +8,9 @@ use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
-use swabstream::pipeline::half::{Context, Corrupt, Half};
+use swabstream::pipeline::half::{Context, Half};
 use swabstream::policy::Rules;
+use swabstream::state::paged::{Corrupt, Paged};
 
 pub struct Watched<H> {
     half: H,
@@ -91,6 +92,16 @@ impl<H: Shadowed> Half for Watched<H> {
         witness::get().borrow_mut().attempted(H::NAME, self.task, std::mem::take(&mut self.calls));
     }
 
+    fn rules_digest(&self) -> &str {
+        self.half.rules_digest()
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.half.sizes()
+    }
+}
+
+impl<H: Shadowed> Paged for Watched<H> {
     fn pages(&self) -> u32 {
         self.half.pages()
     }
@@ -112,13 +123,5 @@ impl<H: Shadowed> Half for Watched<H> {
         self.calls.push(Call::Restored);
         witness::get().borrow_mut().compare_restored(self.task, &self.half);
         Ok(())
-    }
-
-    fn rules_digest(&self) -> &str {
-        self.half.rules_digest()
-    }
-
-    fn sizes(&self) -> Vec<(&'static str, u64)> {
-        self.half.sizes()
     }
 }

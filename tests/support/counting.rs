@@ -11,8 +11,9 @@ use swabstream::model::record::{Output, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::dead_letter;
 use swabstream::pipeline::effects::Effects;
-use swabstream::pipeline::half::{Context, Corrupt, Half};
+use swabstream::pipeline::half::{Context, Half};
 use swabstream::policy::Rules;
+use swabstream::state::paged::{Corrupt, Paged};
 
 /// Pages, so that images come in turns.
 const PAGES: u32 = 5;
@@ -80,6 +81,16 @@ impl Half for Counting {
 
     fn flush(&mut self, _: u64, _: Timestamp, _: &mut Effects) {}
 
+    fn rules_digest(&self) -> &str {
+        &self.rules.digest
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+impl Paged for Counting {
     fn pages(&self) -> u32 {
         PAGES
     }
@@ -107,14 +118,6 @@ impl Half for Counting {
 
     fn restored(&mut self) -> Result<(), Corrupt> {
         Ok(())
-    }
-
-    fn rules_digest(&self) -> &str {
-        &self.rules.digest
-    }
-
-    fn sizes(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
     }
 }
 

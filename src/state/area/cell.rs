@@ -1,8 +1,8 @@
 //! Counts of one area, purpose and specimen day: the numbers every window adds up.
 
 use crate::model::time::Day;
-use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_short, put_short_signed};
+use crate::state::paged::Corrupt;
 
 /// Gaps kept: 1 to 14 days to the person's next such day, 15 for more or none.
 pub const GAPS: usize = 15;

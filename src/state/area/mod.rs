@@ -5,8 +5,7 @@
 //! a policy, decides or publishes.
 
 use crate::model::time::{Day, Timestamp};
-use crate::pipeline::effects::Changes;
-use crate::pipeline::half::Corrupt;
+use crate::state::paged::{Changes, Corrupt};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 

@@ -4,8 +4,8 @@ use super::cell::{Cell, CellKey, Number};
 use super::series::{TierAlert, put_origin, read_origin};
 use crate::model::record::Origin;
 use crate::model::time::{Day, Timestamp};
-use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
+use crate::state::paged::Corrupt;
 
 /// Change of page 0, which belongs to no area.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use super::cell::{Cell, CellKey, Number};
 use crate::model::record::{Origin, Position, Topic};
 use crate::model::time::{Day, Timestamp};
-use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short, put_short_signed};
+use crate::state::paged::Corrupt;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

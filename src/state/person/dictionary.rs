@@ -1,7 +1,7 @@
 //! Short numbers for texts that many rows share.
 
-use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_u32};
+use crate::state::paged::Corrupt;
 use hashbrown::HashMap;
 
 /// Texts by number, numbers by text. A text never loses its number.

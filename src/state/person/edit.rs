@@ -6,10 +6,10 @@
 use super::extra::{Contact, Extra, IndexFound, PositiveVersion, Traced};
 use super::extra::{put_contact, put_found, put_positive, put_traced};
 use super::extra::{read_contact, read_found, read_positive, read_traced};
-use crate::pipeline::half::Corrupt;
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short};
 use crate::state::difference::{put_difference, read_difference};
+use crate::state::paged::Corrupt;
 use prost::Message;
 use std::cmp::Ordering;
 

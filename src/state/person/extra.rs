@@ -3,9 +3,9 @@
 
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
 use crate::model::time::Timestamp;
-use crate::pipeline::half::Corrupt;
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
+use crate::state::paged::Corrupt;
 use prost::Message as _;
 
 /// The side record of one person.

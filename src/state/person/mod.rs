@@ -14,10 +14,9 @@ mod pages;
 pub mod row;
 pub mod slab;
 
-use crate::pipeline::effects::Changes;
-use crate::pipeline::half::Corrupt;
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
+use crate::state::paged::{Changes, Corrupt};
 use crowd::Crowd;
 pub use crowd::MANY;
 use dictionary::Dictionary;

@@ -5,9 +5,8 @@ use super::edit::Edit;
 use super::extra::Extra;
 use super::row::{ROW_BYTES, Row};
 use super::{Basis, Person, PersonState, SLOTS_PER_PAGE};
-use crate::pipeline::effects::Changes;
-use crate::pipeline::half::Corrupt;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_u16, put_u32, put_u64};
+use crate::state::paged::{Changes, Corrupt};
 
 const BIRTH: u8 = 1;
 const RELEASE: u8 = 2;

@@ -5,7 +5,7 @@ use crate::model::result::{Finding, ResultStatus};
 use crate::model::time::Timestamp;
 use crate::state::codec::{Reader, corrupt};
 
-use crate::pipeline::half::Corrupt;
+use crate::state::paged::Corrupt;
 
 /// Hashes of results and specimens are cut to this: they only have to differ within one person.
 pub const HASH_48: u64 = (1 << 48) - 1;
