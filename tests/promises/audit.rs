@@ -12,7 +12,7 @@ use swabstream::audit::{Cut, RulesFound};
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, StateHead, TaskHead};
+use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Severity, StateHead, TaskHead};
 
 /// All that an audit looks at.
 #[derive(Clone)]
@@ -267,6 +267,16 @@ fn a_forged_tier_is_named() {
     (tier.rank, tier.tier) = (tier.rank + 1, "forged".to_owned());
     record.payload = Some(tier.encode_to_vec());
     assert_named(&case, &["tiers"], &format!("{}: must be", tier.area));
+}
+
+#[test]
+fn an_alert_about_a_tier_of_another_severity_is_named() {
+    let mut case = case();
+    let record = case.last(Topic::AreaAlerts, |record| read::<Alert>(record).state() != AlertState::Withdrawn);
+    let mut alert: Alert = read(record);
+    alert.set_severity(if alert.severity() == Severity::High { Severity::Info } else { Severity::High });
+    record.payload = Some(alert.encode_to_vec());
+    assert_named(&case, &["tiers"], &format!("{} {}: the alert must say", alert.area, alert.first_day));
 }
 
 #[test]
