@@ -196,7 +196,8 @@ fn broken(file: &SourceFile, error: &csv::Error) -> SourceError {
 /// The line of a row. The reader's positions lie before the notes and empty lines that it skips.
 fn line_of(text: &str, position: Option<&csv::Position>) -> usize {
     let byte = position.map_or(0, |position| position.byte() as usize);
-    let before = text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count();
+    // The reader counts lines as it goes: counting them here would go through the whole file for each row.
+    let before = position.map_or(0, |position| position.line() as usize).saturating_sub(1);
     let skipped = |line: &&str| line.starts_with('#') || line.trim().is_empty();
     before + text.get(byte..).unwrap_or_default().lines().take_while(skipped).count() + 1
 }
