@@ -8,12 +8,11 @@ use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::watch::TopicWatch;
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Topic};
-use crate::model::time::Timestamp;
 use crate::pipeline::area::AreaHalf;
 use crate::pipeline::half::Half;
 use crate::pipeline::person::PersonHalf;
 use crate::runtime::drive::{News, drive};
-use crate::runtime::globals::Globals;
+use crate::runtime::globals::{Floor, Globals};
 use crate::runtime::log::Fatal;
 use crate::runtime::task::RulesInForce;
 use crate::runtime::worker::{Settings, Worker};
@@ -273,7 +272,7 @@ struct Listener {
     globals: Globals,
     reader: TopicReader,
     rules: watch::Sender<RulesInForce>,
-    floor: watch::Sender<Option<Timestamp>>,
+    floor: watch::Sender<Option<Floor>>,
 }
 
 impl Listener {

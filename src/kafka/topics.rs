@@ -163,7 +163,7 @@ pub struct Created {
     pub existed: Vec<String>,
 }
 
-/// Creates the topics that are missing. Those there are stay as they are: see [`check`].
+/// Creates the topics that are missing. Those there are stay as they are: see [`check()`].
 pub async fn create(config: &KafkaConfig, wanted: Wanted) -> Result<Created, Error> {
     let admin = connect(config)?;
     metadata(&admin, config)?;

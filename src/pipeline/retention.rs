@@ -17,7 +17,8 @@ use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
 use hashbrown::HashMap;
 
-/// Messages between tasks may lag behind the floor: a day is more than they ever do.
+/// Messages between tasks may lag behind the floor, which goes on in steps for their sake: the longest window and this
+/// are more than two of these.
 const SLACK_DAYS: i64 = 1;
 
 /// Longest observation of a contact after exposure that a rule may ask for, and then some.

@@ -2,11 +2,11 @@
 //!
 //! It runs on a current-thread runtime of the worker's own thread, where the log's calls may block.
 
+use super::globals::Floor;
 use super::log::{Fatal, Log};
 use super::task::RulesInForce;
 use super::worker::Worker;
 use crate::clock;
-use crate::model::time::Timestamp;
 use crate::pipeline::half::Half;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ pub struct News {
     /// Rules in force.
     pub rules: watch::Receiver<RulesInForce>,
     /// Smallest progress of all person tasks, once all have told theirs.
-    pub floor: watch::Receiver<Option<Timestamp>>,
+    pub floor: watch::Receiver<Option<Floor>>,
     /// True when the process is to end.
     pub shutdown: watch::Receiver<bool>,
 }

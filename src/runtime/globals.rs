@@ -11,13 +11,33 @@ use crate::proto::v1::Progress;
 use prost::Message as _;
 use std::collections::BTreeMap;
 
+/// How far all person tasks have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// Smallest `now`.
+    pub now: Timestamp,
+    /// Smallest time by which rows may be dropped.
+    pub drop_now: Timestamp,
+}
+
+impl Floor {
+    /// The greater of each.
+    pub fn max(self, other: Self) -> Self {
+        Self { now: self.now.max(other.now), drop_now: self.drop_now.max(other.drop_now) }
+    }
+
+    fn min(self, other: Self) -> Self {
+        Self { now: self.now.min(other.now), drop_now: self.drop_now.min(other.drop_now) }
+    }
+}
+
 /// The state of the two topics.
 #[derive(Debug, Default)]
 pub struct Globals {
     reader: RuleSetReader,
     rules: Option<RulesInForce>,
-    /// `now` of each person task.
-    progress: BTreeMap<i32, Timestamp>,
+    /// What each person task told.
+    progress: BTreeMap<i32, Floor>,
 }
 
 impl Globals {
@@ -40,8 +60,9 @@ impl Globals {
         // Written by ourselves only; what cannot be read says nothing about time.
         let Ok(progress) = Progress::decode(payload) else { return };
         if let (true, Some(now)) = (progress.half == "person", progress.now.as_ref().and_then(Timestamp::from_wire)) {
-            let known = self.progress.entry(progress.task).or_insert(now);
-            *known = now.max(*known);
+            let drop_now = progress.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or(now);
+            let known = self.progress.entry(progress.task).or_default();
+            *known = known.max(Floor { now, drop_now });
         }
     }
 
@@ -52,9 +73,9 @@ impl Globals {
 
     /// The smallest progress of all person tasks, once all have told theirs: a task never heard of holds time back,
     /// for nothing is known of its people.
-    pub fn floor(&self, person_tasks: i32) -> Option<Timestamp> {
-        let all: Option<Vec<Timestamp>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
-        all?.into_iter().min()
+    pub fn floor(&self, person_tasks: i32) -> Option<Floor> {
+        let all: Option<Vec<Floor>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
+        all?.into_iter().reduce(Floor::min)
     }
 }
 
@@ -63,9 +84,10 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
 
-    fn tell(globals: &mut Globals, half: &str, task: i32, now: i64) {
+    fn tell(globals: &mut Globals, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
         let now = Some(Timestamp(now).to_wire());
-        let payload = Progress { half: half.into(), task, now, ..Progress::default() }.encode_to_vec();
+        let drop_now = drop_now.map(|at| Timestamp(at).to_wire());
+        let payload = Progress { half: half.into(), task, now, drop_now, ..Progress::default() }.encode_to_vec();
         let position = Position { topic: Topic::Progress, partition: 0, offset: 0 };
         let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
         let record = Record { position, received_at, key: None, payload, content_type: None };
@@ -75,12 +97,13 @@ mod tests {
     #[test]
     fn time_passes_for_all_only_when_the_slowest_person_task_has_told_it() {
         let mut globals = Globals::default();
-        tell(&mut globals, "person", 0, 5_000);
-        tell(&mut globals, "area", 1, 1);
+        let floor = |now, drop_now| Some(Floor { now: Timestamp(now), drop_now: Timestamp(drop_now) });
+        tell(&mut globals, "person", 0, 5_000, Some(2_000));
+        tell(&mut globals, "area", 1, 1, None);
         assert_eq!(globals.floor(2), None, "task 1 was never heard of");
-        tell(&mut globals, "person", 1, 3_000);
-        assert_eq!(globals.floor(2), Some(Timestamp(3_000)));
-        tell(&mut globals, "person", 1, 2_000);
-        assert_eq!(globals.floor(2), Some(Timestamp(3_000)), "never backwards");
+        tell(&mut globals, "person", 1, 3_000, None);
+        assert_eq!(globals.floor(2), floor(3_000, 2_000), "an earlier version tells one time for both");
+        tell(&mut globals, "person", 1, 2_000, Some(1_000));
+        assert_eq!(globals.floor(2), floor(3_000, 2_000), "never backwards");
     }
 }

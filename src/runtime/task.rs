@@ -9,7 +9,7 @@ use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::{Context, Half};
-use crate::policy::Rules;
+use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::{InputOffset, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
 use crate::state::paged::Corrupt;
@@ -18,6 +18,12 @@ use std::sync::Arc;
 
 /// `now` is told to the others at most this often, in its own milliseconds.
 const PROGRESS_STEP_MS: i64 = 1_000;
+
+/// Times by which rows are dropped go on by so much at most, from one that all tasks have told to the next: then whatever
+/// was sent over one task has arrived. A record can cause messages over three, and rows are held for longer than two
+/// steps beyond all that admissible records can need.
+const DROP_STEP_DAYS: i64 = 7;
+const _: () = assert!(2 * DROP_STEP_DAYS <= LONGEST_WINDOW as i64);
 
 /// Rules and where they were read: a later offset is a later set.
 #[derive(Clone, Debug)]
@@ -36,9 +42,10 @@ pub struct Time {
     pub idle: Option<Timestamp>,
     /// The task's inputs hold nothing unread.
     pub drained: bool,
-    /// Smallest progress of all person tasks.
+    /// Smallest `now` of all person tasks.
     pub floor: Option<Timestamp>,
-    /// The same, as far as nothing sent before it can still be on its way to this task: what is older may be dropped.
+    /// Smallest time all person tasks told for dropping, as far as nothing sent before it can still be on its way to this
+    /// task.
     pub safe_floor: Option<Timestamp>,
 }
 
@@ -61,6 +68,10 @@ pub struct Task<H> {
     settled: Timestamp,
     /// The `settled` last published on `progress`.
     told: Timestamp,
+    /// The time for dropping last published on `progress`.
+    drop_now: Timestamp,
+    /// Earliest time known before any such was published.
+    first: Option<Timestamp>,
     floor: Option<Timestamp>,
     rules_offset: i64,
     effects: Effects,
@@ -83,6 +94,8 @@ impl<H: Half> Task<H> {
             seen: H::INPUTS.iter().filter(|topic| topic.moves_time()).map(|topic| (*topic, Timestamp(0))).collect(),
             settled: Timestamp::default(),
             told: Timestamp::default(),
+            drop_now: Timestamp::default(),
+            first: None,
             floor: None,
             rules_offset: rules.offset,
             effects: Effects::default(),
@@ -125,6 +138,7 @@ impl<H: Half> Task<H> {
         // What was told holds: others dropped rows by it, so telling less now would take that back.
         task.told = head.told.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
         task.settled = task.told;
+        task.drop_now = head.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
         // A half without a time of its own was told its `now` as the floor, which its new owner may not have heard yet.
         if task.seen.is_empty() {
             task.floor = Some(task.now).filter(|now| *now > Timestamp::default());
@@ -176,6 +190,7 @@ impl<H: Half> Task<H> {
         let topic = record.position.topic;
         if let Some((_, seen)) = self.seen.iter_mut().find(|(input, _)| *input == topic) {
             *seen = record.received_at.max(*seen);
+            self.first = Some(self.first.unwrap_or(record.received_at).min(record.received_at));
             self.now = self.now.max(record.received_at);
             let oldest = self.seen.iter().map(|(_, seen)| *seen).min().unwrap_or_default();
             self.settled = self.settled.max(oldest);
@@ -214,6 +229,7 @@ impl<H: Half> Task<H> {
         }
         if time.drained || self.seen.is_empty() {
             self.settled = self.settled.max(self.now);
+            self.first = self.first.or(Some(self.settled).filter(|settled| *settled > Timestamp::default()));
         }
         // Only people drop what is old while something about it may be on its way.
         self.floor = self.floor.max(if self.seen.is_empty() { time.floor } else { time.safe_floor });
@@ -221,7 +237,18 @@ impl<H: Half> Task<H> {
 
     /// Whether anything is to be committed.
     pub fn touched(&self) -> bool {
-        self.touched || self.settled > self.told
+        self.touched || self.settled > self.told || self.may_drop_now() > self.drop_now
+    }
+
+    /// The time by which others may drop rows, as far as this task can tell.
+    fn may_drop_now(&self) -> Timestamp {
+        let from = match self.drop_now == Timestamp::default() {
+            true => self.floor.or(self.first),
+            false => self.floor,
+        };
+        let most =
+            if self.seen.is_empty() { Some(self.settled) } else { from.map(|from| from.plus_days(DROP_STEP_DAYS)) };
+        self.drop_now.max(most.unwrap_or_default().min(self.settled))
     }
 
     /// Whether somebody is waiting for the commit.
@@ -245,10 +272,11 @@ impl<H: Half> Task<H> {
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
         let mut outputs = std::mem::take(&mut self.effects.outputs);
         // A busy task tells its time now and then; when it falls quiet, a commit of its own tells the rest.
-        let due = self.told.0 + PROGRESS_STEP_MS;
-        if self.settled.0 >= due || self.settled > self.told && !self.touched {
+        let (due, drop_now) = (self.told.0 + PROGRESS_STEP_MS, self.may_drop_now());
+        let more = self.settled > self.told || drop_now > self.drop_now;
+        if self.settled.0 >= due || more && !self.touched {
+            (self.told, self.drop_now) = (self.settled, drop_now);
             outputs.push(self.progress());
-            self.told = self.settled;
         }
         let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
         self.effects.changes.clear();
@@ -275,6 +303,7 @@ impl<H: Half> Task<H> {
             person_tasks: self.layout.person_tasks,
             area_tasks: self.layout.area_tasks,
             told: Some(self.told.to_wire()),
+            drop_now: Some(self.drop_now.to_wire()),
         }
     }
 
@@ -284,6 +313,7 @@ impl<H: Half> Task<H> {
             task: self.number,
             now: Some(self.settled.to_wire()),
             rules_digest: self.half.rules_digest().into(),
+            drop_now: Some(self.drop_now.to_wire()),
         };
         Output {
             topic: Topic::Progress,

@@ -4,6 +4,7 @@
 //! and takes the time from its caller, so tests drive many workers from one seed. [`drive`](super::drive::drive) is
 //! the asynchronous shell around it.
 
+use super::globals::Floor;
 use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
 use super::restoring::Restoring;
 use super::task::{RulesInForce, Task, Time};
@@ -65,8 +66,10 @@ pub struct Worker<H, L> {
     log: L,
     settings: Settings,
     rules: RulesInForce,
-    /// Smallest progress of all person tasks, and when this worker first knew it.
-    floor: (Option<Timestamp>, Timestamp),
+    /// Smallest progress of all person tasks, once known.
+    floor: Option<Floor>,
+    /// When this worker first knew the floor's time of dropping.
+    heard: Timestamp,
     slots: BTreeMap<i32, Slot<H>>,
     meter: Meter,
     /// Time of the last step.
@@ -90,7 +93,8 @@ impl<H: Half, L: Log> Worker<H, L> {
             log,
             settings,
             rules,
-            floor: (None, Timestamp::default()),
+            floor: None,
+            heard: Timestamp::default(),
             slots: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
@@ -138,10 +142,11 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     /// The smallest progress of all person tasks is now this.
-    pub fn set_floor(&mut self, floor: Timestamp) {
-        if self.floor.0 < Some(floor) {
-            self.floor = (Some(floor), self.at);
+    pub fn set_floor(&mut self, floor: Floor) {
+        if self.floor.is_none_or(|known| known.drop_now < floor.drop_now) {
+            self.heard = self.at;
         }
+        self.floor = Some(self.floor.unwrap_or_default().max(floor));
     }
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
@@ -331,7 +336,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn pass_time(&mut self) {
-        let (floor, heard) = self.floor;
+        let (now, drop_now) = self.floor.map(|floor| (floor.now, floor.drop_now)).unzip();
         let look = (self.at.0 - self.looked.0).abs() >= REACH_EVERY_MS;
         if look {
             self.looked = self.at;
@@ -345,10 +350,10 @@ impl<H: Half, L: Log> Worker<H, L> {
                 task.pass_time(&Time {
                     idle: read_until.filter(|_| !self.settings.history),
                     drained: read_until.is_some(),
-                    floor,
+                    floor: now,
                     // Whoever told the floor had sent its messages by then: read to an end asked for later, none is
                     // missing.
-                    safe_floor: floor.filter(|_| read_until.is_some_and(|read| read > heard)),
+                    safe_floor: drop_now.filter(|_| read_until.is_some_and(|read| read > self.heard)),
                 });
             }
         }

@@ -10,9 +10,7 @@ use swabstream::audit::RulesFound;
 use swabstream::audit::evidence::{Evidence, Setting};
 use swabstream::audit::report::Verdict;
 use swabstream::model::record::{Output, Topic};
-use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half;
-use swabstream::pipeline::person::PersonHalf;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What only workers publish, state apart.
@@ -73,24 +71,6 @@ fn assert_read_in_order<H: Half>(broker: &Broker, task: i32, shadow: &Shadow<H>)
         assert!(shadow.applied(*topic) == there, "{} task {task}: records of {} were skipped", H::NAME, topic.name());
     }
     assert!(shadow.ledger().balances(), "{} task {task}: consumed = sum of outcomes", H::NAME);
-}
-
-/// Whether every record of every input was read, in commits that took effect, and nothing is being written.
-pub fn everything_was_read(broker: &Shared, witness: &Witness) -> bool {
-    let broker = broker.borrow();
-    let read = |topics: &[Topic], task: i32, applied: &dyn Fn(Topic) -> Option<i64>| {
-        let last = |topic: Topic| broker.read_on(topic, task, 0).0.last().map(|record| record.offset);
-        topics.iter().all(|topic| applied(*topic) == last(*topic))
-    };
-    let person = |task| {
-        let shadow = witness.person.get(&task);
-        read(PersonHalf::INPUTS, task, &|topic| shadow?.applied(topic).last().copied())
-    };
-    let area = |task| {
-        let shadow = witness.area.get(&task);
-        read(AreaHalf::INPUTS, task, &|topic| shadow?.applied(topic).last().copied())
-    };
-    broker.is_stable() && (0..LAYOUT.person_tasks).all(person) && (0..LAYOUT.area_tasks).all(area)
 }
 
 /// It counts again from the inputs: alerts, numbers, tiers, books, histories, dead letters.

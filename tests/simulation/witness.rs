@@ -17,6 +17,7 @@ use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::proto::v1::Progress;
+use swabstream::runtime::globals::Floor;
 use swabstream::runtime::log::{Commit, CommitMark};
 
 thread_local! {
@@ -51,8 +52,8 @@ pub struct Witness {
     marks: BTreeMap<TaskOf, Option<CommitMark>>,
     /// Who committed last.
     owners: BTreeMap<TaskOf, String>,
-    /// Time last told on `progress`.
-    told: BTreeMap<TaskOf, Timestamp>,
+    /// Times last told on `progress`.
+    told: BTreeMap<TaskOf, Floor>,
     /// What readers must see, by partition.
     published: BTreeMap<(Topic, i32), Vec<Output>>,
     pub ticks: u64,
@@ -132,16 +133,19 @@ impl Witness {
 
     /// Smallest time told by any person task, once all have told theirs.
     fn slowest(&self) -> Option<Timestamp> {
-        let told = |task| self.told.get(&(PersonHalf::NAME, task)).copied();
+        let told = |task| self.told.get(&(PersonHalf::NAME, task)).map(|told| told.now);
         (0..LAYOUT.person_tasks).map(told).collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
     fn note_told(&mut self, output: &Output) {
         let progress = Progress::decode(output.payload.as_deref().unwrap_or_default()).expect("it is ours");
-        let now = progress.now.as_ref().and_then(Timestamp::from_wire).expect("progress has a time");
+        let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
+        let [now, drop_now] = [&progress.now, &progress.drop_now].map(|at| time(at).expect("progress has its times"));
         let half = if progress.half == PersonHalf::NAME { PersonHalf::NAME } else { AreaHalf::NAME };
-        let before = self.told.insert((half, progress.task), now);
-        assert!(before < Some(now), "{half} task {} told {now:?} after {before:?}", progress.task);
+        let told = Floor { now, drop_now };
+        let before = self.told.insert((half, progress.task), told).unwrap_or_default();
+        let forward = before != told && before.max(told) == told && drop_now <= now;
+        assert!(forward, "{half} task {} told {told:?} after {before:?}", progress.task);
     }
 }
 

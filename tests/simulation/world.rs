@@ -187,27 +187,13 @@ impl World {
             let ahead = 1 + self.random.below(LAYOUT.person_tasks as usize - 1) as i32;
             self.mark_time(0..ahead, end);
             self.mark_time(ahead..LAYOUT.person_tasks, last.plus_days(1));
-            self.let_messages_arrive();
             self.mark_time(0..LAYOUT.person_tasks, end);
         } else {
             self.live_until(last.plus_days(1));
             self.broker.borrow_mut().set_latest(Timestamp(i64::MAX));
-            self.let_messages_arrive();
             self.advance_to(end.max(self.now()));
         }
         (0..100).for_each(|_| self.turn());
-    }
-
-    /// Turns until nothing is on its way between tasks. Rows are dropped by the time that has come everywhere, and a
-    /// message of a message may still be under way then: two weeks and a day are held for it, which must not go by at once.
-    fn let_messages_arrive(&mut self) {
-        for _ in 0..200 {
-            if judgement::everything_was_read(&self.broker, &self.witness.borrow()) {
-                return;
-            }
-            (0..20).for_each(|_| self.turn());
-        }
-        panic!("messages never arrive");
     }
 
     fn now(&self) -> Timestamp {

@@ -8,8 +8,8 @@ use super::random::Random;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::Ledger;
-use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
+use swabstream::runtime::globals::Floor;
 use swabstream::runtime::log::Fatal;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::{Settings, Worker};
@@ -103,7 +103,7 @@ impl<H: Half> Fleet<H> {
     }
 
     /// The smallest progress of all person tasks.
-    pub fn set_floor(&mut self, floor: Timestamp) {
+    pub fn set_floor(&mut self, floor: Floor) {
         self.workers().for_each(|(worker, _)| worker.set_floor(floor));
     }
 
