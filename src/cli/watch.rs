@@ -95,6 +95,7 @@ const NAMES_LIMIT: Duration = Duration::from_secs(10);
 pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let rules = names(&config).context("the names of areas could not be read")?;
+    require_known(args.area.as_deref(), rules.as_deref())?;
     let from = if args.from == Start::Beginning || args.once { From::Beginning } else { From::End };
     let mut reader = TopicReader::open(&config.kafka, args.what.topics(), from)?;
     let interrupted = super::interrupt::flag()?;
@@ -128,6 +129,16 @@ fn follow(
         }
     }
     Ok(())
+}
+
+/// An area that the rules do not know would be waited for in vain.
+fn require_known(area: Option<&str>, rules: Option<&Rules>) -> anyhow::Result<()> {
+    match (area, rules) {
+        (Some(area), Some(rules)) if rules.areas.index(area).is_none() => {
+            anyhow::bail!("there is no area {area} in the rules in force; swabstream rules show --json lists the codes")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is shown of a record, and how.
@@ -274,5 +285,9 @@ mod tests {
     fn an_area_is_followed_alone() {
         assert!(line(&["--area", "D1"], &alert()).is_some());
         assert!(line(&["--area", "D2"], &alert()).is_none());
+        let rules = crate::policy::sample::sample_rules();
+        assert!(require_known(Some("D1"), Some(&rules)).is_ok() && require_known(None, Some(&rules)).is_ok());
+        let error = require_known(Some("NOPE"), Some(&rules)).expect_err("no such area").to_string();
+        assert!(error.contains("no area NOPE"), "{error}");
     }
 }

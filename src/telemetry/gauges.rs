@@ -117,7 +117,8 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
     alerts(series, picture);
     labs(series, picture, vitals);
-    for (code, area) in picture.areas.iter().filter(|(code, _)| picture.registry().keeps_people(code)) {
+    let in_metrics = picture.registry().in_metrics();
+    for (code, area) in picture.areas.iter().filter(|(code, _)| in_metrics(code)) {
         area_gauges(series, code, area);
     }
 }

@@ -249,11 +249,15 @@ pub const ALERTS: Metric =
 pub const AREA_POSITIVITY: Metric = gauge(
     "swabstream_area_positivity_ratio",
     &[Label::Area, Label::Method, Label::WindowDays],
-    "Newest positivity of the area, 0 to 1; absent while its denominator is empty.",
+    "Newest positivity of the area, 0 to 1, of levels of the registry with at most 100 areas; absent while its \
+     denominator is empty.",
 );
 /// Tier.
-pub const AREA_TIER: Metric =
-    gauge("swabstream_area_tier_rank", &[Label::Area], "Rank of the area's tier, 0 is the mildest.");
+pub const AREA_TIER: Metric = gauge(
+    "swabstream_area_tier_rank",
+    &[Label::Area],
+    "Rank of the area's tier, 0 is the mildest; of the same levels.",
+);
 /// Dead letters.
 pub const DEAD_LETTERS: Metric =
     gauge("swabstream_dead_letters", &[Label::Code], "Records in the topic dead-letters, by code.");

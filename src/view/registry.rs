@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// More areas than this are not drawn one by one.
 const MOST_TILES: usize = 400;
 
+/// Levels with more areas than this have no metrics for each.
+const MOST_IN_METRICS: usize = 100;
+
 /// The registry in force.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -39,7 +42,18 @@ impl Registry {
         self.tiles.iter().map(|index| &list[*index as usize])
     }
 
-    /// Whether the area has a chart and metrics of its own.
+    /// Areas with metrics of their own: those of levels that keep people and have few areas. A street each would be a
+    /// hundred thousand series; whoever wants them reads the topics.
+    pub fn in_metrics(&self) -> impl Fn(&str) -> bool {
+        let mut areas = [0_usize; 256];
+        for area in self.rules().iter().flat_map(|rules| &rules.areas.list) {
+            areas[usize::from(area.level)] += 1;
+        }
+        let few = move |area: &Area| areas[usize::from(area.level)] <= MOST_IN_METRICS;
+        move |code| self.keeps_people(code) && self.area(code).is_some_and(few)
+    }
+
+    /// Whether the area has a chart of its own.
     pub fn keeps_people(&self, code: &str) -> bool {
         let kept = |area: &Area| self.rules().map(|rules| rules.deployment.keeps_people[usize::from(area.level)]);
         self.area(code).and_then(kept).unwrap_or(false)
@@ -95,5 +109,29 @@ mod tests {
         assert_eq!(drawn, ["D1", "D2"], "the third district was merged away");
         assert!(registry.keeps_people("D1"));
         assert_eq!(registry.name("nowhere"), "nowhere");
+    }
+
+    #[test]
+    fn only_levels_with_few_areas_are_in_the_metrics() {
+        use crate::policy::source::{self, SourceFile};
+        let of = |districts: usize| {
+            let mut areas = String::from("code,name,level,effective_from,parent,population,column,row,abolished\n");
+            areas.push_str("500000,City,city,2017-01-01,,32,,,\n");
+            (0..districts)
+                .for_each(|at| areas.push_str(&format!("5001{at:03},D {at},district,2017-01-01,500000,1,,,\n")));
+            let files = [
+                ("deployment.toml", include_str!("../../deploy/rules/chongqing/deployment.toml").to_owned()),
+                ("case-2022.toml", include_str!("../../deploy/rules/chongqing/case-2022-11-11.toml").to_owned()),
+                ("tier-20.toml", include_str!("../../deploy/rules/chongqing/tier-20-measures.toml").to_owned()),
+                ("areas.csv", areas),
+                ("labs.csv", "id,name\nL1,One\n".to_owned()),
+            ];
+            let files = files.map(|(name, text)| SourceFile { name: name.to_owned(), text });
+            Registry::new(Arc::new(source::rules(&files).expect("right rules")))
+        };
+        let (few, many) = (of(100), of(101));
+        assert!(few.in_metrics()("500000") && few.in_metrics()("5001007"));
+        assert!(many.in_metrics()("500000") && !many.in_metrics()("5001007"));
+        assert!(many.keeps_people("5001007"), "it has a chart all the same");
     }
 }
