@@ -1,4 +1,4 @@
-//! How soon an alert is there, at half of full load.
+//! How soon an alert is there, at half of full load unless said otherwise.
 //!
 //! Open loop: every record has a time at which it is due, whatever became of those before it, and the clock of a
 //! positive one runs from then until a `read_committed` reader has its alert. Nothing that is late is left out.
@@ -36,7 +36,7 @@ pub fn latency(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let full = ours.process(site.loaded.records, site.loaded.away)?.per_second();
     println!("full load: {full:.0} results/s");
     for round in 0..scale.rounds {
-        let rate = full / 2.0;
+        let rate = full * scale.load;
         let mut workload = Workload::new(shape, clock::now(), 100 + round);
         let results: Vec<Sent> = workload.by_ref().take((rate * f64::from(seconds)) as usize).collect();
         let mut seen = one_run(&site, &results, rate)?;

@@ -43,6 +43,8 @@ pub struct Scale {
     people: u32,
     /// Times that everything is repeated.
     rounds: u64,
+    /// Share of full load at which latency is measured.
+    load: f64,
 }
 
 impl Scale {
@@ -54,6 +56,7 @@ impl Scale {
             records: given("SWABSTREAM_BENCH_RECORDS").unwrap_or(records),
             people: given("SWABSTREAM_BENCH_PEOPLE").map_or(people, |people| people as u32),
             rounds: given("SWABSTREAM_BENCH_ROUNDS").unwrap_or(rounds),
+            load: given("SWABSTREAM_BENCH_LOAD").map_or(0.5, |hundredths| hundredths as f64 / 100.0),
         }
     }
 }
