@@ -9,7 +9,7 @@ use super::throughput::LAYOUT;
 use super::workload::{Sent, Shape, Workload, lab, person_id, street};
 use prost::Message as _;
 use swabstream::clock;
-use swabstream::model::time::Timestamp;
+use swabstream::model::time::{DAY_MS, Timestamp};
 use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
 
 /// Largest record taken, less what key and fields need.
@@ -63,7 +63,6 @@ fn workload(shape: Shape) -> Workload {
 
 /// The plain negative of a number.
 fn result(number: u32) -> LabResult {
-    const DAY_MS: i64 = 86_400_000;
     let yesterday = Timestamp((clock::now().0 / DAY_MS - 1) * DAY_MS);
     LabResult {
         lab_id: lab(number % 20),

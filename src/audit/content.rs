@@ -30,14 +30,14 @@ fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
     let one = |ct: &crate::proto::v1::CtValue| format!("{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     let cycles: String = result.ct_values.iter().map(one).collect();
     let LabResult { specimen_id, target, area, purpose, .. } = result;
-    secret.hash(Domain::Content, &[specimen_id, target, area, purpose, &numbers, &cycles]) as u32 as u64
+    u64::from(secret.hash_64(Domain::Content, &[specimen_id, target, area, purpose, &numbers, &cycles]) as u32)
 }
 
 /// Both people; status, kind, exposure and the order that held.
 fn of_contact(contact: &ContactRecord, secret: &Secret) -> u64 {
     let times = [contact.exposure_start, contact.exposure_end].map(|at| time(at.as_ref()).0);
     let rest = format!("{} {} {times:?} {:?}", contact.status, contact.kind, contact.order.as_ref().and_then(held));
-    secret.hash(Domain::Contact, &[&contact.person_id, &contact.index_person_id, &rest]) as u64
+    secret.hash_64(Domain::Contact, &[&contact.person_id, &contact.index_person_id, &rest])
 }
 
 /// From when to when an order held: not before it was given, and not at all when it was given after its end.

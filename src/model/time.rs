@@ -128,7 +128,8 @@ impl Zone {
     }
 }
 
-const DAY_MS: i64 = 86_400_000;
+/// A day of 24 hours.
+pub const DAY_MS: i64 = 86_400_000;
 
 fn offset_ms(zone: &jiff::tz::TimeZone, at: jiff::Timestamp) -> i64 {
     i64::from(zone.to_offset(at).seconds()) * 1000

@@ -59,15 +59,11 @@ pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>)
     }
     let withdrawn = published.len();
     for mut wanted in wanted {
-        match held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)) {
-            Ok(at) => {
-                wanted.replaces = held[at].replaces.clone();
-                let more = replaced(&wanted, &published[..withdrawn]);
-                wanted.replaces.extend(more.into_iter().filter(|id| !held[at].replaces.contains(id)));
-                published.extend(again(&held[at], wanted, trigger));
-            }
-            Err(_) => {
-                wanted.replaces = replaced(&wanted, &published[..withdrawn]);
+        let held = held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)).ok().map(|at| &held[at]);
+        wanted.replaces = replaced(&wanted, held, &published[..withdrawn]);
+        match held {
+            Some(held) => published.extend(again(held, wanted, trigger)),
+            None => {
                 step(&mut wanted, AlertState::Raised, trigger);
                 published.push(wanted);
             }
@@ -76,10 +72,15 @@ pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>)
     published
 }
 
-/// Alerts of which this one says now what they said: their chains of cause are its own.
-fn replaced(alert: &v1::Alert, withdrawn: &[v1::Alert]) -> Vec<String> {
-    let replaced = withdrawn.iter().filter(|earlier| earlier.replaced_by == alert.alert_id);
-    replaced.map(|earlier| earlier.alert_id.clone()).collect()
+/// Alerts of which this one says now what they said, those of before first: their chains of cause are its own.
+fn replaced(alert: &v1::Alert, held: Option<&v1::Alert>, withdrawn: &[v1::Alert]) -> Vec<String> {
+    let mut replaced = held.map(|held| held.replaces.clone()).unwrap_or_default();
+    for earlier in withdrawn.iter().filter(|earlier| earlier.replaced_by == alert.alert_id) {
+        if !replaced.contains(&earlier.alert_id) {
+            replaced.push(earlier.alert_id.clone());
+        }
+    }
+    replaced
 }
 
 /// An alert that was published before is wanted (again).
@@ -182,8 +183,7 @@ fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> boo
     });
     behind.into_iter().all(|row| {
         let version = case.extra.positive(row.id(), row.content());
-        let start = minute_start(row.minute());
-        let latest = if row.is_day_only() { case.rules.span(case.rules.day(start)).1 } else { start };
+        let (_, latest) = matching::taken(row.minute(), row.is_day_only(), case.rules);
         let oldest = latest.plus_hours(policy.historic_after_hours);
         version.is_some_and(|version| version.received_at > oldest)
     })

@@ -10,7 +10,7 @@ use crate::model::result::Finding;
 use crate::model::time::Day;
 use crate::policy::{EpisodeForm, Rules};
 use crate::state::person::extra::Contact;
-use crate::state::person::row::{Row, Standing, minute_start};
+use crate::state::person::row::{Row, Standing};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -75,8 +75,7 @@ pub fn split(positives: &[Positive], rules: &Rules) -> Vec<Range<usize>> {
 
 /// When a positive was swabbed.
 pub fn taken(positive: &Positive, rules: &Rules) -> Taken {
-    let start = minute_start(positive.verdict.minute);
-    if positive.verdict.day_only { rules.span(rules.day(start)) } else { (start, start) }
+    matching::taken(positive.verdict.minute, positive.verdict.day_only, rules)
 }
 
 /// Whether a positive was swabbed while a management order held.

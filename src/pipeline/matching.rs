@@ -5,13 +5,20 @@
 
 use crate::model::contact::ContactKind;
 use crate::model::time::Timestamp;
-use crate::policy::CasePolicy;
+use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::MatchedContact;
 use crate::state::person::extra::{Contact, Extra};
+use crate::state::person::row::minute_start;
 
 /// When a swab was taken: the minute, or from the first to the last minute of the day where only that is known. Then
 /// whatever holds at some time of the day holds at the swab.
 pub type Taken = (Timestamp, Timestamp);
+
+/// When a swab of a held minute was taken.
+pub fn taken(minute: u32, day_only: bool, rules: &Rules) -> Taken {
+    let start = minute_start(minute);
+    if day_only { rules.span(rules.day(start)) } else { (start, start) }
+}
 
 /// Whether some order held when a swab was taken. The order of a record holds from when it was given, at the earliest.
 pub fn is_managed(contacts: &[Contact], taken: Taken) -> bool {

@@ -9,7 +9,7 @@ use super::wire::is_printable_ascii;
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
-use crate::model::time::Timestamp;
+use crate::model::time::{DAY_MS, Timestamp};
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LabIndex, Rules};
 use crate::proto::v1::{self, ProcessingMode};
@@ -25,7 +25,6 @@ const REVISION_MAX: u32 = 1_000_000_000;
 const CYCLES_MAX: f64 = 60.0;
 /// How far a lab's clock may be ahead of the broker's.
 const SKEW_MS: i64 = 5 * 60_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// Where a result belongs in the registries of the rules it was checked by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -242,10 +242,8 @@ impl<H: Half> Task<H> {
 
     /// The time by which others may drop rows, as far as this task can tell.
     fn may_drop_now(&self) -> Timestamp {
-        let from = match self.drop_now == Timestamp::default() {
-            true => self.floor.or(self.first),
-            false => self.floor,
-        };
+        let first = self.first.filter(|_| self.drop_now == Timestamp::default());
+        let from = self.floor.or(first);
         let most =
             if self.seen.is_empty() { Some(self.settled) } else { from.map(|from| from.plus_days(DROP_STEP_DAYS)) };
         self.drop_now.max(most.unwrap_or_default().min(self.settled))
