@@ -25,12 +25,12 @@ use swabstream::proto::v1::Alert;
 const PACE: Duration = Duration::from_millis(1);
 /// How long the last alerts may take.
 const LAST_LIMIT: Duration = Duration::from_secs(60);
-/// At the beginning, not measured: queues and caches settle.
-const WARM_UP: Duration = Duration::from_secs(2);
+/// At the beginning, not measured: queues and caches settle, and a broker that has just started compiles its code.
+const WARM_UP: Duration = Duration::from_secs(10);
 
 /// Latency of alerts.
 pub fn latency(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
-    let (shape, seconds) = (Shape::default(), if scale.quick { 4 } else { 12 });
+    let (shape, seconds) = (Shape::default(), if scale.quick { 12 } else { 25 });
     let site = Site::loaded("latency", LAYOUT, shape, scale.records)?;
     let ours = Ours::start(&site, None)?;
     let full = ours.process(site.loaded.records, site.loaded.away)?.per_second();

@@ -95,8 +95,9 @@ const PRODUCER: &[Default] = &[
 
 /// The producer of a worker.
 const TRANSACTIONAL: &[Default] = &[
-    // A commit flushes at once; within a transaction a short wait fills the batches.
-    ("linger.ms", "5"),
+    // A commit hands over all it has at once, and until the broker has added the partitions to the transaction nothing
+    // is sent: the batches are filled by then.
+    ("linger.ms", "0"),
     // How long the open transaction of a killed instance holds up readers and restores.
     ("transaction.timeout.ms", "10000"),
     // Offsets of the next transaction meet the markers of the last one still being written, and are sent again after

@@ -185,6 +185,7 @@ impl Committer {
             let aborted = abort(producer, &error);
             return if stale { Attempt::Stale(error.text) } else { Attempt::Failed(aborted) };
         }
+        producer.settle(limit);
         if let Err(error) = producer.commit(limit) {
             note_fence(&mut self.fences, &self.id, error.code);
             return Attempt::Failed(uncommitted(producer, error));

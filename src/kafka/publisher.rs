@@ -258,7 +258,7 @@ pub(super) fn produce_all<'a>(
             if error.code != ErrorCode::RD_KAFKA_RESP_ERR__QUEUE_FULL || began.elapsed() > TRANSACTION_LIMIT {
                 return Err(error);
             }
-            producer.wait_for_room();
+            producer.wait_a_moment();
         }
     }
     Ok(())

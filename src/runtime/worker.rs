@@ -24,8 +24,8 @@ const BEHIND_PACE: i64 = 4;
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
 
-/// An alert waits at least this long after the last commit, or twice as long as that took; while a worker is behind,
-/// for the usual commit.
+/// An alert waits at least this long after the last commit, or as long as that took; while a worker is behind, for the
+/// usual commit.
 const URGENT_GAP_MS: i64 = 5;
 
 /// How often tasks without anything to read look whether their offsets stop before a marker.
@@ -48,6 +48,16 @@ pub struct Settings {
     pub commit_records: usize,
     /// Past data: time comes from records and marks only, never from the clock.
     pub history: bool,
+}
+
+/// Which tasks a commit takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// Those with an alert somebody waits for. The broker takes what is written partition by partition, so a commit of
+    /// one task is done several times sooner than one of all.
+    Urgent,
+    /// All that have something to commit.
+    Whole,
 }
 
 #[derive(Debug)]
@@ -78,10 +88,12 @@ pub struct Worker<H, L> {
     looked: Timestamp,
     /// When the last commit began, and how long it took to prepare and to write.
     last_commit: (Timestamp, Duration),
+    /// When the last commit of all tasks was done.
+    last_whole: Timestamp,
     /// Everything there was has been read since the last commit.
     drained: bool,
-    /// Records applied since, by topic.
-    consumed: BTreeMap<Topic, u64>,
+    /// Records applied and not yet committed, by task and topic.
+    consumed: BTreeMap<i32, BTreeMap<Topic, u64>>,
     /// Records on which the core panicked, until they are set aside.
     suspects: BTreeSet<Position>,
 }
@@ -100,6 +112,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             at: Timestamp::default(),
             looked: Timestamp::default(),
             last_commit: (Timestamp::default(), Duration::ZERO),
+            last_whole: Timestamp::default(),
             drained: false,
             consumed: BTreeMap::new(),
             suspects: BTreeSet::new(),
@@ -119,8 +132,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         let restoring = self.restore()?;
         self.pass_time();
-        if self.commit_due(at) {
-            self.commit(at)?;
+        if let Some(extent) = self.commit_due(at) {
+            self.commit(at, extent)?;
         }
         Ok(restoring || found != Polled::Nothing)
     }
@@ -151,7 +164,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
     pub fn finish(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        self.write(at).map_err(|error| {
+        self.write(at, Extent::Whole).map_err(|error| {
             self.meter.failed(end_of(&error));
             Fatal(format!(
                 "the last commit of the {} half failed ({error}); nothing is lost, what it held is read again after \
@@ -194,7 +207,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                     return; // all of it is read again
                 }
                 stumbled = apply_all(task, group, suspects).then_some(number);
-                *consumed.entry(topic).or_default() += group.len() as u64;
+                *consumed.entry(number).or_default().entry(topic).or_default() += group.len() as u64;
             }
         };
         let polled = log.poll(POLL_RECORDS, &mut take)?;
@@ -235,7 +248,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits for the last time what is taken away, so that its next owner begins where we end.
     fn hand_over(&mut self, tasks: &[i32], at: Timestamp) -> Result<(), Fatal> {
-        self.commit(at)?;
+        self.commit(at, Extent::Whole)?;
         self.meter.revoked(tasks);
         tracing::info!(half = H::NAME, ?tasks, "revoked");
         self.drop_tasks(tasks)
@@ -250,6 +263,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn drop_tasks(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         self.slots.retain(|number, _| !tasks.contains(number));
+        self.consumed.retain(|number, _| !tasks.contains(number));
         self.log.release(tasks)
     }
 
@@ -359,41 +373,40 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
     }
 
-    fn commit_due(&self, at: Timestamp) -> bool {
+    fn commit_due(&self, at: Timestamp) -> Option<Extent> {
         let (began, took) = self.last_commit;
         let took = took.as_millis() as i64;
-        let since = at.0 - began.0 - took;
+        let (since, since_whole) = (at.0 - began.0 - took, at.0 - self.last_whole.0);
         let interval = self.settings.commit_interval_ms * if self.drained { 1 } else { BEHIND_PACE };
-        // Behind, an alert has waited longer than until the next commit anyway, and a commit for each would put off
-        // those behind it.
-        let urgent_gap = if self.drained { URGENT_GAP_MS.max(2 * took) } else { interval };
-        let records: u64 = self.consumed.values().sum();
+        let records: u64 = self.consumed.values().flat_map(BTreeMap::values).sum();
         let (mut touched, mut urgent) = (false, false);
         for (_, task) in self.running() {
             touched |= task.touched();
             urgent |= task.urgent();
         }
         // A clock that was set back must not stop the commits.
-        touched
-            && (since < 0
-                || records >= self.settings.commit_records as u64
-                || since >= interval
-                || urgent && since >= urgent_gap)
+        let set_back = since < 0 || since_whole < 0;
+        if touched && (set_back || records >= self.settings.commit_records as u64 || since_whole >= interval) {
+            return Some(Extent::Whole);
+        }
+        // Behind, an alert has waited longer than until the next commit anyway, and a commit for each would put off
+        // those behind it.
+        (urgent && self.drained && since >= URGENT_GAP_MS.max(took)).then_some(Extent::Urgent)
     }
 
-    /// Commits all touched tasks in one transaction. After a failure nothing in memory can be trusted to be what the
-    /// log holds: everything is dropped and restored, and the group's commit number says what happened.
-    fn commit(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        self.write(at).or_else(|error| self.start_over(&error))
+    /// Commits touched tasks in one transaction. After a failure nothing in memory can be trusted to be what the log
+    /// holds: everything is dropped and restored, and the group's commit number says what happened.
+    fn commit(&mut self, at: Timestamp, extent: Extent) -> Result<(), Fatal> {
+        self.write(at, extent).or_else(|error| self.start_over(&error))
     }
 
-    fn write(&mut self, at: Timestamp) -> Result<(), CommitError> {
+    fn write(&mut self, at: Timestamp, extent: Extent) -> Result<(), CommitError> {
         let began = self.log.elapsed();
         self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
         for (&number, slot) in &mut self.slots {
             if let Slot::Running(task) = slot
-                && task.touched()
+                && (task.urgent() || extent == Extent::Whole && task.touched())
             {
                 let end = if task.wants_changelog_end() { self.log.changelog_end(number) } else { None };
                 let (more, part) = task.commit(end);
@@ -406,12 +419,19 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         let commit = Commit::new(outputs, tasks);
         let result = self.log.commit(&commit);
-        self.last_commit = (at, self.log.elapsed().saturating_sub(began));
-        let consumed = std::mem::take(&mut self.consumed);
-        result.map(|()| self.report_commit(&commit, consumed))
+        let took = self.log.elapsed().saturating_sub(began);
+        self.last_commit = (at, took);
+        if extent == Extent::Whole {
+            self.last_whole = Timestamp(at.0 + took.as_millis() as i64);
+        }
+        result.map(|()| self.report_commit(&commit))
     }
 
-    fn report_commit(&mut self, commit: &Commit, consumed: BTreeMap<Topic, u64>) {
+    fn report_commit(&mut self, commit: &Commit) {
+        let mut consumed: BTreeMap<Topic, u64> = BTreeMap::new();
+        for (topic, count) in commit.tasks().iter().filter_map(|part| self.consumed.remove(&part.task)).flatten() {
+            *consumed.entry(topic).or_default() += count;
+        }
         let mut written: BTreeMap<Topic, u64> = BTreeMap::new();
         let changes = commit.tasks().iter().flat_map(|task| &task.changes);
         for Output { topic, .. } in commit.outputs().iter().chain(changes) {

@@ -5,6 +5,7 @@ use super::handle::{Handle, Kind};
 use super::metadata::TopicHandle;
 use super::partitions::PartitionList;
 use super::{ErrorCode, millis, text_of};
+use crate::clock;
 use crate::kafka::Error;
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
@@ -131,10 +132,20 @@ impl TransactionalProducer {
         }
     }
 
-    /// Waits a moment for room in the queue.
-    pub(in crate::kafka) fn wait_for_room(&self) {
+    /// Waits a moment for the broker to take some of what was handed over.
+    pub(in crate::kafka) fn wait_a_moment(&self) {
         // SAFETY: the client is live.
         unsafe { sys::rd_kafka_poll(self.handle.as_ptr(), 1) };
+    }
+
+    /// Waits until the broker has taken, or refused, all that was handed over. The library's own flush, part of the
+    /// commit, looks every 10 ms only.
+    pub(in crate::kafka) fn settle(&self, limit: Duration) {
+        let began = clock::monotonic();
+        // SAFETY: the client is live.
+        while unsafe { sys::rd_kafka_outq_len(self.handle.as_ptr()) } > 0 && began.elapsed() < limit {
+            self.wait_a_moment();
+        }
     }
 }
 
