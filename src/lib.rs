@@ -63,6 +63,8 @@ pub mod config;
 
 pub mod clock;
 
+pub mod memory;
+
 pub mod view;
 
 pub mod telemetry;

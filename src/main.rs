@@ -9,6 +9,7 @@ use swabstream::cli::{Cli, run};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    swabstream::memory::keep_freed();
     match run(&Cli::parse()) {
         Ok(code) => code,
         Err(error) => {

@@ -160,7 +160,7 @@ impl City {
 }
 
 /// Time this thread has run: others on the machine do not count.
-fn processor_time() -> Duration {
+pub fn processor_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's time");
     let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
     Duration::from_nanos(nanoseconds.expect("nanoseconds"))

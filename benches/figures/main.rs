@@ -13,6 +13,7 @@ mod figures;
 mod floods;
 mod instance;
 mod latency;
+mod nanoseconds;
 mod ours;
 mod peer;
 mod recovery;
@@ -63,8 +64,9 @@ impl Scale {
 
 type Theme = fn(&Scale, &mut Figures) -> anyhow::Result<()>;
 
-const THEMES: [(&str, Theme); 8] = [
+const THEMES: [(&str, Theme); 9] = [
     ("throughput", throughput::throughput),
+    ("nanoseconds", nanoseconds::nanoseconds),
     ("workers", throughput::workers),
     ("latency", latency::latency),
     ("recovery", recovery::recovery),
@@ -75,6 +77,7 @@ const THEMES: [(&str, Theme); 8] = [
 ];
 
 fn main() -> anyhow::Result<()> {
+    swabstream::memory::keep_freed();
     // `cargo bench` adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let (options, names): (Vec<_>, Vec<_>) = arguments.into_iter().partition(|argument| argument.starts_with("--"));

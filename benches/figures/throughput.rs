@@ -84,9 +84,20 @@ fn tell(figures: &mut Figures, name: &str, run: Run) {
 
 /// The least anybody can do with the topic: read it `read_committed` in batches, and look at each payload or not.
 fn read_bare(site: &Site, look: impl Fn(&[u8])) -> anyhow::Result<Run> {
-    let records = site.loaded.records;
-    let mut reader = TopicReader::open(&site.config, &[Topic::LabResults], From::Beginning)?;
-    let (mut seen, began, cpu) = (0, Instant::now(), process_time());
+    let mut reader = open(site)?;
+    let (began, cpu) = (Instant::now(), process_time());
+    read_to_end(&mut reader, site.loaded.records, look)?;
+    Ok(Run { records: site.loaded.records, wall: began.elapsed(), cpu: process_time() - cpu })
+}
+
+/// A bare consumer at the beginning of the topic.
+pub fn open(site: &Site) -> anyhow::Result<TopicReader> {
+    Ok(TopicReader::open(&site.config, &[Topic::LabResults], From::Beginning)?)
+}
+
+/// Reads that many records, which must be all there are.
+pub fn read_to_end(reader: &mut TopicReader, records: u64, look: impl Fn(&[u8])) -> anyhow::Result<()> {
+    let (mut seen, began) = (0, Instant::now());
     while seen < records {
         seen += reader.poll_within(10_000, Duration::from_millis(100), &mut |found| {
             found.iter().for_each(|record| look(record.payload.unwrap_or_default()));
@@ -94,7 +105,7 @@ fn read_bare(site: &Site, look: impl Fn(&[u8])) -> anyhow::Result<Run> {
         anyhow::ensure!(began.elapsed() < LIMIT, "the bare consumer stalled at {seen}");
     }
     anyhow::ensure!(seen == records, "the bare consumer saw {seen} of {records}");
-    Ok(Run { records, wall: began.elapsed(), cpu: process_time() - cpu })
+    Ok(())
 }
 
 /// A whole processor from nothing, from its first commit to its last.

@@ -111,6 +111,40 @@ fn a_record_the_core_panics_on_is_set_aside_and_the_stream_goes_on() {
     });
 }
 
+#[test]
+fn an_alert_goes_out_at_once_and_alone() {
+    let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), 1);
+    let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 1);
+    settle(&broker, &mut fleet);
+    let other = ["b", "c", "d", "e", "f"].into_iter().find(|name| LAYOUT.person_task(name) != LAYOUT.person_task("a"));
+    let other = other.expect("a name of another task");
+    let told_after = |fleet: &mut Fleet<Counting>, milliseconds: i64| {
+        for _ in 0..milliseconds {
+            let now = broker.borrow().now();
+            broker.borrow_mut().advance_to(Timestamp(now.0 + 1));
+            fleet.round();
+        }
+        let alerts = broker.borrow().committed(Topic::Alerts);
+        let told = alerts.into_iter().map(|alert| String::from_utf8(alert.key.expect("keyed")).expect("a name"));
+        told.fold(BTreeMap::new(), |mut told: BTreeMap<String, usize>, name| {
+            *told.entry(name).or_default() += 1;
+            told
+        })
+    };
+    // After a rest whatever comes is committed at once; from then on all tasks are every 100 ms.
+    publish_record(&broker, Topic::LabResults, LAYOUT.person_task(other), other);
+    assert_eq!(told_after(&mut fleet, 5).get(other), Some(&1));
+    // Each seventh step of a counter is urgent.
+    for _ in 0..7 {
+        publish_record(&broker, Topic::LabResults, LAYOUT.person_task("a"), "a");
+    }
+    publish_record(&broker, Topic::LabResults, LAYOUT.person_task(other), other);
+    let soon = told_after(&mut fleet, 30);
+    assert_eq!((soon.get("a"), soon.get(other)), (Some(&7), Some(&1)), "only the task with an alert");
+    let later = told_after(&mut fleet, 100);
+    assert_eq!(later.get(other), Some(&2), "the others when their time has come");
+}
+
 /// Runs one seed to its end; what the counters of the last owners say.
 fn run(seed: u64, faults: FaultRates) -> (Shared, BTreeMap<String, u64>) {
     let mut random = Random::new(seed);
