@@ -9,8 +9,9 @@
 //! In: what people add up to, what area tasks hold, what is published. Out: corrections, and the batches that carry
 //! them. Nothing here reads or writes.
 
+use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
-use crate::audit::stored::{Cells, What, names, people};
+use crate::audit::stored::{Cells, What, names};
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::positivity::positivity;
@@ -25,9 +26,6 @@ use std::ops::RangeInclusive;
 
 /// More cells go into another part.
 const CELLS_OF_A_PART: usize = 4_000;
-
-/// Area, first day of the registry's period, purpose, specimen day.
-type Place = (String, Day, String, Day);
 
 /// What is to be sent.
 #[derive(Clone, Debug, Default)]
@@ -45,31 +43,6 @@ impl Corrections {
     }
 }
 
-/// Adds a message of signed changes.
-pub fn add(sums: &mut Cells, changes: &AreaChanges) {
-    for cell in &changes.cells {
-        let purpose = cell.purpose.checked_sub(1).map_or("", |at| changes.purposes[at as usize].as_str());
-        let place =
-            (changes.areas[cell.area as usize].clone(), Day(cell.registry_from), purpose.to_owned(), Day(cell.day));
-        let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid, cell.cases, cell.community_cases];
-        let gaps = |changes: &[GapChange], positive| -> Vec<(What, i32)> {
-            changes.iter().map(|change| (people(positive, change.gap as i32), change.people)).collect()
-        };
-        let people = [gaps(&cell.tested, false), gaps(&cell.found_positive, true)].concat();
-        for (what, number) in names().zip(tallies).chain(people) {
-            bump(sums, &place, what, i64::from(number));
-        }
-    }
-}
-
-fn bump(sums: &mut Cells, (area, period, purpose, day): &Place, what: What, number: i64) {
-    let key = (area.clone(), *period, purpose.clone(), *day, what);
-    match sums.get(&key).copied().unwrap_or(0) + number {
-        0 => drop(sums.remove(&key)),
-        sum => drop(sums.insert(key, sum)),
-    }
-}
-
 /// The first day all of whose people are held, when the slowest task has come to `floor`: earlier counts cannot be made
 /// from people any more.
 pub fn first_whole_day(floor: Timestamp, rules: &Rules) -> Day {
@@ -81,7 +54,7 @@ pub fn difference(wanted: &Cells, held: &Cells, first: Day) -> Cells {
     let mut difference = Cells::new();
     for (sign, cells) in [(1, wanted), (-1, held)] {
         for ((area, period, purpose, day, what), count) in cells.iter().filter(|((.., day, _), _)| *day >= first) {
-            bump(&mut difference, &(area.clone(), *period, purpose.clone(), *day), what, sign * count);
+            bump(&mut difference, (area.clone(), *period, purpose.clone(), *day, *what), sign * count);
         }
     }
     difference

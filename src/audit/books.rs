@@ -14,6 +14,9 @@ pub const PERSON_INPUTS: [Topic; 3] = [Topic::LabResults, Topic::ContactRecords,
 /// Heads of all tasks by changelog and number, each with the number of its commit.
 pub type Heads = BTreeMap<(Topic, i32), (u64, TaskHead)>;
 
+/// Numbers of commits by changelog and task.
+pub type Commits = BTreeMap<(Topic, i32), u64>;
+
 /// Records that lie below the committed offset, by topic and partition.
 pub type Counts = BTreeMap<(Topic, i32), u64>;
 
@@ -26,13 +29,15 @@ fn name(changelog: Topic, task: i32) -> String {
     format!("{} task {task}", if changelog == Topic::PersonState { "person" } else { "area" })
 }
 
-/// Each task's changelog ends with the commit that the group knows, at the same offsets.
-pub fn commits(cut: &Cut, heads: &Heads) -> Check {
+/// Each task's changelog has the commit that the group knew at the cut, with the same offsets; and none that the group
+/// does not `know` by now, long after it was read.
+pub fn commits(cut: &Cut, heads: &Heads, newest: &Commits, known: &Commits) -> Check {
     let mut check = Check::new("commits");
     for (&(changelog, task), &seq) in &cut.commits {
         let Some((found, head)) = heads.get(&(changelog, task)) else {
-            check
-                .differs(|| format!("{}: its group is at commit {seq}, its changelog is empty", name(changelog, task)));
+            check.differs(|| {
+                format!("{}: its group is at commit {seq}, which is not in its changelog", name(changelog, task))
+            });
             continue;
         };
         check.require(*found == seq, || {
@@ -50,9 +55,15 @@ pub fn commits(cut: &Cut, heads: &Heads) -> Check {
             });
         }
     }
-    let unknown = heads.keys().filter(|task| !cut.commits.contains_key(task));
-    for (changelog, task) in unknown {
-        check.differs(|| format!("{}: its changelog has state, its group no offsets", name(*changelog, *task)));
+    for (&(changelog, task), newest) in newest {
+        match known.get(&(changelog, task)) {
+            None => {
+                check.differs(|| format!("{}: its changelog has state, its group no offsets", name(changelog, task)))
+            }
+            Some(seq) => check.require(newest <= seq, || {
+                format!("{}: its changelog has commit {newest}, its group is at {seq}", name(changelog, task))
+            }),
+        }
     }
     check.compared(format!("{} tasks: group and changelog", cut.commits.len()))
 }
@@ -82,14 +93,13 @@ pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts) -> Check {
 }
 
 /// Ledger 2: sent = received + in flight.
-pub fn sent(cut: &Cut, heads: &Heads, counts: &Counts) -> Check {
+pub fn sent(cut: &Cut, heads: &Heads, counts: &Counts, on_the_way: u64) -> Check {
     let mut check = Check::new("sent on");
     let people = || heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
     let sent: u64 = people().map(|(_, (_, head))| head.sent).sum();
     let received: u64 = people().map(|(_, (_, head))| head.received).sum();
-    let flying = cut.in_flight.get(&Topic::PersonEvents).copied().unwrap_or(0);
-    check.require(sent == received + flying, || {
-        format!("{sent} were sent, {received} received, {flying} are in flight")
+    check.require(sent == received + on_the_way, || {
+        format!("{sent} were sent, {received} received, {on_the_way} are in flight")
     });
     let mut deleted = 0;
     for (&(_, task), (_, head)) in people() {
@@ -101,5 +111,5 @@ pub fn sent(cut: &Cut, heads: &Heads, counts: &Counts) -> Check {
         deleted += gone;
     }
     check.limited = (deleted > 0).then(|| format!("up to {deleted} of person-events were deleted by retention"));
-    check.compared(format!("{sent} messages sent = {received} received + {flying} in flight"))
+    check.compared(format!("{sent} messages sent = {received} received + {on_the_way} in flight"))
 }

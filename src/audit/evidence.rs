@@ -3,13 +3,14 @@
 //! In: the cut (where to read to), the rules and the secret, then the records of outputs, changelogs and inputs up to
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
-use super::books::{self, Counts, Heads, PERSON_INPUTS};
+use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS};
 use super::compare::Published;
 use super::content;
 use super::histories::Histories;
 use super::inputs::{self, Faults, Input};
 use super::letters::{self, Inputs, Letter};
 use super::numbers::{self, Found, Known};
+use super::on_the_way::{Commit, OnTheWay};
 use super::recount::{self, Arrived, Record as Usable, Truth};
 use super::report::{Check, Report};
 use super::stored::{self, AreaTask, Stored};
@@ -46,6 +47,11 @@ pub struct Evidence {
     heads: Heads,
     areas: BTreeMap<i32, Stored>,
     counts: Counts,
+    on_the_way: OnTheWay,
+    /// A message that its receiver had read and its sender not sent: the cut is no moment.
+    too_early: Option<String>,
+    /// Newest commit of each changelog, which may lie after the cut.
+    newest: BTreeMap<(Topic, i32), u64>,
     /// Time of the first record of each input partition that is left.
     first_received: BTreeMap<(Topic, i32), Timestamp>,
     refused: BTreeMap<Position, Faults>,
@@ -66,6 +72,9 @@ impl Evidence {
             heads: Heads::new(),
             areas: BTreeMap::new(),
             counts: Counts::new(),
+            on_the_way: OnTheWay::default(),
+            too_early: None,
+            newest: BTreeMap::new(),
             first_received: BTreeMap::new(),
             refused: BTreeMap::new(),
             arrived: Vec::new(),
@@ -74,16 +83,19 @@ impl Evidence {
         }
     }
 
-    /// Takes the next record of a topic; `header` finds its headers. Records beyond the cut are passed over.
+    /// Takes the next record of a topic; `header` finds its headers. What lies beyond the cut, or was written by a commit
+    /// after it, is passed over.
     pub fn take<'a>(&mut self, record: &Record<'a>, header: impl Fn(&str) -> Option<&'a [u8]>) {
         let Position { topic, partition, offset } = record.position;
         if self.cut.end_of(topic, partition).is_none_or(|end| offset >= end) {
             return;
         }
         let key = record.key.unwrap_or_default();
+        let later = Commit::of(&header).filter(|commit| self.cut.is_before(commit));
         match topic {
             Topic::LabResults | Topic::ContactRecords => self.take_input(record),
-            Topic::PersonEvents | Topic::AreaChanges => *self.counts.entry((topic, partition)).or_default() += 1,
+            Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
+            _ if later.is_some() => {}
             Topic::DeadLetters => self.letters.push(Letter::read(partition, header)),
             Topic::PersonState | Topic::AreaState => self.take_state(record),
             Topic::Alerts | Topic::AreaAlerts => {
@@ -97,10 +109,31 @@ impl Evidence {
         }
     }
 
+    fn take_message(&mut self, record: &Record<'_>, later: Option<Commit>) {
+        let Position { topic, partition, offset } = record.position;
+        match (self.cut.is_read(&record.position), later) {
+            (true, None) => *self.counts.entry((topic, partition)).or_default() += 1,
+            (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
+            (false, None) => {
+                let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
+                self.on_the_way.take(topic, key, payload, self.setting.layout);
+            }
+            (false, Some(_)) => {}
+        }
+    }
+
     fn take_state(&mut self, record: &Record<'_>) {
         let Position { topic, partition, .. } = record.position;
         let key = record.key.unwrap_or_default();
-        match stored::head_of(record.payload) {
+        let head = stored::head_of(record.payload);
+        if let Ok(Some((seq, _))) = &head {
+            let newest = self.newest.entry((topic, partition)).or_default();
+            *newest = (*seq).max(*newest);
+            if self.cut.is_before(&Commit { changelog: topic, task: partition, seq: *seq }) {
+                return;
+            }
+        }
+        match head {
             Ok(Some((seq, Some(task)))) => {
                 let newest = self.heads.get(&(topic, partition)).is_none_or(|(known, _)| *known < seq);
                 if newest {
@@ -127,10 +160,25 @@ impl Evidence {
             Input::Refused(faults) => drop(self.refused.insert(place, faults)),
             Input::Usable(usable) => {
                 let content = content::of(&usable, &self.setting.secret, &self.setting.rules.rules);
-                self.arrived.push(Arrived { at: record.received_at, record: *usable, content });
+                self.arrived.push(Arrived { at: record.received_at, record: *usable, content, untold: false });
                 self.places.push(place);
             }
         }
+    }
+
+    /// Retention has deleted by now what lies before these offsets. What was read of it counts no more, as part of it may
+    /// have been gone before it was read.
+    pub fn forget_before(&mut self, first: BTreeMap<(Topic, i32), i64>) {
+        let is_gone =
+            |place: &Position| first.get(&(place.topic, place.partition)).is_some_and(|at| place.offset < *at);
+        self.keep(|place| !is_gone(place));
+        self.refused.retain(|place, _| !is_gone(place));
+        let moved: BTreeSet<_> = first.iter().filter(|(source, at)| self.cut.first.get(source) != Some(at)).collect();
+        self.first_received.retain(|source, _| !moved.iter().any(|(of, _)| *of == source));
+        for (arrived, place) in self.arrived.iter().zip(&self.places) {
+            self.first_received.entry((place.topic, place.partition)).or_insert(arrived.at);
+        }
+        self.cut.first = first;
     }
 
     /// Usable inputs read so far.
@@ -153,14 +201,21 @@ impl Evidence {
         self.cut.commits.iter().all(|(task, seq)| self.heads.get(task).is_some_and(|(found, _)| found >= seq))
     }
 
-    /// Judges all that was read.
-    pub fn judge(mut self) -> Report {
+    /// What shows that the cut is no moment, if anything does; whoever has read all messages between tasks knows.
+    pub fn why_no_moment(&self) -> Option<&str> {
+        self.too_early.as_deref()
+    }
+
+    /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a changelog
+    /// that was read.
+    pub fn judge(mut self, known: &Commits) -> Report {
+        self.heed_what_is_on_its_way();
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
             self.readable(),
-            books::commits(&self.cut, &self.heads),
+            books::commits(&self.cut, &self.heads, &self.newest, known),
             books::consumed(&self.cut, &self.heads, &self.counts),
-            books::sent(&self.cut, &self.heads, &self.counts),
+            books::sent(&self.cut, &self.heads, &self.counts, self.on_the_way.messages),
             letters::check(&self.letters, &self.inputs(), &self.cut),
             letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
             histories,
@@ -206,7 +261,12 @@ impl Evidence {
         self.heed_earlier_rules();
         let known = self.known(&areas);
         let truth = self.truth(&areas);
-        let found = Found { published: &self.published, areas: &areas, layout: self.setting.layout };
+        let found = Found {
+            published: &self.published,
+            areas: &areas,
+            layout: self.setting.layout,
+            on_the_way: &self.on_the_way,
+        };
         vec![
             numbers::alerts(&truth, &found, &known),
             numbers::numbers(&truth, &found, &known),
@@ -216,10 +276,6 @@ impl Evidence {
     }
 
     fn why_not_recounted(&self) -> Option<String> {
-        let flying: u64 = self.cut.in_flight.values().sum();
-        if flying > 0 {
-            return Some(format!("{flying} messages between tasks are in flight; let the processor finish them"));
-        }
         let digest = &self.setting.rules.rules.digest;
         let others = self.heads.values().filter(|(_, head)| head.rules_digest != *digest).count();
         (others > 0)
@@ -234,9 +290,23 @@ impl Evidence {
         let by_rules = |letter: &&Letter| letter.code.is_some_and(|code| inputs::BY_RULES.contains(&code));
         let refused: BTreeSet<Position> =
             self.letters.iter().filter(by_rules).filter_map(|letter| letter.about).collect();
-        let kept: Vec<bool> = self.places.iter().map(|place| !refused.contains(place)).collect();
-        let mut keep = kept.iter();
-        self.arrived.retain(|_| *keep.next().unwrap_or(&true));
+        self.keep(|place| !refused.contains(place));
+    }
+
+    /// What its task had not read has no effect yet.
+    fn heed_what_is_on_its_way(&mut self) {
+        let OnTheWay { records, moved, .. } = self.on_the_way.clone();
+        for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
+            arrived.untold = moved.contains(place);
+        }
+        self.keep(|place| !records.contains(place));
+    }
+
+    /// Keeps some of the usable inputs.
+    fn keep(&mut self, wanted: impl Fn(&Position) -> bool) {
+        let mut places = self.places.iter();
+        self.arrived.retain(|_| places.next().is_some_and(&wanted));
+        self.places.retain(wanted);
     }
 
     /// What must be true: each area on the day up to which its own task has published.
@@ -251,13 +321,14 @@ impl Evidence {
         };
         let last = days.last().copied().unwrap_or_default();
         let published = |area: &str| areas.get(&self.setting.layout.area_task(area)).and_then(day_of);
-        truth.positivity.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
-        truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
         truth.tiers.retain(|area, _| is_of(area, last));
         for &day in days.iter().filter(|day| **day < last) {
             let earlier = recount::recount(rules, &self.arrived, day);
             truth.tiers.extend(earlier.tiers.into_iter().filter(|(area, _)| is_of(area, day)));
         }
+        self.on_the_way.take_from(&mut truth, rules, published);
+        truth.positivity.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
+        truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
         truth
     }
 

@@ -4,6 +4,7 @@
 //! left of the inputs ([`Known`]).
 
 use super::compare::{self, Pair, Published, Subject, pairs, same_numbers};
+use super::on_the_way::OnTheWay;
 use super::recount::{LiveAlert, TierChange, Truth};
 use super::report::Check;
 use super::stored::{AreaTask, Cells};
@@ -36,6 +37,8 @@ pub struct Found<'a> {
     pub areas: &'a BTreeMap<i32, AreaTask>,
     /// How many tasks there are.
     pub layout: Layout,
+    /// What had not been received.
+    pub on_the_way: &'a OnTheWay,
 }
 
 impl Found<'_> {
@@ -61,7 +64,13 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let wanted = compare::by_subject(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
     let live = compare::by_subject(found.published.live().map(LiveAlert::of).filter(is_kept));
     let id_of = |subject: &Subject| ids.get(subject).map_or("(none)", |ids| ids[0]).to_owned();
-    for pair in pairs(&wanted, &live, LiveAlert::is_said_by) {
+    // Their lists of contacts are about to change.
+    let waits = |alert: &LiveAlert| found.on_the_way.about_contacts.contains(&alert.person);
+    let agree = |wanted: &LiveAlert, live: &LiveAlert| match waits(wanted) {
+        true => wanted.is_said_but_for_contacts(live),
+        false => wanted.is_said_by(live),
+    };
+    for pair in pairs(&wanted, &live, agree) {
         check.differs(|| match pair {
             Pair::Missing((family, _, day, _), alert) => {
                 format!("missing: {} of {day} in {}", family.as_str_name(), alert.area)
@@ -77,7 +86,11 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     }
     let expired = found.published.live().count() - live.len();
     check.limited = (expired > 0).then(|| format!("{expired} about episodes before {first_kept} stay as published"));
-    check.compared(format!("{} must be live, {} are", wanted.len(), found.published.live().count()))
+    let (live, waiting) = (found.published.live().count(), live.values().filter(|alert| waits(alert)).count());
+    check.compared(match waiting {
+        0 => format!("{} must be live, {live} are", wanted.len()),
+        _ => format!("{} must be live, {live} are, {waiting} of them to be told about contacts", wanted.len()),
+    })
 }
 
 /// Numbers of areas, as published.
@@ -116,7 +129,11 @@ pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
         check.require(!gone, || format!("{} {}: is older than what is kept", area.0, area.1));
     }
     check.limited = limits(known, closed);
-    check.compared(format!("{} areas and days must be published, {} are", expected.len(), published.len()))
+    let batches = match found.on_the_way.batches {
+        0 => String::new(),
+        batches => format!(", without {batches} batches in flight"),
+    };
+    check.compared(format!("{} areas and days must be published, {} are{batches}", expected.len(), published.len()))
 }
 
 /// What area tasks have counted.

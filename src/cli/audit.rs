@@ -1,7 +1,7 @@
 //! `swabstream audit`: counts again from the inputs what must have come out, and says where it did not.
 //!
-//! In: the topics of a deployment, `read_committed`, up to the committed offsets. Out: a line per check and an exit
-//! code. Nothing is written and no group is joined: it can be run beside the processor, on any day.
+//! In: the topics of a deployment, `read_committed`, as they were at one moment. Out: a line per check and an exit code.
+//! Nothing is written and no group is joined: it can be run beside the processor, on any day, however busy that is.
 
 use super::reading::{self, Stretches};
 use crate::audit::Cut;
@@ -10,19 +10,24 @@ use crate::audit::report::{Report, Verdict};
 use crate::config::{Config, KafkaConfig};
 use crate::kafka::cut;
 use crate::kafka::topics;
-use crate::model::record::Topic;
-use anyhow::ensure;
+use crate::model::record::{Layout, Topic};
+use anyhow::{bail, ensure};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// Changelogs: read before everything else.
+const STATES: [Topic; 2] = [Topic::PersonState, Topic::AreaState];
+
+/// How often a moment is looked for.
+const ATTEMPTS: usize = 5;
 
 /// Count again from the inputs what must have come out, and say where it did not
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   swabstream audit --config swabstream.toml
   swabstream audit --config swabstream.toml --json | jq '.checks[] | select(.differences > 0)'
-  swabstream audit --config swabstream.toml --wait 300     on a busy system
 
 It reads all inputs up to the committed offsets and all outputs, and checks, each with its counts and the first few \
 differences (areas, days, positions and alert ids, never a person):
@@ -38,9 +43,10 @@ differences (areas, days, positions and alert ids, never a person):
   area state       what area tasks have counted, from which later numbers are made
   tiers            today's tiers, and an alert for every change of one
 
-It may run beside the processor: it waits for a moment without a commit and with no message between tasks in flight, at \
-most --wait seconds; if there is none, checks that need it are left out and the exit code is 2. With the processor \
-stopped in the middle of things, messages stay in flight: start it, let it finish.
+It may run beside the processor at any time, however busy that is: it judges the moment at which it starts. Every record \
+that a task writes names its commit, so what came later is told apart; messages that were on their way between tasks at \
+that moment are read, and what they say is not expected of their receivers yet. Of alerts about people who were about to \
+be told of a contact, all but the lists of contacts is compared; it is said how many.
 
 Inputs that retention has deleted cannot be counted again. What is limited by that is said and is no difference; for \
 whole audits keep lab-results and contact-records longer than an episode may last.
@@ -56,8 +62,8 @@ pub struct AuditArgs {
     /// One JSON object instead of lines
     #[arg(long)]
     json: bool,
-    /// Seconds to wait for a moment at which nothing is in flight
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    /// Seconds to wait for a transaction that a killed instance left open
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u64,
 }
 
@@ -67,21 +73,19 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let secret = config.secret.read()?;
     let layout = topics::layout(&config.kafka)?;
     let rules = reading::rules_in_force(&config.kafka)?;
-    let cut = cut::find(&config.kafka, layout, Duration::from_secs(args.wait))?;
-    ensure!(!cut.commits.is_empty(), "nothing was ever committed by group {}", config.kafka.group);
-
     let max_record_bytes = config.processing.max_record_bytes.get();
-    let mut evidence = Evidence::new(Setting { layout, rules, secret, max_record_bytes }, cut.clone());
+    let setting = Setting { layout, rules, secret, max_record_bytes };
+    let reading = Reading { kafka: &config.kafka, layout, patience: Duration::from_secs(args.wait) };
+    let (cut, mut evidence) = reading.moment(&setting)?;
     // Outputs first: the sooner, the less the broker has compacted since the cut.
-    read(&config.kafka, outputs(&cut), &mut evidence)?;
-    read_heads(&config.kafka, &cut, &mut evidence)?;
+    reading.read(outputs(&cut), &mut evidence)?;
     evidence.require_secret().map_err(anyhow::Error::msg)?;
-    read(&config.kafka, inputs(&cut), &mut evidence)?;
-    let first = cut::firsts(&config.kafka, layout)?;
-    ensure!(first == cut.first, "retention deleted records while they were read: try again");
+    reading.read(inputs(&cut), &mut evidence)?;
+    evidence.forget_before(cut::firsts(&config.kafka, layout)?);
+    let known = cut::commits(&config.kafka, layout)?;
 
     let records = evidence.records();
-    let report = evidence.judge();
+    let report = evidence.judge(&known);
     match args.json {
         true => write_json(&report, out)?,
         false => write_lines(&report, records, out)?,
@@ -114,39 +118,73 @@ fn write_lines(report: &Report, records: usize, out: &mut dyn Write) -> anyhow::
     Ok(())
 }
 
-/// Outputs from their beginning, the state of area tasks from where it is whole.
+/// What is compacted soonest, and what shows whether a cut is a moment.
+fn states_and_messages(cut: &Cut) -> Stretches {
+    let first = |key: &(Topic, i32)| cut.first.get(key).copied().unwrap_or(0);
+    let states = cut.end.iter().filter(|((topic, _), _)| *topic == Topic::AreaState);
+    let states = states.map(|(key, end)| (*key, cut.restore_from.get(key).copied().unwrap_or(0)..*end));
+    states.chain(cut.sent.iter().map(|(key, end)| (*key, first(key)..*end))).collect()
+}
+
+/// Outputs from their beginning.
 fn outputs(cut: &Cut) -> Stretches {
-    let from = |key: &(Topic, i32)| match key.0 {
-        Topic::AreaState => cut.restore_from.get(key).copied().unwrap_or(0),
-        _ => cut.first.get(key).copied().unwrap_or(0),
-    };
-    let wanted = cut.end.iter().filter(|((topic, _), _)| *topic != Topic::PersonState);
-    wanted.map(|(key, end)| (*key, from(key)..*end)).collect()
+    let outputs = cut.end.iter().filter(|((topic, _), _)| !STATES.contains(topic));
+    outputs.map(|(key, end)| (*key, cut.first.get(key).copied().unwrap_or(0)..*end)).collect()
 }
 
-/// Inputs up to the committed offsets.
+/// Inputs of the world up to the committed offsets.
 fn inputs(cut: &Cut) -> Stretches {
-    let from = |key: &(Topic, i32)| cut.first.get(key).copied().unwrap_or(0);
-    cut.committed.iter().map(|(key, end)| (*key, from(key)..*end)).collect()
+    let inputs = cut.committed.iter().filter(|(key, _)| !cut.sent.contains_key(key));
+    inputs.map(|(key, end)| (*key, cut.first.get(key).copied().unwrap_or(0)..*end)).collect()
 }
 
-/// Of a person task only the last head is needed: it lies near the end of its changelog.
-fn read_heads(kafka: &KafkaConfig, cut: &Cut, evidence: &mut Evidence) -> anyhow::Result<()> {
-    let ends = || cut.end.iter().filter(|((topic, _), _)| *topic == Topic::PersonState);
-    let mut back = 256;
-    loop {
-        let start = |key: &(Topic, i32), end: i64| (end - back).max(cut.restore_from.get(key).copied().unwrap_or(0));
-        let stretches: Stretches = ends().map(|(key, end)| (*key, start(key, *end)..*end)).collect();
-        let whole = ends().all(|(key, end)| end - back <= cut.restore_from.get(key).copied().unwrap_or(0));
-        read(kafka, stretches, evidence)?;
-        if whole || evidence.has_all_heads() {
-            return Ok(());
+/// Reads from a deployment.
+struct Reading<'a> {
+    kafka: &'a KafkaConfig,
+    layout: Layout,
+    patience: Duration,
+}
+
+impl Reading<'_> {
+    /// A moment, with everything read that lies between tasks and in their state.
+    fn moment(&self, setting: &Setting) -> anyhow::Result<(Cut, Evidence)> {
+        let mut why = String::new();
+        for _ in 0..ATTEMPTS {
+            let cut = cut::now(self.kafka, self.layout)?;
+            ensure!(!cut.commits.is_empty(), "nothing was ever committed by group {}", self.kafka.group);
+            let mut evidence = Evidence::new(setting.clone(), cut.clone());
+            self.read(states_and_messages(&cut), &mut evidence)?;
+            if let Some(message) = evidence.why_no_moment() {
+                why = message.to_owned();
+                continue;
+            }
+            self.read_heads(&cut, &mut evidence)?;
+            return Ok((cut, evidence));
         }
-        back *= 8;
+        bail!("{why} was received before it was sent, as often as it was looked at: the brokers are too slow to tell");
     }
-}
 
-/// Reads stretches into the evidence.
-fn read(kafka: &KafkaConfig, stretches: Stretches, evidence: &mut Evidence) -> anyhow::Result<()> {
-    reading::all(kafka, &stretches, &mut |record, headers| evidence.take(record, |name| headers.get(name)))
+    /// Of a person task only the head at the cut is needed: it lies near the end of its changelog.
+    fn read_heads(&self, cut: &Cut, evidence: &mut Evidence) -> anyhow::Result<()> {
+        let ends = || cut.end.iter().filter(|((topic, _), _)| *topic == Topic::PersonState);
+        let mut back = 256;
+        loop {
+            let start =
+                |key: &(Topic, i32), end: i64| (end - back).max(cut.restore_from.get(key).copied().unwrap_or(0));
+            let stretches: Stretches = ends().map(|(key, end)| (*key, start(key, *end)..*end)).collect();
+            let whole = ends().all(|(key, end)| end - back <= cut.restore_from.get(key).copied().unwrap_or(0));
+            self.read(stretches, evidence)?;
+            if whole || evidence.has_all_heads() {
+                return Ok(());
+            }
+            back *= 8;
+        }
+    }
+
+    /// Reads stretches into the evidence.
+    fn read(&self, stretches: Stretches, evidence: &mut Evidence) -> anyhow::Result<()> {
+        reading::all(self.kafka, &stretches, self.patience, &mut |record, headers| {
+            evidence.take(record, |name| headers.get(name));
+        })
+    }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// Nothing comes for this long: it is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// From which offset to which, by partition.
 pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
@@ -40,6 +40,7 @@ pub(super) fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> 
 pub(super) fn all(
     kafka: &KafkaConfig,
     stretches: &Stretches,
+    patience: Duration,
     take: &mut dyn FnMut(&Record<'_>, Headers<'_>),
 ) -> anyhow::Result<()> {
     let mut reader = TopicReader::between(kafka, stretches)?;
@@ -60,8 +61,8 @@ pub(super) fn all(
         if left < moved.0 {
             moved = (left, clock::monotonic());
             bar.set_position(whole - left);
-        } else if moved.1.elapsed() > PATIENCE {
-            bail!("nothing came for {} s, {left} offsets were left to read", PATIENCE.as_secs());
+        } else if moved.1.elapsed() > patience {
+            bail!("nothing came for {} s, {left} offsets were left to read", patience.as_secs());
         }
     }
     bar.finish_and_clear();

@@ -3,9 +3,9 @@
 //! In: the state of all tasks at one moment. Out: one more batch of signed changes on `area-changes`, in one
 //! transaction, which the area half adds like any other.
 
-use super::reading::{self, Stretches};
+use super::reading::{self, PATIENCE, Stretches};
 use crate::audit::stored::{AreaTask, Cells, Stored};
-use crate::audit::{Cut, RulesFound};
+use crate::audit::{Cut, RulesFound, changes};
 use crate::config::{Config, KafkaConfig};
 use crate::kafka::cut;
 use crate::kafka::publisher::Exclusive;
@@ -121,6 +121,8 @@ struct Areas {
     tasks: BTreeMap<i32, AreaTask>,
     /// Held, with what is sent and not yet added.
     counts: Cells,
+    /// Batches not yet added.
+    waiting: u64,
     /// Number of the last repair.
     newest_repair: u64,
 }
@@ -151,11 +153,11 @@ impl Site<'_> {
     }
 
     fn areas(&self) -> anyhow::Result<Areas> {
-        let mut areas = Areas { tasks: BTreeMap::new(), counts: Cells::new(), newest_repair: 0 };
+        let mut areas = Areas { tasks: BTreeMap::new(), counts: Cells::new(), waiting: 0, newest_repair: 0 };
         for task in 0..self.layout.area_tasks {
             let key = (Topic::AreaState, task);
             let (mut stored, mut fault) = (Stored::default(), None);
-            reading::all(self.kafka, &self.stretch(key, self.restore_from(key)), &mut |record, _| {
+            reading::all(self.kafka, &self.stretch(key, self.restore_from(key)), PATIENCE, &mut |record, _| {
                 let taken = stored.take(record.key.unwrap_or_default(), record.payload);
                 fault = fault.take().or(taken.err());
             })?;
@@ -181,14 +183,15 @@ impl Site<'_> {
             .filter_map(|task| Some((key(task), from(task).unwrap_or(0)..ends(task)?)))
             .collect();
         let mut broken = 0;
-        reading::all(self.kafka, &stretches, &mut |record, _| match AreaChanges::decode(
+        reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| match AreaChanges::decode(
             record.payload.unwrap_or_default(),
         ) {
             Ok(changes) => {
+                areas.waiting += 1;
                 if changes.person_task == self.layout.person_tasks {
                     areas.newest_repair = areas.newest_repair.max(changes.seq);
                 }
-                repair::add(&mut areas.counts, &changes);
+                changes::add(&mut areas.counts, &changes);
             }
             Err(_) => broken += 1,
         })?;
@@ -205,7 +208,7 @@ impl Site<'_> {
                 continue;
             }
             let (mut restorer, mut fault) = (Restorer::new(key.0, task, self.ring), None);
-            reading::all(self.kafka, &self.stretch(key, self.restore_from(key)), &mut |record, _| {
+            reading::all(self.kafka, &self.stretch(key, self.restore_from(key)), PATIENCE, &mut |record, _| {
                 let taken = restorer.take(record.key.unwrap_or_default(), record.payload);
                 fault = fault.take().or(taken.err());
             })?;
@@ -219,7 +222,7 @@ impl Site<'_> {
             let now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
             floor = Some(floor.map_or(now, |floor| floor.min(now)));
             for output in half.all_counted() {
-                repair::add(&mut sums, &AreaChanges::decode(&output.payload.unwrap_or_default()[..])?);
+                changes::add(&mut sums, &AreaChanges::decode(&output.payload.unwrap_or_default()[..])?);
             }
         }
         Ok((sums, floor.unwrap_or_default()))
@@ -231,7 +234,7 @@ impl Site<'_> {
         let key = |task| (Topic::AreaPositivity, task);
         let from = |task| self.cut.first.get(&key(task)).copied().unwrap_or(0);
         let stretches = (0..self.layout.area_tasks).flat_map(|task| self.stretch(key(task), from(task))).collect();
-        reading::all(self.kafka, &stretches, &mut |record, _| {
+        reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| {
             let key = std::str::from_utf8(record.key.unwrap_or_default()).ok().and_then(|key| key.rsplit_once('/'));
             let Some((area, Some(day))) = key.map(|(area, day)| (area.to_owned(), Day::parse(day))) else { return };
             match record.payload.and_then(|payload| AreaPositivity::decode(payload).ok()) {
@@ -240,14 +243,13 @@ impl Site<'_> {
             }
         })?;
         // What is on its way is stated again in any case.
-        let waits = self.cut.in_flight.get(&Topic::AreaChanges).is_some_and(|batches| *batches > 0);
         let kept = |area: &str| {
             let task = areas.tasks.get(&self.layout.area_task(area))?;
             Some(task.kept_from?..=self.rules.day(task.published_at?))
         };
-        let restated = match waits {
-            true => Default::default(),
-            false => repair::misstated(self.rules, &areas.counts, &published, kept),
+        let restated = match areas.waiting {
+            1.. => Default::default(),
+            0 => repair::misstated(self.rules, &areas.counts, &published, kept),
         };
         Ok(Corrections { counts, restated })
     }

@@ -1,14 +1,14 @@
-//! Finds a moment at which no commit is under way, and says where everything stands then.
+//! Says where everything stands at one moment: for an audit, and for a repair. Nothing is written, nobody is disturbed.
 //!
-//! Offsets of a group change all at once with a commit, its outputs a moment before or after. So the committed offsets
-//! are asked for twice with the ends of all outputs between: when they are the same, no offset waits for a transaction
-//! and no output lies in an open one, then what was consumed below the offsets is what the outputs below the ends came
-//! of. A working processor pauses for milliseconds many times a second. Nothing is written, nobody is disturbed.
+//! Offsets of a group change all at once with a commit, its outputs a moment before or after. A repair wants a moment at
+//! which no commit is under way: the committed offsets are asked for twice with the ends of all outputs between; when
+//! they are the same, no offset waits for a transaction and no output lies in an open one. An audit takes any moment,
+//! as there may be no other: it asks for the offsets that are committed, whatever is under way, and tells the outputs
+//! of later commits by the commit they name.
 
+use super::Error;
 use super::client::{Names, Role, properties};
 use super::native::{Answer, Consumer, End, Query};
-use super::reader::TopicReader;
-use super::{Error, topic_name};
 use crate::audit::Cut;
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -29,6 +29,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Between asking for the offsets of receivers and those of their senders: so long the end of a transaction may take to
+/// reach all partitions. If it takes longer, the messages tell, and another moment is taken.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// Written in commits, and read by an audit, apart from inputs.
 const WRITTEN: [Topic; 7] = [
     Topic::PersonState,
@@ -43,31 +47,41 @@ const WRITTEN: [Topic; 7] = [
 /// Messages between tasks.
 const BETWEEN: [Topic; 2] = [Topic::PersonEvents, Topic::AreaChanges];
 
+/// Inputs of the two halves, person half first.
+const INPUTS: [&[Topic]; 2] = [PersonHalf::INPUTS, AreaHalf::INPUTS];
+
 /// Offset and metadata by partition, as a group has committed them.
 type Committed = BTreeMap<(Topic, i32), (i64, String)>;
 
 type Offsets = BTreeMap<(Topic, i32), i64>;
 
-/// Looks for such a moment, preferably one at which no message between tasks is in flight either: for that it waits at
-/// most `wait`, and then takes one with messages in flight.
+/// Numbers of the last commits, by changelog and task.
+type Commits = BTreeMap<(Topic, i32), u64>;
+
+/// The moment that is now, whatever is under way.
+pub fn now(config: &KafkaConfig, layout: Layout) -> Result<Cut, Error> {
+    let looker = Looker::new(config, layout, "read_uncommitted")?;
+    // Receivers before their senders.
+    let mut all = looker.asked_until_told(1)?;
+    std::thread::sleep(SETTLE);
+    all.extend(looker.asked_until_told(0)?);
+    let written = looker.ends(&looker.partitions(WRITTEN.into_iter().chain(BETWEEN)), End::Last)?;
+    looker.cut(all, written)
+}
+
+/// Looks for a moment at which no commit is under way, at most for `wait`.
 pub fn find(config: &KafkaConfig, layout: Layout, wait: Duration) -> Result<Cut, Error> {
-    let looker = Looker::new(config, layout)?;
+    let looker = Looker::new(config, layout, "read_committed")?;
     let began = clock::monotonic();
-    let mut last = None;
     loop {
         if let Some(cut) = looker.look()? {
-            if cut.in_flight.values().all(|messages| *messages == 0) {
-                return Ok(cut);
-            }
-            last = Some(cut);
+            return Ok(cut);
         }
         if began.elapsed() > wait {
-            return last.ok_or_else(|| {
-                Error::new(format!(
-                    "commits never paused within {} s; try again when less is going on, or with the processor stopped",
-                    wait.as_secs()
-                ))
-            });
+            return Err(Error::new(format!(
+                "commits never paused within {} s; try again when less is going on, or with the processor stopped",
+                wait.as_secs()
+            )));
         }
         std::thread::sleep(PAUSE);
     }
@@ -75,40 +89,53 @@ pub fn find(config: &KafkaConfig, layout: Layout, wait: Duration) -> Result<Cut,
 
 /// The first offset there still is of each partition of some topics.
 pub fn firsts(config: &KafkaConfig, layout: Layout) -> Result<Offsets, Error> {
-    let looker = Looker::new(config, layout)?;
+    let looker = Looker::new(config, layout, "read_committed")?;
     looker.ends(&looker.partitions(Topic::ALL), End::First)
 }
 
-struct Looker<'a> {
-    config: &'a KafkaConfig,
+/// The commits that the groups know by now.
+pub fn commits(config: &KafkaConfig, layout: Layout) -> Result<Commits, Error> {
+    let looker = Looker::new(config, layout, "read_uncommitted")?;
+    let mut all = looker.asked_until_told(0)?;
+    all.extend(looker.asked_until_told(1)?);
+    Ok(looker.cut(all, Offsets::new())?.commits)
+}
+
+struct Looker {
     layout: Layout,
     /// One of each group, to ask for what it has committed; none of them joins.
     groups: [Consumer; 2],
     names: Names,
 }
 
-impl<'a> Looker<'a> {
-    fn new(config: &'a KafkaConfig, layout: Layout) -> Result<Self, Error> {
+impl Looker {
+    /// With `read_uncommitted` the groups answer also while a transaction is about to change their offsets.
+    fn new(config: &KafkaConfig, layout: Layout, isolation: &str) -> Result<Self, Error> {
         let client = |group: String| {
-            let role = Role::Reader { group };
-            Consumer::new(&properties(config, &role)?, Arc::new(Notify::new()))
+            let mut properties = properties(config, &Role::Reader { group })?;
+            properties.insert("isolation.level".to_owned(), isolation.to_owned());
+            Consumer::new(&properties, Arc::new(Notify::new()))
         };
         let groups = [client(config.group.clone())?, client(format!("{}-{}s", config.group, AreaHalf::NAME))?];
-        Ok(Self { config, layout, groups, names: Names::new(&config.prefix) })
+        Ok(Self { layout, groups, names: Names::new(&config.prefix) })
     }
 
-    /// A cut, if now is such a moment.
+    /// A cut, if no commit is under way now.
     fn look(&self) -> Result<Option<Cut>, Error> {
-        let Some(before) = self.committed()? else { return Ok(None) };
+        let Some(before) = self.all_committed() else { return Ok(None) };
         let written = self.partitions(WRITTEN.into_iter().chain(BETWEEN));
         let stable = self.ends(&written, End::Stable)?;
         let last = self.ends(&written, End::Last)?;
-        if stable != last || self.committed()?.as_ref() != Some(&before) {
+        if stable != last || self.all_committed().as_ref() != Some(&before) {
             return Ok(None);
         }
+        self.cut(before, stable).map(Some)
+    }
+
+    fn cut(&self, committed: Committed, written: Offsets) -> Result<Cut, Error> {
         let first = self.ends(&self.partitions(Topic::ALL), End::First)?;
         let mut cut = Cut { first, ..Cut::default() };
-        for ((topic, task), (offset, mark)) in before {
+        for ((topic, task), (offset, mark)) in committed {
             cut.committed.insert((topic, task), offset);
             let changelog = if topic == AreaHalf::INPUTS[0] { AreaHalf::CHANGELOG } else { PersonHalf::CHANGELOG };
             let mark = CommitMark::parse(&mark).ok_or_else(|| {
@@ -117,30 +144,45 @@ impl<'a> Looker<'a> {
             cut.commits.insert((changelog, task), mark.seq);
             cut.restore_from.insert((changelog, task), mark.restore_from);
         }
-        for topic in BETWEEN {
-            cut.in_flight.insert(topic, self.in_flight(topic, &cut, &stable)?);
-        }
-        (cut.end, cut.sent) = stable.into_iter().partition(|((topic, _), _)| WRITTEN.contains(topic));
-        Ok(Some(cut))
+        (cut.sent, cut.end) = written.into_iter().partition(|((topic, _), _)| BETWEEN.contains(topic));
+        Ok(cut)
     }
 
     /// What both groups have committed; `None` while a commit is under way.
-    fn committed(&self) -> Result<Option<Committed>, Error> {
-        let mut all = Committed::new();
-        for (client, inputs) in self.groups.iter().zip([PersonHalf::INPUTS, AreaHalf::INPUTS]) {
-            let partitions = self.named(&self.partitions(inputs.iter().copied()));
-            // A refusal mostly means that a transaction is about to change them.
-            match Query::committed(client.handle(), partitions, ANSWER_LIMIT).poll(ANSWER_LIMIT) {
-                Some(Ok(answers)) => all.extend(answers.into_iter().filter_map(|answer| self.of(answer))),
-                Some(Err(refused)) => {
-                    tracing::debug!("committed offsets: {refused}");
-                    return Ok(None);
-                }
-                None => return Ok(None),
+    fn all_committed(&self) -> Option<Committed> {
+        let mut all = self.committed(0)?;
+        all.extend(self.committed(1)?);
+        Some(all)
+    }
+
+    /// What one group has committed, all of it at one moment.
+    fn asked_until_told(&self, half: usize) -> Result<Committed, Error> {
+        let began = clock::monotonic();
+        loop {
+            if let Some(committed) = self.committed(half) {
+                return Ok(committed);
+            }
+            if began.elapsed() > ANSWER_LIMIT {
+                return Err(Error::new("the groups did not say in time what they have committed"));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// What one group has committed, if it says so.
+    fn committed(&self, half: usize) -> Option<Committed> {
+        let partitions = self.named(&self.partitions(INPUTS[half].iter().copied()));
+        // A refusal mostly means that a transaction is about to change them.
+        match Query::committed(self.groups[half].handle(), partitions, ANSWER_LIMIT).poll(ANSWER_LIMIT)? {
+            Ok(answers) => {
+                let known = answers.into_iter().filter_map(|answer| self.of(answer));
+                Some(known.filter(|(_, (offset, _))| *offset >= 0).collect())
+            }
+            Err(refused) => {
+                tracing::debug!("committed offsets: {refused}");
+                None
             }
         }
-        all.retain(|_, (offset, _)| *offset >= 0);
-        Ok(Some(all))
     }
 
     fn of(&self, answer: Answer) -> Option<((Topic, i32), (i64, String))> {
@@ -159,29 +201,5 @@ impl<'a> Looker<'a> {
     fn ends(&self, partitions: &[(Topic, i32)], end: End) -> Result<Offsets, Error> {
         let answers = Query::ends_within(self.groups[0].handle(), &self.named(partitions), end, ANSWER_LIMIT)?;
         Ok(answers.into_iter().filter_map(|answer| self.of(answer)).map(|(key, (offset, _))| (key, offset)).collect())
-    }
-
-    /// Records between what was received and what was sent. Markers of transactions have offsets too, so the stretch is
-    /// read.
-    fn in_flight(&self, topic: Topic, cut: &Cut, ends: &Offsets) -> Result<u64, Error> {
-        let of = |(key, end): (&(Topic, i32), &i64)| {
-            let from = cut.committed.get(key).or_else(|| cut.first.get(key)).copied().unwrap_or(0);
-            (*key, from..*end)
-        };
-        let stretches = ends.iter().filter(|((of, _), _)| *of == topic).map(of).collect();
-        let mut reader = TopicReader::between(self.config, &stretches)?;
-        let (mut messages, began) = (0, clock::monotonic());
-        while !reader.caught_up() {
-            if began.elapsed() > ANSWER_LIMIT {
-                return Err(Error::new(format!("{} was not read in time", topic_name(&self.config.prefix, topic))));
-            }
-            reader.poll_within(1_000, PAUSE, &mut |records| {
-                let inside = |position: &crate::model::record::Position| {
-                    stretches.get(&(position.topic, position.partition)).is_some_and(|of| of.contains(&position.offset))
-                };
-                messages += records.iter().filter(|record| inside(&record.position)).count() as u64;
-            })?;
-        }
-        Ok(messages)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::log::{CommitMark, Committed, TaskCommit};
 use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
-use crate::model::record::{Layout, Output, Position, Record, Topic};
+use crate::model::record::{COMMIT_HEADER, Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::{Context, Half};
@@ -276,6 +276,8 @@ impl<H: Half> Task<H> {
             (self.told, self.drop_now) = (self.settled, drop_now);
             outputs.push(self.progress());
         }
+        let commit = format!("{}/{}/{seq}", H::NAME, self.number).into_bytes();
+        outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
         let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
         self.effects.changes.clear();
         self.effects.urgent = false;

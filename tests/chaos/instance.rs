@@ -1,8 +1,11 @@
 //! One instance of the program, as a process of its own.
 
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_swabstream");
@@ -17,18 +20,20 @@ const END_LIMIT: Duration = Duration::from_secs(60);
 pub struct Instance {
     pub name: String,
     folder: PathBuf,
+    listen: String,
     starts: u32,
     process: Option<Child>,
 }
 
 impl Instance {
     pub fn new(folder: &Path, name: &str, kafka: &str) -> Self {
+        let listen = free_address();
         let text = format!(
             "{kafka}[secret]\nenv = \"SWABSTREAM_SECRET\"\n[processing]\ninstance = \"{name}\"\nperson_workers = 1\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n"
+             [http]\nlisten = \"{listen}\"\n"
         );
         std::fs::write(folder.join(format!("{name}.toml")), text).expect("a file");
-        Self { name: name.to_owned(), folder: folder.to_owned(), starts: 0, process: None }
+        Self { name: name.to_owned(), folder: folder.to_owned(), listen, starts: 0, process: None }
     }
 
     /// Its settings.
@@ -88,6 +93,37 @@ impl Instance {
         }
     }
 
+    /// What keeps it from being ready, as it says itself; empty when it is.
+    pub fn unready(&self) -> String {
+        let answer = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(&self.listen)?;
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            write!(stream, "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text)?;
+            Ok(text)
+        };
+        match answer() {
+            Ok(text) if text.starts_with("HTTP/1.1 200") => String::new(),
+            Ok(text) => text.split("\r\n\r\n").last().unwrap_or_default().trim().to_owned(),
+            Err(error) => format!("it does not answer: {error}"),
+        }
+    }
+
+    /// Memory it holds now, in MiB.
+    pub fn memory(&self) -> u64 {
+        let process = self.process.as_ref().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib / 1024
+    }
+
+    /// How often it was started.
+    pub fn starts(&self) -> u32 {
+        self.starts
+    }
+
     /// The end of its log.
     pub fn last_log(&self) -> String {
         let text = std::fs::read_to_string(self.log()).unwrap_or_default();
@@ -103,6 +139,18 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Below the ephemeral range, so that no outgoing connection takes it meanwhile.
+fn free_address() -> String {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.0.0.1:{}", 30_000 + (std::process::id() + tried) % 2_700);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
     }
 }
 

@@ -143,7 +143,7 @@ impl Site {
         1
     }
 
-    fn await_progress(&mut self, after: &str) {
+    pub fn await_progress(&mut self, after: &str) {
         let Self { instances, table, progress, began, .. } = self;
         let restart_ended = || {
             for instance in instances.iter_mut() {
@@ -163,6 +163,11 @@ impl Site {
                 panic!("{after}: {why}\n{}", logs.join("\n"));
             }
         }
+    }
+
+    /// The only instance there is, and the broker it works with.
+    pub fn instance_and_broker(&mut self) -> (&Instance, &mut OwnKafka) {
+        (&self.instances[0], &mut self.kafka)
     }
 
     /// Labs fall silent, all is consumed, and the judge has the word.
@@ -197,7 +202,7 @@ impl Site {
         assert_eq!(self.table.ended_by_themselves, 0, "no fault makes an instance give up");
     }
 
-    fn say(&self, what: &str) {
+    pub fn say(&self, what: &str) {
         say(self.began, what);
     }
 }

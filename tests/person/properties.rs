@@ -2,9 +2,9 @@
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, swab};
 use prost::Message as _;
+use swabstream::audit::changes;
 use swabstream::audit::stored::Cells;
 use swabstream::proto::v1::{AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus};
-use swabstream::repair;
 
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
 const AREAS: [&str; 7] = ["D1S1", "D1S2", "D2S1", "D2S2", "D3S1", "D1", "C"];
@@ -140,7 +140,7 @@ fn what_people_are_held_for_adds_up_to_what_was_sent() {
         for half in &mut world.halves {
             for output in half.all_counted() {
                 let payload = output.payload.expect("changes");
-                repair::add(&mut held, &AreaChanges::decode(&payload[..]).expect("changes"));
+                changes::add(&mut held, &AreaChanges::decode(&payload[..]).expect("changes"));
             }
         }
         assert_eq!(held, world.numbers, "seed {seed}");

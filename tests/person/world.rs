@@ -3,6 +3,7 @@
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use swabstream::audit::changes;
 use swabstream::audit::content;
 use swabstream::audit::recount::{self, Arrived, LiveAlert};
 use swabstream::audit::stored::Cells;
@@ -19,7 +20,6 @@ use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
     ManagementOrder, ResultStatus,
 };
-use swabstream::repair;
 
 const SECRET: Secret = Secret::new([7; 16]);
 
@@ -266,7 +266,7 @@ impl World {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
                     assert!(!changes.cells.is_empty(), "nothing is sent when nothing changed");
-                    repair::add(&mut self.numbers, &changes);
+                    changes::add(&mut self.numbers, &changes);
                     self.causes.extend(changes.causes.iter().map(|cause| {
                         let origin = cause.origin.clone().expect("a record");
                         (changes.areas[cause.area as usize].clone(), cause.day, origin.topic, origin.offset)
@@ -315,7 +315,7 @@ impl World {
 
     fn note(&mut self, record: recount::Record, at: Timestamp) {
         let content = content::of(&record, &SECRET, &self.rules);
-        self.read.push(Arrived { at, record, content });
+        self.read.push(Arrived { at, record, content, untold: false });
     }
 
     /// The alerts that must be live by a recount of everything that was sent.

@@ -11,6 +11,7 @@ mod order_does_not_matter;
 mod real_city;
 mod real_estonia;
 mod real_israel;
+mod real_load;
 mod real_repair;
 mod scenarios;
 mod simulation;

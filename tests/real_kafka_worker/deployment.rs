@@ -193,6 +193,11 @@ impl Running {
         vitals[0].placed.then_some(vitals[0].tasks.len())
     }
 
+    /// Tasks that run, with the number of the last commit of each.
+    pub fn commits(&self) -> BTreeMap<i32, u64> {
+        self.worker.running().map(|(task, running)| (task, running.seq())).collect()
+    }
+
     /// All counters of its tasks.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         self.worker.running().flat_map(|(_, task)| task.half().counters()).collect()

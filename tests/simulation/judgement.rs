@@ -77,13 +77,15 @@ fn assert_read_in_order<H: Half>(broker: &Broker, task: i32, shadow: &Shadow<H>)
 fn assert_an_audit_agrees(broker: &Broker) {
     let rules = RulesFound { rules: RULES.clone(), changed: false };
     let setting = Setting { layout: LAYOUT, rules, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
-    let mut evidence = Evidence::new(setting, broker.cut());
+    assert!(broker.is_stable(), "nobody is at work");
+    let cut = broker.cut();
+    let mut evidence = Evidence::new(setting, cut.clone());
     for topic in everything() {
         for record in &broker.read_all(topic) {
             evidence.take(&record.as_record(), |name| record.header(name));
         }
     }
-    let report = evidence.judge();
+    let report = evidence.judge(&cut.commits);
     let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
     assert!(report.verdict() == Verdict::Agree, "the audit differs:\n{}", lines.join("\n"));
 }

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use swabstream::model::record::{Output, Topic};
+use swabstream::model::record::{COMMIT_HEADER, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
@@ -122,7 +122,9 @@ impl Witness {
         for Step { task, calls, next } in sent.steps.drain(..) {
             let rules = Arc::clone(&self.rules);
             let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &rules));
-            let stepped = shadow.step(&calls, &next, slowest);
+            let mut stepped = shadow.step(&calls, &next, slowest);
+            let commit = format!("{}/{task}/{}", H::NAME, shadow.seq()).into_bytes();
+            stepped.outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
             outputs.extend(stepped.outputs);
             self.ticks += u64::from(stepped.tick);
             let before = self.owners.insert((H::NAME, task), sent.id.clone());

@@ -37,12 +37,13 @@ pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 const CONSUMED: [(&str, Topic); 4] =
     [("", Topic::LabResults), ("", Topic::ContactRecords), ("", Topic::PersonEvents), ("-areas", Topic::AreaChanges)];
 
-/// A deployment in history mode of its own on the shared broker.
+/// A deployment of its own on the shared broker.
 pub struct RealDeployment {
     config: KafkaConfig,
     folder: TempDir,
     process: Option<Child>,
     starts: u32,
+    history: bool,
     inputs: Vec<Input>,
 }
 
@@ -56,11 +57,20 @@ struct Input {
 }
 
 impl RealDeployment {
-    /// Topics and rules; nothing runs yet.
+    /// Topics and rules, for past data; nothing runs yet.
     pub fn create(name: &str, rules: &Rules) -> Self {
+        Self::create_with(name, rules, true)
+    }
+
+    /// The same for what happens now.
+    pub fn create_live(name: &str, rules: &Rules) -> Self {
+        Self::create_with(name, rules, false)
+    }
+
+    fn create_with(name: &str, rules: &Rules, history: bool) -> Self {
         let mut config = KafkaConfig::new(kafka::brokers(), kafka::unique(name));
         config.group = format!("{}group", config.prefix);
-        let wanted = Wanted { layout: LAYOUT, replication: -1, history: true };
+        let wanted = Wanted { layout: LAYOUT, replication: -1, history };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(topics::create(&config, wanted)).expect("topics are created");
         rules::publish(&config, rules);
@@ -72,7 +82,7 @@ impl RealDeployment {
             ends: BTreeMap::new(),
         };
         let inputs = CONSUMED.map(input).into();
-        let deployment = Self { config, folder, process: None, starts: 0, inputs };
+        let deployment = Self { config, folder, process: None, starts: 0, history, inputs };
         deployment.write_settings();
         deployment
     }
@@ -248,8 +258,9 @@ impl RealDeployment {
         let text = format!(
             "[kafka]\nbrokers = \"{brokers}\"\nprefix = \"{prefix}\"\ngroup = \"{group}\"\n\
              [secret]\nenv = \"SWABSTREAM_SECRET\"\n\
-             [processing]\ninstance = \"one\"\nperson_workers = 2\nhistory = true\ncommit_records = 2000\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n"
+             [processing]\ninstance = \"one\"\nperson_workers = 2\nhistory = {}\ncommit_records = 2000\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n",
+            self.history
         );
         std::fs::write(self.settings(), text).expect("a file");
     }

@@ -153,7 +153,8 @@ impl Story {
 
     fn truth(&self, today: Day) -> Truth {
         let usable = self.messages.iter().filter(|message| message.expected_code().is_none());
-        let arrived = |message: &Message| Arrived { at: message.at, record: decode(message), content: 0 };
+        let arrived =
+            |message: &Message| Arrived { at: message.at, record: decode(message), content: 0, untold: false };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
         recount(&self.rules, &arrived, today)
     }

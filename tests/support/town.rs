@@ -42,7 +42,7 @@ pub fn is_decidable(message: &Message) -> bool {
 /// Messages that must have an effect, or be known already: all but those that cannot be used.
 pub fn usable(messages: &[Message]) -> Vec<Arrived> {
     let usable = messages.iter().filter(|message| message.expected_code().is_none());
-    usable.map(|message| Arrived { at: message.at, record: decode(message), content: 0 }).collect()
+    usable.map(|message| Arrived { at: message.at, record: decode(message), content: 0, untold: false }).collect()
 }
 
 /// Reads what the city wrote, without our decoder.

@@ -65,6 +65,13 @@ pub struct Listed {
 impl LiveAlert {
     /// Whether a published alert says the same. Of very many records an alert lists the first and counts the rest.
     pub fn is_said_by(&self, found: &Self) -> bool {
+        self.is_said_but_for_contacts(found)
+            && same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))
+            && same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))
+    }
+
+    /// Whether a published alert says the same, whatever it lists.
+    pub fn is_said_but_for_contacts(&self, found: &Self) -> bool {
         let without = |alert: &Self| Self {
             exposed_to: Vec::new(),
             exposed_to_omitted: 0,
@@ -73,8 +80,6 @@ impl LiveAlert {
             ..alert.clone()
         };
         without(self) == without(found)
-            && same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))
-            && same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))
     }
 
     /// Names of what two alerts say differently, without what they say.

@@ -2,6 +2,7 @@
 
 use super::alerts::channel;
 use super::people::Person;
+use super::tiers;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{Rules, WINDOWS};
@@ -76,19 +77,10 @@ impl<'a> Counts<'a> {
         Self { rules, days, lineages: RefCell::default() }
     }
 
-    /// Cases of an area on one specimen day, by the registry of some day: whether each is of the community.
-    pub fn cases<'b>(&'b self, area: &'b str, day: Day, registry: Day) -> impl Iterator<Item = bool> + 'b {
-        let all = self.days.get(&day).into_iter().flatten();
-        all.filter_map(move |counted| match counted.what {
-            What::Case { community } => self.lineage(counted.area, registry).contains(&area).then_some(community),
-            What::Test(_) => None,
-        })
-    }
-
     /// Numbers of all areas and days with anything to say.
     pub fn positivity(&self, today: Day) -> BTreeMap<(String, Day), AreaPositivity> {
         let mut all = BTreeMap::new();
-        let Some(first) = self.first_day() else { return all };
+        let Some(first) = tiers::Counted::first_day(self) else { return all };
         for end in (first.0..=today.0).map(Day) {
             for (code, counted) in self.by_area(end) {
                 if let Some(numbers) = self.numbers(code, end, &counted) {
@@ -115,28 +107,10 @@ impl<'a> Counts<'a> {
         days.flat_map(|(day, all)| all.iter().map(move |counted| (*day, counted)))
     }
 
-    /// The numbers of one area whose windows end on a day, as far as specimens up to `seen` go.
-    pub fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
-        let known = self
-            .longest_window(end)
-            .filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&area));
-        self.numbers(area, end, &known.collect::<Vec<_>>())
-    }
-
     /// An area and all it lies in on a day.
     fn lineage(&self, area: &'a str, day: Day) -> Rc<[&'a str]> {
         let mut known = self.lineages.borrow_mut();
         known.entry((area, day)).or_insert_with(|| lineage(self.rules, area, day).into()).clone()
-    }
-
-    /// The rules it was counted by.
-    pub fn rules(&self) -> &'a Rules {
-        self.rules
-    }
-
-    /// The first day with anything.
-    pub fn first_day(&self) -> Option<Day> {
-        self.days.keys().next().copied()
     }
 
     fn numbers(&self, code: &str, end: Day, counted: &[(Day, &Counted<'a>)]) -> Option<AreaPositivity> {
@@ -175,26 +149,85 @@ impl<'a> Counts<'a> {
             |tests: &[&Counted<'_>]| tests.iter().map(|test| test.person).collect::<BTreeSet<_>>().len() as i64;
         let positive = tests(&[Finding::Positive]);
         let conclusive = tests(&[Finding::Positive, Finding::Negative]);
-        let keeps = keeps_people(self.rules, code);
-        let (found, tested) = (people(&positive), people(&conclusive));
-        let (positives, all) = (positive.len() as i64, conclusive.len() as i64);
-        let cases = counted.iter().filter(|one| matches!(one.what, What::Case { .. })).count() as i64;
-        let population = population(self.rules, code, end);
+        let sums = Sums {
+            positive_tests: positive.len() as i64,
+            conclusive_tests: conclusive.len() as i64,
+            other_tests: tests(&[Finding::Inconclusive, Finding::Invalid]).len() as i64,
+            people_positive: people(&positive),
+            people_tested: people(&conclusive),
+            cases: counted.iter().filter(|one| matches!(one.what, What::Case { .. })).count() as i64,
+            community_cases: counted.iter().filter(|one| one.what == What::Case { community: true }).count() as i64,
+        };
+        sums.numbers(self.rules, code, end, days)
+    }
+}
+
+impl<'a> tiers::Counted<'a> for Counts<'a> {
+    fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
+    fn first_day(&self) -> Option<Day> {
+        self.days.keys().next().copied()
+    }
+
+    fn has_case(&self, area: &str, day: Day, registry: Day, community_only: bool) -> bool {
+        self.days.get(&day).into_iter().flatten().any(|counted| match counted.what {
+            What::Case { community } => {
+                (community || !community_only) && self.lineage(counted.area, registry).contains(&area)
+            }
+            What::Test(_) => false,
+        })
+    }
+
+    fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
+        let known = self
+            .longest_window(end)
+            .filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&area));
+        self.numbers(area, end, &known.collect::<Vec<_>>())
+    }
+}
+
+/// What lies in a window.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sums {
+    /// Specimens found positive.
+    pub positive_tests: i64,
+    /// Specimens found positive or negative.
+    pub conclusive_tests: i64,
+    /// Specimens found neither.
+    pub other_tests: i64,
+    /// Distinct people found positive.
+    pub people_positive: i64,
+    /// Distinct people with a conclusive result.
+    pub people_tested: i64,
+    /// Episodes that start in the window.
+    pub cases: i64,
+    /// Those not under a management order.
+    pub community_cases: i64,
+}
+
+impl Sums {
+    /// The numbers of the window.
+    pub fn numbers(&self, rules: &Rules, code: &str, end: Day, days: i32) -> WindowNumbers {
+        let keeps = keeps_people(rules, code);
+        let population = population(rules, code, end);
         let per_100k = |count: i64| (population > 0).then(|| count as f64 * 100_000.0 / population as f64);
+        let tests = self.conclusive_tests;
         WindowNumbers {
             days: days as u32,
-            positive_tests: positives,
-            conclusive_tests: all,
-            other_tests: tests(&[Finding::Inconclusive, Finding::Invalid]).len() as i64,
-            people_positive: keeps.then_some(found),
-            people_tested: keeps.then_some(tested),
-            cases,
-            community_cases: counted.iter().filter(|one| one.what == What::Case { community: true }).count() as i64,
-            tests_over_tests: wilson(positives, all),
-            people_over_people: if keeps { wilson(found, tested) } else { None },
-            people_over_tests: (keeps && all > 0).then(|| found as f64 / all as f64),
-            cases_per_100k: per_100k(cases),
-            tests_per_100k: per_100k(all),
+            positive_tests: self.positive_tests,
+            conclusive_tests: tests,
+            other_tests: self.other_tests,
+            people_positive: keeps.then_some(self.people_positive),
+            people_tested: keeps.then_some(self.people_tested),
+            cases: self.cases,
+            community_cases: self.community_cases,
+            tests_over_tests: wilson(self.positive_tests, tests),
+            people_over_people: if keeps { wilson(self.people_positive, self.people_tested) } else { None },
+            people_over_tests: (keeps && tests > 0).then(|| self.people_positive as f64 / tests as f64),
+            cases_per_100k: per_100k(self.cases),
+            tests_per_100k: per_100k(tests),
         }
     }
 }

@@ -105,6 +105,11 @@ fn nodes<'r>(rules: &'r Rules, area: &str, day: Day) -> Vec<Node<'r>> {
 
 /// First days of the periods in which windows over a day end.
 fn periods(rules: &Rules, day: Day) -> BTreeSet<Day> {
-    let holds = |end: Day| rules.areas.periods.iter().rev().find(|from| **from <= end).or(rules.areas.periods.first());
-    (day.0..day.0 + LONGEST).filter_map(|end| holds(Day(end)).copied()).collect()
+    (day.0..day.0 + LONGEST).filter_map(|end| period(rules, Day(end))).collect()
+}
+
+/// First day of the period a day lies in.
+pub fn period(rules: &Rules, day: Day) -> Option<Day> {
+    let periods = &rules.areas.periods;
+    periods.iter().rev().find(|from| **from <= day).or(periods.first()).copied()
 }

@@ -6,11 +6,13 @@
 mod alerts;
 mod areas;
 mod cells;
+mod held;
 mod people;
 mod tiers;
 
 pub use alerts::{Listed, LiveAlert};
 pub use areas::wilson;
+pub use held::Held;
 pub use people::taken;
 pub use tiers::{Tier, TierChange};
 
@@ -39,6 +41,8 @@ pub struct Arrived {
     /// Keyed hash of its content: of two versions that say different things at one rank the greater stands. Whoever
     /// has none such may leave it 0.
     pub content: u64,
+    /// It was moved from somebody else, who has not been told yet.
+    pub untold: bool,
 }
 
 /// What must be true once all records were read.
@@ -61,7 +65,7 @@ pub fn recount(rules: &Rules, records: &[Arrived], today: Day) -> Truth {
     let people = people::of(rules, records);
     let counts = areas::Counts::of(rules, &people);
     let positivity = counts.positivity(today);
-    let (tiers, tier_changes) = tiers::of(&counts, &positivity, today);
+    let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
     let cells = cells::of(rules, &people);
     Truth { alerts: alerts::of(rules, &people), positivity, tiers, tier_changes, cells }
 }

@@ -143,7 +143,7 @@ type Results<'a> = BTreeMap<(&'a str, &'a str), Vec<Version<'a>>>;
 /// All versions by person and result. A result that was moved is a version for the person it was moved from, too.
 fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
     let mut all: BTreeMap<String, Results<'_>> = BTreeMap::new();
-    for Arrived { at, record, content } in records {
+    for Arrived { at, record, content, untold } in records {
         let Record::Result(result) = record else { continue };
         if result.mode() == ProcessingMode::Training {
             continue;
@@ -154,7 +154,7 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
             versions.push(Version { result, at: *at, content: *content, moved_away });
         };
         add(&result.person_id, false);
-        if !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
+        if !untold && !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
             add(&result.previous_person_id, true);
         }
     }

@@ -1,9 +1,8 @@
 //! The tier of every area on every day, from the day's own numbers.
 
-use super::areas::Counts;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
-use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
+use crate::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, WindowNumbers};
 use std::collections::BTreeMap;
 
@@ -80,15 +79,35 @@ impl TierChange {
     }
 }
 
+/// What tiers are decided from.
+pub trait Counted<'a> {
+    /// The rules it was counted by.
+    fn rules(&self) -> &'a Rules;
+
+    /// The first day with anything.
+    fn first_day(&self) -> Option<Day>;
+
+    /// Whether an area has a case on one specimen day, by the registry of some day; of the community, if only those count.
+    fn has_case(&self, area: &str, day: Day, registry: Day, community_only: bool) -> bool;
+
+    /// The numbers of one area whose windows end on a day, as far as specimens up to `seen` go.
+    fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity>;
+}
+
 type Tiers = BTreeMap<String, Tier>;
 type Changes = BTreeMap<(String, Day), TierChange>;
 type Numbers = BTreeMap<(String, Day), AreaPositivity>;
 
-/// Today's tiers, and every day on which a tier differs from the day before.
-pub fn of(counts: &Counts<'_>, numbers: &Numbers, today: Day) -> (Tiers, Changes) {
+/// Today's tiers of some areas, and every day on which a tier differs from the day before.
+pub fn of<'a>(
+    counts: &impl Counted<'a>,
+    numbers: &Numbers,
+    today: Day,
+    wanted: impl Fn(&str) -> bool,
+) -> (Tiers, Changes) {
     let decide = |area: &Area, day| decide(counts, numbers, area, day, today);
     let (mut tiers, mut changes) = (Tiers::new(), Changes::new());
-    for area in &counts.rules().areas.list {
+    for area in counts.rules().areas.list.iter().filter(|area| wanted(&area.code)) {
         if let Some(now) = decide(area, today) {
             let eve = decide(area, today.plus(-1));
             let later = |ahead| decide(area, today.plus(ahead));
@@ -167,7 +186,7 @@ fn tier<'a>(
 }
 
 /// The tier of an area on a day by specimens collected up to `seen`.
-fn decide<'a>(counts: &Counts<'a>, known: &Numbers, area: &Area, day: Day, seen: Day) -> Option<Decision<'a>> {
+fn decide<'a>(counts: &impl Counted<'a>, known: &Numbers, area: &Area, day: Day, seen: Day) -> Option<Decision<'a>> {
     let facts = area.facts.iter().rev().find(|facts| facts.from <= day)?;
     if facts.abolished {
         return None;
@@ -189,7 +208,7 @@ fn decide<'a>(counts: &Counts<'a>, known: &Numbers, area: &Area, day: Day, seen:
 }
 
 fn clean_day<'a>(
-    counts: &Counts<'_>,
+    counts: &impl Counted<'a>,
     area: &Area,
     policy: &'a TierPolicy,
     steps: &[CleanDayStep],
@@ -199,7 +218,7 @@ fn clean_day<'a>(
     let counts_here = |case_day: Day| {
         // Cases are placed by the registries of the longest window after them.
         let registry = day.min(case_day.plus(13));
-        counts.cases(&area.code, case_day, registry).any(|community| community || !policy.community_only)
+        counts.has_case(&area.code, case_day, registry, policy.community_only)
     };
     let first = counts.first_day().unwrap_or(seen);
     let last_case = (first.0..=seen.0).rev().map(Day).find(|case_day| counts_here(*case_day));

@@ -1,0 +1,35 @@
+//! Signed changes of areas as they lie in `area-changes`, added up.
+
+use super::stored::{Cells, What, names, people};
+use crate::model::time::Day;
+use crate::proto::v1::{AreaChanges, GapChange};
+
+/// Adds a message of signed changes. What it says of areas or purposes that it does not name is passed over: the area
+/// half refuses such a message whole.
+pub fn add(sums: &mut Cells, changes: &AreaChanges) {
+    for cell in &changes.cells {
+        let purpose = match cell.purpose {
+            0 => Some(""),
+            number => changes.purposes.get(number as usize - 1).map(String::as_str),
+        };
+        let Some((area, purpose)) = changes.areas.get(cell.area as usize).zip(purpose) else { continue };
+        let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid, cell.cases, cell.community_cases];
+        let gaps = |changes: &[GapChange], positive| -> Vec<(What, i32)> {
+            let known = changes.iter().filter(|change| (1..=15).contains(&change.gap));
+            known.map(|change| (people(positive, change.gap as i32), change.people)).collect()
+        };
+        let people = [gaps(&cell.tested, false), gaps(&cell.found_positive, true)].concat();
+        for (what, number) in names().zip(tallies).chain(people) {
+            let place = (area.clone(), Day(cell.registry_from), purpose.to_owned(), Day(cell.day), what);
+            bump(sums, place, i64::from(number));
+        }
+    }
+}
+
+/// Adds to one count; what counts nothing is not there.
+pub fn bump(sums: &mut Cells, place: (String, Day, String, Day, What), number: i64) {
+    match sums.get(&place).copied().unwrap_or(0) + number {
+        0 => drop(sums.remove(&place)),
+        sum => drop(sums.insert(place, sum)),
+    }
+}

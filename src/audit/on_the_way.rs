@@ -1,0 +1,123 @@
+//! What was sent and not yet received at the cut: a processor at work always has some.
+//!
+//! In: messages between tasks, below the committed offsets and after them. Out: what their receivers did not know at
+//! the cut. Whether a message was sent by then, its header says: it names the commit that sent it.
+
+use super::changes;
+use super::recount::{Held, Truth};
+use super::stored::Cells;
+use crate::model::record::{COMMIT_HEADER, Layout, Position, Topic};
+use crate::model::time::Day;
+use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::proto::v1::person_event::Event;
+use crate::proto::v1::{AreaChanges, Origin, PersonEvent};
+use prost::Message as _;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A commit of a task, as the header of a record names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Changelog of the task's half.
+    pub changelog: Topic,
+    /// The task.
+    pub task: i32,
+    /// Number of the commit.
+    pub seq: u64,
+}
+
+impl Commit {
+    /// The commit that wrote a record; `None` where it does not say so: an earlier version wrote none, others do not
+    /// know of it.
+    pub fn of<'a>(header: impl Fn(&str) -> Option<&'a [u8]>) -> Option<Self> {
+        let text = std::str::from_utf8(header(COMMIT_HEADER)?).ok()?;
+        let [half, task, seq] = text.split('/').collect::<Vec<_>>()[..] else { return None };
+        let changelog = match half {
+            "person" => Topic::PersonState,
+            "area" => Topic::AreaState,
+            _ => return None,
+        };
+        Some(Self { changelog, task: task.parse().ok()?, seq: seq.parse().ok()? })
+    }
+}
+
+/// What receivers did not know at the cut.
+#[derive(Clone, Debug, Default)]
+pub struct OnTheWay {
+    /// Messages to people's tasks.
+    pub messages: u64,
+    /// Batches to area tasks.
+    pub batches: u64,
+    /// Records sent on from where they lay, which their person's task had not read.
+    pub records: BTreeSet<Position>,
+    /// Results that were moved to somebody else, of which whoever they were moved from had not been told.
+    pub moved: BTreeSet<Position>,
+    /// People who had not been told something about a contact record, or whose index had not.
+    pub about_contacts: BTreeSet<String>,
+    /// What batches say of areas.
+    pub cells: Cells,
+}
+
+impl OnTheWay {
+    /// Takes a message that was not read.
+    pub fn take(&mut self, topic: Topic, key: &[u8], payload: &[u8], layout: Layout) {
+        match topic {
+            Topic::PersonEvents => {
+                self.messages += 1;
+                if let Ok(event) = PersonEvent::decode(payload) {
+                    self.take_event(key, &event);
+                }
+            }
+            _ => {
+                self.batches += 1;
+                // What a repair sends is no part of what people add up to: it is missing until it is read.
+                let batch = AreaChanges::decode(payload).ok();
+                if let Some(batch) = batch.filter(|batch| batch.person_task < layout.person_tasks) {
+                    changes::add(&mut self.cells, &batch);
+                }
+            }
+        }
+    }
+
+    fn take_event(&mut self, key: &[u8], event: &PersonEvent) {
+        let place = event.origin.as_ref().and_then(place);
+        match &event.event {
+            Some(Event::Record(_) | Event::Result(_) | Event::Contact(_)) => self.records.extend(place),
+            Some(Event::Moved(_)) => self.moved.extend(place),
+            Some(Event::IndexContact(contact)) => {
+                self.about_contacts.extend([contact.person_id.clone(), contact.index_person_id.clone()]);
+            }
+            // Its receiver is the key.
+            Some(Event::IndexFinding(_)) => drop(self.about_contacts.insert(String::from_utf8_lossy(key).into_owned())),
+            None => {}
+        }
+    }
+
+    /// Takes from what people add up to what areas had not been told of it. `today` is the day each area has published.
+    pub fn take_from(&self, truth: &mut Truth, rules: &Rules, today: impl Fn(&str) -> Option<Day>) {
+        let first_day = truth.cells.keys().map(|(.., day, _)| *day).min();
+        let mut days: BTreeMap<&str, BTreeSet<Day>> = BTreeMap::new();
+        for (place, count) in &self.cells {
+            changes::bump(&mut truth.cells, place.clone(), -count);
+            days.entry(&place.0).or_default().insert(place.3);
+        }
+        for (area, days) in days {
+            let held = Held::of(rules, area, &truth.cells, first_day);
+            let ends: BTreeSet<Day> =
+                days.iter().flat_map(|day| (0..LONGEST_WINDOW).map(|later| day.plus(later))).collect();
+            for end in ends {
+                truth.positivity.remove(&(area.to_owned(), end));
+                truth.positivity.extend(held.numbers(end).map(|numbers| ((area.to_owned(), end), numbers)));
+            }
+            let Some(today) = today(area) else { continue };
+            let (tiers, changes) = held.tiers(&truth.positivity, today);
+            truth.tiers.remove(area);
+            truth.tiers.extend(tiers);
+            truth.tier_changes.retain(|(changed, _), _| changed != area);
+            truth.tier_changes.extend(changes);
+        }
+    }
+}
+
+fn place(origin: &Origin) -> Option<Position> {
+    Some(Position { topic: Topic::named(&origin.topic)?, partition: origin.partition, offset: origin.offset })
+}

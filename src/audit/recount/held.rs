@@ -1,0 +1,131 @@
+//! Numbers and tiers of one area by its counts alone: for what an area task can know, where some of what people add up
+//! to has not reached it.
+//!
+//! In: counts of one area. Out: what the recount says when it has everything, of less.
+
+use super::areas::{Sums, population};
+use super::cells::period;
+use super::tiers::{self, Counted, Tier, TierChange};
+use crate::audit::stored::{Cells, What, people};
+use crate::model::time::Day;
+use crate::policy::{Rules, WINDOWS};
+use crate::proto::v1::{AreaPositivity, PurposeNumbers};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+/// Days to the next test (or positive) of people; the last is more, or none.
+const GAPS: RangeInclusive<i32> = 1..=15;
+
+/// Counts of one purpose on one day.
+type Counts = BTreeMap<What, i64>;
+
+/// What is counted of one area.
+#[derive(Clone, Debug)]
+pub struct Held<'a> {
+    rules: &'a Rules,
+    area: &'a str,
+    first_day: Option<Day>,
+    /// By the first day of the registry's period, specimen day and purpose; what counts people in total has none.
+    counts: BTreeMap<(Day, Day, &'a str), Counts>,
+}
+
+impl<'a> Held<'a> {
+    /// Of an area, from the counts of many, the first of which lie on `first_day`.
+    pub fn of(rules: &'a Rules, area: &'a str, cells: &'a Cells, first_day: Option<Day>) -> Self {
+        let mut counts: BTreeMap<(Day, Day, &str), Counts> = BTreeMap::new();
+        let first = (area.to_owned(), Day(i32::MIN), String::new(), Day(i32::MIN), "");
+        let of_area = cells.range(first..).take_while(|((code, ..), _)| code == area);
+        for ((_, period, purpose, day, what), count) in of_area {
+            *counts.entry((*period, *day, purpose)).or_default().entry(what).or_default() += count;
+        }
+        Self { rules, area, first_day, counts }
+    }
+
+    /// The numbers whose windows end on a day.
+    pub fn numbers(&self, end: Day) -> Option<AreaPositivity> {
+        self.seen(self.area, end, end)
+    }
+
+    /// The tier of today, and the days on which it changed; `numbers` are those of the area at least.
+    pub fn tiers(
+        &self,
+        numbers: &BTreeMap<(String, Day), AreaPositivity>,
+        today: Day,
+    ) -> (BTreeMap<String, Tier>, BTreeMap<(String, Day), TierChange>) {
+        tiers::of(self, numbers, today, |area| area == self.area)
+    }
+
+    /// What lies between two days, by the registry of the window's last day.
+    fn between(&self, first: Day, last: Day, end: Day) -> impl Iterator<Item = (Day, &'a str, &Counts)> {
+        let period = period(self.rules, end);
+        let inside = move |(of, day): (&Day, &Day)| Some(*of) == period && (first..=last).contains(day);
+        let counts = self.counts.iter().filter(move |((of, day, _), _)| inside((of, day)));
+        counts.map(|((_, day, purpose), counts)| (*day, *purpose, counts))
+    }
+
+    fn sums(&self, purpose: &str, days: i32, end: Day, seen: Day) -> Sums {
+        let last = end.min(seen);
+        let mut sums = Sums::default();
+        for (day, of, counts) in self.between(end.plus(1 - days), last, end) {
+            let count = |what: What| counts.get(what).copied().unwrap_or(0);
+            // Each person once, on the last day before the window's end.
+            let distinct = |positive| -> i64 {
+                GAPS.filter(|gap| *gap > last.0 - day.0).map(|gap| count(people(positive, gap))).sum()
+            };
+            if of == purpose {
+                sums.people_positive += distinct(true);
+                sums.people_tested += distinct(false);
+            }
+            if of == purpose || purpose.is_empty() {
+                sums.positive_tests += count("positive");
+                sums.conclusive_tests += count("positive") + count("negative");
+                sums.other_tests += count("inconclusive") + count("invalid");
+                sums.cases += count("cases");
+                sums.community_cases += count("community cases");
+            }
+        }
+        sums
+    }
+}
+
+impl<'a> Counted<'a> for Held<'a> {
+    fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
+    fn first_day(&self) -> Option<Day> {
+        self.first_day
+    }
+
+    fn has_case(&self, _area: &str, day: Day, registry: Day, community_only: bool) -> bool {
+        let what = if community_only { "community cases" } else { "cases" };
+        self.between(day, day, registry).any(|(_, _, counts)| counts.get(what).is_some_and(|cases| *cases > 0))
+    }
+
+    fn seen(&self, _area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
+        let counted = |counts: &Counts| {
+            ["positive", "negative", "inconclusive", "invalid", "cases"].iter().any(|what| counts.contains_key(what))
+        };
+        let inside = self.between(end.plus(-13), end.min(seen), end);
+        let purposes: BTreeSet<&str> =
+            inside.filter(|(.., counts)| counted(counts)).map(|(_, purpose, _)| purpose).collect();
+        if purposes.is_empty() {
+            return None;
+        }
+        let of_purpose = |purpose: &str| PurposeNumbers {
+            purpose: purpose.to_owned(),
+            windows: WINDOWS
+                .iter()
+                .map(|days| self.sums(purpose, *days, end, seen).numbers(self.rules, self.area, end, *days))
+                .collect(),
+        };
+        Some(AreaPositivity {
+            area: self.area.to_owned(),
+            day: end.to_string(),
+            now: None,
+            population: population(self.rules, self.area, end),
+            purposes: std::iter::once("").chain(purposes).map(of_purpose).collect(),
+            rules_digest: self.rules.digest.clone(),
+        })
+    }
+}
