@@ -81,6 +81,10 @@ impl Half for AreaHalf {
         self.new_rules = true;
     }
 
+    fn share(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+    }
+
     fn flush(&mut self, _seq: u64, _now: Timestamp, effects: &mut Effects) {
         if !self.rules_logged {
             self.log_rules(effects);

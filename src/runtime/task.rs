@@ -155,11 +155,14 @@ impl<H: Half> Task<H> {
 
     /// Derives the state again where the rules are not those it was derived by.
     pub fn adopt(&mut self, rules: &RulesInForce) {
-        if self.half.rules_digest() != rules.rules.digest {
+        if self.half.rules_digest() == rules.rules.digest {
+            self.half.share(rules.rules.clone());
+        } else {
             self.half.adopt(rules.rules.clone(), &mut self.effects);
             self.touched = true;
         }
-        self.rules_offset = rules.offset;
+        // A set that came back may have been read here when it was in force the first time: what came between is older.
+        self.rules_offset = self.rules_offset.max(rules.offset);
     }
 
     /// Applies the next record of one of the inputs.
