@@ -1,7 +1,7 @@
 //! Every number of every area, by filtering specimens, people and cases anew for every window.
 
 use super::alerts::channel;
-use super::people::Person;
+use super::people::{Person, Specimen};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{Rules, WINDOWS};
@@ -54,7 +54,7 @@ impl<'a> Counts<'a> {
     pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>) -> Self {
         let mut days: BTreeMap<Day, Vec<Counted<'a>>> = BTreeMap::new();
         for person in people.values() {
-            for specimen in &person.specimens {
+            for specimen in person.specimens.iter().filter(|specimen| has_place(rules, specimen)) {
                 days.entry(specimen.day).or_default().push(Counted {
                     person: &person.id,
                     area: &specimen.area,
@@ -62,7 +62,7 @@ impl<'a> Counts<'a> {
                     what: What::Test(specimen.finding),
                 });
             }
-            for episode in &person.cases {
+            for episode in person.cases.iter().filter(|episode| has_place(rules, episode.first())) {
                 let first = episode.first();
                 let community = channel(person, episode) == Channel::Community;
                 days.entry(first.day).or_default().push(Counted {
@@ -197,6 +197,12 @@ impl<'a> Counts<'a> {
             tests_per_100k: per_100k(all),
         }
     }
+}
+
+/// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose. (Nor its area, which
+/// then lies in none.)
+pub fn has_place(rules: &Rules, specimen: &Specimen) -> bool {
+    rules.deployment.purposes.contains(&specimen.purpose)
 }
 
 /// An area and all it lies in on a day, finest first; empty where it does not exist then.
