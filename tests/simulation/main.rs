@@ -18,8 +18,10 @@ mod support;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod instance;
+mod intake;
 mod judgement;
 mod mutations;
+mod rules;
 mod runs;
 mod shadow;
 mod watched;
