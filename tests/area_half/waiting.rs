@@ -6,6 +6,7 @@ use std::sync::Arc;
 use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{AreaChanges, AreaPositivity, CellChange};
 use swabstream::runtime::log::{CommitMark, Committed};
@@ -40,6 +41,8 @@ fn rules_that_came_back_are_not_older_than_what_came_between() {
     assert!(held.may_use(&first), "they are the same rules");
     held.adopt(&first);
     assert!(!held.may_use(&between), "they were replaced by those it is derived by");
+    held.adopt(&between);
+    assert_eq!(held.half().rules_digest(), "first", "its worker still reads what came between");
 }
 
 fn in_force(digest: &str, offset: i64) -> RulesInForce {
