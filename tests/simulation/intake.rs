@@ -1,6 +1,7 @@
 //! What an input is by the rules in force when it was read, in the reading of the audit: what a half makes of it must be
 //! that, whatever other rules hold before and after.
 
+use super::world::MAX_RECORD_BYTES;
 use prost::Message as _;
 use swabstream::audit::inputs::{self, Input};
 use swabstream::model::outcome::{Outcome, RejectCode};
@@ -8,8 +9,6 @@ use swabstream::model::record::{Record, Topic};
 use swabstream::pipeline::publish::{Origin, original};
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{PersonEvent, person_event::Event};
-
-use super::world::MAX_RECORD_BYTES;
 
 pub fn assert_judged(record: &Record<'_>, outcome: Outcome, rules: &Rules) {
     match record.position.topic {

@@ -145,6 +145,8 @@ pub struct World {
     rules_to_come: Vec<Arc<Rules>>,
     /// Those that were published, the first first.
     rules: Vec<RulesInForce>,
+    /// Everybody has read them.
+    rules_told: bool,
 }
 
 /// Runs a seed to its end and judges it.
@@ -192,7 +194,19 @@ impl World {
         let places = (0..plan.instances).map(|number| (number.to_string(), Place::Down(now))).collect();
         let rules = vec![first];
         let hangs_left = plan.hangs;
-        Self { plan, setup, broker, witness, random, places, renamed: 0, hangs_left, rules_to_come, rules }
+        Self {
+            plan,
+            setup,
+            broker,
+            witness,
+            random,
+            places,
+            renamed: 0,
+            hangs_left,
+            rules_to_come,
+            rules,
+            rules_told: false,
+        }
     }
 
     /// The city sends, everybody works, nothing goes well.
@@ -215,7 +229,10 @@ impl World {
             }
         }
         if !self.rules_to_come.is_empty() {
-            (0..BACKLOG_TURNS).rev().for_each(|left| self.turn_and_change_rules(left + 1));
+            for left in (1..=BACKLOG_TURNS).rev() {
+                self.change_rules_perhaps(left);
+                self.turn();
+            }
         }
         self.tell_rules();
         if self.plan.history {
@@ -243,13 +260,10 @@ impl World {
         self.rules.push(rules);
     }
 
-    fn turn_and_change_rules(&mut self, left: usize) {
-        self.change_rules_perhaps(left);
-        self.turn();
-    }
-
-    /// Everybody has read all rules: those who are asleep just before they fell asleep.
+    /// Everybody has read all rules: those who are asleep just before they fell asleep. Days may close from now on, and
+    /// what is closed is not derived again.
     fn tell_rules(&mut self) {
+        self.rules_told = true;
         for (_, place) in &mut self.places {
             if let Place::Up(instance) | Place::Asleep(instance, _) = place {
                 while instance.read_rules(&self.rules) {}
@@ -339,7 +353,7 @@ impl World {
         let (name, place) = &mut self.places[number];
         let name = name.clone();
         // Now and then the newest rules come after it has read them.
-        let late = usize::from(self.rules.len() > 1 && self.random.chance(START_LATE));
+        let late = usize::from(self.rules.len() > 1 && !self.rules_told && self.random.chance(START_LATE));
         let read = &self.rules[self.rules.len() - 1 - late];
         let tell = |what: &str| self.broker.borrow().say(|| format!("instance {name} {what}"));
         match std::mem::replace(place, Place::Down(until)) {
