@@ -384,6 +384,26 @@ fn rules_that_go_before_anything_was_published_are_told_from_those_that_follow()
 }
 
 #[test]
+fn new_rules_decide_again_what_was_said_before_days_went_by() {
+    let rules = Arc::new(sample_rules());
+    let on = day("2022-11-01");
+    let mut bench = Bench::new(&rules);
+    bench.commit(Some(on.plus(-1)));
+    say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on);
+    let strict = {
+        let steps = vec![CleanDayStep { rank: 1, clean_days: 5, next: 0 }];
+        let mut rules = sample_rules();
+        rules.tiers = vec![policy("strict", &[2], &["low", "locked"], TierEngine::CleanDay(steps))];
+        rules.digest = "strict".to_owned();
+        Arc::new(rules)
+    };
+    bench.adopt(&strict);
+    bench.commit(Some(on.plus(40)));
+    let alert = bench.alerts().into_iter().rfind(|alert| alert.first_day == on.to_string() && alert.area == "D1S1");
+    assert_eq!(alert.expect("the case raised it").tier_after, "locked");
+}
+
+#[test]
 fn new_rules_decide_again_and_say_that_they_did() {
     let rules = Arc::new(sample_rules());
     let on = day("2022-11-01");
