@@ -23,19 +23,18 @@ pub fn first() -> &'static Arc<Rules> {
     &SETS[0]
 }
 
-/// The sets that come into force one after the other after the first: none for most seeds. A set that was in force
-/// before may come back.
+/// The sets that come into force one after the other after the first: none for most seeds. Often the first comes back.
 pub fn later(random: &mut Random) -> Vec<Arc<Rules>> {
     if !random.chance(CHANGING) {
         return Vec::new();
     }
-    let mut last = 0;
-    let mut sets = Vec::new();
-    for _ in 0..1 + random.below(2) {
-        last = (last + 1 + random.below(SETS.len() - 1)) % SETS.len();
-        sets.push(SETS[last].clone());
-    }
-    sets
+    let other = 1 + random.below(SETS.len() - 1);
+    let next = match random.below(10) {
+        0..3 => return vec![SETS[other].clone()],
+        3..8 => 0,
+        _ => (other + 1 + random.below(SETS.len() - 1)) % SETS.len(),
+    };
+    [other, next].map(|set| SETS[set].clone()).into()
 }
 
 /// The sample's rules with every record changed, or left out.
