@@ -16,6 +16,7 @@ use super::report::{Check, Report};
 use super::stored::{self, AreaTask, Stored};
 use super::{Cut, RulesFound};
 use crate::model::ids::Secret;
+use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Layout, Position, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
@@ -55,6 +56,10 @@ pub struct Evidence {
     /// Time of the first record of each input partition that is left.
     first_received: BTreeMap<(Topic, i32), Timestamp>,
     refused: BTreeMap<Position, Faults>,
+    /// Of those, what other rules may have found nothing wrong with.
+    refused_by_rules: BTreeMap<Position, Arrived>,
+    /// Records that other rules have judged than those in force, and otherwise.
+    judged_otherwise: u64,
     arrived: Vec<Arrived>,
     places: Vec<Position>,
     faults: Vec<String>,
@@ -77,6 +82,8 @@ impl Evidence {
             newest: BTreeMap::new(),
             first_received: BTreeMap::new(),
             refused: BTreeMap::new(),
+            refused_by_rules: BTreeMap::new(),
+            judged_otherwise: 0,
             arrived: Vec::new(),
             places: Vec::new(),
             faults: Vec::new(),
@@ -155,12 +162,21 @@ impl Evidence {
         let source = (place.topic, place.partition);
         *self.counts.entry(source).or_default() += 1;
         self.first_received.entry(source).or_insert(record.received_at);
-        match inputs::read(record, &self.setting.rules.rules, self.setting.max_record_bytes) {
+        let Setting { rules: RulesFound { rules, changed }, secret, max_record_bytes, .. } = &self.setting;
+        let arrived = |usable: Usable| {
+            let content = content::of(&usable, secret, rules);
+            Arrived { at: record.received_at, record: usable, content, untold: false }
+        };
+        match inputs::read(record, rules, *max_record_bytes) {
             Input::Mark => {}
-            Input::Refused(faults) => drop(self.refused.insert(place, faults)),
+            Input::Refused(faults) => {
+                if *changed && let Some(usable) = inputs::usable_by_others(record, &faults, *max_record_bytes) {
+                    self.refused_by_rules.insert(place, arrived(usable));
+                }
+                self.refused.insert(place, faults);
+            }
             Input::Usable(usable) => {
-                let content = content::of(&usable, &self.setting.secret, &self.setting.rules.rules);
-                self.arrived.push(Arrived { at: record.received_at, record: *usable, content, untold: false });
+                self.arrived.push(arrived(*usable));
                 self.places.push(place);
             }
         }
@@ -209,6 +225,7 @@ impl Evidence {
     /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a changelog
     /// that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
+        self.heed_earlier_rules();
         self.heed_what_is_on_its_way();
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
@@ -225,8 +242,8 @@ impl Evidence {
     }
 
     fn inputs(&self) -> Inputs<'_> {
-        let rules_changed = self.setting.rules.changed;
-        Inputs { refused: &self.refused, arrived: &self.arrived, places: &self.places, rules_changed }
+        let judged_otherwise = self.judged_otherwise;
+        Inputs { refused: &self.refused, arrived: &self.arrived, places: &self.places, judged_otherwise }
     }
 
     /// Everything read is of the contract.
@@ -258,7 +275,6 @@ impl Evidence {
                 return vec![check];
             }
         };
-        self.heed_earlier_rules();
         let known = self.known(&areas);
         let truth = self.truth(&areas);
         let found = Found {
@@ -282,15 +298,37 @@ impl Evidence {
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
     }
 
-    /// Where other rules were in force before, the letters say what they refused: such a record has no effect.
+    /// Where other rules were in force before, the letters say what they refused, and so what they did not: a record is
+    /// judged once, by the rules in force when it is read.
     fn heed_earlier_rules(&mut self) {
         if !self.setting.rules.changed {
             return;
         }
-        let by_rules = |letter: &&Letter| letter.code.is_some_and(|code| inputs::BY_RULES.contains(&code));
-        let refused: BTreeSet<Position> =
-            self.letters.iter().filter(by_rules).filter_map(|letter| letter.about).collect();
-        self.keep(|place| !refused.contains(place));
+        let by_rules = |letter: &Letter| {
+            let code = letter.code.filter(|code| inputs::BY_RULES.contains(code))?;
+            Some((letter.about?, code))
+        };
+        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(by_rules).collect();
+        for (place, code) in &refused {
+            let also = self.refused_by_rules.contains_key(place).then(|| self.refused.get_mut(place)).flatten();
+            self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
+        }
+        let all = std::mem::take(&mut self.arrived).into_iter().zip(std::mem::take(&mut self.places));
+        let (gone, kept): (Vec<_>, Vec<_>) = all.partition(|(_, place)| refused.contains_key(place));
+        (self.arrived, self.places) = kept.into_iter().unzip();
+        self.judged_otherwise += gone.len() as u64;
+        self.refused.extend(gone.into_iter().map(|(_, place)| (place, Faults::from([refused[&place]]))));
+        if letters::were_deleted(&self.cut) {
+            return;
+        }
+        for (place, arrived) in std::mem::take(&mut self.refused_by_rules) {
+            if !refused.contains_key(&place) {
+                self.judged_otherwise += 1;
+                self.refused.remove(&place);
+                self.arrived.push(arrived);
+                self.places.push(place);
+            }
+        }
     }
 
     /// What its task had not read has no effect yet.

@@ -38,21 +38,30 @@ pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Inpu
     if record.content_type == Some(b"application/vnd.swabstream.time-mark") {
         return Input::Mark;
     }
-    let read = bytes_of(record, max_record_bytes).and_then(|(payload, is_json)| match record.position.topic {
-        Topic::LabResults => {
-            let result: LabResult = message(payload, is_json, "swabstream.v1.LabResult")?;
-            none_of(faults_of_result(&result, record.received_at, rules))?;
-            Ok(Usable::Result(result))
-        }
-        _ => {
-            let contact: ContactRecord = message(payload, is_json, "swabstream.v1.ContactRecord")?;
-            none_of(faults_of_contact(&contact))?;
-            Ok(Usable::Contact(contact))
-        }
+    let read = decode(record, max_record_bytes).and_then(|usable| {
+        none_of(match &usable {
+            Usable::Result(result) => faults_of_result(result, record.received_at, rules),
+            Usable::Contact(contact) => faults_of_contact(contact),
+        })?;
+        Ok(usable)
     });
     match read {
         Ok(usable) => Input::Usable(Box::new(usable)),
         Err(faults) => Input::Refused(faults),
+    }
+}
+
+/// What a record says that is refused for nothing but the rules: others may have found nothing wrong with it.
+pub fn usable_by_others(record: &Record<'_>, faults: &Faults, max_record_bytes: usize) -> Option<Usable> {
+    let by_rules = faults.iter().all(|fault| BY_RULES.contains(fault));
+    by_rules.then(|| decode(record, max_record_bytes).ok()).flatten()
+}
+
+fn decode(record: &Record<'_>, max_record_bytes: usize) -> Result<Usable, Faults> {
+    let (payload, is_json) = bytes_of(record, max_record_bytes)?;
+    match record.position.topic {
+        Topic::LabResults => message(payload, is_json, "swabstream.v1.LabResult").map(Usable::Result),
+        _ => message(payload, is_json, "swabstream.v1.ContactRecord").map(Usable::Contact),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Cut;
 use super::books::Heads;
-use super::inputs::{BY_RULES, Faults};
+use super::inputs::Faults;
 use super::recount::{Arrived, Record};
 use super::report::Check;
 use crate::model::outcome::{RejectCode as Code, code_text, codes};
@@ -47,8 +47,9 @@ pub struct Inputs<'a> {
     pub arrived: &'a [Arrived],
     /// See `arrived`.
     pub places: &'a [Position],
-    /// Other rules were in force at some time: they may have refused what those of now would not, and the other way.
-    pub rules_changed: bool,
+    /// Records that rules in force before have judged otherwise than those of now would: they are where they were put
+    /// then.
+    pub judged_otherwise: u64,
 }
 
 /// Compares letters with what had to be refused.
@@ -57,26 +58,22 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     let about = by_position(letters, &mut check);
     let is_gone =
         |place: &Position| cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first);
-    let letters_deleted = cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0);
+    let letters_deleted = were_deleted(cut);
     let rivals = Rivals::of(inputs);
-    let (mut by_other_rules, mut conflicts) = (0, 0);
+    let mut conflicts = 0;
     for (place, faults) in inputs.refused {
         match about.get(place) {
             None if letters_deleted => {}
-            None if inputs.rules_changed && depends_on_rules(faults) => by_other_rules += 1,
             None => check.differs(|| format!("{} is not there, must be as {}", at(place), names(faults))),
             Some(code) if faults.contains(code) => {}
-            Some(code) if inputs.rules_changed && BY_RULES.contains(code) => by_other_rules += 1,
             Some(code) => check
                 .differs(|| format!("{} is there as {}, must be as {}", at(place), code_text(*code), names(faults))),
         }
     }
-    let usable: BTreeSet<&Position> = inputs.places.iter().collect();
     let unexpected = about.iter().filter(|(place, _)| !inputs.refused.contains_key(*place) && !is_gone(place));
     for (place, code) in unexpected {
         match code {
             Code::Conflict if rivals.has_rival(place) => conflicts += 1,
-            code if usable.contains(place) && inputs.rules_changed && BY_RULES.contains(code) => by_other_rules += 1,
             code => check
                 .differs(|| format!("{} is there as {}, but nothing is wrong with it", at(place), code_text(*code))),
         }
@@ -89,7 +86,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
             });
         }
     }
-    check.limited = limits(letters_deleted, by_other_rules);
+    check.limited = limits(letters_deleted, inputs.judged_otherwise);
     let (refused, set_aside) = (inputs.refused.len(), letters.len());
     check.compared(match conflicts {
         0 => format!("{refused} records had to be refused, {set_aside} were set aside"),
@@ -106,10 +103,15 @@ fn limits(letters_deleted: bool, by_other_rules: u64) -> Option<String> {
     deleted.or(ruled)
 }
 
+/// Whether letters are gone: then a record without one may have had one.
+pub fn were_deleted(cut: &Cut) -> bool {
+    cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0)
+}
+
 /// The rejections each task has booked are the letters it wrote.
 pub fn booked(letters: &[Letter], heads: &Heads, cut: &Cut, person_tasks: i32) -> Check {
     let mut check = Check::new("rejections");
-    if cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0) {
+    if were_deleted(cut) {
         check.limited = Some("some letters were deleted by retention".to_owned());
         return check;
     }
@@ -148,10 +150,6 @@ fn by_position(letters: &[Letter], check: &mut Check) -> BTreeMap<Position, Code
         check.require(!again, || format!("{} was set aside twice", at(&about)));
     }
     all
-}
-
-fn depends_on_rules(faults: &Faults) -> bool {
-    faults.iter().all(|fault| BY_RULES.contains(fault))
 }
 
 fn at(place: &Position) -> String {

@@ -81,6 +81,10 @@ impl Half for AreaHalf {
         self.new_rules = true;
     }
 
+    fn share(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+    }
+
     fn flush(&mut self, _seq: u64, _now: Timestamp, effects: &mut Effects) {
         if !self.rules_logged {
             self.log_rules(effects);
@@ -243,14 +247,16 @@ impl AreaHalf {
     /// keep people, or another hierarchy on the window's last day. What the person half derives otherwise comes as
     /// changes.
     fn touch_derived_otherwise(&mut self, effects: &mut Effects) {
-        let Some((today, kept_from)) = self.state.published() else { return };
+        // Before the first publication there is nothing to be stated again, but it will be by these rules.
+        let published = self.state.published().map(|(today, kept_from)| kept_from..=today);
         let periods = self.state.periods().to_vec();
         let old_period = |day: Day| periods[..periods.partition_point(|from| *from <= day)].last().copied();
         for area in 0..self.state.areas() {
             let series = self.state.series(area);
             let basis = basis(&self.rules, &series.code);
             let changed = basis != series.basis;
-            let mut ends = spread(specimen_days(series), LONGEST_WINDOW - 1, kept_from..=today);
+            let spread = |days| spread(specimen_days(series), LONGEST_WINDOW - 1, days);
+            let mut ends = published.clone().map(spread).unwrap_or_default();
             ends.retain(|day| changed || old_period(*day) != Some(period(&self.rules, *day)));
             if !ends.is_empty() {
                 self.touched.entry(area).or_default().ends.extend(ends);

@@ -50,6 +50,10 @@ pub trait Half: Paged + Sized {
     /// Other rules are in force: derives again what is held, as the difference to what the old rules made of it.
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects);
 
+    /// The rules in force are those the state is derived by, and nothing is derived again. Whoever restored it may not
+    /// have read them yet; a half that keeps the rules with its state has them from there.
+    fn share(&mut self, _rules: Arc<Rules>) {}
+
     /// Before a commit: turns what was gathered since the last one into outputs. `seq` is the commit's number.
     fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects);
 

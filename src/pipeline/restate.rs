@@ -159,7 +159,9 @@ impl Restater<'_> {
             days.extend(spread(specimen_days(state.series(area)), reach, self.span.fresh()));
         }
         if self.span.new_rules {
-            days.extend(spread([self.span.today.plus(-reach)].into_iter(), reach, self.span.from(self.span.kept_from)));
+            // As far back as a look from the day published last goes: days may have gone by since.
+            let first = self.span.before.unwrap_or(self.span.today).plus(-reach);
+            days.extend(spread([first].into_iter(), self.span.today.0 - first.0, self.span.from(self.span.kept_from)));
         }
         for (day, alert) in self.changed_alerts(state.series(area), touched, days) {
             let code = &state.series(area).code;

@@ -153,13 +153,20 @@ impl<H: Half> Task<H> {
         rules.rules.digest == self.half.rules_digest() || rules.offset >= self.rules_offset
     }
 
-    /// Derives the state again where the rules are not those it was derived by.
+    /// Derives the state again where the rules are not those it was derived by. Its worker may still be reading what was
+    /// in force before those came back: that is passed over.
     pub fn adopt(&mut self, rules: &RulesInForce) {
-        if self.half.rules_digest() != rules.rules.digest {
+        if !self.may_use(rules) {
+            return;
+        }
+        if self.half.rules_digest() == rules.rules.digest {
+            self.half.share(rules.rules.clone());
+        } else {
             self.half.adopt(rules.rules.clone(), &mut self.effects);
             self.touched = true;
         }
-        self.rules_offset = rules.offset;
+        // A set that came back may have been read here when it was in force the first time.
+        self.rules_offset = self.rules_offset.max(rules.offset);
     }
 
     /// Applies the next record of one of the inputs.

@@ -5,3 +5,4 @@ mod city;
 mod numbers;
 mod state;
 mod tiers;
+mod waiting;

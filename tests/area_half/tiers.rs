@@ -361,6 +361,49 @@ fn a_tier_is_said_again_only_when_something_in_it_changed() {
 }
 
 #[test]
+fn rules_that_go_before_anything_was_published_are_told_from_those_that_follow() {
+    let first = Arc::new(sample_rules());
+    let between = {
+        let mut rules = sample_rules();
+        let district = rules.areas.index("D1").expect("in the sample") as usize;
+        rules.areas.list[district].facts[0].population = 80_000;
+        rules.digest = "between".to_owned();
+        Arc::new(rules)
+    };
+    let on = day("2022-11-01");
+    let mut bench = Bench::new(&first);
+    bench.read(&batch(&first, 0, 1, &[], &[negative("D1S1", on)]));
+    bench.commit(None);
+    bench.adopt(&between);
+    bench.commit(Some(on));
+    let population = |bench: &Bench| bench.numbers()["D1/2022-11-01"].population;
+    assert_eq!(population(&bench), 80_000);
+    bench.adopt(&first);
+    bench.commit(Some(on));
+    assert_eq!(population(&bench), 40_000, "what was published by other rules is stated again");
+}
+
+#[test]
+fn new_rules_decide_again_what_was_said_before_days_went_by() {
+    let rules = Arc::new(sample_rules());
+    let on = day("2022-11-01");
+    let mut bench = Bench::new(&rules);
+    bench.commit(Some(on.plus(-1)));
+    say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on);
+    let strict = {
+        let steps = vec![CleanDayStep { rank: 1, clean_days: 5, next: 0 }];
+        let mut rules = sample_rules();
+        rules.tiers = vec![policy("strict", &[2], &["low", "locked"], TierEngine::CleanDay(steps))];
+        rules.digest = "strict".to_owned();
+        Arc::new(rules)
+    };
+    bench.adopt(&strict);
+    bench.commit(Some(on.plus(40)));
+    let alert = bench.alerts().into_iter().rfind(|alert| alert.first_day == on.to_string() && alert.area == "D1S1");
+    assert_eq!(alert.expect("the case raised it").tier_after, "locked");
+}
+
+#[test]
 fn new_rules_decide_again_and_say_that_they_did() {
     let rules = Arc::new(sample_rules());
     let on = day("2022-11-01");

@@ -13,12 +13,15 @@ use swabstream::audit::{Cut, RulesFound};
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Severity, StateHead, TaskHead};
+use swabstream::proto::v1::{
+    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Rule, Severity, StateHead, TaskHead, rule,
+};
 
 /// All that an audit looks at.
 #[derive(Clone)]
 struct Case {
     rules: Arc<Rules>,
+    changed: bool,
     cut: Cut,
     /// The commits that the groups know once all was read.
     known: BTreeMap<(Topic, i32), u64>,
@@ -42,12 +45,20 @@ const LOOKED_AT: [Topic; 11] = [
 impl Case {
     /// A small city with every flaw, under every fault, at rest.
     fn of_seed(seed: u64) -> Self {
+        Self::with_rules(seed, None)
+    }
+
+    /// The same, where other rules come into force in the middle.
+    fn with_rules(seed: u64, later: Option<Arc<Rules>>) -> Self {
         let rules = Arc::new(sample_rules());
         let messages = town::messages(seed, 60, "2022-11-09", 9, &rules);
         let mut deployment = Deployment::start(seed, rules.clone());
         let faults = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30, ..FaultRates::NONE };
         deployment.broker.borrow_mut().set_faults(faults);
-        for message in &messages {
+        for (at, message) in messages.iter().enumerate() {
+            if let Some(later) = later.as_ref().filter(|_| at == messages.len() / 2) {
+                deployment.adopt(later.clone());
+            }
             deployment.publish(message);
             while deployment.random.chance(50) {
                 deployment.turn(true);
@@ -59,7 +70,8 @@ impl Case {
         let broker = deployment.broker.borrow();
         let records = LOOKED_AT.into_iter().flat_map(|topic| broker.committed(topic)).collect();
         let cut = broker.cut();
-        Self { rules, known: cut.commits.clone(), cut, records }
+        let (changed, known) = (later.is_some(), cut.commits.clone());
+        Self { rules: later.unwrap_or(rules), changed, known, cut, records }
     }
 
     /// The same at several moments at which everybody was at work, looked at when all is done.
@@ -89,12 +101,13 @@ impl Case {
         // Where outputs end is asked for later than what was committed; here, when all is done.
         let Cut { end, sent, commits: known, .. } = broker.cut();
         let cut = |cut| Cut { end: end.clone(), sent: sent.clone(), ..cut };
-        let case = |cut| Self { rules: rules.clone(), cut, known: known.clone(), records: records.clone() };
+        let case =
+            |cut| Self { rules: rules.clone(), changed: false, cut, known: known.clone(), records: records.clone() };
         cuts.into_iter().map(cut).map(case).collect()
     }
 
     fn judge(&self) -> Report {
-        let rules = RulesFound { rules: self.rules.clone(), changed: false };
+        let rules = RulesFound { rules: self.rules.clone(), changed: self.changed };
         let setting = Setting { layout: LAYOUT, rules, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
         let mut evidence = Evidence::new(setting, self.cut.clone());
         for record in &self.records {
@@ -139,6 +152,28 @@ impl Case {
 
 fn read<M: Message + Default>(record: &Stored) -> M {
     M::decode(record.payload.as_deref().expect("a payload")).expect("a message of the contract")
+}
+
+#[test]
+fn what_earlier_rules_took_counts_as_far_as_those_of_now_know_its_place() {
+    let report = Case::with_rules(5, Some(Arc::new(narrow_rules()))).judge();
+    assert_eq!(report.verdict(), Verdict::Agree, "{report:?}");
+    let letters = report.check("dead letters").and_then(|check| check.limited.clone());
+    assert!(letters.is_some_and(|told| told.contains("rules no longer in force")), "some were judged otherwise");
+}
+
+/// The sample's rules without one of its labs and one of its purposes.
+fn narrow_rules() -> Rules {
+    let mut records = sample_rules().to_records();
+    records.retain(|(key, _)| key != "lab/LAB-3");
+    for (_, bytes) in &mut records {
+        let mut record: Rule = Rule::decode(&bytes[..]).expect("a rule");
+        if let Some(rule::Rule::Deployment(deployment)) = &mut record.rule {
+            deployment.purposes.retain(|purpose| purpose != "clinic");
+            *bytes = record.encode_to_vec();
+        }
+    }
+    Rules::from_records(&records).expect("valid rules")
 }
 
 fn case() -> Case {

@@ -20,7 +20,6 @@ use swabstream::telemetry::Telemetry;
 pub struct Setup {
     pub broker: Shared,
     pub settings: Settings,
-    pub rules: RulesInForce,
     pub telemetry: Arc<Telemetry>,
 }
 
@@ -29,6 +28,8 @@ pub struct Instance {
     area: Member<AreaHalf>,
     globals: Globals,
     progress_read: i64,
+    /// Offset of the rules it has read.
+    rules_read: i64,
 }
 
 struct Member<H: Shadowed> {
@@ -37,10 +38,10 @@ struct Member<H: Shadowed> {
 }
 
 impl<H: Shadowed> Member<H> {
-    fn start(setup: &Setup, name: &str) -> Self {
+    fn start(setup: &Setup, name: &str, rules: &RulesInForce) -> Self {
         let log = ModelLog::join::<H>(&setup.broker, &format!("{}-{name}", H::NAME));
         let (process, meter) = (log.process(), setup.telemetry.worker(H::NAME, H::INPUTS));
-        Self { worker: Worker::new(log, setup.settings.clone(), setup.rules.clone(), meter), process }
+        Self { worker: Worker::new(log, setup.settings.clone(), rules.clone(), meter), process }
     }
 
     /// Whether there was something to do; an error is the end of the process.
@@ -58,12 +59,13 @@ impl<H: Shadowed> Member<H> {
 }
 
 impl Instance {
-    pub fn start(setup: &Setup, name: &str) -> Self {
+    pub fn start(setup: &Setup, name: &str, rules: &RulesInForce) -> Self {
         Self {
-            person: Member::start(setup, name),
-            area: Member::start(setup, name),
+            person: Member::start(setup, name, rules),
+            area: Member::start(setup, name, rules),
             globals: Globals::default(),
             progress_read: 0,
+            rules_read: rules.offset,
         }
     }
 
@@ -116,6 +118,15 @@ impl Instance {
             self.area.worker.set_floor(floor);
         }
         !fresh.is_empty()
+    }
+
+    /// Reads the next of the sets of rules that it has not read yet; whether there was one.
+    pub fn read_rules(&mut self, published: &[RulesInForce]) -> bool {
+        let Some(next) = published.iter().find(|rules| rules.offset > self.rules_read) else { return false };
+        self.rules_read = next.offset;
+        self.person.worker.adopt(next.clone());
+        self.area.worker.adopt(next.clone());
+        true
     }
 
     /// Tasks at work, of both halves.

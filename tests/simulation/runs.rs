@@ -15,14 +15,19 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it.
-const MUST_HAPPEN: [(&str, &[&str]); 7] = [
+const MUST_HAPPEN: [(&str, &[&str]); 12] = [
     ("fences", &["fenced producer", "fenced member", "stopped commit fenced", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
     ("restores", &["restored"]),
+    ("slow or failed restores", &["slow restore", "crash in a restore"]),
+    ("stuck restores", &["restore stuck"]),
+    ("commits beside a stuck restore", &["commit beside a stuck restore"]),
     ("compactions", &["compaction"]),
     ("ticks", &["tick"]),
     ("moved tasks", &["task moved"]),
+    ("changes of rules", &["rules changed"]),
+    ("tasks waiting for rules", &["task waits for rules"]),
 ];
 
 /// Runs as many seeds as the environment says.

@@ -1,6 +1,7 @@
 //! A task that nothing ever happens to: it goes the steps of every commit that took effect, one after the other. What
 //! it publishes is what a run without faults publishes, and what it holds is what a restore must find.
 
+use super::intake;
 use super::watched::Call;
 use super::witness::Witness;
 use super::world::{LAYOUT, MAX_RECORD_BYTES, SECRET};
@@ -88,17 +89,31 @@ impl<H: Half> Shadow<H> {
         self.applied.get(&topic).map_or(&[], Vec::as_slice)
     }
 
-    /// Goes the steps of the next commit, which ends at these offsets.
-    /// No task has told a time before `slowest`.
-    pub fn step(&mut self, calls: &[Call], next: &[(Topic, i64)], slowest: Option<Timestamp>) -> Stepped {
+    /// Goes the steps of the next commit, which ends at these offsets. No task has told a time before `slowest`.
+    /// `naively`: what each input is by the rules in force is read once more, as an audit does.
+    pub fn step(
+        &mut self,
+        calls: &[Call],
+        next: &[(Topic, i64)],
+        slowest: Option<Timestamp>,
+        naively: bool,
+    ) -> Stepped {
         let (before, mut records) = (self.now, 0);
         for call in calls {
             match call {
+                Call::Begun(rules) => self.begin(rules),
                 Call::Restored => self.reload(),
+                Call::Adopt(rules) => {
+                    self.rules = Arc::clone(rules);
+                    self.half.adopt(Arc::clone(rules), &mut self.effects);
+                }
                 Call::Apply(record) => {
                     records += 1;
                     self.note_applied(record.position.topic, record.position.offset);
                     let outcome = self.half.apply(&record.as_record(), &mut self.effects);
+                    if naively {
+                        intake::assert_judged(&record.as_record(), outcome, &self.rules);
+                    }
                     self.ledger.book(outcome);
                     self.ledger.received += u64::from(record.position.topic == Topic::PersonEvents);
                 }
@@ -125,6 +140,19 @@ impl<H: Half> Shadow<H> {
         self.effects.changes.clear();
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
         Stepped { outputs: std::mem::take(&mut self.effects.outputs), tick: records == 0 && self.now > before }
+    }
+
+    /// A task without history begins by the rules of whoever got it first.
+    fn begin(&mut self, rules: &Arc<Rules>) {
+        assert_eq!(self.seq, 0, "{}: what was committed is restored", self.name());
+        if self.rules.digest != rules.digest {
+            *self = Self::new(self.task, rules);
+        }
+    }
+
+    /// Digest of the rules that its state is derived by.
+    pub fn rules_digest(&self) -> &str {
+        self.half.rules_digest()
     }
 
     /// What a restart without faults does: what no page holds begins anew.

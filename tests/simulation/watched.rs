@@ -20,10 +20,13 @@ pub struct Watched<H> {
 
 /// A call of a half.
 pub enum Call {
+    /// It begins without history, by these rules.
+    Begun(Arc<Rules>),
     /// It was restored: what no page holds begins anew.
     Restored,
     Apply(OwnedRecord),
     Advance(Timestamp, Option<Timestamp>),
+    Adopt(Arc<Rules>),
     Flush(u64, Timestamp),
 }
 
@@ -65,7 +68,8 @@ impl<H: Shadowed> Half for Watched<H> {
     const CHANGELOG: Topic = H::CHANGELOG;
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
-        Self { task: context.task, half: H::new(context, rules), calls: Vec::new() }
+        let calls = vec![Call::Begun(Arc::clone(&rules))];
+        Self { task: context.task, half: H::new(context, rules), calls }
     }
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
@@ -82,8 +86,13 @@ impl<H: Shadowed> Half for Watched<H> {
         self.half.advance(now, floor, effects);
     }
 
-    fn adopt(&mut self, _rules: Arc<Rules>, _effects: &mut Effects) {
-        unreachable!("the rules stay the same");
+    fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        self.calls.push(Call::Adopt(Arc::clone(&rules)));
+        self.half.adopt(rules, effects);
+    }
+
+    fn share(&mut self, rules: Arc<Rules>) {
+        self.half.share(rules);
     }
 
     fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects) {
@@ -120,7 +129,7 @@ impl<H: Shadowed> Paged for Watched<H> {
 
     fn restored(&mut self) -> Result<(), Corrupt> {
         self.half.restored()?;
-        self.calls.push(Call::Restored);
+        self.calls = vec![Call::Restored];
         witness::get().borrow_mut().compare_restored(self.task, &self.half);
         Ok(())
     }

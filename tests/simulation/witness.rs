@@ -10,23 +10,24 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use swabstream::audit::stored::head_of;
 use swabstream::model::record::{COMMIT_HEADER, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::policy::Rules;
 use swabstream::proto::v1::Progress;
 use swabstream::runtime::globals::Floor;
 use swabstream::runtime::log::{Commit, CommitMark};
+use swabstream::runtime::task::RulesInForce;
 
 thread_local! {
     /// Of the seed that runs on this thread: a half is made by its worker and can be handed nothing.
     static WITNESS: RefCell<Option<Rc<RefCell<Witness>>>> = const { RefCell::new(None) };
 }
 
-/// A new witness on this thread.
-pub fn call(rules: &Arc<Rules>) -> Rc<RefCell<Witness>> {
+/// A new witness on this thread, who knows the first set of rules.
+pub fn call(rules: &RulesInForce) -> Rc<RefCell<Witness>> {
     let witness = Rc::new(RefCell::new(Witness::new(rules)));
     WITNESS.set(Some(Rc::clone(&witness)));
     witness
@@ -41,7 +42,10 @@ pub fn get() -> Rc<RefCell<Witness>> {
 type TaskOf = (&'static str, i32);
 
 pub struct Witness {
-    rules: Arc<Rules>,
+    /// Every set that was published, the first first.
+    rules: Vec<RulesInForce>,
+    /// Offset of the rules by which each task was committed last.
+    derived_by: BTreeMap<TaskOf, i64>,
     pub person: Shadows<PersonHalf>,
     pub area: Shadows<AreaHalf>,
     /// Calls of each task up to its last flush, which were not sent yet.
@@ -65,6 +69,8 @@ struct Step {
     task: i32,
     calls: Calls,
     next: Vec<(Topic, i64)>,
+    /// Digest and offset of the rules that its delta says it is derived by.
+    rules: (String, i64),
 }
 
 struct Sent {
@@ -75,9 +81,10 @@ struct Sent {
 }
 
 impl Witness {
-    fn new(rules: &Arc<Rules>) -> Self {
+    fn new(rules: &RulesInForce) -> Self {
         Self {
-            rules: Arc::clone(rules),
+            rules: vec![rules.clone()],
+            derived_by: BTreeMap::new(),
             person: BTreeMap::new(),
             area: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -89,6 +96,16 @@ impl Witness {
             ticks: 0,
             moves: 0,
         }
+    }
+
+    /// Other rules are published.
+    pub fn note_rules(&mut self, rules: RulesInForce) {
+        self.rules.push(rules);
+    }
+
+    /// Every set that was published, the first first.
+    pub fn rules(&self) -> &[RulesInForce] {
+        &self.rules
     }
 
     /// A task is about to commit what came of these calls.
@@ -119,18 +136,29 @@ impl Witness {
     fn step<H: Shadowed>(&mut self, sent: &mut Sent) -> Vec<Output> {
         let slowest = self.slowest();
         let mut outputs = Vec::new();
-        for Step { task, calls, next } in sent.steps.drain(..) {
-            let rules = Arc::clone(&self.rules);
-            let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &rules));
-            let mut stepped = shadow.step(&calls, &next, slowest);
+        let (first, naively) = (Arc::clone(&self.rules[0].rules), self.rules.len() > 1);
+        for Step { task, calls, next, rules } in sent.steps.drain(..) {
+            let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &first));
+            let mut stepped = shadow.step(&calls, &next, slowest, naively);
             let commit = format!("{}/{task}/{}", H::NAME, shadow.seq()).into_bytes();
             stepped.outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
+            let digest = shadow.rules_digest().to_owned();
+            self.note_derived(H::NAME, task, &digest, rules);
             outputs.extend(stepped.outputs);
             self.ticks += u64::from(stepped.tick);
             let before = self.owners.insert((H::NAME, task), sent.id.clone());
             self.moves += u64::from(before.is_some_and(|before| before != sent.id));
         }
         outputs
+    }
+
+    /// What a task's state was derived by is what its delta says, and no older rules come after newer ones.
+    fn note_derived(&mut self, half: &'static str, task: i32, digest: &str, (told, offset): (String, i64)) {
+        assert_eq!(told, digest, "{half} task {task} says that other rules made it");
+        let known = self.rules.iter().any(|rules| rules.offset == offset && rules.rules.digest == told);
+        assert!(known, "{half} task {task} takes its rules for others, read before {offset}");
+        let before = self.derived_by.insert((half, task), offset).unwrap_or(0);
+        assert!(before <= offset, "{half} task {task} goes back from rules {before} to {offset}");
     }
 
     /// Smallest time told by any person task, once all have told theirs.
@@ -158,7 +186,9 @@ impl Observer for Witness {
             let seq =
                 calls.iter().rev().find_map(|call| if let Call::Flush(seq, _) = call { Some(*seq) } else { None });
             assert_eq!(seq, Some(task.mark.seq), "a commit is numbered as its task says");
-            Step { task: task.task, calls, next: task.next.clone() }
+            let head = task.changes.iter().find_map(|change| head_of(change.payload.as_deref()).ok().flatten()?.1);
+            let head = head.expect("a delta says what its task is");
+            Step { task: task.task, calls, next: task.next.clone(), rules: (head.rules_digest, head.rules_offset) }
         });
         let steps = steps.collect();
         self.sent.insert(number, Sent { half, id: id.to_owned(), steps, outputs: commit.outputs().to_vec() });

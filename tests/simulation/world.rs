@@ -3,6 +3,7 @@
 
 use super::instance::{Instance, Setup};
 use super::judgement;
+use super::rules;
 use super::support::broker::{Broker, FaultRates, Shared, Timeouts};
 use super::support::random::Random;
 use super::support::town;
@@ -11,13 +12,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use swabstream::demo::city::Message;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
-use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::Settings;
 use swabstream::telemetry::Telemetry;
@@ -36,8 +36,20 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Time runs fast here: days go by in a few thousand turns, and everything else keeps its proportion.
-const TIMEOUTS: Timeouts = Timeouts { transaction_ms: 3 * HOUR, session_ms: 2 * HOUR };
+const TIMEOUTS: Timeouts = Timeouts { transaction_ms: 3 * HOUR, session_ms: 2 * HOUR, stuck_ms: HOUR };
 const COMMIT_INTERVAL_MS: i64 = HOUR;
+
+/// How often in a hundred turns an instance reads on in the rules: it may work for long by older ones than others do.
+const READ_RULES: u32 = 1;
+
+/// How long a transaction of somebody else hangs at most.
+const LONGEST_HANG: i64 = 10 * HOUR;
+
+/// Starts in a hundred that come just before the newest rules.
+const START_LATE: u32 = 30;
+
+/// Turns in which rules change when everything else is there from the beginning.
+const BACKLOG_TURNS: usize = 100;
 
 /// The border changes on 2022-11-15, in the middle of it.
 const FIRST_DAY: &str = "2022-11-13";
@@ -45,9 +57,6 @@ const MOST_DAYS: u32 = 14;
 const PEOPLE: u32 = 150;
 
 const INPUTS: [Topic; 2] = [Topic::LabResults, Topic::ContactRecords];
-
-/// The rules of all seeds.
-pub static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| Arc::new(sample_rules()));
 
 /// What a seed came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,18 +78,28 @@ struct Plan {
     backlog: bool,
     /// Days that pass after the last record.
     days_after: i64,
+    /// Sets of rules that come into force on the way.
+    rules: Vec<Arc<Rules>>,
+    /// Transactions of others that hang in a changelog.
+    hangs: usize,
 }
 
 impl Plan {
     fn of(random: &mut Random) -> Self {
         let history = random.chance(50);
+        let backlog = history && random.chance(40);
+        let rules = rules::later(random);
+        // Of days that were closed before other rules came, nothing is derived again: what they add stays as it was.
+        let closes = backlog && !rules.is_empty();
         Self {
             instances: 2 + random.below(2),
             ring: 3 + random.below(4) as u64,
             commit_records: 5 + random.below(40),
             history,
-            backlog: history && random.chance(40),
-            days_after: *random.pick(&[1, 1, 2, 5, 30, 30]),
+            backlog,
+            days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30]) },
+            rules,
+            hangs: 1 + random.below(3),
         }
     }
 
@@ -99,6 +118,7 @@ impl Plan {
             slow: up_to(3),
             slow_markers: up_to(50),
             failed_restore: up_to(3),
+            slow_restore: up_to(10),
         }
     }
 }
@@ -119,11 +139,19 @@ pub struct World {
     random: Random,
     places: Vec<(String, Place)>,
     renamed: usize,
+    /// Transactions of others that are still to hang.
+    hangs_left: usize,
+    /// Sets of rules that are still to be published, the last first.
+    rules_to_come: Vec<Arc<Rules>>,
+    /// Those that were published, the first first.
+    rules: Vec<RulesInForce>,
+    /// Everybody has read them.
+    rules_told: bool,
 }
 
 /// Runs a seed to its end and judges it.
 pub fn run(seed: u64, telling: bool) -> Outcome {
-    let messages: Vec<Message> = town::city(seed, PEOPLE, FIRST_DAY, MOST_DAYS, &RULES).take(RECORDS).collect();
+    let messages: Vec<Message> = town::city(seed, PEOPLE, FIRST_DAY, MOST_DAYS, rules::first()).take(RECORDS).collect();
     assert_eq!(messages.len(), RECORDS, "the city sent too little");
     let mut world = World::start(seed, messages[0].at, telling);
     world.go_through(&messages);
@@ -140,7 +168,8 @@ impl World {
         let mut random = Random::new(seed);
         let plan = Plan::of(&mut random);
         let broker = Broker::new(LAYOUT, Timestamp(first.0 - HOUR), random.next());
-        let witness = witness::call(&RULES);
+        let first = RulesInForce { rules: rules::first().clone(), offset: 1 };
+        let witness = witness::call(&first);
         {
             let mut broker = broker.borrow_mut();
             broker.set_timeouts(TIMEOUTS);
@@ -159,18 +188,35 @@ impl World {
             commit_records: plan.commit_records,
             history: plan.history,
         };
-        let rules = RulesInForce { rules: RULES.clone(), offset: 1 };
-        let setup = Setup { broker: broker.clone(), settings, rules, telemetry: Telemetry::new(Arc::default()) };
+        let setup = Setup { broker: broker.clone(), settings, telemetry: Telemetry::new(Arc::default()) };
         let now = broker.borrow().now();
+        let rules_to_come = plan.rules.iter().rev().cloned().collect();
         let places = (0..plan.instances).map(|number| (number.to_string(), Place::Down(now))).collect();
-        Self { plan, setup, broker, witness, random, places, renamed: 0 }
+        let rules = vec![first];
+        let hangs_left = plan.hangs;
+        Self {
+            plan,
+            setup,
+            broker,
+            witness,
+            random,
+            places,
+            renamed: 0,
+            hangs_left,
+            rules_to_come,
+            rules,
+            rules_told: false,
+        }
     }
 
     /// The city sends, everybody works, nothing goes well.
     fn go_through(&mut self, messages: &[Message]) {
         let last = messages.iter().map(|message| message.at).max().expect("a city sends something");
         let end = last.plus_days(self.plan.days_after);
-        for message in messages {
+        for (message, left) in messages.iter().zip((1..=messages.len()).rev()) {
+            if !self.plan.backlog {
+                self.change_rules_perhaps(left);
+            }
             if self.plan.history {
                 self.publish(message);
                 while !self.plan.backlog && self.random.chance(70) {
@@ -182,6 +228,13 @@ impl World {
                 self.turn();
             }
         }
+        if !self.rules_to_come.is_empty() {
+            for left in (1..=BACKLOG_TURNS).rev() {
+                self.change_rules_perhaps(left);
+                self.turn();
+            }
+        }
+        self.tell_rules();
         if self.plan.history {
             // Some tasks are far ahead of the others for a while.
             let ahead = 1 + self.random.below(LAYOUT.person_tasks as usize - 1) as i32;
@@ -194,6 +247,32 @@ impl World {
             self.advance_to(end.max(self.now()));
         }
         (0..100).for_each(|_| self.turn());
+    }
+
+    /// Publishes the next set of rules at one of the moments that are left.
+    fn change_rules_perhaps(&mut self, left: usize) {
+        let due = self.random.below(left) < self.rules_to_come.len();
+        let Some(next) = due.then(|| self.rules_to_come.pop()).flatten() else { return };
+        let offset = self.rules.last().map_or(1, |last| last.offset + next.to_records().len() as i64 + 1);
+        self.broker.borrow_mut().note("rules changed", || format!("{} from offset {offset}", next.digest));
+        let rules = RulesInForce { rules: next, offset };
+        self.witness.borrow_mut().note_rules(rules.clone());
+        self.rules.push(rules);
+    }
+
+    /// Everybody has read all rules: those who are asleep just before they fell asleep. Days may close from now on, and
+    /// what is closed is not derived again.
+    fn tell_rules(&mut self) {
+        self.rules_told = true;
+        for (_, place) in &mut self.places {
+            if let Place::Up(instance) | Place::Asleep(instance, _) = place {
+                while instance.read_rules(&self.rules) {}
+            }
+        }
+    }
+
+    fn newest_rules(&self) -> RulesInForce {
+        self.rules.last().expect("there are rules from the beginning").clone()
     }
 
     fn now(&self) -> Timestamp {
@@ -248,8 +327,23 @@ impl World {
             let changelog = *self.random.pick(&[Topic::PersonState, Topic::AreaState]);
             self.broker.borrow_mut().compact(changelog);
         }
+        if self.hangs_left > 0 && self.random.chance(1) {
+            self.hang();
+        }
         let number = self.random.below(self.places.len());
         self.happen(number);
+    }
+
+    /// Somebody else's transaction hangs in a changelog for a while.
+    fn hang(&mut self) {
+        self.hangs_left -= 1;
+        let (changelog, tasks) = match self.random.chance(50) {
+            true => (Topic::PersonState, LAYOUT.person_tasks),
+            false => (Topic::AreaState, LAYOUT.area_tasks),
+        };
+        let task = self.random.below(tasks as usize) as i32;
+        let until = Timestamp(self.now().0 + self.random.between(HOUR, LONGEST_HANG));
+        self.broker.borrow_mut().hang((changelog, task), until);
     }
 
     fn happen(&mut self, number: usize) {
@@ -258,12 +352,15 @@ impl World {
         let event = self.random.below(400);
         let (name, place) = &mut self.places[number];
         let name = name.clone();
+        // Now and then the newest rules come after it has read them.
+        let late = usize::from(self.rules.len() > 1 && !self.rules_told && self.random.chance(START_LATE));
+        let read = &self.rules[self.rules.len() - 1 - late];
         let tell = |what: &str| self.broker.borrow().say(|| format!("instance {name} {what}"));
         match std::mem::replace(place, Place::Down(until)) {
             Place::Down(since) if now < since => *place = Place::Down(since),
             Place::Down(_) => {
                 tell("starts");
-                *place = Place::Up(Box::new(Instance::start(&self.setup, &name)));
+                *place = Place::Up(Box::new(Instance::start(&self.setup, &name, read)));
             }
             Place::Asleep(instance, since) if now < since => *place = Place::Asleep(instance, since),
             Place::Asleep(instance, _) => {
@@ -298,6 +395,9 @@ impl World {
     fn work(&mut self, number: usize, mut instance: Box<Instance>) {
         if self.random.chance(40) {
             instance.hear(&self.broker);
+        }
+        if self.random.chance(READ_RULES) && instance.read_rules(&self.rules) {
+            self.broker.borrow().say(|| format!("instance {} reads other rules", self.places[number].0));
         }
         match instance.step(self.now()) {
             Ok(_) => self.places[number].1 = Place::Up(instance),
@@ -341,6 +441,7 @@ impl World {
     /// Faults end, everybody comes back, and everything there is gets done.
     fn settle(&mut self) {
         self.broker.borrow_mut().set_faults(FaultRates::NONE);
+        self.broker.borrow_mut().end_hanging(Timestamp(i64::MAX));
         let mut quiet = 0;
         for _ in 0..2_000 {
             self.advance_to(Timestamp(self.now().0 + COMMIT_INTERVAL_MS / 2));
@@ -354,11 +455,11 @@ impl World {
     }
 
     fn settle_some(&mut self, number: usize) -> bool {
-        let now = self.now();
+        let (now, newest) = (self.now(), self.newest_rules());
         let (name, place) = &mut self.places[number];
         match std::mem::replace(place, Place::Down(now)) {
             Place::Down(_) => {
-                *place = Place::Up(Box::new(Instance::start(&self.setup, name)));
+                *place = Place::Up(Box::new(Instance::start(&self.setup, name, &newest)));
                 true
             }
             Place::Asleep(instance, _) => {
@@ -366,7 +467,7 @@ impl World {
                 true
             }
             Place::Up(mut instance) => {
-                let heard = instance.hear(&self.broker);
+                let heard = instance.hear(&self.broker) | instance.read_rules(&self.rules);
                 let Ok(busy) = instance.step(now) else { return true };
                 *place = Place::Up(instance);
                 busy || heard && self.plan.history

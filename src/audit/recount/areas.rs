@@ -1,7 +1,7 @@
 //! Every number of every area, by filtering specimens, people and cases anew for every window.
 
 use super::alerts::channel;
-use super::people::Person;
+use super::people::{Person, Specimen};
 use super::tiers;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
@@ -55,7 +55,7 @@ impl<'a> Counts<'a> {
     pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>) -> Self {
         let mut days: BTreeMap<Day, Vec<Counted<'a>>> = BTreeMap::new();
         for person in people.values() {
-            for specimen in &person.specimens {
+            for specimen in person.specimens.iter().filter(|specimen| has_place(rules, specimen)) {
                 days.entry(specimen.day).or_default().push(Counted {
                     person: &person.id,
                     area: &specimen.area,
@@ -63,7 +63,7 @@ impl<'a> Counts<'a> {
                     what: What::Test(specimen.finding),
                 });
             }
-            for episode in &person.cases {
+            for episode in person.cases.iter().filter(|episode| has_place(rules, episode.first())) {
                 let first = episode.first();
                 let community = channel(person, episode) == Channel::Community;
                 days.entry(first.day).or_default().push(Counted {
@@ -230,6 +230,12 @@ impl Sums {
             tests_per_100k: per_100k(tests),
         }
     }
+}
+
+/// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose. (Nor its area, which
+/// then lies in none.)
+pub fn has_place(rules: &Rules, specimen: &Specimen) -> bool {
+    rules.deployment.purposes.contains(&specimen.purpose)
 }
 
 /// An area and all it lies in on a day, finest first; empty where it does not exist then.

@@ -4,8 +4,8 @@
 //! with. People are counted by the days to their next test (or positive) in that area and purpose: a window then counts
 //! each person once, by the last day in it.
 
-use super::areas::{keeps_people, lineage};
-use super::people::Person;
+use super::areas::{has_place, keeps_people, lineage};
+use super::people::{Person, Specimen};
 use crate::audit::stored::{Cells, What, people as gap_name};
 use crate::model::time::Day;
 use crate::policy::Rules;
@@ -39,7 +39,7 @@ struct Counting<'r> {
 
 impl<'r> Counting<'r> {
     fn tests(&mut self, person: &Person) {
-        for specimen in &person.specimens {
+        for specimen in person.specimens.iter().filter(|specimen| has_place(self.rules, specimen)) {
             let what = match specimen.finding {
                 Finding::Positive => "positive",
                 Finding::Negative => "negative",
@@ -51,7 +51,7 @@ impl<'r> Counting<'r> {
     }
 
     fn cases(&mut self, person: &Person) {
-        for episode in &person.cases {
+        for episode in person.cases.iter().filter(|episode| has_place(self.rules, episode.first())) {
             let first = episode.first();
             self.count(&first.area, &first.purpose, first.day, "cases");
             if super::alerts::channel(person, episode) == Channel::Community {
@@ -63,7 +63,8 @@ impl<'r> Counting<'r> {
     fn people(&mut self, person: &Person, positive: bool) {
         let least = if positive { Finding::Positive } else { Finding::Negative };
         let mut days: BTreeMap<(Node<'r>, &str), BTreeSet<Day>> = BTreeMap::new();
-        for specimen in person.specimens.iter().filter(|specimen| specimen.finding >= least) {
+        let counted = |specimen: &&Specimen| specimen.finding >= least && has_place(self.rules, specimen);
+        for specimen in person.specimens.iter().filter(counted) {
             // The day after next month's border change has another neighbour than the day before: a day stands in all
             // periods, and counts in those its windows can be read with.
             for period in &self.rules.areas.periods {

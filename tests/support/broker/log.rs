@@ -39,7 +39,9 @@ pub(super) enum Task {
     /// Assigned, to be restored.
     New,
     /// Being restored: from here to the end as of the assignment.
-    Restoring { position: i64, end: i64, committed: Committed },
+    Restoring { position: i64, end: i64, committed: Committed, heard: Timestamp, stuck: bool },
+    /// Read to its end, to be started; and whether the worker has gone on without starting it.
+    Restored { waits: bool },
     /// Records are handed over from these positions.
     Running { next: BTreeMap<Topic, i64> },
     /// Revoked or lost, to be given back.
@@ -72,6 +74,17 @@ impl ModelLog {
     /// The process this log lives in.
     pub fn process(&self) -> Process {
         self.process.clone()
+    }
+
+    /// A worker that goes on without starting what it has restored has not read the rules of that yet.
+    fn note_waiting(&mut self) {
+        for (task, state) in &mut self.tasks {
+            if let Task::Restored { waits } = state
+                && !std::mem::replace(waits, true)
+            {
+                self.broker.borrow_mut().note("task waits for rules", || format!("{} task {task}", self.by.id));
+            }
+        }
     }
 
     fn enter_group(&mut self) {
@@ -182,7 +195,8 @@ impl ModelLog {
             self.inputs.iter().map(|topic| (*topic, group.offset(*topic, task).unwrap_or(0))).collect();
         let mark = group.metadata(self.inputs[0], task).map(|text| CommitMark::parse(text).expect("our metadata"));
         let position = mark.map_or(0, |mark| mark.restore_from);
-        Some(Task::Restoring { position, end, committed: Committed { next, mark } })
+        let (heard, committed) = (broker.now, Committed { next, mark });
+        Some(Task::Restoring { position, end, committed, heard, stuck: false })
     }
 }
 
@@ -193,6 +207,7 @@ impl Log for ModelLog {
 
     fn poll(&mut self, limit: usize, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Polled, Fatal> {
         self.check_alive()?;
+        self.note_waiting();
         if let Some(placement) = self.placement() {
             return Ok(placement);
         }
@@ -219,15 +234,20 @@ impl Log for ModelLog {
             broker.note("crash in a restore", || format!("{} task {task}", self.by.id));
             return Err(Fatal("the process died".to_owned()));
         }
+        let slow = broker.rates.slow_restore;
+        if broker.random.chance(slow) {
+            broker.note("slow restore", || format!("{} task {task}", self.by.id));
+            return Ok(Restore::Pending);
+        }
         let most = 1 + broker.random.below(20);
         let place = (self.changelog, task);
-        let Task::Restoring { position, end, committed } = self.task(task)? else {
+        let Task::Restoring { position, end, committed, heard, stuck } = self.task(task)? else {
             return Err(Fatal(format!("task {task} is not being restored")));
         };
         let (mut records, next) = broker.partition_mut(place).read(*position, Isolation::Committed, most);
         // Whoever has been expelled meanwhile must not see what its successor writes: half of a later commit.
         records.retain(|record| record.offset < *end);
-        let stuck = next == *position;
+        let waits = next == *position;
         *position = next;
         let records: Vec<Record<'_>> = records.iter().map(|record| record.as_record()).collect();
         if !records.is_empty() {
@@ -241,13 +261,22 @@ impl Log for ModelLog {
             if let Some(observer) = &broker.observer {
                 observer.borrow_mut().restored(self.half, task, committed.mark);
             }
+            drop(broker);
+            self.tasks.insert(task, Task::Restored { waits: false });
             return Ok(Restore::Done(committed));
         }
-        if stuck {
+        if !waits {
+            (*heard, *stuck) = (broker.now, false);
+            return Ok(Restore::Reading { remaining: (*end - next) as u64 });
+        }
+        if broker.now.0 - heard.0 < broker.timeouts.stuck_ms {
             broker.note("restore waited for a transaction", || format!("{} task {task}", self.by.id));
             return Ok(Restore::Pending);
         }
-        Ok(Restore::Reading { remaining: (*end - next) as u64 })
+        if !std::mem::replace(stuck, true) {
+            broker.note("restore stuck", || format!("{} task {task}", self.by.id));
+        }
+        Ok(Restore::Stuck("a transaction is open in the changelog".to_owned()))
     }
 
     fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal> {
@@ -256,7 +285,7 @@ impl Log for ModelLog {
         assert!(self.inputs.iter().all(|topic| next.contains_key(topic)), "task {task} starts all of its inputs");
         self.marks.remove(&task);
         let state = self.task(task)?;
-        assert!(matches!(state, Task::Restoring { .. }), "task {task} starts only after its restore");
+        assert!(matches!(state, Task::Restored { .. }), "task {task} starts only after its restore");
         *state = Task::Running { next };
         Ok(())
     }
@@ -280,6 +309,9 @@ impl Log for ModelLog {
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), CommitError> {
+        if self.tasks.values().any(|task| matches!(task, Task::Restoring { stuck: true, .. })) {
+            self.note("commit beside a stuck restore", || format!("{} tasks", commit.tasks().len()));
+        }
         self.carry_out(commit)
     }
 

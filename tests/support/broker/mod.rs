@@ -31,7 +31,7 @@ use swabstream::audit::Cut;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::runtime::log::{Commit, CommitMark};
-use transactions::Producer;
+use transactions::{Identity, Producer};
 
 /// The broker as its clients share it.
 pub type Shared = Rc<RefCell<Broker>>;
@@ -61,6 +61,8 @@ pub struct FaultRates {
     pub slow_markers: u32,
     /// Pieces of a restore in which the process dies.
     pub failed_restore: u32,
+    /// Pieces of a restore that are not there yet when they are asked for.
+    pub slow_restore: u32,
 }
 
 impl FaultRates {
@@ -77,6 +79,7 @@ impl FaultRates {
         slow: 0,
         slow_markers: 0,
         failed_restore: 0,
+        slow_restore: 0,
     };
 }
 
@@ -87,6 +90,8 @@ pub struct Timeouts {
     pub transaction_ms: i64,
     /// Members not heard of for longer are dropped from their group.
     pub session_ms: i64,
+    /// Restores to which nothing came for longer say what they wait for.
+    pub stuck_ms: i64,
 }
 
 /// Somebody who is told what workers send and what comes of it.
@@ -109,6 +114,8 @@ pub struct Broker {
     groups: BTreeMap<&'static str, Group>,
     producers: BTreeMap<String, Producer>,
     transactions: u64,
+    /// Foreign transactions that hang, and when somebody ends them.
+    hanging: Vec<(Identity, Timestamp)>,
     commits: u64,
     members: u64,
     late: Vec<Late>,
@@ -132,10 +139,11 @@ impl Broker {
             groups: BTreeMap::new(),
             producers: BTreeMap::new(),
             transactions: 0,
+            hanging: Vec::new(),
             commits: 0,
             members: 0,
             late: Vec::new(),
-            timeouts: Timeouts { transaction_ms: 10_000, session_ms: 10_000 },
+            timeouts: Timeouts { transaction_ms: 10_000, session_ms: 10_000, stuck_ms: 10_000 },
             latest: Timestamp(i64::MAX),
             rates: FaultRates::NONE,
             random: Random::new(seed),
@@ -195,6 +203,7 @@ impl Broker {
         self.write_markers();
         self.receive_late();
         self.expire_transactions();
+        self.end_hanging(now);
         let limit = Timestamp(now.0 - self.timeouts.session_ms);
         let gone: usize = self.groups.values_mut().map(|group| group.expire(limit)).sum();
         if gone > 0 {
@@ -307,7 +316,8 @@ impl Broker {
         }
     }
 
-    fn note(&mut self, what: &'static str, about: impl FnOnce() -> String) {
+    /// Something came about that a run may be asked for.
+    pub fn note(&mut self, what: &'static str, about: impl FnOnce() -> String) {
         *self.happened.entry(what).or_default() += 1;
         self.say(|| format!("{what}: {}", about()));
     }

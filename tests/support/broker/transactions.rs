@@ -123,12 +123,38 @@ impl Broker {
         self.producers.values().any(pending)
     }
 
+    /// Somebody else's transaction begins in a partition and is forgotten: nobody reads on there, until an operator ends
+    /// it. No timeout does, which is what hanging means.
+    pub fn hang(&mut self, place: (Topic, i32), until: Timestamp) {
+        let id = format!("foreign-{}", self.transactions);
+        let by = Identity { epoch: self.init_transactions(&id), id };
+        let (topic, partition) = place;
+        let output = Output { topic, partition, key: b"foreign".to_vec(), payload: None, headers: Vec::new() };
+        let began = self.open(&by).map(|open| (open.places.insert(place), open.transaction));
+        let (_, transaction) = began.expect("nobody fences a new id");
+        let at = self.now;
+        self.partition_mut(place).append(Stored::of(output, at), Some(transaction));
+        self.note("foreign transaction hangs", || format!("{} {partition}", topic.name()));
+        self.hanging.push((by, until));
+    }
+
+    /// Ends what has hung for long enough, as of some moment.
+    pub fn end_hanging(&mut self, moment: Timestamp) {
+        let (over, hanging): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.hanging).into_iter().partition(|(_, until)| *until <= moment);
+        self.hanging = hanging;
+        for (by, _) in over {
+            self.end_transaction(&by, false).expect("nobody fences it");
+        }
+    }
+
     /// Aborts transactions that have been open for too long and fences their producers.
     pub(super) fn expire_transactions(&mut self) {
         let limit = self.now.0 - self.timeouts.transaction_ms;
+        let hangs = |id: &String| self.hanging.iter().any(|(by, _)| by.id == *id);
         let expired = |producer: &Producer| producer.open.as_ref().is_some_and(|open| open.began.0 < limit);
-        let ids: Vec<String> =
-            self.producers.iter().filter(|(_, producer)| expired(producer)).map(|(id, _)| id.clone()).collect();
+        let expired = self.producers.iter().filter(|(id, producer)| expired(producer) && !hangs(id));
+        let ids: Vec<String> = expired.map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.note("transaction timed out", || id.clone());
             self.init_transactions(&id);

@@ -1,0 +1,102 @@
+//! Rules that change in the middle of a seed: the sample's, and three sets that make something else of the same
+//! records.
+
+use super::support::random::Random;
+use prost::Message as _;
+use std::sync::{Arc, LazyLock};
+use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::tier_policy::Engine;
+use swabstream::proto::v1::{Area, CasePolicy, Deployment, EpisodeForm, Rule, TierPolicy, rule};
+
+/// Seeds in a hundred whose rules change.
+const CHANGING: u32 = 36;
+
+/// The sample's come first, in every seed.
+static SETS: LazyLock<[Arc<Rules>; 4]> = LazyLock::new(|| {
+    let sets = [sample_rules(), changed(&medicine), changed(&registry), changed(&intake)];
+    sets.map(Arc::new)
+});
+
+/// The rules that every seed begins with.
+pub fn first() -> &'static Arc<Rules> {
+    &SETS[0]
+}
+
+/// The sets that come into force one after the other after the first: none for most seeds. Often the first comes back.
+pub fn later(random: &mut Random) -> Vec<Arc<Rules>> {
+    if !random.chance(CHANGING) {
+        return Vec::new();
+    }
+    let other = 1 + random.below(SETS.len() - 1);
+    let next = match random.below(10) {
+        0..3 => return vec![SETS[other].clone()],
+        3..8 => 0,
+        _ => (other + 1 + random.below(SETS.len() - 1)) % SETS.len(),
+    };
+    [other, next].map(|set| SETS[set].clone()).into()
+}
+
+/// The sample's rules with every record changed, or left out.
+fn changed(change: &dyn Fn(&mut rule::Rule) -> bool) -> Rules {
+    let records = sample_rules().to_records().into_iter().filter_map(|(key, bytes)| {
+        let mut record = Rule::decode(&bytes[..]).expect("a rule");
+        let stays = change(record.rule.as_mut().expect("it says something"));
+        stays.then(|| (key, record.encode_to_vec()))
+    });
+    Rules::from_records(&records.collect::<Vec<_>>()).expect("valid rules")
+}
+
+/// Other episodes, other windows around exposure, no alerts from preliminary results, milder and harder tiers.
+fn medicine(rule: &mut rule::Rule) -> bool {
+    match rule {
+        rule::Rule::CasePolicy(policy) => {
+            policy.episode_gap_days = 2;
+            policy.episode_form = EpisodeForm::FromFirstPositive as i32;
+            policy.preliminary_alerts = false;
+            policy.observation_days_close = 3;
+            policy.trace_days_before = 1;
+            policy.historic_after_hours = 24;
+        }
+        rule::Rule::TierPolicy(TierPolicy { engine: Some(engine), .. }) => match engine {
+            Engine::CleanDay(engine) => engine.steps.iter_mut().for_each(|step| step.clean_days = 1),
+            Engine::Threshold(engine) => {
+                let bounds = engine.measures.iter_mut().flat_map(|measure| &mut measure.lower_bounds);
+                bounds.for_each(|bound| *bound *= 1.5);
+            }
+        },
+        _ => {}
+    }
+    true
+}
+
+/// The harbour quarter never moves, the hills are merged two weeks earlier, and fewer people live in the station quarter;
+/// streets keep no people.
+fn registry(rule: &mut rule::Rule) -> bool {
+    match rule {
+        rule::Rule::Deployment(Deployment { people_levels, .. }) => people_levels.retain(|level| level != "street"),
+        rule::Rule::Area(Area { code, periods, .. }) => match code.as_str() {
+            "D2S2" => periods.truncate(1),
+            "D3" | "D3S1" => {
+                let periods = periods.iter_mut().filter(|period| period.effective_from == "2022-12-01");
+                periods.for_each(|period| period.effective_from = "2022-11-17".to_owned());
+            }
+            "D1S2" => periods.iter_mut().for_each(|period| period.population = 9_000),
+            _ => {}
+        },
+        _ => {}
+    }
+    true
+}
+
+/// A lab, a street and a purpose are no longer known, and results come to be too old sooner.
+fn intake(rule: &mut rule::Rule) -> bool {
+    match rule {
+        rule::Rule::CasePolicy(CasePolicy { horizon_days, .. }) => *horizon_days = 5,
+        rule::Rule::Deployment(Deployment { purposes, .. }) => purposes.retain(|purpose| purpose != "clinic"),
+        rule::Rule::Lab(lab) => return lab.id != "LAB-3",
+        rule::Rule::Area(Area { code, .. }) => return code != "D1S1",
+        _ => {}
+    }
+    true
+}
