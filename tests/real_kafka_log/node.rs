@@ -39,6 +39,9 @@ pub fn create_topics(config: &KafkaConfig) {
 
 pub fn publish(config: &KafkaConfig, records: std::ops::Range<usize>) {
     let mut publisher = Publisher::connect(config).expect("connected");
+    // A broker that has just come back, on a machine with other work, may let the first question run out of time.
+    let began = Instant::now();
+    while publisher.partitions(INPUTS[0]).is_err() && began.elapsed() < LIMIT {}
     for n in records {
         let (topic, partition) = (INPUTS[n % 2], (n / 2) as i32 % LAYOUT.person_tasks);
         let text = format!("r{n}");
