@@ -5,16 +5,14 @@
 //!
 //! Elements are results. What a broker takes part in (poll, produce, the transaction) is in `benches/run throughput`.
 
-use city::{City, LAYOUT};
+use city::{City, LAYOUT, Residents};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use std::hint::black_box;
 use std::time::Duration;
-use swabstream::model::record::{Position, Record, Topic};
+use swabstream::model::record::Record;
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::view::ResultView;
 use swabstream::pipeline::{decode, validate};
-use swabstream::state::paged::Changes;
-use swabstream::state::person::PersonState;
 use workload::{Sent, Shape, Workload};
 
 #[allow(dead_code, reason = "other benches need more of it")]
@@ -39,7 +37,7 @@ criterion_main!(stages);
 fn reading(criterion: &mut Criterion) {
     let mut group = group(criterion, "read", STEP);
     let sent: Vec<Sent> = Workload::new(Shape::default(), NOW, 1).take(STEP).collect();
-    let records: Vec<Record<'_>> = sent.iter().map(record).collect();
+    let records: Vec<Record<'_>> = sent.iter().map(|sent| city::result(0, sent, NOW)).collect();
     group.bench_function("decode", |bencher| {
         bencher.iter(|| {
             for record in &records {
@@ -69,17 +67,11 @@ fn reading(criterion: &mut Criterion) {
 /// Where a person is held, among many.
 fn looking_up(criterion: &mut Criterion) {
     let mut group = group(criterion, "look_up", STEP);
-    let (mut state, mut changes) = (PersonState::new(), Changes::default());
-    let people = u64::from(Shape::default().people) / LAYOUT.person_tasks as u64;
-    let hash = |person: u64| (person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for person in 0..people {
-        state.find_or_add(hash(person), &mut changes);
-        changes.clear();
-    }
+    let residents = Residents::new(Shape::default());
     group.bench_function("find", |bencher| {
         bencher.iter(|| {
             for at in 0..STEP as u64 {
-                black_box(state.find(hash(at * 2_654_435_761 % people)));
+                black_box(residents.find(at));
             }
         });
     });
@@ -124,14 +116,4 @@ fn group<'c>(criterion: &'c mut Criterion, name: &str, results: usize) -> Benchm
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(results as u64)).sample_size(20);
     group
-}
-
-fn record(sent: &Sent) -> Record<'_> {
-    Record {
-        position: Position { topic: Topic::LabResults, partition: 0, offset: 0 },
-        received_at: NOW,
-        key: Some(&sent.key),
-        payload: Some(&sent.payload),
-        content_type: None,
-    }
 }

@@ -12,12 +12,15 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::state::paged::Changes;
+use swabstream::state::person::{PersonState, Slot};
 
 /// Tasks, as the workload has them.
 pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 /// Results of one task between two commits: 50 ms at a million results a second.
 pub const COMMIT: usize = 12_500;
-const RING: u64 = 4_096;
+/// R of the changelogs.
+pub const RING: u64 = 4_096;
 /// Commits of the person half for each of the area half.
 const AREA_PACE: u64 = 40;
 
@@ -159,6 +162,34 @@ impl City {
     }
 }
 
+/// Everybody of one task, to be looked for; nothing else is held of them.
+pub struct Residents {
+    state: PersonState,
+    people: u64,
+}
+
+impl Residents {
+    /// As many as a task of the workload has.
+    pub fn new(shape: Shape) -> Self {
+        let (mut state, mut changes) = (PersonState::new(), Changes::default());
+        let people = u64::from(shape.people) / LAYOUT.person_tasks as u64;
+        for person in 0..people {
+            state.find_or_add(hash(person), &mut changes);
+            changes.clear();
+        }
+        Self { state, people }
+    }
+
+    /// Finds somebody; from one number to the next in an order that no cache foresees.
+    pub fn find(&self, number: u64) -> Option<Slot> {
+        self.state.find(hash(number * 2_654_435_761 % self.people))
+    }
+}
+
+fn hash(person: u64) -> u64 {
+    (person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// Time this thread has run: others on the machine do not count.
 pub fn processor_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's time");
@@ -171,6 +202,11 @@ fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
     let context = Context { task, layout: LAYOUT, secret, max_record_bytes: 1_000_000 };
     let next = H::INPUTS.iter().map(|topic| (*topic, 0)).collect();
     Task::fresh(context, rules, next, RING)
+}
+
+/// A result of the workload as its task reads it.
+pub fn result(offset: i64, sent: &Sent, received_at: Timestamp) -> Record<'_> {
+    record(Topic::LabResults, 0, offset, &sent.key, &sent.payload, received_at)
 }
 
 fn record<'a>(

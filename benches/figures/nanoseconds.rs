@@ -4,7 +4,7 @@
 //! is measured stage by stage with the core alone, one task of four; what its thread takes beyond that is the hand-over
 //! to the producer, the commit's calls, and caches that broker and client share with it.
 
-use super::city::COMMIT;
+use super::city::{COMMIT, RING, Residents};
 use super::figures::Figures;
 use super::ours::Ours;
 use super::site::Site;
@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 use swabstream::model::ids::Secret;
-use swabstream::model::record::{Position, Record, Topic, partition_of};
+use swabstream::model::record::{Record, Topic, partition_of};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half as _};
@@ -25,11 +25,8 @@ use swabstream::pipeline::view::ResultView;
 use swabstream::pipeline::{decode, validate};
 use swabstream::proto::v1::TaskHead;
 use swabstream::state::changelog::Changelog;
-use swabstream::state::paged::Changes;
-use swabstream::state::person::PersonState;
 
 const NOW: Timestamp = Timestamp(1_670_000_000_000);
-const RING: u64 = 4_096;
 const MAX_RECORD_BYTES: usize = 1_000_000;
 
 /// The table: each row with its nanoseconds per result.
@@ -140,7 +137,8 @@ impl Core {
         let (mut seq, mut measured) = (0, 0);
         while measured < results {
             let sent: Vec<Sent> = workload.by_ref().take(COMMIT).collect();
-            let records: Vec<Record<'_>> = (measured as i64..).zip(&sent).map(|(at, sent)| record(at, sent)).collect();
+            let records: Vec<Record<'_>> =
+                (measured as i64..).zip(&sent).map(|(at, sent)| city::result(at, sent, NOW)).collect();
             let views: Vec<ResultView<'_>> = sent.iter().filter_map(|sent| ResultView::parse(&sent.payload)).collect();
             (seq, measured) = (seq + 1, measured + sent.len() as u64);
             let mut stage = Stages::begin(&mut spent);
@@ -197,26 +195,10 @@ impl<'s> Stages<'s> {
 
 /// People of a task looked for in an order that no cache foresees.
 fn look_up(times: u64) -> f64 {
-    let (mut state, mut changes) = (PersonState::new(), Changes::default());
-    let people = u64::from(Shape::default().people) / LAYOUT.person_tasks as u64;
-    let hash = |person: u64| (person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for person in 0..people {
-        state.find_or_add(hash(person), &mut changes);
-        changes.clear();
-    }
+    let residents = Residents::new(Shape::default());
     let began = city::processor_time();
     for at in 0..times {
-        black_box(state.find(hash(at * 2_654_435_761 % people)));
+        black_box(residents.find(at));
     }
     (city::processor_time() - began).as_nanos() as f64 / times as f64
-}
-
-fn record(offset: i64, sent: &Sent) -> Record<'_> {
-    Record {
-        position: Position { topic: Topic::LabResults, partition: 0, offset },
-        received_at: NOW,
-        key: Some(&sent.key),
-        payload: Some(&sent.payload),
-        content_type: None,
-    }
 }

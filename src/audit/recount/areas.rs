@@ -115,28 +115,11 @@ impl<'a> Counts<'a> {
 
     fn numbers(&self, code: &str, end: Day, counted: &[(Day, &Counted<'a>)]) -> Option<AreaPositivity> {
         let purposes: BTreeSet<&str> = counted.iter().map(|(_, counted)| counted.purpose).collect();
-        if purposes.is_empty() {
-            return None;
-        }
-        let of_purpose = |purpose: &str| PurposeNumbers {
-            purpose: purpose.to_owned(),
-            windows: WINDOWS
+        published(self.rules, code, end, purposes, |purpose, days| {
+            let inside = counted
                 .iter()
-                .map(|days| {
-                    let inside = counted.iter().filter(|(day, counted)| {
-                        end.0 - day.0 < *days && (purpose.is_empty() || counted.purpose == purpose)
-                    });
-                    self.window(code, end, *days, &inside.map(|(_, counted)| *counted).collect::<Vec<_>>())
-                })
-                .collect(),
-        };
-        Some(AreaPositivity {
-            area: code.to_owned(),
-            day: end.to_string(),
-            now: None,
-            population: population(self.rules, code, end),
-            purposes: std::iter::once("").chain(purposes).map(of_purpose).collect(),
-            rules_digest: self.rules.digest.clone(),
+                .filter(|(day, counted)| end.0 - day.0 < days && (purpose.is_empty() || counted.purpose == purpose));
+            self.window(code, end, days, &inside.map(|(_, counted)| *counted).collect::<Vec<_>>())
         })
     }
 
@@ -252,6 +235,31 @@ pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
         next = facts.parent.as_deref();
     }
     lineage
+}
+
+/// The message of an area's numbers: the total, then each purpose there is, over all windows. None without any.
+pub fn published(
+    rules: &Rules,
+    area: &str,
+    end: Day,
+    purposes: BTreeSet<&str>,
+    window: impl Fn(&str, i32) -> WindowNumbers,
+) -> Option<AreaPositivity> {
+    if purposes.is_empty() {
+        return None;
+    }
+    let of_purpose = |purpose: &str| PurposeNumbers {
+        purpose: purpose.to_owned(),
+        windows: WINDOWS.iter().map(|days| window(purpose, *days)).collect(),
+    };
+    Some(AreaPositivity {
+        area: area.to_owned(),
+        day: end.to_string(),
+        now: None,
+        population: population(rules, area, end),
+        purposes: std::iter::once("").chain(purposes).map(of_purpose).collect(),
+        rules_digest: rules.digest.clone(),
+    })
 }
 
 /// People of an area on a day, 0 when unknown.

@@ -3,13 +3,13 @@
 //!
 //! In: counts of one area. Out: what the recount says when it has everything, of less.
 
-use super::areas::{Sums, population};
+use super::areas::{Sums, published};
 use super::cells::period;
 use super::tiers::{self, Counted, Tier, TierChange};
 use crate::audit::stored::{Cells, What, people};
 use crate::model::time::Day;
-use crate::policy::{Rules, WINDOWS};
-use crate::proto::v1::{AreaPositivity, PurposeNumbers};
+use crate::policy::Rules;
+use crate::proto::v1::AreaPositivity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -109,23 +109,8 @@ impl<'a> Counted<'a> for Held<'a> {
         let inside = self.between(end.plus(-13), end.min(seen), end);
         let purposes: BTreeSet<&str> =
             inside.filter(|(.., counts)| counted(counts)).map(|(_, purpose, _)| purpose).collect();
-        if purposes.is_empty() {
-            return None;
-        }
-        let of_purpose = |purpose: &str| PurposeNumbers {
-            purpose: purpose.to_owned(),
-            windows: WINDOWS
-                .iter()
-                .map(|days| self.sums(purpose, *days, end, seen).numbers(self.rules, self.area, end, *days))
-                .collect(),
-        };
-        Some(AreaPositivity {
-            area: self.area.to_owned(),
-            day: end.to_string(),
-            now: None,
-            population: population(self.rules, self.area, end),
-            purposes: std::iter::once("").chain(purposes).map(of_purpose).collect(),
-            rules_digest: self.rules.digest.clone(),
+        published(self.rules, self.area, end, purposes, |purpose, days| {
+            self.sums(purpose, days, end, seen).numbers(self.rules, self.area, end, days)
         })
     }
 }
