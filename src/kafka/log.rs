@@ -151,8 +151,13 @@ impl Log for KafkaLog {
         });
         let answer = asked.poll(Duration::ZERO)?;
         self.changelog_ends.remove(&task);
-        // A refusal is asked again with the next call: the cycle of images begins later, and nothing else waits.
-        answer.ok()?.first().map(|answer| answer.offset)
+        let Ok(answers) = answer else {
+            // Asked again with the next call: the cycle of images begins later, and nothing else waits. For a leader
+            // that was away the library looks only when told to.
+            self.group.handle().refresh(self.names.of(self.settings.changelog));
+            return None;
+        };
+        answers.first().map(|answer| answer.offset)
     }
 
     fn idle_since(&mut self, task: i32) -> Option<Timestamp> {

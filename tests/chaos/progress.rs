@@ -3,6 +3,7 @@
 use rdkafka::TopicPartitionList;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
 use std::time::{Duration, Instant};
 use swabstream::config::KafkaConfig;
 use swabstream::kafka::topic_name;
@@ -51,9 +52,12 @@ impl Progress {
         for half in &self.halves {
             let goal = loop {
                 match half.ends() {
-                    Some(ends) => break ends,
-                    None if began.elapsed() > limit => return Err("the broker does not answer".to_owned()),
-                    None => meanwhile(),
+                    Ok(ends) => break ends,
+                    Err(why) if began.elapsed() > limit => return Err(format!("the broker does not answer: {why}")),
+                    Err(_) => {
+                        half.look_for_leaders();
+                        meanwhile();
+                    }
                 }
             };
             loop {
@@ -82,9 +86,17 @@ impl Progress {
 }
 
 impl Half {
-    fn ends(&self) -> Option<Vec<i64>> {
-        let end = |at| Some(self.client.fetch_watermarks(&self.name, at, ANSWER_LIMIT).ok()?.1);
+    fn ends(&self) -> KafkaResult<Vec<i64>> {
+        let end = |at| Ok(self.client.fetch_watermarks(&self.name, at, ANSWER_LIMIT)?.1);
         (0..self.partitions).map(end).collect()
+    }
+
+    /// A partition that had no leader once has none for the client until it looks anew, which it does by itself only
+    /// minutes later.
+    fn look_for_leaders(&self) {
+        std::thread::sleep(PAUSE);
+        // Without an answer the next question fails as well, and all is tried again.
+        let _ = self.client.fetch_metadata(Some(&self.name), ANSWER_LIMIT);
     }
 
     /// Committed offsets; -1 where there is none.
