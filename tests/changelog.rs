@@ -97,7 +97,11 @@ impl Dice {
 }
 
 fn restore(log: &[Output]) -> Result<(Numbers, TaskHead, Changelog), Corrupt> {
-    let mut restorer = Restorer::new(Topic::PersonState, 0, RING);
+    restore_with(RING, log)
+}
+
+fn restore_with(ring: u64, log: &[Output]) -> Result<(Numbers, TaskHead, Changelog), Corrupt> {
+    let mut restorer = Restorer::new(Topic::PersonState, 0, ring);
     for record in log {
         restorer.take(&record.key, record.payload.as_deref())?;
     }
@@ -162,6 +166,33 @@ fn a_restore_is_the_live_state_at_every_commit_under_any_compaction() {
             }
         }
         assert!(changelog.restore_from() > 0, "seed {seed}: no cycle was ever whole");
+    }
+}
+
+/// The keys of deltas repeat after R: with another R they would take those of deltas that are still needed.
+#[test]
+fn a_changelog_keeps_its_ring_whatever_its_next_owner_is_set_to() {
+    for (before, after) in [(8, 5), (8, 13), (8, 20)] {
+        for seed in 1..=20 {
+            let mut dice = Dice(seed * 7_919 + 1);
+            let (mut numbers, mut changelog) = (Numbers::default(), Changelog::new(Topic::PersonState, 0, before));
+            let mut log = Vec::new();
+            for commit in 1..=60 {
+                let mut changes = Changes::default();
+                for _ in 0..dice.roll(4) {
+                    let at = dice.roll(1 + numbers.0.len().min(40) as u64 + 1) as usize;
+                    numbers.add(at, dice.roll(9), &mut changes);
+                }
+                log.extend(write(&mut changelog, &numbers, &changes, log.len()));
+                let left = compacted(&log[changelog.restore_from() as usize..], &mut dice);
+                let (restored, _, next) = restore_with(if commit < 30 { before } else { after }, &left)
+                    .unwrap_or_else(|error| panic!("{before} to {after}, seed {seed}, commit {commit}: {error}"));
+                assert_eq!(restored.0, numbers.0, "{before} to {after}, seed {seed}, commit {commit}");
+                if commit == 30 {
+                    changelog = next;
+                }
+            }
+        }
     }
 }
 

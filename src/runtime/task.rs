@@ -302,6 +302,7 @@ impl<H: Half> Task<H> {
             rules_offset: self.rules_offset,
             pages: 0,
             restore_from: 0,
+            ring: 0,
             outcomes: self.ledger.counts(),
             consumed: self.ledger.consumed,
             sent: self.ledger.sent,

@@ -95,6 +95,7 @@ impl Changelog {
         self.lsn.resize(half.pages() as usize, self.seq - 1);
         head.pages = half.pages();
         head.restore_from = self.restore_from;
+        head.ring = self.ring;
 
         let mut records = Vec::new();
         let key = format!("d/{}", self.seq % self.ring);
@@ -204,7 +205,7 @@ pub struct Restorer {
 }
 
 impl Restorer {
-    /// For the changelog of a task.
+    /// For the changelog of a task. A changelog that knows its R keeps that.
     pub fn new(topic: Topic, task: i32, ring: u64) -> Self {
         Self { topic, task, ring, images: BTreeMap::new(), deltas: BTreeMap::new() }
     }
@@ -235,6 +236,16 @@ impl Restorer {
         }
     }
 
+    /// For the same changelog, from the beginning.
+    pub fn anew(&self) -> Self {
+        Self::new(self.topic, self.task, self.ring)
+    }
+
+    /// Number of the newest commit of which something was taken.
+    pub fn last(&self) -> Option<u64> {
+        self.deltas.last_key_value().map(|(seq, _)| *seq)
+    }
+
     /// Whether no record was taken.
     pub fn is_empty(&self) -> bool {
         self.deltas.is_empty() && self.images.is_empty()
@@ -259,7 +270,9 @@ impl Restorer {
         self.replay(half, &lsn)?;
         half.restored()?;
 
-        let mut changelog = Changelog::new(self.topic, self.task, self.ring);
+        // With another R deltas would take keys of those that are still needed.
+        let ring = if head.ring == 0 { self.ring } else { head.ring };
+        let mut changelog = Changelog::new(self.topic, self.task, ring);
         changelog.seq = last;
         changelog.restore_from = head.restore_from;
         changelog.lsn = lsn;
