@@ -368,7 +368,8 @@ impl Restorer {
                 // The end event's own offset: positions are wrong after it.
                 ErrorCode::RD_KAFKA_RESP_ERR__PARTITION_EOF => message.offset(),
                 ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => {
-                    found.push(record_of(message, changelog));
+                    // Beyond the end lie commits of somebody else, later than the offsets that were asked for.
+                    found.extend((message.offset() < *end).then(|| record_of(message, changelog)));
                     message.offset() + 1
                 }
                 _ => {

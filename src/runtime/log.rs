@@ -3,6 +3,7 @@
 
 use crate::model::record::{Output, Record, Topic};
 use crate::model::time::Timestamp;
+use crate::telemetry::meter::CommitEnd;
 use std::future::Future;
 use std::time::Duration;
 
@@ -181,6 +182,16 @@ pub enum CommitError {
     /// It may or may not have been written; the commit number in the group's offsets tells after a restore.
     #[error("the commit's end is unknown: {0}")]
     Unknown(String),
+}
+
+impl From<&CommitError> for CommitEnd {
+    fn from(error: &CommitError) -> Self {
+        match error {
+            CommitError::Aborted(_) => CommitEnd::Aborted,
+            CommitError::Fenced(_) => CommitEnd::Fenced,
+            CommitError::Unknown(_) => CommitEnd::Unknown,
+        }
+    }
 }
 
 /// The worker cannot go on; the process ends and the log recovers it.

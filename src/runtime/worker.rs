@@ -164,14 +164,25 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
     pub fn finish(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        self.write(at, Extent::Whole).map_err(|error| {
-            self.meter.failed(end_of(&error));
-            Fatal(format!(
-                "the last commit of the {} half failed ({error}); nothing is lost, what it held is read again after \
-                 the next start",
-                H::NAME
-            ))
-        })
+        let why = match self.write(at, Extent::Whole) {
+            Ok(()) if !self.has_dropped() => return Ok(()),
+            Ok(()) => "what it held was dropped".to_owned(),
+            Err(error) => {
+                self.meter.failed(CommitEnd::from(&error));
+                error.to_string()
+            }
+        };
+        Err(Fatal(format!(
+            "the last commit of the {} half failed ({why}); nothing is lost, what it held is read again after the next \
+             start",
+            H::NAME
+        )))
+    }
+
+    /// Whether a failed commit's tasks are not yet again where they were.
+    fn has_dropped(&self) -> bool {
+        let dropped = |slot: &Slot<H>| matches!(slot, Slot::Restoring(restoring) if restoring.has_dropped());
+        self.slots.values().any(dropped)
     }
 
     /// Running tasks.
@@ -234,16 +245,14 @@ impl<H: Half, L: Log> Worker<H, L> {
             )));
         }
         self.meter.assigned(tasks);
-        self.restart(tasks);
+        tasks.iter().for_each(|task| self.restart(*task, false));
         Ok(())
     }
 
-    fn restart(&mut self, tasks: &[i32]) {
-        for &task in tasks {
-            let restoring = Restoring::new(H::NAME, H::CHANGELOG, task, self.settings.ring, self.at);
-            self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
-            tracing::info!(half = H::NAME, task, "assigned, restoring");
-        }
+    fn restart(&mut self, task: i32, dropped: bool) {
+        let restoring = Restoring::new(H::NAME, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
+        self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
+        tracing::info!(half = H::NAME, task, "assigned, restoring");
     }
 
     /// Commits for the last time what is taken away, so that its next owner begins where we end.
@@ -298,6 +307,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         })?;
         taken.map_err(corrupt)?;
         match found {
+            Restore::Done(ref committed) if restoring.overtaken(committed.mark) => {}
             Restore::Done(committed) => {
                 let (seconds, records) = (restoring.seconds(self.at), restoring.records());
                 let (context, ring) = (self.context(number), self.settings.ring);
@@ -323,7 +333,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             }
         }
         self.slots.insert(number, Slot::Restoring(restoring));
-        Ok(matches!(found, Restore::Reading { .. }))
+        Ok(matches!(found, Restore::Reading { .. } | Restore::Done(_)))
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
@@ -449,7 +459,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
         tracing::warn!(half = H::NAME, %error, "commit failed, restoring all tasks");
-        self.meter.failed(end_of(error));
+        self.meter.failed(CommitEnd::from(error));
         self.restart_all()
     }
 
@@ -458,7 +468,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.log.rewind()?;
         let tasks: Vec<i32> = self.slots.keys().copied().collect();
         self.meter.restarted(&tasks);
-        self.restart(&tasks);
+        tasks.iter().for_each(|task| self.restart(*task, true));
         Ok(())
     }
 }
@@ -478,14 +488,6 @@ fn apply_all<H: Half>(task: &mut Task<H>, records: &[Record<'_>], suspects: &mut
         suspects.extend(records.iter().map(|record| record.position).find(|position| !task.has_read(*position)));
     }
     applied.is_err()
-}
-
-fn end_of(error: &CommitError) -> CommitEnd {
-    match error {
-        CommitError::Aborted(_) => CommitEnd::Aborted,
-        CommitError::Fenced(_) => CommitEnd::Fenced,
-        CommitError::Unknown(_) => CommitEnd::Unknown,
-    }
 }
 
 fn report_of<H: Half>(number: i32, task: &Task<H>, lag: Option<u64>) -> TaskReport<'_> {

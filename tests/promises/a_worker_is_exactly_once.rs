@@ -77,6 +77,28 @@ fn a_worker_whose_last_commit_fails_says_so() {
 }
 
 #[test]
+fn a_worker_that_ends_before_it_has_recovered_says_so() {
+    let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), 1);
+    let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 1);
+    settle(&broker, &mut fleet);
+    publish_some(&broker, &mut Random::new(1));
+    broker.borrow_mut().set_faults(FaultRates { unknown: 100, ..FaultRates::NONE });
+    while !broker.borrow().happened().keys().any(|what| what.starts_with("unknown")) {
+        let now = broker.borrow().now();
+        broker.borrow_mut().advance_to(Timestamp(now.0 + 10));
+        fleet.round();
+    }
+    broker.borrow_mut().set_faults(FaultRates::NONE);
+    let error = fleet.leave(0).expect_err("nobody knows whether it was committed");
+    assert!(error.0.contains("last commit of the person half failed"), "{error}");
+
+    fleet.recover();
+    let counted = settle(&broker, &mut fleet);
+    assert_eq!(counted, published(&broker), "nothing is lost");
+    assert!(fleet.leave(0).is_ok());
+}
+
+#[test]
 fn a_record_the_core_panics_on_is_set_aside_and_the_stream_goes_on() {
     each_seed(|seed| {
         let mut random = Random::new(seed);
