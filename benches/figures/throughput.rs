@@ -85,9 +85,12 @@ fn tell(figures: &mut Figures, name: &str, run: Run) {
 /// The least anybody can do with the topic: read it `read_committed` in batches, and look at each payload or not.
 fn read_bare(site: &Site, look: impl Fn(&[u8])) -> anyhow::Result<Run> {
     let mut reader = open(site)?;
+    // As for the others, the clock starts when records come: the way to the broker is no cost per result.
+    let first = read_some(&mut reader, &look, LIMIT)?;
     let (began, cpu) = (Instant::now(), process_time());
-    read_to_end(&mut reader, site.loaded.records, look)?;
-    Ok(Run { records: site.loaded.records, wall: began.elapsed(), cpu: process_time() - cpu })
+    let records = site.loaded.records - first;
+    read_to_end(&mut reader, records, look)?;
+    Ok(Run { records, wall: began.elapsed(), cpu: process_time() - cpu })
 }
 
 /// A bare consumer at the beginning of the topic.
@@ -99,13 +102,24 @@ pub fn open(site: &Site) -> anyhow::Result<TopicReader> {
 pub fn read_to_end(reader: &mut TopicReader, records: u64, look: impl Fn(&[u8])) -> anyhow::Result<()> {
     let (mut seen, began) = (0, Instant::now());
     while seen < records {
-        seen += reader.poll_within(10_000, Duration::from_millis(100), &mut |found| {
-            found.iter().for_each(|record| look(record.payload.unwrap_or_default()));
-        })? as u64;
-        anyhow::ensure!(began.elapsed() < LIMIT, "the bare consumer stalled at {seen}");
+        seen += read_some(reader, &look, LIMIT.saturating_sub(began.elapsed()))?;
     }
     anyhow::ensure!(seen == records, "the bare consumer saw {seen} of {records}");
     Ok(())
+}
+
+/// Reads the next batch.
+fn read_some(reader: &mut TopicReader, look: &impl Fn(&[u8]), limit: Duration) -> anyhow::Result<u64> {
+    let began = Instant::now();
+    loop {
+        let seen = reader.poll_within(10_000, Duration::from_millis(100), &mut |found| {
+            found.iter().for_each(|record| look(record.payload.unwrap_or_default()));
+        })?;
+        if seen > 0 {
+            return Ok(seen as u64);
+        }
+        anyhow::ensure!(began.elapsed() < limit, "the bare consumer stalled");
+    }
 }
 
 /// A whole processor from nothing, from its first commit to its last.

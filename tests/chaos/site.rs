@@ -199,6 +199,8 @@ impl Site {
         least(&[Fault::Stop], 1, 15);
         least(&[Fault::BrokerKilled, Fault::BrokerRestarted], 2, 10);
         least(&[Fault::Cut, Fault::Deaf], 5, 100);
+        least(&[Fault::Leave], 1, 8);
+        least(&[Fault::Slow], 1, 4);
         assert_eq!(self.table.ended_by_themselves, 0, "no fault makes an instance give up");
     }
 
