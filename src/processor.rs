@@ -121,7 +121,7 @@ impl Processor {
     pub fn shut_down(mut self) -> Result<(), Fatal> {
         self.shutdown.send_replace(true);
         for thread in self.threads.drain(..) {
-            // A panic was reported by `spawn` already; its message is on standard error.
+            // A panic was reported by `spawn` already; where it was is in the log.
             let _ = thread.join();
         }
         while let Ok(result) = self.ended.try_recv() {
