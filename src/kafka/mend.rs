@@ -72,6 +72,17 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
     Error::new(format!("topic {name} was deleted and created anew while the processor ran: {lost}"))
 }
 
+/// Stored state that was read back whole and is not what was written: what may have become of it, and how to go on.
+pub(super) fn damaged_state(config: &KafkaConfig, changelog: Topic, task: i32, group: &str) -> String {
+    format!(
+        "likely {} [{task}] was deleted and created anew, lost records (to a cleanup.policy other than compact, to an \
+         unclean election, by hand: swabstream topics check says whether its settings are right), or was written to by \
+         another deployment, which needs a prefix of its own (group {group} is of this one); {}",
+        topic_name(&config.prefix, changelog),
+        start_anew(config)
+    )
+}
+
 /// A topic is not there.
 pub(super) fn missing(config: &KafkaConfig, topic: Topic) -> Error {
     Error::new(format!(

@@ -2,7 +2,8 @@
 
 use crate::deployment::{Deployment, LAYOUT, LIMIT, block_on};
 use crate::rules;
-use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::Offset;
+use rdkafka::admin::{AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use swabstream::config::ProcessingConfig;
 use swabstream::kafka::topics::partitions_of;
 use swabstream::model::ids::Secret;
@@ -105,6 +106,30 @@ fn an_input_that_was_made_anew_is_not_taken_for_the_old_one() {
     let name = deployment.topic(Topic::LabResults);
     let refusal = deployment.start().run_until_refused();
     assert!(refusal.contains(&format!("none of {name} [0]")), "{refusal}");
+    assert!(refusal.contains("stop all instances"), "{refusal}");
+}
+
+#[test]
+fn state_that_lost_records_is_refused_with_what_may_have_happened_and_what_to_do() {
+    let deployment = Deployment::create("damaged");
+    let mut first = deployment.start();
+    for round in 1..=5 {
+        deployment.publish(["a".to_owned()]);
+        first.run_until_counted(round);
+    }
+    first.stop();
+    // With another cleanup.policy the broker deletes what it kept: here all but the last delta and the marker after it.
+    let name = deployment.topic(Topic::PersonState);
+    let policy = AlterConfig::new(ResourceSpecifier::Topic(&name)).set("cleanup.policy", "delete");
+    block_on(deployment.admin().alter_configs([&policy], &AdminOptions::new())).expect("altered");
+    let kept = Offset::Offset(deployment.ends(Topic::PersonState, 0).1 - 2);
+    // The broker learns its new settings in the background.
+    while deployment.delete_records(Topic::PersonState, 0, kept).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains("task 0: stored state cannot be read"), "{refusal}");
+    assert!(refusal.contains(&format!("likely {name} [0] was deleted and created anew, lost records")), "{refusal}");
     assert!(refusal.contains("stop all instances"), "{refusal}");
 }
 
