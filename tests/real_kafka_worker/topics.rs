@@ -134,6 +134,24 @@ fn state_that_lost_records_is_refused_with_what_may_have_happened_and_what_to_do
 }
 
 #[test]
+fn state_whose_offsets_expired_is_refused_with_the_setting_that_keeps_them() {
+    let deployment = Deployment::create("expired");
+    deployment.publish(["a".to_owned()]);
+    let mut first = deployment.start();
+    first.run_until_counted(1);
+    first.stop();
+    let group = deployment.config.group.as_str();
+    let deleted = || block_on(deployment.admin().delete_groups(&[group], &AdminOptions::new())).expect("asked");
+    // The member that has left may still be on its way out.
+    while deleted()[0].is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains("longer than the brokers' offsets.retention.minutes"), "{refusal}");
+    assert!(refusal.contains("stop all instances"), "{refusal}");
+}
+
+#[test]
 fn an_input_that_ends_before_what_was_read_of_it_is_refused() {
     let deployment = Deployment::create("truncated");
     deployment.publish((0..10).map(|_| "a".to_owned()));
