@@ -72,6 +72,9 @@ pub struct Processor {
 impl Processor {
     /// Reads the rules, then starts all workers. Comes back when they run, not when their tasks are restored.
     pub fn start(job: &Job, telemetry: &Telemetry) -> Result<Self, StartError> {
+        // The first look, before anything is read: a topic that is made anew from here on is not taken for the old one.
+        let mut watch = TopicWatch::new(&job.kafka, job.layout)?;
+        watch.look()?;
         let (globals, reader) = read_globals(&job.kafka)?;
         let topic = || crate::kafka::topic_name(&job.kafka.prefix, Topic::Rules);
         let rules = globals.rules().cloned().ok_or_else(|| StartError::NoRules { topic: topic() })?;
@@ -89,7 +92,6 @@ impl Processor {
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
 
         telemetry.vitals().hear_of_broker();
-        let watch = TopicWatch::new(&job.kafka, job.layout)?;
         let (vitals, shutdown_seen, ended) =
             (Arc::clone(telemetry.vitals()), news.shutdown.clone(), ended_sender.clone());
         processor.spawn("topics", ended, move || watch_topics(watch, &vitals, &shutdown_seen));

@@ -4,6 +4,7 @@ use super::client::Names;
 use super::commit::Committer;
 use super::group::Group;
 use super::idle::Idle;
+use super::mend::{damaged_state, start_anew};
 use super::native::{End, Query};
 use super::restore::{Pumped, Restored, Restorer};
 use crate::clock;
@@ -11,6 +12,7 @@ use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
 use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
+use crate::state::paged::Unusable;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -114,6 +116,15 @@ impl Log for KafkaLog {
                 }
                 Ok(Restore::Done(committed))
             }
+        }
+    }
+
+    fn explain(&self, task: i32, why: &Unusable) -> String {
+        let Settings { config, changelog, group, .. } = &self.settings;
+        match why {
+            Unusable::Corrupt(_) => format!("{why}; {}", damaged_state(config, *changelog, task, group)),
+            Unusable::OtherTasks(_) => format!("{why}; {}", start_anew(config)),
+            Unusable::Foreign(_) => why.to_string(),
         }
     }
 

@@ -20,13 +20,66 @@ pub(super) fn no_broker(config: &KafkaConfig, seconds: u64, why: &str) -> Error 
 pub(super) fn start_anew(config: &KafkaConfig) -> String {
     let KafkaConfig { group, .. } = config;
     format!(
-        "to compute everything anew from the inputs, stop all instances, delete the groups of both halves \
-         ({groups} --delete --group {group} --group {group}-areas), delete every topic but the inputs (lab-results, \
+        "to compute everything anew from what the inputs still hold, stop all instances, delete the groups of both \
+         halves ({groups} --delete --group {group} --group {group}-areas), delete every topic but the inputs (lab-results, \
          contact-records, rules, area-indicators), and create them with {create} (and --area-tasks, where they were \
          not 4){hint}",
         groups = tool(config, "kafka-consumer-groups.sh"),
         create = create_topics(config, [None, None], false),
         hint = hint(config),
+    )
+}
+
+/// A topic is another one of the same name: what is lost with the old one, and how to go on.
+pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
+    let again = "start the processor again";
+    let lost = match topic {
+        Topic::LabResults | Topic::ContactRecords => format!(
+            "what it held is lost unless it is published again, and so are the offsets committed for it, without which \
+             the state cannot go on; {}",
+            start_anew(config)
+        ),
+        Topic::PersonEvents | Topic::AreaChanges => format!(
+            "what tasks had sent each other in it is lost as far as it was not read, and so are the offsets committed \
+             for it, without which the state cannot go on; {}",
+            start_anew(config)
+        ),
+        Topic::PersonState | Topic::AreaState => {
+            format!("the state kept in it is lost for the next start; {}", start_anew(config))
+        }
+        Topic::Rules => format!(
+            "the rules in it are lost for the next start; publish the same ones again (swabstream rules apply DIR), \
+             then {again}"
+        ),
+        Topic::AreaIndicators => format!("what it held is lost; publish it again, then {again}"),
+        Topic::Progress | Topic::LabStatus => {
+            format!("what it held is lost, and is told anew by the tasks as time goes on; {again}")
+        }
+        Topic::LabChanges
+        | Topic::Alerts
+        | Topic::AreaAlerts
+        | Topic::AreaPositivity
+        | Topic::AreaPublished
+        | Topic::AreaTiers
+        | Topic::LabReceipts
+        | Topic::DeadLetters => format!(
+            "what was published in it is gone for its readers, and is not published again by itself; to go on without \
+             it, {again}; {}",
+            start_anew(config)
+        ),
+    };
+    let name = topic_name(&config.prefix, topic);
+    Error::new(format!("topic {name} was deleted and created anew while the processor ran: {lost}"))
+}
+
+/// Stored state that was read back whole and is not what was written: what may have become of it, and how to go on.
+pub(super) fn damaged_state(config: &KafkaConfig, changelog: Topic, task: i32, group: &str) -> String {
+    format!(
+        "likely {} [{task}] was deleted and created anew, lost records (to a cleanup.policy other than compact, to an \
+         unclean election, by hand: swabstream topics check says whether its settings are right), or was written to by \
+         another deployment, which needs a prefix of its own (group {group} is of this one); {}",
+        topic_name(&config.prefix, changelog),
+        start_anew(config)
     )
 }
 

@@ -289,7 +289,7 @@ impl Restorer {
         if let Some(topic) = self.inputs.iter().find(|topic| !is_known(**topic)) {
             return Err(Error::new(format!(
                 "task {task}: group {} has committed offsets, but none of {} [{task}]; all are committed together, so \
-                 the topic was deleted and made anew, or its offsets were deleted; {}",
+                 the topic was made anew, or its offsets expired (offsets.retention.minutes) or were deleted; {}",
                 self.group,
                 topic_name(&self.config.prefix, *topic),
                 start_anew(&self.config),
@@ -454,8 +454,8 @@ impl Restorer {
         self.forget(task)?;
         match (committed.next.is_empty(), records) {
             (true, 1..) => Err(Error::new(format!(
-                "task {task}: {} [{task}] holds state, but group {} has no committed offsets for it: they expired \
-                 (offsets.retention.minutes) or were deleted; {}",
+                "task {task}: {} [{task}] holds state, but group {} has no committed offsets: they were deleted, or the \
+                 group was empty for longer than the brokers' offsets.retention.minutes (7 days by default); {}",
                 self.changelog_name(),
                 self.group,
                 start_anew(&self.config),

@@ -1,12 +1,13 @@
 //! Looks after the topics while the processor runs.
 //!
-//! In: how many partitions each topic had when the work began. Out: whether a broker answers, and an error once a topic
-//! is gone or has another number of partitions. Whoever went on then would keep people where nobody looks for them:
-//! their task is the hash of their pseudonym modulo that number.
+//! In: how many partitions each topic had when the work began, and the ids they had at the first look. Out: whether a
+//! broker answers, and an error once a topic is gone, has another number of partitions, or is another topic of the same
+//! name. Whoever went on then would keep people where nobody looks for them (their task is the hash of their pseudonym
+//! modulo that number), or go on beside state, alerts and results that are lost, as if they were there.
 
 use super::client::{Names, Role, properties};
-use super::mend::start_anew;
-use super::native::{Handle, Kind};
+use super::mend::{made_anew, start_anew};
+use super::native::{Handle, Kind, TopicId};
 use super::topics::partitions_of;
 use super::{Error, topic_name};
 use crate::config::KafkaConfig;
@@ -30,8 +31,10 @@ pub struct TopicWatch {
     names: Names,
     config: KafkaConfig,
     layout: Layout,
-    /// What the last looks found that is not as it was, and how many of them in a row.
-    found: BTreeMap<Topic, (i32, u32)>,
+    /// Ids of the topics as far as a broker has told them, each as it was told first.
+    ids: BTreeMap<Topic, TopicId>,
+    other_counts: Odd<i32>,
+    other_ids: Odd<TopicId>,
 }
 
 impl TopicWatch {
@@ -40,7 +43,9 @@ impl TopicWatch {
         // A consumer's client: a producer's could create what it asks for, and so hide that it is gone.
         let role = Role::Reader { group: config.group.clone() };
         let handle = Handle::new(Kind::Consumer, &properties(config, &role)?, Arc::new(Notify::new()))?;
-        Ok(Self { handle, names: Names::new(&config.prefix), config: config.clone(), layout, found: BTreeMap::new() })
+        let (names, config, ids) = (Names::new(&config.prefix), config.clone(), BTreeMap::new());
+        let (other_counts, other_ids) = (Odd::default(), Odd::default());
+        Ok(Self { handle, names, config, layout, ids, other_counts, other_ids })
     }
 
     /// Where the brokers are.
@@ -52,24 +57,20 @@ impl TopicWatch {
     pub fn look(&mut self) -> Result<bool, Error> {
         let names: Vec<&CStr> = Topic::ALL.iter().map(|topic| self.names.of(*topic)).collect();
         let Ok(counts) = self.handle.partition_counts(&names, ANSWER_LIMIT) else { return Ok(false) };
-        let counts: Vec<(Topic, i32)> =
-            counts.iter().filter_map(|(name, count)| Some((self.names.topic(name)?, *count))).collect();
-        for (topic, count) in counts {
-            self.compare(topic, count)?;
+        // Without an answer, or from a broker too old for ids, nothing is known against a topic.
+        let ids = self.handle.topic_ids(&names, ANSWER_LIMIT).unwrap_or_default();
+        for (name, count) in counts {
+            self.names.topic(&name).map_or(Ok(()), |topic| self.compare_count(topic, count))?;
+        }
+        for (name, id) in ids {
+            self.names.topic(&name).map_or(Ok(()), |topic| self.compare_id(topic, id))?;
         }
         Ok(true)
     }
 
-    fn compare(&mut self, topic: Topic, count: i32) -> Result<(), Error> {
+    fn compare_count(&mut self, topic: Topic, count: i32) -> Result<(), Error> {
         let expected = partitions_of(topic, self.layout);
-        if count == expected {
-            self.found.remove(&topic);
-            return Ok(());
-        }
-        let (before, times) = self.found.get(&topic).copied().unwrap_or((count, 0));
-        let times = if before == count { times + 1 } else { 1 };
-        self.found.insert(topic, (count, times));
-        if times < SURE {
+        if !self.other_counts.is_sure(topic, count, expected) {
             return Ok(());
         }
         let name = topic_name(&self.config.prefix, topic);
@@ -81,5 +82,39 @@ impl TopicWatch {
                 start_anew(&self.config)
             ),
         }))
+    }
+
+    fn compare_id(&mut self, topic: Topic, id: TopicId) -> Result<(), Error> {
+        let first = *self.ids.entry(topic).or_insert(id);
+        match self.other_ids.is_sure(topic, id, first) {
+            true => Err(made_anew(&self.config, topic)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What the last looks found that is not as it was, and how many of them in a row.
+#[derive(Debug)]
+struct Odd<T>(BTreeMap<Topic, (T, u32)>);
+
+impl<T> Default for Odd<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Copy + PartialEq> Odd<T> {
+    /// Whether enough looks in a row, this one included, found the same other thing than expected.
+    fn is_sure(&mut self, topic: Topic, found: T, expected: T) -> bool {
+        if found == expected {
+            self.0.remove(&topic);
+            return false;
+        }
+        let times = match self.0.get(&topic) {
+            Some((before, times)) if *before == found => times + 1,
+            _ => 1,
+        };
+        self.0.insert(topic, (found, times));
+        times >= SURE
     }
 }

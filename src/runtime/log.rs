@@ -3,6 +3,7 @@
 
 use crate::model::record::{Output, Record, Topic};
 use crate::model::time::Timestamp;
+use crate::state::paged::Unusable;
 use crate::telemetry::meter::CommitEnd;
 use std::future::Future;
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub trait Log {
     ///
     /// Returns at once with [`Restore::Pending`] when nothing is there yet.
     fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal>;
+
+    /// The text of an error about restored state that cannot be used, with what an operator can do about it: what holds
+    /// the state is known on this side alone.
+    fn explain(&self, task: i32, why: &Unusable) -> String;
 
     /// Starts handing over records of a restored task, from these next offsets.
     fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal>;

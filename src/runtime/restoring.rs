@@ -7,7 +7,7 @@ use super::log::CommitMark;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
 use crate::state::changelog::Restorer;
-use crate::state::paged::Corrupt;
+use crate::state::paged::Unusable;
 
 /// How often a restore says how far it is.
 const TELL_EVERY_MS: i64 = 5_000;
@@ -57,7 +57,7 @@ impl Restoring {
     }
 
     /// Takes records of the changelog; returns their bytes.
-    pub fn take(&mut self, records: &[Record<'_>]) -> Result<u64, Corrupt> {
+    pub fn take(&mut self, records: &[Record<'_>]) -> Result<u64, Unusable> {
         let mut bytes = 0;
         for record in records {
             let key = record.key.unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::pipeline::half::{Context, Half};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::{InputOffset, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
-use crate::state::paged::Corrupt;
+use crate::state::paged::{Corrupt, Unusable};
 use prost::Message as _;
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ impl<H: Half> Task<H> {
         committed: Committed,
         changelog: Restorer,
         ring: u64,
-    ) -> Result<Self, Corrupt> {
+    ) -> Result<Self, Unusable> {
         let Some(mark) = committed.mark else {
             return match changelog.is_empty() {
                 true => Ok(Self::fresh(context, rules, committed.next, ring)),
@@ -119,13 +119,14 @@ impl<H: Half> Task<H> {
                     "{} of task {} has records but its group has no committed offsets (a deleted or expired group?)",
                     H::CHANGELOG.name(),
                     context.task
-                ))),
+                ))
+                .into()),
             };
         };
         let mut task = Self::fresh(context, rules, committed.next, ring);
         let (head, changelog) = changelog.finish(&mut task.half)?;
         if head.secret_fingerprint != task.fingerprint {
-            return Err(Corrupt(
+            return Err(Unusable::Foreign(
                 "it was written with another secret, so nobody in it would be found again; start with the deployment's \
                  own secret ([secret] in the configuration)"
                     .into(),
@@ -365,13 +366,13 @@ impl<H: Half> Task<H> {
 
 /// With other numbers of tasks people and areas would be looked for in other tasks than they are kept in, and begin
 /// there once more from nothing.
-fn require_same_layout(head: &TaskHead, layout: Layout) -> Result<(), Corrupt> {
+fn require_same_layout(head: &TaskHead, layout: Layout) -> Result<(), Unusable> {
     let (was, is) = ((head.person_tasks, head.area_tasks), (layout.person_tasks, layout.area_tasks));
     match was == is || was == (0, 0) {
         true => Ok(()),
-        false => Err(Corrupt(format!(
+        false => Err(Unusable::OtherTasks(format!(
             "it was written with {} person tasks and {} area tasks, and the topics have {} and {} partitions now: \
-             the numbers are fixed for ever; compute everything anew, or go back to topics with as many partitions",
+             the numbers are fixed for ever; go back to topics with as many partitions, or compute everything anew",
             was.0, was.1, is.0, is.1
         ))),
     }

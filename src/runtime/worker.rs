@@ -12,6 +12,7 @@ use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::half::{Context, Half};
+use crate::state::paged::Unusable;
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -298,21 +299,20 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn restore_some(&mut self, number: i32, mut restoring: Box<Restoring>) -> Result<bool, Fatal> {
-        let corrupt = |corrupt| Fatal(format!("{} task {number}: {corrupt}", H::NAME));
         let mut taken = Ok(());
         let meter = &self.meter;
         let found = self.log.restore(number, &mut |records| match restoring.take(records) {
             Ok(bytes) => meter.restore_read(records.len() as u64, bytes),
             Err(fault) => taken = Err(fault),
         })?;
-        taken.map_err(corrupt)?;
+        taken.map_err(|why| self.unusable(number, &why))?;
         match found {
             Restore::Done(ref committed) if restoring.overtaken(committed.mark) => {}
             Restore::Done(committed) => {
                 let (seconds, records) = (restoring.seconds(self.at), restoring.records());
                 let (context, ring) = (self.context(number), self.settings.ring);
                 let task = Task::restored(context, &self.rules, committed, restoring.finish(), ring);
-                let task = task.map_err(corrupt)?;
+                let task = task.map_err(|why| self.unusable(number, &why))?;
                 tracing::info!(half = H::NAME, task = number, records, seconds, "restored");
                 self.meter.restore_took(seconds);
                 if !task.may_use(&self.rules) {
@@ -334,6 +334,10 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         self.slots.insert(number, Slot::Restoring(restoring));
         Ok(matches!(found, Restore::Reading { .. } | Restore::Done(_)))
+    }
+
+    fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
+        Fatal(format!("{} task {number}: {}", H::NAME, self.log.explain(number, why)))
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.

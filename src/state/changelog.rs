@@ -10,7 +10,7 @@
 
 use crate::model::record::{Output, Topic};
 use crate::proto::v1::{StateHead, TaskHead};
-use crate::state::paged::{Corrupt, Paged};
+use crate::state::paged::{Corrupt, Paged, Unusable};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
@@ -211,18 +211,18 @@ impl Restorer {
     }
 
     /// Takes one committed record.
-    pub fn take(&mut self, key: &[u8], payload: Option<&[u8]>) -> Result<(), Corrupt> {
+    pub fn take(&mut self, key: &[u8], payload: Option<&[u8]>) -> Result<(), Unusable> {
         let Some(mut bytes) = payload else { return Ok(()) };
         let head = StateHead::decode_length_delimited(&mut bytes).map_err(|error| Corrupt(error.to_string()))?;
         if head.format > FORMAT {
             let found = head.format;
-            return Err(Corrupt(format!(
+            return Err(Unusable::Foreign(format!(
                 "it was written in format {found} and this version reads up to {FORMAT}: run the version that wrote \
                  it, or a newer one"
             )));
         }
         match Key::parse(key)? {
-            Key::Delta => self.deltas.entry(head.seq).or_insert_with(|| Pieces::new(&head)).put(head, bytes),
+            Key::Delta => self.deltas.entry(head.seq).or_insert_with(|| Pieces::new(&head)).put(head, bytes)?,
             Key::Page(page) => {
                 let images = self.images.entry(page).or_default();
                 let seq = head.seq;
@@ -231,9 +231,9 @@ impl Restorer {
                 if image.parts.iter().all(Option::is_some) {
                     *images = images.split_off(&seq);
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// For the same changelog, from the beginning.

@@ -25,6 +25,20 @@ pub trait Paged {
 #[error("stored state cannot be read: {0}")]
 pub struct Corrupt(pub String);
 
+/// Why a task does not go on with the state that was stored for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It is not what was written.
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
+    /// It is what was written, for other numbers of tasks.
+    #[error("stored state cannot be used: {0}")]
+    OtherTasks(String),
+    /// It is what was written, and is good where this program is run in another way: the text says how.
+    #[error("stored state cannot be used: {0}")]
+    Foreign(String),
+}
+
 /// State changes as bytes, in order: `page u32, length u32, operation`, little-endian.
 #[derive(Debug, Default)]
 pub struct Changes {

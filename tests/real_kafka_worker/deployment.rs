@@ -5,6 +5,7 @@ use crate::kafka;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaResult;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,10 +103,15 @@ impl Deployment {
 
     /// Does what retention does to a partition that was silent for long: everything in it is deleted.
     pub fn delete_all_records(&self, topic: Topic, partition: i32) {
+        self.delete_records(topic, partition, Offset::End).expect("deleted");
+    }
+
+    /// Deletes what a partition holds before an offset. The broker refuses where its settings say that it is kept.
+    pub fn delete_records(&self, topic: Topic, partition: i32, before: Offset) -> KafkaResult<()> {
         let mut until = TopicPartitionList::new();
-        until.add_partition_offset(&self.topic(topic), partition, Offset::End).expect("an offset");
-        let deleted = block_on(self.admin().delete_records(&until, &Default::default())).expect("deleted");
-        deleted.elements()[0].error().expect("deleted");
+        until.add_partition_offset(&self.topic(topic), partition, before)?;
+        let deleted = block_on(self.admin().delete_records(&until, &Default::default()))?;
+        deleted.elements()[0].error()
     }
 
     pub fn admin(&self) -> AdminClient<DefaultClientContext> {

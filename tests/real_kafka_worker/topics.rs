@@ -2,8 +2,10 @@
 
 use crate::deployment::{Deployment, LAYOUT, LIMIT, block_on};
 use crate::rules;
-use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::Offset;
+use rdkafka::admin::{AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use swabstream::config::ProcessingConfig;
+use swabstream::kafka::topics::partitions_of;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Topic};
 use swabstream::policy::sample::sample_rules;
@@ -59,6 +61,33 @@ fn a_processor_whose_topic_is_deleted_ends_and_names_it() {
     }
 }
 
+#[test]
+fn a_processor_whose_topic_is_created_anew_ends_and_says_what_is_lost() {
+    for (topic, lost) in [(Topic::Alerts, "is gone for its readers"), (Topic::Progress, "is told anew by the tasks")] {
+        let deployment = Deployment::create("replaced");
+        let name = deployment.topic(topic);
+        let fault = end_of_a_processor(&deployment, || {
+            let began = std::time::Instant::now();
+            delete(&deployment, topic);
+            create_anew(&deployment, topic);
+            assert!(began.elapsed().as_secs() < 2, "the looks for deleted topics could have seen it");
+        });
+        let what = format!("topic {name} was deleted and created anew while the processor ran");
+        assert!(fault.contains(&what) && fault.contains(lost), "{fault}");
+        assert!(fault.contains("start the processor again"), "{fault}");
+    }
+}
+
+/// As many partitions as before, as soon as the broker, which deletes in the background, has the name free.
+fn create_anew(deployment: &Deployment, topic: Topic) {
+    let name = deployment.topic(topic);
+    let anew = NewTopic::new(&name, partitions_of(topic, LAYOUT), TopicReplication::Fixed(1));
+    let created = || block_on(deployment.admin().create_topics([&anew], &AdminOptions::new())).expect("asked");
+    while created()[0].is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
 fn delete(deployment: &Deployment, topic: Topic) {
     let name = deployment.topic(topic);
     block_on(deployment.admin().delete_topics(&[&name], &AdminOptions::new())).expect("deleted");
@@ -72,16 +101,53 @@ fn an_input_that_was_made_anew_is_not_taken_for_the_old_one() {
     first.run_until_counted(10);
     first.stop();
     delete(&deployment, Topic::LabResults);
-    let name = deployment.topic(Topic::LabResults);
-    let anew = NewTopic::new(&name, LAYOUT.person_tasks, TopicReplication::Fixed(1));
-    let created = || block_on(deployment.admin().create_topics([&anew], &AdminOptions::new())).expect("asked");
-    // The broker deletes in the background.
-    while created()[0].is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    create_anew(&deployment, Topic::LabResults);
     // The broker has deleted its committed offsets as well.
+    let name = deployment.topic(Topic::LabResults);
     let refusal = deployment.start().run_until_refused();
     assert!(refusal.contains(&format!("none of {name} [0]")), "{refusal}");
+    assert!(refusal.contains("stop all instances"), "{refusal}");
+}
+
+#[test]
+fn state_that_lost_records_is_refused_with_what_may_have_happened_and_what_to_do() {
+    let deployment = Deployment::create("damaged");
+    let mut first = deployment.start();
+    for round in 1..=5 {
+        deployment.publish(["a".to_owned()]);
+        first.run_until_counted(round);
+    }
+    first.stop();
+    // With another cleanup.policy the broker deletes what it kept: here all but the last delta and the marker after it.
+    let name = deployment.topic(Topic::PersonState);
+    let policy = AlterConfig::new(ResourceSpecifier::Topic(&name)).set("cleanup.policy", "delete");
+    block_on(deployment.admin().alter_configs([&policy], &AdminOptions::new())).expect("altered");
+    let kept = Offset::Offset(deployment.ends(Topic::PersonState, 0).1 - 2);
+    // The broker learns its new settings in the background.
+    while deployment.delete_records(Topic::PersonState, 0, kept).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains("task 0: stored state cannot be read"), "{refusal}");
+    assert!(refusal.contains(&format!("likely {name} [0] was deleted and created anew, lost records")), "{refusal}");
+    assert!(refusal.contains("stop all instances"), "{refusal}");
+}
+
+#[test]
+fn state_whose_offsets_expired_is_refused_with_the_setting_that_keeps_them() {
+    let deployment = Deployment::create("expired");
+    deployment.publish(["a".to_owned()]);
+    let mut first = deployment.start();
+    first.run_until_counted(1);
+    first.stop();
+    let group = deployment.config.group.as_str();
+    let deleted = || block_on(deployment.admin().delete_groups(&[group], &AdminOptions::new())).expect("asked");
+    // The member that has left may still be on its way out.
+    while deleted()[0].is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains("longer than the brokers' offsets.retention.minutes"), "{refusal}");
     assert!(refusal.contains("stop all instances"), "{refusal}");
 }
 

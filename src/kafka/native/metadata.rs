@@ -1,11 +1,12 @@
 //! What the brokers say of topics. These calls wait for the answer.
 
-use super::handle::Handle;
+use super::handle::{Handle, Queue};
+use super::query::{Event, Options, poll_queue, slice_of};
 use super::{ErrorCode, describe, millis, text_of};
 use crate::clock;
 use crate::kafka::Error;
 use rdkafka_sys as sys;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr::NonNull;
 use std::time::Duration;
 
@@ -14,6 +15,13 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 /// How long a look for leaders may hold up a worker.
 const REFRESH_LIMIT: Duration = Duration::from_millis(500);
+
+/// How much later than agreed the library may say that there was no answer.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a topic is known by beside its name: one that was deleted and created anew has another. Never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct TopicId(i64, i64);
 
 impl Handle {
     /// Learns anew who leads a topic's partitions. After a broker restarted, questions to the leader of before are
@@ -54,6 +62,51 @@ impl Handle {
         let metadata = Metadata::ask(self, None, limit)?;
         drop(known?);
         Ok(metadata.counts().filter_map(|(name, count)| Some((name, count.ok()?))).collect())
+    }
+
+    /// Ids of topics. Those of which the broker tells none are left out: all, if it is older than ids (Kafka 2.8).
+    ///
+    /// It is a question about topics, which goes to the broker that counts as the controller: what aborts the process
+    /// when a group's coordinator breaks off (librdkafka issue 4605) is not on its way. But a client that is closed in
+    /// the moment its answer is read would abort as well: so the end of the question is always waited for here.
+    pub(in crate::kafka) fn topic_ids(
+        &self,
+        topics: &[&CStr],
+        limit: Duration,
+    ) -> Result<Vec<(CString, TopicId)>, Error> {
+        let queue = Queue::new(self);
+        let options = Options::new(self, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, limit);
+        let mut names: Vec<*const c_char> = topics.iter().map(|topic| topic.as_ptr()).collect();
+        // SAFETY: all live; the library copies the names, and what it keeps of the rest.
+        unsafe {
+            let wanted = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
+            sys::rd_kafka_DescribeTopics(self.as_ptr(), wanted, options.0, queue.as_ptr());
+            sys::rd_kafka_TopicCollection_destroy(wanted);
+        }
+        match poll_queue(&queue, sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT, limit + GRACE) {
+            Some(event) => Ok(event?.topic_ids()),
+            None => Err(Error::new("asking for topic ids: no answer in time")),
+        }
+    }
+}
+
+impl Event {
+    fn topic_ids(&self) -> Vec<(CString, TopicId)> {
+        let mut count = 0;
+        // SAFETY: the event is live and of this kind, checked by the caller; what it holds lives as long.
+        let topics = unsafe {
+            let result = sys::rd_kafka_event_DescribeTopics_result(self.0);
+            slice_of(sys::rd_kafka_DescribeTopics_result_topics(result, &mut count), count)
+        };
+        // A topic that the broker left out has no description.
+        let described = topics.iter().filter(|topic| !topic.is_null());
+        // SAFETY: as above; each description has a name and an id, zero where there is none.
+        let ids = described.map(|topic| unsafe {
+            let id = sys::rd_kafka_TopicDescription_topic_id(*topic);
+            let id = (sys::rd_kafka_Uuid_most_significant_bits(id), sys::rd_kafka_Uuid_least_significant_bits(id));
+            (CStr::from_ptr(sys::rd_kafka_TopicDescription_name(*topic)).to_owned(), TopicId(id.0, id.1))
+        });
+        ids.filter(|(_, id)| *id != TopicId(0, 0)).collect()
     }
 }
 

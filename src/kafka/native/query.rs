@@ -203,7 +203,10 @@ impl Query {
     /// The answer, if there is one within the wait. After it, or an error, the question is over.
     pub(in crate::kafka) fn poll(&mut self, wait: Duration) -> Option<Result<Vec<Answer>, NoAnswer>> {
         match &self.source {
-            Source::Queue(queue) => poll_queue(queue, wait),
+            Source::Queue(queue) => {
+                let event = poll_queue(queue, sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT, wait)?;
+                Some(event.and_then(|event| event.ends()))
+            }
             Source::Thread(answer) => match answer.recv_timeout(wait) {
                 Ok(answers) => Some(answers),
                 Err(mpsc::RecvTimeoutError::Timeout) => None,
@@ -216,7 +219,8 @@ impl Query {
     }
 }
 
-fn poll_queue(queue: &Queue, wait: Duration) -> Option<Result<Vec<Answer>, NoAnswer>> {
+/// The event of one kind that answers a question, if there is one within the wait.
+pub(super) fn poll_queue(queue: &Queue, expected: i32, wait: Duration) -> Option<Result<Event, NoAnswer>> {
     // SAFETY: the queue is live; the event is ours.
     let event = unsafe { sys::rd_kafka_queue_poll(queue.as_ptr(), millis(wait)) };
     if event.is_null() {
@@ -230,14 +234,14 @@ fn poll_queue(queue: &Queue, wait: Duration) -> Option<Result<Vec<Answer>, NoAns
         let text = unsafe { text_of(sys::rd_kafka_event_error_string(event.0)) };
         return Some(Err(NoAnswer { code, text }));
     }
-    (kind == sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT).then(|| event.ends())
+    (kind == expected).then_some(Ok(event))
 }
 
 /// Options of a request.
-struct Options(*mut sys::rd_kafka_AdminOptions_t);
+pub(super) struct Options(pub(super) *mut sys::rd_kafka_AdminOptions_t);
 
 impl Options {
-    fn new(handle: &Handle, kind: sys::rd_kafka_admin_op_t, limit: Duration) -> Self {
+    pub(super) fn new(handle: &Handle, kind: sys::rd_kafka_admin_op_t, limit: Duration) -> Self {
         // SAFETY: the client is live.
         let options = Self(unsafe { sys::rd_kafka_AdminOptions_new(handle.as_ptr(), kind) });
         let mut reason = [0 as c_char; 128];
@@ -258,7 +262,7 @@ impl Drop for Options {
 }
 
 /// An event taken from a queue.
-struct Event(*mut sys::rd_kafka_event_t);
+pub(super) struct Event(pub(super) *mut sys::rd_kafka_event_t);
 
 impl Event {
     fn ends(&self) -> Result<Vec<Answer>, NoAnswer> {
@@ -299,7 +303,7 @@ fn one(topic: CString, partition: i32, offset: i64, text: &[u8], code: ErrorCode
 ///
 /// # Safety
 /// `start` points to `count` elements that live as long as the caller uses them, or `count` is 0.
-unsafe fn slice_of<'a, T>(start: *mut T, count: usize) -> &'a [T] {
+pub(super) unsafe fn slice_of<'a, T>(start: *mut T, count: usize) -> &'a [T] {
     match count {
         0 => &[],
         // SAFETY: as the caller vouches.

@@ -13,6 +13,7 @@ use swabstream::model::record::{Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
 use swabstream::runtime::log::{Commit, CommitError, CommitMark, Committed, Fatal, Log, Polled, Restore};
+use swabstream::state::paged::Unusable;
 
 /// One worker's access to the model.
 pub struct ModelLog {
@@ -277,6 +278,10 @@ impl Log for ModelLog {
             broker.note("restore stuck", || format!("{} task {task}", self.by.id));
         }
         Ok(Restore::Stuck("a transaction is open in the changelog".to_owned()))
+    }
+
+    fn explain(&self, _: i32, why: &Unusable) -> String {
+        why.to_string()
     }
 
     fn start(&mut self, task: i32, next: &[(Topic, i64)]) -> Result<(), Fatal> {
