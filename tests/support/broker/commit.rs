@@ -26,7 +26,7 @@ enum Fault {
     Repeated,
     /// The process is stopped after so many records and goes on when others have taken over.
     Frozen(usize),
-    /// Time jumps before the offsets are added.
+    /// Time jumps before the offsets are added; the end may have been sent twice.
     Slow,
 }
 
@@ -43,6 +43,7 @@ impl ModelLog {
         assert!(!self.process.is_dead(), "a dead process does not commit");
         self.check_commit(commit);
         let number = self.announce(commit);
+        let began = self.broker.borrow().now;
         let records = commit.outputs().len() + commit.tasks().iter().map(|task| task.changes.len()).sum::<usize>();
         let fault = self.choose_fault(records);
         let most = match fault {
@@ -65,7 +66,14 @@ impl ModelLog {
         if let Err(reason) = self.send_offsets(commit) {
             return self.abort(CommitError::Fenced(reason), "fenced member");
         }
-        self.end(number, fault)
+        let disturbances = self.disturbances;
+        self.end(number, fault)?;
+        // What was sent more than once may still arrive, and end a later transaction.
+        if self.broker.borrow().now > began || self.disturbances != disturbances {
+            self.renew();
+            self.note("new producer after doubt", || format!("commit {number}"));
+        }
+        Ok(())
     }
 
     /// Sends the end of the transaction, and what is heard of it.
@@ -74,8 +82,9 @@ impl ModelLog {
             Fault::Unknown(end) | Fault::CrashAtEnd(end) => end,
             _ => End::Received,
         };
-        if what == End::Late || fault == Fault::Repeated {
-            self.send_end_late();
+        // The library repeats what was not answered at once, and tells nobody.
+        if what == End::Late || fault == Fault::Repeated || fault == Fault::Slow {
+            self.send_end_late(true);
         }
         if what == End::Received {
             let ended = self.broker.borrow_mut().end_transaction(&self.by, true);
@@ -162,6 +171,10 @@ impl ModelLog {
 
     /// Clean abort, as far as the id still is ours.
     fn abort(&mut self, error: CommitError, what: &'static str) -> Result<(), CommitError> {
+        let rate = self.broker.borrow().rates.repeated;
+        if self.broker.borrow_mut().random.chance(rate) {
+            self.send_end_late(false);
+        }
         // An abort that is refused has been done by whoever fenced us.
         let _ = self.broker.borrow_mut().end_transaction(&self.by, false);
         self.fail(error, what)
@@ -212,9 +225,9 @@ impl ModelLog {
         self.die("stopped in a commit")
     }
 
-    fn send_end_late(&mut self) {
-        let transaction = self.broker.borrow().open_transaction(&self.by);
-        self.send_late(Request::End { by: self.by.clone(), transaction }, 1);
+    fn send_end_late(&mut self, commit: bool) {
+        self.disturbances += 1;
+        self.send_late(Request::End { by: self.by.clone(), commit }, 1);
     }
 
     /// Up to so many sessions later.

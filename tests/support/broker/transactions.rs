@@ -106,9 +106,8 @@ impl Broker {
         Ok(())
     }
 
-    /// Number of the producer's open transaction.
-    pub(super) fn open_transaction(&self, by: &Identity) -> Option<Transaction> {
-        self.producers.get(&by.id)?.open.as_ref().map(|open| open.transaction)
+    pub(super) fn has_open_transaction(&self, by: &Identity) -> bool {
+        self.producers.get(&by.id).is_some_and(|producer| producer.open.is_some())
     }
 
     /// Whether an offset of this partition may still be committed by a transaction that is not over.
