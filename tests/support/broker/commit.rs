@@ -2,7 +2,7 @@
 
 use super::late::{Late, Request, Rest};
 use super::log::{ModelLog, Task};
-use super::transactions::{Membership, PendingOffset};
+use super::transactions::{Membership, PendingOffset, Refused};
 use std::collections::BTreeSet;
 use swabstream::model::record::{Output, Topic};
 use swabstream::model::time::Timestamp;
@@ -51,7 +51,7 @@ impl ModelLog {
             _ => usize::MAX,
         };
         if let Err(reason) = self.send(commit, number, most) {
-            return self.abort(CommitError::Fenced(reason), "fenced producer");
+            return self.refused(&reason);
         }
         match fault {
             Fault::Aborted(_) => {
@@ -64,7 +64,7 @@ impl ModelLog {
             _ => {}
         }
         if let Err(reason) = self.send_offsets(commit) {
-            return self.abort(CommitError::Fenced(reason), "fenced member");
+            return self.refused(&reason);
         }
         let disturbances = self.disturbances;
         self.end(number, fault)?;
@@ -89,7 +89,7 @@ impl ModelLog {
         if what == End::Received {
             let ended = self.broker.borrow_mut().end_transaction(&self.by, true);
             if let Err(reason) = ended {
-                return self.abort(CommitError::Fenced(reason), "fenced producer");
+                return self.refused(&reason);
             }
         }
         let unknown = CommitError::Unknown("no answer".to_owned());
@@ -180,8 +180,12 @@ impl ModelLog {
         self.fail(error, what)
     }
 
+    fn refused(&mut self, reason: &Refused) -> Result<(), CommitError> {
+        self.abort(CommitError::Fenced(reason.to_string()), reason.name())
+    }
+
     /// Sends the records of a commit, up to where it goes wrong.
-    fn send(&mut self, commit: &Commit, number: u64, most: usize) -> Result<(), String> {
+    fn send(&mut self, commit: &Commit, number: u64, most: usize) -> Result<(), Refused> {
         for output in records_of(commit).take(most) {
             self.broker.borrow_mut().append(&self.by, number, output.clone())?;
         }
@@ -201,7 +205,7 @@ impl ModelLog {
         offsets.collect()
     }
 
-    fn send_offsets(&mut self, commit: &Commit) -> Result<(), String> {
+    fn send_offsets(&mut self, commit: &Commit) -> Result<(), Refused> {
         let (of, offsets) = (self.membership(), self.offsets_of(commit));
         self.broker.borrow_mut().add_offsets(&self.by, of, offsets)
     }

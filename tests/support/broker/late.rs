@@ -66,7 +66,7 @@ impl Broker {
             Err(reason) => {
                 // An abort that is refused has been done by whoever fenced it.
                 let _ = self.end_transaction(&by, false);
-                self.note("stopped commit fenced", || format!("{}: {reason}", by.id));
+                self.note(reason.name(), || format!("{} goes on with commit {commit}: {reason}", by.id));
             }
         }
     }
