@@ -139,6 +139,11 @@ impl Paged for AreaHalf {
 }
 
 impl AreaHalf {
+    /// What outlives a restart: all else begins anew with each owner.
+    pub fn state(&self) -> &AreaState {
+        &self.state
+    }
+
     /// The numbers of a batch's purposes, in its order.
     fn purposes(&mut self, batch: &Batch<'_>, effects: &mut Effects) -> Result<Vec<u8>, Reject> {
         let full = || Reject::new(RejectCode::Malformed, "purposes");

@@ -255,14 +255,8 @@ impl PersonHalf {
 
     /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
     fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
-        contribution::of_change(
-            &mut self.cells,
-            &self.rules,
-            &self.places,
-            &self.state,
-            (slot, change),
-            &mut self.scratch,
-        );
+        let (cells, scratch) = (&mut self.cells, &mut self.scratch);
+        contribution::of_change(cells, &self.rules, &self.places, &self.state, (slot, change), scratch);
         if !change.concerns_positives(self.scratch.related()) {
             return false;
         }
@@ -342,6 +336,11 @@ impl PersonHalf {
         for slot in self.touched.drain(..) {
             self.state.release_if_empty(slot, &mut effects.changes);
         }
+    }
+
+    /// What outlives a restart: all else begins anew with each owner.
+    pub fn state(&self) -> &PersonState {
+        &self.state
     }
 
     /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them,

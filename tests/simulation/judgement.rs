@@ -1,6 +1,6 @@
 //! What must hold when a seed has come to rest.
 
-use super::shadow::Shadow;
+use super::shadow::{Shadow, Shadowed};
 use super::support::broker::{Broker, Shared, Stored};
 use super::witness::Witness;
 use super::world::{LAYOUT, MAX_RECORD_BYTES, SECRET};
@@ -10,7 +10,6 @@ use swabstream::audit::RulesFound;
 use swabstream::audit::evidence::{Evidence, Setting};
 use swabstream::audit::report::Verdict;
 use swabstream::model::record::{Output, Topic};
-use swabstream::pipeline::half::Half;
 use swabstream::runtime::task::RulesInForce;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -66,7 +65,7 @@ fn assert_readers_see_what_was_committed(broker: &Broker, witness: &Witness) {
 }
 
 /// Each record of a task's inputs was read once, in order.
-fn assert_read_in_order<H: Half>(broker: &Broker, task: i32, shadow: &Shadow<H>) {
+fn assert_read_in_order<H: Shadowed>(broker: &Broker, task: i32, shadow: &Shadow<H>) {
     for topic in H::INPUTS {
         let there: Vec<i64> = broker.read_on(*topic, task, 0).0.iter().map(|record| record.offset).collect();
         assert!(shadow.applied(*topic) == there, "{} task {task}: records of {} were skipped", H::NAME, topic.name());

@@ -1,7 +1,8 @@
 //! Whole deployments over the model of Kafka, each wholly from a seed, with everything going wrong that may: several
-//! instances of both halves that die, stop, wake up and come back, commits that are aborted, fenced, late, repeated or
-//! never heard of again, restores that fail or are held up, compaction at any moment, time that stands still or jumps; in a
-//! third of the seeds other rules come into force on the way, which instances read at different moments.
+//! instances of both halves that die, stop, wake up and come back, or wake up beside another of their name, commits that
+//! are aborted, fenced, late, repeated or never heard of again, restores that fail or are held up, compaction at any moment,
+//! time that stands still or jumps; in a third of the seeds other rules come into force on the way, which instances read at
+//! different moments.
 //!
 //! After every seed: what was committed is what a run without faults over the same steps publishes, a restored state
 //! was the live one each time, no offset was skipped or read twice, no task went back to older rules, each input ended as
@@ -22,9 +23,11 @@ mod instance;
 mod intake;
 mod judgement;
 mod mutations;
+mod plan;
 mod rules;
 mod runs;
 mod shadow;
+mod sleepers;
 mod watched;
 mod witness;
 mod world;

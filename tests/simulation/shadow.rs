@@ -16,6 +16,7 @@ use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::state::changelog::FORMAT;
+use swabstream::state::person::PersonState;
 
 /// Calls since the last commit.
 pub type Calls = Vec<Call>;
@@ -26,17 +27,39 @@ pub type Shadows<H> = BTreeMap<i32, Shadow<H>>;
 /// A half that has shadows.
 pub trait Shadowed: Half {
     fn shadows(witness: &mut Witness) -> &mut Shadows<Self>;
+
+    /// The part of its state that is another one than what was live, value by value: no image has a say in it.
+    fn differing(&self, live: &Self) -> Option<String>;
 }
 
 impl Shadowed for PersonHalf {
     fn shadows(witness: &mut Witness) -> &mut Shadows<Self> {
         &mut witness.person
     }
+
+    fn differing(&self, live: &Self) -> Option<String> {
+        let (found, live) = (self.state(), live.state());
+        let person = |state: &PersonState, slot: u32| {
+            state.taken(slot).map(|slot| (state.rows(slot).to_vec(), state.extra(slot).cloned()))
+        };
+        // What nobody is held in any more is no slot after a restore.
+        let mut slots = 0..found.slots().max(live.slots());
+        let common = |state: &PersonState| {
+            let basis = state.basis().map(|basis| basis.digest().to_owned());
+            (state.areas().to_vec(), state.purposes().to_vec(), basis)
+        };
+        let differs = slots.find(|slot| person(found, *slot) != person(live, *slot)).map(|slot| format!("slot {slot}"));
+        differs.or((common(found) != common(live)).then(|| "what is common to all".to_owned()))
+    }
 }
 
 impl Shadowed for AreaHalf {
     fn shadows(witness: &mut Witness) -> &mut Shadows<Self> {
         &mut witness.area
+    }
+
+    fn differing(&self, live: &Self) -> Option<String> {
+        (self.state() != live.state()).then(|| "its areas".to_owned())
     }
 }
 
@@ -61,7 +84,7 @@ pub struct Stepped {
     pub tick: bool,
 }
 
-impl<H: Half> Shadow<H> {
+impl<H: Shadowed> Shadow<H> {
     pub fn new(task: i32, rules: &Arc<Rules>) -> Self {
         let context = Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
         Self {
@@ -155,7 +178,8 @@ impl<H: Half> Shadow<H> {
         self.half.rules_digest()
     }
 
-    /// What a restart without faults does: what no page holds begins anew.
+    /// What a restart without faults does: what is no state begins anew, as the time a floor was told. Whatever else an
+    /// image might lack is lost here too, which is why [`compare_restored`](Self::compare_restored) compared values.
     fn reload(&mut self) {
         let fresh = Self::new(self.task, &self.rules).half;
         let before = std::mem::replace(&mut self.half, fresh);
@@ -187,6 +211,8 @@ impl<H: Half> Shadow<H> {
             self.half.image(page, &mut live);
             assert!(found == live, "{}: page {page} restored at {seq} is not what was live", self.name());
         }
+        let differing = restored.differing(&self.half);
+        assert!(differing.is_none(), "{}: restored at {seq} with other values: {differing:?}", self.name());
     }
 
     fn name(&self) -> String {

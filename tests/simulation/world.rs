@@ -3,7 +3,9 @@
 
 use super::instance::{Instance, Setup};
 use super::judgement;
+use super::plan::Plan;
 use super::rules;
+use super::sleepers::{Sleeper, Sleepers};
 use super::support::broker::{Broker, FaultRates, Shared, Timeouts};
 use super::support::random::Random;
 use super::support::town;
@@ -48,6 +50,9 @@ const LONGEST_HANG: i64 = 10 * HOUR;
 /// Starts in a hundred that come just before the newest rules.
 const START_LATE: u32 = 30;
 
+/// Stopped instances in a hundred that are taken for dead: another goes on under their name before they wake up.
+const TAKEN_FOR_DEAD: u32 = 40;
+
 /// Turns in which rules change when everything else is there from the beginning.
 const BACKLOG_TURNS: usize = 100;
 
@@ -67,62 +72,6 @@ pub struct Outcome {
     pub log: u64,
 }
 
-/// What a seed is like.
-struct Plan {
-    instances: usize,
-    ring: u64,
-    commit_records: usize,
-    /// Time comes from the records alone.
-    history: bool,
-    /// Everything is there from the beginning.
-    backlog: bool,
-    /// Days that pass after the last record.
-    days_after: i64,
-    /// Sets of rules that come into force on the way.
-    rules: Vec<Arc<Rules>>,
-    /// Transactions of others that hang in a changelog.
-    hangs: usize,
-}
-
-impl Plan {
-    fn of(random: &mut Random) -> Self {
-        let history = random.chance(50);
-        let backlog = history && random.chance(40);
-        let rules = rules::later(random);
-        // Of days that were closed before other rules came, nothing is derived again: what they add stays as it was.
-        let closes = backlog && !rules.is_empty();
-        Self {
-            instances: 2 + random.below(2),
-            ring: 3 + random.below(4) as u64,
-            commit_records: 5 + random.below(40),
-            history,
-            backlog,
-            days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30]) },
-            rules,
-            hangs: 1 + random.below(3),
-        }
-    }
-
-    /// Everything often enough to meet everything else, in a mixture of its own.
-    fn faults(random: &mut Random) -> FaultRates {
-        let mut up_to = |most: i64| random.between(0, most) as u32;
-        FaultRates {
-            aborted: up_to(5),
-            unknown: 1 + up_to(5),
-            crash: up_to(3),
-            kicked: up_to(3),
-            partial: 10 + up_to(50),
-            late: up_to(80),
-            repeated: up_to(10),
-            frozen: up_to(4),
-            slow: up_to(3),
-            slow_markers: up_to(50),
-            failed_restore: up_to(3),
-            slow_restore: up_to(10),
-        }
-    }
-}
-
 /// Where an instance is.
 enum Place {
     Up(Box<Instance>),
@@ -138,6 +87,7 @@ pub struct World {
     witness: Rc<RefCell<Witness>>,
     random: Random,
     places: Vec<(String, Place)>,
+    taken_for_dead: Sleepers,
     renamed: usize,
     /// Transactions of others that are still to hang.
     hangs_left: usize,
@@ -201,6 +151,7 @@ impl World {
             witness,
             random,
             places,
+            taken_for_dead: Sleepers::default(),
             renamed: 0,
             hangs_left,
             rules_to_come,
@@ -264,6 +215,7 @@ impl World {
     /// what is closed is not derived again.
     fn tell_rules(&mut self) {
         self.rules_told = true;
+        self.taken_for_dead.read_rules(&self.rules);
         for (_, place) in &mut self.places {
             if let Place::Up(instance) | Place::Asleep(instance, _) = place {
                 while instance.read_rules(&self.rules) {}
@@ -330,8 +282,11 @@ impl World {
         if self.hangs_left > 0 && self.random.chance(1) {
             self.hang();
         }
-        let number = self.random.below(self.places.len());
-        self.happen(number);
+        let number = self.random.below(self.places.len() + self.taken_for_dead.len());
+        match number.checked_sub(self.places.len()) {
+            None => self.happen(number),
+            Some(sleeper) => self.taken_for_dead.turn(sleeper, &self.broker),
+        }
     }
 
     /// Somebody else's transaction hangs in a changelog for a while.
@@ -378,7 +333,13 @@ impl World {
                     instance.leave(now);
                     self.rename_perhaps(number);
                 }
-                2..4 => {
+                2 | 3 if self.random.chance(TAKEN_FOR_DEAD) => {
+                    tell("is stopped and taken for dead");
+                    let wakes = Timestamp(now.0 + self.random.between(0, 2 * TIMEOUTS.session_ms));
+                    let ends = Timestamp(wakes.0 + self.random.between(0, 2 * TIMEOUTS.session_ms));
+                    self.taken_for_dead.push(Sleeper { name, instance, wakes, ends });
+                }
+                2 | 3 => {
                     tell("is stopped");
                     *place = Place::Asleep(instance, until);
                 }
@@ -442,6 +403,7 @@ impl World {
     fn settle(&mut self) {
         self.broker.borrow_mut().set_faults(FaultRates::NONE);
         self.broker.borrow_mut().end_hanging(Timestamp(i64::MAX));
+        self.taken_for_dead.end_all();
         let mut quiet = 0;
         for _ in 0..2_000 {
             self.advance_to(Timestamp(self.now().0 + COMMIT_INTERVAL_MS / 2));

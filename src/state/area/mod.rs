@@ -28,7 +28,7 @@ const AREAS_PER_PAGE: usize = 64;
 const PURPOSES: usize = u8::MAX as usize;
 
 /// All that one area task holds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AreaState {
     meta: Meta,
     /// Areas by page. Each page stands alone: an image of one may be older than that of the next.
@@ -38,7 +38,7 @@ pub struct AreaState {
 }
 
 /// What belongs to no area.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Meta {
     /// Names of purposes; number 1 is the first.
     purposes: Vec<String>,

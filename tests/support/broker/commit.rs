@@ -2,7 +2,7 @@
 
 use super::late::{Late, Request, Rest};
 use super::log::{ModelLog, Task};
-use super::transactions::{Membership, PendingOffset};
+use super::transactions::{Membership, PendingOffset, Refused};
 use std::collections::BTreeSet;
 use swabstream::model::record::{Output, Topic};
 use swabstream::model::time::Timestamp;
@@ -26,7 +26,7 @@ enum Fault {
     Repeated,
     /// The process is stopped after so many records and goes on when others have taken over.
     Frozen(usize),
-    /// Time jumps before the offsets are added.
+    /// Time jumps before the offsets are added; the end may have been sent twice.
     Slow,
 }
 
@@ -43,6 +43,7 @@ impl ModelLog {
         assert!(!self.process.is_dead(), "a dead process does not commit");
         self.check_commit(commit);
         let number = self.announce(commit);
+        let began = self.broker.borrow().now;
         let records = commit.outputs().len() + commit.tasks().iter().map(|task| task.changes.len()).sum::<usize>();
         let fault = self.choose_fault(records);
         let most = match fault {
@@ -50,7 +51,7 @@ impl ModelLog {
             _ => usize::MAX,
         };
         if let Err(reason) = self.send(commit, number, most) {
-            return self.abort(CommitError::Fenced(reason), "fenced producer");
+            return self.refused(&reason);
         }
         match fault {
             Fault::Aborted(_) => {
@@ -63,9 +64,16 @@ impl ModelLog {
             _ => {}
         }
         if let Err(reason) = self.send_offsets(commit) {
-            return self.abort(CommitError::Fenced(reason), "fenced member");
+            return self.refused(&reason);
         }
-        self.end(number, fault)
+        let disturbances = self.disturbances;
+        self.end(number, fault)?;
+        // What was sent more than once may still arrive, and end a later transaction.
+        if self.broker.borrow().now > began || self.disturbances != disturbances {
+            self.renew();
+            self.note("new producer after doubt", || format!("commit {number}"));
+        }
+        Ok(())
     }
 
     /// Sends the end of the transaction, and what is heard of it.
@@ -74,13 +82,14 @@ impl ModelLog {
             Fault::Unknown(end) | Fault::CrashAtEnd(end) => end,
             _ => End::Received,
         };
-        if what == End::Late || fault == Fault::Repeated {
-            self.send_end_late();
+        // The library repeats what was not answered at once, and tells nobody.
+        if what == End::Late || fault == Fault::Repeated || fault == Fault::Slow {
+            self.send_end_late(true);
         }
         if what == End::Received {
             let ended = self.broker.borrow_mut().end_transaction(&self.by, true);
             if let Err(reason) = ended {
-                return self.abort(CommitError::Fenced(reason), "fenced producer");
+                return self.refused(&reason);
             }
         }
         let unknown = CommitError::Unknown("no answer".to_owned());
@@ -162,13 +171,21 @@ impl ModelLog {
 
     /// Clean abort, as far as the id still is ours.
     fn abort(&mut self, error: CommitError, what: &'static str) -> Result<(), CommitError> {
+        let rate = self.broker.borrow().rates.repeated;
+        if self.broker.borrow_mut().random.chance(rate) {
+            self.send_end_late(false);
+        }
         // An abort that is refused has been done by whoever fenced us.
         let _ = self.broker.borrow_mut().end_transaction(&self.by, false);
         self.fail(error, what)
     }
 
+    fn refused(&mut self, reason: &Refused) -> Result<(), CommitError> {
+        self.abort(CommitError::Fenced(reason.to_string()), reason.name())
+    }
+
     /// Sends the records of a commit, up to where it goes wrong.
-    fn send(&mut self, commit: &Commit, number: u64, most: usize) -> Result<(), String> {
+    fn send(&mut self, commit: &Commit, number: u64, most: usize) -> Result<(), Refused> {
         for output in records_of(commit).take(most) {
             self.broker.borrow_mut().append(&self.by, number, output.clone())?;
         }
@@ -188,7 +205,7 @@ impl ModelLog {
         offsets.collect()
     }
 
-    fn send_offsets(&mut self, commit: &Commit) -> Result<(), String> {
+    fn send_offsets(&mut self, commit: &Commit) -> Result<(), Refused> {
         let (of, offsets) = (self.membership(), self.offsets_of(commit));
         self.broker.borrow_mut().add_offsets(&self.by, of, offsets)
     }
@@ -212,9 +229,9 @@ impl ModelLog {
         self.die("stopped in a commit")
     }
 
-    fn send_end_late(&mut self) {
-        let transaction = self.broker.borrow().open_transaction(&self.by);
-        self.send_late(Request::End { by: self.by.clone(), transaction }, 1);
+    fn send_end_late(&mut self, commit: bool) {
+        self.disturbances += 1;
+        self.send_late(Request::End { by: self.by.clone(), commit }, 1);
     }
 
     /// Up to so many sessions later.

@@ -134,10 +134,10 @@ impl Group {
             return Ok(());
         }
         if !self.knows(member) {
-            return Err("the group does not know the member".to_owned());
+            return Err(Refused::Member("the group does not know the member".to_owned()));
         }
         if generation != self.generation as i64 {
-            return Err(format!("generation {generation} is not {}", self.generation));
+            return Err(Refused::Generation(format!("generation {generation} is not {}", self.generation)));
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 //! all that is left of a commit in whose middle a process was stopped.
 
 use super::Broker;
-use super::partition::Transaction;
 use super::transactions::{Identity, Membership, PendingOffset};
 use swabstream::model::record::Output;
 use swabstream::model::time::Timestamp;
@@ -15,7 +14,7 @@ pub struct Late {
 
 pub enum Request {
     /// The end of a transaction.
-    End { by: Identity, transaction: Option<Transaction> },
+    End { by: Identity, commit: bool },
     /// A process that was stopped goes on.
     Rest(Rest),
 }
@@ -38,18 +37,18 @@ impl Broker {
         due.sort_by_key(|late| late.due);
         for late in due {
             match late.request {
-                Request::End { by, transaction } => self.end_late(&by, transaction),
+                Request::End { by, commit } => self.end_late(&by, commit),
                 Request::Rest(rest) => self.go_on(rest),
             }
         }
     }
 
-    fn end_late(&mut self, by: &Identity, transaction: Option<Transaction>) {
-        if self.open_transaction(by) != transaction || transaction.is_none() {
-            return self.note("late end of a transaction that is over", || by.id.clone());
-        }
-        match self.end_transaction(by, true) {
-            Ok(()) => self.note("late end took effect", || by.id.clone()),
+    /// It names its producer and no transaction: whichever is open is ended.
+    fn end_late(&mut self, by: &Identity, commit: bool) {
+        let open = self.has_open_transaction(by);
+        match self.end_transaction(by, commit) {
+            Ok(()) if open => self.note("late end took effect", || by.id.clone()),
+            Ok(()) => self.note("late end of a transaction that is over", || by.id.clone()),
             Err(reason) => self.note("late end fenced", || format!("{}: {reason}", by.id)),
         }
     }
@@ -67,7 +66,7 @@ impl Broker {
             Err(reason) => {
                 // An abort that is refused has been done by whoever fenced it.
                 let _ = self.end_transaction(&by, false);
-                self.note("stopped commit fenced", || format!("{}: {reason}", by.id));
+                self.note(reason.name(), || format!("{} goes on with commit {commit}: {reason}", by.id));
             }
         }
     }

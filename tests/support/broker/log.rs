@@ -29,6 +29,8 @@ pub struct ModelLog {
     pub(super) tasks: BTreeMap<i32, Task>,
     /// A commit failed: nothing goes on before a new producer.
     pub(super) suspicious: bool,
+    /// Requests of its producer that may have been sent more than once.
+    pub(super) disturbances: u64,
     /// Commit number of each task's last commit: they never run backwards.
     pub(super) marks: BTreeMap<i32, u64>,
     /// Ends of changelogs, as of when they were asked for.
@@ -65,6 +67,7 @@ impl ModelLog {
             generation: 0,
             tasks: BTreeMap::new(),
             suspicious: false,
+            disturbances: 0,
             marks: BTreeMap::new(),
             asked_ends: BTreeMap::new(),
         };
@@ -100,6 +103,12 @@ impl ModelLog {
 
     pub(super) fn note(&self, what: &'static str, about: impl FnOnce() -> String) {
         self.broker.borrow_mut().note(what, || format!("{}: {}", self.by.id, about()));
+    }
+
+    /// A new producer of its id: the broker refuses what the old one's requests still ask for.
+    pub(super) fn renew(&mut self) {
+        self.by.epoch = self.broker.borrow_mut().init_transactions(&self.by.id);
+        self.suspicious = false;
     }
 
     fn check_alive(&self) -> Result<(), Fatal> {
@@ -322,8 +331,7 @@ impl Log for ModelLog {
 
     fn rewind(&mut self) -> Result<(), Fatal> {
         self.check_alive()?;
-        self.by.epoch = self.broker.borrow_mut().init_transactions(&self.by.id);
-        self.suspicious = false;
+        self.renew();
         for task in self.tasks.values_mut() {
             if !matches!(task, Task::Ending) {
                 *task = Task::New;

@@ -3,9 +3,10 @@
 //! It keeps what exactly-once rests on: partitions with control markers (so offsets have gaps), transactions with
 //! open, committed and aborted ranges, the last stable offset, markers that are written one after the other,
 //! transactional ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time
-//! out, offset commits inside transactions, requests that arrive late, twice or never. It leaves out replication, fetch
-//! sessions and bytes on a wire, and takes an end of a transaction for that of its own transaction only, as Kafka 4
-//! does. Where a worker breaks the rules of the seam, the model panics and says which.
+//! out, offset commits inside transactions, requests that arrive late, twice or never. An end that arrives late ends
+//! whatever its producer has open by then: that is all the protocol that librdkafka speaks lets a broker know. It leaves
+//! out replication, fetch sessions and bytes on a wire. Where a worker breaks the rules of the seam, the model panics and
+//! says which.
 
 mod commit;
 mod group;
@@ -51,7 +52,7 @@ pub struct FaultRates {
     pub partial: u32,
     /// Commits whose end arrives late, when the worker has long given it up.
     pub late: u32,
-    /// Commits whose end arrives once more, later.
+    /// Commits and aborts whose end arrives once more, later.
     pub repeated: u32,
     /// Commits in which the process is stopped, to go on where it was when nobody waits for it any more.
     pub frozen: u32,

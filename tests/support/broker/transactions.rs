@@ -6,6 +6,7 @@
 use super::Broker;
 use super::partition::{Stored, Transaction};
 use std::collections::BTreeSet;
+use std::fmt;
 use swabstream::model::record::{Output, Topic};
 use swabstream::model::time::Timestamp;
 
@@ -59,8 +60,34 @@ pub struct Membership {
     pub generation: i64,
 }
 
-/// Why the broker refuses: somebody newer has the id, or the group has moved on.
-pub type Refused = String;
+/// Why the broker refuses.
+#[derive(Debug)]
+pub enum Refused {
+    /// The group no longer has this member.
+    Member(String),
+    /// The group has moved on from this generation.
+    Generation(String),
+    /// Somebody newer has the transactional id.
+    Epoch(String),
+}
+
+impl Refused {
+    /// By its cause, for the counts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Member(_) => "fenced as no member",
+            Self::Generation(_) => "fenced by generation",
+            Self::Epoch(_) => "fenced by epoch",
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Member(why) | Self::Generation(why) | Self::Epoch(why)) = self;
+        f.write_str(why)
+    }
+}
 
 impl Broker {
     /// A producer begins under its id: what an earlier one left open is aborted, and that one is fenced.
@@ -85,13 +112,14 @@ impl Broker {
         Ok(())
     }
 
-    /// Adds offsets to the transaction. The group checks who asks.
+    /// Adds offsets to the transaction. Its coordinator checks who asks, and after it the group.
     pub(super) fn add_offsets(
         &mut self,
         by: &Identity,
         of: Membership,
         offsets: Vec<PendingOffset>,
     ) -> Result<(), Refused> {
+        self.check_epoch(by)?;
         for group in offsets.iter().map(|offset| offset.group) {
             self.groups[group].check(of)?;
         }
@@ -106,9 +134,8 @@ impl Broker {
         Ok(())
     }
 
-    /// Number of the producer's open transaction.
-    pub(super) fn open_transaction(&self, by: &Identity) -> Option<Transaction> {
-        self.producers.get(&by.id)?.open.as_ref().map(|open| open.transaction)
+    pub(super) fn has_open_transaction(&self, by: &Identity) -> bool {
+        self.producers.get(&by.id).is_some_and(|producer| producer.open.is_some())
     }
 
     /// Whether an offset of this partition may still be committed by a transaction that is not over.
@@ -177,7 +204,11 @@ impl Broker {
 
     fn check_epoch(&self, by: &Identity) -> Result<(), Refused> {
         let (epoch, current) = (by.epoch, self.producers[&by.id].epoch);
-        if epoch == current { Ok(()) } else { Err(format!("producer epoch {epoch} is fenced by {current}")) }
+        if epoch == current {
+            Ok(())
+        } else {
+            Err(Refused::Epoch(format!("producer epoch {epoch} is fenced by {current}")))
+        }
     }
 
     fn open(&mut self, by: &Identity) -> Result<&mut Open, Refused> {
