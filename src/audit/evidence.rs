@@ -55,6 +55,8 @@ pub struct Evidence {
     newest: BTreeMap<(Topic, i32), u64>,
     /// Time of the first record of each input partition that is left.
     first_received: BTreeMap<(Topic, i32), Timestamp>,
+    /// Fingerprint of every record of the inputs.
+    fingerprints: BTreeMap<Position, u64>,
     refused: BTreeMap<Position, Faults>,
     /// Of those, what other rules may have found nothing wrong with.
     refused_by_rules: BTreeMap<Position, Arrived>,
@@ -81,6 +83,7 @@ impl Evidence {
             too_early: None,
             newest: BTreeMap::new(),
             first_received: BTreeMap::new(),
+            fingerprints: BTreeMap::new(),
             refused: BTreeMap::new(),
             refused_by_rules: BTreeMap::new(),
             judged_otherwise: 0,
@@ -103,7 +106,7 @@ impl Evidence {
             Topic::LabResults | Topic::ContactRecords => self.take_input(record),
             Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
             _ if later.is_some() => {}
-            Topic::DeadLetters => self.letters.push(Letter::read(partition, header)),
+            Topic::DeadLetters => self.letters.push(Letter::read(record, header)),
             Topic::PersonState | Topic::AreaState => self.take_state(record),
             Topic::Alerts | Topic::AreaAlerts => {
                 if let Some(Ok(alert)) = record.payload.map(Alert::decode) {
@@ -162,6 +165,7 @@ impl Evidence {
         let source = (place.topic, place.partition);
         *self.counts.entry(source).or_default() += 1;
         self.first_received.entry(source).or_insert(record.received_at);
+        self.fingerprints.insert(place, letters::fingerprint(record, None));
         let Setting { rules: RulesFound { rules, changed }, secret, max_record_bytes, .. } = &self.setting;
         let arrived = |usable: Usable| {
             let content = content::of(&usable, secret, rules);
@@ -242,8 +246,13 @@ impl Evidence {
     }
 
     fn inputs(&self) -> Inputs<'_> {
-        let judged_otherwise = self.judged_otherwise;
-        Inputs { refused: &self.refused, arrived: &self.arrived, places: &self.places, judged_otherwise }
+        Inputs {
+            refused: &self.refused,
+            arrived: &self.arrived,
+            places: &self.places,
+            fingerprints: &self.fingerprints,
+            judged_otherwise: self.judged_otherwise,
+        }
     }
 
     /// Everything read is of the contract.

@@ -17,6 +17,8 @@ use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Rule, Severity, StateHead, TaskHead, rule,
 };
 
+mod forgeries;
+
 /// All that an audit looks at.
 #[derive(Clone)]
 struct Case {
