@@ -4,6 +4,7 @@
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
 use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS};
+use super::causes;
 use super::compare::Published;
 use super::content;
 use super::histories::Histories;
@@ -55,7 +56,7 @@ pub struct Evidence {
     newest: BTreeMap<(Topic, i32), u64>,
     /// Time of the first record of each input partition that is left.
     first_received: BTreeMap<(Topic, i32), Timestamp>,
-    /// Fingerprint of every record of the inputs.
+    /// Fingerprint of every record of the inputs, and of every batch that was read.
     fingerprints: BTreeMap<Position, u64>,
     refused: BTreeMap<Position, Faults>,
     /// Of those, what other rules may have found nothing wrong with.
@@ -122,7 +123,12 @@ impl Evidence {
     fn take_message(&mut self, record: &Record<'_>, later: Option<Commit>) {
         let Position { topic, partition, offset } = record.position;
         match (self.cut.is_read(&record.position), later) {
-            (true, None) => *self.counts.entry((topic, partition)).or_default() += 1,
+            (true, None) => {
+                *self.counts.entry((topic, partition)).or_default() += 1;
+                if topic == Topic::AreaChanges {
+                    self.fingerprints.insert(record.position, letters::fingerprint(record, None));
+                }
+            }
             (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
             (false, None) => {
                 let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
@@ -230,6 +236,8 @@ impl Evidence {
     /// that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
         self.heed_earlier_rules();
+        let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
+        let causes = causes::check(alerts, &self.inputs(), &self.cut);
         self.heed_what_is_on_its_way();
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
@@ -240,6 +248,7 @@ impl Evidence {
             letters::check(&self.letters, &self.inputs(), &self.cut),
             letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
             histories,
+            causes,
         ];
         checks.extend(self.recounted());
         Report { checks }

@@ -40,6 +40,8 @@ mod books;
 
 mod letters;
 
+mod causes;
+
 mod numbers;
 
 pub mod evidence;
