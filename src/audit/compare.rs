@@ -145,7 +145,7 @@ pub fn by_subject(alerts: impl IntoIterator<Item = LiveAlert>) -> BTreeMap<Subje
     alerts.into_iter().map(|alert| (subject(&alert), alert)).collect()
 }
 
-/// Published tiers without their reasons.
+/// Published tiers.
 pub fn tiers(published: &Published) -> BTreeMap<String, Tier> {
     published.tiers.iter().map(|(area, tier)| (area.clone(), Tier::of(tier))).collect()
 }

@@ -5,7 +5,7 @@
 
 use super::compare::{self, Pair, Published, Subject, pairs, same_numbers};
 use super::on_the_way::OnTheWay;
-use super::recount::{LiveAlert, TierChange, Truth};
+use super::recount::{LiveAlert, Tier, TierChange, Truth};
 use super::report::Check;
 use super::stored::{AreaTask, Cells};
 use crate::model::record::Layout;
@@ -188,6 +188,11 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
         check.differs(|| match pair {
             Pair::Missing(area, tier) => format!("{area}: must be {} since {}, has none", tier.tier, tier.day),
             Pair::Unexpected(area, tier) => format!("{area}: is {}, must have none", tier.tier),
+            Pair::Differs(area, expected, found)
+                if *found == (Tier { reasons: found.reasons.clone(), ..expected.clone() }) =>
+            {
+                format!("{area}: {} on {} has other reasons than it must have", found.tier, found.day)
+            }
             Pair::Differs(area, expected, found) => format!(
                 "{area}: must be {} on {} ({}), is {} on {} ({})",
                 expected.tier, expected.day, expected.policy, found.tier, found.day, found.policy

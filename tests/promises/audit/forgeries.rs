@@ -4,7 +4,7 @@ use super::{assert_named, case, read};
 use crate::support::broker::Stored;
 use prost::Message as _;
 use swabstream::model::record::Topic;
-use swabstream::proto::v1::{Alert, AlertState, Cause, CauseKind};
+use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind};
 
 /// Partition of the record that a letter names.
 fn partition_named(letter: &Stored) -> Option<i32> {
@@ -84,4 +84,20 @@ fn a_cause_that_is_not_there_or_not_the_record_it_says_is_named() {
     assert_cause_named(Topic::Alerts, CauseKind::Result, other, |cause| cause.revision += 1);
     assert_cause_named(Topic::Alerts, CauseKind::Contact, other, |cause| cause.revision += 1);
     assert_cause_named(Topic::Alerts, CauseKind::Result, "names no record", |cause| cause.origin = None);
+}
+
+#[test]
+fn a_tier_without_reasons_or_with_others_is_named() {
+    let with_reasons = |record: &Stored| record.payload.is_some() && !read::<AreaTier>(record).reasons.is_empty();
+    let forge = |change: fn(&mut AreaTier)| {
+        let mut case = case();
+        let record = case.last(Topic::AreaTiers, with_reasons);
+        let mut tier: AreaTier = read(record);
+        change(&mut tier);
+        record.payload = Some(tier.encode_to_vec());
+        assert_named(&case, &["tiers"], &format!("{}: {} on {} has other reasons", tier.area, tier.tier, tier.day));
+    };
+    forge(|tier| tier.reasons.clear());
+    forge(|tier| tier.reasons[0].numerator += 1);
+    forge(|tier| tier.reasons[0].decided ^= true);
 }
