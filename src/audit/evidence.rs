@@ -59,9 +59,9 @@ pub struct Evidence {
     /// Fingerprint of every record of the inputs, and of every batch that was read.
     fingerprints: BTreeMap<Position, u64>,
     refused: BTreeMap<Position, Faults>,
-    /// Of those, what other rules may have found nothing wrong with.
-    refused_by_rules: BTreeMap<Position, Arrived>,
-    /// Records that other rules have judged than those in force, and otherwise.
+    /// Of those, what may have been in order by the rules and the limit of size that held when it was read.
+    usable_then: BTreeMap<Position, Arrived>,
+    /// Records that were judged by other rules or another limit of size, and otherwise.
     judged_otherwise: u64,
     arrived: Vec<Arrived>,
     places: Vec<Position>,
@@ -86,7 +86,7 @@ impl Evidence {
             first_received: BTreeMap::new(),
             fingerprints: BTreeMap::new(),
             refused: BTreeMap::new(),
-            refused_by_rules: BTreeMap::new(),
+            usable_then: BTreeMap::new(),
             judged_otherwise: 0,
             arrived: Vec::new(),
             places: Vec::new(),
@@ -180,8 +180,8 @@ impl Evidence {
         match inputs::read(record, rules, *max_record_bytes) {
             Input::Mark => {}
             Input::Refused(faults) => {
-                if *changed && let Some(usable) = inputs::usable_by_others(record, &faults, *max_record_bytes) {
-                    self.refused_by_rules.insert(place, arrived(usable));
+                if let Some(usable) = inputs::usable_then(record, &faults, *changed) {
+                    self.usable_then.insert(place, arrived(usable));
                 }
                 self.refused.insert(place, faults);
             }
@@ -199,6 +199,7 @@ impl Evidence {
             |place: &Position| first.get(&(place.topic, place.partition)).is_some_and(|at| place.offset < *at);
         self.keep(|place| !is_gone(place));
         self.refused.retain(|place, _| !is_gone(place));
+        self.usable_then.retain(|place, _| !is_gone(place));
         let moved: BTreeSet<_> = first.iter().filter(|(source, at)| self.cut.first.get(source) != Some(at)).collect();
         self.first_received.retain(|source, _| !moved.iter().any(|(of, _)| *of == source));
         for (arrived, place) in self.arrived.iter().zip(&self.places) {
@@ -235,7 +236,7 @@ impl Evidence {
     /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a changelog
     /// that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
-        self.heed_earlier_rules();
+        self.heed_what_held_then();
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs(), &self.cut);
         self.heed_what_is_on_its_way();
@@ -316,19 +317,20 @@ impl Evidence {
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
     }
 
-    /// Where other rules were in force before, the letters say what they refused, and so what they did not: a record is
-    /// judged once, by the rules in force when it is read.
-    fn heed_earlier_rules(&mut self) {
-        if !self.setting.rules.changed {
-            return;
-        }
-        let by_rules = |letter: &Letter| {
-            let code = letter.code.filter(|code| inputs::BY_RULES.contains(code))?;
+    /// A record is judged once, by the rules and the limit of size that hold when it is read. Where these may have been
+    /// others, the letters say what was refused, and so what was not.
+    fn heed_what_held_then(&mut self) {
+        let changed = self.setting.rules.changed;
+        let told = |letter: &Letter| {
+            let code = letter.code.filter(|code| inputs::depends_on_then(*code, changed))?;
             Some((letter.about?, code))
         };
-        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(by_rules).collect();
+        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(told).collect();
         for (place, code) in &refused {
-            let also = self.refused_by_rules.contains_key(place).then(|| self.refused.get_mut(place)).flatten();
+            // Size is looked at before all else, but there is none of what is no record.
+            let also = self.usable_then.contains_key(place) || *code == Code::TooLarge;
+            let also = also.then(|| self.refused.get_mut(place)).flatten();
+            let also = also.filter(|faults| !faults.contains(&Code::Tombstone));
             self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
         }
         let all = std::mem::take(&mut self.arrived).into_iter().zip(std::mem::take(&mut self.places));
@@ -339,7 +341,7 @@ impl Evidence {
         if letters::were_deleted(&self.cut) {
             return;
         }
-        for (place, arrived) in std::mem::take(&mut self.refused_by_rules) {
+        for (place, arrived) in std::mem::take(&mut self.usable_then) {
             if !refused.contains_key(&place) {
                 self.judged_otherwise += 1;
                 self.refused.remove(&place);

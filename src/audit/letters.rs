@@ -67,8 +67,8 @@ pub struct Inputs<'a> {
     pub places: &'a [Position],
     /// Fingerprint of every record.
     pub fingerprints: &'a BTreeMap<Position, u64>,
-    /// Records that rules in force before have judged otherwise than those of now would: they are where they were put
-    /// then.
+    /// Records that were judged otherwise than the rules and the limit of size of now would: they are where they were
+    /// put then.
     pub judged_otherwise: u64,
 }
 
@@ -118,10 +118,11 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     })
 }
 
-fn limits(letters_deleted: bool, by_other_rules: u64) -> Option<String> {
+fn limits(letters_deleted: bool, judged_otherwise: u64) -> Option<String> {
     let deleted = letters_deleted.then(|| "some letters were deleted by retention".to_owned());
-    let ruled = (by_other_rules > 0).then(|| format!("{by_other_rules} were judged by rules no longer in force"));
-    deleted.or(ruled)
+    let judged = (judged_otherwise > 0)
+        .then(|| format!("{judged_otherwise} were judged by rules or a limit of size no longer in force"));
+    deleted.or(judged)
 }
 
 /// Whether letters are gone: then a record without one may have had one.

@@ -1,10 +1,13 @@
-//! Forgeries that leave every number and every book as it was.
+//! Forgeries that leave every number and every book as it was, and a limit of size that changed since.
 
-use super::{assert_named, case, read};
+use super::{Case, LAYOUT, assert_named, case, read};
 use crate::support::broker::Stored;
+use crate::support::deployment::MAX_RECORD_BYTES;
 use prost::Message as _;
+use swabstream::audit::report::Verdict;
+use swabstream::demo::city::{Kind, Message};
 use swabstream::model::record::Topic;
-use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind};
+use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult};
 
 /// Partition of the record that a letter names.
 fn partition_named(letter: &Stored) -> Option<i32> {
@@ -100,4 +103,51 @@ fn a_tier_without_reasons_or_with_others_is_named() {
     forge(|tier| tier.reasons.clear());
     forge(|tier| tier.reasons[0].numerator += 1);
     forge(|tier| tier.reasons[0].decided ^= true);
+}
+
+/// Adds a result like another one, of more bytes than a record may have: with a higher limit it would count.
+pub fn add_too_large(messages: &mut Vec<Message>) {
+    let is_plain = |message: &Message| {
+        message.kind == Kind::Result && message.topic == Topic::LabResults && message.content_type.is_none()
+    };
+    let at = messages.iter().position(is_plain).expect("there is a result");
+    let like = messages[at].clone();
+    let result = LabResult::decode(like.payload.as_deref().expect("a payload")).expect("a result");
+    let (result_id, specimen_id) = ("too large".to_owned(), "too large".to_owned());
+    let mut payload = LabResult { result_id, specimen_id, ..result }.encode_to_vec();
+    // A field that nobody knows.
+    prost::encoding::bytes::encode(1_000, &vec![0; MAX_RECORD_BYTES], &mut payload);
+    messages.insert(at + 1, Message { payload: Some(payload), ..like });
+}
+
+#[test]
+fn records_judged_by_another_limit_of_size_are_as_they_were_judged() {
+    let size = |record: &Stored| record.key.as_ref().map_or(0, Vec::len) + record.payload.as_ref().map_or(0, Vec::len);
+    let case = case();
+    let inputs = || case.records.iter().filter(|record| record.topic == Topic::LabResults);
+    let mut sizes: Vec<usize> = inputs().map(size).filter(|size| *size <= MAX_RECORD_BYTES).collect();
+    sizes.sort_unstable();
+    for max_record_bytes in [10 * MAX_RECORD_BYTES, sizes[sizes.len() / 2]] {
+        let report = Case { max_record_bytes, ..case.clone() }.judge();
+        let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+        assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
+        let letters = report.check("dead letters").and_then(|check| check.limited.clone());
+        assert!(letters.is_some_and(|told| told.contains("limit of size")), "{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
+    let mut case = case();
+    let letter = case.last(Topic::DeadLetters, |_| true).clone();
+    let (record, _) = case.live_alert();
+    let cause = read::<Alert>(&record).causes.iter().rev().find_map(|cause| cause.origin.clone()).expect("a cause");
+    let named = [cause.topic, cause.partition.to_string(), cause.offset.to_string()];
+    let names = ["swabstream-topic", "swabstream-partition", "swabstream-offset"];
+    let mut headers = vec![("swabstream-code", b"too_large".to_vec())];
+    headers.extend(names.into_iter().zip(named.map(String::into_bytes)));
+    case.append(Stored { headers, partition: letter.partition % LAYOUT.person_tasks, ..letter });
+    let report = case.judge();
+    assert!(report.check("rejections").is_some_and(|check| check.differences > 0));
+    assert!(report.check("alerts").is_some_and(|check| check.differences > 0));
 }
