@@ -1,10 +1,13 @@
-//! Forgeries that leave every number and every book as it was, and a limit of size that changed since.
+//! Forgeries that leave every number and every book as it was, a limit of size that changed since, and what help
+//! says of it all.
 
 use super::{Case, LAYOUT, assert_named, case, read};
 use crate::support::broker::Stored;
 use crate::support::deployment::MAX_RECORD_BYTES;
+use clap::CommandFactory as _;
 use prost::Message as _;
 use swabstream::audit::report::Verdict;
+use swabstream::cli::Cli;
 use swabstream::demo::city::{Kind, Message};
 use swabstream::model::record::Topic;
 use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult};
@@ -150,4 +153,20 @@ fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
     let report = case.judge();
     assert!(report.check("rejections").is_some_and(|check| check.differences > 0));
     assert!(report.check("alerts").is_some_and(|check| check.differences > 0));
+}
+
+#[test]
+fn help_names_every_check_and_what_json_says_of_an_error() {
+    let command = Cli::command();
+    let audit = command.find_subcommand("audit").expect("a command");
+    let help = audit.get_after_long_help().expect("it has help").to_string();
+    let listed: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with("swabstream")))
+        .map(|line| line.split("  ").next().unwrap_or_default())
+        .collect();
+    let report = case().judge();
+    let made: Vec<&str> = report.checks.iter().map(|check| check.name).collect();
+    assert_eq!(listed, made);
+    assert!(help.contains("{\"error\": "), "{help}");
 }
