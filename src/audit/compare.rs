@@ -51,14 +51,23 @@ impl Published {
         self.alerts.values().filter(|alert| is_live(alert))
     }
 
-    /// Live alerts about changes of tier, by area and day.
+    /// Live alerts about changes of tier, by area and day; of several about one change the last.
     pub fn tier_changes(&self) -> BTreeMap<(String, Day), TierChange> {
+        self.live_tier_changes().map(|alert| (area_and_first_day(alert), TierChange::of(alert))).collect()
+    }
+
+    /// Ids of live alerts about changes of tier, by area and day.
+    pub fn tier_change_ids(&self) -> BTreeMap<(String, Day), Vec<&str>> {
+        let mut ids: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+        for alert in self.live_tier_changes() {
+            ids.entry(area_and_first_day(alert)).or_default().push(&alert.alert_id);
+        }
+        ids
+    }
+
+    fn live_tier_changes(&self) -> impl Iterator<Item = &Alert> {
         let live = self.area_alerts.values().filter(|alert| is_live(alert));
-        let changes = live.filter(|alert| alert.family() == AlertFamily::TierChanged);
-        let of = |alert: &Alert| {
-            ((alert.area.clone(), Day::parse(&alert.first_day).unwrap_or_default()), TierChange::of(alert))
-        };
-        changes.map(of).collect()
+        live.filter(|alert| alert.family() == AlertFamily::TierChanged)
     }
 }
 
@@ -83,6 +92,10 @@ fn put<K: Ord, M: Message + Default>(
 fn area_and_day(key: &str) -> Option<(String, Day)> {
     let (area, day) = key.rsplit_once('/')?;
     Some((area.to_owned(), Day::parse(day)?))
+}
+
+fn area_and_first_day(alert: &Alert) -> (String, Day) {
+    (alert.area.clone(), Day::parse(&alert.first_day).unwrap_or_default())
 }
 
 fn is_live(alert: &Alert) -> bool {
@@ -132,7 +145,7 @@ pub fn by_subject(alerts: impl IntoIterator<Item = LiveAlert>) -> BTreeMap<Subje
     alerts.into_iter().map(|alert| (subject(&alert), alert)).collect()
 }
 
-/// Published tiers without their reasons.
+/// Published tiers.
 pub fn tiers(published: &Published) -> BTreeMap<String, Tier> {
     published.tiers.iter().map(|(area, tier)| (area.clone(), Tier::of(tier))).collect()
 }

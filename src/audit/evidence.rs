@@ -4,6 +4,7 @@
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
 use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS};
+use super::causes;
 use super::compare::Published;
 use super::content;
 use super::histories::Histories;
@@ -55,10 +56,12 @@ pub struct Evidence {
     newest: BTreeMap<(Topic, i32), u64>,
     /// Time of the first record of each input partition that is left.
     first_received: BTreeMap<(Topic, i32), Timestamp>,
+    /// Fingerprint of every record of the inputs, and of every batch that was read.
+    fingerprints: BTreeMap<Position, u64>,
     refused: BTreeMap<Position, Faults>,
-    /// Of those, what other rules may have found nothing wrong with.
-    refused_by_rules: BTreeMap<Position, Arrived>,
-    /// Records that other rules have judged than those in force, and otherwise.
+    /// Of those, what may have been in order by the rules and the limit of size that held when it was read.
+    usable_then: BTreeMap<Position, Arrived>,
+    /// Records that were judged by other rules or another limit of size, and otherwise.
     judged_otherwise: u64,
     arrived: Vec<Arrived>,
     places: Vec<Position>,
@@ -81,8 +84,9 @@ impl Evidence {
             too_early: None,
             newest: BTreeMap::new(),
             first_received: BTreeMap::new(),
+            fingerprints: BTreeMap::new(),
             refused: BTreeMap::new(),
-            refused_by_rules: BTreeMap::new(),
+            usable_then: BTreeMap::new(),
             judged_otherwise: 0,
             arrived: Vec::new(),
             places: Vec::new(),
@@ -103,7 +107,7 @@ impl Evidence {
             Topic::LabResults | Topic::ContactRecords => self.take_input(record),
             Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
             _ if later.is_some() => {}
-            Topic::DeadLetters => self.letters.push(Letter::read(partition, header)),
+            Topic::DeadLetters => self.letters.push(Letter::read(record, header)),
             Topic::PersonState | Topic::AreaState => self.take_state(record),
             Topic::Alerts | Topic::AreaAlerts => {
                 if let Some(Ok(alert)) = record.payload.map(Alert::decode) {
@@ -119,7 +123,12 @@ impl Evidence {
     fn take_message(&mut self, record: &Record<'_>, later: Option<Commit>) {
         let Position { topic, partition, offset } = record.position;
         match (self.cut.is_read(&record.position), later) {
-            (true, None) => *self.counts.entry((topic, partition)).or_default() += 1,
+            (true, None) => {
+                *self.counts.entry((topic, partition)).or_default() += 1;
+                if topic == Topic::AreaChanges {
+                    self.fingerprints.insert(record.position, letters::fingerprint(record, None));
+                }
+            }
             (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
             (false, None) => {
                 let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
@@ -162,6 +171,7 @@ impl Evidence {
         let source = (place.topic, place.partition);
         *self.counts.entry(source).or_default() += 1;
         self.first_received.entry(source).or_insert(record.received_at);
+        self.fingerprints.insert(place, letters::fingerprint(record, None));
         let Setting { rules: RulesFound { rules, changed }, secret, max_record_bytes, .. } = &self.setting;
         let arrived = |usable: Usable| {
             let content = content::of(&usable, secret, rules);
@@ -170,8 +180,8 @@ impl Evidence {
         match inputs::read(record, rules, *max_record_bytes) {
             Input::Mark => {}
             Input::Refused(faults) => {
-                if *changed && let Some(usable) = inputs::usable_by_others(record, &faults, *max_record_bytes) {
-                    self.refused_by_rules.insert(place, arrived(usable));
+                if let Some(usable) = inputs::usable_then(record, &faults, *changed) {
+                    self.usable_then.insert(place, arrived(usable));
                 }
                 self.refused.insert(place, faults);
             }
@@ -189,6 +199,7 @@ impl Evidence {
             |place: &Position| first.get(&(place.topic, place.partition)).is_some_and(|at| place.offset < *at);
         self.keep(|place| !is_gone(place));
         self.refused.retain(|place, _| !is_gone(place));
+        self.usable_then.retain(|place, _| !is_gone(place));
         let moved: BTreeSet<_> = first.iter().filter(|(source, at)| self.cut.first.get(source) != Some(at)).collect();
         self.first_received.retain(|source, _| !moved.iter().any(|(of, _)| *of == source));
         for (arrived, place) in self.arrived.iter().zip(&self.places) {
@@ -225,7 +236,9 @@ impl Evidence {
     /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a changelog
     /// that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
-        self.heed_earlier_rules();
+        self.heed_what_held_then();
+        let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
+        let causes = causes::check(alerts, &self.inputs(), &self.cut);
         self.heed_what_is_on_its_way();
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
@@ -236,14 +249,20 @@ impl Evidence {
             letters::check(&self.letters, &self.inputs(), &self.cut),
             letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
             histories,
+            causes,
         ];
         checks.extend(self.recounted());
         Report { checks }
     }
 
     fn inputs(&self) -> Inputs<'_> {
-        let judged_otherwise = self.judged_otherwise;
-        Inputs { refused: &self.refused, arrived: &self.arrived, places: &self.places, judged_otherwise }
+        Inputs {
+            refused: &self.refused,
+            arrived: &self.arrived,
+            places: &self.places,
+            fingerprints: &self.fingerprints,
+            judged_otherwise: self.judged_otherwise,
+        }
     }
 
     /// Everything read is of the contract.
@@ -298,19 +317,20 @@ impl Evidence {
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
     }
 
-    /// Where other rules were in force before, the letters say what they refused, and so what they did not: a record is
-    /// judged once, by the rules in force when it is read.
-    fn heed_earlier_rules(&mut self) {
-        if !self.setting.rules.changed {
-            return;
-        }
-        let by_rules = |letter: &Letter| {
-            let code = letter.code.filter(|code| inputs::BY_RULES.contains(code))?;
+    /// A record is judged once, by the rules and the limit of size that hold when it is read. Where these may have been
+    /// others, the letters say what was refused, and so what was not.
+    fn heed_what_held_then(&mut self) {
+        let changed = self.setting.rules.changed;
+        let told = |letter: &Letter| {
+            let code = letter.code.filter(|code| inputs::depends_on_then(*code, changed))?;
             Some((letter.about?, code))
         };
-        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(by_rules).collect();
+        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(told).collect();
         for (place, code) in &refused {
-            let also = self.refused_by_rules.contains_key(place).then(|| self.refused.get_mut(place)).flatten();
+            // Size is looked at before all else, but there is none of what is no record.
+            let also = self.usable_then.contains_key(place) || *code == Code::TooLarge;
+            let also = also.then(|| self.refused.get_mut(place)).flatten();
+            let also = also.filter(|faults| !faults.contains(&Code::Tombstone));
             self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
         }
         let all = std::mem::take(&mut self.arrived).into_iter().zip(std::mem::take(&mut self.places));
@@ -321,7 +341,7 @@ impl Evidence {
         if letters::were_deleted(&self.cut) {
             return;
         }
-        for (place, arrived) in std::mem::take(&mut self.refused_by_rules) {
+        for (place, arrived) in std::mem::take(&mut self.usable_then) {
             if !refused.contains_key(&place) {
                 self.judged_otherwise += 1;
                 self.refused.remove(&place);

@@ -31,34 +31,47 @@ pub enum Input {
 }
 
 /// Codes that depend on the rules in force when the record was read.
-pub const BY_RULES: [Code; 4] = [Code::BeforeHorizon, Code::UnknownArea, Code::UnknownLab, Code::UnknownPurpose];
+const BY_RULES: [Code; 4] = [Code::BeforeHorizon, Code::UnknownArea, Code::UnknownLab, Code::UnknownPurpose];
+
+/// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was another
+/// then, of the rules it is known whether they `changed`.
+pub fn depends_on_then(code: Code, changed: bool) -> bool {
+    code == Code::TooLarge || changed && BY_RULES.contains(&code)
+}
 
 /// Reads a record of `lab-results` or `contact-records`.
 pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Input {
     if record.content_type == Some(b"application/vnd.swabstream.time-mark") {
         return Input::Mark;
     }
-    let read = decode(record, max_record_bytes).and_then(|usable| {
-        none_of(match &usable {
-            Usable::Result(result) => faults_of_result(result, record.received_at, rules),
-            Usable::Contact(contact) => faults_of_contact(contact),
-        })?;
-        Ok(usable)
-    });
-    match read {
-        Ok(usable) => Input::Usable(Box::new(usable)),
-        Err(faults) => Input::Refused(faults),
+    let (usable, mut faults) = match decode(record) {
+        Ok(usable) => {
+            let faults = match &usable {
+                Usable::Result(result) => faults_of_result(result, record.received_at, rules),
+                Usable::Contact(contact) => faults_of_contact(contact),
+            };
+            (Some(usable), faults)
+        }
+        Err(faults) => (None, faults),
+    };
+    let bytes = record.payload.map(|payload| record.key.map_or(0, <[u8]>::len) + payload.len());
+    if bytes.is_some_and(|bytes| bytes > max_record_bytes) {
+        faults.insert(Code::TooLarge);
+    }
+    match usable.filter(|_| faults.is_empty()) {
+        Some(usable) => Input::Usable(Box::new(usable)),
+        None => Input::Refused(faults),
     }
 }
 
-/// What a record says that is refused for nothing but the rules: others may have found nothing wrong with it.
-pub fn usable_by_others(record: &Record<'_>, faults: &Faults, max_record_bytes: usize) -> Option<Usable> {
-    let by_rules = faults.iter().all(|fault| BY_RULES.contains(fault));
-    by_rules.then(|| decode(record, max_record_bytes).ok()).flatten()
+/// What a record says that is refused for nothing but what holds now: at another time it may have been in order.
+pub fn usable_then(record: &Record<'_>, faults: &Faults, changed: bool) -> Option<Usable> {
+    let by_now = faults.iter().all(|fault| depends_on_then(*fault, changed));
+    by_now.then(|| decode(record).ok()).flatten()
 }
 
-fn decode(record: &Record<'_>, max_record_bytes: usize) -> Result<Usable, Faults> {
-    let (payload, is_json) = bytes_of(record, max_record_bytes)?;
+fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
+    let (payload, is_json) = bytes_of(record)?;
     match record.position.topic {
         Topic::LabResults => message(payload, is_json, "swabstream.v1.LabResult").map(Usable::Result),
         _ => message(payload, is_json, "swabstream.v1.ContactRecord").map(Usable::Contact),
@@ -69,31 +82,17 @@ fn only(code: Code) -> Faults {
     Faults::from([code])
 }
 
-fn none_of(faults: Faults) -> Result<(), Faults> {
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
-}
-
 /// The payload, and whether it is JSON.
-fn bytes_of<'a>(record: &Record<'a>, max_record_bytes: usize) -> Result<(&'a [u8], bool), Faults> {
-    let Some(payload) = record.payload else { return Err(only(Code::Tombstone)) };
-    let mut faults = Faults::new();
+fn bytes_of<'a>(record: &Record<'a>) -> Result<(&'a [u8], bool), Faults> {
+    let payload = record.payload.ok_or_else(|| only(Code::Tombstone))?;
     let named = record.content_type.map(|text| String::from_utf8_lossy(text).to_lowercase());
     let named = named.as_deref().map(|text| text.split(';').next().unwrap_or_default().trim());
     let is_json = match named {
         None | Some("application/x-protobuf" | "application/protobuf") => false,
         Some("application/json") => true,
-        Some(_) => {
-            faults.insert(Code::UnknownContentType);
-            false
-        }
+        Some(_) => return Err(only(Code::UnknownContentType)),
     };
-    if record.key.map_or(0, <[u8]>::len) + payload.len() > max_record_bytes {
-        faults.insert(Code::TooLarge);
-    }
-    if payload.is_empty() && faults.is_empty() {
-        faults.insert(Code::Empty);
-    }
-    none_of(faults).map(|()| (payload, is_json))
+    if payload.is_empty() { Err(only(Code::Empty)) } else { Ok((payload, is_json)) }
 }
 
 fn message<M: Message + Default>(payload: &[u8], is_json: bool, name: &str) -> Result<M, Faults> {

@@ -1,4 +1,5 @@
-//! Dead letters: every input that had to be refused lies there once, with its position and a right code, and no other.
+//! Dead letters: every input that had to be refused lies there once, with its position, a right code, its key and its
+//! bytes, and no other.
 //!
 //! Which of two versions in conflict came second depends on how partitions interleaved; that there was a conflict does
 //! not. So each `conflict` must have a rival, and versions that no later one has replaced must have been told apart.
@@ -9,9 +10,13 @@ use super::inputs::Faults;
 use super::recount::{Arrived, Record};
 use super::report::Check;
 use crate::model::outcome::{RejectCode as Code, code_text, codes};
-use crate::model::record::{Position, Topic};
+use crate::model::record::{Position, Record as Read, Topic};
 use crate::proto::v1::{Outcome, ProcessingMode};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+/// A letter carries so much of a longer record, and says in a header how long that was.
+const WHOLE_BYTES: usize = 15 * 1024 * 1024;
 
 /// One record of `dead-letters`.
 #[derive(Clone, Debug)]
@@ -22,11 +27,23 @@ pub struct Letter {
     pub about: Option<Position>,
     /// Its code; `None` when the header holds none.
     pub code: Option<Code>,
+    /// Fingerprint of the record as it carries it.
+    pub carries: u64,
+}
+
+/// Key and bytes of a record in one number: letters and records may be too long to keep. `bytes` is how long the payload
+/// was before anything was cut off it.
+pub fn fingerprint(record: &Read<'_>, bytes: Option<usize>) -> u64 {
+    let carried = record.payload.map(|payload| &payload[..payload.len().min(WHOLE_BYTES)]);
+    let bytes = bytes.or(record.payload.map(<[u8]>::len));
+    let mut hasher = DefaultHasher::new();
+    (record.key.unwrap_or_default(), carried, bytes).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Letter {
-    /// From its headers.
-    pub fn read<'a>(task: i32, header: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
+    /// From what it carries and its headers.
+    pub fn read<'a>(record: &Read<'_>, header: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
         let text = |name: &str| header(name).and_then(|value| std::str::from_utf8(value).ok());
         let number = |name: &str| text(name)?.parse::<i64>().ok();
         let about = || {
@@ -34,7 +51,8 @@ impl Letter {
             Some(Position { topic, partition: partition as i32, offset: number("swabstream-offset")? })
         };
         let code = text("swabstream-code").and_then(|text| codes().find(|code| code_text(*code) == text));
-        Self { task, about: about(), code }
+        let cut_from = number("swabstream-cut-from").map(|bytes| bytes as usize);
+        Self { task: record.position.partition, about: about(), code, carries: fingerprint(record, cut_from) }
     }
 }
 
@@ -47,8 +65,10 @@ pub struct Inputs<'a> {
     pub arrived: &'a [Arrived],
     /// See `arrived`.
     pub places: &'a [Position],
-    /// Records that rules in force before have judged otherwise than those of now would: they are where they were put
-    /// then.
+    /// Fingerprint of every record.
+    pub fingerprints: &'a BTreeMap<Position, u64>,
+    /// Records that were judged otherwise than the rules and the limit of size of now would: they are where they were
+    /// put then.
     pub judged_otherwise: u64,
 }
 
@@ -58,6 +78,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     let about = by_position(letters, &mut check);
     let is_gone =
         |place: &Position| cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first);
+    compare_bytes(letters, inputs, &mut check);
     let letters_deleted = were_deleted(cut);
     let rivals = Rivals::of(inputs);
     let mut conflicts = 0;
@@ -97,10 +118,11 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     })
 }
 
-fn limits(letters_deleted: bool, by_other_rules: u64) -> Option<String> {
+fn limits(letters_deleted: bool, judged_otherwise: u64) -> Option<String> {
     let deleted = letters_deleted.then(|| "some letters were deleted by retention".to_owned());
-    let ruled = (by_other_rules > 0).then(|| format!("{by_other_rules} were judged by rules no longer in force"));
-    deleted.or(ruled)
+    let judged = (judged_otherwise > 0)
+        .then(|| format!("{judged_otherwise} were judged by rules or a limit of size no longer in force"));
+    deleted.or(judged)
 }
 
 /// Whether letters are gone: then a record without one may have had one.
@@ -150,6 +172,16 @@ fn by_position(letters: &[Letter], check: &mut Check) -> BTreeMap<Position, Code
         check.require(!again, || format!("{} was set aside twice", at(&about)));
     }
     all
+}
+
+/// Each letter carries the record it names, as far as that is still there.
+fn compare_bytes(letters: &[Letter], inputs: &Inputs<'_>, check: &mut Check) {
+    for letter in letters {
+        let named = letter.about.and_then(|place| Some((place, inputs.fingerprints.get(&place)?)));
+        if let Some((place, _)) = named.filter(|(_, record)| **record != letter.carries) {
+            check.differs(|| format!("{} is there, but its key or bytes are not those of the record", at(&place)));
+        }
+    }
 }
 
 fn at(place: &Position) -> String {

@@ -5,7 +5,7 @@
 
 use super::compare::{self, Pair, Published, Subject, pairs, same_numbers};
 use super::on_the_way::OnTheWay;
-use super::recount::{LiveAlert, TierChange, Truth};
+use super::recount::{LiveAlert, Tier, TierChange, Truth};
 use super::report::Check;
 use super::stored::{AreaTask, Cells};
 use crate::model::record::Layout;
@@ -50,17 +50,21 @@ impl Found<'_> {
 /// Live alerts about people.
 pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let mut check = Check::new("alerts");
+    let mut ids: BTreeMap<Subject, Vec<&str>> = BTreeMap::new();
+    for alert in found.published.live() {
+        let subject = compare::subject(&LiveAlert::of(alert));
+        ids.entry(subject).or_default().push(&alert.alert_id);
+    }
+    // Compared is one of each: that there is no other needs no recount.
+    for ids in ids.values().filter(|ids| ids.len() > 1) {
+        check.differs(|| format!("one case has {} live alerts: {}", ids.len(), ids.join(", ")));
+    }
     if known.complete_from.is_some() {
         check.limited = Some("not recounted: inputs that alerts rest on were deleted by retention".to_owned());
         return check.compared(format!("{} live", found.published.live().count()));
     }
     let first_kept = known.expired_before.to_string();
     let is_kept = |alert: &LiveAlert| alert.last_day >= first_kept;
-    let mut ids: BTreeMap<Subject, Vec<&str>> = BTreeMap::new();
-    for alert in found.published.live() {
-        let subject = compare::subject(&LiveAlert::of(alert));
-        ids.entry(subject).or_default().push(&alert.alert_id);
-    }
     let wanted = compare::by_subject(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
     let live = compare::by_subject(found.published.live().map(LiveAlert::of).filter(is_kept));
     let id_of = |subject: &Subject| ids.get(subject).map_or("(none)", |ids| ids[0]).to_owned();
@@ -80,9 +84,6 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
                 format!("alert {}: differs in {}", id_of(subject), expected.differing_fields(found).join(", "))
             }
         });
-    }
-    for ids in ids.values().filter(|ids| ids.len() > 1) {
-        check.differs(|| format!("one case has {} live alerts: {}", ids.len(), ids.join(", ")));
     }
     let expired = found.published.live().count() - live.len();
     check.limited = (expired > 0).then(|| format!("{expired} about episodes before {first_kept} stay as published"));
@@ -174,6 +175,10 @@ pub fn cells(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
 /// Tiers of today, and alerts about their changes.
 pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let mut check = Check::new("tiers");
+    // Compared is one of each: that there is no other needs no recount.
+    for ((area, day), ids) in found.published.tier_change_ids().into_iter().filter(|(_, ids)| ids.len() > 1) {
+        check.differs(|| format!("{area} {day}: one change has {} live alerts: {}", ids.len(), ids.join(", ")));
+    }
     if known.complete_from.is_some() {
         check.limited = Some("not recounted: inputs that tiers rest on were deleted by retention".to_owned());
         return check;
@@ -183,6 +188,11 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
         check.differs(|| match pair {
             Pair::Missing(area, tier) => format!("{area}: must be {} since {}, has none", tier.tier, tier.day),
             Pair::Unexpected(area, tier) => format!("{area}: is {}, must have none", tier.tier),
+            Pair::Differs(area, expected, found)
+                if *found == (Tier { reasons: found.reasons.clone(), ..expected.clone() }) =>
+            {
+                format!("{area}: {} on {} has other reasons than it must have", found.tier, found.day)
+            }
             Pair::Differs(area, expected, found) => format!(
                 "{area}: must be {} on {} ({}), is {} on {} ({})",
                 expected.tier, expected.day, expected.policy, found.tier, found.day, found.policy

@@ -118,6 +118,7 @@ impl OnTheWay {
     }
 }
 
-fn place(origin: &Origin) -> Option<Position> {
+/// Where a record lies that a message or an alert names; `None` when there is no topic of that name.
+pub fn place(origin: &Origin) -> Option<Position> {
     Some(Position { topic: Topic::named(&origin.topic)?, partition: origin.partition, offset: origin.offset })
 }

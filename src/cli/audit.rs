@@ -32,16 +32,18 @@ const ATTEMPTS: usize = 5;
 It reads all inputs up to the committed offsets and all outputs, and checks, each with its counts and the first few \
 differences (areas, days, positions and alert ids, never a person):
 
+  contract         everything read is what its topic holds, in a form that is known
   commits          each task's changelog ends with the commit its group knows
   consumed         records consumed = sum of outcomes = records in the inputs
   sent on          messages sent between tasks = received + in flight
-  dead letters     every record that had to be refused lies there once, with position and code
+  dead letters     every record that had to be refused lies there once, with place, code and bytes
   rejections       what tasks have booked as rejected is what they have set aside
   alert histories  raised first, no update without a change, nothing after withdrawn but raised
+  causes           every record that an alert names as a cause is there, and is what it says
   alerts           exactly the alerts that must be live, with what they must say
   numbers          every number of every area, day, window and purpose
   area state       what area tasks have counted, from which later numbers are made
-  tiers            today's tiers, and an alert for every change of one
+  tiers            today's tiers with their reasons, and one alert for every change of one
 
 It may run beside the processor at any time, however busy that is: it judges the moment at which it starts. Every record \
 that a task writes names its commit, so what came later is told apart; messages that were on their way between tasks at \
@@ -52,9 +54,10 @@ Inputs that retention has deleted cannot be counted again. What is limited by th
 whole audits keep lab-results and contact-records longer than an episode may last.
 
 Every usable input is held in memory. The rules in force are applied to all of them; where other \
-rules were in force before, what those refused is taken from dead-letters.
+rules were in force before, what those refused is taken from dead-letters, and so is what was too large.
 
-Exit code: 0 all agrees, 1 something differs, 2 it could not be done, or not all of it.")]
+Exit code: 0 all agrees, 1 something differs, 2 it could not be done, or not all of it. With --json one object is \
+printed in any case: verdict and checks or, where it could not be done, {\"error\": \"why\"}.")]
 pub struct AuditArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -69,6 +72,25 @@ pub struct AuditArgs {
 
 /// Runs the command; what it has to say goes to `out`, the progress to the terminal.
 pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let judged = judge(args);
+    // Whoever reads JSON is told why there is no report by JSON, too.
+    if let (true, Err(error)) = (args.json, &judged) {
+        write_json(&serde_json::json!({ "error": format!("{error:#}") }), out)?;
+    }
+    let (report, records) = judged?;
+    match args.json {
+        true => write_json(&serde_json::json!({ "verdict": report.verdict(), "checks": report.checks }), out)?,
+        false => write_lines(&report, records, out)?,
+    }
+    Ok(match report.verdict() {
+        Verdict::Agree => ExitCode::SUCCESS,
+        Verdict::Differ => ExitCode::FAILURE,
+        Verdict::Incomplete => ExitCode::from(2),
+    })
+}
+
+/// The report, and over how many inputs it was made.
+fn judge(args: &AuditArgs) -> anyhow::Result<(Report, usize)> {
     let config = Config::read(&args.config)?;
     let secret = config.secret.read()?;
     let layout = topics::layout(&config.kafka)?;
@@ -85,21 +107,11 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let known = cut::commits(&config.kafka, layout)?;
 
     let records = evidence.records();
-    let report = evidence.judge(&known);
-    match args.json {
-        true => write_json(&report, out)?,
-        false => write_lines(&report, records, out)?,
-    }
-    Ok(match report.verdict() {
-        Verdict::Agree => ExitCode::SUCCESS,
-        Verdict::Differ => ExitCode::FAILURE,
-        Verdict::Incomplete => ExitCode::from(2),
-    })
+    Ok((evidence.judge(&known), records))
 }
 
-fn write_json(report: &Report, out: &mut dyn Write) -> anyhow::Result<()> {
-    let whole = serde_json::json!({ "verdict": report.verdict(), "checks": report.checks });
-    serde_json::to_writer_pretty(&mut *out, &whole)?;
+fn write_json(whole: &serde_json::Value, out: &mut dyn Write) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, whole)?;
     writeln!(out)?;
     Ok(())
 }
@@ -186,5 +198,22 @@ impl Reading<'_> {
         reading::all(self.kafka, &stretches, self.patience, &mut |record, headers| {
             evidence.take(record, |name| headers.get(name));
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audit_that_cannot_be_done_says_so_in_json_too() {
+        let mut out = Vec::new();
+        let args = AuditArgs { config: "nowhere.toml".into(), json: true, wait: 0 };
+        let error = run(&args, &mut out).expect_err("there is no configuration");
+        let told: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        assert_eq!(told, serde_json::json!({ "error": format!("{error:#}") }));
+        out.clear();
+        assert!(run(&AuditArgs { json: false, ..args }, &mut out).is_err());
+        assert!(out.is_empty(), "the error is told by the program");
     }
 }

@@ -95,6 +95,14 @@ mod tests {
     use super::*;
     use siphasher::sip128::SipHasher13;
 
+    /// The vector of `siphasher` for SipHash-1-3 with 128 bits: the key 00 to 0f of the reference's vectors, no bytes.
+    #[test]
+    fn a_hash_is_the_published_one() {
+        let key: [u8; 16] = std::array::from_fn(|at| at as u8);
+        let expected = [231, 126, 188, 178, 39, 136, 165, 190, 253, 98, 219, 106, 221, 48, 48, 1];
+        assert_eq!(hash_128(&key, b"").to_le_bytes(), expected);
+    }
+
     #[test]
     fn a_hash_is_that_of_the_library_for_bytes_of_all_lengths() {
         let bytes: Vec<u8> = (0..1_000).map(|at: u32| (at * 7 % 256) as u8).collect();

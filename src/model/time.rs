@@ -178,6 +178,27 @@ mod tests {
         assert_eq!(tallinn.day(Timestamp(summer.as_millisecond())).to_string(), "2020-03-30");
     }
 
+    /// The epoch, 2000 (946,684,800), 10^9 and 2^31 - 1 seconds; the first second of protobuf's `Timestamp`, and its last.
+    #[test]
+    fn times_and_days_are_the_published_ones() {
+        for (seconds, time, day) in [
+            (0, "1970-01-01T00:00:00Z", 0),
+            (946_684_800, "2000-01-01T00:00:00Z", 10_957),
+            (1_000_000_000, "2001-09-09T01:46:40Z", 11_574),
+            (2_147_483_647, "2038-01-19T03:14:07Z", 24_855),
+            (-62_135_596_800, "0001-01-01T00:00:00Z", -719_162),
+        ] {
+            let at = Timestamp::from_wire(&WireTimestamp { seconds, nanos: 0 }).expect("within protobuf's years");
+            assert_eq!((at.to_string().as_str(), at.to_wire().seconds), (time, seconds));
+            assert_eq!(Day::parse(&time[..10]), Some(Day(day)), "{time}");
+            assert_eq!(Day(day).to_string(), time[..10]);
+            assert_eq!(Zone::named("Etc/UTC").expect("a zone").day(at), Day(day), "{time}");
+        }
+        for (seconds, is_time) in [(-62_135_596_801, false), (253_402_300_799, true), (253_402_300_800, false)] {
+            assert_eq!(Timestamp::from_wire(&WireTimestamp { seconds, nanos: 0 }).is_some(), is_time);
+        }
+    }
+
     #[test]
     fn days_are_read_in_one_form_only() {
         assert_eq!(Day::parse("2022-11-11").map(|day| day.to_string()).as_deref(), Some("2022-11-11"));

@@ -154,13 +154,14 @@ impl<'a> tiers::Counted<'a> for Counts<'a> {
         self.days.keys().next().copied()
     }
 
-    fn has_case(&self, area: &str, day: Day, registry: Day, community_only: bool) -> bool {
-        self.days.get(&day).into_iter().flatten().any(|counted| match counted.what {
+    fn cases(&self, area: &str, day: Day, registry: Day, community_only: bool) -> i64 {
+        let is_case = |counted: &&Counted<'a>| match counted.what {
             What::Case { community } => {
                 (community || !community_only) && self.lineage(counted.area, registry).contains(&area)
             }
             What::Test(_) => false,
-        })
+        };
+        self.days.get(&day).into_iter().flatten().filter(is_case).count() as i64
     }
 
     fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {

@@ -97,9 +97,9 @@ impl<'a> Counted<'a> for Held<'a> {
         self.first_day
     }
 
-    fn has_case(&self, _area: &str, day: Day, registry: Day, community_only: bool) -> bool {
+    fn cases(&self, _area: &str, day: Day, registry: Day, community_only: bool) -> i64 {
         let what = if community_only { "community cases" } else { "cases" };
-        self.between(day, day, registry).any(|(_, _, counts)| counts.get(what).is_some_and(|cases| *cases > 0))
+        self.between(day, day, registry).filter_map(|(_, _, counts)| counts.get(what)).sum()
     }
 
     fn seen(&self, _area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {

@@ -8,6 +8,7 @@ mod areas;
 mod cells;
 mod held;
 mod people;
+mod reasons;
 mod tiers;
 
 pub use alerts::{Listed, LiveAlert};

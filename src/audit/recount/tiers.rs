@@ -1,13 +1,14 @@
 //! The tier of every area on every day, from the day's own numbers.
 
+use super::reasons;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
-use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, WindowNumbers};
+use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason, WindowNumbers};
 use std::collections::BTreeMap;
 
-/// A tier, without its reasons.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A tier.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tier {
     /// The day it holds on.
     pub day: String,
@@ -21,6 +22,8 @@ pub struct Tier {
     pub previous: String,
     /// The first day it could step down, empty when it cannot be told.
     pub earliest_step_down: String,
+    /// Why. Each value is one division of whole numbers, which has one result.
+    pub reasons: Vec<TierReason>,
 }
 
 impl Tier {
@@ -33,6 +36,7 @@ impl Tier {
             policy: format!("{}@{}", tier.policy_id, tier.policy_version),
             previous: tier.previous_tier.clone(),
             earliest_step_down: tier.earliest_step_down.clone(),
+            reasons: tier.reasons.clone(),
         }
     }
 }
@@ -87,8 +91,8 @@ pub trait Counted<'a> {
     /// The first day with anything.
     fn first_day(&self) -> Option<Day>;
 
-    /// Whether an area has a case on one specimen day, by the registry of some day; of the community, if only those count.
-    fn has_case(&self, area: &str, day: Day, registry: Day, community_only: bool) -> bool;
+    /// Cases of an area on one specimen day, by the registry of some day; of the community, if only those count.
+    fn cases(&self, area: &str, day: Day, registry: Day, community_only: bool) -> i64;
 
     /// The numbers of one area whose windows end on a day, as far as specimens up to `seen` go.
     fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity>;
@@ -111,7 +115,10 @@ pub fn of<'a>(
         if let Some(now) = decide(area, today) {
             let eve = decide(area, today.plus(-1));
             let later = |ahead| decide(area, today.plus(ahead));
-            tiers.insert(area.code.clone(), tier(today, &now, eve.as_ref(), later));
+            let known = numbers.get(&(area.code.clone(), today));
+            let reasons = reasons::of(counts, known, area, (now.policy, now.rank), today);
+            let tier = Tier { reasons, ..tier(today, &now, eve.as_ref(), later) };
+            tiers.insert(area.code.clone(), tier);
         }
         let first = counts.first_day().unwrap_or(today);
         for day in (first.0..=today.0).map(Day) {
@@ -182,6 +189,7 @@ fn tier<'a>(
         policy: now.policy(),
         previous: eve.map(Decision::name).unwrap_or_default(),
         earliest_step_down: step_down.map(|day| day.to_string()).unwrap_or_default(),
+        reasons: Vec::new(),
     }
 }
 
@@ -201,7 +209,8 @@ fn decide<'a>(counts: &impl Counted<'a>, known: &Numbers, area: &Area, day: Day,
             };
             let total = numbers.map(|numbers| numbers.purposes[0].windows.clone()).unwrap_or_default();
             let population = facts.population;
-            let ranks = measures.iter().filter_map(|measure| band(policy, measure, &total, population));
+            let ranks =
+                measures.iter().filter_map(|measure| measured(policy, measure, &total, population).rank(measure));
             Some(Decision { policy, rank: ranks.max()?, ends: None })
         }
     }
@@ -215,14 +224,9 @@ fn clean_day<'a>(
     seen: Day,
     day: Day,
 ) -> Decision<'a> {
-    let counts_here = |case_day: Day| {
-        // Cases are placed by the registries of the longest window after them.
-        let registry = day.min(case_day.plus(13));
-        counts.has_case(&area.code, case_day, registry, policy.community_only)
+    let Some(last_case) = last_case(counts, area, policy, (seen, day)) else {
+        return Decision { policy, rank: 0, ends: None };
     };
-    let first = counts.first_day().unwrap_or(seen);
-    let last_case = (first.0..=seen.0).rev().map(Day).find(|case_day| counts_here(*case_day));
-    let Some(last_case) = last_case else { return Decision { policy, rank: 0, ends: None } };
     let mut rank = policy.tiers.len() as u32 - 1;
     let mut ends = last_case;
     while let Some(step) = steps.iter().find(|step| step.rank == rank) {
@@ -235,16 +239,59 @@ fn clean_day<'a>(
     Decision { policy, rank, ends: None }
 }
 
-fn band(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers], population: u64) -> Option<u32> {
+/// The last day up to `seen` with a case, as known on a later day.
+pub fn last_case<'a>(
+    counts: &impl Counted<'a>,
+    area: &Area,
+    policy: &TierPolicy,
+    (seen, day): (Day, Day),
+) -> Option<Day> {
+    let has_case =
+        |case_day: &Day| counts.cases(&area.code, *case_day, registry_after(*case_day, day), policy.community_only) > 0;
+    let first = counts.first_day().unwrap_or(seen);
+    (first.0..=seen.0).rev().map(Day).find(has_case)
+}
+
+/// Cases are placed by the registries of the longest window after them.
+pub fn registry_after(case_day: Day, day: Day) -> Day {
+    day.min(case_day.plus(13))
+}
+
+/// What a measure comes to.
+pub struct Measured {
+    /// What is counted.
+    pub numerator: i64,
+    /// Of how many; 0 where there is none.
+    pub denominator: i64,
+    /// The measure itself.
+    pub value: Option<f64>,
+}
+
+impl Measured {
+    /// The rank it alone would give.
+    pub fn rank(&self, measure: &Measure) -> Option<u32> {
+        self.value.map(|value| measure.lower_bounds.iter().filter(|bound| **bound <= value).count() as u32)
+    }
+}
+
+/// A measure by the windows of an area's total.
+pub fn measured(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers], population: u64) -> Measured {
     let none = WindowNumbers::default();
     let window = total.iter().find(|window| window.days == measure.window_days as u32).unwrap_or(&none);
-    let value = match measure.kind {
+    let (numerator, denominator, value) = match measure.kind {
         MeasureKind::CasesPer100k => {
             let cases = if policy.community_only { window.community_cases } else { window.cases };
-            (population > 0).then(|| cases as f64 * 100_000.0 / population as f64)
+            let value = (population > 0).then(|| cases as f64 * 100_000.0 / population as f64);
+            (cases, population as i64, value)
         }
-        MeasureKind::TestsOverTests => window.tests_over_tests.as_ref().map(|proportion| proportion.value),
-        MeasureKind::PeopleOverPeople => window.people_over_people.as_ref().map(|proportion| proportion.value),
-    }?;
-    Some(measure.lower_bounds.iter().filter(|bound| **bound <= value).count() as u32)
+        MeasureKind::TestsOverTests => {
+            let value = window.tests_over_tests.as_ref().map(|proportion| proportion.value);
+            (window.positive_tests, window.conclusive_tests, value)
+        }
+        MeasureKind::PeopleOverPeople => {
+            let value = window.people_over_people.as_ref().map(|proportion| proportion.value);
+            (window.people_positive.unwrap_or(0), window.people_tested.unwrap_or(0), value)
+        }
+    };
+    Measured { numerator, denominator, value }
 }

@@ -1,0 +1,129 @@
+//! Causes: every record that an alert names in its chain is there, had been read, and is the record the alert says.
+//!
+//! In: the newest state of every alert, which carries its whole chain, and what was read of the inputs. What retention
+//! has deleted can be neither confirmed nor denied: it is counted.
+
+use super::Cut;
+use super::letters::{Inputs, were_deleted};
+use super::on_the_way::place;
+use super::recount::{Arrived, Record};
+use super::report::Check;
+use crate::model::record::{Position, Topic};
+use crate::model::time::Timestamp;
+use crate::proto::v1::{Alert, Cause, CauseKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+const NOT_THERE: &str = "names a record that is not there";
+const ANOTHER: &str = "is not the record that lies where it says";
+
+/// Looks up every cause of these alerts.
+pub fn check<'a>(alerts: impl Iterator<Item = &'a Alert>, inputs: &Inputs<'_>, cut: &Cut) -> Check {
+    let mut check = Check::new("causes");
+    let alerts: Vec<&Alert> = alerts.collect();
+    let sources = Sources::of(&alerts, inputs, cut);
+    let (mut found, mut gone) = (0_u64, 0_u64);
+    for alert in &alerts {
+        for cause in &alert.causes {
+            match sources.fault_of(cause) {
+                Ok(true) => found += 1,
+                Ok(false) => gone += 1,
+                Err(what) => check.differs(|| format!("alert {}: a cause {what}", alert.alert_id)),
+            }
+        }
+    }
+    check.limited = (gone > 0).then(|| format!("{gone} name records that were deleted by retention"));
+    check.compared(format!("{found} causes of {} alerts", alerts.len()))
+}
+
+/// Where causes are looked up.
+struct Sources<'a> {
+    inputs: &'a Inputs<'a>,
+    cut: &'a Cut,
+    /// Usable records that some cause names.
+    named: BTreeMap<Position, &'a Arrived>,
+    /// Ids of all contact records.
+    contacts: BTreeSet<&'a str>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(alerts: &[&Alert], inputs: &'a Inputs<'a>, cut: &'a Cut) -> Self {
+        let origins = alerts.iter().flat_map(|alert| &alert.causes).filter_map(|cause| cause.origin.as_ref());
+        let wanted: BTreeSet<Position> = origins.filter_map(place).collect();
+        let all = || inputs.places.iter().copied().zip(inputs.arrived);
+        let contact = |(_, arrived): (Position, &'a Arrived)| match &arrived.record {
+            Record::Contact(contact) => Some(contact.record_id.as_str()),
+            Record::Result(_) => None,
+        };
+        Self {
+            inputs,
+            cut,
+            named: all().filter(|(place, _)| wanted.contains(place)).collect(),
+            contacts: all().filter_map(contact).collect(),
+        }
+    }
+
+    /// What is wrong with a cause; else whether its record is still there.
+    fn fault_of(&self, cause: &Cause) -> Result<bool, &'static str> {
+        let kind = cause.kind();
+        let Some(origin) = &cause.origin else {
+            // A day that began, or other rules, have none.
+            return matches!(kind, CauseKind::Rules | CauseKind::Area).then_some(true).ok_or("names no record");
+        };
+        // New rules can change whether an index is found positive: that is told in the name of no record.
+        if kind == CauseKind::Index && origin.topic == Topic::Rules.name() {
+            return self.is_contact(cause).then_some(true).ok_or(ANOTHER);
+        }
+        let place = place(origin).filter(|place| is_source(kind, place.topic)).ok_or(NOT_THERE)?;
+        if self.is_gone(&place) {
+            return Ok(false);
+        }
+        let is_there = self.inputs.fingerprints.contains_key(&place) && self.cut.is_read(&place);
+        let received_at = origin.received_at.as_ref().and_then(Timestamp::from_wire);
+        let is_it = || match (kind, self.named.get(&place)) {
+            (CauseKind::Area | CauseKind::Rules, _) => true,
+            // Which of the refused were refused at the time, only letters tell.
+            (_, None) => self.inputs.refused.contains_key(&place) && were_deleted(self.cut),
+            (_, Some(arrived)) if received_at != Some(arrived.at) => false,
+            (CauseKind::Index, Some(_)) => self.is_contact(cause),
+            (_, Some(arrived)) => says(cause, &arrived.record),
+        };
+        match is_there {
+            false => Err(NOT_THERE),
+            true => is_it().then_some(true).ok_or(ANOTHER),
+        }
+    }
+
+    fn is_gone(&self, place: &Position) -> bool {
+        self.cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first)
+    }
+
+    /// Whether a contact record of this id exists, as far as all are there.
+    fn is_contact(&self, cause: &Cause) -> bool {
+        let mut firsts = self.cut.first.iter().filter(|((topic, _), _)| *topic == Topic::ContactRecords);
+        firsts.any(|(_, first)| *first > 0) || self.contacts.contains(cause.record_id.as_str())
+    }
+}
+
+/// Whether causes of a kind lie in a topic.
+fn is_source(kind: CauseKind, topic: Topic) -> bool {
+    match kind {
+        CauseKind::Unspecified => false,
+        CauseKind::Result | CauseKind::Moved => topic == Topic::LabResults,
+        CauseKind::Contact => topic == Topic::ContactRecords,
+        CauseKind::Index => matches!(topic, Topic::LabResults | Topic::ContactRecords),
+        CauseKind::Rules | CauseKind::Area => {
+            matches!(topic, Topic::LabResults | Topic::ContactRecords | Topic::AreaChanges)
+        }
+    }
+}
+
+/// Whether a cause tells of this record.
+fn says(cause: &Cause, record: &Record) -> bool {
+    match record {
+        Record::Result(result) => {
+            (&cause.record_id, &cause.lab_id, cause.revision) == (&result.result_id, &result.lab_id, result.revision)
+                && (cause.status, cause.finding) == (result.status, result.finding)
+        }
+        Record::Contact(contact) => (&cause.record_id, cause.revision) == (&contact.record_id, contact.revision),
+    }
+}

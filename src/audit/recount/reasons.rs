@@ -1,0 +1,89 @@
+//! Why an area has its tier: everything that was looked at, and which of it decided.
+//!
+//! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
+
+use super::tiers::{Counted, last_case, measured, registry_after};
+use crate::model::time::Day;
+use crate::policy::areas::Area;
+use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
+use crate::proto::v1::{AreaPositivity, TierReason};
+
+/// The reasons for a rank; `numbers` are those of the area whose windows end on the day.
+pub fn of<'a>(
+    counts: &impl Counted<'a>,
+    numbers: Option<&AreaPositivity>,
+    area: &Area,
+    (policy, rank): (&TierPolicy, u32),
+    day: Day,
+) -> Vec<TierReason> {
+    match &policy.engine {
+        TierEngine::CleanDay(steps) => vec![clean_days(counts, area, (policy, rank), steps, day)],
+        TierEngine::Threshold(measures) => {
+            let of_measure = |measure| threshold(numbers, area, (policy, rank), measure, day);
+            measures.iter().map(of_measure).collect()
+        }
+    }
+}
+
+/// All cases that keep an area from the mildest tier: those within the days of all steps on the way down.
+fn clean_days<'a>(
+    counts: &impl Counted<'a>,
+    area: &Area,
+    (policy, rank): (&TierPolicy, u32),
+    steps: &[CleanDayStep],
+    day: Day,
+) -> TierReason {
+    let days = way_down(policy, steps);
+    let on = |case_day: Day| counts.cases(&area.code, case_day, registry_after(case_day, day), policy.community_only);
+    let last = last_case(counts, area, policy, (day, day)).filter(|last| day.0 - last.0 <= days);
+    TierReason {
+        measure: cases_named(policy, "cases"),
+        window_days: days as u32 + 1,
+        numerator: (0..=days).map(|age| on(day.plus(-age))).sum(),
+        denominator: 0,
+        value: None,
+        tier: policy.tiers[rank as usize].clone(),
+        decided: true,
+        last_case_day: last.map(|day| day.to_string()).unwrap_or_default(),
+    }
+}
+
+/// Clean days it takes from the gravest tier until no step leads further down.
+fn way_down(policy: &TierPolicy, steps: &[CleanDayStep]) -> i32 {
+    let (mut rank, mut days) = (policy.tiers.len() as u32 - 1, 0);
+    while let Some(step) = steps.iter().find(|step| step.rank == rank) {
+        (rank, days) = (step.next, days + step.clean_days);
+    }
+    days
+}
+
+fn threshold(
+    numbers: Option<&AreaPositivity>,
+    area: &Area,
+    (policy, rank): (&TierPolicy, u32),
+    measure: &Measure,
+    day: Day,
+) -> TierReason {
+    let population = area.facts.iter().rev().find(|facts| facts.from <= day).map_or(0, |facts| facts.population);
+    let total = numbers.map(|numbers| numbers.purposes[0].windows.as_slice()).unwrap_or_default();
+    let measured = measured(policy, measure, total, population);
+    let own = measured.rank(measure);
+    TierReason {
+        measure: match measure.kind {
+            MeasureKind::CasesPer100k => cases_named(policy, "cases_per_100k"),
+            MeasureKind::TestsOverTests => "tests_over_tests".to_owned(),
+            MeasureKind::PeopleOverPeople => "people_over_people".to_owned(),
+        },
+        window_days: measure.window_days as u32,
+        numerator: measured.numerator,
+        denominator: measured.denominator,
+        value: measured.value,
+        tier: own.map(|own| policy.tiers[own as usize].clone()).unwrap_or_default(),
+        decided: own == Some(rank),
+        last_case_day: String::new(),
+    }
+}
+
+fn cases_named(policy: &TierPolicy, name: &str) -> String {
+    if policy.community_only { format!("community_{name}") } else { name.to_owned() }
+}

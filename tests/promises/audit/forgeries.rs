@@ -1,0 +1,172 @@
+//! Forgeries that leave every number and every book as it was, a limit of size that changed since, and what help
+//! says of it all.
+
+use super::{Case, LAYOUT, assert_named, case, read};
+use crate::support::broker::Stored;
+use crate::support::deployment::MAX_RECORD_BYTES;
+use clap::CommandFactory as _;
+use prost::Message as _;
+use swabstream::audit::report::Verdict;
+use swabstream::cli::Cli;
+use swabstream::demo::city::{Kind, Message};
+use swabstream::model::record::Topic;
+use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult};
+
+/// Partition of the record that a letter names.
+fn partition_named(letter: &Stored) -> Option<i32> {
+    std::str::from_utf8(letter.header("swabstream-partition")?).ok()?.parse().ok()
+}
+
+#[test]
+fn a_dead_letter_with_other_bytes_or_another_key_is_named() {
+    let what = "its key or bytes are not those of the record";
+    let was_sent_on = |letter: &Stored| partition_named(letter) != Some(letter.partition);
+    for sent_on in [false, true] {
+        let like = |letter: &Stored| was_sent_on(letter) == sent_on && letter.payload.is_some();
+        let mut bytes = case();
+        let letter = bytes.last(Topic::DeadLetters, like);
+        letter.payload.as_mut().expect("a payload").push(0);
+        assert_named(&bytes, &["dead letters"], what);
+        let mut key = case();
+        key.last(Topic::DeadLetters, like).key = Some(b"somebody else".to_vec());
+        assert_named(&key, &["dead letters"], what);
+    }
+    let mut emptied = case();
+    let tombstone = |letter: &Stored| letter.header("swabstream-code") == Some(b"tombstone");
+    emptied.last(Topic::DeadLetters, tombstone).payload = Some(Vec::new());
+    assert_named(&emptied, &["dead letters"], what);
+}
+
+#[test]
+fn a_second_alert_for_one_change_of_tier_is_named() {
+    let mut case = case();
+    let like = |record: &Stored| read::<Alert>(record).state() != AlertState::Withdrawn;
+    let record = case.last(Topic::AreaAlerts, like).clone();
+    let forged = Alert { alert_id: "0f".repeat(16), ..read(&record) };
+    let key = Some(forged.alert_id.clone().into_bytes());
+    case.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
+    assert_named(&case, &["tiers"], &format!("{} {}: one change has 2 live alerts", forged.area, forged.first_day));
+}
+
+/// Changes the last alert of a topic that has such a cause, and that cause.
+#[track_caller]
+fn assert_cause_named(topic: Topic, kind: CauseKind, what: &str, change: impl Fn(&mut Cause)) {
+    let mut case = case();
+    let is_such = |cause: &Cause| cause.kind() == kind && cause.origin.is_some();
+    // What compaction would leave of it: the newest state of each alert.
+    let newest: Vec<Stored> = case.records.iter().filter(|record| record.topic == topic).cloned().collect();
+    let is_newest = |record: &Stored| {
+        newest.iter().rfind(|other| other.key == record.key).is_some_and(|newest| newest.offset == record.offset)
+    };
+    let like = |record: &Stored| is_newest(record) && read::<Alert>(record).causes.iter().any(is_such);
+    let record = case.last(topic, like);
+    let mut alert: Alert = read(record);
+    change(alert.causes.iter_mut().find(|cause| is_such(cause)).expect("it has one"));
+    record.payload = Some(alert.encode_to_vec());
+    assert_named(&case, &["causes"], &format!("alert {}: a cause {what}", alert.alert_id));
+}
+
+#[test]
+fn a_cause_that_is_not_there_or_not_the_record_it_says_is_named() {
+    let not_there = "names a record that is not there";
+    let other = "is not the record that lies where it says";
+    for (topic, kind) in [
+        (Topic::Alerts, CauseKind::Result),
+        (Topic::Alerts, CauseKind::Moved),
+        (Topic::Alerts, CauseKind::Contact),
+        (Topic::Alerts, CauseKind::Index),
+        (Topic::AreaAlerts, CauseKind::Area),
+    ] {
+        assert_cause_named(topic, kind, not_there, |cause| {
+            cause.origin.as_mut().expect("an origin").offset += 1_000_000;
+        });
+        assert_cause_named(topic, kind, not_there, |cause| {
+            cause.origin.as_mut().expect("an origin").topic = "person-state".to_owned();
+        });
+        if topic == Topic::Alerts {
+            assert_cause_named(topic, kind, other, |cause| cause.record_id.push('?'));
+        }
+    }
+    assert_cause_named(Topic::Alerts, CauseKind::Result, other, |cause| cause.revision += 1);
+    assert_cause_named(Topic::Alerts, CauseKind::Contact, other, |cause| cause.revision += 1);
+    assert_cause_named(Topic::Alerts, CauseKind::Result, "names no record", |cause| cause.origin = None);
+}
+
+#[test]
+fn a_tier_without_reasons_or_with_others_is_named() {
+    let with_reasons = |record: &Stored| record.payload.is_some() && !read::<AreaTier>(record).reasons.is_empty();
+    let forge = |change: fn(&mut AreaTier)| {
+        let mut case = case();
+        let record = case.last(Topic::AreaTiers, with_reasons);
+        let mut tier: AreaTier = read(record);
+        change(&mut tier);
+        record.payload = Some(tier.encode_to_vec());
+        assert_named(&case, &["tiers"], &format!("{}: {} on {} has other reasons", tier.area, tier.tier, tier.day));
+    };
+    forge(|tier| tier.reasons.clear());
+    forge(|tier| tier.reasons[0].numerator += 1);
+    forge(|tier| tier.reasons[0].decided ^= true);
+}
+
+/// Adds a result like another one, of more bytes than a record may have: with a higher limit it would count.
+pub fn add_too_large(messages: &mut Vec<Message>) {
+    let is_plain = |message: &Message| {
+        message.kind == Kind::Result && message.topic == Topic::LabResults && message.content_type.is_none()
+    };
+    let at = messages.iter().position(is_plain).expect("there is a result");
+    let like = messages[at].clone();
+    let result = LabResult::decode(like.payload.as_deref().expect("a payload")).expect("a result");
+    let (result_id, specimen_id) = ("too large".to_owned(), "too large".to_owned());
+    let mut payload = LabResult { result_id, specimen_id, ..result }.encode_to_vec();
+    // A field that nobody knows.
+    prost::encoding::bytes::encode(1_000, &vec![0; MAX_RECORD_BYTES], &mut payload);
+    messages.insert(at + 1, Message { payload: Some(payload), ..like });
+}
+
+#[test]
+fn records_judged_by_another_limit_of_size_are_as_they_were_judged() {
+    let size = |record: &Stored| record.key.as_ref().map_or(0, Vec::len) + record.payload.as_ref().map_or(0, Vec::len);
+    let case = case();
+    let inputs = || case.records.iter().filter(|record| record.topic == Topic::LabResults);
+    let mut sizes: Vec<usize> = inputs().map(size).filter(|size| *size <= MAX_RECORD_BYTES).collect();
+    sizes.sort_unstable();
+    for max_record_bytes in [10 * MAX_RECORD_BYTES, sizes[sizes.len() / 2]] {
+        let report = Case { max_record_bytes, ..case.clone() }.judge();
+        let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
+        assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
+        let letters = report.check("dead letters").and_then(|check| check.limited.clone());
+        assert!(letters.is_some_and(|told| told.contains("limit of size")), "{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
+    let mut case = case();
+    let letter = case.last(Topic::DeadLetters, |_| true).clone();
+    let (record, _) = case.live_alert();
+    let cause = read::<Alert>(&record).causes.iter().rev().find_map(|cause| cause.origin.clone()).expect("a cause");
+    let named = [cause.topic, cause.partition.to_string(), cause.offset.to_string()];
+    let names = ["swabstream-topic", "swabstream-partition", "swabstream-offset"];
+    let mut headers = vec![("swabstream-code", b"too_large".to_vec())];
+    headers.extend(names.into_iter().zip(named.map(String::into_bytes)));
+    case.append(Stored { headers, partition: letter.partition % LAYOUT.person_tasks, ..letter });
+    let report = case.judge();
+    assert!(report.check("rejections").is_some_and(|check| check.differences > 0));
+    assert!(report.check("alerts").is_some_and(|check| check.differences > 0));
+}
+
+#[test]
+fn help_names_every_check_and_what_json_says_of_an_error() {
+    let command = Cli::command();
+    let audit = command.find_subcommand("audit").expect("a command");
+    let help = audit.get_after_long_help().expect("it has help").to_string();
+    let listed: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with("swabstream")))
+        .map(|line| line.split("  ").next().unwrap_or_default())
+        .collect();
+    let report = case().judge();
+    let made: Vec<&str> = report.checks.iter().map(|check| check.name).collect();
+    assert_eq!(listed, made);
+    assert!(help.contains("{\"error\": "), "{help}");
+}
