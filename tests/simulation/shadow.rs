@@ -16,7 +16,9 @@ use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::state::changelog::FORMAT;
-use swabstream::state::person::PersonState;
+use swabstream::state::person::extra::Extra;
+use swabstream::state::person::row::Row;
+use swabstream::state::person::{Basis, PersonState};
 
 /// Calls since the last commit.
 pub type Calls = Vec<Call>;
@@ -39,18 +41,19 @@ impl Shadowed for PersonHalf {
 
     fn differing(&self, live: &Self) -> Option<String> {
         let (found, live) = (self.state(), live.state());
-        let person = |state: &PersonState, slot: u32| {
-            state.taken(slot).map(|slot| (state.rows(slot).to_vec(), state.extra(slot).cloned()))
-        };
         // What nobody is held in any more is no slot after a restore.
         let mut slots = 0..found.slots().max(live.slots());
-        let common = |state: &PersonState| {
-            let basis = state.basis().map(|basis| basis.digest().to_owned());
-            (state.areas().to_vec(), state.purposes().to_vec(), basis)
-        };
         let differs = slots.find(|slot| person(found, *slot) != person(live, *slot)).map(|slot| format!("slot {slot}"));
         differs.or((common(found) != common(live)).then(|| "what is common to all".to_owned()))
     }
+}
+
+fn person(state: &PersonState, slot: u32) -> Option<(&[Row], Option<&Extra>)> {
+    state.taken(slot).map(|slot| (state.rows(slot), state.extra(slot)))
+}
+
+fn common(state: &PersonState) -> (&[String], &[String], Option<&str>) {
+    (state.areas(), state.purposes(), state.basis().map(Basis::digest))
 }
 
 impl Shadowed for AreaHalf {
