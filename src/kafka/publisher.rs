@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long the broker may take to tell a topic's partitions.
@@ -25,6 +25,13 @@ const METADATA_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a transaction of [`publish_all`] may take, and how long its producer may take to be known.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(30);
+
+/// Without any confirmation for so long, leaders are looked for anew: what had none while a broker came back, the library
+/// may otherwise never send (librdkafka issue 5430).
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// How long such a look may hold up whoever sends.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long `send` tries while the local queue is full.
 const ROOM_LIMIT: Duration = Duration::from_secs(120);
@@ -63,6 +70,8 @@ pub struct Publisher {
     config: KafkaConfig,
     partitions: BTreeMap<Topic, i32>,
     names: BTreeMap<Topic, String>,
+    /// When it was last looked whether anything is confirmed, and how much was.
+    heard: (Instant, u64),
 }
 
 impl std::fmt::Debug for Publisher {
@@ -78,7 +87,8 @@ impl Publisher {
         settings.extend(properties(config, &Role::Publisher)?);
         let producer = ThreadedProducer::from_config_and_context(&settings, Deliveries::default())
             .map_err(|error| Error::new(format!("kafka settings: {error}")))?;
-        Ok(Self { producer, config: config.clone(), partitions: BTreeMap::new(), names: BTreeMap::new() })
+        let (config, heard) = (config.clone(), (clock::monotonic(), 0));
+        Ok(Self { producer, config, partitions: BTreeMap::new(), names: BTreeMap::new(), heard })
     }
 
     /// How many partitions a topic has.
@@ -109,6 +119,7 @@ impl Publisher {
 
     /// Hands a record over. Waits while the local queue is full: the broker sets the pace.
     pub fn send(&mut self, record: Publication<'_>) -> Result<(), Error> {
+        self.listen();
         let count = self.partitions(record.topic)?;
         let partition = record.partition.unwrap_or_else(|| partition_of(record.key, count));
         let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.names[&record.topic]).partition(partition);
@@ -142,11 +153,35 @@ impl Publisher {
         self.producer.context().sum()
     }
 
+    /// Looks for leaders where nothing has been confirmed for long although something is on its way.
+    fn listen(&mut self) {
+        let (looked, before) = self.heard;
+        if looked.elapsed() < SILENCE {
+            return;
+        }
+        let confirmed = self.delivered().confirmed;
+        if confirmed == before && self.producer.in_flight_count() > 0 {
+            self.look_for_leaders();
+        }
+        self.heard = (clock::monotonic(), confirmed);
+    }
+
+    fn look_for_leaders(&self) {
+        for name in self.names.values() {
+            // Without an answer nobody is there to send to, and it is tried again.
+            let _ = self.producer.client().fetch_metadata(Some(name), LOOK_LIMIT);
+        }
+    }
+
     /// Waits until everything sent is delivered or has failed.
     pub fn flush(&self, limit: Duration) -> Result<Delivered, Error> {
-        self.producer
-            .flush(limit)
-            .map_err(|error| Error::new(format!("not everything was confirmed in time: {error}")))?;
+        let began = clock::monotonic();
+        while let Err(error) = self.producer.flush(SILENCE.min(limit)) {
+            if began.elapsed() >= limit {
+                return Err(Error::new(format!("not everything was confirmed in time: {error}")));
+            }
+            self.look_for_leaders();
+        }
         Ok(self.delivered())
     }
 }

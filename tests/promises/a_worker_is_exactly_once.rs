@@ -41,7 +41,7 @@ fn every_kind_of_fault_really_happens() {
     for what in [
         "committed",
         "aborted",
-        "fenced member",
+        "fenced as no member",
         "unknown, took effect",
         "unknown, did not take effect",
         "crash in a commit",
