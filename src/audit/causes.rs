@@ -74,7 +74,7 @@ impl<'a> Sources<'a> {
             return self.is_contact(cause).then_some(true).ok_or(ANOTHER);
         }
         let place = place(origin).filter(|place| is_source(kind, place.topic)).ok_or(NOT_THERE)?;
-        if self.is_gone(&place) {
+        if self.cut.is_gone(&place) {
             return Ok(false);
         }
         let is_there = self.inputs.fingerprints.contains_key(&place) && self.cut.is_read(&place);
@@ -91,10 +91,6 @@ impl<'a> Sources<'a> {
             false => Err(NOT_THERE),
             true => is_it().then_some(true).ok_or(ANOTHER),
         }
-    }
-
-    fn is_gone(&self, place: &Position) -> bool {
-        self.cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first)
     }
 
     /// Whether a contact record of this id exists, as far as all are there.

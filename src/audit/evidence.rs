@@ -15,7 +15,7 @@ use super::on_the_way::{Commit, OnTheWay};
 use super::recount::{self, Arrived, Record as Usable, Truth};
 use super::report::{Check, Report};
 use super::stored::{self, AreaTask, Stored};
-use super::{Cut, RulesFound};
+use super::{Cut, RulesFound, lies_before};
 use crate::model::ids::Secret;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Layout, Position, Record, Topic};
@@ -195,8 +195,7 @@ impl Evidence {
     /// Retention has deleted by now what lies before these offsets. What was read of it counts no more, as part of it may
     /// have been gone before it was read.
     pub fn forget_before(&mut self, first: BTreeMap<(Topic, i32), i64>) {
-        let is_gone =
-            |place: &Position| first.get(&(place.topic, place.partition)).is_some_and(|at| place.offset < *at);
+        let is_gone = |place: &Position| lies_before(&first, place);
         self.keep(|place| !is_gone(place));
         self.refused.retain(|place, _| !is_gone(place));
         self.usable_then.retain(|place, _| !is_gone(place));

@@ -76,8 +76,6 @@ pub struct Inputs<'a> {
 pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     let mut check = Check::new("dead letters");
     let about = by_position(letters, &mut check);
-    let is_gone =
-        |place: &Position| cut.first.get(&(place.topic, place.partition)).is_some_and(|first| place.offset < *first);
     compare_bytes(letters, inputs, &mut check);
     let letters_deleted = were_deleted(cut);
     let rivals = Rivals::of(inputs);
@@ -91,7 +89,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
                 .differs(|| format!("{} is there as {}, must be as {}", at(place), code_text(*code), names(faults))),
         }
     }
-    let unexpected = about.iter().filter(|(place, _)| !inputs.refused.contains_key(*place) && !is_gone(place));
+    let unexpected = about.iter().filter(|(place, _)| !inputs.refused.contains_key(*place) && !cut.is_gone(place));
     for (place, code) in unexpected {
         match code {
             Code::Conflict if rivals.has_rival(place) => conflicts += 1,

@@ -87,7 +87,12 @@ impl Cut {
 
     /// Whether a task had read a record of its input.
     pub fn is_read(&self, record: &Position) -> bool {
-        self.committed.get(&(record.topic, record.partition)).is_some_and(|next| record.offset < *next)
+        lies_before(&self.committed, record)
+    }
+
+    /// Whether retention has deleted a record.
+    pub fn is_gone(&self, record: &Position) -> bool {
+        lies_before(&self.first, record)
     }
 
     /// Whether the cut lies before a commit.
@@ -95,6 +100,11 @@ impl Cut {
         let last = self.commits.get(&(commit.changelog, commit.task));
         last.is_none_or(|last| commit.seq > *last)
     }
+}
+
+/// Whether a record lies before the offset known of its partition.
+fn lies_before(offsets: &BTreeMap<(Topic, i32), i64>, record: &Position) -> bool {
+    offsets.get(&(record.topic, record.partition)).is_some_and(|offset| record.offset < *offset)
 }
 
 /// The rules in force.
