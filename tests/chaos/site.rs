@@ -15,7 +15,6 @@ use swabstream::clock;
 use swabstream::config::KafkaConfig;
 use swabstream::demo::city::{City, CityConfig, Rates};
 use swabstream::demo::stream::Stream;
-use swabstream::kafka::publisher::Delivered;
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::record::Layout;
 use swabstream::policy::sample::sample_rules;
@@ -174,11 +173,7 @@ impl Site {
     /// Labs fall silent, all is consumed, and the judge has the word.
     pub fn finish(&mut self) {
         let stream = self.stream.take().expect("it was started");
-        let delivered = stream.stop().unwrap_or_else(|why| {
-            // A lab's client that does not recover is the lab's trouble: what it did not send is no input.
-            self.say(&format!("a lab gives up: {why}"));
-            Delivered::default()
-        });
+        let delivered = stream.stop().expect("the labs' records are delivered");
         assert_eq!(delivered.failed, 0, "{:?}", delivered.first_error);
         self.await_progress("labs are silent");
         let records = self.progress.published();

@@ -70,10 +70,7 @@ fn a_worker_whose_last_commit_fails_says_so() {
     assert!(error.0.contains("last commit of the person half failed"), "{error}");
 
     broker.borrow_mut().set_faults(FaultRates::NONE);
-    fleet.recover();
-    let counted = settle(&broker, &mut fleet);
-    assert_eq!(counted, published(&broker), "nothing is lost");
-    assert!(fleet.leave(0).is_ok());
+    assert_nothing_is_lost(&broker, &mut fleet);
 }
 
 #[test]
@@ -92,10 +89,7 @@ fn a_worker_that_ends_before_it_has_recovered_says_so() {
     let error = fleet.leave(0).expect_err("nobody knows whether it was committed");
     assert!(error.0.contains("last commit of the person half failed"), "{error}");
 
-    fleet.recover();
-    let counted = settle(&broker, &mut fleet);
-    assert_eq!(counted, published(&broker), "nothing is lost");
-    assert!(fleet.leave(0).is_ok());
+    assert_nothing_is_lost(&broker, &mut fleet);
 }
 
 #[test]
@@ -165,6 +159,14 @@ fn an_alert_goes_out_at_once_and_alone() {
     assert_eq!((soon.get("a"), soon.get(other)), (Some(&7), Some(&1)), "only the task with an alert");
     let later = told_after(&mut fleet, 100);
     assert_eq!(later.get(other), Some(&2), "the others when their time has come");
+}
+
+/// Another takes over what the first one held, and ends well.
+fn assert_nothing_is_lost(broker: &Shared, fleet: &mut Fleet<Counting>) {
+    fleet.recover();
+    let counted = settle(broker, fleet);
+    assert_eq!(counted, published(broker), "nothing is lost");
+    assert!(fleet.leave(0).is_ok());
 }
 
 /// Runs one seed to its end; what the counters of the last owners say.
