@@ -4,7 +4,7 @@ use super::client::Names;
 use super::commit::Committer;
 use super::group::Group;
 use super::idle::Idle;
-use super::mend::{damaged_state, start_anew};
+use super::mend::{damaged_state, start_anew, without_offsets, without_state};
 use super::native::{End, Query};
 use super::restore::{Pumped, Restored, Restorer};
 use crate::clock;
@@ -123,6 +123,8 @@ impl Log for KafkaLog {
         let Settings { config, changelog, group, .. } = &self.settings;
         match why {
             Unusable::Corrupt(_) => format!("{why}; {}", damaged_state(config, *changelog, task, group)),
+            Unusable::WithoutOffsets => without_offsets(config, *changelog, task, group),
+            Unusable::WithoutState => without_state(config, *changelog, task, group),
             Unusable::OtherTasks(_) => format!("{why}; {}", start_anew(config)),
             Unusable::Foreign(_) => why.to_string(),
         }

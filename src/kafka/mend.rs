@@ -83,6 +83,25 @@ pub(super) fn damaged_state(config: &KafkaConfig, changelog: Topic, task: i32, g
     )
 }
 
+/// There is state that the group does not know of.
+pub(super) fn without_offsets(config: &KafkaConfig, changelog: Topic, task: i32, group: &str) -> String {
+    format!(
+        "{} [{task}] holds state, but group {group} has no committed offsets: they were deleted, or the group was empty \
+         for longer than the brokers' offsets.retention.minutes (7 days by default); {}",
+        topic_name(&config.prefix, changelog),
+        start_anew(config)
+    )
+}
+
+/// The group knows of state that is not there.
+pub(super) fn without_state(config: &KafkaConfig, changelog: Topic, task: i32, group: &str) -> String {
+    format!(
+        "group {group} has committed offsets, but {} [{task}] is empty: the topic was deleted or made anew; {}",
+        topic_name(&config.prefix, changelog),
+        start_anew(config)
+    )
+}
+
 /// A topic is not there.
 pub(super) fn missing(config: &KafkaConfig, topic: Topic) -> Error {
     Error::new(format!(

@@ -83,7 +83,7 @@ enum Step {
     /// Asks for the changelog's end, and those of the inputs, which must not lie before what was read of them.
     End { committed: Committed, starts: Vec<(Topic, i64)> },
     /// Reads.
-    Reading { committed: Committed, starts: Vec<(Topic, i64)>, next: i64, end: i64, records: u64 },
+    Reading { committed: Committed, starts: Vec<(Topic, i64)>, next: i64, end: i64 },
 }
 
 impl Step {
@@ -351,14 +351,13 @@ impl Restorer {
             list.add(self.names.of(self.changelog), task, from);
             reader.assign(&list)?;
         }
-        Ok(Step::Reading { committed, starts, next: from, end, records: 0 })
+        Ok(Step::Reading { committed, starts, next: from, end })
     }
 
     fn read(&mut self, task: i32, asked: &Handle, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Pumped, Error> {
         self.sort_into_buffers(task)?;
         let changelog = self.changelog;
-        let Some(Job { step: Step::Reading { next, end, records, .. }, moved, buffer, .. }) = self.jobs.get_mut(&task)
-        else {
+        let Some(Job { step: Step::Reading { next, end, .. }, moved, buffer, .. }) = self.jobs.get_mut(&task) else {
             return Ok(Pumped::More(Restore::Pending));
         };
         let messages = std::mem::take(buffer);
@@ -381,7 +380,6 @@ impl Restorer {
                 (*next, *moved) = (reached, clock::monotonic());
             }
         }
-        *records += found.len() as u64;
         if !found.is_empty() {
             take(&found);
         }
@@ -445,30 +443,13 @@ impl Restorer {
         Ok(())
     }
 
-    /// Offsets and changelog must both be there, or both not.
     fn finish(&mut self, task: i32) -> Result<Pumped, Error> {
-        let Some(Job { step: Step::Reading { committed, starts, records, .. }, .. }) = self.jobs.get_mut(&task) else {
+        let Some(Job { step: Step::Reading { committed, starts, .. }, .. }) = self.jobs.get_mut(&task) else {
             return Ok(Pumped::More(Restore::Pending));
         };
-        let (committed, starts, records) = (std::mem::take(committed), std::mem::take(starts), *records);
+        let (committed, starts) = (std::mem::take(committed), std::mem::take(starts));
         self.forget(task)?;
-        match (committed.next.is_empty(), records) {
-            (true, 1..) => Err(Error::new(format!(
-                "task {task}: {} [{task}] holds state, but group {} has no committed offsets: they were deleted, or the \
-                 group was empty for longer than the brokers' offsets.retention.minutes (7 days by default); {}",
-                self.changelog_name(),
-                self.group,
-                start_anew(&self.config),
-            ))),
-            (false, 0) => Err(Error::new(format!(
-                "task {task}: group {} has committed offsets, but {} [{task}] is empty: the topic was deleted or made \
-                 anew; {}",
-                self.group,
-                self.changelog_name(),
-                start_anew(&self.config),
-            ))),
-            _ => Ok(Pumped::Done(Restored { committed, starts })),
-        }
+        Ok(Pumped::Done(Restored { committed, starts }))
     }
 
     /// What holds a restore up, and how to end it.

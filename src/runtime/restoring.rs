@@ -23,7 +23,7 @@ pub struct Restoring {
     told: Timestamp,
     records: u64,
     bytes: u64,
-    /// What the group knew when its changelog was found further on, if it was.
+    /// What the group knew when what was read could not be used, if that was so.
     overtaken: Option<Option<CommitMark>>,
     /// It follows a failure: what was applied and not committed was dropped.
     dropped: bool,
@@ -42,18 +42,16 @@ impl Restoring {
         self.dropped
     }
 
-    /// Begins anew where somebody else owns the task by now and has committed since the offsets were asked for: what was
-    /// read is the state of a later commit than theirs. If the group has not moved since the last time, it is no race but
-    /// state that the group does not know of: then nothing is begun again.
-    pub fn overtaken(&mut self, mark: Option<CommitMark>) -> bool {
-        let known = mark.map_or(0, |mark| mark.seq);
-        let overtaken = self.changelog.last() > Some(known) && self.overtaken != Some(mark);
-        if overtaken {
-            tracing::info!(half = self.half, task = self.task, "overtaken by another owner, restoring anew");
-            self.changelog = self.changelog.anew();
+    /// Begins anew where what was read cannot be used because somebody else owns the task by now and has committed since
+    /// the offsets were asked for. If the group has not moved since the last time, it is no race but damage: then nothing
+    /// is begun again.
+    pub fn overtaken(&mut self, why: &Unusable, mark: Option<CommitMark>) -> bool {
+        let again = why.may_be_overtaken() && self.overtaken != Some(mark);
+        if again {
+            tracing::info!(half = self.half, task = self.task, "read anew, another owner may have gone on: {why}");
             (self.overtaken, self.records, self.bytes) = (Some(mark), 0, 0);
         }
-        overtaken
+        again
     }
 
     /// Takes records of the changelog; returns their bytes.
@@ -103,52 +101,28 @@ impl Restoring {
         self.records
     }
 
-    /// All that was read.
-    pub fn finish(self) -> Restorer {
-        self.changelog
+    /// All that was read; the next record is the first of the changelog again.
+    pub fn read(&mut self) -> Restorer {
+        let anew = self.changelog.anew();
+        std::mem::replace(&mut self.changelog, anew)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::record::Position;
-    use crate::proto::v1::StateHead;
-    use prost::Message as _;
-
-    fn delta(seq: u64) -> Vec<u8> {
-        StateHead { seq, parts: 1, ..StateHead::default() }.encode_length_delimited_to_vec()
-    }
-
-    fn take(restoring: &mut Restoring, payload: &[u8]) {
-        let position = Position { topic: Topic::PersonState, partition: 0, offset: 0 };
-        let record = Record {
-            position,
-            received_at: Timestamp(0),
-            key: Some(b"d/1/0"),
-            payload: Some(payload),
-            content_type: None,
-        };
-        restoring.take(&[record]).expect("ours");
-    }
+    use crate::state::paged::Corrupt;
 
     #[test]
-    fn a_later_commit_than_the_groups_is_a_race_once_and_a_fault_when_nothing_moves() {
+    fn what_cannot_be_used_is_a_race_once_and_damage_when_the_group_has_not_moved() {
         let mark = |seq| Some(CommitMark { seq, restore_from: 0 });
         let mut restoring = Restoring::new("person", Topic::PersonState, 0, 8, Timestamp(0), false);
-        take(&mut restoring, &delta(3));
-        assert!(!restoring.overtaken(mark(3)), "what the group knows");
-        assert!(restoring.overtaken(mark(2)), "somebody has committed since");
-        assert_eq!(restoring.records(), 0, "it is read again from the beginning");
-        take(&mut restoring, &delta(4));
-        assert!(restoring.overtaken(mark(3)), "and once more");
-        take(&mut restoring, &delta(4));
-        assert!(!restoring.overtaken(mark(3)), "the group has not moved: that is no race");
-
-        let mut first = Restoring::new("person", Topic::PersonState, 0, 8, Timestamp(0), false);
-        take(&mut first, &delta(1));
-        assert!(first.overtaken(None), "the first commit of all");
-        take(&mut first, &delta(1));
-        assert!(!first.overtaken(None), "a group whose offsets are gone");
+        let corrupt = Unusable::Corrupt(Corrupt("delta 2 is missing".to_owned()));
+        assert!(restoring.overtaken(&Unusable::WithoutOffsets, None), "the first commit of all");
+        assert!(restoring.overtaken(&corrupt, mark(2)), "somebody has committed since");
+        assert!(restoring.overtaken(&corrupt, mark(3)), "and once more");
+        assert!(!restoring.overtaken(&corrupt, mark(3)), "the group has not moved: that is no race");
+        let foreign = Unusable::Foreign("it was written with another secret".to_owned());
+        assert!(!restoring.overtaken(&foreign, mark(4)), "it stays so, whoever goes on with it");
     }
 }

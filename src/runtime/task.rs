@@ -112,16 +112,11 @@ impl<H: Half> Task<H> {
         changelog: Restorer,
         ring: u64,
     ) -> Result<Self, Unusable> {
-        let Some(mark) = committed.mark else {
-            return match changelog.is_empty() {
-                true => Ok(Self::fresh(context, rules, committed.next, ring)),
-                false => Err(Corrupt(format!(
-                    "{} of task {} has records but its group has no committed offsets (a deleted or expired group?)",
-                    H::CHANGELOG.name(),
-                    context.task
-                ))
-                .into()),
-            };
+        let mark = match (committed.mark, changelog.is_empty()) {
+            (None, true) => return Ok(Self::fresh(context, rules, committed.next, ring)),
+            (None, false) => return Err(Unusable::WithoutOffsets),
+            (Some(_), true) => return Err(Unusable::WithoutState),
+            (Some(mark), false) => mark,
         };
         let mut task = Self::fresh(context, rules, committed.next, ring);
         let (head, changelog) = changelog.finish(&mut task.half)?;

@@ -4,15 +4,16 @@
 //! and takes the time from its caller, so tests drive many workers from one seed. [`drive`](super::drive::drive) is
 //! the asynchronous shell around it.
 
+mod restore;
+
 use super::globals::Floor;
-use super::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
+use super::log::{Commit, CommitError, Fatal, Log, Polled};
 use super::restoring::Restoring;
 use super::task::{RulesInForce, Task, Time};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
-use crate::pipeline::half::{Context, Half};
-use crate::state::paged::Unusable;
+use crate::pipeline::half::Half;
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -275,92 +276,6 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.slots.retain(|number, _| !tasks.contains(number));
         self.consumed.retain(|number, _| !tasks.contains(number));
         self.log.release(tasks)
-    }
-
-    /// Reads on in every changelog that is not read to its end, a piece each, so that running tasks go on meanwhile.
-    fn restore(&mut self) -> Result<bool, Fatal> {
-        let mut busy = false;
-        let waiting: Vec<i32> = self.slots.keys().copied().collect();
-        for number in waiting {
-            busy |= match self.slots.remove(&number) {
-                Some(Slot::Restoring(restoring)) => self.restore_some(number, restoring)?,
-                Some(Slot::Waiting(task)) => {
-                    self.start(number, task)?;
-                    false
-                }
-                Some(running) => {
-                    self.slots.insert(number, running);
-                    false
-                }
-                None => false,
-            };
-        }
-        Ok(busy)
-    }
-
-    fn restore_some(&mut self, number: i32, mut restoring: Box<Restoring>) -> Result<bool, Fatal> {
-        let mut taken = Ok(());
-        let meter = &self.meter;
-        let found = self.log.restore(number, &mut |records| match restoring.take(records) {
-            Ok(bytes) => meter.restore_read(records.len() as u64, bytes),
-            Err(fault) => taken = Err(fault),
-        })?;
-        taken.map_err(|why| self.unusable(number, &why))?;
-        match found {
-            Restore::Done(ref committed) if restoring.overtaken(committed.mark) => {}
-            Restore::Done(committed) => {
-                let (seconds, records) = (restoring.seconds(self.at), restoring.records());
-                let (context, ring) = (self.context(number), self.settings.ring);
-                let task = Task::restored(context, &self.rules, committed, restoring.finish(), ring);
-                let task = task.map_err(|why| self.unusable(number, &why))?;
-                tracing::info!(half = H::NAME, task = number, records, seconds, "restored");
-                self.meter.restore_took(seconds);
-                if !task.may_use(&self.rules) {
-                    let half = H::NAME;
-                    tracing::warn!(half, task = number, "restored by newer rules than read, waiting for them");
-                }
-                self.start(number, Box::new(task))?;
-                return Ok(true);
-            }
-            Restore::Pending => {}
-            Restore::Stuck(ref why) => {
-                restoring.tell_stuck(self.at, why);
-                self.meter.stuck(number, why);
-            }
-            Restore::Reading { remaining } => {
-                restoring.tell(self.at, remaining);
-                self.meter.restoring(number, remaining);
-            }
-        }
-        self.slots.insert(number, Slot::Restoring(restoring));
-        Ok(matches!(found, Restore::Reading { .. } | Restore::Done(_)))
-    }
-
-    fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
-        Fatal(format!("{} task {number}: {}", H::NAME, self.log.explain(number, why)))
-    }
-
-    /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
-    fn start(&mut self, number: i32, mut task: Box<Task<H>>) -> Result<(), Fatal> {
-        if !task.may_use(&self.rules) {
-            self.slots.insert(number, Slot::Waiting(task));
-            return Ok(());
-        }
-        task.adopt(&self.rules);
-        self.log.start(number, task.next())?;
-        tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
-        self.meter.restored(report_of(number, &task, None));
-        self.slots.insert(number, Slot::Running(task));
-        Ok(())
-    }
-
-    fn context(&self, task: i32) -> Context {
-        Context {
-            task,
-            layout: self.settings.layout,
-            secret: self.settings.secret,
-            max_record_bytes: self.settings.max_record_bytes,
-        }
     }
 
     fn pass_time(&mut self) {

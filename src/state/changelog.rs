@@ -241,11 +241,6 @@ impl Restorer {
         Self::new(self.topic, self.task, self.ring)
     }
 
-    /// Number of the newest commit of which something was taken.
-    pub fn last(&self) -> Option<u64> {
-        self.deltas.last_key_value().map(|(seq, _)| *seq)
-    }
-
     /// Whether no record was taken.
     pub fn is_empty(&self) -> bool {
         self.deltas.is_empty() && self.images.is_empty()

@@ -31,12 +31,26 @@ pub enum Unusable {
     /// It is not what was written.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// There is some, but the group knows of no commit that wrote it.
+    #[error("state is stored, but the group has no committed offsets")]
+    WithoutOffsets,
+    /// The group knows of commits, but there is none.
+    #[error("the group has committed offsets, but no state is stored")]
+    WithoutState,
     /// It is what was written, for other numbers of tasks.
     #[error("stored state cannot be used: {0}")]
     OtherTasks(String),
     /// It is what was written, and is good where this program is run in another way: the text says how.
     #[error("stored state cannot be used: {0}")]
     Foreign(String),
+}
+
+impl Unusable {
+    /// Whether whole state looks so to a reader while somebody else goes on with it: what the group knew and what was
+    /// read are of different commits then, or the broker has compacted away what a later commit replaced.
+    pub fn may_be_overtaken(&self) -> bool {
+        matches!(self, Unusable::Corrupt(_) | Unusable::WithoutOffsets | Unusable::WithoutState)
+    }
 }
 
 /// State changes as bytes, in order: `page u32, length u32, operation`, little-endian.

@@ -4,7 +4,6 @@ use crate::kafka;
 use crate::node::{LIMIT, Node, assert_raised, config, create_topics, publish, settings};
 use std::time::{Duration, Instant};
 use swabstream::config::KafkaConfig;
-use swabstream::kafka::log::Settings;
 use swabstream::model::record::Topic;
 use swabstream::runtime::log::Log;
 
@@ -126,38 +125,5 @@ fn changelog_end(node: &mut Node, task: i32) -> i64 {
         }
         assert!(began.elapsed() < LIMIT, "nobody answers");
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-#[test]
-fn state_without_offsets_and_offsets_without_state_are_refused() {
-    let config = config(&kafka::unique("torn"));
-    create_topics(&config);
-    publish(&config, 0..100);
-    let mut node = Node::join(settings(&config, "w"));
-    node.run_until(|node| node.count() == 100);
-    drop(node);
-
-    let mut without_offsets = settings(&config, "w");
-    without_offsets.group.push_str("-other");
-    let error = refusal(without_offsets);
-    assert!(error.contains("holds state, but group"), "{error}");
-    assert!(error.contains("swabstream topics create"), "{error}");
-
-    let mut without_state = settings(&config, "w");
-    without_state.changelog = Topic::PersonEvents;
-    let error = refusal(without_state);
-    assert!(error.contains("has committed offsets, but"), "{error}");
-}
-
-/// What a restore that must not succeed says.
-fn refusal(settings: Settings) -> String {
-    let mut node = Node::join(settings);
-    let began = Instant::now();
-    loop {
-        assert!(began.elapsed() < LIMIT && node.running.is_empty(), "it was taken");
-        if let Err(error) = node.step() {
-            return error.0;
-        }
     }
 }

@@ -147,7 +147,23 @@ fn state_whose_offsets_expired_is_refused_with_the_setting_that_keeps_them() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains("holds state, but group"), "{refusal}");
     assert!(refusal.contains("longer than the brokers' offsets.retention.minutes"), "{refusal}");
+    assert!(refusal.contains("stop all instances"), "{refusal}");
+}
+
+#[test]
+fn state_whose_topic_was_made_anew_between_two_starts_is_refused() {
+    let deployment = Deployment::create("gone");
+    deployment.publish(["a".to_owned()]);
+    let mut first = deployment.start();
+    first.run_until_counted(1);
+    first.stop();
+    delete(&deployment, Topic::PersonState);
+    create_anew(&deployment, Topic::PersonState);
+    let name = deployment.topic(Topic::PersonState);
+    let refusal = deployment.start().run_until_refused();
+    assert!(refusal.contains(&format!("has committed offsets, but {name} [0] is empty")), "{refusal}");
     assert!(refusal.contains("stop all instances"), "{refusal}");
 }
 

@@ -46,13 +46,9 @@ impl<H: Shadowed> Member<H> {
 
     /// Whether there was something to do; an error is the end of the process.
     fn step(&mut self, at: Timestamp) -> Result<bool, ()> {
-        let stepped = self.worker.step(at);
-        // A process that was expelled while it restored may meet a changelog that others went on with and that was
-        // compacted: it ends, as it would have been told to.
-        match stepped {
-            Ok(busy) if !self.process.is_dead() => Ok(busy),
-            Ok(_) => Err(()),
-            Err(_) if self.process.is_dead() || self.process.is_expelled() => Err(()),
+        match self.worker.step(at) {
+            _ if self.process.is_dead() => Err(()),
+            Ok(busy) => Ok(busy),
             Err(fatal) => panic!("a worker gave up: {fatal}"),
         }
     }

@@ -15,13 +15,14 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 12] = [
+const MUST_HAPPEN: [(&str, &[&str]); 13] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
     ("restores", &["restored"]),
     ("slow or failed restores", &["slow restore", "crash in a restore"]),
     ("stuck restores", &["restore stuck"]),
+    ("restores overtaken by another owner", &["restore overtaken"]),
     ("commits beside a stuck restore", &["commit beside a stuck restore"]),
     ("compactions", &["compaction"]),
     ("ticks", &["tick"]),

@@ -137,9 +137,7 @@ impl<H: Half> Fleet<H> {
         let Some((worker, process)) = &mut self.seats[number].running else { return false };
         match worker.step(at) {
             Ok(busy) => busy,
-            // A process that was expelled while it restored may meet a changelog that others went on with and that
-            // was compacted: it ends, as it would have been told to.
-            Err(_) if process.is_dead() || process.is_expelled() => {
+            Err(_) if process.is_dead() => {
                 self.kill(number);
                 true
             }

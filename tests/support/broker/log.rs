@@ -41,7 +41,9 @@ pub struct ModelLog {
 pub(super) enum Task {
     /// Assigned, to be restored.
     New,
-    /// Being restored: from here to the end as of the assignment.
+    /// The committed offsets are known, and the end of the changelog is being asked for.
+    Asking { committed: Committed },
+    /// Being restored: from here to the end as it was when it was asked for.
     Restoring { position: i64, end: i64, committed: Committed, heard: Timestamp, stuck: bool },
     /// Read to its end, to be started; and whether the worker has gone on without starting it.
     Restored { waits: bool },
@@ -146,6 +148,8 @@ impl ModelLog {
                 broker.note("revoked", || format!("{}: tasks {tasks:?}", self.by.id));
                 Some(Polled::Revoked(tasks))
             }
+            // It learns so from an answer to its heartbeat, and goes on until that comes.
+            News::Expelled if broker.random.chance(partial) => None,
             News::Expelled => {
                 let tasks: Vec<i32> = self.tasks.keys().copied().collect();
                 self.tasks.extend(tasks.iter().map(|task| (*task, Task::Ending)));
@@ -192,21 +196,56 @@ impl ModelLog {
         fetched
     }
 
-    /// Begins a restore once no open transaction can still move the task's offsets.
-    fn begin_restore(&mut self, task: i32) -> Option<Task> {
+    /// A step of a restore takes long, or is the last of its process.
+    fn is_held_up(&mut self, task: i32) -> Result<bool, Fatal> {
+        let mut broker = self.broker.borrow_mut();
+        let (failed, slow) = (broker.rates.failed_restore, broker.rates.slow_restore);
+        if broker.random.chance(failed) {
+            self.process.kill();
+            broker.note("crash in a restore", || format!("{} task {task}", self.by.id));
+            return Err(Fatal("the process died".to_owned()));
+        }
+        let held_up = broker.random.chance(slow);
+        if held_up {
+            broker.note("slow restore", || format!("{} task {task}", self.by.id));
+        }
+        Ok(held_up)
+    }
+
+    /// What the group knows of a task, once no open transaction can still move its offsets.
+    fn ask_offsets(&mut self, task: i32) -> Option<Committed> {
         let mut broker = self.broker.borrow_mut();
         if self.inputs.iter().any(|topic| broker.has_pending_offset(self.half, *topic, task)) {
             broker.note("restore waited for offsets", || format!("{} task {task}", self.by.id));
             return None;
         }
-        let end = broker.partition_mut((self.changelog, task)).end();
         let group = broker.group(self.half);
         let next: Vec<(Topic, i64)> =
             self.inputs.iter().map(|topic| (*topic, group.offset(*topic, task).unwrap_or(0))).collect();
         let mark = group.metadata(self.inputs[0], task).map(|text| CommitMark::parse(text).expect("our metadata"));
-        let position = mark.map_or(0, |mark| mark.restore_from);
-        let (heard, committed) = (broker.now, Committed { next, mark });
-        Some(Task::Restoring { position, end, committed, heard, stuck: false })
+        Some(Committed { next, mark })
+    }
+
+    /// The steps before anything is read. Others may commit between them, as they may while it is read.
+    fn begin_restore(&mut self, task: i32) -> Result<(), Fatal> {
+        if matches!(self.task(task)?, Task::Restored { .. }) {
+            self.note("restore overtaken", || format!("task {task}"));
+        }
+        let next = match self.task(task)? {
+            Task::New | Task::Restored { .. } => {
+                self.ask_offsets(task).map(|committed| Task::Asking { committed }).unwrap_or(Task::New)
+            }
+            Task::Asking { committed } => {
+                let committed = committed.clone();
+                let mut broker = self.broker.borrow_mut();
+                let (position, heard) = (committed.mark.map_or(0, |mark| mark.restore_from), broker.now);
+                let end = broker.partition_mut((self.changelog, task)).end();
+                Task::Restoring { position, end, committed, heard, stuck: false }
+            }
+            Task::Restoring { .. } | Task::Running { .. } | Task::Ending => return Ok(()),
+        };
+        *self.task(task)? = next;
+        Ok(())
     }
 }
 
@@ -232,30 +271,22 @@ impl Log for ModelLog {
 
     fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal> {
         self.check_alive()?;
-        if matches!(self.task(task)?, Task::New) {
-            let Some(begun) = self.begin_restore(task) else { return Ok(Restore::Pending) };
-            *self.task(task)? = begun;
+        if self.is_held_up(task)? {
+            return Ok(Restore::Pending);
+        }
+        self.begin_restore(task)?;
+        if matches!(self.task(task)?, Task::New | Task::Asking { .. }) {
+            return Ok(Restore::Pending);
         }
         let shared = Rc::clone(&self.broker);
         let mut broker = shared.borrow_mut();
-        let failed = broker.rates.failed_restore;
-        if broker.random.chance(failed) {
-            self.process.kill();
-            broker.note("crash in a restore", || format!("{} task {task}", self.by.id));
-            return Err(Fatal("the process died".to_owned()));
-        }
-        let slow = broker.rates.slow_restore;
-        if broker.random.chance(slow) {
-            broker.note("slow restore", || format!("{} task {task}", self.by.id));
-            return Ok(Restore::Pending);
-        }
         let most = 1 + broker.random.below(20);
         let place = (self.changelog, task);
         let Task::Restoring { position, end, committed, heard, stuck } = self.task(task)? else {
             return Err(Fatal(format!("task {task} is not being restored")));
         };
         let (mut records, next) = broker.partition_mut(place).read(*position, Isolation::Committed, most);
-        // Whoever has been expelled meanwhile must not see what its successor writes: half of a later commit.
+        // Beyond the end lie commits of somebody else, later than the offsets that were asked for.
         records.retain(|record| record.offset < *end);
         let waits = next == *position;
         *position = next;

@@ -27,11 +27,6 @@ impl Process {
         self.dead.set(true);
     }
 
-    /// Whether the group has dropped it, although it may not know.
-    pub fn is_expelled(&self) -> bool {
-        !self.broker.borrow_mut().group(self.half).knows(self.member.get())
-    }
-
     /// The group drops the member: it left, or its session has timed out.
     pub fn expel(&self) {
         let mut broker = self.broker.borrow_mut();

@@ -1,0 +1,104 @@
+//! How a worker comes to its tasks: it reads their changelogs, a piece each, and starts them.
+
+use super::{Slot, Worker, report_of};
+use crate::pipeline::half::{Context, Half};
+use crate::runtime::log::{Committed, Fatal, Log, Restore};
+use crate::runtime::restoring::Restoring;
+use crate::runtime::task::Task;
+use crate::state::paged::Unusable;
+
+impl<H: Half, L: Log> Worker<H, L> {
+    /// Reads on in every changelog that is not read to its end, a piece each, so that running tasks go on meanwhile.
+    pub(super) fn restore(&mut self) -> Result<bool, Fatal> {
+        let mut busy = false;
+        let waiting: Vec<i32> = self.slots.keys().copied().collect();
+        for number in waiting {
+            busy |= match self.slots.remove(&number) {
+                Some(Slot::Restoring(restoring)) => self.restore_some(number, restoring)?,
+                Some(Slot::Waiting(task)) => {
+                    self.start(number, task)?;
+                    false
+                }
+                Some(running) => {
+                    self.slots.insert(number, running);
+                    false
+                }
+                None => false,
+            };
+        }
+        Ok(busy)
+    }
+
+    fn restore_some(&mut self, number: i32, mut restoring: Box<Restoring>) -> Result<bool, Fatal> {
+        let mut taken = Ok(());
+        let meter = &self.meter;
+        let found = self.log.restore(number, &mut |records| match restoring.take(records) {
+            Ok(bytes) => meter.restore_read(records.len() as u64, bytes),
+            Err(fault) => taken = Err(fault),
+        })?;
+        taken.map_err(|why| self.unusable(number, &why))?;
+        let reading = matches!(found, Restore::Reading { .. });
+        match found {
+            Restore::Done(committed) => return self.end_restore(number, restoring, committed).map(|()| true),
+            Restore::Pending => {}
+            Restore::Stuck(why) => {
+                restoring.tell_stuck(self.at, &why);
+                self.meter.stuck(number, &why);
+            }
+            Restore::Reading { remaining } => {
+                restoring.tell(self.at, remaining);
+                self.meter.restoring(number, remaining);
+            }
+        }
+        self.slots.insert(number, Slot::Restoring(restoring));
+        Ok(reading)
+    }
+
+    /// Makes a task of what was read, or begins anew where somebody else went on with it meanwhile.
+    fn end_restore(&mut self, number: i32, mut restoring: Box<Restoring>, found: Committed) -> Result<(), Fatal> {
+        let (seconds, records, mark) = (restoring.seconds(self.at), restoring.records(), found.mark);
+        let (context, ring) = (self.context(number), self.settings.ring);
+        let task = match Task::restored(context, &self.rules, found, restoring.read(), ring) {
+            Ok(task) => task,
+            Err(why) if restoring.overtaken(&why, mark) => {
+                self.slots.insert(number, Slot::Restoring(restoring));
+                return Ok(());
+            }
+            Err(why) => return Err(self.unusable(number, &why)),
+        };
+        let half = H::NAME;
+        tracing::info!(half, task = number, records, seconds, "restored");
+        self.meter.restore_took(seconds);
+        if !task.may_use(&self.rules) {
+            tracing::warn!(half, task = number, "restored by newer rules than read, waiting for them");
+        }
+        self.start(number, Box::new(task))
+    }
+
+    fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
+        Fatal(format!("{} task {number}: {}", H::NAME, self.log.explain(number, why)))
+    }
+
+    /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
+    fn start(&mut self, number: i32, mut task: Box<Task<H>>) -> Result<(), Fatal> {
+        if !task.may_use(&self.rules) {
+            self.slots.insert(number, Slot::Waiting(task));
+            return Ok(());
+        }
+        task.adopt(&self.rules);
+        self.log.start(number, task.next())?;
+        tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
+        self.meter.restored(report_of(number, &task, None));
+        self.slots.insert(number, Slot::Running(task));
+        Ok(())
+    }
+
+    fn context(&self, task: i32) -> Context {
+        Context {
+            task,
+            layout: self.settings.layout,
+            secret: self.settings.secret,
+            max_record_bytes: self.settings.max_record_bytes,
+        }
+    }
+}
