@@ -30,13 +30,21 @@ fn name(changelog: Topic, task: i32) -> String {
 }
 
 /// Each task's changelog has the commit that the group knew at the cut, with the same offsets; and none that the group
-/// does not `know` by now, long after it was read.
-pub fn commits(cut: &Cut, heads: &Heads, newest: &Commits, known: &Commits) -> Check {
+/// does not `know` by now, long after it was read. Nor do outputs name such a commit: `written` has their newest ones.
+pub fn commits(cut: &Cut, heads: &Heads, [newest, written]: [&Commits; 2], known: &Commits) -> Check {
     let mut check = Check::new("commits");
     for (&(changelog, task), &seq) in &cut.commits {
         let Some((found, head)) = heads.get(&(changelog, task)) else {
-            check.differs(|| {
-                format!("{}: its group is at commit {seq}, which is not in its changelog", name(changelog, task))
+            check.differs(|| match newest.get(&(changelog, task)) {
+                None => format!(
+                    "{}: its group is at commit {seq}, and {} [{task}] holds nothing: the topic was deleted or made \
+                     anew; the processor's next start says how to go on",
+                    name(changelog, task),
+                    changelog.name()
+                ),
+                Some(_) => {
+                    format!("{}: its group is at commit {seq}, which is not in its changelog", name(changelog, task))
+                }
             });
             continue;
         };
@@ -55,13 +63,15 @@ pub fn commits(cut: &Cut, heads: &Heads, newest: &Commits, known: &Commits) -> C
             });
         }
     }
-    for (&(changelog, task), newest) in newest {
+    let found = newest.iter().map(|newest| ("its changelog", newest));
+    for (what, (&(changelog, task), newest)) in found.chain(written.iter().map(|newest| ("an output", newest))) {
+        let task_name = || name(changelog, task);
         match known.get(&(changelog, task)) {
             None => {
-                check.differs(|| format!("{}: its changelog has state, its group no offsets", name(changelog, task)))
+                check.differs(|| format!("{}: {what} has commit {newest}, its group no offsets", task_name()));
             }
             Some(seq) => check.require(newest <= seq, || {
-                format!("{}: its changelog has commit {newest}, its group is at {seq}", name(changelog, task))
+                format!("{}: {what} has commit {newest}, its group is at {seq}", task_name())
             }),
         }
     }

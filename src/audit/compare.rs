@@ -132,17 +132,9 @@ pub fn pairs<'a, K: Ord, V>(
     pairs
 }
 
-/// What an alert is about: family, person, first day, specimen.
-pub type Subject = (AlertFamily, String, String, String);
-
-/// What a live alert is about.
-pub fn subject(alert: &LiveAlert) -> Subject {
-    (alert.family, alert.person.clone(), alert.first_day.clone(), alert.specimen.clone())
-}
-
-/// Alerts by what they are about.
-pub fn by_subject(alerts: impl IntoIterator<Item = LiveAlert>) -> BTreeMap<Subject, LiveAlert> {
-    alerts.into_iter().map(|alert| (subject(&alert), alert)).collect()
+/// Alerts by id.
+pub fn by_id(alerts: impl IntoIterator<Item = LiveAlert>) -> BTreeMap<String, LiveAlert> {
+    alerts.into_iter().map(|alert| (alert.id.clone(), alert)).collect()
 }
 
 /// Published tiers.
@@ -150,9 +142,9 @@ pub fn tiers(published: &Published) -> BTreeMap<String, Tier> {
     published.tiers.iter().map(|(area, tier)| (area.clone(), Tier::of(tier))).collect()
 }
 
-/// The live alerts that must be there, by subject.
-pub fn wanted_alerts(truth: &Truth) -> BTreeMap<Subject, LiveAlert> {
-    by_subject(truth.alerts.iter().cloned())
+/// The live alerts that must be there, by id.
+pub fn wanted_alerts(truth: &Truth) -> BTreeMap<String, LiveAlert> {
+    by_id(truth.alerts.iter().cloned())
 }
 
 /// Equal counts, and ratios that differ by rounding at most. When it was computed, and by rules of which digest, may

@@ -8,6 +8,7 @@ use super::causes;
 use super::compare::Published;
 use super::content;
 use super::histories::Histories;
+use super::ids;
 use super::inputs::{self, Faults, Input};
 use super::letters::{self, Inputs, Letter};
 use super::numbers::{self, Found, Known};
@@ -53,7 +54,9 @@ pub struct Evidence {
     /// A message that its receiver had read and its sender not sent: the cut is no moment.
     too_early: Option<String>,
     /// Newest commit of each changelog, which may lie after the cut.
-    newest: BTreeMap<(Topic, i32), u64>,
+    newest: Commits,
+    /// Newest commit after the cut that outputs of each task name.
+    written: Commits,
     /// Time of the first record of each input partition that is left.
     first_received: BTreeMap<(Topic, i32), Timestamp>,
     /// Fingerprint of every record of the inputs, and of every batch that was read.
@@ -82,7 +85,8 @@ impl Evidence {
             counts: Counts::new(),
             on_the_way: OnTheWay::default(),
             too_early: None,
-            newest: BTreeMap::new(),
+            newest: Commits::new(),
+            written: Commits::new(),
             first_received: BTreeMap::new(),
             fingerprints: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -106,7 +110,7 @@ impl Evidence {
         match topic {
             Topic::LabResults | Topic::ContactRecords => self.take_input(record),
             Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
-            _ if later.is_some() => {}
+            _ if let Some(commit) = later => note(&mut self.written, commit),
             Topic::DeadLetters => self.letters.push(Letter::read(record, header)),
             Topic::PersonState | Topic::AreaState => self.take_state(record),
             Topic::Alerts | Topic::AreaAlerts => {
@@ -143,9 +147,9 @@ impl Evidence {
         let key = record.key.unwrap_or_default();
         let head = stored::head_of(record.payload);
         if let Ok(Some((seq, _))) = &head {
-            let newest = self.newest.entry((topic, partition)).or_default();
-            *newest = (*seq).max(*newest);
-            if self.cut.is_before(&Commit { changelog: topic, task: partition, seq: *seq }) {
+            let commit = Commit { changelog: topic, task: partition, seq: *seq };
+            note(&mut self.newest, commit);
+            if self.cut.is_before(&commit) {
                 return;
             }
         }
@@ -238,16 +242,18 @@ impl Evidence {
         self.heed_what_held_then();
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs(), &self.cut);
+        let ids = ids::check(&self.published, &self.arrived, &self.setting.secret, &self.cut);
         self.heed_what_is_on_its_way();
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
             self.readable(),
-            books::commits(&self.cut, &self.heads, &self.newest, known),
+            books::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
             books::consumed(&self.cut, &self.heads, &self.counts),
             books::sent(&self.cut, &self.heads, &self.counts, self.on_the_way.messages),
             letters::check(&self.letters, &self.inputs(), &self.cut),
             letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
             histories,
+            ids,
             causes,
         ];
         checks.extend(self.recounted());
@@ -310,6 +316,13 @@ impl Evidence {
     }
 
     fn why_not_recounted(&self) -> Option<String> {
+        let areas = self.cut.commits.keys().filter(|(changelog, _)| *changelog == Topic::AreaState);
+        let lost = areas.filter(|task| !self.heads.contains_key(task)).count();
+        if lost > 0 {
+            return Some(format!(
+                "the state of {lost} area tasks is lost, see commits: how far they came is not known"
+            ));
+        }
         let digest = &self.setting.rules.rules.digest;
         let others = self.heads.values().filter(|(_, head)| head.rules_digest != *digest).count();
         (others > 0)
@@ -371,7 +384,8 @@ impl Evidence {
         let rules = &self.setting.rules.rules;
         let day_of = |task: &AreaTask| task.published_at.map(|at| rules.day(at));
         let days: BTreeSet<Day> = areas.values().filter_map(day_of).collect();
-        let mut truth = recount::recount(rules, &self.arrived, days.last().copied().unwrap_or_default());
+        let recount = |day| recount::recount(rules, &self.setting.secret, &self.arrived, day);
+        let mut truth = recount(days.last().copied().unwrap_or_default());
         let is_of = |area: &str, day: Day| {
             let task = areas.get(&self.setting.layout.area_task(area));
             task.and_then(day_of) == Some(day)
@@ -380,7 +394,7 @@ impl Evidence {
         let published = |area: &str| areas.get(&self.setting.layout.area_task(area)).and_then(day_of);
         truth.tiers.retain(|area, _| is_of(area, last));
         for &day in days.iter().filter(|day| **day < last) {
-            let earlier = recount::recount(rules, &self.arrived, day);
+            let earlier = recount(day);
             truth.tiers.extend(earlier.tiers.into_iter().filter(|(area, _)| is_of(area, day)));
         }
         self.on_the_way.take_from(&mut truth, rules, published);
@@ -419,6 +433,12 @@ impl Evidence {
         });
         known_from.max().map(|from| rules.day(Timestamp(from.0 + 5 * 60_000)).plus(1))
     }
+}
+
+/// Keeps the newest commit of each task.
+fn note(commits: &mut Commits, commit: Commit) {
+    let newest = commits.entry((commit.changelog, commit.task)).or_default();
+    *newest = commit.seq.max(*newest);
 }
 
 /// Versions whose earlier ones are not among the records.

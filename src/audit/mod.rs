@@ -53,6 +53,8 @@ mod letters;
 
 mod causes;
 
+pub mod ids;
+
 mod numbers;
 
 pub mod evidence;

@@ -3,7 +3,7 @@
 //! In: what must be true, what was published, what area tasks hold. Out: checks. How far they can go depends on what is
 //! left of the inputs ([`Known`]).
 
-use super::compare::{self, Pair, Published, Subject, pairs, same_numbers};
+use super::compare::{self, Pair, Published, pairs, same_numbers};
 use super::on_the_way::OnTheWay;
 use super::recount::{LiveAlert, Tier, TierChange, Truth};
 use super::report::Check;
@@ -50,24 +50,14 @@ impl Found<'_> {
 /// Live alerts about people.
 pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let mut check = Check::new("alerts");
-    let mut ids: BTreeMap<Subject, Vec<&str>> = BTreeMap::new();
-    for alert in found.published.live() {
-        let subject = compare::subject(&LiveAlert::of(alert));
-        ids.entry(subject).or_default().push(&alert.alert_id);
-    }
-    // Compared is one of each: that there is no other needs no recount.
-    for ids in ids.values().filter(|ids| ids.len() > 1) {
-        check.differs(|| format!("one case has {} live alerts: {}", ids.len(), ids.join(", ")));
-    }
     if known.complete_from.is_some() {
         check.limited = Some("not recounted: inputs that alerts rest on were deleted by retention".to_owned());
         return check.compared(format!("{} live", found.published.live().count()));
     }
     let first_kept = known.expired_before.to_string();
     let is_kept = |alert: &LiveAlert| alert.last_day >= first_kept;
-    let wanted = compare::by_subject(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
-    let live = compare::by_subject(found.published.live().map(LiveAlert::of).filter(is_kept));
-    let id_of = |subject: &Subject| ids.get(subject).map_or("(none)", |ids| ids[0]).to_owned();
+    let wanted = compare::by_id(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
+    let live = compare::by_id(found.published.live().map(LiveAlert::of).filter(is_kept));
     // Their lists of contacts are about to change.
     let waits = |alert: &LiveAlert| found.on_the_way.about_contacts.contains(&alert.person);
     let agree = |wanted: &LiveAlert, live: &LiveAlert| match waits(wanted) {
@@ -76,12 +66,12 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     };
     for pair in pairs(&wanted, &live, agree) {
         check.differs(|| match pair {
-            Pair::Missing((family, _, day, _), alert) => {
-                format!("missing: {} of {day} in {}", family.as_str_name(), alert.area)
+            Pair::Missing(id, LiveAlert { family, first_day, area, .. }) => {
+                format!("alert {id}: missing: {} of {first_day} in {area}", family.as_str_name())
             }
-            Pair::Unexpected(subject, _) => format!("alert {}: must not be live", id_of(subject)),
-            Pair::Differs(subject, expected, found) => {
-                format!("alert {}: differs in {}", id_of(subject), expected.differing_fields(found).join(", "))
+            Pair::Unexpected(id, _) => format!("alert {id}: must not be live"),
+            Pair::Differs(id, expected, found) => {
+                format!("alert {id}: differs in {}", expected.differing_fields(found).join(", "))
             }
         });
     }
@@ -99,7 +89,7 @@ pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let mut check = Check::new("numbers");
     let is_kept = |(area, day): &(String, Day)| {
         let kept_from = found.task_of(area).and_then(|task| task.kept_from);
-        kept_from.is_some_and(|first| *day >= first) && known.complete_from.is_none_or(|first| *day >= first)
+        kept_from.is_none_or(|first| *day >= first) && known.complete_from.is_none_or(|first| *day >= first)
     };
     let kept = |all: &BTreeMap<(String, Day), AreaPositivity>| -> BTreeMap<(String, Day), AreaPositivity> {
         all.iter().filter(|(key, _)| is_kept(key)).map(|(key, numbers)| (key.clone(), numbers.clone())).collect()
@@ -201,7 +191,7 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     }
     let is_kept = |area: &str, day: Day| {
         let kept_from = found.task_of(area).and_then(|task| task.kept_from);
-        kept_from.is_some_and(|first| day >= first) && (known.late == 0 || day >= known.closed_before)
+        kept_from.is_none_or(|first| day >= first) && (known.late == 0 || day >= known.closed_before)
     };
     let (mut wanted, mut live) = (truth.tier_changes.clone(), found.published.tier_changes());
     wanted.retain(|(area, day), _| is_kept(area, *day));

@@ -39,6 +39,7 @@ differences (areas, days, positions and alert ids, never a person):
   dead letters     every record that had to be refused lies there once, with place, code and bytes
   rejections       what tasks have booked as rejected is what they have set aside
   alert histories  raised first, no update without a change, nothing after withdrawn but raised
+  alert ids        each alert has the id of what it is about
   causes           every record that an alert names as a cause is there, and is what it says
   alerts           exactly the alerts that must be live, with what they must say
   numbers          every number of every area, day, window and purpose

@@ -8,6 +8,7 @@
 
 use super::Error;
 use super::client::{Names, Role, properties};
+use super::mend::start_anew;
 use super::native::{Answer, Consumer, End, Query};
 use crate::audit::Cut;
 use crate::clock;
@@ -65,6 +66,7 @@ pub fn now(config: &KafkaConfig, layout: Layout) -> Result<Cut, Error> {
     let mut all = looker.asked_until_told(1)?;
     std::thread::sleep(SETTLE);
     all.extend(looker.asked_until_told(0)?);
+    looker.require_inputs(&all)?;
     let written = looker.ends(&looker.partitions(WRITTEN.into_iter().chain(BETWEEN)), End::Last)?;
     looker.cut(all, written)
 }
@@ -102,6 +104,7 @@ pub fn commits(config: &KafkaConfig, layout: Layout) -> Result<Commits, Error> {
 }
 
 struct Looker {
+    config: KafkaConfig,
     layout: Layout,
     /// One of each group, to ask for what it has committed; none of them joins.
     groups: [Consumer; 2],
@@ -117,12 +120,13 @@ impl Looker {
             Consumer::new(&properties, Arc::new(Notify::new()))
         };
         let groups = [client(config.group.clone())?, client(format!("{}-{}s", config.group, AreaHalf::NAME))?];
-        Ok(Self { layout, groups, names: Names::new(&config.prefix) })
+        Ok(Self { config: config.clone(), layout, groups, names: Names::new(&config.prefix) })
     }
 
     /// A cut, if no commit is under way now.
     fn look(&self) -> Result<Option<Cut>, Error> {
         let Some(before) = self.all_committed() else { return Ok(None) };
+        self.require_inputs(&before)?;
         let written = self.partitions(WRITTEN.into_iter().chain(BETWEEN));
         let stable = self.ends(&written, End::Stable)?;
         let last = self.ends(&written, End::Last)?;
@@ -146,6 +150,21 @@ impl Looker {
         }
         (cut.sent, cut.end) = written.into_iter().partition(|((topic, _), _)| BETWEEN.contains(topic));
         Ok(cut)
+    }
+
+    /// Nobody can have read beyond the end of a topic, unless it is another one than the one that was read.
+    fn require_inputs(&self, committed: &Committed) -> Result<(), Error> {
+        let partitions: Vec<(Topic, i32)> = committed.keys().copied().collect();
+        let ends = self.ends(&partitions, End::Last)?;
+        let beyond = |(source, (offset, _)): &(&(Topic, i32), &(i64, String))| ends.get(source) < Some(offset);
+        let Some(((topic, partition), (offset, _))) = committed.iter().find(beyond) else { return Ok(()) };
+        Err(Error::new(format!(
+            "{} [{partition}] was read up to offset {offset} and has only {}: the topic was deleted and made anew, or lost \
+             records, and what it held cannot be counted again; {}",
+            self.names.of(*topic).to_string_lossy(),
+            ends.get(&(*topic, *partition)).copied().unwrap_or(0),
+            start_anew(&self.config),
+        )))
     }
 
     /// What both groups have committed; `None` while a commit is under way.

@@ -320,7 +320,7 @@ impl World {
 
     /// The alerts that must be live by a recount of everything that was sent.
     pub fn due(&self) -> BTreeSet<LiveAlert> {
-        recount::recount(&self.rules, &self.read, Day(0)).alerts
+        recount::recount(&self.rules, &SECRET, &self.read, Day(0)).alerts
     }
 
     /// All numbers are those of a recount of everything that was sent.

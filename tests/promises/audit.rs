@@ -4,12 +4,13 @@
 use crate::support::broker::{FaultRates, Stored};
 use crate::support::deployment::{Deployment, LAYOUT, MAX_RECORD_BYTES, SECRET};
 use crate::support::town;
-use prost::Message;
+use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use swabstream::audit::evidence::{Evidence, Setting};
 use swabstream::audit::report::{Report, Verdict};
 use swabstream::audit::{Cut, RulesFound};
+use swabstream::demo::city::Message;
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
@@ -18,6 +19,8 @@ use swabstream::proto::v1::{
 };
 
 mod forgeries;
+mod ids;
+mod lost;
 
 /// All that an audit looks at.
 #[derive(Clone)]
@@ -57,6 +60,11 @@ impl Case {
         let rules = Arc::new(sample_rules());
         let mut messages = town::messages(seed, 60, "2022-11-09", 9, &rules);
         forgeries::add_too_large(&mut messages);
+        Self::of_messages(seed, rules, &messages, later)
+    }
+
+    /// What comes of these messages, under every fault, at rest.
+    fn of_messages(seed: u64, rules: Arc<Rules>, messages: &[Message], later: Option<Arc<Rules>>) -> Self {
         let mut deployment = Deployment::start(seed, rules.clone());
         let faults = FaultRates { aborted: 4, unknown: 4, crash: 2, kicked: 2, partial: 30, ..FaultRates::NONE };
         deployment.broker.borrow_mut().set_faults(faults);
@@ -162,7 +170,7 @@ impl Case {
     }
 }
 
-fn read<M: Message + Default>(record: &Stored) -> M {
+fn read<M: prost::Message + Default>(record: &Stored) -> M {
     M::decode(record.payload.as_deref().expect("a payload")).expect("a message of the contract")
 }
 
@@ -211,7 +219,7 @@ fn whatever_failed_an_audit_finds_all_in_order() {
         let report = case.judge();
         let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
         assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
-        assert_eq!(report.checks.len(), 12);
+        assert_eq!(report.checks.len(), 13);
         assert!(report.checks.iter().all(|check| check.limited.is_none()), "{}", lines.join("\n"));
     }
 }
@@ -244,7 +252,7 @@ fn what_is_wrong_is_named_also_while_everybody_is_at_work() {
     let key = Some(forged.alert_id.clone().into_bytes());
     let payload = Some(forged.encode_to_vec());
     case.append(Stored { key, payload, headers: Vec::new(), ..record });
-    assert_named(&case, &["alerts"], &forged.alert_id);
+    assert_named(&case, &["alert ids", "alerts"], &forged.alert_id);
 }
 
 #[test]
@@ -281,7 +289,7 @@ fn a_second_alert_for_one_case_is_named() {
     let forged = Alert { alert_id: "0f".repeat(16), ..alert };
     let key = Some(forged.alert_id.clone().into_bytes());
     case.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
-    assert_named(&case, &["alerts"], &forged.alert_id);
+    assert_named(&case, &["alert ids", "alerts"], &forged.alert_id);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod real_city;
 mod real_estonia;
 mod real_israel;
 mod real_load;
+mod real_lost;
 mod real_repair;
 mod scenarios;
 mod simulation;

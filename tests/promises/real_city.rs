@@ -4,7 +4,7 @@
 
 use crate::support::oracle::{assert_same, recount};
 use crate::support::random::Random;
-use crate::support::real::{LAYOUT, RealDeployment};
+use crate::support::real::{self, LAYOUT, RealDeployment};
 use crate::support::town::{is_decidable, usable};
 use prost::Message as _;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ fn assert_ends_as_recounted(deployment: &mut RealDeployment, rules: &Rules, mess
     let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
     deployment.mark_time(end);
     deployment.settle();
-    assert_same(&recount(rules, &usable(messages), rules.day(end)), &deployment.published());
+    assert_same(&recount(rules, &real::secret(), &usable(messages), rules.day(end)), &deployment.published());
     assert_audit_agrees_and_finds_a_forgery(deployment);
 }
 

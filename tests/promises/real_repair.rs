@@ -3,13 +3,8 @@
 
 use crate::support::real::{LAYOUT, RealDeployment};
 use prost::Message as _;
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::{Offset, TopicPartitionList};
 use std::sync::Arc;
-use std::time::Duration;
 use swabstream::demo::city::{City, CityConfig, Message};
-use swabstream::kafka::topic_name;
 use swabstream::model::record::Topic;
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::sample::sample_rules;
@@ -87,21 +82,8 @@ fn forge(deployment: &RealDeployment) {
     deployment.forge(Topic::AreaState, task, format!("d/{}/0", seq % 4096).as_bytes(), &value);
 
     let restore_from = head.task.map_or(0, |task| task.restore_from);
-    let mut settings = ClientConfig::new();
-    let group = format!("{}-areas", deployment.config().group);
-    settings.set("bootstrap.servers", &deployment.config().brokers).set("group.id", group);
-    let consumer: BaseConsumer = settings.create().expect("a consumer");
-    let mut list = TopicPartitionList::new();
-    let topic = topic_name(&deployment.config().prefix, Topic::AreaChanges);
-    let mut part = list.add_partition(&topic, task);
-    part.set_offset(Offset::Offset(offsets[0].offset)).expect("an offset");
-    part.set_metadata(format!("seq={seq} from={restore_from}"));
-    // The killed process is a member of the group until its session ends.
-    let began = std::time::Instant::now();
-    while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
-        assert!(began.elapsed() < Duration::from_secs(30), "{error}");
-        std::thread::sleep(Duration::from_millis(500));
-    }
+    let mark = format!("seq={seq} from={restore_from}");
+    deployment.commit("-areas", Topic::AreaChanges, task, offsets[0].offset, &mark);
 }
 
 /// An operation that adds a positive for the first purpose to the first area of the first page.

@@ -2,7 +2,7 @@
 //! records says, the books balance, and a restored state is the live one.
 
 use crate::support::broker::FaultRates;
-use crate::support::deployment::Deployment;
+use crate::support::deployment::{Deployment, SECRET};
 use crate::support::histories::{
     assert_alerts_have_legal_histories, assert_dead_letters_say_why, assert_time_goes_forward,
 };
@@ -36,7 +36,7 @@ fn whatever_fails_the_end_is_what_a_recount_says() {
         }
         deployment.settle();
 
-        let truth = recount(&rules, &town::usable(&messages), deployment.today());
+        let truth = recount(&rules, &SECRET, &town::usable(&messages), deployment.today());
         assert_same(&truth, &deployment.published());
         assert_alerts_have_legal_histories(&deployment);
         assert_time_goes_forward(&deployment);

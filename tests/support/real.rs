@@ -4,9 +4,11 @@
 use super::kafka;
 use super::oracle::{self, Published};
 use super::rules;
-use rdkafka::TopicPartitionList;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use swabstream::kafka::publisher::{Publication, Publisher};
 use swabstream::kafka::reader::{From, TopicReader};
 use swabstream::kafka::topic_name;
 use swabstream::kafka::topics::{self, Wanted};
+use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
@@ -196,6 +199,40 @@ impl RealDeployment {
         assert_eq!(publisher.flush(PATIENCE).expect("delivered").failed, 0);
     }
 
+    /// Commits an offset of an input as nobody should; `half` is what its group has after the name of the other.
+    pub fn commit(&self, half: &str, input: Topic, partition: i32, offset: i64, mark: &str) {
+        let mut settings = ClientConfig::new();
+        let group = format!("{}{half}", self.config.group);
+        settings.set("bootstrap.servers", &self.config.brokers).set("group.id", group);
+        let consumer: BaseConsumer = settings.create().expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        let mut part = list.add_partition(&topic_name(&self.config.prefix, input), partition);
+        part.set_offset(Offset::Offset(offset)).expect("an offset");
+        part.set_metadata(mark);
+        // A killed process is a member of the group until its session ends.
+        let began = Instant::now();
+        while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+            assert!(began.elapsed() < PATIENCE, "{error}");
+            sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Deletes a topic and makes it anew, as empty as it was made at first.
+    pub fn make_anew(&self, topic: Topic) {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &self.config.brokers);
+        let admin: AdminClient<DefaultClientContext> = settings.create().expect("a client");
+        let name = topic_name(&self.config.prefix, topic);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(admin.delete_topics(&[&name], &AdminOptions::new())).expect("deleted");
+        let count = topics::partitions_of(topic, LAYOUT);
+        let anew = NewTopic::new(&name, count, TopicReplication::Fixed(1));
+        // The broker deletes in the background.
+        while runtime.block_on(admin.create_topics([&anew], &AdminOptions::new())).expect("asked")[0].is_err() {
+            sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Everything of a topic, in order per partition.
     pub fn each(&self, topic: Topic, mut take: impl FnMut(&Record<'_>)) {
         let mut reader = TopicReader::open(&self.config, &[topic], From::Beginning).expect("the topic is there");
@@ -281,6 +318,11 @@ impl Drop for RealDeployment {
 
 /// Of the tests only.
 const SECRET: &str = "00112233445566778899aabbccddeeff";
+
+/// The same, as the program reads it.
+pub fn secret() -> Secret {
+    Secret::new(std::array::from_fn(|at| 0x11 * at as u8))
+}
 
 /// What a group has committed of a topic.
 fn committed(config: &KafkaConfig, group: &str, topic: Topic) -> BTreeMap<i32, i64> {

@@ -4,7 +4,7 @@
 //! with faults and processes that die, and in another order. It is then asked about its first telling.
 
 use super::broker::FaultRates;
-use super::deployment::{Deployment, LAYOUT};
+use super::deployment::{Deployment, LAYOUT, SECRET};
 use super::oracle::{Arrived, Published, Record, Truth, assert_same, recount};
 use prost::Message as _;
 use std::sync::Arc;
@@ -116,6 +116,11 @@ impl Story {
         self
     }
 
+    /// What is received, in order.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
     /// Tells it to its end, when time has come to a moment everywhere.
     pub fn end(self, at: &str) -> Ending {
         let straight = self.tell(1, at, &self.messages, false);
@@ -156,7 +161,7 @@ impl Story {
         let arrived =
             |message: &Message| Arrived { at: message.at, record: decode(message), content: 0, untold: false };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
-        recount(&self.rules, &arrived, today)
+        recount(&self.rules, &SECRET, &arrived, today)
     }
 
     fn push(&mut self, topic: Topic, received: &str, key: &str, payload: Option<Vec<u8>>, kind: Kind) {

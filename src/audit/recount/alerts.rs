@@ -2,15 +2,19 @@
 
 use super::people::{Episode, Person, Specimen};
 use super::{minute, minute_of};
+use crate::audit::ids;
+use crate::model::ids::Secret;
 use crate::policy::Rules;
 use crate::proto::v1::{Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MINUTES: i64 = 24 * 60;
 
-/// What an alert says that depends on the set of records only: not its id, its version, its causes.
+/// What an alert says that depends on the set of records only: not its version, its causes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LiveAlert {
+    /// Its id.
+    pub id: String,
     /// Whom it is about.
     pub person: String,
     /// What it is about.
@@ -89,6 +93,10 @@ impl LiveAlert {
             ("to_trace", same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))),
         ];
         let fields = [
+            ("family", self.family == found.family),
+            ("person_id", self.person == found.person),
+            ("specimen_id", self.specimen == found.specimen),
+            ("first_day", self.first_day == found.first_day),
             ("last_day", self.last_day == found.last_day),
             ("channel", self.channel == found.channel),
             ("severity", self.severity == found.severity),
@@ -110,6 +118,7 @@ impl LiveAlert {
             all
         };
         Self {
+            id: alert.alert_id.clone(),
             person: alert.person_id.clone(),
             family: alert.family(),
             first_day: alert.first_day.clone(),
@@ -161,26 +170,33 @@ impl Listed {
 }
 
 /// Every alert that must be live.
-pub fn of(rules: &Rules, people: &BTreeMap<String, Person>) -> BTreeSet<LiveAlert> {
+pub fn of(rules: &Rules, secret: &Secret, people: &BTreeMap<String, Person>) -> BTreeSet<LiveAlert> {
     let mut alerts = BTreeSet::new();
     for person in people.values() {
-        alerts.extend(person.alerting.iter().map(|episode| positive(rules, people, person, episode)));
+        alerts.extend(person.alerting.iter().map(|episode| positive(rules, secret, people, (person, episode))));
         let contradicted = person.specimens.iter().filter(|specimen| specimen.contradicted);
-        alerts.extend(contradicted.map(|specimen| contradiction(rules, person, specimen)));
+        alerts.extend(contradicted.map(|specimen| contradiction(rules, secret, person, specimen)));
     }
     alerts
 }
 
-fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, episode: &Episode) -> LiveAlert {
+fn positive(
+    rules: &Rules,
+    secret: &Secret,
+    people: &BTreeMap<String, Person>,
+    (person, episode): (&Person, &Episode),
+) -> LiveAlert {
     let first = episode.first();
     let channel = channel(person, episode);
     let historic = episode.positives.iter().all(|positive| positive.old_news);
     let preliminary = episode.positives.iter().all(|positive| positive.preliminary);
     let policy = rules.case_policy(first.day);
+    let first_day = first.day.to_string();
     LiveAlert {
+        id: ids::positive(secret, &person.id, &first_day),
         person: person.id.clone(),
         family: AlertFamily::Positive,
-        first_day: first.day.to_string(),
+        first_day,
         last_day: episode.last().day.to_string(),
         specimen: String::new(),
         channel,
@@ -203,13 +219,15 @@ fn positive(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, e
     }
 }
 
-fn contradiction(rules: &Rules, person: &Person, specimen: &Specimen) -> LiveAlert {
+fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Specimen) -> LiveAlert {
     let policy = rules.case_policy(specimen.day);
+    let day = specimen.day.to_string();
     LiveAlert {
+        id: ids::contradiction(secret, &person.id, [&specimen.id, &specimen.target], &day),
         person: person.id.clone(),
         family: AlertFamily::Contradiction,
-        first_day: specimen.day.to_string(),
-        last_day: specimen.day.to_string(),
+        first_day: day.clone(),
+        last_day: day,
         specimen: specimen.id.clone(),
         channel: Channel::Unspecified,
         severity: policy.severity.contradiction,

@@ -18,6 +18,7 @@ pub use people::taken;
 pub use tiers::{Tier, TierChange};
 
 use super::stored::Cells;
+use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::{AreaPositivity, ContactRecord, LabResult};
@@ -61,14 +62,14 @@ pub struct Truth {
     pub cells: Cells,
 }
 
-/// Counts everything again. `today` is the last day a window ends on.
-pub fn recount(rules: &Rules, records: &[Arrived], today: Day) -> Truth {
+/// Counts everything again. `secret` is the key of ids, `today` the last day a window ends on.
+pub fn recount(rules: &Rules, secret: &Secret, records: &[Arrived], today: Day) -> Truth {
     let people = people::of(rules, records);
     let counts = areas::Counts::of(rules, &people);
     let positivity = counts.positivity(today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
     let cells = cells::of(rules, &people);
-    Truth { alerts: alerts::of(rules, &people), positivity, tiers, tier_changes, cells }
+    Truth { alerts: alerts::of(rules, secret, &people), positivity, tiers, tier_changes, cells }
 }
 
 /// What area tasks must have counted, alone.

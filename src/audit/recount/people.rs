@@ -29,6 +29,8 @@ pub struct Person {
 pub struct Specimen {
     /// The barcode.
     pub id: String,
+    /// What it was tested for.
+    pub target: String,
     /// The gravest finding that stands.
     pub finding: Finding,
     /// A negative stands against the positive.
@@ -208,6 +210,7 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
     let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
     Specimen {
         id: any.specimen_id.clone(),
+        target: any.target.clone(),
         finding,
         contradicted: finding == Finding::Positive && rows.iter().any(negative),
         preliminary,

@@ -45,7 +45,10 @@ fn a_second_alert_for_one_change_of_tier_is_named() {
     let forged = Alert { alert_id: "0f".repeat(16), ..read(&record) };
     let key = Some(forged.alert_id.clone().into_bytes());
     case.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
-    assert_named(&case, &["tiers"], &format!("{} {}: one change has 2 live alerts", forged.area, forged.first_day));
+    assert_named(&case, &["alert ids", "tiers"], &forged.alert_id);
+    let told = format!("{} {}: one change has 2 live alerts", forged.area, forged.first_day);
+    let report = case.judge();
+    assert!(report.check("tiers").is_some_and(|check| check.first[0].contains(&told)), "{report:?}");
 }
 
 /// Changes the last alert of a topic that has such a cause, and that cause.

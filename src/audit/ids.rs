@@ -1,0 +1,124 @@
+//! Alert ids, formed by the rule that the contract spells at `Alert.alert_id`; and whether each alert has the id of
+//! what it is about.
+//!
+//! In: the newest state of every alert, and results that say for which target a specimen was tested: an alert does not.
+//! Out: a check. It needs no recount, so it is made of withdrawn alerts too, and where inputs were deleted.
+
+use super::Cut;
+use super::compare::Published;
+use super::letters::were_deleted;
+use super::recount::{Arrived, Record};
+use super::report::Check;
+use crate::model::ids::{Domain, Secret};
+use crate::model::record::Topic;
+use crate::proto::v1::{Alert, AlertFamily};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Targets by person and specimen.
+type Targets<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>;
+
+/// The id of the alert about a person's episode.
+pub fn positive(secret: &Secret, person: &str, first_day: &str) -> String {
+    id(secret, &["ALERT_FAMILY_POSITIVE", person, first_day])
+}
+
+/// The id of the alert about a specimen that contradicts itself for a target.
+pub fn contradiction(secret: &Secret, person: &str, [specimen, target]: [&str; 2], day: &str) -> String {
+    id(secret, &["ALERT_FAMILY_CONTRADICTION", person, specimen, target, day])
+}
+
+/// The id of the alert about an area's change of tier on a day.
+pub fn tier_changed(secret: &Secret, area: &str, day: &str) -> String {
+    id(secret, &["tier_changed", area, day])
+}
+
+fn id(secret: &Secret, parts: &[&str]) -> String {
+    secret.hash(Domain::Alert, parts).to_be_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Forms the id of every published alert anew.
+pub fn check(published: &Published, arrived: &[Arrived], secret: &Secret, cut: &Cut) -> Check {
+    let mut check = Check::new("alert ids");
+    let targets = targets(published, arrived);
+    let (mut right, mut unknown) = (0_u64, 0_u64);
+    let gone = has_lost_results(cut);
+    let people = published.alerts.values().map(|alert| (alert, fault_about_person(secret, alert, &targets)));
+    let areas = published.area_alerts.values().map(|alert| (alert, fault_about_area(secret, alert)));
+    for (alert, fault) in people.chain(areas) {
+        match fault {
+            None => right += 1,
+            // The result with the target that it was about may be gone.
+            Some(NOT_ITS_SPECIMEN) if gone => unknown += 1,
+            Some(what) => check.differs(|| format!("alert {}: {what}", alert.alert_id)),
+        }
+    }
+    check.limited = (unknown > 0).then(|| format!("{unknown} rest on results that were deleted by retention"));
+    check.compared(format!("{right} alerts have the id of what they are about"))
+}
+
+const NOT_ITS_CASE: &str = "its id is not that of its person and first day";
+const NOT_ITS_SPECIMEN: &str = "its id is not that of its person, specimen, day and any target it was tested for";
+const NOT_ITS_AREA: &str = "its id is not that of its area and day";
+const NOT_HERE: &str = "nothing publishes alerts of its family in this topic";
+
+fn fault_about_person(secret: &Secret, alert: &Alert, targets: &Targets<'_>) -> Option<&'static str> {
+    let Alert { alert_id, person_id, specimen_id, first_day, .. } = alert;
+    match alert.family() {
+        AlertFamily::Positive => (*alert_id != positive(secret, person_id, first_day)).then_some(NOT_ITS_CASE),
+        AlertFamily::Contradiction => {
+            let mut tested_for = targets.get(&(person_id.as_str(), specimen_id.as_str())).into_iter().flatten();
+            let is_its =
+                |target: &&str| *alert_id == contradiction(secret, person_id, [specimen_id, target], first_day);
+            (!tested_for.any(is_its)).then_some(NOT_ITS_SPECIMEN)
+        }
+        _ => Some(NOT_HERE),
+    }
+}
+
+fn fault_about_area(secret: &Secret, alert: &Alert) -> Option<&'static str> {
+    match alert.family() {
+        AlertFamily::TierChanged => {
+            (alert.alert_id != tier_changed(secret, &alert.area, &alert.first_day)).then_some(NOT_ITS_AREA)
+        }
+        _ => Some(NOT_HERE),
+    }
+}
+
+/// What the specimens were tested for that some alert names, as far as the results of that are there.
+fn targets<'a>(published: &'a Published, arrived: &'a [Arrived]) -> Targets<'a> {
+    let contradictions = published.alerts.values().filter(|alert| alert.family() == AlertFamily::Contradiction);
+    let mut targets: Targets<'_> =
+        contradictions.map(|alert| ((&*alert.person_id, &*alert.specimen_id), BTreeSet::new())).collect();
+    if targets.is_empty() {
+        return targets;
+    }
+    for Arrived { record, .. } in arrived {
+        let Record::Result(result) = record else { continue };
+        if let Some(known) = targets.get_mut(&(&*result.person_id, &*result.specimen_id)) {
+            known.insert(&result.target);
+        }
+    }
+    targets
+}
+
+/// Whether a result that some alert rests on may not be among the usable ones.
+fn has_lost_results(cut: &Cut) -> bool {
+    let mut firsts = cut.first.iter().filter(|((topic, _), _)| *topic == Topic::LabResults);
+    firsts.any(|(_, first)| *first > 0) || were_deleted(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By a program of its own in another language, after the words of the contract only.
+    #[test]
+    fn ids_are_what_the_contract_spells() {
+        let secret = Secret::new([42; 16]);
+        assert_eq!(positive(&secret, "P1", "2022-11-10"), "c46c0efb3b4ddbeb695e0ac49952af83");
+        let of = |target| contradiction(&secret, "P1", ["S1", target], "2022-11-10");
+        assert_eq!(of("sars-cov-2"), "740aa1b6a8068b1b4f892cb15e50bfc7");
+        assert_eq!(of("influenza-a"), "b49f09befa214632f8ab0a9e0254c5e3");
+        assert_eq!(tier_changed(&secret, "D1S1", "2022-11-10"), "ea5682d09198f41de972af5a41c7d7d8");
+    }
+}

@@ -1,0 +1,48 @@
+//! Topics that were deleted, or made anew, while nothing ran: what an audit needs of them is gone, and it says so.
+
+use super::{assert_named, case};
+use swabstream::model::record::Topic;
+
+#[test]
+fn a_changelog_that_holds_nothing_is_named_by_its_task() {
+    let mut people = case();
+    people.records.retain(|record| (record.topic, record.partition) != (Topic::PersonState, 2));
+    assert_named(&people, &["commits", "sent on", "rejections"], "person-state [2] holds nothing");
+
+    let mut areas = case();
+    areas.records.retain(|record| record.topic != Topic::AreaState);
+    assert_named(&areas, &["commits"], "area-state [0] holds nothing");
+    let report = areas.judge();
+    let left_out = report.checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name);
+    assert_eq!(left_out.collect::<Vec<_>>(), ["alerts", "numbers", "area state", "tiers"]);
+}
+
+#[test]
+fn outputs_of_tasks_that_nobody_remembers_are_named() {
+    let mut case = case();
+    case.records.retain(|record| record.topic != Topic::AreaState);
+    case.cut.commits.retain(|(changelog, _), _| *changelog != Topic::AreaState);
+    case.known = case.cut.commits.clone();
+    case.cut.committed.retain(|(topic, _), _| *topic != Topic::AreaChanges);
+    assert_named(&case, &["commits"], "an output has commit");
+
+    // An earlier version did not say which commit wrote an output.
+    let of_areas = |topic| [Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers].contains(&topic);
+    case.records.iter_mut().filter(|record| of_areas(record.topic)).for_each(|record| record.headers.clear());
+    assert_named(&case, &["numbers", "tiers"], "there is nothing to count");
+}
+
+#[test]
+fn an_output_topic_made_anew_lacks_what_must_be_in_it() {
+    for (topic, names) in [
+        (Topic::Alerts, &["alerts"][..]),
+        (Topic::AreaAlerts, &["tiers"]),
+        (Topic::AreaPositivity, &["numbers"]),
+        (Topic::AreaTiers, &["tiers"]),
+        (Topic::DeadLetters, &["dead letters", "rejections", "numbers", "area state"]),
+    ] {
+        let mut case = case();
+        case.records.retain(|record| record.topic != topic);
+        assert_named(&case, names, "");
+    }
+}
