@@ -294,9 +294,11 @@ impl Evidence {
         let areas = match areas {
             Ok(areas) => areas,
             Err(fault) => {
-                let mut check = Check::new("area state");
-                check.differs(|| fault);
-                return vec![check];
+                let why = "what area tasks hold cannot be read, see area state";
+                let mut checks = NAMES.map(|name| Check::left_out(name, why));
+                checks[2] = Check::new(NAMES[2]);
+                checks[2].differs(|| fault);
+                return checks.into();
             }
         };
         let known = self.known(&areas);

@@ -1,9 +1,10 @@
 //! Which alerts must be live, and what they must say.
 
+use super::minute;
 use super::people::{Episode, Person, Specimen};
-use super::{minute, minute_of};
 use crate::audit::ids;
 use crate::model::ids::Secret;
+use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::proto::v1::{Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,10 +61,10 @@ pub struct Listed {
     pub other: String,
     /// How close.
     pub kind: ContactKind,
-    /// First minute of exposure.
-    pub start: i64,
-    /// Last minute of exposure.
-    pub end: i64,
+    /// First moment of exposure; `None` where an alert does not say.
+    pub start: Option<Timestamp>,
+    /// Last moment of exposure.
+    pub end: Option<Timestamp>,
 }
 
 impl LiveAlert {
@@ -143,7 +144,13 @@ impl LiveAlert {
 fn same_list(expected: &[Listed], (found, omitted): (&[Listed], u32)) -> bool {
     match omitted {
         0 => expected == found,
-        _ => expected.len() == found.len() + omitted as usize && found.iter().all(|one| expected.contains(one)),
+        _ => {
+            // A record that is listed twice stands for another.
+            let each_once = found.windows(2).all(|pair| pair[0] != pair[1]);
+            each_once
+                && expected.len() == found.len() + omitted as usize
+                && found.iter().all(|one| expected.contains(one))
+        }
     }
 }
 
@@ -153,8 +160,8 @@ impl Listed {
             record: contact.record_id.clone(),
             other: contact.person_id.clone(),
             kind: contact.kind(),
-            start: contact.exposure_start.as_ref().map_or(i64::MIN, minute_of),
-            end: contact.exposure_end.as_ref().map_or(i64::MIN, minute_of),
+            start: contact.exposure_start.as_ref().and_then(Timestamp::from_wire),
+            end: contact.exposure_end.as_ref().and_then(Timestamp::from_wire),
         }
     }
 
@@ -163,8 +170,8 @@ impl Listed {
             record: record.record_id.clone(),
             other: other.to_owned(),
             kind,
-            start: minute(record.exposure_start.as_ref()),
-            end: minute(record.exposure_end.as_ref()),
+            start: record.exposure_start.as_ref().and_then(Timestamp::from_wire),
+            end: record.exposure_end.as_ref().and_then(Timestamp::from_wire),
         }
     }
 }

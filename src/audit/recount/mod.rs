@@ -79,9 +79,5 @@ pub fn cells(rules: &Rules, records: &[Arrived]) -> Cells {
 
 /// The minute of a time: specimens are not known more exactly.
 fn minute(time: Option<&prost_types::Timestamp>) -> i64 {
-    minute_of(time.expect("usable records have their times"))
-}
-
-fn minute_of(time: &prost_types::Timestamp) -> i64 {
-    time.seconds.div_euclid(60)
+    time.expect("usable records have their times").seconds.div_euclid(60)
 }

@@ -6,11 +6,12 @@ use crate::support::broker::Stored;
 use crate::support::deployment::MAX_RECORD_BYTES;
 use clap::CommandFactory as _;
 use prost::Message as _;
+use std::collections::BTreeMap;
 use swabstream::audit::report::Verdict;
 use swabstream::cli::Cli;
 use swabstream::demo::city::{Kind, Message};
 use swabstream::model::record::Topic;
-use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult};
+use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult, MatchedContact, StateHead};
 
 /// Partition of the record that a letter names.
 fn partition_named(letter: &Stored) -> Option<i32> {
@@ -172,4 +173,41 @@ fn help_names_every_check_and_what_json_says_of_an_error() {
     let made: Vec<&str> = report.checks.iter().map(|check| check.name).collect();
     assert_eq!(listed, made);
     assert!(help.contains("{\"error\": "), "{help}");
+}
+
+#[test]
+fn a_contact_that_an_alert_lists_with_another_second_or_twice_is_named() {
+    let forge = |change: fn(&mut Vec<MatchedContact>)| {
+        let mut case = case();
+        let states = case.records.iter().filter(|record| record.topic == Topic::Alerts).map(read::<Alert>);
+        let newest: BTreeMap<String, Alert> = states.map(|alert| (alert.alert_id.clone(), alert)).collect();
+        let lists = |alert: &Alert| alert.to_trace.len() > 2 && alert.state() != AlertState::Withdrawn;
+        let mut alert = newest.into_values().find(lists).expect("somebody has contacts");
+        change(&mut alert.to_trace);
+        // As if a list were too long for one record.
+        alert.to_trace_omitted = u32::from(alert.to_trace[0] == alert.to_trace[1]);
+        let last = case.last(Topic::Alerts, |record| record.key.as_deref() == Some(alert.alert_id.as_bytes()));
+        last.payload = Some(alert.encode_to_vec());
+        assert_named(&case, &["alerts"], &format!("alert {}: differs in to_trace", alert.alert_id));
+    };
+    forge(|contacts| contacts[0].exposure_start.as_mut().expect("a time").seconds += 1);
+    forge(|contacts| {
+        contacts[1] = contacts[0].clone();
+        contacts.pop();
+    });
+}
+
+#[test]
+fn checks_that_need_a_state_that_cannot_be_read_are_left_out() {
+    let mut case = case();
+    let has_operations = |record: &Stored| {
+        let mut rest = record.payload.as_deref().unwrap_or_default();
+        StateHead::decode_length_delimited(&mut rest).is_ok() && !rest.is_empty()
+    };
+    let is_delta = |record: &Stored| record.key.as_deref().is_some_and(|key| key.starts_with(b"d/"));
+    let delta = case.last(Topic::AreaState, |record| is_delta(record) && has_operations(record));
+    delta.payload.as_mut().expect("a payload").pop();
+    let report = case.judge();
+    assert!(report.check("area state").is_some_and(|check| check.differences > 0), "{report:?}");
+    assert!(report.check("numbers").is_some_and(|check| check.left_out.is_some()), "{report:?}");
 }
