@@ -110,11 +110,12 @@ pub fn is_live(alert: &v1::Alert) -> bool {
     alert.state() != AlertState::Withdrawn
 }
 
-/// The alert that now says what this one said: same family and specimen, overlapping days.
+/// The alert that now says what this one said: of an episode whose days overlap with those of its own. A contradiction
+/// has one day, and another one of that day and specimen is about another target.
 fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
     let follows = |other: &&v1::Alert| {
-        other.family == alert.family
-            && other.specimen_id == alert.specimen_id
+        other.family() == AlertFamily::Positive
+            && alert.family() == AlertFamily::Positive
             && other.first_day <= alert.last_day
             && alert.first_day <= other.last_day
     };

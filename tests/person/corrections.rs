@@ -158,6 +158,26 @@ fn a_negative_against_a_positive_is_held_as_positive_until_the_lab_corrects() {
 }
 
 #[test]
+fn a_contradiction_that_is_resolved_is_not_replaced_by_that_of_another_target() {
+    let mut world = World::new();
+    let of = |id, target: &str, finding| {
+        let result = swab("P1", id, at(3, 8), finding);
+        LabResult { specimen_id: "S1".into(), target: target.into(), ..result }
+    };
+    let negative = of("R2", "sars-cov-2", Negative);
+    for result in
+        [of("R1", "sars-cov-2", Positive), of("R3", "influenza-a", Positive), of("R4", "influenza-a", Negative)]
+    {
+        world.lab(&result);
+    }
+    assert_eq!(world.lab(&negative), Outcome::Contradiction);
+    world.lab(&revised(&negative, 1, Corrected, Positive));
+    let resolved = world.alerts.iter().find(|alert| alert.state() == AlertState::Withdrawn).expect("it is withdrawn");
+    assert_eq!((resolved.family(), resolved.replaced_by.as_str()), (AlertFamily::Contradiction, ""));
+    assert!(world.only(AlertFamily::Contradiction).replaces.is_empty(), "the other one stands for itself");
+}
+
+#[test]
 fn two_entry_points_count_one_specimen_once() {
     let mut world = World::new();
     let first = swab("P1", "R1", at(3, 8), Negative);
