@@ -112,10 +112,19 @@ impl Instance {
 
     /// Memory it holds now, in MiB.
     pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory it has ever held, in MiB: the kernel misses no moment.
+    pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, line: &str) -> u64 {
         let process = self.process.as_ref().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        let found = status.lines().find_map(|found| found.strip_prefix(line)).expect("a process has memory");
+        let kib: u64 = found.trim().trim_end_matches(" kB").parse().expect("a number");
         kib / 1024
     }
 

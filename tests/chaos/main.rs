@@ -16,6 +16,7 @@ mod random;
 #[path = "../support/rules.rs"]
 mod rules;
 
+mod backlog;
 mod faults;
 mod instance;
 mod outage;
@@ -34,7 +35,7 @@ static TURN: Mutex<()> = Mutex::new(());
 #[test]
 fn nothing_is_lost_and_nothing_doubled() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let long = std::env::var("SWABSTREAM_CHAOS").is_ok_and(|text| text == "long");
+    let long = is_long();
     let seed = std::env::var("SWABSTREAM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let mut random = Random::new(seed);
     let mut site = Site::start(if long { 100 } else { 200 }, seed);
@@ -49,6 +50,11 @@ fn nothing_is_lost_and_nothing_doubled() {
     }
     site.finish();
     site.assert_all_happened(long);
+}
+
+/// Whether the numbers are those of `tests/chaos-long`.
+fn is_long() -> bool {
+    std::env::var("SWABSTREAM_CHAOS").is_ok_and(|text| text == "long")
 }
 
 /// From one instance to three and back to two.

@@ -1,5 +1,6 @@
 //! A deployment under chaos: a Kafka of its own behind a proxy, labs that publish all the time, instances.
 
+use super::backlog;
 use super::faults::Fault;
 use super::instance::{Instance, command};
 use super::own_kafka::OwnKafka;
@@ -38,6 +39,8 @@ pub struct Site {
     proxy: Proxy,
     kafka: OwnKafka,
     config: KafkaConfig,
+    /// Records of backlogs.
+    piled_up: u64,
     began: Instant,
 }
 
@@ -61,7 +64,7 @@ impl Site {
         let stream = Stream::start(config.clone(), LAYOUT, City::new(city, rules), rate).expect("a thread");
         let progress = Progress::new(&config, LAYOUT);
         let (instances, table, folder) = (Vec::new(), Table::default(), TempDir::new().expect("a folder"));
-        Self { instances, table, progress, stream: Some(stream), folder, proxy, kafka, config, began }
+        Self { instances, table, progress, stream: Some(stream), folder, proxy, kafka, config, piled_up: 0, began }
     }
 
     /// So many instances run from now on.
@@ -170,6 +173,17 @@ impl Site {
         (&self.instances[0], &mut self.kafka)
     }
 
+    /// The only instance is stopped, and so many large results are published before it. Whoever calls lets it go on.
+    pub fn pile_up(&mut self, results: u64) {
+        if results == 0 {
+            return;
+        }
+        self.instances[0].signal("STOP");
+        let mebibytes = backlog::publish(&self.config, results) >> 20;
+        self.piled_up += results;
+        self.say(&format!("{results} results of {mebibytes} MiB lie before it"));
+    }
+
     /// Labs fall silent, all is consumed, and the judge has the word.
     pub fn finish(&mut self) {
         let stream = self.stream.take().expect("it was started");
@@ -182,7 +196,8 @@ impl Site {
         let took = self.began.elapsed().as_secs();
         println!(
             "\n{}\n\n{said}{error}\n{records} lab results and {} records in all, {took} s",
-            self.table, delivered.confirmed
+            self.table,
+            delivered.confirmed + self.piled_up
         );
         assert_eq!(code, Some(0), "nothing lost, nothing doubled");
         self.instances.iter_mut().for_each(Instance::leave);
