@@ -1,12 +1,14 @@
 //! Floods: much of one thing that is bad, endless or far too large. Each must be worked off, as fast as anything else and
-//! without memory that grows with it.
+//! without memory that grows with it, and so must all of them together. None may stall the others: beside all of them, on
+//! the same topic, ordinary results come at a steady rate, and every one of their alerts must come; how soon is measured
+//! with the floods and without.
 
-use super::Scale;
 use super::figures::{Figures, memory};
 use super::ours::Ours;
 use super::site::Site;
 use super::throughput::LAYOUT;
 use super::workload::{Sent, Shape, Workload, lab, person_id, street};
+use super::{Scale, latency};
 use prost::Message as _;
 use swabstream::clock;
 use swabstream::model::time::{DAY_MS, Timestamp};
@@ -17,34 +19,93 @@ const PADDING: usize = 256 * 1024 - 1_024;
 /// A field that the contract does not have, with bytes: taken, and passed over.
 const UNKNOWN_FIELD: u32 = 1_000;
 
-type Flood = Box<dyn Iterator<Item = Sent>>;
+/// Ordinary results a second, beside which all floods come together.
+const RATE: usize = 5_000;
 
-/// Results per second and memory of each flood.
-pub fn floods(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
-    let many = if scale.quick { 20_000 } else { 1_000_000 };
-    let one_area = Shape { streets: 1, ..Shape::default() };
-    let mis_keyed = Shape { mis_keyed: 100, ..Shape::default() };
-    let floods: [(&str, Shape, Flood); 8] = [
-        ("ordinary", Shape::default(), Box::new(workload(Shape::default()).take(many))),
-        ("only_bad", Shape::default(), Box::new((0..many).map(bad))),
-        ("only_duplicates", Shape::default(), Box::new((0..many).map(|number| sent(&result(number as u32 % 1_000))))),
-        ("one_person", Shape::default(), Box::new((0..many / 10).map(|number| sent(&of_one_person(number as u32))))),
-        ("one_area", one_area, Box::new(workload(one_area).take(many))),
-        ("at_the_size_limit", Shape::default(), Box::new((0..many / 250).map(|number| large(number as u32)))),
-        ("corrections_of_one", Shape::default(), Box::new((0..many).map(|number| sent(&correction(number as u32))))),
-        ("all_mis_keyed", mis_keyed, Box::new(workload(mis_keyed).take(many))),
-    ];
-    println!("{:<20} {:>10} {:>12} {:>12} {:>14}", "flood", "records", "per second", "MB/s", "grown by MiB");
-    for (name, shape, flood) in floods {
-        measure(name, shape, flood, figures)?;
-    }
-    Ok(())
+/// Much of one thing.
+struct Flood {
+    name: &'static str,
+    shape: Shape,
+    many: usize,
+    records: Box<dyn Iterator<Item = Sent>>,
 }
 
-fn measure(name: &str, shape: Shape, flood: Flood, figures: &mut Figures) -> anyhow::Result<()> {
+/// Results per second and memory of each flood and of all together, and what the others notice of them.
+pub fn floods(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let many = if scale.quick { 20_000 } else { 1_000_000 };
+    println!("{:<20} {:>10} {:>12} {:>12} {:>14}", "flood", "records", "per second", "MB/s", "grown by MiB");
+    let ordinary = Flood::new("ordinary", Shape::default(), many, workload(Shape::default(), 1));
+    for flood in [ordinary].into_iter().chain(kinds(many)) {
+        measure(flood, figures)?;
+    }
+    let all = kinds(many);
+    let sum = all.iter().map(|flood| flood.many).sum();
+    measure(Flood::new("all_together", Shape::default(), sum, together(all)), figures)?;
+    beside_all(scale, figures)
+}
+
+/// Each kind of flood.
+fn kinds(many: usize) -> Vec<Flood> {
+    let plain = Shape::default();
+    let one_area = Shape { streets: 1, ..plain };
+    let mis_keyed = Shape { mis_keyed: 100, ..plain };
+    vec![
+        Flood::new("only_bad", plain, many, (0..).map(bad)),
+        Flood::new("only_duplicates", plain, many, (0..).map(|number| sent(&result(number % 1_000)))),
+        Flood::new("one_person", plain, many / 10, (0..).map(|number| sent(&of_one_person(number)))),
+        Flood::new("one_area", one_area, many, workload(one_area, 2)),
+        Flood::new("at_the_size_limit", plain, many / 250, (0..).map(large)),
+        Flood::new("corrections_of_one", plain, many, (0..).map(|number| sent(&correction(number)))),
+        Flood::new("all_mis_keyed", mis_keyed, many, workload(mis_keyed, 3)),
+    ]
+}
+
+impl Flood {
+    fn new(name: &'static str, shape: Shape, many: usize, records: impl Iterator<Item = Sent> + 'static) -> Self {
+        Self { name, shape, many, records: Box::new(records.take(many)) }
+    }
+}
+
+/// All at once, each spread evenly from the first record to the last.
+fn together(floods: Vec<Flood>) -> impl Iterator<Item = Sent> {
+    let mut floods: Vec<(usize, Flood)> = floods.into_iter().map(|flood| (0, flood)).collect();
+    std::iter::from_fn(move || {
+        let unfinished = floods.iter_mut().filter(|(taken, flood)| *taken < flood.many);
+        let (taken, flood) =
+            unfinished.min_by_key(|(taken, flood)| (*taken as u64 * 1_000_000_000) / flood.many as u64)?;
+        *taken += 1;
+        flood.records.next()
+    })
+}
+
+/// How soon the alerts of ordinary results come, without any flood and with all of them on the same topic.
+fn beside_all(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let (seconds, many) = if scale.quick { (12, 10_000) } else { (40, 200_000) };
+    let site = Site::new("flood-beside", LAYOUT, Shape::default())?;
+    let ours = Ours::start(&site, None)?;
+    let mut ordinary = workload(Shape::default(), 1);
+    let alone: Vec<Sent> = ordinary.by_ref().take(RATE * seconds).collect();
+    let mut all = kinds(many);
+    for flood in &mut all {
+        // Nobody waits for theirs.
+        let records = std::mem::replace(&mut flood.records, Box::new(std::iter::empty()));
+        flood.records = Box::new(records.map(|sent| Sent { newly_positive: None, ..sent }));
+    }
+    all.push(Flood::new("ordinary", Shape::default(), RATE * seconds, ordinary));
+    let beside: Vec<Sent> = together(all).collect();
+    for (name, records) in [("alert_without_floods", alone), ("alert_beside_floods", beside)] {
+        let rate = records.len() as f64 / seconds as f64;
+        latency::tell(figures, name, rate, latency::one_run(&site, &records, rate)?);
+    }
+    ours.shut_down()?;
+    site.remove()
+}
+
+fn measure(flood: Flood, figures: &mut Figures) -> anyhow::Result<()> {
+    let Flood { name, shape, records, .. } = flood;
     let mut site = Site::new(&format!("flood-{name}"), LAYOUT, shape)?;
     let mut bytes = 0;
-    site.publish(flood.inspect(|sent| bytes += sent.payload.len()))?;
+    site.publish(records.inspect(|sent| bytes += sent.payload.len()))?;
     let before = memory("/proc/self/status", "VmRSS:");
     let ours = Ours::start(&site, None)?;
     let run = ours.process(site.loaded.records, site.loaded.away)?;
@@ -57,8 +118,9 @@ fn measure(name: &str, shape: Shape, flood: Flood, figures: &mut Figures) -> any
     site.remove()
 }
 
-fn workload(shape: Shape) -> Workload {
-    Workload::new(shape, clock::now(), 1)
+/// Another seed, other people: floods that come together must not repeat each other's results.
+fn workload(shape: Shape, seed: u64) -> Workload {
+    Workload::new(shape, clock::now(), seed)
 }
 
 /// The plain negative of a number.
@@ -95,8 +157,8 @@ fn sent(result: &LabResult) -> Sent {
     Sent { key, payload, newly_positive: None, person_id: result.person_id.clone() }
 }
 
-fn bad(number: usize) -> Sent {
-    Sent { payload: b"not a result".to_vec(), ..sent(&result(number as u32)) }
+fn bad(number: u32) -> Sent {
+    Sent { payload: b"not a result".to_vec(), ..sent(&result(number)) }
 }
 
 fn large(number: u32) -> Sent {

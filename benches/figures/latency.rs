@@ -28,6 +28,9 @@ const LAST_LIMIT: Duration = Duration::from_secs(60);
 /// At the beginning, not measured: queues and caches settle, and a broker that has just started compiles its code.
 const WARM_UP: Duration = Duration::from_secs(10);
 
+/// Positive results by their person and their id, and when each was due.
+type Waiting = HashMap<(String, String), Instant>;
+
 /// Latency of alerts.
 pub fn latency(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let (shape, seconds) = (Shape::default(), if scale.quick { 12 } else { 25 });
@@ -39,29 +42,33 @@ pub fn latency(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
         let rate = full * scale.load;
         let mut workload = Workload::new(shape, clock::now(), 100 + round);
         let results: Vec<Sent> = workload.by_ref().take((rate * f64::from(seconds)) as usize).collect();
-        let mut seen = one_run(&site, &results, rate)?;
-        seen.sort_unstable();
-        let at = |share: f64| seen[((seen.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-        println!(
-            "{} alerts at {rate:.0} results/s: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
-            seen.len(),
-            at(0.5),
-            at(0.99),
-            at(1.0)
-        );
-        figures.add("alert_latency_p50_ms", "ms", at(0.5));
-        figures.add("alert_latency_p99_ms", "ms", at(0.99));
+        tell(figures, "alert_latency", rate, one_run(&site, &results, rate)?);
     }
     ours.shut_down()?;
     site.remove()
 }
 
-/// Publishes at a rate and reads the alerts meanwhile; how long each took.
-fn one_run(site: &Site, results: &[Sent], rate: f64) -> anyhow::Result<Vec<Duration>> {
+/// Adds median and 99th percentile of what a run took.
+pub fn tell(figures: &mut Figures, name: &str, rate: f64, mut seen: Vec<Duration>) {
+    seen.sort_unstable();
+    let at = |share: f64| seen[((seen.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!(
+        "{name}: {} alerts at {rate:.0} records/s: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+        seen.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+    figures.add(format!("{name}_p50_ms"), "ms", at(0.5));
+    figures.add(format!("{name}_p99_ms"), "ms", at(0.99));
+}
+
+/// Publishes at a rate and reads the alerts meanwhile; how long each took. An alert that does not come is an error.
+pub fn one_run(site: &Site, results: &[Sent], rate: f64) -> anyhow::Result<Vec<Duration>> {
     let start = Instant::now() + Duration::from_millis(500);
     let due = |at: usize| start + Duration::from_secs_f64(at as f64 / rate);
-    let positive = |(at, sent): (usize, &Sent)| Some((sent.newly_positive.clone()?, due(at)));
-    let waiting: HashMap<String, Instant> = results.iter().enumerate().filter_map(positive).collect();
+    let positive = |(at, sent): (usize, &Sent)| Some(((sent.person_id.clone(), sent.newly_positive.clone()?), due(at)));
+    let waiting: Waiting = results.iter().enumerate().filter_map(positive).collect();
     let published = Arc::new(AtomicBool::new(false));
     let reader = TopicReader::open(&site.config, &[Topic::Alerts], From::End)?;
     let all_sent = published.clone();
@@ -91,7 +98,7 @@ fn without_linger(config: &KafkaConfig) -> KafkaConfig {
 
 fn read_alerts(
     mut reader: TopicReader,
-    mut waiting: HashMap<String, Instant>,
+    mut waiting: Waiting,
     from: Instant,
     published: &AtomicBool,
 ) -> anyhow::Result<Vec<Duration>> {
@@ -102,7 +109,7 @@ fn read_alerts(
             for record in records {
                 let alert = Alert::decode(record.payload.unwrap_or_default()).expect("an alert");
                 for cause in &alert.causes {
-                    if let Some(due) = waiting.remove(&cause.record_id)
+                    if let Some(due) = waiting.remove(&(alert.person_id.clone(), cause.record_id.clone()))
                         && due >= from
                     {
                         took.push(now.saturating_duration_since(due));
