@@ -11,6 +11,7 @@ pub mod dictionary;
 pub mod edit;
 pub mod extra;
 mod pages;
+mod people;
 pub mod row;
 pub mod slab;
 
@@ -22,7 +23,8 @@ pub use crowd::MANY;
 use dictionary::Dictionary;
 use edit::Edit;
 use extra::Extra;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
+use people::{People, Person};
 use row::Row;
 use slab::{Rows, Slab};
 use std::borrow::Cow;
@@ -59,8 +61,7 @@ impl Basis {
 /// All people of one task.
 #[derive(Debug)]
 pub struct PersonState {
-    people: Vec<Person>,
-    index: HashTable<u32>,
+    people: People,
     /// Slots without a person, the lowest first: so that slots stay dense, and the same after a restore.
     free: BinaryHeap<Reverse<u32>>,
     slab: Slab,
@@ -73,25 +74,11 @@ pub struct PersonState {
     held_rows: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Person {
-    /// 0 in a slot without a person; whoever's hash is 0 is held with another one.
-    hash: u64,
-    rows: Rows,
-}
-
-impl Person {
-    fn is_there(self) -> bool {
-        self.hash != 0
-    }
-}
-
 impl PersonState {
     /// Nobody.
     pub fn new() -> Self {
         Self {
-            people: Vec::new(),
-            index: HashTable::new(),
+            people: People::new(),
             free: BinaryHeap::new(),
             slab: Slab::default(),
             crowds: HashMap::new(),
@@ -105,8 +92,7 @@ impl PersonState {
 
     /// Where a person is held, if at all.
     pub fn find(&self, hash: u64) -> Option<Slot> {
-        let hash = hash.max(1);
-        self.index.find(hash, |slot| self.people[*slot as usize].hash == hash).map(|slot| Slot(*slot))
+        self.people.find(hash.max(1)).map(Slot)
     }
 
     /// Where a person is held from now on.
@@ -117,37 +103,33 @@ impl PersonState {
         }
         let slot = match self.free.pop() {
             Some(Reverse(slot)) => slot,
-            None => self.add_slot(),
+            None => self.people.add(),
         };
         pages::log_birth(changes, slot, hash);
-        self.people[slot as usize] = Person { hash, rows: Rows::default() };
-        let people = &self.people;
-        self.index.insert_unique(hash, slot, |slot| people[*slot as usize].hash);
+        self.people[slot] = Person { hash, rows: Rows::default() };
+        self.people.enter(slot);
         Slot(slot)
     }
 
     /// Frees the slot of a person of whom nothing is held.
     pub fn release_if_empty(&mut self, slot: Slot, changes: &mut Changes) {
-        let person = self.people[slot.0 as usize];
+        let person = self.people[slot.0];
         if !person.rows.is_empty() || !person.is_there() || self.extras.contains_key(&slot.0) {
             return;
         }
         pages::log_release(changes, slot.0);
-        if let Ok(entry) = self.index.find_entry(person.hash, |held| *held == slot.0) {
-            entry.remove();
-        }
-        self.people[slot.0 as usize] = Person::default();
+        self.people.leave(slot.0);
         self.free.push(Reverse(slot.0));
     }
 
     /// A person's rows, in no order that means anything.
     pub fn rows(&self, slot: Slot) -> &[Row] {
-        self.slab.get(self.people[slot.0 as usize].rows)
+        self.slab.get(self.people[slot.0].rows)
     }
 
     /// Where the row of a result lies among a person's.
     pub fn position(&mut self, slot: Slot, id: u64) -> Option<usize> {
-        let rows = self.slab.get(self.people[slot.0 as usize].rows);
+        let rows = self.slab.get(self.people[slot.0].rows);
         if rows.len() < MANY {
             return rows.iter().position(|row| row.id() == id);
         }
@@ -257,41 +239,31 @@ impl PersonState {
 
     /// The slots there are, whether taken or not.
     pub fn slots(&self) -> u32 {
-        self.people.len() as u32
+        self.people.slots()
     }
 
     /// The person in a slot, by number, if there is one.
     pub fn taken(&self, slot: u32) -> Option<Slot> {
-        self.people.get(slot as usize).is_some_and(|person| person.is_there()).then_some(Slot(slot))
+        (slot < self.people.slots() && self.people[slot].is_there()).then_some(Slot(slot))
     }
 
     /// Numbers for metrics.
     pub fn sizes(&self) -> Vec<(&'static str, u64)> {
-        let people = self.index.len() as u64;
-        let bytes = self.people.capacity() * size_of::<Person>() + self.index.capacity() * 5 + self.slab.bytes();
+        let bytes = self.people.bytes() + self.slab.bytes();
         vec![
-            ("people", people),
+            ("people", self.people.count() as u64),
             ("rows", self.held_rows),
             ("side_records", self.extras.len() as u64),
             ("bytes", bytes as u64),
         ]
     }
 
-    fn add_slot(&mut self) -> u32 {
-        let slot = self.people.len();
-        if self.people.capacity() == slot {
-            self.people.reserve_exact((slot / 4).max(64));
-        }
-        self.people.push(Person::default());
-        slot as u32
-    }
-
     fn apply_push(&mut self, slot: u32, row: Row) {
-        let person = &mut self.people[slot as usize];
+        let person = &mut self.people[slot];
         person.rows = self.slab.push(slot, person.rows, row);
         self.settle_moved();
         self.held_rows += 1;
-        let person = self.people[slot as usize];
+        let person = self.people[slot];
         if person.rows.len() > MANY
             && let Some(crowd) = self.crowds.get_mut(&slot)
         {
@@ -300,7 +272,7 @@ impl PersonState {
     }
 
     fn apply_set(&mut self, slot: u32, at: usize, row: Row) {
-        let rows = self.people[slot as usize].rows;
+        let rows = self.people[slot].rows;
         if rows.len() >= MANY
             && let Some(crowd) = self.crowds.get_mut(&slot)
         {
@@ -311,7 +283,7 @@ impl PersonState {
     }
 
     fn apply_remove(&mut self, slot: u32, at: usize) {
-        let person = &mut self.people[slot as usize];
+        let person = &mut self.people[slot];
         if person.rows.len() == MANY {
             self.crowds.remove(&slot);
         } else if person.rows.len() > MANY
@@ -333,25 +305,23 @@ impl PersonState {
     /// The slab closes gaps: others' rows lie somewhere else then.
     fn settle_moved(&mut self) {
         while let Some(moved) = self.slab.moved() {
-            moved.apply(&mut self.people[moved.owner as usize].rows);
+            moved.apply(&mut self.people[moved.owner].rows);
         }
     }
 
     /// After a restore: which slots are free, and who is where.
     pub fn restored(&mut self) -> Result<(), Corrupt> {
-        self.index.clear();
+        self.people.forget_all();
         self.free.clear();
-        for slot in 0..self.people.len() {
+        for slot in 0..self.people.slots() {
             let person = self.people[slot];
             if !person.is_there() {
-                self.free.push(Reverse(slot as u32));
-                continue;
-            }
-            if self.find(person.hash).is_some() {
+                self.free.push(Reverse(slot));
+            } else if self.find(person.hash).is_some() {
                 return Err(corrupt("a person is held twice"));
+            } else {
+                self.people.enter(slot);
             }
-            let people = &self.people;
-            self.index.insert_unique(person.hash, slot as u32, |slot| people[*slot as usize].hash);
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 use super::dictionary::Dictionary;
 use super::edit::Edit;
 use super::extra::Extra;
+use super::people::Person;
 use super::row::{ROW_BYTES, Row};
-use super::{Basis, Person, PersonState, SLOTS_PER_PAGE};
+use super::{Basis, PersonState, SLOTS_PER_PAGE};
 use crate::state::codec::{Reader, corrupt, put_bytes, put_u16, put_u32, put_u64};
 use crate::state::paged::{Changes, Corrupt};
 
@@ -112,7 +113,7 @@ impl PersonState {
         }
         let first = (page - 1) * SLOTS_PER_PAGE;
         for slot in first..self.slots().min(first + SLOTS_PER_PAGE) {
-            let person = self.people[slot as usize];
+            let person = self.people[slot];
             if !person.is_there() {
                 continue;
             }
@@ -175,7 +176,7 @@ impl PersonState {
     }
 
     fn replay_person(&mut self, slot: u32, kind: u8, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
-        let person = self.people[slot as usize];
+        let person = self.people[slot];
         if kind == BIRTH {
             return self.restore_birth(slot, reader.u64()?);
         }
@@ -184,7 +185,7 @@ impl PersonState {
         }
         match kind {
             RELEASE if person.rows.is_empty() && !self.extras.contains_key(&slot) => {
-                self.people[slot as usize] = Person::default();
+                self.people[slot] = Person::default();
             }
             PUSH => {
                 let row = Row::read(reader)?;
@@ -209,13 +210,13 @@ impl PersonState {
             return Err(corrupt("a page number is out of range"));
         }
         while self.slots() < page * SLOTS_PER_PAGE {
-            self.add_slot();
+            self.people.add();
         }
         Ok(())
     }
 
     fn restore_birth(&mut self, slot: u32, hash: u64) -> Result<(), Corrupt> {
-        let person = &mut self.people[slot as usize];
+        let person = &mut self.people[slot];
         if person.is_there() || hash == 0 {
             return Err(corrupt("a slot is taken twice, or by nobody"));
         }

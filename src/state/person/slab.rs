@@ -33,8 +33,9 @@ pub struct Slab {
     left: Option<usize>,
 }
 
-/// Rows of a piece of memory, at most, where a block is not larger: small enough for many half-filled ones.
-const PIECE: usize = 1024;
+/// Rows of a piece of memory, at most, where a block is not larger: small enough for many half-filled ones, large enough
+/// for the list of all pieces to stay in the cache.
+const PIECE: usize = 4096;
 /// One block in so many may be unused, and some more, so that a block that is left can wait for its next owner.
 const UNUSED_SHARE: usize = 32;
 const UNUSED: usize = 64;
