@@ -45,6 +45,12 @@ impl Found<'_> {
     fn task_of(&self, area: &str) -> Option<&AreaTask> {
         self.areas.get(&self.layout.area_task(area))
     }
+
+    /// Whether an area's task keeps what is of a day; `unknown` where it has never published. Such a task may have counted
+    /// already and not know the time yet: nothing is wanted of it, and nothing may be there.
+    fn keeps(&self, area: &str, day: Day, unknown: bool) -> bool {
+        self.task_of(area).and_then(|task| task.kept_from).map_or(unknown, |first| day >= first)
+    }
 }
 
 /// Live alerts about people.
@@ -87,14 +93,14 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
 /// Numbers of areas, as published.
 pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let mut check = Check::new("numbers");
-    let is_kept = |(area, day): &(String, Day)| {
-        let kept_from = found.task_of(area).and_then(|task| task.kept_from);
-        kept_from.is_none_or(|first| *day >= first) && known.complete_from.is_none_or(|first| *day >= first)
+    let is_kept = |(area, day): &(String, Day), unknown| {
+        found.keeps(area, *day, unknown) && known.complete_from.is_none_or(|first| *day >= first)
     };
-    let kept = |all: &BTreeMap<(String, Day), AreaPositivity>| -> BTreeMap<(String, Day), AreaPositivity> {
-        all.iter().filter(|(key, _)| is_kept(key)).map(|(key, numbers)| (key.clone(), numbers.clone())).collect()
+    let kept = |all: &BTreeMap<(String, Day), AreaPositivity>, unknown| -> BTreeMap<(String, Day), AreaPositivity> {
+        let kept = all.iter().filter(|(key, _)| is_kept(key, unknown));
+        kept.map(|(key, numbers)| (key.clone(), numbers.clone())).collect()
     };
-    let (expected, published) = (kept(&truth.positivity), kept(&found.published.positivity));
+    let (expected, published) = (kept(&truth.positivity, false), kept(&found.published.positivity, true));
     let agree = |expected: &AreaPositivity, found: &AreaPositivity| match known.complete_from {
         None => same_numbers(expected, found),
         Some(first) => nearly_same(expected, found, first, known.unsure),
@@ -189,13 +195,12 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
             ),
         });
     }
-    let is_kept = |area: &str, day: Day| {
-        let kept_from = found.task_of(area).and_then(|task| task.kept_from);
-        kept_from.is_none_or(|first| day >= first) && (known.late == 0 || day >= known.closed_before)
+    let is_kept = |area: &str, day: Day, unknown| {
+        found.keeps(area, day, unknown) && (known.late == 0 || day >= known.closed_before)
     };
     let (mut wanted, mut live) = (truth.tier_changes.clone(), found.published.tier_changes());
-    wanted.retain(|(area, day), _| is_kept(area, *day));
-    live.retain(|(area, day), _| is_kept(area, *day));
+    wanted.retain(|(area, day), _| is_kept(area, *day, false));
+    live.retain(|(area, day), _| is_kept(area, *day, true));
     for pair in pairs(&wanted, &live, TierChange::is_said_by) {
         check.differs(|| match pair {
             Pair::Missing((area, day), change) => format!("{area} {day}: the alert about {} is missing", change.after),

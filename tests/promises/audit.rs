@@ -18,6 +18,7 @@ use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Rule, Severity, StateHead, TaskHead, rule,
 };
 
+mod early;
 mod forgeries;
 mod ids;
 mod lost;
@@ -80,12 +81,17 @@ impl Case {
         let last = messages.iter().map(|message| message.at).max().expect("a city sends something");
         deployment.mark_time(last.plus_days(1));
         deployment.settle();
+        let changed = later.is_some();
+        Self { changed, ..Self::now(&deployment, later.unwrap_or(rules)) }
+    }
+
+    /// What there is now.
+    fn now(deployment: &Deployment, rules: Arc<Rules>) -> Self {
         let broker = deployment.broker.borrow();
         let records = LOOKED_AT.into_iter().flat_map(|topic| broker.committed(topic)).collect();
         let cut = broker.cut();
-        let (changed, known) = (later.is_some(), cut.commits.clone());
-        let rules = later.unwrap_or(rules);
-        Self { rules, changed, known, cut, records, max_record_bytes: MAX_RECORD_BYTES }
+        let known = cut.commits.clone();
+        Self { rules, changed: false, known, cut, records, max_record_bytes: MAX_RECORD_BYTES }
     }
 
     /// The same at several moments at which everybody was at work, looked at when all is done.
