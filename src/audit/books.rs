@@ -37,8 +37,8 @@ pub fn commits(cut: &Cut, heads: &Heads, [newest, written]: [&Commits; 2], known
         let Some((found, head)) = heads.get(&(changelog, task)) else {
             check.differs(|| match newest.get(&(changelog, task)) {
                 None => format!(
-                    "{}: its group is at commit {seq}, and {} [{task}] holds nothing: the topic was deleted or made \
-                     anew; the processor's next start says how to go on",
+                    "{}: its group is at commit {seq}, and {} [{task}] holds nothing that can be read: the topic was \
+                     deleted or made anew, or is damaged; the processor's next start says how to go on",
                     name(changelog, task),
                     changelog.name()
                 ),

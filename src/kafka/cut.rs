@@ -156,15 +156,16 @@ impl Looker {
     fn require_inputs(&self, committed: &Committed) -> Result<(), Error> {
         let partitions: Vec<(Topic, i32)> = committed.keys().copied().collect();
         let ends = self.ends(&partitions, End::Last)?;
-        let beyond = |(source, (offset, _)): &(&(Topic, i32), &(i64, String))| ends.get(source) < Some(offset);
-        let Some(((topic, partition), (offset, _))) = committed.iter().find(beyond) else { return Ok(()) };
-        Err(Error::new(format!(
-            "{} [{partition}] was read up to offset {offset} and has only {}: the topic was deleted and made anew, or lost \
-             records, and what it held cannot be counted again; {}",
-            self.names.of(*topic).to_string_lossy(),
-            ends.get(&(*topic, *partition)).copied().unwrap_or(0),
-            start_anew(&self.config),
-        )))
+        for ((topic, partition), (offset, _)) in committed {
+            let Some(end) = ends.get(&(*topic, *partition)).filter(|end| *end < offset) else { continue };
+            return Err(Error::new(format!(
+                "{} [{partition}] was read up to offset {offset} and has only {end}: the topic was deleted and made anew, \
+                 or lost records, and what it held cannot be counted again; {}",
+                self.names.of(*topic).to_string_lossy(),
+                start_anew(&self.config),
+            )));
+        }
+        Ok(())
     }
 
     /// What both groups have committed; `None` while a commit is under way.

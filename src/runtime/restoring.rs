@@ -23,8 +23,8 @@ pub struct Restoring {
     told: Timestamp,
     records: u64,
     bytes: u64,
-    /// What the group knew when what was read could not be used, if that was so.
-    overtaken: Option<Option<CommitMark>>,
+    /// The commit that the group knew when what was read could not be used, 0 for none; if that was so.
+    unusable_at: Option<u64>,
     /// It follows a failure: what was applied and not committed was dropped.
     dropped: bool,
 }
@@ -34,7 +34,7 @@ impl Restoring {
     pub fn new(half: &'static str, changelog: Topic, task: i32, ring: u64, now: Timestamp, dropped: bool) -> Self {
         let changelog = Restorer::new(changelog, task, ring);
         let (began, told) = (now, now);
-        Self { half, task, changelog, began, told, records: 0, bytes: 0, overtaken: None, dropped }
+        Self { half, task, changelog, began, told, records: 0, bytes: 0, unusable_at: None, dropped }
     }
 
     /// Whether what was applied before was dropped, and is not there again yet.
@@ -43,13 +43,14 @@ impl Restoring {
     }
 
     /// Begins anew where what was read cannot be used because somebody else owns the task by now and has committed since
-    /// the offsets were asked for. If the group has not moved since the last time, it is no race but damage: then nothing
-    /// is begun again.
-    pub fn overtaken(&mut self, why: &Unusable, mark: Option<CommitMark>) -> bool {
-        let again = why.may_be_overtaken() && self.overtaken != Some(mark);
+    /// the offsets were asked for; says whether it does. If the group has not moved since the last time, it is no race but
+    /// damage: then nothing is begun again.
+    pub fn begin_anew(&mut self, why: &Unusable, mark: Option<CommitMark>) -> bool {
+        let known = Some(mark.map_or(0, |mark| mark.seq));
+        let again = why.may_be_overtaken() && self.unusable_at != known;
         if again {
             tracing::info!(half = self.half, task = self.task, "read anew, another owner may have gone on: {why}");
-            (self.overtaken, self.records, self.bytes) = (Some(mark), 0, 0);
+            (self.unusable_at, self.records, self.bytes) = (known, 0, 0);
         }
         again
     }
@@ -118,11 +119,11 @@ mod tests {
         let mark = |seq| Some(CommitMark { seq, restore_from: 0 });
         let mut restoring = Restoring::new("person", Topic::PersonState, 0, 8, Timestamp(0), false);
         let corrupt = Unusable::Corrupt(Corrupt("delta 2 is missing".to_owned()));
-        assert!(restoring.overtaken(&Unusable::WithoutOffsets, None), "the first commit of all");
-        assert!(restoring.overtaken(&corrupt, mark(2)), "somebody has committed since");
-        assert!(restoring.overtaken(&corrupt, mark(3)), "and once more");
-        assert!(!restoring.overtaken(&corrupt, mark(3)), "the group has not moved: that is no race");
+        assert!(restoring.begin_anew(&Unusable::WithoutOffsets, None), "the first commit of all");
+        assert!(restoring.begin_anew(&corrupt, mark(2)), "somebody has committed since");
+        assert!(restoring.begin_anew(&corrupt, mark(3)), "and once more");
+        assert!(!restoring.begin_anew(&corrupt, mark(3)), "the group has not moved: that is no race");
         let foreign = Unusable::Foreign("it was written with another secret".to_owned());
-        assert!(!restoring.overtaken(&foreign, mark(4)), "it stays so, whoever goes on with it");
+        assert!(!restoring.begin_anew(&foreign, mark(4)), "it stays so, whoever goes on with it");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Slot, Worker, report_of};
 use crate::pipeline::half::{Context, Half};
-use crate::runtime::log::{Committed, Fatal, Log, Restore};
+use crate::runtime::log::{CommitMark, Committed, Fatal, Log, Restore};
 use crate::runtime::restoring::Restoring;
 use crate::runtime::task::Task;
 use crate::state::paged::Unusable;
@@ -54,17 +54,13 @@ impl<H: Half, L: Log> Worker<H, L> {
         Ok(reading)
     }
 
-    /// Makes a task of what was read, or begins anew where somebody else went on with it meanwhile.
+    /// Makes a task of what was read.
     fn end_restore(&mut self, number: i32, mut restoring: Box<Restoring>, found: Committed) -> Result<(), Fatal> {
         let (seconds, records, mark) = (restoring.seconds(self.at), restoring.records(), found.mark);
         let (context, ring) = (self.context(number), self.settings.ring);
         let task = match Task::restored(context, &self.rules, found, restoring.read(), ring) {
             Ok(task) => task,
-            Err(why) if restoring.overtaken(&why, mark) => {
-                self.slots.insert(number, Slot::Restoring(restoring));
-                return Ok(());
-            }
-            Err(why) => return Err(self.unusable(number, &why)),
+            Err(why) => return self.restore_anew(number, restoring, &why, mark),
         };
         let half = H::NAME;
         tracing::info!(half, task = number, records, seconds, "restored");
@@ -73,6 +69,21 @@ impl<H: Half, L: Log> Worker<H, L> {
             tracing::warn!(half, task = number, "restored by newer rules than read, waiting for them");
         }
         self.start(number, Box::new(task))
+    }
+
+    /// What was read cannot be used: it is read once more where somebody else may have gone on with it meanwhile.
+    fn restore_anew(
+        &mut self,
+        number: i32,
+        mut restoring: Box<Restoring>,
+        why: &Unusable,
+        mark: Option<CommitMark>,
+    ) -> Result<(), Fatal> {
+        if !restoring.begin_anew(why, mark) {
+            return Err(self.unusable(number, why));
+        }
+        self.slots.insert(number, Slot::Restoring(restoring));
+        Ok(())
     }
 
     fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
