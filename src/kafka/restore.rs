@@ -459,7 +459,7 @@ impl Restorer {
              ended within {} s; if whoever began it is gone, end it with {tool} abort --topic {name} --partition {task} \
              --start-offset {stable}{hint}",
             self.wait.as_secs(),
-            name = self.changelog_name(),
+            name = topic_name(&self.config.prefix, self.changelog),
             tool = tool(&self.config, "kafka-transactions.sh"),
             hint = hint(&self.config),
         )
@@ -472,9 +472,5 @@ impl Restorer {
             tool(&self.config, "kafka-transactions.sh"),
             hint(&self.config)
         )
-    }
-
-    fn changelog_name(&self) -> String {
-        topic_name(&self.config.prefix, self.changelog)
     }
 }

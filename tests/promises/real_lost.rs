@@ -2,25 +2,11 @@
 
 use crate::support::real::RealDeployment;
 use serde_json::Value;
-use std::sync::Arc;
-use swabstream::demo::city::{City, CityConfig, Message};
 use swabstream::model::record::Topic;
-use swabstream::model::time::{Day, Timestamp};
-use swabstream::policy::sample::sample_rules;
 
 #[test]
 fn an_audit_says_of_topics_made_anew_that_they_were() {
-    let rules = Arc::new(sample_rules());
-    let first = Day::parse("2022-11-12").expect("a day");
-    let start = Timestamp(i64::from(first.0) * 86_400_000 - 8 * 3_600_000);
-    let messages: Vec<Message> = City::new(CityConfig::past(5, 200, start, 4), rules.clone()).collect();
-    let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
-    let mut deployment = RealDeployment::create("lost", &rules);
-    deployment.publish(&messages);
-    deployment.mark_time(end);
-    deployment.start();
-    deployment.settle();
-    deployment.kill();
+    let deployment = RealDeployment::that_ran("lost", 5, 4);
     assert_eq!(deployment.audit().1["verdict"], "agree");
 
     deployment.make_anew(Topic::AreaPositivity);

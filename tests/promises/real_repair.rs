@@ -3,26 +3,13 @@
 
 use crate::support::real::{LAYOUT, RealDeployment};
 use prost::Message as _;
-use std::sync::Arc;
-use swabstream::demo::city::{City, CityConfig, Message};
 use swabstream::model::record::Topic;
-use swabstream::model::time::{Day, Timestamp};
-use swabstream::policy::sample::sample_rules;
+use swabstream::model::time::Day;
 use swabstream::proto::v1::StateHead;
 
 #[test]
 fn counts_forged_in_stored_state_are_found_and_rebuilt_from_people() {
-    let rules = Arc::new(sample_rules());
-    let first = Day::parse("2022-11-12").expect("a day");
-    let start = Timestamp(i64::from(first.0) * 86_400_000 - 8 * 3_600_000);
-    let messages: Vec<Message> = City::new(CityConfig::past(3, 200, start, 5), rules.clone()).collect();
-    let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
-    let mut deployment = RealDeployment::create("repair", &rules);
-    deployment.publish(&messages);
-    deployment.mark_time(end);
-    deployment.start();
-    deployment.settle();
-    deployment.kill();
+    let mut deployment = RealDeployment::that_ran("repair", 3, 5);
     assert_finds(&deployment, "agree", None);
     assert_repairs(&deployment, 0, "0 counts differ");
 

@@ -43,6 +43,16 @@ impl Deployment {
         Self { config }
     }
 
+    /// One that was at work: so many results were counted, and its worker has left.
+    pub fn that_counted(name: &str, results: u64) -> Self {
+        let deployment = Self::create(name);
+        deployment.publish((0..results).map(|_| "a".to_owned()));
+        let mut first = deployment.start();
+        first.run_until_counted(results);
+        first.stop();
+        deployment
+    }
+
     /// Publishes names to be counted, all to partition 0 of the results: those that live in task 1 are sent on.
     pub fn publish(&self, names: impl IntoIterator<Item = String>) {
         let mut publisher = Publisher::connect(&self.config).expect("connected");

@@ -44,11 +44,7 @@ fn is_committed_to_the_end(deployment: &Deployment) -> bool {
 
 #[test]
 fn what_was_deleted_unread_is_named_and_not_passed_over() {
-    let deployment = Deployment::create("unread");
-    deployment.publish((0..10).map(|_| "a".to_owned()));
-    let mut first = deployment.start();
-    first.run_until_counted(10);
-    first.stop();
+    let deployment = Deployment::that_counted("unread", 10);
     assert_eq!(deployment.committed(Topic::LabResults, 0), Some(10));
     deployment.publish((0..5).map(|_| "a".to_owned()));
     deployment.delete_all_records(Topic::LabResults, 0);

@@ -95,11 +95,7 @@ fn delete(deployment: &Deployment, topic: Topic) {
 
 #[test]
 fn an_input_that_was_made_anew_is_not_taken_for_the_old_one() {
-    let deployment = Deployment::create("anew");
-    deployment.publish((0..10).map(|_| "a".to_owned()));
-    let mut first = deployment.start();
-    first.run_until_counted(10);
-    first.stop();
+    let deployment = Deployment::that_counted("anew", 10);
     delete(&deployment, Topic::LabResults);
     create_anew(&deployment, Topic::LabResults);
     // The broker has deleted its committed offsets as well.
@@ -135,11 +131,7 @@ fn state_that_lost_records_is_refused_with_what_may_have_happened_and_what_to_do
 
 #[test]
 fn state_whose_offsets_expired_is_refused_with_the_setting_that_keeps_them() {
-    let deployment = Deployment::create("expired");
-    deployment.publish(["a".to_owned()]);
-    let mut first = deployment.start();
-    first.run_until_counted(1);
-    first.stop();
+    let deployment = Deployment::that_counted("expired", 1);
     let group = deployment.config.group.as_str();
     let deleted = || block_on(deployment.admin().delete_groups(&[group], &AdminOptions::new())).expect("asked");
     // The member that has left may still be on its way out.
@@ -154,11 +146,7 @@ fn state_whose_offsets_expired_is_refused_with_the_setting_that_keeps_them() {
 
 #[test]
 fn state_whose_topic_was_made_anew_between_two_starts_is_refused() {
-    let deployment = Deployment::create("gone");
-    deployment.publish(["a".to_owned()]);
-    let mut first = deployment.start();
-    first.run_until_counted(1);
-    first.stop();
+    let deployment = Deployment::that_counted("gone", 1);
     delete(&deployment, Topic::PersonState);
     create_anew(&deployment, Topic::PersonState);
     let name = deployment.topic(Topic::PersonState);
@@ -169,11 +157,7 @@ fn state_whose_topic_was_made_anew_between_two_starts_is_refused() {
 
 #[test]
 fn an_input_that_ends_before_what_was_read_of_it_is_refused() {
-    let deployment = Deployment::create("truncated");
-    deployment.publish((0..10).map(|_| "a".to_owned()));
-    let mut first = deployment.start();
-    first.run_until_counted(10);
-    first.stop();
+    let deployment = Deployment::that_counted("truncated", 10);
     // As after an unclean election, which cuts off what was written last.
     deployment.move_committed(Topic::LabResults, 0, 15);
     let name = deployment.topic(Topic::LabResults);
@@ -184,11 +168,7 @@ fn an_input_that_ends_before_what_was_read_of_it_is_refused() {
 
 #[test]
 fn state_of_other_numbers_of_tasks_is_refused() {
-    let deployment = Deployment::create("numbers");
-    deployment.publish((0..10).map(|_| "a".to_owned()));
-    let mut first = deployment.start();
-    first.run_until_counted(10);
-    first.stop();
+    let deployment = Deployment::that_counted("numbers", 10);
     // As after somebody added partitions to all topics alike.
     let refusal = deployment.start_as("worker", Layout { person_tasks: 4, ..LAYOUT }).run_until_refused();
     assert!(refusal.contains("written with 2 person tasks"), "{refusal}");

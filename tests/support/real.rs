@@ -13,18 +13,20 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output as Finished, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use swabstream::config::KafkaConfig;
-use swabstream::demo::city::Message;
+use swabstream::demo::city::{City, CityConfig, Message};
 use swabstream::kafka::publisher::{Publication, Publisher};
 use swabstream::kafka::reader::{From, TopicReader};
 use swabstream::kafka::topic_name;
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Record, Topic};
-use swabstream::model::time::Timestamp;
+use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
+use swabstream::policy::sample::sample_rules;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -68,6 +70,22 @@ impl RealDeployment {
     /// The same for what happens now.
     pub fn create_live(name: &str, rules: &Rules) -> Self {
         Self::create_with(name, rules, false)
+    }
+
+    /// One that has gone through some past days of a small city by the sample rules, and was killed then.
+    pub fn that_ran(name: &str, seed: u64, days: u32) -> Self {
+        let rules = Arc::new(sample_rules());
+        let first = Day::parse("2022-11-12").expect("a day");
+        let start = Timestamp(i64::from(first.0) * 86_400_000 - 8 * 3_600_000);
+        let messages: Vec<Message> = City::new(CityConfig::past(seed, 200, start, days), rules.clone()).collect();
+        let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
+        let mut deployment = Self::create(name, &rules);
+        deployment.publish(&messages);
+        deployment.mark_time(end);
+        deployment.start();
+        deployment.settle();
+        deployment.kill();
+        deployment
     }
 
     fn create_with(name: &str, rules: &Rules, history: bool) -> Self {
