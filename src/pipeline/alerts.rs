@@ -141,7 +141,7 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
     let first_at = swabs[0].0.0;
     let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
     let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
-    let historic = episode.iter().all(|positive| is_historic(case, positive, policy));
+    let historic = episode.iter().all(|positive| is_historic(case, positive, policy_of(positive)));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
     let severity = match (historic, preliminary, managed) {
         (true, ..) => policy.severity.historic,
@@ -177,7 +177,9 @@ pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
     alert
 }
 
-/// Whether every row behind a positive was old when its meaning was first read.
+/// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day. A
+/// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older than
+/// one of 23:59:00 received at the same moment was.
 fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> bool {
     let behind = case.rows.iter().filter(|row| {
         row.specimen() == positive.verdict.specimen && row.is_positive() && row.counts() != positive.preliminary
@@ -186,7 +188,7 @@ fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> boo
         let version = case.extra.positive(row.id(), row.content());
         let (_, latest) = matching::taken(row.minute(), row.is_day_only(), case.rules);
         let oldest = latest.plus_hours(policy.historic_after_hours);
-        version.is_some_and(|version| version.received_at > oldest)
+        version.is_some_and(|version| version.received_at.minute() > oldest.minute())
     })
 }
 

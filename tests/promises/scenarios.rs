@@ -1,14 +1,15 @@
 //! Stories of labs, people and tracers, and what must come of them. Each is told in order, in order with faults, and
 //! backwards: its end is always the same, and what a recount says.
 
-use crate::support::story::{Story, contact, order, result, time};
+use crate::support::story::{Story, contact, order, result, sample_rules_with, time};
 use swabstream::model::outcome::RejectCode;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::AlertFamily::{Contradiction, Positive};
 use swabstream::proto::v1::AlertState::{Raised, Updated, Withdrawn};
 use swabstream::proto::v1::Finding::{self, Inconclusive, Negative};
 use swabstream::proto::v1::{
-    Alert, Channel, ContactKind, ContactRecord, ContactStatus, LabResult, ProcessingMode, ResultStatus, Severity,
+    Alert, CasePolicy, Channel, ContactKind, ContactRecord, ContactStatus, LabResult, ManagementOrder, ProcessingMode,
+    ResultStatus, Severity, TimePrecision, rule::Rule,
 };
 
 const P: Finding = Finding::Positive;
@@ -214,6 +215,77 @@ fn an_old_positive_is_listed_but_wakes_nobody() {
     let alert = end.live(Positive, "P1").expect("listed");
     assert!(alert.historic);
     assert_eq!(alert.severity(), Severity::Info);
+}
+
+#[test]
+fn the_age_of_a_positive_is_judged_by_the_rule_of_its_own_day() {
+    // From the 11th on, news is old after a day instead of three.
+    let stricter = sample_rules_with(|rule| match rule {
+        Rule::CasePolicy(policy) => {
+            let (version, effective_from) = ("2022-11-11".to_owned(), "2022-11-11".to_owned());
+            let later = CasePolicy { version, effective_from, historic_after_hours: 24, ..policy.clone() };
+            vec![Rule::CasePolicy(policy), Rule::CasePolicy(later)]
+        }
+        rule => vec![rule],
+    });
+    let end = Story::by(stricter)
+        .result("2022-11-12 14:00", result("R2", "P1", P, "2022-11-11 08:00"))
+        .result("2022-11-13 16:00", result("R1", "P1", P, "2022-11-10 08:00"))
+        .end("2022-11-13 20:00");
+    let alert = end.live(Positive, "P1").expect("listed");
+    assert_eq!((alert.first_day.as_str(), alert.last_day.as_str()), ("2022-11-10", "2022-11-11"));
+    assert_eq!((alert.historic, alert.severity()), (true, Severity::Info));
+}
+
+#[test]
+fn the_age_of_a_positive_is_known_to_the_minute_and_no_better() {
+    // The last second of a minute is how a spreadsheet ends a day: the swab is kept as of 23:59.
+    let swab = || LabResult {
+        collected_at: Some(time("2022-11-07 23:59:59").to_wire()),
+        ..result("R1", "P1", P, "2022-11-07 23:59")
+    };
+    for (received, historic) in [("2022-11-10 23:59:59", false), ("2022-11-11 00:00:00", true)] {
+        let end = Story::begin().result(received, swab()).end("2022-11-11 20:00");
+        assert_eq!(end.live(Positive, "P1").expect("listed").historic, historic, "received at {received}");
+    }
+    let of_day =
+        || LabResult { collected_precision: TimePrecision::Day as i32, ..result("R1", "P1", P, "2022-11-07 00:00") };
+    for (received, historic) in [("2022-11-10 23:59:59", false), ("2022-11-11 00:00:00", true)] {
+        let end = Story::begin().result(received, of_day()).end("2022-11-11 20:00");
+        assert_eq!(end.live(Positive, "P1").expect("listed").historic, historic, "of a day, received at {received}");
+    }
+}
+
+#[test]
+fn an_order_given_after_its_own_end_never_held() {
+    let ordered = |to: &str, ordered_at: &str| {
+        let order = ManagementOrder {
+            from: Some(time("2022-11-10 08:00").to_wire()),
+            to: Some(time(to).to_wire()),
+            ordered_at: Some(time(ordered_at).to_wire()),
+        };
+        ContactRecord { order: Some(order), ..contact("C1", "P1", "P9", "2022-11-07") }
+    };
+    // Known to the day only: whatever held at some time of it held at the swab.
+    let swab =
+        || LabResult { collected_precision: TimePrecision::Day as i32, ..result("R1", "P1", P, "2022-11-10 00:00") };
+    for (to, ordered_at, channel) in [
+        ("2022-11-10 10:00", "2022-11-10 20:00", Channel::Community),
+        // Within one minute it is still after its end.
+        ("2022-11-10 10:00:20", "2022-11-10 10:00:40", Channel::Community),
+        ("2022-11-10 10:00:20", "2022-11-10 10:00:20", Channel::Managed),
+        ("2022-11-10 21:00", "2022-11-10 20:00", Channel::Managed),
+    ] {
+        let end = Story::begin()
+            .contact("2022-11-10 22:00", ordered(to, ordered_at))
+            .result("2022-11-11 09:00", swab())
+            .end("2022-11-11 20:00");
+        let alert = end.live(Positive, "P1").expect("live");
+        assert_eq!(alert.channel(), channel, "until {to}, given at {ordered_at}");
+        let numbers = end.numbers("D1S1", "2022-11-10", 1);
+        assert_eq!((numbers.cases, numbers.community_cases), (1, i64::from(channel == Channel::Community)));
+        assert_eq!(end.tier("D1S1"), if channel == Channel::Community { "high" } else { "low" });
+    }
 }
 
 #[test]

@@ -6,15 +6,19 @@ use prost::Message as _;
 use std::sync::{Arc, LazyLock};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
+use swabstream::policy::set::record;
 use swabstream::proto::v1::tier_policy::Engine;
 use swabstream::proto::v1::{Area, CasePolicy, Deployment, EpisodeForm, Rule, TierPolicy, rule};
+
+/// When another version of the case policy takes over, in one of the sets.
+const LATER_VERSION: &str = "2022-11-17";
 
 /// Seeds in a hundred whose rules change.
 const CHANGING: u32 = 36;
 
 /// The sample's come first, in every seed.
 static SETS: LazyLock<[Arc<Rules>; 4]> = LazyLock::new(|| {
-    let sets = [sample_rules(), changed(&medicine), changed(&registry), changed(&intake)];
+    let sets = [sample_rules(), with_a_later_version(&changed(&medicine)), changed(&registry), changed(&intake)];
     sets.map(Arc::new)
 });
 
@@ -45,6 +49,27 @@ fn changed(change: &dyn Fn(&mut rule::Rule) -> bool) -> Rules {
         stays.then(|| (key, record.encode_to_vec()))
     });
     Rules::from_records(&records.collect::<Vec<_>>()).expect("valid rules")
+}
+
+/// With a version of the case policy that takes over in the middle: what is old news, and how far an exposure reaches, is
+/// judged by the version of each swab's own day.
+fn with_a_later_version(rules: &Rules) -> Rules {
+    let mut records = rules.to_records();
+    let decoded = records.iter().map(|(_, bytes)| Rule::decode(&bytes[..]).expect("a rule").rule);
+    let later = decoded.filter_map(|rule| match rule {
+        Some(rule::Rule::CasePolicy(policy)) => Some(rule::Rule::CasePolicy(CasePolicy {
+            version: LATER_VERSION.to_owned(),
+            effective_from: LATER_VERSION.to_owned(),
+            historic_after_hours: 8,
+            observation_days_close: 5,
+            ..policy
+        })),
+        _ => None,
+    });
+    let later: Vec<_> = later.map(|rule| record(rule).expect("no manifest")).collect();
+    records.extend(later);
+    records.sort();
+    Rules::from_records(&records).expect("valid rules")
 }
 
 /// Other episodes, other windows around exposure, no alerts from preliminary results, milder and harder tiers.

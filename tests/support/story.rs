@@ -14,9 +14,11 @@ use swabstream::model::record::Topic;
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
+use swabstream::policy::set::record;
+use swabstream::proto::v1::rule::Rule;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ManagementOrder,
-    ResultStatus, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
+    ManagementOrder, ResultStatus, WindowNumbers,
 };
 
 /// Records in the order they are received.
@@ -34,9 +36,10 @@ pub struct Ending {
     dead_letters: Vec<String>,
 }
 
-/// A moment in Shanghai, e.g. `2022-11-10 08:00`.
+/// A moment in Shanghai, e.g. `2022-11-10 08:00`, or to the second.
 pub fn time(text: &str) -> Timestamp {
-    let at: jiff::Timestamp = format!("{}:00+08:00", text.replace(' ', "T")).parse().expect("a date and a time");
+    let seconds = if text.len() == "2022-11-10 08:00".len() { ":00" } else { "" };
+    let at: jiff::Timestamp = format!("{}{seconds}+08:00", text.replace(' ', "T")).parse().expect("a date and a time");
     Timestamp(at.as_millisecond())
 }
 
@@ -80,9 +83,24 @@ pub fn order(from: &str, ordered: &str) -> Option<ManagementOrder> {
     })
 }
 
+/// The sample's rules with every record made into others: itself, a changed one, several, or none.
+pub fn sample_rules_with(change: impl Fn(Rule) -> Vec<Rule>) -> Rules {
+    let records = sample_rules().to_records();
+    let records = records.iter().map(|(_, bytes)| v1::Rule::decode(&bytes[..]).expect("a rule"));
+    let rules = records.flat_map(|record| change(record.rule.expect("it says something")));
+    let mut records: Vec<_> = rules.map(|rule| record(rule).expect("no manifest is among them")).collect();
+    records.sort();
+    Rules::from_records(&records).expect("valid rules")
+}
+
 impl Story {
     pub fn begin() -> Self {
-        Self { rules: Arc::new(sample_rules()), messages: Vec::new() }
+        Self::by(sample_rules())
+    }
+
+    /// By other rules than the sample's.
+    pub fn by(rules: Rules) -> Self {
+        Self { rules: Arc::new(rules), messages: Vec::new() }
     }
 
     /// A result is received.

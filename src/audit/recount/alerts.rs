@@ -251,15 +251,22 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
     }
 }
 
-/// Managed when an order held at the first positive; an order does not reach back before it was given.
+/// Managed when an order held at the first positive; an order does not reach back before it was given, and one given
+/// after its own end never held.
 pub fn channel(person: &Person, episode: &Episode) -> Channel {
     let first = episode.first();
     let orders = person.contacts.iter().filter_map(|record| record.order.as_ref());
     let mut held = orders.map(|order| {
-        let given = minute(order.from.as_ref()).max(minute(order.ordered_at.as_ref()));
-        given <= first.until && first.minute <= minute(order.to.as_ref())
+        let given = exactly(order.from.as_ref()).max(exactly(order.ordered_at.as_ref()));
+        let holds = given <= exactly(order.to.as_ref());
+        holds && given.minute() <= first.until && first.minute <= minute(order.to.as_ref())
     });
     if held.any(|held| held) { Channel::Managed } else { Channel::Community }
+}
+
+/// When an order was given and when it ends is known exactly, and so is which was first.
+fn exactly(time: Option<&prost_types::Timestamp>) -> Timestamp {
+    time.and_then(Timestamp::from_wire).expect("usable records have their times")
 }
 
 /// Records that may say where the infection came from: some positive lies in exposure or the observation after it.

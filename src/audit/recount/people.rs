@@ -47,7 +47,7 @@ pub struct Specimen {
     pub area: String,
     /// Purpose, by the same row.
     pub purpose: String,
-    /// Every positive was received later than the policy's hours after collection.
+    /// Every positive was received later than the hours after collection that the policy of the specimen's day allows.
     pub old_news: bool,
 }
 
@@ -208,6 +208,7 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         saying.iter().map(|(version, _)| place(version.result)).min().expect("some row says so");
     let any = saying[0].0.result;
     let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
+    let hours = rules.case_policy(day(rules, minute)).historic_after_hours;
     Specimen {
         id: any.specimen_id.clone(),
         target: any.target.clone(),
@@ -219,14 +220,14 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         day: day(rules, minute),
         area,
         purpose,
-        old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received)),
+        old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received, hours)),
     }
 }
 
-fn old_news(rules: &Rules, result: &LabResult, received: Timestamp) -> bool {
+/// Whether more than so many hours went by between swab and receipt, by the minute: no swab is known more exactly.
+fn old_news(rules: &Rules, result: &LabResult, received: Timestamp, hours: i64) -> bool {
     let (_, latest) = taken(rules, result);
-    let hours = rules.case_policy(day(rules, latest)).historic_after_hours;
-    received.0 - latest * 60_000 > hours * 3_600_000
+    received.0.div_euclid(60_000) - latest > hours * 60
 }
 
 /// The first and the last minute at which a specimen may have been taken: all of the day where only that is known.

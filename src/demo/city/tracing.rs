@@ -16,6 +16,9 @@ const KNOWN_BEFORE: f64 = 0.25;
 /// Share of close contacts who are put under management.
 const MANAGED: f64 = 0.8;
 
+/// One in so many orders was over before it was given, if only by its papers: such an order never held.
+const WRITTEN_DOWN_LATER: i64 = 31;
+
 /// Somebody who was traced, and when the record arrives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traced {
@@ -95,9 +98,15 @@ fn record(meeting: &Meeting, at: Timestamp, desk: &mut Desk) {
 fn order(at: Timestamp, desk: &mut Desk) -> ManagementOrder {
     let from = Timestamp(at.0 - desk.hours(0.0, 12.0));
     let days = desk.rng.random_range(5..=7i64);
-    let wire = |order: Timestamp| Some(desk.stamp(order).to_wire());
+    let written_down_later = (at.0 - from.0) / 1000 % WRITTEN_DOWN_LATER == 0;
+    let (starts, given) = (desk.stamp(from), desk.stamp(Timestamp(at.0 - HOUR / 4)));
+    let ends = match written_down_later {
+        true => Timestamp(given.0 - HOUR).max(starts),
+        false => desk.stamp(from.plus_days(days)),
+    };
     // An order made after it began does not reach back: `from` before `ordered_at` must not matter.
-    ManagementOrder { from: wire(from), to: wire(from.plus_days(days)), ordered_at: wire(Timestamp(at.0 - HOUR / 4)) }
+    let [from, to, ordered_at] = [starts, ends, given].map(|at| Some(at.to_wire()));
+    ManagementOrder { from, to, ordered_at }
 }
 
 fn publish(contact: ContactRecord, at: Timestamp, desk: &mut Desk) {
