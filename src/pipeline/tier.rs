@@ -7,8 +7,8 @@
 //! one, each further step counting on from there. On day D with the last case on day d: the gravest while D - d is at
 //! most the first step's clean days. With no case within the days of all steps, it is in the mildest tier.
 //!
-//! *Thresholds*: every measure that has a value gives a band, the gravest decides. Without any value there is no
-//! decision: what is unknown is never called mild.
+//! *Thresholds*: every measure that has a value gives a band, the gravest decides. A measure whose denominator is below
+//! the policy's least has none. Without any value there is no decision: what is unknown is never called mild.
 
 use super::positivity::{Sums, per_100k, period, total};
 use crate::model::time::Day;
@@ -101,6 +101,7 @@ impl<'a> Subject<'a> {
             tier: policy.tiers.get(rank as usize).cloned().unwrap_or_default(),
             decided: true,
             last_case_day: last.map(|day| day.to_string()).unwrap_or_default(),
+            ..TierReason::default()
         };
         Decision { policy, rank, reasons: vec![reason] }
     }
@@ -159,11 +160,22 @@ fn measured(policy: &TierPolicy, measure: &Measure, sums: &Sums, population: u64
             ("people_over_people".to_owned(), found, all, ratio(found, all))
         }
     };
+    let (least_denominator, below_least) = (measure.least_denominator, denominator < measure.least_denominator);
+    let value = value.filter(|_| !below_least);
     let rank = value.map(|value| measure.lower_bounds.iter().filter(|bound| value >= **bound).count() as u32);
     let tier = rank.and_then(|rank| policy.tiers.get(rank as usize)).cloned().unwrap_or_default();
     let window_days = measure.window_days as u32;
-    let reason =
-        TierReason { measure: name, window_days, numerator, denominator, value, tier, ..TierReason::default() };
+    let reason = TierReason {
+        measure: name,
+        window_days,
+        numerator,
+        denominator,
+        value,
+        tier,
+        least_denominator,
+        below_least,
+        ..TierReason::default()
+    };
     (rank, reason)
 }
 

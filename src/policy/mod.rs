@@ -240,6 +240,8 @@ pub struct Measure {
     pub window_days: i32,
     /// Inclusive lower bounds of ranks 1, 2, …
     pub lower_bounds: Vec<f64>,
+    /// A smaller denominator gives no value; 0 when any will do.
+    pub least_denominator: i64,
 }
 
 /// What a threshold engine can look at.

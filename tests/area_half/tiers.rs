@@ -9,7 +9,7 @@ use swabstream::model::time::Day;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::positivity::period;
 use swabstream::pipeline::tier::Subject;
-use swabstream::policy::sample::sample_rules;
+use swabstream::policy::sample::{chongqing_rules, sample_rules};
 use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy, TierSeverity};
 use swabstream::proto::v1::{Alert, AlertState, AreaChanges, CauseKind, Severity};
 use swabstream::state::area::cell::{Cell, CellKey, Tally};
@@ -39,7 +39,12 @@ fn policy(name: &str, levels: &[u8], tiers: &[&str], engine: TierEngine) -> Tier
 
 /// The bands of the CDC's community transmission, February 2021.
 fn cdc() -> TierPolicy {
-    let measure = |kind, lower_bounds: [f64; 3]| Measure { kind, window_days: 7, lower_bounds: lower_bounds.to_vec() };
+    let measure = |kind, lower_bounds: [f64; 3]| Measure {
+        kind,
+        window_days: 7,
+        lower_bounds: lower_bounds.to_vec(),
+        least_denominator: 0,
+    };
     let measures = vec![
         measure(MeasureKind::CasesPer100k, [10.0, 50.0, 100.0]),
         measure(MeasureKind::TestsOverTests, [0.05, 0.08, 0.10]),
@@ -51,6 +56,17 @@ fn with_tiers(tiers: Vec<TierPolicy>, digest: &str) -> Arc<Rules> {
     let mut rules = sample_rules();
     (rules.tiers, rules.digest) = (tiers, digest.to_owned());
     Arc::new(rules)
+}
+
+/// The sample's rules, by which one test may decide.
+fn sample_of_any_denominator() -> Rules {
+    let mut rules = sample_rules();
+    for policy in &mut rules.tiers {
+        if let TierEngine::Threshold(measures) = &mut policy.engine {
+            measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
+        }
+    }
+    rules
 }
 
 /// A series of one area with cells of one purpose.
@@ -118,6 +134,45 @@ fn a_bound_belongs_to_the_graver_tier() {
 }
 
 #[test]
+fn two_tests_make_no_area_high() {
+    let on = day("2022-11-01");
+    let decided = |rules: &Rules, district: &str, positive, negative| {
+        let tally = Tally { cases: positive, positive, negative, ..Tally::default() };
+        let series = series(rules, district, &[(on, tally)]);
+        let subject = Subject::new(rules, &series).expect("in the registry");
+        let decision = subject.decide(on).expect("the cases decide");
+        (decision.tier().to_owned(), decision.reasons)
+    };
+    for (rules, district) in [(sample_rules(), "D1"), (chongqing_rules(), "500103")] {
+        let (tier, reasons) = decided(&rules, district, 2, 0);
+        assert_eq!(tier, "low", "{district}: two positives of two tests");
+        let share = &reasons[1];
+        assert_eq!((share.measure.as_str(), share.numerator, share.denominator), ("tests_over_tests", 2, 2));
+        assert_eq!((share.value, share.tier.as_str(), share.decided, share.below_least), (None, "", false, true));
+        let least = share.least_denominator as i32;
+        assert!(least > 2, "{district}: the shipped policy states a least number");
+        let (tier, reasons) = decided(&rules, district, 0, least - 1);
+        assert!(tier == "low" && reasons[1].below_least && reasons[1].value.is_none());
+        let (_, reasons) = decided(&rules, district, 2, least - 2);
+        assert_eq!((reasons[1].below_least, reasons[1].value), (false, Some(2.0 / f64::from(least))));
+    }
+}
+
+#[test]
+fn too_few_tests_alone_decide_nothing() {
+    let mut rules = sample_rules();
+    let mut policy = cdc();
+    let TierEngine::Threshold(measures) = &mut policy.engine else { panic!("it has bands") };
+    measures.remove(0);
+    measures[0].least_denominator = 3;
+    rules.tiers = vec![policy];
+    let on = day("2022-11-01");
+    let series = series(&rules, "D1", &[(on, Tally { positive: 2, ..Tally::default() })]);
+    let subject = Subject::new(&rules, &series).expect("in the registry");
+    assert_eq!(subject.decide(on), None, "what is unknown is never called mild, nor high");
+}
+
+#[test]
 fn thresholds_step_down_when_days_leave_the_window() {
     let mut rules = sample_rules();
     rules.tiers = vec![cdc()];
@@ -175,7 +230,7 @@ fn clean_days_lead_down_step_by_step() {
 
 #[test]
 fn a_case_under_management_leaves_a_community_tier_alone() {
-    let rules = Arc::new(sample_rules());
+    let rules = Arc::new(sample_of_any_denominator());
     let on = day("2022-11-01");
     let mut managed = batch(&rules, 0, 1, &[], &[positive("D1S1", on)]);
     managed.cells.iter_mut().for_each(|cell| cell.community_cases = 0);
@@ -303,7 +358,7 @@ fn newly_named(bench: &Bench, from: usize) -> Vec<Named> {
 #[test]
 fn an_alert_about_a_tier_names_the_record_behind_it() {
     use AlertState::{Raised, Withdrawn};
-    let rules = Arc::new(sample_rules());
+    let rules = Arc::new(sample_of_any_denominator());
     let (early, on) = (day("2022-10-30"), day("2022-11-01"));
     let (first, second) = ([positive("D1S2", early)], [positive("D2S1", on)]);
     let mut bench = Bench::new(&rules);

@@ -35,7 +35,7 @@ fn check_shows_what_a_right_folder_would_put_in_force() {
         "community high, managed moderate, historic info, preliminary info, contradiction high",
         "raised high, lowered moderate, historic info",
         "high to low after 5 clean days",
-        "cases/100k in 7 days 10/50/100; positive tests in 7 days 5%/8%/10%",
+        "cases/100k in 7 days 10/50/100; positive tests of at least 100 tests in 7 days 5%/8%/10%",
         "32054159",
         "LABS\n  20\n",
         "no errors; 232 records, digest ",

@@ -182,6 +182,9 @@ fn bands_must_ascend_and_make_as_many_tiers_as_there_are() {
     refused(file, ("[10.0, 50.0, 100.0]", "[-1.0, 50.0, 100.0]"), key, "negative");
     refused(file, ("[0.05, 0.08, 0.10]", "[5.0, 8.0, 10.0]"), "threshold.measures[1].lower_bounds", "0.05");
     refused(file, ("window_days = 7", "window_days = 5"), "threshold.measures[0].window_days", "1, 3, 7 or 14");
+    let of_cases = ("window_days = 7", "least_tests = 20\nwindow_days = 7");
+    refused(file, of_cases, "threshold.measures[0].least_tests", "people_over_people");
+    refused(file, ("least_tests = 20", "least_tests = 2000000"), "threshold.measures[1].least_tests", "1000000");
 }
 
 #[test]

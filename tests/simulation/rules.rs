@@ -88,6 +88,8 @@ fn medicine(rule: &mut rule::Rule) -> bool {
             Engine::Threshold(engine) => {
                 let bounds = engine.measures.iter_mut().flat_map(|measure| &mut measure.lower_bounds);
                 bounds.for_each(|bound| *bound *= 1.5);
+                let proportions = engine.measures.iter_mut().filter(|measure| measure.least_tests > 0);
+                proportions.for_each(|measure| measure.least_tests = 5);
             }
         },
         _ => {}

@@ -150,7 +150,7 @@ fn tier(rules: &Rules, area: &Area, at: usize, day: Day) -> Option<AreaTier> {
         value: Some(value),
         tier: name.clone(),
         decided,
-        last_case_day: String::new(),
+        ..TierReason::default()
     };
     Some(AreaTier {
         area: area.code.clone(),

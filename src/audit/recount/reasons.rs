@@ -45,6 +45,8 @@ fn clean_days<'a>(
         tier: policy.tiers[rank as usize].clone(),
         decided: true,
         last_case_day: last.map(|day| day.to_string()).unwrap_or_default(),
+        least_denominator: 0,
+        below_least: false,
     }
 }
 
@@ -81,6 +83,8 @@ fn threshold(
         tier: own.map(|own| policy.tiers[own as usize].clone()).unwrap_or_default(),
         decided: own == Some(rank),
         last_case_day: String::new(),
+        least_denominator: measure.least_denominator,
+        below_least: measured.too_few,
     }
 }
 

@@ -265,6 +265,8 @@ pub struct Measured {
     pub denominator: i64,
     /// The measure itself.
     pub value: Option<f64>,
+    /// The policy asks for a larger denominator.
+    pub too_few: bool,
 }
 
 impl Measured {
@@ -293,5 +295,6 @@ pub fn measured(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers],
             (window.people_positive.unwrap_or(0), window.people_tested.unwrap_or(0), value)
         }
     };
-    Measured { numerator, denominator, value }
+    let too_few = measure.least_denominator > denominator;
+    Measured { numerator, denominator, value: if too_few { None } else { value }, too_few }
 }

@@ -123,7 +123,12 @@ fn measure(measure: &Measure) -> String {
     };
     let bound = |bound: &f64| if percent { format!("{}%", (bound * 1e6).round() / 1e4) } else { bound.to_string() };
     let bounds: Vec<String> = measure.lower_bounds.iter().map(bound).collect();
-    format!("{name} in {} days {}", measure.window_days, bounds.join("/"))
+    let least = match (measure.least_denominator, measure.kind) {
+        (0, _) => String::new(),
+        (least, MeasureKind::PeopleOverPeople) => format!(" of at least {least} people"),
+        (least, _) => format!(" of at least {least} tests"),
+    };
+    format!("{name}{least} in {} days {}", measure.window_days, bounds.join("/"))
 }
 
 fn areas(rules: &Rules) -> String {

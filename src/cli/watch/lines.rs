@@ -75,13 +75,17 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str) -> Str
 pub(super) fn tier(tier: &AreaTier, area: &str) -> String {
     let before = if tier.previous_tier.is_empty() { "–" } else { &tier.previous_tier };
     let down = if tier.earliest_step_down.is_empty() { "–" } else { &tier.earliest_step_down };
-    let reasons: Vec<String> = tier.reasons.iter().filter(|reason| reason.decided).map(reason).collect();
+    let told = tier.reasons.iter().filter(|reason| reason.decided || reason.below_least);
+    let reasons: Vec<String> = told.map(reason).collect();
     let policy = format!("{} of {}", tier.policy_id, tier.policy_version);
     let why = if reasons.is_empty() { policy } else { format!("{} ({policy})", reasons.join(", ")) };
     columns([(&tier.day, 11), (area, 18), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
 }
 
 fn reason(of: &TierReason) -> String {
+    if of.below_least {
+        return format!("{} left out: {} tested, at least {} wanted", of.measure, of.denominator, of.least_denominator);
+    }
     let last = if of.last_case_day.is_empty() { String::new() } else { format!(", last on {}", of.last_case_day) };
     let value = of.value.map_or(format!("{}", of.numerator), |value| format!("{value:.4}"));
     format!("{} {value}{last}", of.measure)

@@ -56,7 +56,7 @@ function why(detail) {
   if (!tier) return box.replaceChildren();
   const row = (reason) => {
     const measure = reason.measure.replaceAll("_", " ") + (reason.window_days ? `, ${reason.window_days} d` : "");
-    const value = reason.value === null ? "" : reason.denominator && reason.measure.includes("over") ? percent(reason.value) : reason.value.toFixed(1);
+    const value = reason.below_least ? `fewer than ${count(reason.least_denominator)}` : reason.value === null ? "" : reason.denominator && reason.measure.includes("over") ? percent(reason.value) : reason.value.toFixed(1);
     const base = reason.denominator ? `${count(reason.numerator)} / ${count(reason.denominator)}` : count(reason.numerator);
     return [measure, base, value, reason.last_case_day, reason.tier, reason.decided ? "decides" : ""];
   };

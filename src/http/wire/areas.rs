@@ -111,6 +111,8 @@ struct Reason {
     tier: String,
     decided: bool,
     last_case_day: String,
+    least_denominator: i64,
+    below_least: bool,
 }
 
 /// Areas of the coarsest level that are not drawn themselves: the whole of which the map shows parts.
@@ -240,5 +242,7 @@ fn reason(of: &TierReason) -> Reason {
         tier: of.tier.clone(),
         decided: of.decided,
         last_case_day: of.last_case_day.clone(),
+        least_denominator: of.least_denominator,
+        below_least: of.below_least,
     }
 }

@@ -118,7 +118,8 @@ fn threshold(
         }
         let kind = kind(measure, &place, wire, deployment, check);
         bounds(measure, &format!("{place}.lower_bounds"), wire.tiers.len(), check);
-        Some(Measure { kind: kind?, window_days, lower_bounds: measure.lower_bounds.clone() })
+        let least_denominator = least_tests(measure, &format!("{place}.least_tests"), check);
+        Some(Measure { kind: kind?, window_days, lower_bounds: measure.lower_bounds.clone(), least_denominator })
     });
     TierEngine::Threshold(measures.collect())
 }
@@ -151,6 +152,16 @@ fn kind(
             Some(MeasureKind::PeopleOverPeople)
         }
     }
+}
+
+/// The least denominator. Cases per 100,000 are of people, however many were tested: a least number of tests would be
+/// read by nobody.
+fn least_tests(measure: &v1::Measure, field: &str, check: &mut Check<'_>) -> i64 {
+    if measure.least_tests > 0 && measure.kind() == v1::MeasureKind::CasesPer100k {
+        let problem = "a rate per 100,000 people has no tests in its denominator";
+        check.wrong(field, problem, "state it for tests_over_tests or people_over_people, and take it away here");
+    }
+    check.number(field, measure.least_tests, 0..=1_000_000).into()
 }
 
 fn bounds(measure: &v1::Measure, field: &str, tiers: usize, check: &mut Check<'_>) {

@@ -248,6 +248,7 @@ struct MeasureToml {
     kind: MeasureKindToml,
     window_days: u32,
     lower_bounds: Vec<f64>,
+    least_tests: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -268,7 +269,12 @@ impl ThresholdToml {
                 MeasureKindToml::TestsOverTests => v1::MeasureKind::TestsOverTests,
                 MeasureKindToml::PeopleOverPeople => v1::MeasureKind::PeopleOverPeople,
             };
-            v1::Measure { kind: kind.into(), window_days: toml.window_days, lower_bounds: toml.lower_bounds }
+            v1::Measure {
+                kind: kind.into(),
+                window_days: toml.window_days,
+                lower_bounds: toml.lower_bounds,
+                least_tests: toml.least_tests.unwrap_or(0),
+            }
         };
         v1::ThresholdEngine { measures: self.measures.into_iter().map(measure).collect() }
     }
