@@ -254,7 +254,7 @@ fn a_newer_format_is_refused() {
 fn a_restored_task_never_tells_an_earlier_time_than_it_told() {
     let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
     let layout = Layout { person_tasks: 1, area_tasks: 1 };
-    let context = || Context { task: 0, layout, secret: Secret::new([7; 16]), max_record_bytes: 1_000 };
+    let context = || Context { task: 0, layout, secret: Secret::new([7; 16]), max_record_bytes: 1_000, history: false };
     let mut task: Task<Numbers> = Task::fresh(context(), &rules, vec![(Topic::LabResults, 0)], RING);
     // In history mode records of a later offset may have arrived earlier.
     let told = |task: &mut Task<Numbers>, offset: i64, at: i64| {

@@ -199,7 +199,7 @@ pub fn processor_time() -> Duration {
 
 fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
     let secret = Secret::new([7; 16]);
-    let context = Context { task, layout: LAYOUT, secret, max_record_bytes: 1_000_000 };
+    let context = Context { task, layout: LAYOUT, secret, max_record_bytes: 1_000_000, history: false };
     let next = H::INPUTS.iter().map(|topic| (*topic, 0)).collect();
     Task::fresh(context, rules, next, RING)
 }

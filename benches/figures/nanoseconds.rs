@@ -127,8 +127,13 @@ impl Core {
     /// Goes through the results of one task, a commit's worth at a time, as a worker would.
     fn measure(results: u64) -> Self {
         let rules = workload::rules(Shape::default());
-        let context =
-            Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: MAX_RECORD_BYTES };
+        let context = Context {
+            task: 0,
+            layout: LAYOUT,
+            secret: Secret::new([7; 16]),
+            max_record_bytes: MAX_RECORD_BYTES,
+            history: false,
+        };
         let mut half = PersonHalf::new(context, Arc::new(rules.clone()));
         let mut changelog = Changelog::new(Topic::PersonState, 0, RING);
         let (mut effects, mut spent) = (Effects::default(), [Duration::ZERO; 5]);

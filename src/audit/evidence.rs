@@ -68,6 +68,7 @@ pub struct Evidence {
     judged_otherwise: u64,
     arrived: Vec<Arrived>,
     places: Vec<Position>,
+    marks: BTreeSet<Position>,
     faults: Vec<String>,
 }
 
@@ -94,6 +95,7 @@ impl Evidence {
             judged_otherwise: 0,
             arrived: Vec::new(),
             places: Vec::new(),
+            marks: BTreeSet::new(),
             faults: Vec::new(),
         }
     }
@@ -185,7 +187,7 @@ impl Evidence {
             Arrived { at: record.received_at, record: usable, content, untold: false }
         };
         match inputs::read(record, rules, *max_record_bytes) {
-            Input::Mark => {}
+            Input::Mark => drop(self.marks.insert(place)),
             Input::Refused(faults) => {
                 if let Some(usable) = inputs::usable_then(record, &faults, *changed) {
                     self.usable_then.insert(place, arrived(usable));
@@ -268,6 +270,7 @@ impl Evidence {
             refused: &self.refused,
             arrived: &self.arrived,
             places: &self.places,
+            marks: &self.marks,
             fingerprints: &self.fingerprints,
             judged_otherwise: self.judged_otherwise,
         }

@@ -22,7 +22,7 @@ pub type Faults = BTreeSet<Code>;
 /// What a record is.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A mark of time.
+    /// A mark of time; in live work there is none, and it had to be refused.
     Mark,
     /// It has an effect, or is known already.
     Usable(Box<Usable>),
@@ -41,7 +41,8 @@ pub fn depends_on_then(code: Code, changed: bool) -> bool {
 
 /// Reads a record of `lab-results` or `contact-records`.
 pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Input {
-    if record.content_type == Some(b"application/vnd.swabstream.time-mark") {
+    let says_mark = record.content_type == Some(b"application/vnd.swabstream.time-mark");
+    if says_mark && record.payload.unwrap_or_default().is_empty() {
         return Input::Mark;
     }
     let (usable, mut faults) = match decode(record) {

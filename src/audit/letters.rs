@@ -65,6 +65,9 @@ pub struct Inputs<'a> {
     pub arrived: &'a [Arrived],
     /// See `arrived`.
     pub places: &'a [Position],
+    /// Marks of time. Nothing says whether one was read in history mode, where it counts, or in live work, where it is
+    /// refused.
+    pub marks: &'a BTreeSet<Position>,
     /// Fingerprint of every record.
     pub fingerprints: &'a BTreeMap<Position, u64>,
     /// Records that were judged otherwise than the rules and the limit of size of now would: they are where they were
@@ -93,6 +96,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     for (place, code) in unexpected {
         match code {
             Code::Conflict if rivals.has_rival(place) => conflicts += 1,
+            Code::UnknownContentType | Code::Tombstone if inputs.marks.contains(place) => {}
             code => check
                 .differs(|| format!("{} is there as {}, but nothing is wrong with it", at(place), code_text(*code))),
         }

@@ -215,7 +215,7 @@ impl Site<'_> {
             let context = || format!("{} [{task}]", key.0.name());
             fault.map_or(Ok(()), Err).with_context(context)?;
             let (secret, layout) = (self.secret, self.layout);
-            let half = Context { task, layout, secret, max_record_bytes: usize::MAX };
+            let half = Context { task, layout, secret, max_record_bytes: usize::MAX, history: false };
             let mut half = PersonHalf::new(half, self.rules.clone());
             let (head, changelog) = restorer.finish(&mut half).with_context(context)?;
             self.require(key, changelog.seq(), &head)?;

@@ -64,7 +64,7 @@ fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
             ("the record is larger than the deployment's limit", "send one message per record, and no attachments")
         }
         RejectCode::UnknownContentType => (
-            "the header content-type is not one that is read",
+            "the header content-type is not one that is read, or says a mark of time, which are empty and of past data only",
             "set it to application/x-protobuf or application/json, or leave it out for protobuf",
         ),
         _ => (

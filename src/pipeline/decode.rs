@@ -72,9 +72,10 @@ pub fn event(record: &Record<'_>, limit: usize) -> Result<v1::PersonEvent, Rejec
     Ok(v1::PersonEvent { event: event_now, ..event })
 }
 
-/// Whether a record is a mark of time, by its content type.
-pub fn is_time_mark(record: &Record<'_>) -> bool {
-    record.content_type == Some(TIME_MARK)
+/// Whether a record is a mark of time: of this content type, of past data, and empty. Anything else that claims to be one
+/// is read by its content type, which is none of a message: a result under a wrong header must not vanish.
+pub fn is_time_mark(record: &Record<'_>, history: bool) -> bool {
+    record.content_type == Some(TIME_MARK) && history && record.payload.is_none_or(<[u8]>::is_empty)
 }
 
 fn input<M: Message + Default>(record: &Record<'_>, limit: usize, message: &str) -> Result<M, Reject> {
@@ -253,8 +254,15 @@ mod tests {
     }
 
     #[test]
-    fn time_marks_are_told_by_their_content_type() {
-        assert!(is_time_mark(&record(Some(b""), Some("application/vnd.swabstream.time-mark"))));
-        assert!(!is_time_mark(&record(Some(b""), None)));
+    fn time_marks_are_empty_and_of_past_data() {
+        let named = Some("application/vnd.swabstream.time-mark");
+        assert!(is_time_mark(&record(Some(b""), named), true) && is_time_mark(&record(None, named), true));
+        assert!(!is_time_mark(&record(Some(b""), None), true));
+        let bytes = message().encode_to_vec();
+        for (payload, history) in [(&b""[..], false), (&bytes[..], false), (&bytes[..], true)] {
+            let record = record(Some(payload), named);
+            assert!(!is_time_mark(&record, history));
+            assert_eq!(result(&record, LIMIT), Err(Reject::new(RejectCode::UnknownContentType, "")));
+        }
     }
 }

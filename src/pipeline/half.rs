@@ -20,6 +20,8 @@ pub struct Context {
     pub secret: Secret,
     /// Records larger than this are refused.
     pub max_record_bytes: usize,
+    /// Past data: marks of time are read as such, which in live work nothing is.
+    pub history: bool,
 }
 
 /// The pure core of one task: state and logic without clock, randomness, locks or I/O.

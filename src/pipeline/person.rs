@@ -395,7 +395,7 @@ impl Half for PersonHalf {
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
         let end = match record.position.topic {
-            _ if decode::is_time_mark(record) => Ok(Outcome::TimeMark),
+            _ if decode::is_time_mark(record, self.context.history) => Ok(Outcome::TimeMark),
             Topic::PersonEvents => self.person_event(record, effects),
             _ => self.input(record, 0, effects),
         };

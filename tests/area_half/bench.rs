@@ -102,7 +102,7 @@ impl Bench {
 }
 
 pub fn context() -> Context {
-    Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 1 << 20 }
+    Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 1 << 20, history: false }
 }
 
 pub fn images(half: &AreaHalf) -> Vec<Vec<u8>> {

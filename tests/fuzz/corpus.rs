@@ -90,7 +90,7 @@ fn fresh<H: Half>(rules: &Arc<Rules>) -> Task<H> {
 }
 
 fn context() -> Context {
-    Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 100_000 }
+    Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 100_000, history: true }
 }
 
 fn record_of(message: &Message, offset: i64) -> Record<'_> {

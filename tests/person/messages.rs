@@ -160,6 +160,23 @@ fn a_mark_of_time_is_nothing_but_time() {
 }
 
 #[test]
+fn a_result_that_says_it_is_a_mark_of_time_is_set_aside() {
+    let mut world = World::new();
+    let bytes = swab("P1", "R1", at(3, 8), Positive).encode_to_vec();
+    let refused = Outcome::Rejected(RejectCode::UnknownContentType);
+    let mark = |payload| Record {
+        content_type: Some(b"application/vnd.swabstream.time-mark"),
+        ..record(Topic::LabResults, 0, "P1", payload)
+    };
+    assert_eq!(world.record(mark(Some(&bytes[..]))), refused, "what holds something is no mark");
+    world.live();
+    assert_eq!(world.record(mark(Some(&bytes[..]))), refused);
+    assert_eq!(world.record(mark(Some(b""))), refused, "in live work nothing is a mark");
+    let letters: Vec<_> = world.dead_letters.iter().map(|letter| letter.payload.as_deref()).collect();
+    assert_eq!(letters, [Some(&bytes[..]), Some(&bytes[..]), Some(&b""[..])], "as they came");
+}
+
+#[test]
 fn what_is_set_aside_says_nothing_of_the_person() {
     let mut world = World::new();
     let secret = LabResult { area: "NOWHERE".into(), ..swab("secret-person", "R1", at(3, 8), Positive) };

@@ -130,6 +130,13 @@ impl World {
         }
     }
 
+    /// From now on the tasks are of live work, and begin anew.
+    pub fn live(&mut self) {
+        let tasks = 0..LAYOUT.person_tasks;
+        let live = |task| PersonHalf::new(Context { history: false, ..context(task) }, self.rules.clone());
+        self.halves = tasks.map(live).collect();
+    }
+
     /// A result, five hours after its swab, in its person's partition; everything it causes is done, and all numbers
     /// are those of a recount.
     pub fn lab(&mut self, result: &LabResult) -> Outcome {
@@ -335,7 +342,7 @@ pub fn content(alert: &Alert) -> Alert {
 }
 
 pub fn context(task: i32) -> Context {
-    Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: 100_000 }
+    Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: 100_000, history: true }
 }
 
 /// A small generator: a seed says everything.

@@ -79,7 +79,7 @@ fn both(message: &Message, rules: &Arc<Rules>) -> Option<RejectCode> {
         content_type: message.content_type.map(str::as_bytes),
     };
     let layout = Layout { person_tasks: 1, area_tasks: 1 };
-    let context = Context { task: 0, layout, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
+    let context = Context { task: 0, layout, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES, history: true };
     let outcome = PersonHalf::new(context, rules.clone()).apply(&record, &mut Effects::default());
     let audit = inputs::read(&record, rules, MAX_RECORD_BYTES);
     match (outcome, audit) {

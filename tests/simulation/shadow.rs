@@ -89,7 +89,8 @@ pub struct Stepped {
 
 impl<H: Shadowed> Shadow<H> {
     pub fn new(task: i32, rules: &Arc<Rules>) -> Self {
-        let context = Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
+        let context =
+            Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES, history: true };
         Self {
             task,
             rules: Arc::clone(rules),

@@ -244,5 +244,5 @@ fn images<H: Half>(half: &H) -> Vec<Vec<u8>> {
 }
 
 fn context(task: i32) -> Context {
-    Context { task, layout: LAYOUT, secret: Secret::new([9; 16]), max_record_bytes: 100_000 }
+    Context { task, layout: LAYOUT, secret: Secret::new([9; 16]), max_record_bytes: 100_000, history: true }
 }

@@ -9,6 +9,8 @@ use rand::RngExt;
 
 /// An area, a lab, a purpose no registry has.
 const UNKNOWN: &str = "nowhere";
+/// The content-type of marks of time, which hold nothing.
+const TIME_MARK: &str = "application/vnd.swabstream.time-mark";
 /// What is broken about results. Some codes occur in several ways.
 const RESULTS: [RejectCode; 15] = [
     RejectCode::Malformed,
@@ -101,7 +103,11 @@ fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
         }
         RejectCode::Empty => desk.send_bytes(body, Some(Vec::new()), None, at, kind),
         RejectCode::Tombstone => desk.send_bytes(body, None, None, at, kind),
-        RejectCode::UnknownContentType => desk.send_bytes(body, Some(body.encode()), Some("text/csv"), at, kind),
+        RejectCode::UnknownContentType => {
+            // Another program's, or that of a mark of time, whose header was copied with its producer.
+            let content_type = if at.0 / 1000 % 2 == 0 { "text/csv" } else { TIME_MARK };
+            desk.send_bytes(body, Some(body.encode()), Some(content_type), at, kind);
+        }
         RejectCode::TimeWithoutOffset => {
             let json = String::from_utf8_lossy(&desk.json_of(body)).replace("Z\"", "\"");
             desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);

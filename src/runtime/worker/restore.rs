@@ -110,6 +110,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             layout: self.settings.layout,
             secret: self.settings.secret,
             max_record_bytes: self.settings.max_record_bytes,
+            history: self.settings.history,
         }
     }
 }
