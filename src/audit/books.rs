@@ -2,10 +2,11 @@
 //!
 //! In: the last head of every task, and how many records lie in its inputs below its committed offsets.
 
-use super::Cut;
+use super::recount::Arrived;
 use super::report::Check;
+use super::{Cut, RulesFound};
 use crate::model::record::Topic;
-use crate::proto::v1::TaskHead;
+use crate::proto::v1::{LabResult, Outcome, ProcessingMode, TaskHead};
 use std::collections::BTreeMap;
 
 /// Inputs of a person task.
@@ -78,8 +79,37 @@ pub fn commits(cut: &Cut, heads: &Heads, [newest, written]: [&Commits; 2], known
     check.compared(format!("{} tasks: group and changelog", cut.commits.len()))
 }
 
-/// Ledger 1: consumed = sum of outcomes = records in the inputs below the committed offsets.
-pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts) -> Check {
+/// Results of labs that the registry does not know, all of which were applied by rules that let them.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownLabs {
+    /// All that were read, duplicates too.
+    pub results: u64,
+    /// The first of them to be read was applied, whichever it was: it was moved from nobody.
+    pub some_applied: bool,
+}
+
+impl UnknownLabs {
+    /// `None` where the rules were others for a while: then a lab may have been known, or refused.
+    pub fn of(found: &RulesFound, arrived: &[Arrived]) -> Option<Self> {
+        if found.changed {
+            return None;
+        }
+        let results = || arrived.iter().filter_map(|arrived| arrived.record.as_result());
+        let is_unknown = |result: &&LabResult| {
+            result.mode() != ProcessingMode::Training && found.rules.lab(&result.lab_id).is_none()
+        };
+        let was_moved = |of: &LabResult| {
+            let same = |other: &&LabResult| (&other.lab_id, &other.result_id) == (&of.lab_id, &of.result_id);
+            results().filter(same).any(|result| !result.previous_person_id.is_empty())
+        };
+        let some_applied = results().find(is_unknown).is_some_and(|result| !was_moved(result));
+        Some(Self { results: results().filter(is_unknown).count() as u64, some_applied })
+    }
+}
+
+/// Ledger 1: consumed = sum of outcomes = records in the inputs below the committed offsets. `unknown` are the results of
+/// unknown labs, where all inputs and rules there ever were are known.
+pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts, unknown: Option<UnknownLabs>) -> Check {
     let mut check = Check::new("consumed");
     let (mut consumed, mut outcomes, mut there) = (0, 0, 0);
     let mut deleted = 0;
@@ -97,6 +127,14 @@ pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts) -> Check {
         });
         (consumed, outcomes, there) = (consumed + head.consumed, outcomes + ended, there + lie);
         deleted += gone;
+    }
+    if let Some(unknown) = unknown.filter(|_| deleted == 0) {
+        let all = heads.values().flat_map(|(_, head)| &head.outcomes);
+        let apart = all.filter(|outcome| outcome.outcome() == Outcome::AcceptedUnknownLab);
+        let booked: u64 = apart.map(|outcome| outcome.records).sum();
+        check.require((u64::from(unknown.some_applied)..=unknown.results).contains(&booked), || {
+            format!("{booked} are booked as of unknown labs (accepted_unknown_lab), {} came from such", unknown.results)
+        });
     }
     check.limited = (deleted > 0).then(|| format!("up to {deleted} more were deleted by retention"));
     check.compared(format!("{consumed} records consumed = {outcomes} outcomes = {there} in the inputs"))

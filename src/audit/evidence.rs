@@ -3,7 +3,7 @@
 //! In: the cut (where to read to), the rules and the secret, then the records of outputs, changelogs and inputs up to
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
-use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS};
+use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS, UnknownLabs};
 use super::causes;
 use super::compare::Published;
 use super::content;
@@ -253,7 +253,7 @@ impl Evidence {
         let mut checks = vec![
             self.readable(),
             books::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
-            books::consumed(&self.cut, &self.heads, &self.counts),
+            books::consumed(&self.cut, &self.heads, &self.counts, UnknownLabs::of(&self.setting.rules, &self.arrived)),
             books::sent(&self.cut, &self.heads, &self.counts, self.on_the_way.messages),
             letters::check(&self.letters, &self.inputs(), &self.cut),
             letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),

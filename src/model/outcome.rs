@@ -33,6 +33,9 @@ pub enum Outcome {
     TimeMark,
     /// A batch of changes was added.
     ChangesApplied,
+    /// A result of a lab that is not in the registry was applied, whatever it did to what stands. One outcome for all of
+    /// it: what such a lab sent is to be seen at a glance, and a record has one end.
+    AcceptedUnknownLab,
     /// Not usable: in `dead-letters` with this code.
     Rejected(RejectCode),
 }
@@ -54,6 +57,7 @@ impl Outcome {
             Outcome::ContactApplied => "contact_applied",
             Outcome::TimeMark => "time_mark",
             Outcome::ChangesApplied => "changes_applied",
+            Outcome::AcceptedUnknownLab => "accepted_unknown_lab",
             Outcome::Rejected(_) => "rejected",
         }
     }
@@ -81,6 +85,7 @@ impl Outcome {
             Outcome::ContactApplied => v1::Outcome::ContactApplied,
             Outcome::TimeMark => v1::Outcome::TimeMark,
             Outcome::ChangesApplied => v1::Outcome::ChangesApplied,
+            Outcome::AcceptedUnknownLab => v1::Outcome::AcceptedUnknownLab,
             Outcome::Rejected(_) => v1::Outcome::Rejected,
         }
     }

@@ -116,7 +116,7 @@ impl PersonHalf {
         if self.count(slot, &change, origin) {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
-        self.outcome(&change)
+        self.outcome(&change).map(|outcome| registered.outcome(outcome))
     }
 
     /// A result was moved from this person to another.

@@ -7,7 +7,7 @@
 use super::view::ResultView;
 use super::wire::is_printable_ascii;
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
-use crate::model::outcome::{Reject, RejectCode};
+use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::{DAY_MS, Timestamp};
 use crate::policy::areas::AreaIndex;
@@ -35,6 +35,13 @@ pub struct Registered {
     pub purpose: u8,
     /// Its lab, unless that is unknown and accepted all the same.
     pub lab: Option<LabIndex>,
+}
+
+impl Registered {
+    /// Where the record of an applied result ends: as what it did, or counted apart where nobody knows its lab.
+    pub fn outcome(&self, applied: Outcome) -> Outcome {
+        if self.lab.is_some() { applied } else { Outcome::AcceptedUnknownLab }
+    }
 }
 
 /// A result of one person.

@@ -136,5 +136,6 @@ mod tests {
         assert_eq!(outcome(Outcome::DuplicateSpecimen), model::outcome::Outcome::DuplicateSpecimen.name());
         assert_eq!(outcome(Outcome::ContactApplied), model::outcome::Outcome::ContactApplied.name());
         assert_eq!(outcome(Outcome::ChangesApplied), model::outcome::Outcome::ChangesApplied.name());
+        assert_eq!(outcome(Outcome::AcceptedUnknownLab), model::outcome::Outcome::AcceptedUnknownLab.name());
     }
 }

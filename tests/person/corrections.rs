@@ -2,6 +2,7 @@
 
 use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
 use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
     AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
 };
@@ -256,4 +257,25 @@ fn changes_of_cases_and_positives_name_the_record_behind_them_and_no_others_do()
     assert_eq!(causes(&mut world), both, "and none for the city, where all is as before");
     world.lab(&revised(&moved, 2, Corrected, Negative));
     assert_eq!(causes(&mut world), ["C", "D2", "D2S1"].map(|area| named(area, "lab-results", 9)));
+}
+
+/// Applied, counted apart: whatever else its record would have been is in the numbers, not in the outcome.
+#[test]
+fn what_an_unknown_lab_sends_is_applied_and_counted_apart_where_the_policy_accepts_it() {
+    let mut rules = sample_rules();
+    rules.cases.iter_mut().for_each(|policy| policy.accept_unknown_labs = true);
+    let mut world = World::with(rules);
+    let of_stranger = |result: LabResult| LabResult { lab_id: "LAB-X".into(), ..result };
+    let first = of_stranger(swab("P1", "R1", at(3, 8), Positive));
+    let corrected = revised(&first, 1, Corrected, Negative);
+    let withdrawn = revised(&first, 2, EnteredInError, Negative);
+    assert_eq!(world.lab(&first), Outcome::AcceptedUnknownLab);
+    assert_eq!(world.live().len(), 1, "it raises an alert like any other");
+    assert_eq!(world.lab(&first), Outcome::Duplicate, "what changes nothing is what it was");
+    assert_eq!(world.lab(&corrected), Outcome::AcceptedUnknownLab);
+    assert_eq!(world.lab(&first), Outcome::Superseded);
+    assert_eq!(world.lab(&withdrawn), Outcome::AcceptedUnknownLab);
+    assert_eq!(world.lab(&swab("P1", "R2", at(3, 8), Negative)), Outcome::Accepted, "of a lab of the registry");
+    assert_eq!((world.live().len(), world.dead_letters.len()), (0, 0));
+    assert!(!world.labs_heard.contains_key("LAB-X"), "only labs of the registry become labels");
 }

@@ -22,6 +22,7 @@ mod early;
 mod forgeries;
 mod ids;
 mod lost;
+mod unknown_labs;
 
 /// All that an audit looks at.
 #[derive(Clone)]

@@ -33,6 +33,16 @@ pub enum Record {
     Contact(ContactRecord),
 }
 
+impl Record {
+    /// The result, if it is one.
+    pub fn as_result(&self) -> Option<&LabResult> {
+        match self {
+            Record::Result(result) => Some(result),
+            Record::Contact(_) => None,
+        }
+    }
+}
+
 /// A record and when it was received.
 #[derive(Clone, Debug)]
 pub struct Arrived {
