@@ -11,6 +11,7 @@ use crate::model::record::{Layout, Topic};
 use crate::pipeline::area::AreaHalf;
 use crate::pipeline::half::Half;
 use crate::pipeline::person::PersonHalf;
+use crate::policy::Rules;
 use crate::runtime::drive::{News, drive};
 use crate::runtime::globals::{Floor, Globals};
 use crate::runtime::log::Fatal;
@@ -79,6 +80,7 @@ impl Processor {
         let topic = || crate::kafka::topic_name(&job.kafka.prefix, Topic::Rules);
         let rules = globals.rules().cloned().ok_or_else(|| StartError::NoRules { topic: topic() })?;
         tracing::info!(digest = %rules.rules.digest, areas = rules.rules.areas.list.len(), "rules in force");
+        warn_of_lost_areas(&rules.rules);
 
         let (rules_sender, rules_seen) = watch::channel(rules);
         let (floor_sender, floor_seen) = watch::channel(globals.floor(job.layout.person_tasks));
@@ -300,6 +302,7 @@ impl Listener {
                 let newer = rules.offset > known.offset;
                 if newer {
                     tracing::info!(digest = %rules.rules.digest, "new rules in force");
+                    warn_of_lost_areas(&rules.rules);
                     *known = rules.clone();
                 }
                 newer
@@ -307,5 +310,17 @@ impl Listener {
         }
         let floor = self.globals.floor(person_tasks);
         self.floor.send_if_modified(|known| std::mem::replace(known, floor) != floor);
+    }
+}
+
+/// Rules that were published before anybody was asked what an abolished area went into keep the meaning they had.
+fn warn_of_lost_areas(rules: &Rules) {
+    let codes: Vec<&str> = rules.areas.without_successor().map(|area| area.code.as_str()).collect();
+    if !codes.is_empty() {
+        tracing::warn!(
+            areas = codes.join(", "),
+            "it is not said what these abolished areas went into: what was counted in them is in no total from then on; \
+             add `merged_into` to areas.csv and apply the rules again"
+        );
     }
 }

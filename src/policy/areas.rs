@@ -47,10 +47,14 @@ pub struct AreaFacts {
     pub population: u64,
     /// No longer exists.
     pub abolished: bool,
+    /// Where it lies since it was abolished, if anywhere.
+    pub merged_into: Option<String>,
+    /// It was abolished and went into no area, as was said.
+    pub into_nothing: bool,
 }
 
-/// Per area: itself and its ancestors, finest first; empty where it does not exist. One allocation for all of them,
-/// as a registry may have 100,000 areas.
+/// Per area: itself and its ancestors, finest first; of an abolished area those of what it went into; empty where it is
+/// not. One allocation for all of them, as a registry may have 100,000 areas.
 #[derive(Clone, Debug, Default)]
 struct Lineages {
     /// Where each area's lineage ends in `areas`; it begins where the one before ends.
@@ -79,7 +83,8 @@ impl Areas {
         self.periods.partition_point(|from| *from <= day).saturating_sub(1)
     }
 
-    /// The area and its ancestors in a period, finest first; empty where it does not exist.
+    /// The area and its ancestors in a period, finest first. Once it is abolished, the area it went into and the ancestors
+    /// of that; empty where it is not and went into nothing.
     pub fn lineage(&self, period: usize, area: AreaIndex) -> &[AreaIndex] {
         let Lineages { ends, areas } = &self.lineages[period];
         let start = area.checked_sub(1).map_or(0, |before| ends[before as usize]);
@@ -101,10 +106,29 @@ impl Areas {
         self.list[area as usize].facts(day)
     }
 
+    /// Abolished areas of which nobody said what they went into: what was counted in them leaves all totals from then on.
+    pub fn without_successor(&self) -> impl Iterator<Item = &Area> {
+        let unsaid = |facts: &AreaFacts| facts.abolished && facts.merged_into.is_none() && !facts.into_nothing;
+        self.list.iter().filter(move |area| area.facts.iter().any(unsaid))
+    }
+
+    /// The area itself where it exists, else the one it went into; that one may have been abolished in turn, but no
+    /// circle passes the checks.
+    fn successor(&self, area: AreaIndex, day: Day) -> Option<AreaIndex> {
+        let mut area = area;
+        loop {
+            let facts = self.facts(area, day)?;
+            if !facts.abolished {
+                return Some(area);
+            }
+            area = self.index(facts.merged_into.as_deref()?)?;
+        }
+    }
+
     fn lineages_on(&self, day: Day) -> Lineages {
         let mut lineages = Lineages::default();
         for area in 0..self.list.len() as AreaIndex {
-            let mut next = Some(area).filter(|area| self.exists(*area, day));
+            let mut next = self.successor(area, day);
             while let Some(area) = next {
                 lineages.areas.push(area);
                 let parent = self.facts(area, day).and_then(|facts| facts.parent.as_deref());
@@ -123,13 +147,17 @@ impl Area {
     }
 }
 
-/// Every day on which an area appears, moves or goes; a mere census does not begin a period.
+/// Every day on which an area appears, moves, or goes into another or nothing; a mere census does not begin a period.
 pub(super) fn periods(list: &[Area]) -> Vec<Day> {
     let mut days = BTreeSet::from([Day(0)]);
     for area in list {
         let mut before = None;
         for facts in &area.facts {
-            let now = (!facts.abolished).then_some(&facts.parent);
+            let now = match (facts.abolished, &facts.merged_into) {
+                (false, _) => Some((false, facts.parent.as_deref())),
+                (true, Some(successor)) => Some((true, Some(successor.as_str()))),
+                (true, None) => None,
+            };
             if now != before {
                 days.insert(facts.from);
                 before = now;

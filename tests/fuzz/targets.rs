@@ -156,7 +156,7 @@ fn a_rules_file(_: &Corpus, random: &mut Random) -> bool {
         ("deployment.toml", include_str!("../../deploy/rules/chongqing/deployment.toml")),
         ("case-2022-11-11.toml", include_str!("../../deploy/rules/chongqing/case-2022-11-11.toml")),
         ("tier-20-measures.toml", include_str!("../../deploy/rules/chongqing/tier-20-measures.toml")),
-        ("areas.csv", "code,name,level,effective_from,parent,population,column,row,abolished\n500000,City,city,2017-01-01,,32,,,\n"),
+        ("areas.csv", "code,name,level,effective_from,parent,population,column,row,abolished,merged_into\n500000,City,city,2017-01-01,,32,,,,\n"),
         ("labs.csv", "id,name\nLAB-1,One\n"),
     ]
     .map(|(name, text)| SourceFile { name: name.into(), text: text.into() });

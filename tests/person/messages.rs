@@ -169,7 +169,7 @@ fn a_result_that_says_it_is_a_mark_of_time_is_set_aside() {
         ..record(Topic::LabResults, 0, "P1", payload)
     };
     assert_eq!(world.record(mark(Some(&bytes[..]))), refused, "what holds something is no mark");
-    world.live();
+    world.in_live_work();
     assert_eq!(world.record(mark(Some(&bytes[..]))), refused);
     assert_eq!(world.record(mark(Some(b""))), refused, "in live work nothing is a mark");
     let letters: Vec<_> = world.dead_letters.iter().map(|letter| letter.payload.as_deref()).collect();

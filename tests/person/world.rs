@@ -17,8 +17,8 @@ use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
-    ManagementOrder, ResultStatus,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
+    ManagementOrder, ResultStatus, Rule, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -76,6 +76,18 @@ pub fn ordered(record: ContactRecord, ordered_at: Timestamp, from: i64, to: i64)
     ContactRecord { order: Some(order), ..record }
 }
 
+/// The sample's rules with other facts of areas.
+pub fn rules_with(change: impl Fn(&mut Area)) -> Rules {
+    let changed = sample_rules().to_records().into_iter().map(|(key, value)| {
+        let mut record = Rule::decode(&value[..]).expect("a rule");
+        if let Some(rule::Rule::Area(area)) = &mut record.rule {
+            change(area);
+        }
+        (key, record.encode_to_vec())
+    });
+    Rules::from_records(&changed.collect::<Vec<_>>()).expect("valid rules")
+}
+
 /// One input record.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -131,7 +143,7 @@ impl World {
     }
 
     /// From now on the tasks are of live work, and begin anew.
-    pub fn live(&mut self) {
+    pub fn in_live_work(&mut self) {
         let tasks = 0..LAYOUT.person_tasks;
         let live = |task| PersonHalf::new(Context { history: false, ..context(task) }, self.rules.clone());
         self.halves = tasks.map(live).collect();

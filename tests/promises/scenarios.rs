@@ -427,6 +427,29 @@ fn a_window_uses_the_registry_of_its_last_day() {
 }
 
 #[test]
+fn what_was_counted_in_an_abolished_area_counts_where_it_went() {
+    // The third district is merged into the second on 1 December. A lab names the district alone.
+    let hills =
+        |id: &str, person: &str, finding, at: &str| LabResult { area: "D3".into(), ..result(id, person, finding, at) };
+    let university = LabResult { area: "D2S1".into(), ..result("R3", "P1", Negative, "2022-12-01 08:00") };
+    let end = Story::begin()
+        .result("2022-11-29 12:00", hills("R1", "P1", Negative, "2022-11-29 08:00"))
+        .result("2022-11-30 12:00", hills("R2", "P2", P, "2022-11-30 08:00"))
+        .result("2022-12-01 12:00", university)
+        .end("2022-12-02 20:00");
+    let before = |area: &str| end.numbers(area, "2022-11-30", 7);
+    let after = |area: &str| end.numbers(area, "2022-12-01", 7);
+    assert_eq!((before("C").conclusive_tests, before("D3").conclusive_tests, before("D2").conclusive_tests), (2, 2, 0));
+    assert_eq!((after("C").conclusive_tests, after("D2").conclusive_tests), (3, 3), "nothing leaves the city");
+    assert_eq!((after("D2").cases, after("D2").positive_tests, after("D3").conclusive_tests), (1, 1, 0));
+    // Tested in one before and in the other after: one person of the merged district.
+    assert_eq!(
+        (after("D2").people_tested, after("C").people_tested, after("D2").people_positive),
+        (Some(2), Some(2), Some(1))
+    );
+}
+
+#[test]
 fn a_community_case_makes_its_street_high_and_clean_days_bring_it_down() {
     let case = Story::begin().result("2022-11-10 12:00", result("R1", "P1", P, "2022-11-10 08:00"));
     let at_once = case.clone().end("2022-11-10 20:00");

@@ -234,9 +234,30 @@ fn rows_of_the_area_registry_are_checked() {
         "both",
     );
     refused(file, ("D2S2,,,2022-11-15", "D2S2,Haven,,2022-11-15"), "name", "differs from line 15");
-    refused(file, ("D3,,,2022-12-01,,,,,yes", "D3,,,2022-12-01,,,,,true"), "abolished", "`yes`");
-    refused(file, ("D2S1,University", "D2S1 ,University of, Arts"), "", "the header 9");
+    refused(file, ("D3,,,2022-12-01,,,,,yes,D2", "D3,,,2022-12-01,,,,,true,D2"), "abolished", "`yes`");
+    refused(file, ("D2S1,University", "D2S1 ,University of, Arts"), "", "the header 10");
     refused(file, ("50000,1,0", "50000,0,0"), "column", "`D1` has the same tile");
+}
+
+#[test]
+fn an_abolished_area_says_what_it_went_into() {
+    let (file, row) = ("areas.csv", "D3,,,2022-12-01,,,,,yes,D2");
+    let into = |code: &str| format!("D3,,,2022-12-01,,,,,yes,{code}");
+    for (code, says) in [
+        ("", "or `nothing`"),
+        ("D9", "there is no area `D9`"),
+        ("D1S1", "`D1S1` is of a finer level"),
+        ("D3", "leads back to itself"),
+    ] {
+        refused(file, (row, &into(code)), "merged_into", says);
+    }
+    refused(file, (row, "D3,,,2022-12-01,C,10000,,,,D2"), "merged_into", "the area goes on");
+    // Each went into the other.
+    let circle = "D3S1,,,2022-12-01,D1,10000,,,,\nD2S1,,,2022-12-02,D1,30000,,,,\nD2,,,2022-12-02,,,,,yes,D3";
+    let errors = source::rules(&sample_with(file, "D3S1,,,2022-12-01,D2,10000,,,,", circle)).expect_err("a circle");
+    assert!(errors.iter().all(|error| error.key == "merged_into" && error.line.is_some()), "{errors:#?}");
+    let rules = source::rules(&sample_with(file, row, &into("nothing"))).expect("it went into no other");
+    assert_eq!(rules.areas.without_successor().count(), 0, "that was said");
 }
 
 #[test]
@@ -250,7 +271,7 @@ fn notes_and_empty_lines_do_not_shift_the_lines_of_errors() {
 #[test]
 fn a_parent_must_exist_as_long_as_its_child() {
     // D3 goes on 2022-12-01, its street stays.
-    let files = sample_with("areas.csv", "D3S1,,,2022-12-01,D2,10000,,,\n", "");
+    let files = sample_with("areas.csv", "D3S1,,,2022-12-01,D2,10000,,,,\n", "");
     let errors = source::rules(&files).expect_err("a street without district");
     assert_eq!(errors.len(), 1, "{errors:#?}");
     assert_eq!((errors[0].line, errors[0].key.as_str()), (line_with(&files, "areas.csv", "D3S1,"), "parent"));

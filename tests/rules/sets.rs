@@ -105,6 +105,27 @@ fn the_digest_is_the_one_of_the_contract() {
     assert_eq!(rules.digest, format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes)));
 }
 
+/// What lies in a topic is read as it was meant when it was written, and named.
+#[test]
+fn an_area_abolished_before_anybody_asked_into_what_leaves_the_totals_as_it_did() {
+    use prost::Message as _;
+    use swabstream::proto::v1::{Rule, rule};
+    let mut records = sample_rules().to_records();
+    for (_, value) in &mut records {
+        let mut decoded = Rule::decode(&value[..]).expect("a rule");
+        if let Some(rule::Rule::Area(area)) = &mut decoded.rule {
+            area.periods.iter_mut().for_each(|period| period.merged_into.clear());
+        }
+        *value = decoded.encode_to_vec();
+    }
+    let rules = Rules::from_records(&records).expect("as valid as it was");
+    let d3 = rules.areas.index("D3").expect("a code of the sample");
+    assert!(rules.areas.lineage(rules.areas.period(day("2022-12-01")), d3).is_empty());
+    let unsaid: Vec<&str> = rules.areas.without_successor().map(|area| area.code.as_str()).collect();
+    assert_eq!(unsaid, ["D3"]);
+    assert_eq!(sample_rules().areas.without_successor().count(), 0);
+}
+
 #[test]
 fn a_border_change_and_a_merger_begin_periods_and_move_lineages() {
     let areas = sample_rules().areas;
@@ -121,7 +142,7 @@ fn a_border_change_and_a_merger_begin_periods_and_move_lineages() {
     assert_eq!(lineage("D3S1", "2022-11-30"), ["D3S1", "D3", "C"]);
     assert_eq!(lineage("D3S1", "2022-12-01"), ["D3S1", "D2", "C"]);
     assert_eq!(lineage("D3", "2022-11-30"), ["D3", "C"]);
-    assert!(lineage("D3", "2022-12-01").is_empty());
+    assert_eq!(lineage("D3", "2022-12-01"), ["D2", "C"], "what was counted there counts where it went");
     assert!(lineage("C", "2019-12-31").is_empty());
 
     let d3 = areas.index("D3").expect("a code of the sample");
@@ -150,7 +171,8 @@ fn with_census(value: &[u8], from: &str, population: u64) -> Vec<u8> {
     let mut decoded = Rule::decode(value).expect("a rule");
     if let Some(rule::Rule::Area(area)) = &mut decoded.rule {
         let effective_from = from.to_owned();
-        area.periods.push(AreaPeriod { effective_from, parent: "D1".to_owned(), population, abolished: false });
+        let parent = "D1".to_owned();
+        area.periods.push(AreaPeriod { effective_from, parent, population, ..AreaPeriod::default() });
     }
     decoded.encode_to_vec()
 }
@@ -189,11 +211,11 @@ fn damaged_records_are_refused_or_read_but_never_panic() {
 }
 
 /// Registries drawn from a seed, with areas that appear, move and go: whenever the checks accept one, every lineage
-/// begins with its area, climbs to strictly coarser levels, and holds only areas that exist.
+/// begins with its area or what that went into, climbs to strictly coarser levels, and holds only areas that exist.
 #[test]
 fn every_lineage_of_an_accepted_registry_is_a_chain_of_existing_ever_coarser_areas() {
     use rand::{RngExt as _, SeedableRng as _};
-    let mut accepted = 0;
+    let (mut accepted, mut merged) = (0, 0);
     for seed in 0..2_000 {
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let mut records = sample_rules().to_records();
@@ -207,7 +229,9 @@ fn every_lineage_of_an_accepted_registry_is_a_chain_of_existing_ever_coarser_are
         for (period, first) in areas.periods.iter().enumerate() {
             for area in 0..areas.list.len() as u32 {
                 let lineage = areas.lineage(period, area);
-                assert_eq!(lineage.first().is_some_and(|own| *own == area), areas.exists(area, *first), "seed {seed}");
+                let own = lineage.first() == Some(&area);
+                assert_eq!(own, areas.exists(area, *first), "seed {seed}");
+                merged += usize::from(!own && !lineage.is_empty());
                 let levels: Vec<u8> = lineage.iter().map(|area| areas.list[*area as usize].level).collect();
                 assert!(levels.is_sorted_by(|fine, coarse| fine > coarse), "seed {seed}: {levels:?}");
                 assert!(lineage.iter().all(|area| areas.exists(*area, *first)), "seed {seed}");
@@ -215,6 +239,7 @@ fn every_lineage_of_an_accepted_registry_is_a_chain_of_existing_ever_coarser_are
         }
     }
     assert!(accepted > 200, "only {accepted} registries were drawn well enough to say anything");
+    assert!(merged > 20, "only {merged} areas lay in what they went into");
 }
 
 fn random_area(number: u32, random: &mut impl rand::Rng) -> (String, Vec<u8>) {
@@ -229,7 +254,13 @@ fn random_area(number: u32, random: &mut impl rand::Rng) -> (String, Vec<u8>) {
         } else {
             String::new()
         };
-        AreaPeriod { effective_from: from.to_string(), parent, population: 1, abolished: random.random_bool(0.1) }
+        let abolished = random.random_bool(0.2);
+        let merged_into = match abolished && random.random_bool(0.8) {
+            true => format!("A{}", random.random_range(0..7)),
+            false => String::new(),
+        };
+        let effective_from = from.to_string();
+        AreaPeriod { effective_from, parent, population: 1, abolished, merged_into, into_nothing: false }
     });
     let periods = periods.collect();
     let level = ["city", "district", "street"][random.random_range((number as usize / 3).min(2)..3)].to_owned();

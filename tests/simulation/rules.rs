@@ -8,7 +8,9 @@ use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::policy::set::record;
 use swabstream::proto::v1::tier_policy::Engine;
-use swabstream::proto::v1::{Area, CasePolicy, Deployment, EpisodeForm, Rule, TierPolicy, UnknownLab, rule};
+use swabstream::proto::v1::{
+    Area, AreaPeriod, CasePolicy, Deployment, EpisodeForm, Rule, TierPolicy, UnknownLab, rule,
+};
 
 /// When another version of the case policy takes over, in one of the sets.
 const LATER_VERSION: &str = "2022-11-17";
@@ -101,8 +103,8 @@ fn medicine(rule: &mut rule::Rule) -> bool {
     true
 }
 
-/// The harbour quarter never moves, the hills are merged two weeks earlier, and fewer people live in the station quarter;
-/// streets keep no people.
+/// The harbour quarter never moves, the hills are merged two weeks earlier, fewer people live in the station quarter, and
+/// it goes into the old town; streets keep no people.
 fn registry(rule: &mut rule::Rule) -> bool {
     match rule {
         rule::Rule::Deployment(Deployment { people_levels, .. }) => people_levels.retain(|level| level != "street"),
@@ -112,7 +114,11 @@ fn registry(rule: &mut rule::Rule) -> bool {
                 let periods = periods.iter_mut().filter(|period| period.effective_from == "2022-12-01");
                 periods.for_each(|period| period.effective_from = "2022-11-17".to_owned());
             }
-            "D1S2" => periods.iter_mut().for_each(|period| period.population = 9_000),
+            "D1S2" => {
+                periods.iter_mut().for_each(|period| period.population = 9_000);
+                let (effective_from, merged_into) = ("2022-11-21".to_owned(), "D1S1".to_owned());
+                periods.push(AreaPeriod { effective_from, abolished: true, merged_into, ..AreaPeriod::default() });
+            }
             _ => {}
         },
         _ => {}

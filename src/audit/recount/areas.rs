@@ -222,7 +222,8 @@ pub fn has_place(rules: &Rules, specimen: &Specimen) -> bool {
     rules.deployment.purposes.contains(&specimen.purpose)
 }
 
-/// An area and all it lies in on a day, finest first; empty where it does not exist then.
+/// An area and all it lies in on a day, finest first. Of an abolished one: what it went into, and all that lies in; empty
+/// where there is neither.
 pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
     let mut lineage = Vec::new();
     let mut next = Some(code);
@@ -230,7 +231,8 @@ pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
         let Some(area) = area_of(rules, code) else { break };
         let Some(facts) = area.facts.iter().rev().find(|facts| facts.from <= day) else { break };
         if facts.abolished {
-            break;
+            next = facts.merged_into.as_deref();
+            continue;
         }
         lineage.push(area.code.as_str());
         next = facts.parent.as_deref();

@@ -144,7 +144,16 @@ fn areas(rules: &Rules) -> String {
         ]);
     }
     let begins = rules.areas.periods.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    format!("{table}  the hierarchy changes on {begins}\n")
+    let unsaid: Vec<&str> = rules.areas.without_successor().map(|area| area.code.as_str()).collect();
+    let unsaid = match unsaid.as_slice() {
+        [] => String::new(),
+        codes => format!(
+            "  abolished into nothing that is named, so that what was counted there leaves all totals: {}; say what they \
+             went into with `merged_into`\n",
+            codes.join(", ")
+        ),
+    };
+    format!("{table}  the hierarchy changes on {begins}\n{unsaid}")
 }
 
 /// The digest and every record, in the contract's JSON.

@@ -176,7 +176,8 @@ fn parents(picture: &Picture, code: &str) -> Vec<String> {
     let Some(areas) = picture.registry().rules().map(|rules| &rules.areas) else { return Vec::new() };
     let Some(index) = areas.index(code) else { return Vec::new() };
     let lineage = areas.lineage(areas.periods.len() - 1, index);
-    lineage.iter().skip(1).map(|area| areas.list[*area as usize].name.clone()).collect()
+    let others = lineage.iter().filter(|area| **area != index);
+    others.map(|area| areas.list[*area as usize].name.clone()).collect()
 }
 
 fn parts(picture: &Picture, code: &str) -> (Vec<Part>, usize) {

@@ -26,6 +26,7 @@ pub(super) fn areas(
     let list: Vec<Area> = checked.collect();
     if list.len() == wire.len() {
         parents(&list, errors);
+        successors(&list, errors);
         tiles(&list, errors);
     }
     list
@@ -50,10 +51,68 @@ fn area(wire: &v1::Area, deployment: &Deployment, check: &mut Check<'_>) -> Opti
             parent: Some(period.parent.clone()).filter(|parent| !parent.is_empty()),
             population: period.population,
             abolished: period.abolished,
+            merged_into: Some(period.merged_into.clone()).filter(|into| !into.is_empty()),
+            into_nothing: period.into_nothing,
         });
+        merger(period, at, check);
     }
     let tile = wire.tile.map(|tile| (tile.column, tile.row));
     Some(Area { code: wire.code.clone(), name: wire.name.clone(), level: u8::try_from(level?).ok()?, facts, tile })
+}
+
+/// What an area went into is said of abolished ones only, and once.
+fn merger(period: &v1::AreaPeriod, at: usize, check: &mut Check<'_>) {
+    let says = period.into_nothing || !period.merged_into.is_empty();
+    let field = format!("periods[{at}].merged_into");
+    if says && !period.abolished {
+        check.wrong(field, "the area goes on, so it went into none", "say that it is abolished, or leave this out");
+    } else if period.into_nothing && !period.merged_into.is_empty() {
+        check.wrong(field, "it went into an area and into nothing", "keep one of them");
+    }
+}
+
+/// What an area went into is in the registry, of no finer level, and exists on every day it stands for the other, or went
+/// into another area in turn; never in a circle.
+fn successors(list: &[Area], errors: &mut Vec<RuleError>) {
+    let by_code: HashMap<&str, &Area> = list.iter().map(|area| (area.code.as_str(), area)).collect();
+    let periods = periods(list);
+    for area in list {
+        let key = format!("area/{}", area.code);
+        let mut check = Check::new(&key, errors);
+        for (at, facts) in area.facts.iter().enumerate() {
+            let Some(code) = facts.merged_into.as_deref() else { continue };
+            let field = format!("periods[{at}].merged_into");
+            let hint = "name an area of the registry of the same or a coarser level";
+            match by_code.get(code) {
+                None => check.wrong(field, format!("there is no area `{code}`"), hint),
+                Some(into) if into.level > area.level => {
+                    check.wrong(field, format!("`{code}` is of a finer level"), hint);
+                }
+                Some(_) => {
+                    let until = area.facts.get(at + 1).map(|next| next.from);
+                    let stands = |day: &&Day| **day > facts.from && until.is_none_or(|until| **day < until);
+                    let days = std::iter::once(facts.from).chain(periods.iter().filter(stands).copied());
+                    if let Some(problem) = days.into_iter().find_map(|day| lost(area, day, &by_code)) {
+                        check.wrong(field, problem, "name an area that exists from then on, or says where it went");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why nothing can be said to stand for an abolished area on a day, if so. One that went on into nothing does: it was meant.
+fn lost(area: &Area, day: Day, by_code: &HashMap<&str, &Area>) -> Option<String> {
+    let mut at = area;
+    // Each area is passed once, unless they go round.
+    for _ in 0..=by_code.len() {
+        let Some(facts) = at.facts(day) else { return Some(format!("`{}` does not exist on {day}", at.code)) };
+        if !facts.abolished {
+            return None;
+        }
+        at = by_code.get(facts.merged_into.as_deref()?)?;
+    }
+    Some(format!("it leads back to itself on {day}"))
 }
 
 /// Every parent is of a coarser level (so there are no circles) and exists on every day its child does.

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 type Parsed = Result<Vec<(Kind, Origin)>, Vec<SourceError>>;
 
 const AREA_COLUMNS: [&str; 6] = ["code", "name", "level", "effective_from", "parent", "population"];
-const AREA_EXTRAS: [&str; 3] = ["column", "row", "abolished"];
+const AREA_EXTRAS: [&str; 4] = ["column", "row", "abolished", "merged_into"];
+
+/// What a row says of an area that went into no other.
+const NOTHING: &str = "nothing";
 const LAB_COLUMNS: [&str; 2] = ["id", "name"];
 
 /// Areas: one row per dated fact; the rows of one area are in order of their days. Name, level and tile are those of
@@ -107,15 +110,25 @@ impl Row<'_> {
     }
 
     fn fact(&self) -> Result<v1::AreaPeriod, SourceError> {
+        let abolished = match self.get("abolished") {
+            "" => false,
+            "yes" => true,
+            _ => return Err(self.wrong("abolished", "it is neither `yes` nor empty", "use one of them")),
+        };
+        // Records of before have no such field: only whoever writes rules now can be asked.
+        let into = self.get("merged_into");
+        if abolished && into.is_empty() {
+            let hint = "add the column, with the code of the area it went into, or `nothing`: what was counted in it \
+                        counts there from that day on";
+            return Err(self.wrong("merged_into", "it is not said what the abolished area went into", hint));
+        }
         Ok(v1::AreaPeriod {
             effective_from: self.get("effective_from").to_owned(),
             parent: self.get("parent").to_owned(),
             population: self.number("population")?.unwrap_or(0),
-            abolished: match self.get("abolished") {
-                "" => false,
-                "yes" => true,
-                _ => return Err(self.wrong("abolished", "it is neither `yes` nor empty", "use one of them")),
-            },
+            abolished,
+            merged_into: if into == NOTHING { String::new() } else { into.to_owned() },
+            into_nothing: into == NOTHING,
         })
     }
 
