@@ -75,7 +75,8 @@ impl City {
     /// Time goes on, for all tasks alike.
     pub fn pass_to(&mut self, now: Timestamp) {
         self.now = now;
-        let time = Time { idle: Some(now), drained: true, floor: Some(now), safe_floor: Some(now) };
+        let (at, read_until) = (Timestamp::default(), Some(Timestamp(1)));
+        let time = Time { idle: Some(now), drained: true, floor: Some(now), safe_floor: Some(now), at, read_until };
         self.person.iter_mut().for_each(|task| task.pass_time(&time));
     }
 
@@ -141,7 +142,7 @@ impl City {
         for task in 0..self.area.len() {
             let began = processor_time();
             let running = &mut self.area[task];
-            running.pass_time(&Time { floor: Some(self.now), ..Time::default() });
+            running.pass_time(&Time { floor: Some(self.now), read_until: Some(Timestamp(1)), ..Time::default() });
             let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
             self.spent.area_commit += processor_time() - began;
             self.count(outputs.iter().chain(&part.changes));

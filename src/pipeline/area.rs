@@ -3,9 +3,11 @@
 //! What enters are batches of [`AreaChanges`](crate::proto::v1::AreaChanges), one per commit of a person task. What
 //! leaves, once per commit: numbers of every window a change touched, today's tiers, alerts where a tier differs from
 //! that of the day before. Time is the smallest progress of all person tasks, never that of a batch: before it is
-//! known everywhere, nothing is published, and all of it once it is. Nothing here knows a person.
+//! known everywhere, nothing is published, and all of it once it is. How far one commit goes is `days`. Nothing here
+//! knows a person.
 
 use super::batch::{self, Batch};
+use super::days;
 use super::dead_letter;
 use super::effects::Effects;
 use super::half::{Context, Half};
@@ -30,7 +32,9 @@ pub struct AreaHalf {
     rules: Arc<Rules>,
     state: AreaState,
     /// Smallest progress of all person tasks, as last told.
-    floor: Option<Timestamp>,
+    now: Option<Timestamp>,
+    /// The same, as far as nothing sent before is still to be read.
+    read: Option<Timestamp>,
     /// Areas touched since the last commit; empty between commits.
     touched: BTreeMap<AreaNumber, Touched>,
     /// Other rules since the last commit.
@@ -46,7 +50,7 @@ impl Half for AreaHalf {
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         let (state, touched) = (AreaState::default(), BTreeMap::new());
-        Self { context, rules, state, floor: None, touched, new_rules: false, rules_logged: false }
+        Self { context, rules, state, now: None, read: None, touched, new_rules: false, rules_logged: false }
     }
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
@@ -70,8 +74,14 @@ impl Half for AreaHalf {
         dead_letter::output(record, reject, self.context.task % self.context.layout.person_tasks)
     }
 
-    fn advance(&mut self, _now: Timestamp, floor: Option<Timestamp>, _effects: &mut Effects) {
-        self.floor = self.floor.max(floor);
+    fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, _effects: &mut Effects) {
+        self.now = self.now.max(known(now)).max(floor);
+        self.read = self.read.max(floor);
+    }
+
+    fn owes(&self, now: Timestamp, floor: Option<Timestamp>) -> bool {
+        let farthest = days::farthest(&self.rules, &self.state, known(now), floor);
+        farthest.is_some_and(|day| self.state.published().is_none_or(|(last, _)| last < day))
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
@@ -91,7 +101,7 @@ impl Half for AreaHalf {
         }
         let touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
-        let Some(now) = self.floor.max(self.state.now()) else { return };
+        let Some(now) = days::moment(&self.rules, &self.state, self.now, self.read) else { return };
         let span = Span::new(&self.rules, now, &self.state, std::mem::take(&mut self.new_rules));
         let everything = span.day_moved() || span.new_rules;
         if !everything && touched.is_empty() {
@@ -168,6 +178,7 @@ impl AreaHalf {
         for (at, change) in batch.cells.iter().enumerate() {
             let (day, period) = (Day(change.day), Day(change.registry_from));
             if first.is_some_and(|first| day < first) {
+                effects.closed += 1;
                 continue; // its cell is dropped, and with it what this would take back
             }
             let purpose = change.purpose.checked_sub(1).map_or(TOTAL, |at| purposes[at as usize]);
@@ -271,6 +282,11 @@ impl AreaHalf {
             }
         }
     }
+}
+
+/// A time, unless nothing is known of it.
+fn known(at: Timestamp) -> Option<Timestamp> {
+    Some(at).filter(|at| *at > Timestamp::default())
 }
 
 /// Hash of what numbers of an area need from the registry; 0 when it is not there.

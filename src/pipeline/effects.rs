@@ -17,4 +17,6 @@ pub struct Effects {
     pub sent: u64,
     /// Newest receipt per lab of the registry, for the metric of its age.
     pub labs_heard: Vec<(String, Timestamp)>,
+    /// Changes of days that are closed: they count nowhere.
+    pub closed: u64,
 }

@@ -45,9 +45,15 @@ pub trait Half: Paged + Sized {
     /// What becomes of a record that cannot be used: it is set aside.
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output;
 
-    /// Time has come to `now` (this task's own) and to `floor` everywhere (the smallest progress of all person
-    /// tasks, `None` while unknown). Neither runs backwards.
+    /// Time has come to `now`: this task's own, or of a half without one the smallest progress of all person tasks. To
+    /// `floor` it has come everywhere, and nothing that was sent here before is still to be read (`None` while unknown).
+    /// Neither runs backwards.
     fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects);
+
+    /// Whether another commit would go further at these times: one goes over a bounded number of days.
+    fn owes(&self, _now: Timestamp, _floor: Option<Timestamp>) -> bool {
+        false
+    }
 
     /// Other rules are in force: derives again what is held, as the difference to what the old rules made of it.
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects);

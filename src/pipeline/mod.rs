@@ -61,6 +61,8 @@ pub mod area;
 
 pub mod batch;
 
+pub mod days;
+
 pub mod restate;
 
 pub mod positivity;

@@ -60,13 +60,18 @@ impl Span {
     pub fn new(rules: &Rules, now: Timestamp, state: &AreaState, new_rules: bool) -> Self {
         let (before, kept) = state.published().unzip();
         let today = rules.day(now).max(before.unwrap_or(Day(i32::MIN)));
-        // A late earlier positive may move an episode by its gap; older windows can no longer change.
-        let longest = rules.cases.iter().map(|policy| policy.horizon_days + policy.episode_gap_days).max();
-        let kept_from = today.plus(-longest.unwrap_or(0) - LONGEST_WINDOW).max(kept.unwrap_or(Day(i32::MIN)));
+        let kept_from = today.plus(-Self::kept_days(rules)).max(kept.unwrap_or(Day(i32::MIN)));
         // The longest look back from the first day kept.
         let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
         let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
         Self { now, today, kept_from, cells_from, before, new_rules }
+    }
+
+    /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can no
+    /// longer change.
+    pub fn kept_days(rules: &Rules) -> i32 {
+        let longest = rules.cases.iter().map(|policy| policy.horizon_days + policy.episode_gap_days).max();
+        longest.unwrap_or(0) + LONGEST_WINDOW
     }
 
     /// Whether a day has begun since the last commit.

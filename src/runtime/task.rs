@@ -44,6 +44,10 @@ pub struct Time {
     pub drained: bool,
     /// Smallest `now` of all person tasks.
     pub floor: Option<Timestamp>,
+    /// Wall time of the step.
+    pub at: Timestamp,
+    /// Wall time up to which the task's inputs hold nothing unread; `None` while unknown.
+    pub read_until: Option<Timestamp>,
     /// Smallest time all person tasks told for dropping, as far as nothing sent before it can still be on its way to this
     /// task.
     pub safe_floor: Option<Timestamp>,
@@ -72,7 +76,10 @@ pub struct Task<H> {
     drop_now: Timestamp,
     /// Earliest time known before any such was published.
     first: Option<Timestamp>,
+    /// Time everywhere, as far as nothing sent before it is still to be read here.
     floor: Option<Timestamp>,
+    /// A time everywhere that was heard of, of a half without a time of its own, and the wall time when it was.
+    heard: Option<(Timestamp, Timestamp)>,
     rules_offset: i64,
     effects: Effects,
     touched: bool,
@@ -97,6 +104,7 @@ impl<H: Half> Task<H> {
             drop_now: Timestamp::default(),
             first: None,
             floor: None,
+            heard: None,
             rules_offset: rules.offset,
             effects: Effects::default(),
             touched: false,
@@ -135,10 +143,6 @@ impl<H: Half> Task<H> {
         task.told = head.told.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
         task.settled = task.told;
         task.drop_now = head.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
-        // A half without a time of its own was told its `now` as the floor, which its new owner may not have heard yet.
-        if task.seen.is_empty() {
-            task.floor = Some(task.now).filter(|now| *now > Timestamp::default());
-        }
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
         Ok(task)
@@ -234,13 +238,31 @@ impl<H: Half> Task<H> {
             self.settled = self.settled.max(self.now);
             self.first = self.first.or(Some(self.settled).filter(|settled| *settled > Timestamp::default()));
         }
-        // Only people drop what is old while something about it may be on its way.
-        self.floor = self.floor.max(if self.seen.is_empty() { time.floor } else { time.safe_floor });
+        match self.seen.is_empty() {
+            true => self.hear(time),
+            false => self.floor = self.floor.max(time.safe_floor),
+        }
+    }
+
+    /// Of a half without a time of its own: whoever told a time everywhere had sent its messages by then. Read to an end
+    /// asked for later, none is missing.
+    fn hear(&mut self, time: &Time) {
+        if self.heard.is_none() {
+            self.heard = time.floor.filter(|floor| self.floor.is_none_or(|known| known < *floor)).zip(Some(time.at));
+        }
+        if let Some((floor, _)) = self.heard.take_if(|(_, heard)| time.read_until.is_some_and(|read| read > *heard)) {
+            self.floor = self.floor.max(Some(floor));
+        }
+    }
+
+    /// Whether the next commit goes further, although nothing was read since the last.
+    pub fn owes(&self) -> bool {
+        self.half.owes(self.now, self.floor)
     }
 
     /// Whether anything is to be committed.
     pub fn touched(&self) -> bool {
-        self.touched || self.settled > self.told || self.may_drop_now() > self.drop_now
+        self.touched || self.settled > self.told || self.may_drop_now() > self.drop_now || self.owes()
     }
 
     /// The time by which others may drop rows, as far as this task can tell.
@@ -351,6 +373,11 @@ impl<H: Half> Task<H> {
     /// The state.
     pub fn half(&self) -> &H {
         &self.half
+    }
+
+    /// Changes of closed days since the last call.
+    pub fn take_closed(&mut self) -> u64 {
+        std::mem::take(&mut self.effects.closed)
     }
 
     /// Newest receipts per lab since the last call.

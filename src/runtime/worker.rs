@@ -30,6 +30,9 @@ const POLL_RECORDS: usize = 1_000;
 /// usual commit.
 const URGENT_GAP_MS: i64 = 5;
 
+/// A jump of time by more than so many days is told of.
+const LONG_JUMP_DAYS: i64 = 31;
+
 /// How often tasks without anything to read look whether their offsets stop before a marker.
 const REACH_EVERY_MS: i64 = 1_000;
 
@@ -137,7 +140,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         if let Some(extent) = self.commit_due(at) {
             self.commit(at, extent)?;
         }
-        Ok(restoring || found != Polled::Nothing)
+        let owes = self.running().any(|(_, task)| task.owes());
+        Ok(restoring || owes || found != Polled::Nothing)
     }
 
     /// Completes when a step may find something.
@@ -161,7 +165,22 @@ impl<H: Half, L: Log> Worker<H, L> {
         if self.floor.is_none_or(|known| known.drop_now < floor.drop_now) {
             self.heard = self.at;
         }
+        self.tell_of_a_jump(floor.now);
         self.floor = Some(self.floor.unwrap_or_default().max(floor));
+    }
+
+    /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
+    fn tell_of_a_jump(&self, now: Timestamp) {
+        let Some(before) = self.floor.map(|floor| floor.now).filter(|_| H::NAME == "area") else { return };
+        if now > before.plus_days(LONG_JUMP_DAYS) {
+            tracing::warn!(
+                from = %before,
+                to = %now,
+                "time has jumped by more than {LONG_JUMP_DAYS} days everywhere: the days between are published and \
+                 closed, and what is received of them from now on may count nowhere. If nothing was to come for so \
+                 long, all is well; else look for a record with a wrong time of arrival"
+            );
+        }
     }
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
@@ -294,6 +313,8 @@ impl<H: Half, L: Log> Worker<H, L> {
                     idle: read_until.filter(|_| !self.settings.history),
                     drained: read_until.is_some(),
                     floor: now,
+                    at: self.at,
+                    read_until,
                     // Whoever told the floor had sent its messages by then: read to an end asked for later, none is
                     // missing.
                     safe_floor: drop_now.filter(|_| read_until.is_some_and(|read| read > self.heard)),
@@ -308,14 +329,15 @@ impl<H: Half, L: Log> Worker<H, L> {
         let (since, since_whole) = (at.0 - began.0 - took, at.0 - self.last_whole.0);
         let interval = self.settings.commit_interval_ms * if self.drained { 1 } else { BEHIND_PACE };
         let records: u64 = self.consumed.values().flat_map(BTreeMap::values).sum();
-        let (mut touched, mut urgent) = (false, false);
+        let (mut touched, mut urgent, mut owes) = (false, false, false);
         for (_, task) in self.running() {
             touched |= task.touched();
             urgent |= task.urgent();
+            owes |= task.owes();
         }
-        // A clock that was set back must not stop the commits.
-        let set_back = since < 0 || since_whole < 0;
-        if touched && (set_back || records >= self.settings.commit_records as u64 || since_whole >= interval) {
+        // A clock that was set back must not stop the commits, and what is owed is paid without a pause.
+        let at_once = since < 0 || since_whole < 0 || owes;
+        if touched && (at_once || records >= self.settings.commit_records as u64 || since_whole >= interval) {
             return Some(Extent::Whole);
         }
         // Behind, an alert has waited longer than until the next commit anyway, and a commit for each would put off
@@ -371,6 +393,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         for part in commit.tasks() {
             if let Some(Slot::Running(task)) = self.slots.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());
+                self.meter.closed(part.task, task.take_closed());
                 self.meter.task(report_of(part.task, task, self.log.lag(part.task)));
             }
         }

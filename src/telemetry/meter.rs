@@ -2,8 +2,8 @@
 
 use super::Series;
 use super::names::{
-    COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN, RESTORE_DURATION,
-    RESTORED_BYTES, RESTORED_RECORDS,
+    CLOSED_CHANGES, COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN,
+    RESTORE_DURATION, RESTORED_BYTES, RESTORED_RECORDS,
 };
 use crate::model::outcome::{Ledger, code_text, codes};
 use crate::model::record::Topic;
@@ -69,6 +69,8 @@ pub struct Meter {
     restored_records: Counter,
     restored_bytes: Counter,
     restore_duration: Histogram,
+    /// Only areas have days that close.
+    closed: Option<Counter>,
     /// The books as last reported, per task: what they grew by is what the counters grow by.
     known: BTreeMap<i32, Vec<OutcomeCount>>,
 }
@@ -89,6 +91,7 @@ impl Meter {
             restored_records: series.counter(&RESTORED_RECORDS, &[half]),
             restored_bytes: series.counter(&RESTORED_BYTES, &[half]),
             restore_duration: series.histogram(&RESTORE_DURATION, &[half]),
+            closed: (half == "area").then(|| series.counter(&CLOSED_CHANGES, &[half])),
             known: BTreeMap::new(),
         }
     }
@@ -213,6 +216,14 @@ impl Meter {
                 (vitals.lag, vitals.now) = (lag, now);
             }
         });
+    }
+
+    /// A commit passed over so many changes of days that are closed.
+    pub fn closed(&self, task: i32, changes: u64) {
+        if let Some(counter) = self.closed.as_ref().filter(|_| changes > 0) {
+            counter.increment(changes);
+            tracing::warn!(task, changes, "changes of days that are closed came too late to count anywhere");
+        }
     }
 
     /// Newest receipts of registered labs, as gathered in the effects of a commit.

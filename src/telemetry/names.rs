@@ -114,6 +114,12 @@ pub const OUTCOMES: Metric = counter(
     &[Label::Half, Label::Outcome, Label::Code],
     "Consumed records by the one outcome each ended in, counted when their commit succeeded.",
 );
+/// What came too late.
+pub const CLOSED_CHANGES: Metric = counter(
+    "swabstream_closed_changes_total",
+    &[Label::Half],
+    "Changes of numbers of days that are closed, counted when their commit succeeded: they count nowhere.",
+);
 /// Commits.
 pub const COMMITS: Metric = counter(
     "swabstream_commits_total",
@@ -279,10 +285,11 @@ pub const VIEW_RECORDS: Metric = counter(
 );
 
 /// The whole table.
-pub const ALL: [&Metric; 35] = [
+pub const ALL: [&Metric; 36] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
+    &CLOSED_CHANGES,
     &COMMITS,
     &COMMIT_DURATION,
     &REBALANCES,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod city;
+mod days;
 mod numbers;
 mod state;
 mod tiers;

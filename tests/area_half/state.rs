@@ -116,9 +116,9 @@ fn a_new_owner_that_has_not_heard_the_time_publishes_by_that_of_its_predecessor(
     let (morning, noon) = (Timestamp(1_668_902_400_000), Timestamp(1_668_916_800_000));
     let mut changelog = Restorer::new(Topic::AreaState, 0, 8);
     let mut task: Task<AreaHalf> = Task::fresh(context(), &rules, vec![(Topic::AreaChanges, 0)], 8);
-    task.pass_time(&Time { floor: Some(morning), ..Time::default() });
+    task.pass_time(&Time { floor: Some(morning), read_until: Some(Timestamp(1)), ..Time::default() });
     commit(&mut task, &mut changelog);
-    task.pass_time(&Time { floor: Some(noon), ..Time::default() });
+    task.pass_time(&Time { floor: Some(noon), read_until: Some(Timestamp(1)), ..Time::default() });
     let (_, committed) = commit(&mut task, &mut changelog);
 
     let mut again = Task::restored(context(), &rules, committed, changelog, 8).expect("its own changelog");

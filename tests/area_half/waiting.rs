@@ -67,7 +67,7 @@ fn committed(task: &mut Task<AreaHalf>, offset: i64) -> (Vec<Output>, Vec<Output
     let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
     task.apply(&Record { position, received_at, key: None, payload, content_type: None });
     let noon = Timestamp(i64::from(day().0) * 86_400_000 + 4 * 3_600_000);
-    task.pass_time(&Time { floor: Some(noon), ..Time::default() });
+    task.pass_time(&Time { floor: Some(noon), read_until: Some(Timestamp(1)), ..Time::default() });
     let (outputs, commit) = task.commit(None);
     (outputs, commit.changes)
 }

@@ -7,6 +7,7 @@ mod support;
 mod a_worker_is_exactly_once;
 mod audit;
 mod layers;
+mod long_history;
 mod order_does_not_matter;
 mod real_city;
 mod real_estonia;

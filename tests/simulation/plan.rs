@@ -36,7 +36,7 @@ impl Plan {
             commit_records: 5 + random.below(40),
             history,
             backlog,
-            days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30]) },
+            days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30, 200]) },
             rules,
             hangs: 1 + random.below(3),
         }

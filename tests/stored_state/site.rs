@@ -166,7 +166,8 @@ impl Site {
             }
         }
         let now = Some(self.now);
-        task.pass_time(&Time { idle: now, drained: read == 0, floor: now, safe_floor: now });
+        let (at, read_until) = (Timestamp(0), (read == 0).then_some(Timestamp(1)));
+        task.pass_time(&Time { idle: now, drained: read == 0, floor: now, safe_floor: now, at, read_until });
         if !task.touched() {
             return false;
         }

@@ -1,0 +1,149 @@
+//! Time that goes on by many days at once: each is published while what it is counted from is there.
+
+use crate::bench::{Bench, context};
+use crate::city::{Finding, Test, batch};
+use crate::numbers::day;
+use prost::Message as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use swabstream::model::record::{Output, Position, Record, Topic};
+use swabstream::model::time::{Day, Timestamp};
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
+use swabstream::policy::sample::sample_rules;
+use swabstream::policy::{Rules, set};
+use swabstream::proto::v1::{AreaChanges, AreaPeriod, AreaPositivity, rule};
+use swabstream::runtime::task::{RulesInForce, Task, Time};
+
+/// Numbers are kept for 24 days.
+fn short_memory() -> Rules {
+    let mut rules = sample_rules();
+    rules.cases.iter_mut().for_each(|policy| policy.episode_gap_days = 3);
+    rules
+}
+
+fn tested(area: &'static str, on: Day) -> Test {
+    Test { area, purpose: 0, day: on, finding: Finding::Negative }
+}
+
+fn noon(on: Day) -> Timestamp {
+    Timestamp(i64::from(on.0) * 86_400_000 + 4 * 3_600_000)
+}
+
+/// Tests of the day in each record of the city's numbers, by day, as published last before it was taken back.
+fn told_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
+    let of_city = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
+    let numbers = of_city.filter_map(|output| output.payload.as_deref()).map(|payload| AreaPositivity::decode(payload));
+    let numbers = numbers.map(|numbers| numbers.expect("ours")).filter(|numbers| numbers.area == "C");
+    numbers.map(|numbers| (numbers.day, numbers.purposes[0].windows[0].conclusive_tests)).collect()
+}
+
+#[test]
+fn every_day_that_time_passes_at_once_gets_its_number() {
+    let rules = Arc::new(short_memory());
+    let first = day("2022-03-01");
+    let days: Vec<Day> = (0..150).map(|after| first.plus(after)).collect();
+    let last = first.plus(149);
+    let all: Vec<Test> = days.iter().map(|day| tested("D1S1", *day)).collect();
+    let want: BTreeMap<String, i64> = days.iter().map(|day| (day.to_string(), 1)).collect();
+    // Nothing was published before, or the first days were; with a rest of a year behind them.
+    for (begun, until) in [(false, last), (true, last), (true, last.plus(365))] {
+        let mut bench = Bench::new(&rules);
+        if begun {
+            bench.read(&batch(&rules, 0, 1, &[], &all[..1]));
+            bench.commit(Some(first));
+            bench.read(&batch(&rules, 0, 2, &all[..1], &all));
+        } else {
+            bench.read(&batch(&rules, 0, 1, &[], &all));
+        }
+        let mut commits = 0;
+        while bench.half.owes(Timestamp(0), Some(noon(until))) {
+            bench.commit(Some(until));
+            commits += 1;
+        }
+        assert!((6..=12).contains(&commits), "{commits} commits, begun: {begun}");
+        assert_eq!(told_of_the_city(&bench.outputs), want, "begun: {begun}, until {until}");
+        assert_eq!(bench.half.state().published().map(|(day, _)| day), Some(until));
+        // What is left is what a task that saw every midnight has.
+        let mut slowly = Bench::new(&rules);
+        for (at, test) in all.iter().enumerate() {
+            slowly.read(&batch(&rules, 0, at as u64 + 1, &all[..at], &all[..=at]));
+            slowly.commit(Some(test.day));
+        }
+        while slowly.half.owes(Timestamp(0), Some(noon(until))) {
+            slowly.commit(Some(until));
+        }
+        let by_day = |bench: &Bench| bench.numbers().into_iter().collect::<BTreeMap<_, _>>();
+        assert_eq!(by_day(&bench), by_day(&slowly), "begun: {begun}, until {until}");
+        assert_eq!(bench.tiers(), slowly.tiers(), "begun: {begun}, until {until}");
+    }
+}
+
+#[test]
+fn a_commit_over_many_days_of_many_areas_stays_within_bounds() {
+    let mut records = sample_rules().to_records();
+    let streets: Vec<String> = (0..2_500).map(|number| format!("S{number:04}")).collect();
+    for code in &streets {
+        let (from, parent) = ("2020-01-01".to_owned(), "D1".to_owned());
+        let period = AreaPeriod { effective_from: from, parent, ..AreaPeriod::default() };
+        let (code, level) = (code.clone(), "street".to_owned());
+        let area = swabstream::proto::v1::Area { name: code.clone(), code, level, periods: vec![period], tile: None };
+        records.push(set::record(rule::Rule::Area(area)).expect("no manifest"));
+    }
+    let rules = Arc::new(Rules::from_records(&records).expect("valid rules"));
+    let streets: Vec<&'static str> = streets.into_iter().map(|code| &*code.leak()).collect();
+    let (first, days) = (day("2022-03-01"), 30);
+    let mut bench = Bench::new(&rules);
+    let tests: Vec<Test> =
+        (0..days).flat_map(|after| streets.iter().map(move |street| tested(street, first.plus(after)))).collect();
+    bench.read(&batch(&rules, 0, 1, &[], &tests));
+    let until = first.plus(days - 1);
+    let mut told: BTreeSet<Vec<u8>> = BTreeSet::new();
+    while bench.half.owes(Timestamp(0), Some(noon(until))) {
+        let outputs = bench.commit(Some(until));
+        let numbers = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
+        let numbers: Vec<&Output> = numbers.collect();
+        assert!(numbers.len() <= 20_000 + streets.len(), "{} numbers in one transaction", numbers.len());
+        told.extend(numbers.into_iter().map(|output| output.key.clone()));
+    }
+    assert_eq!(told.len(), (streets.len() + 2) * days as usize, "every street, the district and the city, every day");
+}
+
+/// The whole way through a task: the time everywhere is heard of before what was sent by then is read.
+#[test]
+fn no_day_is_closed_before_what_was_sent_of_it_was_read() {
+    let rules = RulesInForce { rules: Arc::new(short_memory()), offset: 1 };
+    let first = day("2022-03-01");
+    let last = first.plus(149);
+    let mut task = Task::<AreaHalf>::fresh(context(), &rules, vec![(Topic::AreaChanges, 0)], 8);
+    let mut outputs = Vec::new();
+    let wall = |second: i64| Timestamp(1_700_000_000_000 + second * 1_000);
+    let mut pass = |task: &mut Task<AreaHalf>, second, read_until| {
+        task.pass_time(&Time { floor: Some(noon(last)), at: wall(second), read_until, ..Time::default() });
+        if task.touched() {
+            outputs.extend(task.commit(None).0);
+        }
+        outputs.len()
+    };
+    for after in 0..150 {
+        // Always behind.
+        pass(&mut task, i64::from(after), None);
+        let batch: AreaChanges = batch(&rules.rules, 0, after as u64 + 1, &[], &[tested("D1S1", first.plus(after))]);
+        let payload = batch.encode_to_vec();
+        let position = Position { topic: Topic::AreaChanges, partition: 0, offset: i64::from(after) };
+        let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
+        task.apply(&Record { position, received_at, key: None, payload, content_type: None });
+    }
+    assert_eq!(
+        pass(&mut task, 200, Some(wall(0))),
+        pass(&mut task, 201, None),
+        "read only to where it had heard of it"
+    );
+    pass(&mut task, 202, Some(wall(202)));
+    while task.owes() {
+        pass(&mut task, 203, Some(wall(203)));
+    }
+    let told = told_of_the_city(&outputs);
+    assert_eq!(told.len(), 150);
+    assert!(told.values().all(|tests| *tests == 1), "{told:?}");
+}
