@@ -13,6 +13,7 @@ use super::effects::Effects;
 use super::half::{Context, Half};
 use super::positivity::{TOTAL, keeps_people, period};
 use super::restate::{Restater, Span, Touched, specimen_days, spread};
+use super::stop::{End, Stop};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
@@ -61,13 +62,7 @@ impl Half for AreaHalf {
             self.add(&batch, &purposes, record.position.offset, effects);
             Ok(())
         });
-        match added {
-            Ok(()) => Outcome::ChangesApplied,
-            Err(reject) => {
-                effects.outputs.push(self.set_aside(record, &reject));
-                Outcome::Rejected(reject.code)
-            }
-        }
+        self.ended(record, added.map(|()| End::ChangesApplied).map_err(Stop::from), effects)
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {

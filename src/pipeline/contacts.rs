@@ -6,11 +6,10 @@
 
 use super::publish::Origin;
 use super::route::Letter;
-use super::stop::Stop;
+use super::stop::{End, Stop};
 use super::versions;
 use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
-use crate::model::outcome::Outcome;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::extra::{Contact, Extra, IndexFound, Traced};
 use hashbrown::HashSet;
@@ -62,7 +61,7 @@ pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
     match held {
         Some(held) if new.rank() < held.rank() => {
             let in_conflict = (new.revision, new.status) == (held.revision, held.status);
-            Err(if in_conflict { versions::conflict() } else { Stop::At(Outcome::Superseded) })
+            Err(if in_conflict { versions::conflict() } else { Stop::At(End::Superseded) })
         }
         _ => Ok(()),
     }
@@ -71,17 +70,17 @@ pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
 /// Whether a version stands with the index instead of what is held. A conflict is the contact's to tell, once.
 pub fn admit_traced(held: Option<&Traced>, new: &Traced) -> Result<(), Stop> {
     match held.map(|held| new.contact.rank().cmp(&held.contact.rank())) {
-        Some(Ordering::Less) => Err(Stop::At(Outcome::Superseded)),
-        Some(Ordering::Equal) => Err(Stop::At(Outcome::Duplicate)),
+        Some(Ordering::Less) => Err(Stop::At(End::Superseded)),
+        Some(Ordering::Equal) => Err(Stop::At(End::Duplicate)),
         Some(Ordering::Greater) | None => Ok(()),
     }
 }
 
 /// How a contact record that stands now ends.
-pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<Outcome, Stop> {
+pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<End, Stop> {
     match before {
         Some(before) if (before.revision, before.status) == (after.revision, after.status) => Err(versions::conflict()),
-        _ => Ok(Outcome::ContactApplied),
+        _ => Ok(End::ContactApplied),
     }
 }
 
@@ -89,9 +88,9 @@ pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<Outcome, Sto
 /// finding follows its record, so one without has outlived it.
 pub fn admit_finding(extra: Option<&Extra>, new: &IndexFound) -> Result<(), Stop> {
     let about = extra.filter(|extra| extra.contact(&new.record_id).is_some());
-    let held = about.ok_or(Stop::At(Outcome::Superseded))?.found(&new.record_id, &new.index);
+    let held = about.ok_or(Stop::At(End::Superseded))?.found(&new.record_id, &new.index);
     match held {
-        Some(held) if held.version >= new.version => Err(Stop::At(Outcome::Superseded)),
+        Some(held) if held.version >= new.version => Err(Stop::At(End::Superseded)),
         _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! What the two halves have in common: `apply(state, record) -> effects`, with [`Paged`] state.
 
 use super::effects::Effects;
+use super::stop::{End, Stop};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
 use crate::model::record::{Layout, Output, Record, Topic};
@@ -44,6 +45,17 @@ pub trait Half: Paged + Sized {
 
     /// What becomes of a record that cannot be used: it is set aside.
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output;
+
+    /// The outcome of a record. Nothing else rejects one, so none is rejected without being set aside.
+    fn ended(&self, record: &Record<'_>, end: Result<End, Stop>, effects: &mut Effects) -> Outcome {
+        match end {
+            Ok(end) | Err(Stop::At(end)) => end.into(),
+            Err(Stop::Refused(reject)) => {
+                effects.outputs.push(self.set_aside(record, &reject));
+                Outcome::Rejected(reject.code)
+            }
+        }
+    }
 
     /// Time has come to `now`: this task's own, or of a half without one the smallest progress of all person tasks. To
     /// `floor` it has come everywhere, and nothing that was sent here before is still to be read (`None` while unknown).

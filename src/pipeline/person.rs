@@ -12,7 +12,7 @@ use super::labs_heard::LabsHeard;
 use super::publish::{self, Origin, Trigger};
 use super::retention::{self, Cutoffs};
 use super::route::{self, Letter};
-use super::stop::Stop;
+use super::stop::{End, Stop};
 use super::versions::{self, Change};
 use super::view::ResultView;
 use super::{alerts, contacts, decode, episodes, specimen, validate};
@@ -26,7 +26,7 @@ use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::paged::{Corrupt, Paged};
 use crate::state::person::edit::Edit;
 use crate::state::person::extra::{Contact, IndexFound, PositiveVersion};
-use crate::state::person::row::{Row, minute_of};
+use crate::state::person::row::Row;
 use crate::state::person::{Basis, PersonState, Slot};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct PersonHalf {
 /// The path of each kind of record.
 impl PersonHalf {
     /// A record of an input, also one that was sent on from the partition it lay in.
-    fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<Outcome, Stop> {
+    fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<End, Stop> {
         let limit = self.context.max_record_bytes;
         match record.position.topic {
             Topic::LabResults => self.result(&decode::result_in_place(record, limit)?.view(), record, hops, effects),
@@ -62,7 +62,7 @@ impl PersonHalf {
         }
     }
 
-    fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Stop> {
+    fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<End, Stop> {
         let wire = decode::event(record, self.context.max_record_bytes)?;
         let origin = Origin::of_event(&wire)?;
         let event = wire.event.ok_or(Reject::new(RejectCode::MissingField, "event"))?;
@@ -78,7 +78,7 @@ impl PersonHalf {
         origin: Origin,
         hops: u32,
         effects: &mut Effects,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<End, Stop> {
         match event {
             Event::Record(sent) => return self.input(&publish::original(origin, sent), hops, effects),
             _ => route::home(&self.context, to, origin, hops, effects, || event.clone())?,
@@ -98,7 +98,7 @@ impl PersonHalf {
         record: &Record<'_>,
         hops: u32,
         effects: &mut Effects,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<End, Stop> {
         let origin = Origin::of(record);
         let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
         self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
@@ -106,7 +106,7 @@ impl PersonHalf {
         route::home(&self.context, result.person_id, origin, hops, effects, || publish::forwarded(record))?;
 
         let slot = self.person(result.person_id, effects);
-        self.letters.extend(versions::moved_away(wire, origin));
+        self.letters.extend(versions::moved_away(wire, &result, origin));
         let place = (&result, &registered);
         let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes);
         let row = versions::row(&result, numbers, &self.context.secret);
@@ -116,7 +116,7 @@ impl PersonHalf {
         if self.count(slot, &change, origin) {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
-        self.outcome(&change).map(|outcome| registered.outcome(outcome))
+        self.end(&change).map(|end| registered.end(end))
     }
 
     /// A result was moved from this person to another.
@@ -126,18 +126,18 @@ impl PersonHalf {
         person_id: &str,
         origin: Origin,
         effects: &mut Effects,
-    ) -> Result<Outcome, Stop> {
-        let collected_at = wire.collected_at.as_ref().and_then(Timestamp::from_wire);
-        let collected_at = collected_at.ok_or(Reject::new(RejectCode::InvalidTime, "moved.result.collected_at"))?;
+    ) -> Result<End, Stop> {
+        let view = ResultView::of(wire);
+        let result = validate::of_message(&view, &self.rules, "moved.result")?;
 
         let slot = self.person(person_id, effects);
-        let row = versions::moved_row(&self.context.secret, wire, minute_of(collected_at));
+        let row = versions::moved_row(&self.context.secret, &result);
         let change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
         if self.count(slot, &change, origin) {
             self.review(slot, &Trigger::moved(origin, wire), effects);
         }
-        Ok(change.outcome)
+        Ok(change.end)
     }
 
     /// THE path of a contact record.
@@ -147,7 +147,7 @@ impl PersonHalf {
         input: &Record<'_>,
         hops: u32,
         effects: &mut Effects,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<End, Stop> {
         let origin = Origin::of(input);
         let record = validate::contact(wire)?;
         route::home(&self.context, record.person_id, origin, hops, effects, || publish::forwarded(input))?;
@@ -158,7 +158,7 @@ impl PersonHalf {
         let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
             self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
-            return Err(Stop::At(Outcome::Duplicate));
+            return Err(Stop::At(End::Duplicate));
         }
         contacts::admit(before.as_ref(), &contact)?;
         self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
@@ -171,12 +171,7 @@ impl PersonHalf {
     }
 
     /// Somebody was (or was not) exposed to this person.
-    fn index_contact(
-        &mut self,
-        wire: &v1::IndexContact,
-        origin: Origin,
-        effects: &mut Effects,
-    ) -> Result<Outcome, Stop> {
+    fn index_contact(&mut self, wire: &v1::IndexContact, origin: Origin, effects: &mut Effects) -> Result<End, Stop> {
         let record = contacts::record_of(wire);
         let record = validate::contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
@@ -186,7 +181,7 @@ impl PersonHalf {
         self.state.edit(slot, record.index_person_id, Edit::Traced(traced), &mut effects.changes);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         self.review(slot, &trigger, effects);
-        Ok(Outcome::ContactApplied)
+        Ok(End::ContactApplied)
     }
 
     /// The index of one of this person's records was (or was not) found positive.
@@ -196,7 +191,7 @@ impl PersonHalf {
         person_id: &str,
         origin: Origin,
         effects: &mut Effects,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<End, Stop> {
         let slot = self.person(person_id, effects);
         let found = IndexFound {
             record_id: wire.record_id.clone(),
@@ -207,7 +202,7 @@ impl PersonHalf {
         contacts::admit_finding(self.state.extra(slot), &found)?;
         self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
         self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
-        Ok(Outcome::ContactApplied)
+        Ok(End::ContactApplied)
     }
 }
 
@@ -316,10 +311,10 @@ impl PersonHalf {
         }
     }
 
-    fn outcome(&self, change: &Change) -> Result<Outcome, Stop> {
-        match change.outcome {
-            Outcome::Rejected(RejectCode::Conflict) => Err(versions::conflict()),
-            outcome => Ok(specimen::outcome(self.scratch.related(), &change.after, outcome)),
+    fn end(&self, change: &Change) -> Result<End, Stop> {
+        match change.in_conflict {
+            true => Err(versions::conflict()),
+            false => Ok(specimen::end(self.scratch.related(), &change.after, change.end)),
         }
     }
 
@@ -395,18 +390,12 @@ impl Half for PersonHalf {
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
         let end = match record.position.topic {
-            _ if decode::is_time_mark(record, self.context.history) => Ok(Outcome::TimeMark),
+            _ if decode::is_time_mark(record, self.context.history) => Ok(End::TimeMark),
             Topic::PersonEvents => self.person_event(record, effects),
             _ => self.input(record, 0, effects),
         };
         self.deliver(effects);
-        match end {
-            Ok(outcome) | Err(Stop::At(outcome)) => outcome,
-            Err(Stop::Refused(reject)) => {
-                effects.outputs.push(self.set_aside(record, &reject));
-                Outcome::Rejected(reject.code)
-            }
-        }
+        self.ended(record, end, effects)
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {

@@ -3,8 +3,8 @@
 use super::effects::Effects;
 use super::half::Context;
 use super::publish::{self, Origin};
-use super::stop::Stop;
-use crate::model::outcome::{Outcome, Reject, RejectCode};
+use super::stop::{End, Stop};
+use crate::model::outcome::{Reject, RejectCode};
 use crate::proto::v1::{self, person_event::Event};
 
 /// A message sent on more often than this is going in circles.
@@ -29,7 +29,7 @@ pub fn home(
     let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event()) };
     effects.outputs.push(publish::person_event(&event, person_id, task));
     effects.sent += 1;
-    Err(Stop::At(Outcome::Forwarded))
+    Err(Stop::At(End::Forwarded))
 }
 
 /// Something a person must be told because of a record about somebody else.

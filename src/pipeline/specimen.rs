@@ -3,7 +3,7 @@
 //! In: rows. Out: one verdict per specimen, or none. Only final and corrected rows have a say. Unknown is never
 //! negative: a positive outweighs a negative of the same specimen, and both standing is a contradiction.
 
-use crate::model::outcome::Outcome;
+use super::stop::End;
 use crate::model::result::Finding;
 use crate::state::person::row::Row;
 use hashbrown::HashMap;
@@ -107,9 +107,9 @@ pub fn verdicts<'r>(rows: impl Iterator<Item = &'r Row>, names: Names<'_>, into:
 }
 
 /// How a result ends, now that its specimen's other results are looked at too, which are among `rows`.
-pub fn outcome(rows: &[Row], row: &Row, outcome: Outcome) -> Outcome {
-    if !matches!(outcome, Outcome::Accepted | Outcome::Corrected) {
-        return outcome;
+pub fn end(rows: &[Row], row: &Row, end: End) -> End {
+    if !matches!(end, End::Accepted | End::Corrected) {
+        return end;
     }
     let others = || {
         let of_specimen = rows.iter().filter(|other| other.counts() && other.specimen() == row.specimen());
@@ -121,11 +121,11 @@ pub fn outcome(rows: &[Row], row: &Row, outcome: Outcome) -> Outcome {
         _ => Finding::Unspecified,
     };
     if others().any(|other| other == against) {
-        Outcome::Contradiction
-    } else if outcome == Outcome::Accepted && others().any(|other| other == row.finding()) {
-        Outcome::DuplicateSpecimen
+        End::Contradiction
+    } else if end == End::Accepted && others().any(|other| other == row.finding()) {
+        End::DuplicateSpecimen
     } else {
-        outcome
+        end
     }
 }
 

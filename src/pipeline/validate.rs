@@ -4,10 +4,11 @@
 //! the field. Nothing is repaired or guessed, no value gets into a rejection, and the order of the checks is fixed:
 //! the same record is always refused for the same reason.
 
+use super::stop::End;
 use super::view::ResultView;
 use super::wire::is_printable_ascii;
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
-use crate::model::outcome::{Outcome, Reject, RejectCode};
+use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::{DAY_MS, Timestamp};
 use crate::policy::areas::AreaIndex;
@@ -39,8 +40,8 @@ pub struct Registered {
 
 impl Registered {
     /// Where the record of an applied result ends: as what it did, or counted apart where nobody knows its lab.
-    pub fn outcome(&self, applied: Outcome) -> Outcome {
-        if self.lab.is_some() { applied } else { Outcome::AcceptedUnknownLab }
+    pub fn end(&self, applied: End) -> End {
+        if self.lab.is_some() { applied } else { End::AcceptedUnknownLab }
     }
 }
 
@@ -51,14 +52,25 @@ pub fn result<'a>(
     received_at: Timestamp,
     rules: &Rules,
 ) -> Result<(LabResult<'a>, Registered), Reject> {
-    let mut result = well_formed(wire)?;
-    if result.precision == TimePrecision::Day {
-        // The time of day means nothing, so it must not tell two versions apart.
-        result.collected_at = rules.span(rules.day(result.collected_at)).0;
-    }
+    let result = as_known(well_formed(wire)?, rules);
     collected_in_time(&result, received_at, rules)?;
     let registered = registered(&result, received_at, rules)?;
     Ok((result, registered))
+}
+
+/// A result that another task has judged: of a message, in its `field`.
+pub fn of_message<'a>(wire: &ResultView<'a>, rules: &Rules, field: &str) -> Result<LabResult<'a>, Reject> {
+    let within = |reject: Reject| Reject { field: format!("{field}.{}", reject.field), ..reject };
+    well_formed(wire).map(|result| as_known(result, rules)).map_err(within)
+}
+
+/// Where only the day is known, the time of day means nothing, so it must not tell two versions apart.
+#[inline(always)]
+fn as_known<'a>(mut result: LabResult<'a>, rules: &Rules) -> LabResult<'a> {
+    if result.precision == TimePrecision::Day {
+        result.collected_at = rules.span(rules.day(result.collected_at)).0;
+    }
+    result
 }
 
 /// The part of [`result`] that needs neither rules nor the time of receipt; no result is to be used after this alone.

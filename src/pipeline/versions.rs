@@ -5,10 +5,10 @@
 
 use super::publish::Origin;
 use super::route::Letter;
-use super::stop::Stop;
+use super::stop::{End, Stop};
 use super::view::ResultView;
 use crate::model::ids::{Domain, Secret};
-use crate::model::outcome::{Outcome, Reject, RejectCode};
+use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, TimePrecision};
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::paged::Changes;
@@ -24,7 +24,9 @@ pub struct Change {
     /// What stands now.
     pub after: Row,
     /// How the record ends, as far as versions go.
-    pub outcome: Outcome,
+    pub end: End,
+    /// What stood before has the same revision and status, and means something else.
+    pub in_conflict: bool,
 }
 
 impl Change {
@@ -78,31 +80,33 @@ pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) 
 
 /// Drills end here.
 pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
-    if result.training { Err(Stop::At(Outcome::Training)) } else { Ok(()) }
+    if result.training { Err(Stop::At(End::Training)) } else { Ok(()) }
 }
 
 /// Every version that names an earlier person tells them, whether it stands or not: which of two versions comes first
 /// must not decide whether they are told.
-pub fn moved_away(wire: &ResultView<'_>, origin: Origin) -> Option<Letter> {
-    let from = wire.previous_person_id;
-    let moved = !from.is_empty() && from != wire.person_id;
-    let event = || Event::Moved(v1::ResultMoved { result: Some(wire.to_message()) });
-    moved.then(|| Letter { to: from.to_owned(), origin, event: event() })
+pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<Letter> {
+    let from = result.previous_person_id?;
+    // Of a day-only result the day, as it is held: a time of day that means nothing is told nobody.
+    let collected_at = Some(result.collected_at.to_wire());
+    let moved = v1::LabResult { collected_at, ..wire.to_message() };
+    Some(Letter { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })
 }
 
-/// The row a result leaves with the person it was moved away from: nothing of that revision counts here.
-pub fn moved_row(secret: &Secret, wire: &v1::LabResult, minute: u32) -> Row {
+/// The row a result leaves with the person it was moved away from: nothing of that revision counts here. Its content
+/// and time only say which of several is held, and for how long.
+pub fn moved_row(secret: &Secret, result: &LabResult<'_>) -> Row {
     Row::new(Version {
-        id: id(secret, &wire.lab_id, &wire.result_id),
+        id: id(secret, result.lab_id, result.result_id),
         specimen: 0,
-        content: 0,
-        minute,
-        day_only: false,
+        content: content(secret, result),
+        minute: minute_of(result.collected_at),
+        day_only: result.precision == TimePrecision::Day,
         area: 0,
         purpose: 0,
         finding: Finding::Unspecified,
         standing: Standing::Moved,
-        revision: wire.revision,
+        revision: result.revision,
     })
 }
 
@@ -136,7 +140,7 @@ fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
 pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes: &mut Changes) -> Result<Change, Stop> {
     let Some(at) = state.position(slot, row.id()) else {
         state.push(slot, row, changes);
-        return Ok(Change { before: None, after: row, outcome: first(row.standing()) });
+        return Ok(Change { before: None, after: row, end: first(row.standing()), in_conflict: false });
     };
     let held = state.rows(slot)[at];
     if held.means_the_same(&row) {
@@ -144,20 +148,21 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
         if newest != held {
             state.set(slot, at, newest, changes);
         }
-        let known = Change { before: Some(held), after: newest, outcome: Outcome::Duplicate };
-        return if news { Ok(known) } else { Err(Stop::At(Outcome::Duplicate)) };
+        let known = Change { before: Some(held), after: newest, end: End::Duplicate, in_conflict: false };
+        return if news { Ok(known) } else { Err(Stop::At(End::Duplicate)) };
     }
-    let in_conflict = (held.revision(), held.standing()) == (row.revision(), row.standing());
+    // Of a result that was moved away this person knows no more than that: its new person's task tells a conflict.
+    let in_conflict =
+        (held.revision(), held.standing()) == (row.revision(), row.standing()) && row.standing() != Standing::Moved;
     if row.rank() < held.rank() {
-        return Err(if in_conflict { conflict() } else { Stop::At(Outcome::Superseded) });
+        return Err(if in_conflict { conflict() } else { Stop::At(End::Superseded) });
     }
     state.set(slot, at, row, changes);
-    let outcome = match first(row.standing()) {
-        _ if in_conflict => Outcome::Rejected(RejectCode::Conflict),
-        Outcome::Accepted => Outcome::Corrected,
-        outcome => outcome,
+    let end = match first(row.standing()) {
+        End::Accepted => End::Corrected,
+        end => end,
     };
-    Ok(Change { before: Some(held), after: row, outcome })
+    Ok(Change { before: Some(held), after: row, end, in_conflict })
 }
 
 /// Two meanings at one revision and status: the order of versions says which stands, the lab says which is true.
@@ -165,10 +170,10 @@ pub fn conflict() -> Stop {
     Stop::Refused(Reject::new(RejectCode::Conflict, "revision"))
 }
 
-fn first(standing: Standing) -> Outcome {
+fn first(standing: Standing) -> End {
     match standing {
-        Standing::Preliminary => Outcome::Preliminary,
-        Standing::Final | Standing::Corrected => Outcome::Accepted,
-        Standing::Cancelled | Standing::EnteredInError | Standing::Moved => Outcome::Withdrawn,
+        Standing::Preliminary => End::Preliminary,
+        Standing::Final | Standing::Corrected => End::Accepted,
+        Standing::Cancelled | Standing::EnteredInError | Standing::Moved => End::Withdrawn,
     }
 }

@@ -5,6 +5,7 @@ use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
     AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
+    TimePrecision,
 };
 
 use Finding::{Inconclusive, Invalid, Negative, Positive};
@@ -278,4 +279,44 @@ fn what_an_unknown_lab_sends_is_applied_and_counted_apart_where_the_policy_accep
     assert_eq!(world.lab(&swab("P1", "R2", at(3, 8), Negative)), Outcome::Accepted, "of a lab of the registry");
     assert_eq!((world.live().len(), world.dead_letters.len()), (0, 0));
     assert!(!world.labs_heard.contains_key("LAB-X"), "only labs of the registry become labels");
+}
+
+/// A's task and B's are two: what A is told comes as a message.
+#[test]
+fn a_day_only_result_that_is_moved_twice_at_other_hours_is_one_move() {
+    assert_ne!(LAYOUT.person_task("P1"), LAYOUT.person_task("P2"));
+    let day_only = |result: LabResult| LabResult { collected_precision: TimePrecision::Day as i32, ..result };
+    let first = swab("P1", "R1", at(3, 8), Positive);
+    let moved = |hour| {
+        let again = LabResult { collected_at: Some(at(3, hour).to_wire()), ..revised(&first, 1, Corrected, Positive) };
+        day_only(LabResult { person_id: "P2".into(), previous_person_id: "P1".into(), ..again })
+    };
+    let mut world = World::new();
+    world.lab(&first);
+    world.lab(&moved(8));
+    assert_eq!(world.lab_at(&moved(17), at(3, 20)), Outcome::Duplicate);
+    assert_eq!(world.outcomes.last(), Some(&Outcome::Duplicate), "nor is it news to whom it was taken from");
+    assert!(world.dead_letters.is_empty());
+    assert_eq!(world.only(AlertFamily::Positive).person_id, "P2");
+}
+
+#[test]
+fn two_moves_at_one_revision_that_say_different_things_are_one_conflict_with_one_letter() {
+    let first = swab("P1", "R1", at(3, 8), Positive);
+    let moved = |hour| {
+        let again = LabResult { collected_at: Some(at(3, hour).to_wire()), ..revised(&first, 1, Corrected, Positive) };
+        LabResult { person_id: "P2".into(), previous_person_id: "P1".into(), ..again }
+    };
+    let mut ends = Vec::new();
+    for hours in [[8, 9], [9, 8]] {
+        let mut world = World::new();
+        world.lab(&first);
+        for hour in hours {
+            world.lab_at(&moved(hour), at(3, 20));
+        }
+        let rejected = world.outcomes.iter().filter(|outcome| outcome.code().is_some()).count();
+        assert_eq!((rejected, world.dead_letters.len()), (1, 1), "booked once, by whom it was moved to");
+        ends.push((world.live(), world.numbers));
+    }
+    assert_eq!(ends[0], ends[1]);
 }

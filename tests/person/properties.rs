@@ -6,7 +6,7 @@ use swabstream::audit::changes;
 use swabstream::audit::stored::Cells;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
-    AreaChanges, AreaPeriod, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus,
+    AreaChanges, AreaPeriod, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus, TimePrecision,
 };
 
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
@@ -19,7 +19,8 @@ fn result(dice: &mut Dice) -> Input {
     let mut fixed = Dice(number * 7919 + u64::from(revision / 2) * 104_729 + 1);
     fixed.roll(2);
     // Around the border change of 15 November and the merger of 1 December.
-    let collected_at = at((number % 10) as i64 * 3 + fixed.roll(3) as i64 + 5, fixed.roll(24) as i64);
+    let (day, hour) = ((number % 10) as i64 * 3 + fixed.roll(3) as i64 + 5, fixed.roll(24) as i64);
+    let collected_at = at(day, hour);
     let finding = dice.pick(&[
         Finding::Negative,
         Finding::Negative,
@@ -41,7 +42,11 @@ fn result(dice: &mut Dice) -> Input {
     let person = PEOPLE[(number % 6) as usize];
     let moved = revision >= 2 && fixed.roll(4) == 0;
     let to = if moved { fixed.pick(&PEOPLE) } else { person };
+    // Where only the day is known, no hour of it means anything: another one is none.
+    let day_only = fixed.roll(4) == 0;
+    let collected_at = if day_only { collected_at.plus_hours(dice.roll(3) as i64 % (24 - hour)) } else { collected_at };
     let result = LabResult {
+        collected_precision: if day_only { TimePrecision::Day as i32 } else { 0 },
         lab_id: ["LAB-1", "LAB-2"][fixed.roll(2) as usize].into(),
         revision,
         status: status as i32,

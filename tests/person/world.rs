@@ -225,6 +225,12 @@ impl World {
         let task = record.position.partition;
         let mut effects = Effects::default();
         let outcome = self.halves[task as usize].apply(&record, &mut effects);
+        let letters = effects.outputs.iter().filter(|output| output.topic == Topic::DeadLetters).count();
+        assert_eq!(
+            usize::from(outcome.code().is_some()),
+            letters,
+            "what is rejected lies in dead-letters: {outcome:?}"
+        );
         self.outcomes.push(outcome);
         self.take(task, effects);
         self.commit(task);

@@ -85,7 +85,7 @@ impl Version<'_> {
     fn rank(&self) -> (u32, i32, i32, u64) {
         match self.moved_away {
             // It says nothing more about this person.
-            true => (self.result.revision, i32::MAX, 0, 0),
+            true => (self.result.revision, i32::MAX, 0, self.content),
             false => (self.result.revision, self.result.status, self.result.finding, self.content),
         }
     }

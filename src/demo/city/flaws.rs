@@ -9,7 +9,7 @@ use super::results::{Names, Released};
 use super::town::Town;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
-use crate::proto::v1::{Finding, LabResult, ProcessingMode, ResultStatus};
+use crate::proto::v1::{Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
 
 /// What the flaws need to know of the city.
 #[derive(Clone, Copy)]
@@ -60,7 +60,7 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
     let Released { result, at, .. } = released;
     if desk.chance(desk.rates.repeated) {
         let again = later(released, *at, desk);
-        let mut copy = result.clone();
+        let mut copy = at_another_hour(result, place, desk);
         if desk.chance(0.5) {
             // Sent again at another time: still the same meaning.
             copy.reported_at = Some(desk.stamp(again).to_wire());
@@ -78,6 +78,15 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
         let again = later(released, *at, desk);
         send(copy, again, Kind::Conflict, desk);
     }
+}
+
+/// The same meaning: where only the day is known, labs write some hour or other of it.
+fn at_another_hour(result: &LabResult, place: Place<'_>, desk: &mut Desk) -> LabResult {
+    let at = result.collected_at.as_ref().and_then(Timestamp::from_wire);
+    let Some(at) = at.filter(|_| result.collected_precision() == TimePrecision::Day) else { return result.clone() };
+    let (first, last) = place.rules.span(place.rules.day(at));
+    let other = Timestamp(first.0 + desk.hours(0.0, 24.0)).min(last);
+    LabResult { collected_at: Some(other.to_wire()), ..result.clone() }
 }
 
 /// Another result id of the same specimen says the opposite; most labs then say which of the two was wrong.
@@ -119,6 +128,10 @@ fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
             later(released, last, desk)
         };
         send(standing.clone(), last, change, desk);
+        if change == Kind::MovedPerson && desk.chance(desk.rates.repeated) {
+            let (again, copy) = (later(released, last, desk), at_another_hour(&standing, place, desk));
+            send(copy, again, Kind::Repeated, desk);
+        }
         if !desk.chance(desk.rates.changed_again) {
             return;
         }
