@@ -6,7 +6,7 @@
 use super::Cut;
 use super::letters::{Inputs, were_deleted};
 use super::on_the_way::place;
-use super::recount::{Arrived, Record};
+use super::recount::{Arrived, Record, other_replaced};
 use super::report::Check;
 use crate::model::record::{Position, Topic};
 use crate::model::time::Timestamp;
@@ -119,6 +119,7 @@ fn says(cause: &Cause, record: &Record) -> bool {
         Record::Result(result) => {
             (&cause.record_id, &cause.lab_id, cause.revision) == (&result.result_id, &result.lab_id, result.revision)
                 && (cause.status, cause.finding) == (result.status, result.finding)
+                && cause.replaces_result_id == other_replaced(result)
         }
         Record::Contact(contact) => (&cause.record_id, cause.revision) == (&contact.record_id, contact.revision),
     }

@@ -4,7 +4,7 @@
 //! Two such versions are a conflict, so this decides about what a lab must clear up in any case. But until then one of
 //! them counts, and a recount must know which.
 
-use super::recount::{Record, taken};
+use super::recount::{Record, other_replaced, taken};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
@@ -19,7 +19,7 @@ pub fn of(record: &Record, secret: &Secret, rules: &Rules) -> u64 {
 }
 
 /// Specimen, target, area, purpose; finding, status (16 more where only the day is known) and first minute of collection
-/// as eight characters of five bits from `0` on; Ct values.
+/// as eight characters of five bits from `0` on; Ct values; the result it replaces, if it names another one.
 fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
     let minute = taken(rules, result).0.clamp(0, (1 << 26) - 1);
     let day_only = if result.collected_precision() == TimePrecision::Day { 16 } else { 0 };
@@ -30,7 +30,9 @@ fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
     let one = |ct: &crate::proto::v1::CtValue| format!("{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     let cycles: String = result.ct_values.iter().map(one).collect();
     let LabResult { specimen_id, target, area, purpose, .. } = result;
-    u64::from(secret.hash_64(Domain::Content, &[specimen_id, target, area, purpose, &numbers, &cycles]) as u32)
+    let mut parts: Vec<&str> = vec![specimen_id, target, area, purpose, &numbers, &cycles];
+    parts.extend(Some(other_replaced(result)).filter(|replaced| !replaced.is_empty()));
+    u64::from(secret.hash_64(Domain::Content, &parts) as u32)
 }
 
 /// Both people; status, kind, exposure and the order that held.

@@ -483,8 +483,13 @@ fn late(arrived: &[Arrived], held: i32) -> u64 {
                 let collected = millis(&result.collected_at);
                 for key in [
                     (result.lab_id.as_str(), result.result_id.as_str(), ""),
+                    (result.lab_id.as_str(), result.replaces_result_id.as_str(), ""),
                     (result.person_id.as_str(), result.specimen_id.as_str(), result.target.as_str()),
                 ] {
+                    // Results that replace none have nothing to do with each other.
+                    if key.1.is_empty() {
+                        continue;
+                    }
                     let span = spans.entry(key).or_insert((collected, at.0));
                     *span = (collected.min(span.0), at.0.max(span.1));
                 }

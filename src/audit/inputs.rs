@@ -119,10 +119,6 @@ impl Found {
         self.note(text.len() > longest || text.chars().any(char::is_control), Code::InvalidId);
     }
 
-    fn revision(&mut self, revision: u32) {
-        self.note(revision > 1_000_000_000, Code::OutOfRange);
-    }
-
     /// A required enumeration, of which `known` tells whether it has a name.
     fn choice(&mut self, number: i32, known: bool) {
         self.note(number == 0, Code::MissingField);
@@ -146,13 +142,12 @@ fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -
     for id in [&result.lab_id, &result.result_id, &result.person_id, &result.specimen_id] {
         found.text(id, 64, true);
     }
-    for id in [&result.previous_person_id, &result.kit] {
+    for id in [&result.previous_person_id, &result.replaces_result_id, &result.kit] {
         found.text(id, 64, false);
     }
     for name in [&result.target, &result.area, &result.purpose] {
         found.text(name, 32, true);
     }
-    found.revision(result.revision);
     found.choice(result.status, ResultStatus::try_from(result.status).is_ok());
     // A result that is taken back need not say what it was.
     let withdrawn = matches!(result.status(), ResultStatus::Cancelled | ResultStatus::EnteredInError);
@@ -202,7 +197,6 @@ fn faults_of_contact(contact: &ContactRecord) -> Faults {
     for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
         found.text(id, 64, true);
     }
-    found.revision(contact.revision);
     found.choice(contact.status, ContactStatus::try_from(contact.status).is_ok());
     found.choice(contact.kind, ContactKind::try_from(contact.kind).is_ok());
     found.time(contact.reported_at.as_ref(), false);

@@ -66,9 +66,12 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     let live = compare::by_id(found.published.live().map(LiveAlert::of).filter(is_kept));
     // Their lists of contacts are about to change.
     let waits = |alert: &LiveAlert| found.on_the_way.about_contacts.contains(&alert.person);
-    let agree = |wanted: &LiveAlert, live: &LiveAlert| match waits(wanted) {
-        true => wanted.is_said_but_for_contacts(live),
-        false => wanted.is_said_by(live),
+    let agree = |wanted: &LiveAlert, live: &LiveAlert| {
+        let (wanted, live) = match live.tells_less() {
+            true => (&wanted.without_positives(), &live.without_positives()),
+            false => (wanted, live),
+        };
+        if waits(wanted) { wanted.is_said_but_for_contacts(live) } else { wanted.is_said_by(live) }
     };
     for pair in pairs(&wanted, &live, agree) {
         check.differs(|| match pair {
@@ -82,7 +85,13 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
         });
     }
     let expired = found.published.live().count() - live.len();
-    check.limited = (expired > 0).then(|| format!("{expired} about episodes before {first_kept} stay as published"));
+    let less = live.values().filter(|alert| alert.tells_less()).count();
+    let limits = [
+        (expired, format!("{expired} about episodes before {first_kept} stay as published")),
+        (less, format!("{less} rest on what an earlier version read, which kept nothing of what was measured")),
+    ];
+    let limits: Vec<String> = limits.into_iter().filter(|(many, _)| *many > 0).map(|(_, text)| text).collect();
+    check.limited = (!limits.is_empty()).then(|| limits.join("; "));
     let (live, waiting) = (found.published.live().count(), live.values().filter(|alert| waits(alert)).count());
     check.compared(match waiting {
         0 => format!("{} must be live, {live} are", wanted.len()),

@@ -11,7 +11,7 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 
 /// Stored form that is understood: it and those before it.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
 pub type What = &'static str;

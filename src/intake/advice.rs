@@ -97,9 +97,10 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
             "an id or text is longer than its limit, or has control characters",
             "shorten it to the limit in the contract's comment and remove tabs, line ends and zero bytes",
         ),
-        RejectCode::OutOfRange => {
-            ("a number is out of its range, or is none", "revision goes from 0 to 1,000,000,000, cycles from 0 to 60")
-        }
+        RejectCode::OutOfRange => (
+            "a number is out of its range, or is none",
+            "revision goes from 0 to 4,294,967,295, cycles from 0 to 60; in a map file, a release time becomes a revision with `format`",
+        ),
         RejectCode::InvalidInterval => {
             ("an interval ends before it starts", "check the two times, and whether they have the same offset")
         }

@@ -19,6 +19,8 @@ pub struct LabResult<'a> {
     pub person_id: &'a str,
     /// Person the result is moved away from.
     pub previous_person_id: Option<&'a str>,
+    /// Another result of the same lab that this one replaces.
+    pub replaces_result_id: Option<&'a str>,
     /// Barcode.
     pub specimen_id: &'a str,
     /// What was looked for.

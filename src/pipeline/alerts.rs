@@ -11,7 +11,7 @@ use super::specimen::{self, Names, Verdict};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Day;
 use crate::policy::{CasePolicy, Rules};
-use crate::proto::v1::{self, AlertFamily, AlertState, Channel};
+use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
 use crate::state::person::extra::Extra;
 use crate::state::person::row::{Row, minute_start};
 
@@ -20,6 +20,9 @@ const CAUSES_KEPT: usize = 16;
 
 /// Contacts in an alert, of each kind: at about 60 bytes a tenth of what a broker takes by default.
 const LISTED_AT_MOST: usize = 1_000;
+
+/// Positive results in an alert: at most a kilobyte each, and few have more than three.
+const POSITIVES_AT_MOST: usize = 50;
 
 /// All that alerts are decided from.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +131,7 @@ pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
     let episodes = episodes::split(&positives, case.rules);
     let cases = episodes.into_iter().map(|episode| positive(case, &positives[episode]));
     let contradicted = positives.iter().filter(|positive| positive.verdict.contradiction);
-    cases.chain(contradicted.map(|positive| contradiction(case, &positive.verdict))).collect()
+    cases.chain(contradicted.map(|positive| contradiction(case, positive))).collect()
 }
 
 /// The alert of one episode.
@@ -160,6 +163,7 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
         preliminary,
         channel: if managed { Channel::Managed as i32 } else { Channel::Community as i32 },
         positive_specimens: episode.len() as u32,
+        positives: results(case, episode),
         exposed_to,
         to_trace,
         first_day,
@@ -167,9 +171,39 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
     }
 }
 
-/// With as many contacts as one record can carry, in order of their ids, and the number of those left out. Without a
+/// The results behind positives, with what was measured.
+fn results(case: &Case<'_>, positives: &[Positive]) -> Vec<v1::PositiveResult> {
+    let rows = positives.iter().flat_map(|positive| behind(case, positive));
+    let mut results: Vec<v1::PositiveResult> = rows
+        .filter_map(|row| {
+            let version = case.extra.positive(row.id(), row.content())?;
+            let precision = if row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute };
+            Some(v1::PositiveResult {
+                lab_id: version.lab_id.clone(),
+                result_id: version.result_id.clone(),
+                specimen_id: version.specimen_id.clone(),
+                target: version.target.clone(),
+                collected_at: Some(minute_start(row.minute()).to_wire()),
+                collected_precision: precision as i32,
+                ct_values: version.ct_values.clone(),
+                ct_values_omitted: version.ct_values_omitted,
+                kit: version.kit.clone(),
+            })
+        })
+        .collect();
+    let time = |result: &v1::PositiveResult| (result.collected_at.map(|at| at.seconds), result.collected_precision);
+    results.sort_by(|a, b| {
+        let texts = |of: &v1::PositiveResult| [of.lab_id.clone(), of.result_id.clone(), of.specimen_id.clone()];
+        (time(a), texts(a)).cmp(&(time(b), texts(b)))
+    });
+    results
+}
+
+/// With as many contacts and positives as one record can carry, in order, and the number of those left out. Without a
 /// bound, a made up index with very many contacts would make an alert that no broker takes.
 pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
+    alert.positives_omitted = alert.positives.len().saturating_sub(POSITIVES_AT_MOST) as u32;
+    alert.positives.truncate(POSITIVES_AT_MOST);
     let omitted = |all: &[v1::MatchedContact]| all.len().saturating_sub(LISTED_AT_MOST) as u32;
     (alert.exposed_to_omitted, alert.to_trace_omitted) = (omitted(&alert.exposed_to), omitted(&alert.to_trace));
     alert.exposed_to.truncate(LISTED_AT_MOST);
@@ -177,14 +211,18 @@ pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
     alert
 }
 
+/// The rows that say so.
+fn behind<'a>(case: &Case<'a>, positive: &Positive) -> impl Iterator<Item = &'a Row> {
+    let (specimen, preliminary) = (positive.verdict.specimen, positive.preliminary);
+    let rows = case.rows.iter();
+    rows.filter(move |row| row.specimen() == specimen && row.is_positive() && row.counts() != preliminary)
+}
+
 /// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day. A
 /// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older than
 /// one of 23:59:00 received at the same moment was.
 fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> bool {
-    let behind = case.rows.iter().filter(|row| {
-        row.specimen() == positive.verdict.specimen && row.is_positive() && row.counts() != positive.preliminary
-    });
-    behind.into_iter().all(|row| {
+    behind(case, positive).all(|row| {
         let version = case.extra.positive(row.id(), row.content());
         let (_, latest) = matching::taken(row.minute(), row.is_day_only(), case.rules);
         let oldest = latest.plus_hours(policy.historic_after_hours);
@@ -193,7 +231,8 @@ fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> boo
 }
 
 /// The alert of a specimen that a negative and a positive stand for.
-fn contradiction(case: &Case<'_>, verdict: &Verdict) -> v1::Alert {
+fn contradiction(case: &Case<'_>, positive: &Positive) -> v1::Alert {
+    let verdict = &positive.verdict;
     let day = case.rules.day(minute_start(verdict.minute));
     let (specimen_id, target) = texts_of(case, verdict);
     let (policy, first_day) = (case.rules.case_policy(day), day.to_string());
@@ -204,6 +243,7 @@ fn contradiction(case: &Case<'_>, verdict: &Verdict) -> v1::Alert {
         last_day: first_day.clone(),
         first_day,
         positive_specimens: 1,
+        positives: results(case, std::slice::from_ref(positive)),
         specimen_id: specimen_id.to_owned(),
         ..about(case, verdict, AlertFamily::Contradiction, policy)
     }

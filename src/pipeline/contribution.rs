@@ -116,6 +116,11 @@ impl Scratch {
         &self.related
     }
 
+    /// Looks again at the rows of the specimens that a change is about.
+    pub fn look_at(&mut self, change: &Change, state: &PersonState, slot: Slot) {
+        change.related(state, slot, &mut self.related);
+    }
+
     /// What a person's rows have counted, in place of what was gathered before.
     fn gather<'r>(&mut self, rows: impl Iterator<Item = &'r Row>, names: Names<'_>, rules: &Rules, places: &Places) {
         specimen::verdicts(rows, names, &mut self.verdicts);

@@ -6,11 +6,10 @@
 use super::contribution::{CountedCase, Places, day_of};
 use super::matching::{self, Taken};
 use super::specimen::{Names, Verdict};
-use crate::model::result::Finding;
 use crate::model::time::Day;
 use crate::policy::{EpisodeForm, Rules};
 use crate::state::person::extra::Contact;
-use crate::state::person::row::{Row, Standing};
+use crate::state::person::row::Row;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -29,7 +28,7 @@ pub fn positives<'r>(rows: impl Iterator<Item = &'r Row>, rules: &Rules, names: 
     // Per specimen: what counts, and what is preliminarily positive.
     let mut specimens: BTreeMap<u64, [Option<Verdict>; 2]> = BTreeMap::new();
     for row in rows {
-        let preliminary = row.standing() == Standing::Preliminary && row.finding() == Finding::Positive;
+        let preliminary = row.is_preliminary_positive();
         if !row.counts() && !preliminary {
             continue;
         }

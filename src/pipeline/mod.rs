@@ -6,7 +6,7 @@
 //! |---|---|
 //! | common | [`half`], [`effects`], [`stop`] |
 //! | intake | [`decode`] ([`json`], [`view`], [`wire`]), [`validate`], [`dead_letter`] |
-//! | person half | [`person`]: [`route`], [`versions`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]) |
+//! | person half | [`person`]: [`route`], [`versions`], [`replacements`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]) |
 //! | its cases | [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`] |
 //! | besides | [`retention`], [`labs_heard`] |
 //! | area half | [`area`]: [`batch`], [`restate`], [`positivity`], [`tier`], [`tier_change`] |
@@ -34,6 +34,8 @@ pub mod person;
 pub mod route;
 
 pub mod versions;
+
+pub mod replacements;
 
 pub mod specimen;
 

@@ -15,7 +15,7 @@ use super::route::{self, Letter};
 use super::stop::{End, Stop};
 use super::versions::{self, Change};
 use super::view::ResultView;
-use super::{alerts, contacts, decode, episodes, specimen, validate};
+use super::{alerts, contacts, decode, episodes, replacements, specimen, validate};
 use crate::model::ids::Domain;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
@@ -23,13 +23,14 @@ use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
-use crate::state::paged::{Corrupt, Paged};
 use crate::state::person::edit::Edit;
-use crate::state::person::extra::{Contact, IndexFound, PositiveVersion};
+use crate::state::person::extra::{Contact, IndexFound};
 use crate::state::person::row::Row;
-use crate::state::person::{Basis, PersonState, Slot};
+use crate::state::person::{PersonState, Slot};
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+mod paged;
 
 /// State and logic of one person task.
 #[derive(Debug)]
@@ -111,9 +112,10 @@ impl PersonHalf {
         let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes);
         let row = versions::row(&result, numbers, &self.context.secret);
         let news = self.note_positive(slot, &result, &row, origin, effects);
-        let change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
+        let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
-        if self.count(slot, &change, origin) {
+        let concerned = self.count(slot, &change, origin);
+        if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
         self.end(&change).map(|end| registered.end(end))
@@ -132,9 +134,11 @@ impl PersonHalf {
 
         let slot = self.person(person_id, effects);
         let row = versions::moved_row(&self.context.secret, &result);
-        let change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
+        let mut change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
-        if self.count(slot, &change, origin) {
+        let concerned = self.count(slot, &change, origin);
+        let result = LabResult { person_id, ..result };
+        if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::moved(origin, wire), effects);
         }
         Ok(change.end)
@@ -232,16 +236,10 @@ impl PersonHalf {
         if !row.is_positive() {
             return false;
         }
-        let version = PositiveVersion {
-            id: row.id(),
-            content: row.content(),
-            received_at: origin.received_at,
-            specimen_id: result.specimen_id.to_owned(),
-            target: result.target.to_owned(),
-        };
-        let known = self.state.extra(slot).and_then(|extra| extra.positive(version.id, version.content));
-        // The earliest receipt of a meaning is the one that counts.
-        if known.is_some_and(|known| known.received_at <= version.received_at) {
+        let read = versions::positive(result, row, origin.received_at);
+        let known = self.state.extra(slot).and_then(|extra| extra.positive(read.id, read.content));
+        let version = known.map_or_else(|| read.clone(), |known| known.and(read.clone()));
+        if known == Some(&version) {
             return false;
         }
         self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
@@ -261,6 +259,32 @@ impl PersonHalf {
         }
         self.count_cases(&self.cases(slot, Some(change)), slot, origin);
         true
+    }
+
+    /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether a
+    /// positive is or was involved.
+    fn replace(
+        &mut self,
+        slot: Slot,
+        result: &LabResult<'_>,
+        change: &mut Change,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> bool {
+        let named = (change.after.id(), versions::replaced(&self.context.secret, result));
+        let others = replacements::name(&mut self.state, (slot, result.person_id), named, &mut effects.changes);
+        if others.is_empty() {
+            return false;
+        }
+        let mut concerned = false;
+        for id in others {
+            let before = replacements::renew(&mut self.state, slot, id, &mut effects.changes);
+            let Some(other) = before.map(Change::of_replaced) else { continue };
+            concerned |= self.count(slot, &other, origin);
+            change.heed(&other);
+        }
+        self.scratch.look_at(change, &self.state, slot);
+        concerned
     }
 
     /// Adds to the numbers of areas what became of a person's cases.
@@ -451,38 +475,5 @@ impl Half for PersonHalf {
 
     fn sizes(&self) -> Vec<(&'static str, u64)> {
         self.state.sizes()
-    }
-}
-
-impl Paged for PersonHalf {
-    fn pages(&self) -> u32 {
-        self.state.pages()
-    }
-
-    fn image(&self, page: u32, into: &mut Vec<u8>) {
-        self.state.image(page, into);
-    }
-
-    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
-        self.state.load(page, image, format)
-    }
-
-    fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt> {
-        self.state.replay(page, operation, format)
-    }
-
-    fn restored(&mut self) -> Result<(), Corrupt> {
-        self.state.restored()?;
-        match self.state.basis() {
-            Some(basis) if basis.digest() == self.rules.digest => self.state.share_basis(self.rules.clone()),
-            Some(Basis::Stored(_, records)) => {
-                // Until others are adopted, the numbers are what these rules made of the rows.
-                let rules = Rules::from_records(records).map_err(|_| Corrupt("the stored rules have errors".into()))?;
-                self.rules = Arc::new(rules);
-            }
-            _ => (),
-        }
-        self.places.learn(&self.state, &self.rules);
-        Ok(())
     }
 }

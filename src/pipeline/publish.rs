@@ -56,6 +56,8 @@ pub struct Trigger<'a> {
     pub status: ResultStatus,
     /// Finding, for results.
     pub finding: Finding,
+    /// The result it replaces, if it does.
+    pub replaces: &'a str,
 }
 
 impl<'a> Trigger<'a> {
@@ -69,6 +71,7 @@ impl<'a> Trigger<'a> {
             revision: 0,
             status: ResultStatus::Unspecified,
             finding: Finding::Unspecified,
+            replaces: "",
         }
     }
 
@@ -82,6 +85,7 @@ impl<'a> Trigger<'a> {
             revision: result.revision,
             status: result.status,
             finding: result.finding,
+            replaces: result.replaces_result_id.unwrap_or_default(),
         }
     }
 
@@ -95,6 +99,7 @@ impl<'a> Trigger<'a> {
             revision: wire.revision,
             status: wire.status(),
             finding: wire.finding(),
+            replaces: &wire.replaces_result_id,
         }
     }
 
@@ -114,6 +119,7 @@ impl<'a> Trigger<'a> {
             revision: self.revision,
             status: self.status as i32,
             finding: self.finding as i32,
+            replaces_result_id: self.replaces.to_owned(),
         }
     }
 }

@@ -144,6 +144,13 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
             drops.push(Edit::Drop(List::Positives, at));
         }
     }
+    let named = |state: &PersonState, at: usize| state.extra(slot)?.replacements.get(at).copied();
+    for at in (0..state.extra(slot).map_or(0, |extra| extra.replacements.len())).rev() {
+        let both = named(state, at).map_or([0; 2], |one| [one.id, one.replaces]);
+        if both.into_iter().all(|id| state.position(slot, id).is_none()) {
+            drops.push(Edit::Drop(List::Replacements, at));
+        }
+    }
     let Some(extra) = state.extra(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
         return drops;
     };

@@ -20,8 +20,6 @@ use prost_types::Timestamp as WireTimestamp;
 const ID_BYTES: usize = 64;
 /// Longest short name (target, purpose, area, gene), in bytes.
 const NAME_BYTES: usize = 32;
-/// Highest revision.
-const REVISION_MAX: u32 = 1_000_000_000;
 /// Most cycles a thermocycler runs.
 const CYCLES_MAX: f64 = 60.0;
 /// How far a lab's clock may be ahead of the broker's.
@@ -84,14 +82,17 @@ pub fn well_formed<'a>(wire: &ResultView<'a>) -> Result<LabResult<'a>, Reject> {
     let result_id = checked(wire.result_id, ID_BYTES, "result_id")?;
     let person_id = checked(wire.person_id, ID_BYTES, "person_id")?;
     let previous = optional_text(wire.previous_person_id, ID_BYTES, "previous_person_id")?;
+    let replaces = optional_text(wire.replaces_result_id, ID_BYTES, "replaces_result_id")?;
     let result = LabResult {
         lab_id,
         result_id,
-        revision: revision(wire.revision)?,
+        revision: wire.revision,
         status: known(ResultStatus::try_from(wire.status), "status")?,
         person_id,
         // A lab that goes on repeating where the result once came from moves nothing.
         previous_person_id: previous.filter(|previous| *previous != person_id),
+        // A lab that names every result's own id replaces nothing.
+        replaces_result_id: replaces.filter(|replaced| *replaced != result_id),
         specimen_id: checked(wire.specimen_id, ID_BYTES, "specimen_id")?,
         target: checked(wire.target, NAME_BYTES, "target")?,
         collected_at: time(wire.collected_at.as_ref(), "collected_at")?,
@@ -119,7 +120,7 @@ fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) 
 pub fn contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
     let contact = ContactRecord {
         record_id: text(&wire.record_id, ID_BYTES, "record_id")?,
-        revision: revision(wire.revision)?,
+        revision: wire.revision,
         status: known(ContactStatus::try_from(wire.status), "status")?,
         person_id: text(&wire.person_id, ID_BYTES, "person_id")?,
         index_person_id: text(&wire.index_person_id, ID_BYTES, "index_person_id")?,
@@ -200,10 +201,6 @@ fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option
         return refuse(RejectCode::InvalidId, field);
     }
     Ok(Some(value))
-}
-
-fn revision(value: u32) -> Result<u32, Reject> {
-    if value > REVISION_MAX { refuse(RejectCode::OutOfRange, "revision") } else { Ok(value) }
 }
 
 /// A required enumeration: its number must be known, and not the one for "unspecified".

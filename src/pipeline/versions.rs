@@ -4,14 +4,17 @@
 //! In: a valid result as a row. Out: what changed, or an early end: known, outdated, in conflict.
 
 use super::publish::Origin;
+use super::replacements;
 use super::route::Letter;
 use super::stop::{End, Stop};
 use super::view::ResultView;
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::{Reject, RejectCode};
-use crate::model::result::{Finding, LabResult, TimePrecision};
+use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
+use crate::model::time::Timestamp;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::paged::Changes;
+use crate::state::person::extra::{CT_VALUES, PositiveVersion};
 use crate::state::person::row::{HASH_48, Row, Standing, Version, minute_of};
 use crate::state::person::{PersonState, Slot};
 use std::fmt::Write as _;
@@ -30,6 +33,21 @@ pub struct Change {
 }
 
 impl Change {
+    /// A row that another result replaces now, or does no more.
+    pub fn of_replaced(before: Row) -> Self {
+        let after = before.with_replaced(!before.is_replaced());
+        Self { before: Some(before), after, end: End::Superseded, in_conflict: false }
+    }
+
+    /// Another row changed because of this one.
+    pub fn heed(&mut self, other: &Self) {
+        if other.after.id() == self.after.id() {
+            self.after = other.after;
+        } else if self.end == End::Accepted && other.after.is_replaced() {
+            self.end = End::Corrected;
+        }
+    }
+
     /// The person's rows as they were, given those that are.
     pub fn rows_before<'r>(&'r self, rows: &'r [Row]) -> impl Iterator<Item = &'r Row> {
         rows.iter().filter(|row| row.id() != self.after.id()).chain(&self.before)
@@ -78,6 +96,22 @@ pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) 
     })
 }
 
+/// What a row does not hold of a positive.
+pub fn positive(result: &LabResult<'_>, row: &Row, received_at: Timestamp) -> PositiveVersion {
+    PositiveVersion {
+        id: row.id(),
+        content: row.content(),
+        received_at,
+        specimen_id: result.specimen_id.to_owned(),
+        target: result.target.to_owned(),
+        lab_id: result.lab_id.to_owned(),
+        result_id: result.result_id.to_owned(),
+        ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
+        ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
+        kit: result.kit.to_owned(),
+    }
+}
+
 /// Drills end here.
 pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
     if result.training { Err(Stop::At(End::Training)) } else { Ok(()) }
@@ -114,8 +148,14 @@ fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
     secret.hash_64(Domain::Result, &[lab_id, result_id]) & HASH_48
 }
 
+/// What stands for the result that this one replaces, if it does: what was entered in error replaces nothing.
+pub fn replaced(secret: &Secret, result: &LabResult<'_>) -> Option<u64> {
+    let replaced = result.replaces_result_id.filter(|_| result.status != ResultStatus::EnteredInError)?;
+    Some(id(secret, result.lab_id, replaced))
+}
+
 /// Hash of the meaning: specimen, target, minute of collection or that only its day is known, area, purpose, finding,
-/// status, Ct values.
+/// status, Ct values, and which result it replaces if it names one.
 fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
     // Five bits a character, so that the usual result needs no memory of its own.
     let minute = minute_of(result.collected_at);
@@ -131,18 +171,22 @@ fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
         // Writing to a text cannot fail.
         let _ = write!(cycles, "{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     }
-    let parts = [result.specimen_id, result.target, result.area, result.purpose, numbers, &cycles];
-    secret.hash_64(Domain::Content, &parts) as u32
+    let replaces = result.replaces_result_id.unwrap_or_default();
+    let parts = [result.specimen_id, result.target, result.area, result.purpose, numbers, &cycles, replaces];
+    let said = if replaces.is_empty() { &parts[..6] } else { &parts[..] };
+    secret.hash_64(Domain::Content, said) as u32
 }
 
 /// Lets a version stand if it is the greatest. A known or outdated one ends here, unless it is `news` for another
 /// reason: then it goes on, changing nothing.
 pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes: &mut Changes) -> Result<Change, Stop> {
     let Some(at) = state.position(slot, row.id()) else {
+        let row = row.with_replaced(replacements::is_replaced(state, slot, row.id()));
         state.push(slot, row, changes);
-        return Ok(Change { before: None, after: row, end: first(row.standing()), in_conflict: false });
+        return Ok(Change { before: None, after: row, end: first(&row), in_conflict: false });
     };
     let held = state.rows(slot)[at];
+    let row = row.with_replaced(held.is_replaced());
     if held.means_the_same(&row) {
         let newest = held.at_revision(held.revision().max(row.revision()));
         if newest != held {
@@ -158,7 +202,7 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
         return Err(if in_conflict { conflict() } else { Stop::At(End::Superseded) });
     }
     state.set(slot, at, row, changes);
-    let end = match first(row.standing()) {
+    let end = match first(&row) {
         End::Accepted => End::Corrected,
         end => end,
     };
@@ -170,8 +214,9 @@ pub fn conflict() -> Stop {
     Stop::Refused(Reject::new(RejectCode::Conflict, "revision"))
 }
 
-fn first(standing: Standing) -> End {
-    match standing {
+fn first(row: &Row) -> End {
+    match row.standing() {
+        Standing::Preliminary | Standing::Final | Standing::Corrected if row.is_replaced() => End::Superseded,
         Standing::Preliminary => End::Preliminary,
         Standing::Final | Standing::Corrected => End::Accepted,
         Standing::Cancelled | Standing::EnteredInError | Standing::Moved => End::Withdrawn,

@@ -48,6 +48,8 @@ pub struct ResultView<'a> {
     pub pooled: bool,
     /// [`ProcessingMode`](v1::ProcessingMode), unchecked.
     pub mode: i32,
+    /// The result it replaces, empty when it replaces none.
+    pub replaces_result_id: &'a str,
     /// All texts are known to hold nothing but printable ASCII; false tells nothing.
     pub printable: bool,
 }
@@ -74,6 +76,7 @@ impl<'a> ResultView<'a> {
             kit: &wire.kit,
             pooled: wire.pool.is_some(),
             mode: wire.mode,
+            replaces_result_id: &wire.replaces_result_id,
             printable: false,
         }
     }
@@ -106,6 +109,7 @@ impl<'a> ResultView<'a> {
                 // Fields from 16 on are announced by two bytes, of which the second is 1.
                 field::KIT if rest.byte()? == 1 => view.kit = text(&mut rest)?,
                 field::MODE if rest.byte()? == 1 => view.mode = rest.varint()? as i32,
+                field::REPLACES_RESULT_ID if rest.byte()? == 1 => view.replaces_result_id = text(&mut rest)?,
                 _ => return None,
             }
         }
@@ -134,6 +138,7 @@ impl<'a> ResultView<'a> {
             kit: self.kit.to_owned(),
             pool: None,
             mode: self.mode,
+            replaces_result_id: self.replaces_result_id.to_owned(),
         }
     }
 }
@@ -174,6 +179,7 @@ mod field {
     pub const FINDING: u8 = number(14) as u8;
     pub const KIT: u8 = bytes(16) as u8 | 0x80;
     pub const MODE: u8 = number(18) as u8 | 0x80;
+    pub const REPLACES_RESULT_ID: u8 = bytes(19) as u8 | 0x80;
 }
 
 #[cfg(test)]
@@ -201,6 +207,7 @@ mod tests {
             kit: "k".into(),
             pool: None,
             mode: 1,
+            replaces_result_id: "r0".into(),
         }
     }
 

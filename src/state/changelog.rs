@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 ///
 /// 2: an index holds contact records with the rank they have with their contact; side records are logged change by
 /// change; an area holds which input record is behind a change of its tier.
-pub const FORMAT: u32 = 2;
+///
+/// 3: revisions of 32 bits; which results replace others; what was measured of a positive.
+pub const FORMAT: u32 = 3;
 
 /// Largest value of one record, well under the broker's default of 1 MiB.
 const PART_BYTES: usize = 512 * 1024;

@@ -1,7 +1,7 @@
 //! Stable texts of the contract's enumerations: the name without prefix, in lower case, as in metrics and in JSON.
 
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, Cause, CauseKind, Channel, Finding, Outcome, ResultStatus, Severity,
+    Alert, AlertFamily, AlertState, Cause, CauseKind, Channel, Finding, Outcome, PositiveResult, ResultStatus, Severity,
 };
 
 /// E.g. `tier_changed`.
@@ -45,10 +45,35 @@ pub fn withdrawn_by(alert: &Alert) -> String {
     text
 }
 
+/// What was measured of the positives behind an alert, e.g. `Ct ORF1ab 21.5 N 22 (kit-1)`; empty when it does not say.
+pub fn measured(alert: &Alert) -> Vec<String> {
+    const SHOWN: usize = 3;
+    let measured = alert.positives.iter().filter(|one| !one.ct_values.is_empty() || !one.kit.is_empty());
+    let mut texts: Vec<String> = measured.map(measured_of).collect();
+    let more = texts.len().saturating_sub(SHOWN) + alert.positives_omitted as usize;
+    texts.truncate(SHOWN);
+    texts.extend((more > 0).then(|| format!("{more} more measured")));
+    texts
+}
+
+fn measured_of(result: &PositiveResult) -> String {
+    let mut parts: Vec<String> = result.ct_values.iter().map(|ct| format!("{} {}", ct.gene, ct.cycles)).collect();
+    if !parts.is_empty() {
+        parts.insert(0, "Ct".to_owned());
+    }
+    match (parts.is_empty(), result.kit.as_str()) {
+        (_, "") => {}
+        (true, kit) => parts.push(format!("kit {kit}")),
+        (false, kit) => parts.push(format!("({kit})")),
+    }
+    parts.join(" ")
+}
+
 fn cause(cause: &Cause) -> String {
     let mut parts = vec![match cause.kind() {
         CauseKind::Unspecified => String::new(),
-        CauseKind::Result => format!("result of {}", cause.lab_id),
+        CauseKind::Result if cause.replaces_result_id.is_empty() => format!("result of {}", cause.lab_id),
+        CauseKind::Result => format!("result of {} that replaces another one", cause.lab_id),
         CauseKind::Contact => "contact record".to_owned(),
         CauseKind::Moved => format!("result of {} moved to another person", cause.lab_id),
         CauseKind::Rules => "other rules".to_owned(),
@@ -76,6 +101,7 @@ fn lower(name: &str, prefix: &str) -> String {
 mod tests {
     use super::*;
     use crate::model;
+    use crate::proto::v1::CtValue;
 
     fn withdrawn(cause: Cause) -> Alert {
         let withdrawn = AlertState::Withdrawn as i32;
@@ -105,6 +131,13 @@ mod tests {
             (
                 result(CauseKind::Moved, ResultStatus::Corrected, Finding::Positive),
                 "result of LAB-1 moved to another person, revision 2, corrected, positive",
+            ),
+            (
+                Cause {
+                    replaces_result_id: "R-76".to_owned(),
+                    ..result(CauseKind::Result, ResultStatus::Final, Finding::Negative)
+                },
+                "result of LAB-1 that replaces another one, revision 2, final, negative",
             ),
             (of(CauseKind::Contact), "contact record, revision 2"),
             (of(CauseKind::Index), "other finding of an index person"),
@@ -137,5 +170,16 @@ mod tests {
         assert_eq!(outcome(Outcome::ContactApplied), model::outcome::Outcome::ContactApplied.name());
         assert_eq!(outcome(Outcome::ChangesApplied), model::outcome::Outcome::ChangesApplied.name());
         assert_eq!(outcome(Outcome::AcceptedUnknownLab), model::outcome::Outcome::AcceptedUnknownLab.name());
+    }
+
+    #[test]
+    fn what_was_measured_of_positives_is_shown_and_of_very_many_the_first() {
+        let ct = |gene: &str, cycles| CtValue { gene: gene.to_owned(), cycles };
+        let result = |ct_values, kit: &str| PositiveResult { ct_values, kit: kit.to_owned(), ..Default::default() };
+        let of = |positives| measured(&Alert { positives, ..Alert::default() });
+        let both = result(vec![ct("ORF1ab", 21.5), ct("N", 22.0)], "kit-1");
+        let (kit, nothing) = (result(Vec::new(), "kit-2"), result(Vec::new(), ""));
+        assert_eq!(of(vec![both.clone(), nothing, kit]), ["Ct ORF1ab 21.5 N 22 (kit-1)", "kit kit-2"]);
+        assert_eq!(of(vec![both; 5])[3], "2 more measured");
     }
 }

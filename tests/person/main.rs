@@ -7,6 +7,7 @@ mod days;
 mod episodes;
 mod messages;
 mod properties;
+mod replacements;
 mod restore;
 mod scale;
 mod world;

@@ -2,11 +2,14 @@
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, rules_with, swab};
 use prost::Message as _;
+use std::collections::BTreeSet;
 use swabstream::audit::changes;
+use swabstream::audit::recount::LiveAlert;
 use swabstream::audit::stored::Cells;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
-    AreaChanges, AreaPeriod, ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus, TimePrecision,
+    AlertState, AreaChanges, AreaPeriod, Cause, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
+    ResultStatus, TimePrecision,
 };
 
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
@@ -42,14 +45,17 @@ fn result(dice: &mut Dice) -> Input {
     let person = PEOPLE[(number % 6) as usize];
     let moved = revision >= 2 && fixed.roll(4) == 0;
     let to = if moved { fixed.pick(&PEOPLE) } else { person };
+    let replaces = fixed.roll(4) == 0;
     // Where only the day is known, no hour of it means anything: another one is none.
     let day_only = fixed.roll(4) == 0;
     let collected_at = if day_only { collected_at.plus_hours(dice.roll(3) as i64 % (24 - hour)) } else { collected_at };
     let result = LabResult {
         collected_precision: if day_only { TimePrecision::Day as i32 } else { 0 },
-        lab_id: ["LAB-1", "LAB-2"][fixed.roll(2) as usize].into(),
+        lab_id: ["LAB-1", "LAB-1", "LAB-2"][fixed.roll(3) as usize].into(),
         revision,
         status: status as i32,
+        // The others of the same person; now and then in a circle.
+        replaces_result_id: if replaces { format!("R{}", (number + 6 * fixed.roll(5)) % 30) } else { String::new() },
         previous_person_id: if moved { person.into() } else { String::new() },
         // Some results share their specimen with another one.
         specimen_id: format!("S{}", number % 25),
@@ -148,9 +154,13 @@ fn mergers_count_everybody_once_where_they_lie_now() {
     }
 }
 
+fn is_replacing(cause: &Cause) -> bool {
+    !cause.replaces_result_id.is_empty() && cause.state() == AlertState::Withdrawn
+}
+
 #[test]
 fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
-    let mut raised = 0;
+    let (mut raised, mut replaced) = (0, 0);
     for seed in 1..=12 {
         let history = random_history(seed, 100);
         let mut straight = World::new();
@@ -167,9 +177,12 @@ fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
             run(&mut world, &again, dice, |_, _| ());
             assert_eq!(world.live(), straight.live(), "seed {seed}, shuffle {shuffle}");
             assert_eq!(world.numbers, straight.numbers, "seed {seed}, shuffle {shuffle}");
+            let said: BTreeSet<LiveAlert> = world.live().values().map(LiveAlert::of).collect();
+            replaced += world.alerts.iter().flat_map(|alert| &alert.causes).filter(|cause| is_replacing(cause)).count();
+            assert_eq!(said, world.due(), "seed {seed}, shuffle {shuffle}");
         }
     }
-    assert!(raised > 12, "the histories have alerts");
+    assert!(raised > 12 && replaced > 12, "the histories have alerts, also such as another result withdrew");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What earlier versions stored, as files: `state-format-1.bin` is what format 1 made of the first part of the history.
+//! What earlier versions stored, as files: `state-format-N.bin` is what format N made of the first part of the history.
 //!
 //! Before the format changes, the version that is about to be left writes its file:
 //! `SWABSTREAM_WRITE_FIXTURE=1 cargo test --test stored_state`.
@@ -18,8 +18,8 @@ use swabstream::state::area::AreaState;
 use swabstream::state::area::series::{Series, TierOrigin};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
-use swabstream::state::person::extra::Extra;
-use swabstream::state::person::row::Row;
+use swabstream::state::person::extra::{Extra, PositiveVersion};
+use swabstream::state::person::row::{Row, Standing, Version};
 use swabstream::state::person::{PersonState, Slot};
 
 /// The rules a state was derived by, and what was stored of it.
@@ -109,8 +109,10 @@ fn what_this_version_stores_makes_a_fixture() {
 /// Rows and side record.
 type Person = (Vec<Row>, Extra);
 
-/// What is held, without what format 1 did not hold: the rank that a copy of a contact record has with its contact (a
-/// copy that was left looked like one that was withdrawn), and the input record behind a change of tier.
+/// What is held, without what formats 1 and 2 did not hold. Of 1: the rank that a copy of a contact record has with its
+/// contact (a copy that was left looked like one that was withdrawn), and the input record behind a change of tier. Of
+/// both: what was measured of a positive, which an alert says as soon as it says anything again, and what was said of a
+/// result that was moved away.
 fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
     let common = |state: &AreaState| vec![format!("{:?} {:?}", state.now(), state.published()), state.digest().into()];
     let areas = site.areas();
@@ -134,12 +136,31 @@ fn people(site: &Site) -> Vec<Person> {
             }
             (traced.contact.content, traced.left) = (0, false);
         }
-        (state.rows(slot).to_vec(), extra)
+        for positive in &mut extra.positives {
+            let PositiveVersion { id, content, received_at, .. } = *positive;
+            let texts = [&mut positive.specimen_id, &mut positive.target].map(std::mem::take);
+            let [specimen_id, target] = texts;
+            *positive = PositiveVersion { id, content, received_at, specimen_id, target, ..PositiveVersion::default() };
+        }
+        for alert in &mut extra.alerts {
+            (alert.version, alert.causes, alert.positives) = (0, Vec::new(), Vec::new());
+        }
+        (state.rows(slot).iter().map(without_what_was_moved).collect(), extra)
     };
     let people = site.people();
     let slots =
         people.iter().flat_map(|state| (0..state.slots()).filter_map(move |slot| Some((state, state.taken(slot)?))));
     slots.map(of_person).collect()
+}
+
+fn without_what_was_moved(row: &Row) -> Row {
+    match row.standing() {
+        Standing::Moved => {
+            let (id, minute, revision) = (row.id(), row.minute(), row.revision());
+            Row::new(Version { id, minute, revision, standing: Standing::Moved, ..Version::default() })
+        }
+        _ => *row,
+    }
 }
 
 /// The same, without images: every operation is repeated.
@@ -151,7 +172,13 @@ fn deltas_alone(stored: &Stored) -> Stored {
 
 #[test]
 fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
-    let fixture = Fixture::read(&std::fs::read(path(1)).expect("a fixture"));
+    for format in 1..FORMAT {
+        goes_on(format);
+    }
+}
+
+fn goes_on(format: u32) {
+    let fixture = Fixture::read(&std::fs::read(path(format)).expect("a fixture"));
     let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
     for stored in [fixture.stored.clone(), deltas_alone(&fixture.stored)] {
         let mut live = Site::fresh(&rules);
@@ -173,7 +200,12 @@ fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
 
 #[test]
 fn an_audit_reads_what_any_version_stored() {
-    let fixture = Fixture::read(&std::fs::read(path(1)).expect("a fixture"));
+    for format in 1..FORMAT {
+        is_read(&Fixture::read(&std::fs::read(path(format)).expect("a fixture")));
+    }
+}
+
+fn is_read(fixture: &Fixture) {
     let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
     let mut live = Site::fresh(&rules);
     live.live(&first_part());

@@ -6,7 +6,9 @@ use crate::audit::ids;
 use crate::model::ids::Secret;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
-use crate::proto::v1::{Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, Severity};
+use crate::proto::v1::{
+    Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, PositiveResult, Severity,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MINUTES: i64 = 24 * 60;
@@ -48,6 +50,10 @@ pub struct LiveAlert {
     pub to_trace: Vec<Listed>,
     /// Records to be traced that are not listed.
     pub to_trace_omitted: u32,
+    /// Positive results behind it, in order.
+    pub positives: Vec<Measured>,
+    /// Those that are not listed.
+    pub positives_omitted: u32,
     /// The case policy that decided.
     pub policy: String,
 }
@@ -67,7 +73,70 @@ pub struct Listed {
     pub end: Option<Timestamp>,
 }
 
+/// A positive result as an alert lists it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Measured {
+    /// When it was collected.
+    pub at: Option<Timestamp>,
+    /// How exactly that is known.
+    pub precision: i32,
+    /// The lab.
+    pub lab: String,
+    /// Its id of the result.
+    pub result: String,
+    /// The barcode.
+    pub specimen: String,
+    /// What was looked for.
+    pub target: String,
+    /// Gene and bits of the cycles of what was measured.
+    pub ct_values: Vec<(String, u64)>,
+    /// Values that are not listed.
+    pub ct_values_omitted: u32,
+    /// The kit.
+    pub kit: String,
+}
+
+impl Measured {
+    fn of(result: &PositiveResult) -> Self {
+        Self {
+            at: result.collected_at.as_ref().and_then(Timestamp::from_wire),
+            precision: result.collected_precision,
+            lab: result.lab_id.clone(),
+            result: result.result_id.clone(),
+            specimen: result.specimen_id.clone(),
+            target: result.target.clone(),
+            ct_values: result.ct_values.iter().map(|ct| (ct.gene.clone(), ct.cycles.to_bits())).collect(),
+            ct_values_omitted: result.ct_values_omitted,
+            kit: result.kit.clone(),
+        }
+    }
+
+    fn all<'a>(results: impl IntoIterator<Item = &'a PositiveResult>) -> Vec<Self> {
+        let mut all: Vec<Self> = results.into_iter().map(Self::of).collect();
+        all.sort();
+        all
+    }
+}
+
+/// Alerts list so many positive results at most.
+const POSITIVES_AT_MOST: usize = 50;
+
 impl LiveAlert {
+    /// Whether it leaves out what earlier versions did not keep of some positive.
+    pub fn tells_less(&self) -> bool {
+        self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty())
+    }
+
+    /// The same without the positives behind it.
+    pub fn without_positives(&self) -> Self {
+        Self { positives: Vec::new(), positives_omitted: 0, ..self.clone() }
+    }
+
+    fn same_positives(&self, found: &Self) -> bool {
+        let listed = &self.positives[..self.positives.len().min(POSITIVES_AT_MOST)];
+        listed == found.positives && found.positives_omitted as usize == self.positives.len() - listed.len()
+    }
+
     /// Whether a published alert says the same. Of very many records an alert lists the first and counts the rest.
     pub fn is_said_by(&self, found: &Self) -> bool {
         self.is_said_but_for_contacts(found)
@@ -75,13 +144,19 @@ impl LiveAlert {
             && same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))
     }
 
-    /// Whether a published alert says the same, whatever it lists.
+    /// Whether a published alert says the same, whatever contacts it lists.
     pub fn is_said_but_for_contacts(&self, found: &Self) -> bool {
+        self.is_said_but_for_lists(found) && self.same_positives(found)
+    }
+
+    fn is_said_but_for_lists(&self, found: &Self) -> bool {
         let without = |alert: &Self| Self {
             exposed_to: Vec::new(),
             exposed_to_omitted: 0,
             to_trace: Vec::new(),
             to_trace_omitted: 0,
+            positives: Vec::new(),
+            positives_omitted: 0,
             ..alert.clone()
         };
         without(self) == without(found)
@@ -92,6 +167,7 @@ impl LiveAlert {
         let lists = [
             ("exposed_to", same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))),
             ("to_trace", same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))),
+            ("positives", self.same_positives(found)),
         ];
         let fields = [
             ("family", self.family == found.family),
@@ -136,6 +212,8 @@ impl LiveAlert {
             exposed_to_omitted: alert.exposed_to_omitted,
             to_trace: listed(&alert.to_trace),
             to_trace_omitted: alert.to_trace_omitted,
+            positives: alert.positives.iter().map(Measured::of).collect(),
+            positives_omitted: alert.positives_omitted,
             policy: alert.policy.clone(),
         }
     }
@@ -222,6 +300,8 @@ fn positive(
         exposed_to_omitted: 0,
         to_trace: traced(rules, person, episode).map(listed_to_trace).collect::<BTreeSet<_>>().into_iter().collect(),
         to_trace_omitted: 0,
+        positives: Measured::all(episode.positives.iter().flat_map(|specimen| &specimen.positives)),
+        positives_omitted: 0,
         policy: policy.name.clone(),
     }
 }
@@ -247,6 +327,8 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
         exposed_to_omitted: 0,
         to_trace: Vec::new(),
         to_trace_omitted: 0,
+        positives: Measured::all(&specimen.positives),
+        positives_omitted: 0,
         policy: policy.name.clone(),
     }
 }

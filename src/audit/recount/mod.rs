@@ -14,7 +14,7 @@ mod tiers;
 pub use alerts::{Listed, LiveAlert};
 pub use areas::wilson;
 pub use held::Held;
-pub use people::taken;
+pub use people::{other_replaced, taken};
 pub use tiers::{Tier, TierChange};
 
 use super::stored::Cells;

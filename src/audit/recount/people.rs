@@ -4,8 +4,10 @@
 use super::{Arrived, Record, minute};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
-use crate::proto::v1::{ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
-use std::collections::BTreeMap;
+use crate::proto::v1::{
+    ContactRecord, ContactStatus, Finding, LabResult, PositiveResult, ProcessingMode, ResultStatus, TimePrecision,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All that is known of one person.
 #[derive(Debug, Default)]
@@ -49,6 +51,8 @@ pub struct Specimen {
     pub purpose: String,
     /// Every positive was received later than the hours after collection that the policy of the specimen's day allows.
     pub old_news: bool,
+    /// Positive results that say so; none where it is not positive.
+    pub positives: Vec<PositiveResult>,
 }
 
 /// Positives that belong together, the first first.
@@ -78,6 +82,8 @@ struct Version<'a> {
     content: u64,
     /// It was moved to somebody else by this version.
     moved_away: bool,
+    /// The kit of the first record that said the same; of one moment the smallest.
+    kit: &'a str,
 }
 
 impl Version<'_> {
@@ -112,6 +118,7 @@ fn meaning(rules: &Rules, result: &LabResult) -> impl PartialEq {
         result.finding,
         result.status,
         result.ct_values.iter().map(|ct| (ct.gene.clone(), ct.cycles.to_bits())).collect::<Vec<_>>(),
+        other_replaced(result).to_owned(),
     )
 }
 
@@ -119,8 +126,11 @@ fn meaning(rules: &Rules, result: &LabResult) -> impl PartialEq {
 pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     for (person, results) in versions(records) {
-        let standing: Vec<(Version<'_>, Timestamp)> =
-            results.values().map(|versions| standing(rules, versions)).collect();
+        let all: BTreeMap<_, (Version<'_>, Timestamp)> =
+            results.iter().map(|(id, versions)| (*id, standing(rules, versions))).collect();
+        let replaced = replaced(&all);
+        let holding = all.into_iter().filter(|(id, _)| !replaced.contains(id));
+        let standing: Vec<(Version<'_>, Timestamp)> = holding.map(|(_, standing)| standing).collect();
         let (specimens, positives) = specimens(rules, &standing);
         let counted: Vec<Specimen> =
             specimens.iter().filter(|specimen| specimen.finding == Finding::Positive).cloned().collect();
@@ -153,7 +163,7 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
         let id = (result.lab_id.as_str(), result.result_id.as_str());
         let mut add = |person: &str, moved_away| {
             let versions = all.entry(person.to_owned()).or_default().entry(id).or_default();
-            versions.push(Version { result, at: *at, content: *content, moved_away });
+            versions.push(Version { result, at: *at, content: *content, moved_away, kit: &result.kit });
         };
         add(&result.person_id, false);
         if !untold && !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
@@ -163,14 +173,39 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
     all
 }
 
+/// The result that one names as replaced: its own id names none.
+pub fn other_replaced(result: &LabResult) -> &str {
+    if result.replaces_result_id == result.result_id { "" } else { &result.replaces_result_id }
+}
+
+/// Results that another one replaces: the version of that which stands names them, and was not entered in error. Those
+/// that replace each other in a circle do not.
+fn replaced<'a>(standing: &BTreeMap<(&'a str, &'a str), (Version<'a>, Timestamp)>) -> BTreeSet<(&'a str, &'a str)> {
+    let named: BTreeMap<(&str, &str), (&str, &str)> = standing
+        .iter()
+        .filter(|(_, (version, _))| version.result.status() != ResultStatus::EnteredInError)
+        .map(|(id, (version, _))| (*id, (id.0, other_replaced(version.result))))
+        .filter(|(_, (_, replaced))| !replaced.is_empty())
+        .collect();
+    let leads_back = |from: (&str, &str), to: (&str, &str)| {
+        let (mut at, mut seen) = (from, BTreeSet::new());
+        while seen.insert(at) && at != to {
+            at = named.get(&at).copied().unwrap_or(at);
+        }
+        at == to
+    };
+    named.iter().filter(|(by, of)| !leads_back(**of, **by)).map(|(_, of)| *of).collect()
+}
+
 /// The version that stands, and when what it says was first received.
 fn standing<'a>(rules: &Rules, versions: &[Version<'a>]) -> (Version<'a>, Timestamp) {
     let greatest = versions.iter().max_by_key(|version| version.rank()).expect("there is a version");
     let same = |version: &&Version<'_>| {
         version.moved_away == greatest.moved_away && meaning(rules, version.result) == meaning(rules, greatest.result)
     };
-    let first_received = versions.iter().filter(same).map(|version| version.at).min();
-    (greatest.clone(), first_received.expect("it is one of them"))
+    let first = versions.iter().filter(same).map(|version| (version.at, version.kit)).min();
+    let (first_received, kit) = first.expect("it is one of them");
+    (Version { kit, ..greatest.clone() }, first_received)
 }
 
 /// What each specimen says by the results that count; and the positives that alert.
@@ -221,7 +256,32 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         area,
         purpose,
         old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received, hours)),
+        positives: match finding {
+            Finding::Positive => measured(rules, &saying),
+            _ => Vec::new(),
+        },
     }
+}
+
+/// What alerts list of positive results.
+fn measured(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Vec<PositiveResult> {
+    const CT_VALUES: usize = 16;
+    let one = |(version, _): &(Version<'_>, Timestamp)| {
+        let result = version.result;
+        let day_only = result.collected_precision() == TimePrecision::Day;
+        PositiveResult {
+            lab_id: result.lab_id.clone(),
+            result_id: result.result_id.clone(),
+            specimen_id: result.specimen_id.clone(),
+            target: result.target.clone(),
+            collected_at: Some(Timestamp(taken(rules, result).0 * 60_000).to_wire()),
+            collected_precision: if day_only { TimePrecision::Day } else { TimePrecision::Minute } as i32,
+            ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
+            ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
+            kit: version.kit.to_owned(),
+        }
+    };
+    saying.iter().map(|row| one(row)).collect()
 }
 
 /// Whether more than so many hours went by between swab and receipt, by the minute: no swab is known more exactly.

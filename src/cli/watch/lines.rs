@@ -43,6 +43,7 @@ fn what(alert: &Alert) -> String {
     parts.extend(alert.preliminary.then(|| "preliminary".to_owned()));
     let counted = [(alert.exposed_to.len(), "exposed to"), (alert.to_trace.len(), "to trace")];
     parts.extend(counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, text)| format!("{text} {count}")));
+    parts.extend(texts::measured(alert));
     let why = texts::withdrawn_by(alert);
     parts.extend((!why.is_empty()).then(|| format!("withdrawn by {why}")));
     parts.retain(|part| !part.is_empty());

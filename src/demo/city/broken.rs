@@ -67,8 +67,10 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         RejectCode::UnknownPurpose => UNKNOWN.clone_into(&mut broken.purpose),
         RejectCode::InvalidId if desk.chance(0.5) => broken.specimen_id = "S".repeat(65),
         RejectCode::InvalidId => broken.result_id.push('\u{7}'),
-        RejectCode::OutOfRange if desk.chance(0.5) => broken.revision = 2_000_000_000,
-        RejectCode::OutOfRange => broken.ct_values.push(CtValue { gene: "N".to_owned(), cycles: 612.0 }),
+        RejectCode::OutOfRange => {
+            let cycles = if desk.chance(0.5) { -1.0 } else { 612.0 };
+            broken.ct_values.push(CtValue { gene: "N".to_owned(), cycles });
+        }
         _ => {}
     }
     send(&Body::Result(broken), code, at, desk);
@@ -82,7 +84,7 @@ pub(super) fn contact(contact: &ContactRecord, at: Timestamp, desk: &mut Desk) {
         RejectCode::MissingField => broken.exposure_end = None,
         RejectCode::UnknownEnum => broken.kind = 42,
         RejectCode::InvalidId => broken.record_id = "C".repeat(65),
-        RejectCode::OutOfRange => broken.revision = 2_000_000_000,
+        RejectCode::OutOfRange => broken.revision = u32::MAX,
         RejectCode::InvalidInterval => {
             let start = broken.exposure_start.and_then(|start| Timestamp::from_wire(&start)).unwrap_or(at);
             broken.exposure_end = Some(start.plus_hours(-3).to_wire());
@@ -110,6 +112,12 @@ fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
         }
         RejectCode::TimeWithoutOffset => {
             let json = String::from_utf8_lossy(&desk.json_of(body)).replace("Z\"", "\"");
+            desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);
+        }
+        // Protobuf has no form for a revision that is too high.
+        RejectCode::OutOfRange if matches!(body, Body::Contact(_)) => {
+            let (highest, beyond) = (u32::MAX.to_string(), (u64::from(u32::MAX) + 1).to_string());
+            let json = String::from_utf8_lossy(&desk.json_of(body)).replace(&highest, &beyond);
             desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);
         }
         // JSON has no form for these two; the others go either way.

@@ -109,6 +109,9 @@ fn contradiction(released: &Released, desk: &mut Desk) {
     } else {
         wrong.status = ResultStatus::EnteredInError as i32;
     }
+    if wrong.status == ResultStatus::Corrected as i32 && desk.chance(UNDER_A_NEW_ID) {
+        wrong = under_a_new_id(&wrong, desk);
+    }
     let resolved = later(released, contradicted, desk);
     send(wrong, resolved, Kind::Resolution, desk);
 }
@@ -120,6 +123,9 @@ fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
     let Some(mut change) = first_change(&standing, desk) else { return };
     for _ in 0..3 {
         standing = changed(&standing, change, place, desk);
+        if !matches!(change, Kind::EnteredInError) && desk.chance(UNDER_A_NEW_ID) {
+            standing = under_a_new_id(&standing, desk);
+        }
         let overtaken = desk.chance(desk.rates.overtaken);
         last = if overtaken {
             // On its way it passed the version it changes.
@@ -184,6 +190,14 @@ fn changed(standing: &LabResult, change: Kind, place: Place<'_>, desk: &mut Desk
         _ => {}
     }
     next
+}
+
+/// Of changes, those that some labs release under another id, which names the one that it replaces.
+const UNDER_A_NEW_ID: f64 = 0.2;
+
+fn under_a_new_id(changed: &LabResult, desk: &mut Desk) -> LabResult {
+    let replaces_result_id = changed.result_id.clone();
+    LabResult { result_id: desk.id('R'), replaces_result_id, revision: 0, ..changed.clone() }
 }
 
 /// The area of anybody, if it exists on the day of the specimen.

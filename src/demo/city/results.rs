@@ -123,6 +123,7 @@ pub(super) fn analyse(
         kit: KITS[desk.rng.random_range(0..KITS.len())].to_owned(),
         pool: None,
         mode: if desk.chance(0.5) { ProcessingMode::Production } else { ProcessingMode::Unspecified } as i32,
+        replaces_result_id: String::new(),
     };
     Some(Released { result, taken: swab.taken, at })
 }

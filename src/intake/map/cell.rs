@@ -37,6 +37,8 @@ pub(super) enum Form {
     Count,
     /// A number.
     Number,
+    /// A revision made of a time of release: whole seconds since 1970-01-01 UTC.
+    Release(Times),
     /// An instant.
     Time(Times),
     /// A name of an enumeration.
@@ -97,7 +99,14 @@ impl Target {
             (Form::Time(_), RejectCode::TimeWithoutOffset) => "a time without offset, and the map names no `zone`",
             (Form::Time(_), _) => "no time of the map's `format`, or one the clock showed twice or never",
             (Form::Choice(_), _) => "no name of the contract; translate it with `values`",
-            (Form::Count, _) => "not a whole number",
+            (Form::Count, _) => {
+                "not a whole number from 0 to 4,294,967,295; a time of release becomes one if the map says its `format`"
+            }
+            (Form::Release(_), RejectCode::TimeWithoutOffset) => "a time without offset, and the map names no `zone`",
+            (Form::Release(_), RejectCode::OutOfRange) => {
+                "a time before 1970 or after 2106, which no revision can hold"
+            }
+            (Form::Release(_), _) => "no time of the map's `format`, or one the clock showed twice or never",
             (Form::Number, _) => "not a number",
             (Form::Text, _) => "cannot be used",
         }
@@ -112,9 +121,15 @@ impl Form {
             Form::Count => text.parse().map(Value::Count).map_err(|_| RejectCode::OutOfRange),
             Form::Number => text.parse().map(Value::Number).map_err(|_| RejectCode::OutOfRange),
             Form::Time(times) => times.read(text).map(Value::Time),
+            Form::Release(times) => release(times.read(text)?).map(Value::Count),
             Form::Choice(names) => choice(names, text).map(Value::Choice).ok_or(RejectCode::UnknownEnum),
         }
     }
+}
+
+/// A later release has the greater one.
+fn release(read: ReadTime) -> Result<u32, RejectCode> {
+    u32::try_from(read.at.0.div_euclid(1000)).map_err(|_| RejectCode::OutOfRange)
 }
 
 /// Number of a name, as the contract spells it (`FINDING_POSITIVE`) or short (`positive`).

@@ -70,9 +70,12 @@ impl Compiler<'_> {
         let last = descriptors.last()?.clone();
         let form = match last.kind() {
             FieldKind::String => Form::Text,
+            FieldKind::Uint32 if source.get_ref().format.is_some() => {
+                Form::Release(self.times(line, &key, source.get_ref())?)
+            }
             FieldKind::Uint32 => Form::Count,
             FieldKind::Enum(names) => Form::Choice(names),
-            FieldKind::Message(_) => self.times(line, &key, source.get_ref())?,
+            FieldKind::Message(_) => Form::Time(self.times(line, &key, source.get_ref())?),
             _ => Form::Number,
         };
         self.compiled(line, key, path, descriptors, form, source.get_ref())
@@ -90,15 +93,14 @@ impl Compiler<'_> {
     fn history(&mut self, history: &spec::History) -> Option<History> {
         let (line, key) = (self.line(&history.arrived_at), "history.arrived_at".to_owned());
         let source = history.arrived_at.get_ref();
-        let form = self.times(line, &key, source)?;
+        let form = Form::Time(self.times(line, &key, source)?);
         let arrived_at = self.compiled(line, key, "", Vec::new(), form, source)?;
         let raise_to_collection = history.before_collected == BeforeCollected::AtCollection;
         Some(History { arrived_at, raise_to_collection })
     }
 
-    fn times(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Form> {
-        let times = Times::new(source, self.zone.as_deref());
-        times.map(Form::Time).map_err(|problem| self.wrong(line, key, problem)).ok()
+    fn times(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Times> {
+        Times::new(source, self.zone.as_deref()).map_err(|problem| self.wrong(line, key, problem)).ok()
     }
 
     fn compiled(
@@ -130,7 +132,7 @@ impl Compiler<'_> {
             || source.zone.is_some()
             || source.time_of_day.is_some()
             || source.ambiguous.is_some();
-        let is_time = matches!(form, Form::Time(_));
+        let is_time = matches!(form, Form::Time(_) | Form::Release(_));
         if for_times && !is_time {
             self.wrong(line, key, "`format`, `zone`, `time_of_day` and `ambiguous` are for times only");
         }
@@ -202,7 +204,7 @@ fn expected(form: &Form) -> String {
         Form::Choice(names) => format!("; it takes: {}", short_names(names).join(", ")),
         Form::Count => "; it takes a whole number from 0".to_owned(),
         Form::Number => "; it takes a number".to_owned(),
-        Form::Time(_) => "; it takes a time as `format` says".to_owned(),
+        Form::Time(_) | Form::Release(_) => "; it takes a time as `format` says".to_owned(),
         Form::Text => String::new(),
     }
 }

@@ -135,6 +135,24 @@ fn what_cannot_be_read_is_a_code_a_field_and_a_column_and_never_a_value() {
 }
 
 #[test]
+fn a_revision_is_made_of_a_time_of_release() {
+    let map = r#"
+        kind = "results"
+        zone = "Asia/Shanghai"
+        [fields]
+        revision = { column = "rev", format = "%Y%m%d%H%M" }
+        replaces_result_id = { column = "of" }
+    "#;
+    let released = made(map, "rev,of\n202611291500,r0\n,\n210701010000,\n");
+    let result = |at: usize| LabResult::decode(&released[at].as_ref().expect("made").0[..]).expect("a result");
+    assert_eq!((result(0).revision, result(0).replaces_result_id.as_str()), (1_795_935_600, "r0"));
+    assert_eq!((result(1).revision, result(1).replaces_result_id.as_str()), (0, ""));
+    let fault = released[2].as_ref().expect_err("beyond 32 bits");
+    assert_eq!((fault.reject.code, fault.reject.field.as_str()), (RejectCode::OutOfRange, "revision"));
+    assert!(fault.detail.contains("a time before 1970 or after 2106"), "{}", fault.detail);
+}
+
+#[test]
 fn rows_are_left_out_only_by_a_rule_and_by_its_number() {
     let map = r#"
         kind = "results"

@@ -37,7 +37,7 @@ fn good_result() -> v1::LabResult {
 fn good_contact() -> v1::ContactRecord {
     v1::ContactRecord {
         record_id: "c1".into(),
-        revision: REVISION_MAX,
+        revision: u32::MAX,
         status: ContactStatus::Active.into(),
         person_id: "p1".into(),
         index_person_id: "p2".into(),
@@ -68,6 +68,9 @@ fn a_result_moved_from_its_own_person_is_not_moved() {
     let wire = v1::LabResult { previous_person_id: "p1".into(), ..good_result() };
     let result = result(&ResultView::of(&wire), at(RECEIVED), &sample_rules()).expect("valid").0;
     assert_eq!(result.previous_person_id, None);
+    let wire = v1::LabResult { replaces_result_id: wire.result_id.clone(), ..wire };
+    let view = ResultView::of(&wire);
+    assert_eq!(well_formed(&view).expect("valid").replaces_result_id, None, "nor does its own id replace anything");
 }
 
 /// What breaks a good message, and the code and field it must end in.
@@ -97,13 +100,13 @@ fn every_fault_of_a_result_has_its_code_and_field() {
         (|result| result.result_id = "r\t1".into(), InvalidId, "result_id"),
         (|result| result.person_id = "p\u{0}".into(), InvalidId, "person_id"),
         (|result| result.previous_person_id = "x".repeat(65), InvalidId, "previous_person_id"),
+        (|result| result.replaces_result_id = "r\n".into(), InvalidId, "replaces_result_id"),
         (|result| result.specimen_id = "s\u{85}".into(), InvalidId, "specimen_id"),
         (|result| result.target = "x".repeat(33), InvalidId, "target"),
         (|result| result.area = "渝".repeat(11), InvalidId, "area"),
         (|result| result.purpose = "x".repeat(33), InvalidId, "purpose"),
         (|result| result.kit = "x".repeat(65), InvalidId, "kit"),
         (|result| result.ct_values[0].gene = "x".repeat(33), InvalidId, "ct_values[0].gene"),
-        (|result| result.revision = REVISION_MAX + 1, OutOfRange, "revision"),
         (|result| result.ct_values[0].cycles = 60.01, OutOfRange, "ct_values[0].cycles"),
         (|result| result.ct_values[0].cycles = -0.01, OutOfRange, "ct_values[0].cycles"),
         (|result| result.ct_values[1].cycles = f64::NAN, OutOfRange, "ct_values[1].cycles"),
@@ -202,7 +205,6 @@ fn every_fault_of_a_contact_record_has_its_code_and_field() {
         (|contact| contact.record_id = "x".repeat(65), InvalidId, "record_id"),
         (|contact| contact.person_id = "p\n".into(), InvalidId, "person_id"),
         (|contact| contact.index_person_id = "x".repeat(65), InvalidId, "index_person_id"),
-        (|contact| contact.revision += 1, OutOfRange, "revision"),
         (|contact| contact.exposure_start = Some(unreadable()), InvalidTime, "exposure_start"),
         (|contact| contact.exposure_end = Some(unreadable()), InvalidTime, "exposure_end"),
         (|contact| contact.reported_at = Some(unreadable()), InvalidTime, "reported_at"),

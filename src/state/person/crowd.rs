@@ -52,7 +52,7 @@ impl Crowd {
     /// A row was put here.
     pub fn add(&mut self, at: u32, row: &Row) {
         self.results.insert(row.id(), at);
-        if row.standing().is_withdrawn() {
+        if row.is_withdrawn() {
             return;
         }
         let specimen = self.specimens.entry(row.specimen()).or_default();
@@ -69,7 +69,7 @@ impl Crowd {
     /// A row was taken from here.
     pub fn take(&mut self, at: u32, row: &Row) {
         self.results.remove(&row.id());
-        let Some(specimen) = self.specimens.get_mut(&row.specimen()).filter(|_| !row.standing().is_withdrawn()) else {
+        let Some(specimen) = self.specimens.get_mut(&row.specimen()).filter(|_| !row.is_withdrawn()) else {
             return;
         };
         specimen.rows.retain(|held| *held != at);

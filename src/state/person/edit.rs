@@ -3,9 +3,9 @@
 //! Alerts are the only large thing in a side record. A published state of one mostly repeats the last, so it is
 //! logged as the difference to what is held.
 
-use super::extra::{Contact, Extra, IndexFound, PositiveVersion, Traced};
-use super::extra::{put_contact, put_found, put_positive, put_traced};
-use super::extra::{read_contact, read_found, read_positive, read_traced};
+use super::extra::{Contact, Extra, IndexFound, PositiveVersion, Replacement, Traced};
+use super::extra::{put_contact, put_found, put_positive, put_replacement, put_traced};
+use super::extra::{read_contact, read_found, read_positive, read_replacement, read_traced};
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short};
 use crate::state::difference::{put_difference, read_difference};
@@ -26,6 +26,8 @@ pub enum Edit {
     Found(IndexFound),
     /// An alert as it was published, instead of its last state.
     Alert(Box<v1::Alert>),
+    /// Which result another one replaces, instead of what it replaced before.
+    Replacement(Replacement),
     /// The entry at a place of a list goes.
     Drop(List, usize),
 }
@@ -43,6 +45,8 @@ pub enum List {
     Found = 4,
     /// [`Extra::alerts`].
     Alerts = 5,
+    /// [`Extra::replacements`].
+    Replacements = 6,
 }
 
 /// Marks a drop beside the number of its list.
@@ -91,6 +95,13 @@ impl Entry for v1::Alert {
     }
 }
 
+impl Entry for Replacement {
+    type Key<'a> = u64;
+    fn key(&self) -> u64 {
+        self.id
+    }
+}
+
 fn find<T>(list: &[T], order: impl FnMut(&T) -> Ordering) -> Option<&T> {
     list.binary_search_by(order).ok().map(|at| &list[at])
 }
@@ -129,6 +140,16 @@ impl Extra {
         find(&self.alerts, |held| held.key().cmp(id))
     }
 
+    /// Which result one replaces.
+    pub fn replacement(&self, id: u64) -> Option<&Replacement> {
+        find(&self.replacements, |held| held.key().cmp(&id))
+    }
+
+    /// Where that lies in its list.
+    pub fn place_of_replacement(&self, id: u64) -> Option<usize> {
+        self.replacements.binary_search_by(|held| held.key().cmp(&id)).ok()
+    }
+
     /// Applies a change.
     ///
     /// # Panics
@@ -140,11 +161,15 @@ impl Extra {
             Edit::Traced(traced) => put(&mut self.traced, traced),
             Edit::Found(found) => put(&mut self.index_findings, found),
             Edit::Alert(alert) => put(&mut self.alerts, *alert),
+            Edit::Replacement(replacement) => put(&mut self.replacements, replacement),
             Edit::Drop(List::Positives, at) => drop(self.positives.remove(at)),
             Edit::Drop(List::Contacts, at) => drop(self.contacts.remove(at)),
             Edit::Drop(List::Traced, at) => drop(self.traced.remove(at)),
             Edit::Drop(List::Found, at) => drop(self.index_findings.remove(at)),
             Edit::Drop(List::Alerts, at) => drop(self.alerts.remove(at)),
+            Edit::Drop(List::Replacements, at) => {
+                self.replacements.remove(at);
+            }
         }
     }
 
@@ -155,6 +180,7 @@ impl Extra {
             List::Traced => self.traced.len(),
             List::Found => self.index_findings.len(),
             List::Alerts => self.alerts.len(),
+            List::Replacements => self.replacements.len(),
         }
     }
 }
@@ -168,6 +194,7 @@ impl Edit {
             Edit::Traced(traced) => held.traced(&traced.contact.record_id, &traced.contact.other) != Some(traced),
             Edit::Found(found) => held.found(&found.record_id, &found.index) != Some(found),
             Edit::Alert(alert) => held.alert(&alert.alert_id) != Some(alert),
+            Edit::Replacement(replacement) => held.replacement(replacement.id) != Some(replacement),
             Edit::Drop(..) => true,
         }
     }
@@ -195,6 +222,10 @@ impl Edit {
                 into.push(List::Alerts as u8);
                 put_alert(into, held, alert);
             }
+            Edit::Replacement(replacement) => {
+                into.push(List::Replacements as u8);
+                put_replacement(into, replacement);
+            }
             Edit::Drop(list, at) => {
                 into.push(*list as u8 | DROP);
                 put_short(into, *at as u64);
@@ -204,9 +235,9 @@ impl Edit {
 
     /// Reads it, given the side record before.
     pub(super) fn read(reader: &mut Reader<'_>, held: &Extra, format: u32) -> Result<Self, Corrupt> {
-        use List::{Alerts, Contacts, Found, Positives, Traced};
+        use List::{Alerts, Contacts, Found, Positives, Replacements, Traced};
         let kind = reader.u8()?;
-        let all = [Positives, Contacts, Traced, Found, Alerts];
+        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements];
         let list = all.into_iter().find(|list| *list as u8 == kind & !DROP);
         let list = list.ok_or_else(|| corrupt("a change of a side record is unknown"))?;
         if kind & DROP != 0 {
@@ -215,11 +246,12 @@ impl Edit {
             return if there { Ok(Edit::Drop(list, at)) } else { Err(corrupt("what is dropped is not there")) };
         }
         Ok(match list {
-            Positives => Edit::Positive(read_positive(reader)?),
+            Positives => Edit::Positive(read_positive(reader, format)?),
             Contacts => Edit::Contact(read_contact(reader)?),
             Traced => Edit::Traced(read_traced(reader, format)?),
             Found => Edit::Found(read_found(reader)?),
             Alerts => Edit::Alert(Box::new(read_alert(reader, held)?)),
+            Replacements => Edit::Replacement(read_replacement(reader)?),
         })
     }
 }
@@ -266,7 +298,8 @@ mod tests {
     use crate::state::changelog::FORMAT;
 
     fn version(id: u64, content: u32) -> PositiveVersion {
-        PositiveVersion { id, content, received_at: Timestamp(3), specimen_id: "s".into(), target: "t".into() }
+        let (specimen_id, target) = ("s".into(), "t".into());
+        PositiveVersion { id, content, received_at: Timestamp(3), specimen_id, target, ..PositiveVersion::default() }
     }
 
     fn contact(record_id: &str, other: &str) -> Contact {

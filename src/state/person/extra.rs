@@ -23,11 +23,22 @@ pub struct Extra {
     pub index_findings: Vec<IndexFound>,
     /// Alerts as last published, live or withdrawn, in order of their ids.
     pub alerts: Vec<v1::Alert>,
+    /// Which results replace others, in order of their own ids.
+    pub replacements: Vec<Replacement>,
+}
+
+/// The version of a result that stands names another one that it replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// The row's hash of (lab, result id).
+    pub id: u64,
+    /// That of the other one.
+    pub replaces: u64,
 }
 
 /// What a row does not hold of a positive version. It stays while the result has a row, also when another version
 /// stands: which versions were read first must not matter when this one stands again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PositiveVersion {
     /// The row's hash of (lab, result id).
     pub id: u64,
@@ -39,6 +50,29 @@ pub struct PositiveVersion {
     pub specimen_id: String,
     /// What was looked for.
     pub target: String,
+    /// The laboratory; empty where a version before format 3 was read, which kept nothing of what follows.
+    pub lab_id: String,
+    /// The lab's id of the result.
+    pub result_id: String,
+    /// Cycle thresholds, the first [`CT_VALUES`].
+    pub ct_values: Vec<v1::CtValue>,
+    /// How many there were beyond those.
+    pub ct_values_omitted: u32,
+    /// Kit; no part of the meaning, so that of the first receipt.
+    pub kit: String,
+}
+
+/// Cycle thresholds kept of a positive: more than any assay has.
+pub const CT_VALUES: usize = 16;
+
+impl PositiveVersion {
+    /// What is held when a version is read that means the same as one that is: the earliest receipt counts, and of one
+    /// moment the smaller kit. What an earlier format did not keep is taken from any.
+    pub fn and(&self, read: Self) -> Self {
+        let received_at = self.received_at.min(read.received_at);
+        let is_first = self.lab_id.is_empty() || (read.received_at, &read.kit) < (self.received_at, &self.kit);
+        if is_first { Self { received_at, ..read } } else { self.clone() }
+    }
 }
 
 /// The standing version of a contact record, as one of its two people sees it.
@@ -144,6 +178,7 @@ impl Extra {
             && self.traced.is_empty()
             && self.index_findings.is_empty()
             && self.alerts.is_empty()
+            && self.replacements.is_empty()
     }
 
     /// Writes it.
@@ -154,19 +189,21 @@ impl Extra {
         put_all(into, &self.traced, put_traced);
         put_all(into, &self.index_findings, put_found);
         put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.encode_to_vec()));
+        put_all(into, &self.replacements, put_replacement);
     }
 
     /// Reads what some format's `put` wrote.
     pub fn read(reader: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
         Ok(Self {
             person_id: reader.text()?.to_owned(),
-            positives: read_all(reader, read_positive)?,
+            positives: read_all(reader, |reader| read_positive(reader, format))?,
             contacts: read_all(reader, read_contact)?,
             traced: read_all(reader, |reader| read_traced(reader, format))?,
             index_findings: read_all(reader, read_found)?,
             alerts: read_all(reader, |reader| {
                 v1::Alert::decode(reader.bytes()?).map_err(|_| corrupt("an alert cannot be decoded"))
             })?,
+            replacements: if format < 3 { Vec::new() } else { read_all(reader, read_replacement)? },
         })
     }
 }
@@ -191,17 +228,44 @@ pub(super) fn put_positive(into: &mut Vec<u8>, positive: &PositiveVersion) {
     put_u32(into, positive.content);
     put_i64(into, positive.received_at.0);
     put_bytes(into, positive.specimen_id.as_bytes());
-    put_bytes(into, positive.target.as_bytes());
+    for text in [&positive.target, &positive.lab_id, &positive.result_id, &positive.kit] {
+        put_bytes(into, text.as_bytes());
+    }
+    put_all(into, &positive.ct_values, |into, ct| {
+        put_bytes(into, ct.gene.as_bytes());
+        put_u64(into, ct.cycles.to_bits());
+    });
+    put_u32(into, positive.ct_values_omitted);
 }
 
-pub(super) fn read_positive(reader: &mut Reader<'_>) -> Result<PositiveVersion, Corrupt> {
-    Ok(PositiveVersion {
+pub(super) fn read_positive(reader: &mut Reader<'_>, format: u32) -> Result<PositiveVersion, Corrupt> {
+    let mut positive = PositiveVersion {
         id: reader.u64()?,
         content: reader.u32()?,
         received_at: Timestamp(reader.i64()?),
         specimen_id: reader.text()?.to_owned(),
         target: reader.text()?.to_owned(),
-    })
+        ..PositiveVersion::default()
+    };
+    if format >= 3 {
+        for text in [&mut positive.lab_id, &mut positive.result_id, &mut positive.kit] {
+            *text = reader.text()?.to_owned();
+        }
+        positive.ct_values = read_all(reader, |reader| {
+            Ok(v1::CtValue { gene: reader.text()?.to_owned(), cycles: f64::from_bits(reader.u64()?) })
+        })?;
+        positive.ct_values_omitted = reader.u32()?;
+    }
+    Ok(positive)
+}
+
+pub(super) fn put_replacement(into: &mut Vec<u8>, replacement: &Replacement) {
+    put_u64(into, replacement.id);
+    put_u64(into, replacement.replaces);
+}
+
+pub(super) fn read_replacement(reader: &mut Reader<'_>) -> Result<Replacement, Corrupt> {
+    Ok(Replacement { id: reader.u64()?, replaces: reader.u64()? })
 }
 
 pub(super) fn put_found(into: &mut Vec<u8>, found: &IndexFound) {
@@ -289,11 +353,17 @@ mod tests {
                 received_at: Timestamp(3),
                 specimen_id: "s".into(),
                 target: "t".into(),
+                lab_id: "l".into(),
+                result_id: "r".into(),
+                ct_values: vec![v1::CtValue { gene: "N".into(), cycles: 21.5 }],
+                ct_values_omitted: 1,
+                kit: "k".into(),
             }],
             contacts: vec![contact.clone(), Contact { order: None, ..contact.clone() }],
             traced: vec![Traced { contact, left: true, told: true, told_version: 4, settled: true }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
+            replacements: vec![Replacement { id: 7, replaces: 1 }],
         }
     }
 

@@ -23,7 +23,7 @@ pub use crowd::MANY;
 use dictionary::Dictionary;
 use edit::Edit;
 use extra::Extra;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use people::{People, Person};
 use row::Row;
 use slab::{Rows, Slab};
@@ -68,6 +68,8 @@ pub struct PersonState {
     /// Of people with very many rows, once somebody has asked.
     crowds: HashMap<u32, Box<Crowd>>,
     extras: HashMap<u32, Box<Extra>>,
+    /// Slots whose side record has results that replace others: few, so that nobody else's is looked for.
+    replacing: HashSet<u32>,
     areas: Dictionary,
     purposes: Dictionary,
     basis: Option<Basis>,
@@ -83,6 +85,7 @@ impl PersonState {
             slab: Slab::default(),
             crowds: HashMap::new(),
             extras: HashMap::new(),
+            replacing: HashSet::new(),
             areas: Dictionary::default(),
             purposes: Dictionary::default(),
             basis: None,
@@ -187,8 +190,24 @@ impl PersonState {
             pages::log_edit(changes, slot.0, extra, &mut edit);
             extra.apply(edit);
         }
-        if extra.is_empty() {
-            self.extras.remove(&slot.0);
+        self.look_at_extra(slot.0);
+    }
+
+    /// Whether some result of a person replaces another one.
+    pub fn names_replaced(&self, slot: Slot) -> bool {
+        self.replacing.contains(&slot.0)
+    }
+
+    /// After a change of a side record: an empty one is none.
+    fn look_at_extra(&mut self, slot: u32) {
+        let extra = self.extras.get(&slot);
+        if extra.is_some_and(|extra| !extra.replacements.is_empty()) {
+            self.replacing.insert(slot);
+        } else if !self.replacing.is_empty() {
+            self.replacing.remove(&slot);
+        }
+        if extra.is_some_and(|extra| extra.is_empty()) {
+            self.extras.remove(&slot);
         }
     }
 
@@ -360,7 +379,7 @@ mod tests {
         let rows = state.rows(slot).to_vec();
         assert_eq!(state.position(slot, id), rows.iter().position(|row| row.id() == id));
         let sorted = |mut rows: Vec<Row>| {
-            rows.retain(|row| !row.standing().is_withdrawn());
+            rows.retain(|row| !row.is_withdrawn());
             rows.sort_by_key(Row::id);
             rows
         };

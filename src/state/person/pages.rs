@@ -141,7 +141,7 @@ impl PersonState {
             let slot = slot_of(page, &mut reader)?;
             self.restore_birth(slot, reader.u64()?)?;
             for _ in 0..reader.u32()? {
-                let row = Row::read(&mut reader)?;
+                let row = Row::read(&mut reader, format)?;
                 self.apply_push(slot, row);
             }
             self.restore_extra(slot, &mut reader, format)?;
@@ -188,12 +188,12 @@ impl PersonState {
                 self.people[slot] = Person::default();
             }
             PUSH => {
-                let row = Row::read(reader)?;
+                let row = Row::read(reader, format)?;
                 self.apply_push(slot, row);
             }
             SET => {
                 let at = row_of(person, reader)?;
-                let row = Row::read(reader)?;
+                let row = Row::read(reader, format)?;
                 self.apply_set(slot, at, row);
             }
             REMOVE => self.apply_remove(slot, row_of(person, reader)?),
@@ -232,9 +232,7 @@ impl PersonState {
         }
         let edit = Edit::read(reader, extra, format)?;
         extra.apply(edit);
-        if extra.is_empty() {
-            self.extras.remove(&slot);
-        }
+        self.look_at_extra(slot);
         Ok(())
     }
 
@@ -246,6 +244,7 @@ impl PersonState {
                 self.extras.insert(slot, Box::new(extra))
             }
         };
+        self.look_at_extra(slot);
         Ok(())
     }
 }

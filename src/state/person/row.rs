@@ -16,16 +16,20 @@ pub const ROW_BYTES: usize = 28;
 const WORDS: usize = ROW_BYTES / 4;
 /// 26 bits of minutes reach the year 2097.
 const MINUTES: u32 = (1 << 26) - 1;
-const AREAS: u32 = (1 << 24) - 1;
-/// Revisions end at 1,000,000,000, which leaves two bits.
-const REVISIONS: u32 = (1 << 30) - 1;
-const SETTLED: u32 = 1 << 31;
+/// Two million areas, over all time; the purpose and three marks lie beside them, the revision has a word of its own.
+const AREAS: u32 = (1 << 21) - 1;
+const PURPOSE: u32 = 21;
+const REPLACED: u32 = 1 << 29;
 const DAY_ONLY: u32 = 1 << 30;
+const SETTLED: u32 = 1 << 31;
+/// What of a row is no part of its meaning.
+const HELD: u32 = SETTLED | REPLACED;
 
 /// What a version is. In this order they outrank each other within one revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// Shown, never counted.
+    #[default]
     Preliminary = 1,
     /// Counts.
     Final = 2,
@@ -64,7 +68,7 @@ impl Standing {
 }
 
 /// The fields of a row, spelled out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     /// Hash of (lab, result id), 48 bits.
     pub id: u64,
@@ -88,7 +92,7 @@ pub struct Version {
     pub revision: u32,
 }
 
-/// A row as held: the fields of [`Version`], and whether its numbers are closed.
+/// A row as held: the fields of [`Version`], whether its numbers are closed, and whether another result replaces it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row([u32; WORDS]);
 
@@ -102,8 +106,10 @@ impl Row {
             specimen as u32,
             version.content,
             version.minute.min(MINUTES) | (version.finding as u32) << 26 | (version.standing as u32) << 29,
-            version.area.min(AREAS) | u32::from(version.purpose) << 24,
-            version.revision.min(REVISIONS) | if version.day_only { DAY_ONLY } else { 0 },
+            version.area.min(AREAS)
+                | u32::from(version.purpose) << PURPOSE
+                | if version.day_only { DAY_ONLY } else { 0 },
+            version.revision,
         ])
     }
 
@@ -129,12 +135,12 @@ impl Row {
 
     /// Whether only the day of collection is known.
     pub fn is_day_only(&self) -> bool {
-        self.0[6] & DAY_ONLY != 0
+        self.0[5] & DAY_ONLY != 0
     }
 
     /// Whether another version means the same: all but the revision.
     pub fn means_the_same(&self, other: &Self) -> bool {
-        self.0[..6] == other.0[..6] && self.is_day_only() == other.is_day_only()
+        self.0[..5] == other.0[..5] && self.0[5] & !HELD == other.0[5] & !HELD
     }
 
     /// Number of the area in the dictionary.
@@ -144,7 +150,7 @@ impl Row {
 
     /// Number of the purpose in the dictionary.
     pub fn purpose(&self) -> u8 {
-        (self.0[5] >> 24) as u8
+        (self.0[5] >> PURPOSE) as u8
     }
 
     /// The lab's call.
@@ -159,7 +165,7 @@ impl Row {
 
     /// Revision.
     pub fn revision(&self) -> u32 {
-        self.0[6] & REVISIONS
+        self.0[6]
     }
 
     /// The place among versions of one result: the greatest stands.
@@ -167,30 +173,51 @@ impl Row {
         (self.revision(), self.standing(), self.finding() as i32, self.content())
     }
 
-    /// Whether it is final or corrected.
+    /// Whether it is final or corrected, and not replaced.
     pub fn counts(&self) -> bool {
-        matches!(self.standing(), Standing::Final | Standing::Corrected)
+        matches!(self.standing(), Standing::Final | Standing::Corrected) && !self.is_replaced()
     }
 
     /// Whether it says, or said first, that the person is positive: such rows are held for the episode gap too.
     pub fn is_positive(&self) -> bool {
-        self.finding() == Finding::Positive && !self.standing().is_withdrawn()
+        self.finding() == Finding::Positive && !self.is_withdrawn()
+    }
+
+    /// Whether it says so, and only first.
+    pub fn is_preliminary_positive(&self) -> bool {
+        self.is_positive() && self.standing() == Standing::Preliminary
+    }
+
+    /// Whether nothing is left of the result: it was taken back, or another one replaces it.
+    pub fn is_withdrawn(&self) -> bool {
+        self.standing().is_withdrawn() || self.is_replaced()
+    }
+
+    /// Whether another result replaces it: then nothing of it holds, whichever version stands.
+    pub fn is_replaced(&self) -> bool {
+        self.0[5] & REPLACED != 0
+    }
+
+    /// The same row, replaced by another result or not.
+    pub fn with_replaced(mut self, replaced: bool) -> Self {
+        self.0[5] = self.0[5] & !REPLACED | if replaced { REPLACED } else { 0 };
+        self
     }
 
     /// Whether its numbers are closed: what it once added stays, and nothing of it is added or taken back any more.
     pub fn settled(&self) -> bool {
-        self.0[6] & SETTLED != 0
+        self.0[5] & SETTLED != 0
     }
 
     /// The same row with its numbers closed.
     pub fn settle(mut self) -> Self {
-        self.0[6] |= SETTLED;
+        self.0[5] |= SETTLED;
         self
     }
 
     /// The same meaning at another revision.
     pub fn at_revision(mut self, revision: u32) -> Self {
-        self.0[6] = revision.min(REVISIONS) | self.0[6] & (SETTLED | DAY_ONLY);
+        self.0[6] = revision;
         self
     }
 
@@ -209,15 +236,29 @@ impl Row {
         into.extend_from_slice(&self.bytes());
     }
 
-    /// Reads it.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Corrupt> {
+    /// Reads what some format's [`put`](Self::put) wrote.
+    pub fn read(reader: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
         let mut words = [0; WORDS];
         for word in &mut words {
             *word = reader.u32()?;
         }
+        if format < 3 {
+            words = from_format_2(words)?;
+        }
         let known = Standing::from_bits(words[4] >> 29).is_some() && words[4] >> 26 & 7 <= Finding::Positive as u32;
         if known { Ok(Self(words)) } else { Err(corrupt("a row has an unknown status or finding")) }
     }
+}
+
+/// Up to format 2 an area had 24 bits, and the marks lay beside a revision of 30.
+fn from_format_2(mut words: [u32; WORDS]) -> Result<[u32; WORDS], Corrupt> {
+    let (area, purpose) = (words[5] & 0x00ff_ffff, words[5] >> 24);
+    if area > AREAS {
+        return Err(corrupt("a row has an area beyond the two millionth"));
+    }
+    words[5] = area | purpose << PURPOSE | words[6] & (SETTLED | DAY_ONLY);
+    words[6] &= (1 << 30) - 1;
+    Ok(words)
 }
 
 /// The minute a specimen is held with.
@@ -245,7 +286,7 @@ mod tests {
             purpose: 251,
             finding: Finding::Positive,
             standing: Standing::Moved,
-            revision: 1_000_000_000,
+            revision: u32::MAX,
         }
     }
 
@@ -269,14 +310,31 @@ mod tests {
         assert!(!row.settled() && row.settle().settled());
         assert_eq!(row.settle().at_revision(7).revision(), 7);
         assert!(row.settle().at_revision(7).settled());
+        let replaced = row.with_replaced(true);
+        assert!(replaced.is_replaced() && replaced.is_withdrawn() && replaced.means_the_same(&row.settle()));
+        assert_eq!(replaced.with_replaced(false), row);
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_format_says_what_it_said() {
+        let (mut old, revision) = (Row::new(Version { revision: 0, ..version() }).0, 1_000_000_000);
+        old[5] = (AREAS - 1) | 251 << 24;
+        old[6] = revision | 1 << 31 | 1 << 30;
+        let stored = |words: [u32; WORDS]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let expected = Row::new(Version { revision, ..version() }).settle();
+        for format in [1, 2] {
+            assert_eq!(Row::read(&mut Reader::new(&stored(old)), format), Ok(expected));
+        }
+        old[5] |= 1 << 22;
+        assert!(Row::read(&mut Reader::new(&stored(old)), 2).is_err(), "an area that no row has room for");
     }
 
     #[test]
     fn a_row_is_read_back_and_nonsense_is_refused() {
         let mut bytes = Vec::new();
         Row::new(version()).put(&mut bytes);
-        assert_eq!(Row::read(&mut Reader::new(&bytes)), Ok(Row::new(version())));
+        assert_eq!(Row::read(&mut Reader::new(&bytes), 3), Ok(Row::new(version())));
         bytes[19] = 0xff; // status 7
-        assert!(Row::read(&mut Reader::new(&bytes)).is_err());
+        assert!(Row::read(&mut Reader::new(&bytes), 3).is_err());
     }
 }

@@ -11,7 +11,9 @@ use swabstream::audit::report::Verdict;
 use swabstream::cli::Cli;
 use swabstream::demo::city::{Kind, Message};
 use swabstream::model::record::Topic;
-use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult, MatchedContact, StateHead};
+use swabstream::proto::v1::{
+    Alert, AlertState, AreaTier, Cause, CauseKind, LabResult, MatchedContact, PositiveResult, StateHead,
+};
 
 /// Partition of the record that a letter names.
 fn partition_named(letter: &Stored) -> Option<i32> {
@@ -93,7 +95,33 @@ fn a_cause_that_is_not_there_or_not_the_record_it_says_is_named() {
     }
     assert_cause_named(Topic::Alerts, CauseKind::Result, other, |cause| cause.revision += 1);
     assert_cause_named(Topic::Alerts, CauseKind::Contact, other, |cause| cause.revision += 1);
+    assert_cause_named(Topic::Alerts, CauseKind::Result, other, |cause| cause.replaces_result_id.push('?'));
     assert_cause_named(Topic::Alerts, CauseKind::Result, "names no record", |cause| cause.origin = None);
+}
+
+#[test]
+fn what_an_alert_says_was_measured_is_recounted() {
+    let forge = |change: fn(&mut PositiveResult)| {
+        let mut case = case();
+        let newest: BTreeMap<Vec<u8>, i64> = (case.records.iter())
+            .filter(|record| record.topic == Topic::Alerts)
+            .map(|record| (record.key.clone().unwrap_or_default(), record.offset))
+            .collect();
+        let like = |record: &Stored| {
+            let alert: Alert = read(record);
+            let live =
+                alert.state() != AlertState::Withdrawn && alert.positives.iter().any(|one| !one.ct_values.is_empty());
+            live && record.key.as_ref().and_then(|key| newest.get(key)) == Some(&record.offset)
+        };
+        let record = case.last(Topic::Alerts, like);
+        let mut alert: Alert = read(record);
+        change(alert.positives.iter_mut().find(|one| !one.ct_values.is_empty()).expect("one that was measured"));
+        record.payload = Some(alert.encode_to_vec());
+        assert_named(&case, &["alerts"], &format!("alert {}: differs in positives", alert.alert_id));
+    };
+    forge(|result| result.ct_values[0].cycles += 0.1);
+    forge(|result| result.kit.push('?'));
+    forge(|result| result.result_id.push('?'));
 }
 
 #[test]
