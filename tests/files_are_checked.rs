@@ -111,6 +111,7 @@ fn json_has_an_object_per_refused_row_and_the_counts_at_the_end() {
         "valid": 1,
         "refused": { "unknown_area": 1, "before_horizon": 1, "unknown_enum": 1, "missing_field": 1 },
         "left_out": [{ "why": "no test was made", "rows": 1 }],
+        "warnings": [],
     });
     assert_eq!(lines[4], counts);
 }

@@ -16,7 +16,9 @@ use std::process::ExitCode;
 /// Check a file without sending anything: line, field, code, and what to do
 ///
 /// Every row goes through the processor's own decoding and validation. Without --rules only what the contract itself
-/// demands is checked; areas, labs, purposes and times of collection need the rules.
+/// demands is checked; areas, labs, purposes and times of collection need the rules. What results of the file say to each
+/// other (two meanings of one version, a later version that will not stand, a negative against a positive) is told as a
+/// warning.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   A lab's own CSV export, by a map:
@@ -26,7 +28,7 @@ use std::process::ExitCode;
   Past data, each row as of when it arrived:
     swabstream check 2020.csv.gz --map estonia.toml --rules rules --received arrival
 
-Exit code: 0 all rows are valid, 1 some are refused, 2 the file, its map or the rules cannot be read.")]
+Exit code: 0 all rows are valid, whatever is warned of, 1 some are refused, 2 the file, its map or the rules cannot be read.")]
 pub struct CheckCommand {
     #[command(flatten)]
     file: FileArgs,

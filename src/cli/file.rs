@@ -7,6 +7,7 @@ use crate::intake::csv::{OpenError, Rows};
 use crate::intake::delimited::Messages;
 use crate::intake::lines::Lines;
 use crate::intake::map::Map;
+use crate::intake::within::Warning;
 use crate::intake::{Fault, Format, Kind, Reader, source};
 use crate::model::outcome::{RejectCode, code_text};
 use anyhow::{Context as _, anyhow, bail};
@@ -182,6 +183,9 @@ impl<'a> Report<'a> {
             let why = skip_reasons.get(*rule).map_or("", String::as_str);
             let _ = writeln!(text, "{rows:>9}  left out: {why}");
         }
+        for warning in &summary.warnings {
+            let _ = writeln!(text, "{:>9}  warning: {} ({})", warning.rows, warning.text, warning.named_lines());
+        }
         text
     }
 
@@ -209,6 +213,10 @@ fn codes(summary: &Summary) -> impl Iterator<Item = (RejectCode, u64)> {
     summary.refused.iter().filter_map(|(code, rows)| Some((RejectCode::try_from(*code).ok()?, *rows)))
 }
 
+fn warning_as_json(warning: &Warning) -> serde_json::Value {
+    serde_json::json!({ "what": warning.text, "rows": warning.rows, "lines": warning.lines })
+}
+
 fn summary_as_json(summary: &Summary, skip_reasons: &[String]) -> String {
     let refused: serde_json::Map<String, serde_json::Value> =
         codes(summary).map(|(code, rows)| (code_text(code), rows.into())).collect();
@@ -222,6 +230,7 @@ fn summary_as_json(summary: &Summary, skip_reasons: &[String]) -> String {
         "valid": summary.valid,
         "refused": refused,
         "left_out": skipped,
+        "warnings": summary.warnings.iter().map(warning_as_json).collect::<Vec<_>>(),
     })
     .to_string()
 }

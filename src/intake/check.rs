@@ -3,6 +3,7 @@
 //! In: a [`Reader`], the rules (or none: then only what the contract itself demands), the time of receipt. Out: a
 //! [`Judged`] per row and a [`Summary`] in which every row is counted once.
 
+use super::within::{Warning, Within};
 use super::{Content, ContentType, Fault, Kind, Message, Reader};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
@@ -79,6 +80,8 @@ pub struct Summary {
     pub refused: BTreeMap<i32, u64>,
     /// Rows left out, by number of the map's rule.
     pub skipped: BTreeMap<usize, u64>,
+    /// What valid results of the file say to each other.
+    pub warnings: Vec<Warning>,
 }
 
 impl Summary {
@@ -100,10 +103,10 @@ impl Summary {
 impl Checker<'_> {
     /// Judges every row, in order of the file.
     pub fn run<R: BufRead>(&self, reader: &mut Reader<R>, take: &mut dyn FnMut(Judged<'_>)) -> io::Result<Summary> {
-        let mut summary = Summary::default();
+        let (mut summary, mut within) = (Summary::default(), Within::new());
         while let Some(item) = reader.next_item()? {
             let judged = match &item.content {
-                Content::Message(message) => self.judge(item.line, message),
+                Content::Message(message) => self.judge(item.line, message, &mut within),
                 Content::Refused(fault) => {
                     Judged { line: item.line, verdict: Verdict::Refused(fault.clone()), parcel: None }
                 }
@@ -112,13 +115,14 @@ impl Checker<'_> {
             summary.count(&judged.verdict);
             take(judged);
         }
+        summary.warnings = within.warnings();
         Ok(summary)
     }
 
-    fn judge<'m>(&self, line: u64, message: &'m Message) -> Judged<'m> {
+    fn judge<'m>(&self, line: u64, message: &'m Message, within: &mut Within) -> Judged<'m> {
         let mut parcel = Parcel { key: String::new(), message, received_at: self.received_at(message, None) };
         let found = match self.kind {
-            Kind::Results => self.result(&mut parcel),
+            Kind::Results => self.result(line, &mut parcel, within),
             Kind::Contacts => self.contact(&mut parcel),
         };
         let verdict = match found {
@@ -128,16 +132,19 @@ impl Checker<'_> {
         Judged { line, verdict, parcel: Some(parcel) }
     }
 
-    fn result(&self, parcel: &mut Parcel<'_>) -> Result<(), Reject> {
+    fn result(&self, line: u64, parcel: &mut Parcel<'_>, within: &mut Within) -> Result<(), Reject> {
         let wire = decode::result(&self.record(parcel.message), self.limit)?;
         parcel.key = wire.pool.as_ref().map_or(&wire.person_id, |pool| &pool.pool_id).clone();
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
         self.has_arrived(parcel)?;
-        match (self.rules, parcel.received_at) {
-            (Some(rules), Some(received_at)) => validate::result(&ResultView::of(&wire), received_at, rules).map(drop),
-            _ => validate::well_formed(&ResultView::of(&wire)).map(drop),
-        }
+        let view = ResultView::of(&wire);
+        let result = match (self.rules, parcel.received_at) {
+            (Some(rules), Some(received_at)) => validate::result(&view, received_at, rules)?.0,
+            _ => validate::well_formed(&view)?,
+        };
+        within.take(line, &result);
+        Ok(())
     }
 
     fn contact(&self, parcel: &mut Parcel<'_>) -> Result<(), Reject> {

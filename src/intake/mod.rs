@@ -18,6 +18,8 @@ pub mod delimited;
 
 pub mod check;
 
+pub mod within;
+
 pub mod history;
 
 use crate::model::outcome::{Reject, RejectCode};

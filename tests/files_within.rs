@@ -1,0 +1,113 @@
+//! What `swabstream check` says of rows of one file that stand against each other, and of corrections.
+
+use clap::Parser;
+use std::fs;
+use std::process::ExitCode;
+use swabstream::cli::check::{self, CheckCommand};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    check: CheckCommand,
+}
+
+const MAP: &str = r#"
+kind = "results"
+zone = "Asia/Shanghai"
+[fields]
+lab_id = { constant = "LAB-7" }
+result_id = { column = "id" }
+replaces_result_id = { column = "corrects" }
+status = { column = "st", values = { F = "final", C = "corrected", W = "entered_in_error" } }
+revision = { column = "released", format = "%Y%m%d%H%M" }
+person_id = { column = "who" }
+specimen_id = { column = "tube" }
+target = { constant = "sars-cov-2" }
+collected_at = { column = "taken" }
+area = { constant = "D1S1" }
+purpose = { constant = "screening" }
+finding = { column = "call", values = { pos = "positive", neg = "negative" } }
+"#;
+
+/// Whether all is valid, and the page.
+fn checked(map: &str, rows: &str, more: &[&str]) -> (bool, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, map_file) = (folder.path().join("rows.csv"), folder.path().join("map.toml"));
+    fs::write(&file, rows).expect("written");
+    fs::write(&map_file, map).expect("written");
+    let (file, map_file) = (file.display().to_string(), map_file.display().to_string());
+    let arguments = [&["check", &file, "--map", &map_file], more].concat();
+    let parsed = Arguments::try_parse_from(arguments).expect("arguments");
+    let mut page = Vec::new();
+    let code = check::run(&parsed.check, &mut page).expect("checked");
+    (code == ExitCode::SUCCESS, String::from_utf8(page).expect("text"))
+}
+
+const HEADER: &str = "id,corrects,st,released,who,tube,taken,call\n";
+
+#[test]
+fn a_file_that_stands_against_itself_is_valid_and_its_contradictions_are_told_by_line() {
+    let rows = format!(
+        "{HEADER}\
+         x1,,F,,q1,t1,2022-11-11,neg\n\
+         x1,,F,,q1,t1,2022-11-11,pos\n\
+         x2,,F,,q2,t2,2022-11-11,pos\n\
+         x3,,F,,q2,t2,2022-11-11,neg\n\
+         x4,,F,,q4,t4,2022-11-11,neg\n\
+         x4,,F,,q4,t4,2022-11-11,neg\n\
+         x5,,C,202211120900,q5,t5,2022-11-11,neg\n\
+         x5,,F,202211110900,q5,t5,2022-11-11,pos\n"
+    );
+    let (good, page) = checked(MAP, &rows, &[]);
+    assert!(good, "nothing is refused: {page}");
+    for says in [
+        "        1  warning: rows that say something else than an earlier row of the same result id, revision and status",
+        "higher revision (line 3)",
+        "        1  warning: rows that contradict an earlier row of the same person, specimen and target",
+        "corrects one of the two (line 5)",
+        "        1  warning: rows that say again what an earlier row of the same result id says: counted once (line 7)",
+        "        1  warning: rows that do not stand although they come last",
+        "(a release time will do) (line 9)",
+    ] {
+        assert!(page.contains(says), "no `{says}` in {page}");
+    }
+    for secret in ["x1", "q1", "t1"] {
+        assert!(!page.contains(secret), "{page}");
+    }
+    let (_, page) = checked(MAP, &rows, &["--json"]);
+    let counts: serde_json::Value = serde_json::from_str(page.lines().last().expect("counts")).expect("JSON");
+    let lines: Vec<_> = counts["warnings"].as_array().expect("warnings").iter().map(|one| &one["lines"]).collect();
+    assert_eq!(serde_json::json!(lines), serde_json::json!([[3], [9], [5], [7]]));
+}
+
+#[test]
+fn corrections_without_a_revision_are_told_that_the_last_need_not_count() {
+    let rows = format!("{HEADER}y1,,C,,q1,t1,2022-11-11,pos\ny1,,C,,q1,t1,2022-11-11,neg\n");
+    let (good, page) = checked(MAP, &rows, &[]);
+    assert!(good && page.contains("        2  warning: rows that are corrections without a revision"), "{page}");
+    assert!(page.contains("not the last one counts, but positive before negative"), "{page}");
+    let released = rows.replacen("C,,", "C,202211120900,", 1).replacen("C,,", "C,202211120901,", 1);
+    let (_, page) = checked(MAP, &released, &[]);
+    assert!(!page.contains("warning"), "a time of release tells which is the last: {page}");
+    let named = format!("{HEADER}y2,y1,C,,q1,t1,2022-11-11,pos\ny3,y2,C,,q1,t1,2022-11-11,neg\n");
+    let (_, page) = checked(MAP, &named, &[]);
+    assert!(!page.contains("warning"), "and so does whoever names what is corrected: {page}");
+}
+
+#[test]
+fn a_revision_is_a_number_or_made_of_a_time_and_what_does_not_fit_is_told_what_to_do() {
+    let row = |released: &str| format!("{HEADER}z1,,F,{released},q1,t1,2022-11-11,pos\n");
+    let counted = MAP.replace(", format = \"%Y%m%d%H%M\"", "");
+    for released in ["0", "1795936000", "4294967295"] {
+        assert!(checked(&counted, &row(released), &[]).0, "{released}");
+    }
+    for released in ["202611291500", "4294967296", "-1", "2026-11-29 15:00"] {
+        let (good, page) = checked(&counted, &row(released), &[]);
+        assert!(!good && page.contains("revision: out_of_range (column `released`: not a whole number from 0 to"));
+        assert!(page.contains("becomes one if the map says its `format`"), "{page}");
+        assert!(!page.contains(released), "{page}");
+    }
+    assert!(checked(MAP, &row("202611291500"), &[]).0);
+    let (good, page) = checked(MAP, &row("196001010000"), &[]);
+    assert!(!good && page.contains("a time before 1970 or after 2106"), "{page}");
+}
