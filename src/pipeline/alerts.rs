@@ -171,14 +171,19 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
     }
 }
 
-/// The results behind positives, with what was measured.
+/// Of each positive the result behind it that was received first, with what was measured: another entry point that says
+/// the same later is no news.
 fn results(case: &Case<'_>, positives: &[Positive]) -> Vec<v1::PositiveResult> {
-    let rows = positives.iter().flat_map(|positive| behind(case, positive));
-    let mut results: Vec<v1::PositiveResult> = rows
-        .filter_map(|row| {
-            let version = case.extra.positive(row.id(), row.content())?;
+    let first = |positive: &Positive| {
+        let rows = behind(case, positive).filter_map(|row| Some((row, case.extra.positive(row.id(), row.content())?)));
+        rows.min_by_key(|(_, version)| (version.received_at, &version.lab_id, &version.result_id))
+    };
+    let mut results: Vec<v1::PositiveResult> = positives
+        .iter()
+        .filter_map(first)
+        .map(|(row, version)| {
             let precision = if row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute };
-            Some(v1::PositiveResult {
+            v1::PositiveResult {
                 lab_id: version.lab_id.clone(),
                 result_id: version.result_id.clone(),
                 specimen_id: version.specimen_id.clone(),
@@ -188,7 +193,7 @@ fn results(case: &Case<'_>, positives: &[Positive]) -> Vec<v1::PositiveResult> {
                 ct_values: version.ct_values.clone(),
                 ct_values_omitted: version.ct_values_omitted,
                 kit: version.kit.clone(),
-            })
+            }
         })
         .collect();
     let time = |result: &v1::PositiveResult| (result.collected_at.map(|at| at.seconds), result.collected_precision);

@@ -300,7 +300,7 @@ fn positive(
         exposed_to_omitted: 0,
         to_trace: traced(rules, person, episode).map(listed_to_trace).collect::<BTreeSet<_>>().into_iter().collect(),
         to_trace_omitted: 0,
-        positives: Measured::all(episode.positives.iter().flat_map(|specimen| &specimen.positives)),
+        positives: Measured::all(episode.positives.iter().filter_map(|specimen| specimen.measured.as_ref())),
         positives_omitted: 0,
         policy: policy.name.clone(),
     }
@@ -327,7 +327,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
         exposed_to_omitted: 0,
         to_trace: Vec::new(),
         to_trace_omitted: 0,
-        positives: Measured::all(&specimen.positives),
+        positives: Measured::all(&specimen.measured),
         positives_omitted: 0,
         policy: policy.name.clone(),
     }

@@ -51,8 +51,8 @@ pub struct Specimen {
     pub purpose: String,
     /// Every positive was received later than the hours after collection that the policy of the specimen's day allows.
     pub old_news: bool,
-    /// Positive results that say so; none where it is not positive.
-    pub positives: Vec<PositiveResult>,
+    /// The positive result that was received first; none where it is not positive.
+    pub measured: Option<PositiveResult>,
 }
 
 /// Positives that belong together, the first first.
@@ -256,15 +256,12 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         area,
         purpose,
         old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received, hours)),
-        positives: match finding {
-            Finding::Positive => measured(rules, &saying),
-            _ => Vec::new(),
-        },
+        measured: if finding == Finding::Positive { measured(rules, &saying) } else { None },
     }
 }
 
-/// What alerts list of positive results.
-fn measured(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Vec<PositiveResult> {
+/// What alerts list of a positive specimen.
+fn measured(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Option<PositiveResult> {
     const CT_VALUES: usize = 16;
     let one = |(version, _): &(Version<'_>, Timestamp)| {
         let result = version.result;
@@ -281,7 +278,10 @@ fn measured(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Vec<Positiv
             kit: version.kit.to_owned(),
         }
     };
-    saying.iter().map(|row| one(row)).collect()
+    let first = saying.iter().min_by_key(|(version, received)| {
+        (*received, version.result.lab_id.as_str(), version.result.result_id.as_str())
+    });
+    first.map(|row| one(row))
 }
 
 /// Whether more than so many hours went by between swab and receipt, by the minute: no swab is known more exactly.

@@ -116,8 +116,8 @@ fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
         }
         // Protobuf has no form for a revision that is too high.
         RejectCode::OutOfRange if matches!(body, Body::Contact(_)) => {
-            let (highest, beyond) = (u32::MAX.to_string(), (u64::from(u32::MAX) + 1).to_string());
-            let json = String::from_utf8_lossy(&desk.json_of(body)).replace(&highest, &beyond);
+            let beyond = if desk.chance(0.5) { "4294967296" } else { "-1" };
+            let json = String::from_utf8_lossy(&desk.json_of(body)).replace(&u32::MAX.to_string(), beyond);
             desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);
         }
         // JSON has no form for these two; the others go either way.

@@ -60,7 +60,7 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
     let Released { result, at, .. } = released;
     if desk.chance(desk.rates.repeated) {
         let again = later(released, *at, desk);
-        let mut copy = at_another_hour(result, place, desk);
+        let mut copy = at_another_hour(result, place);
         if desk.chance(0.5) {
             // Sent again at another time: still the same meaning.
             copy.reported_at = Some(desk.stamp(again).to_wire());
@@ -81,11 +81,11 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
 }
 
 /// The same meaning: where only the day is known, labs write some hour or other of it.
-fn at_another_hour(result: &LabResult, place: Place<'_>, desk: &mut Desk) -> LabResult {
+fn at_another_hour(result: &LabResult, place: Place<'_>) -> LabResult {
     let at = result.collected_at.as_ref().and_then(Timestamp::from_wire);
     let Some(at) = at.filter(|_| result.collected_precision() == TimePrecision::Day) else { return result.clone() };
     let (first, last) = place.rules.span(place.rules.day(at));
-    let other = Timestamp(first.0 + desk.hours(0.0, 24.0)).min(last);
+    let other = first.plus_hours(number_of(result) as i64 % 24).min(last);
     LabResult { collected_at: Some(other.to_wire()), ..result.clone() }
 }
 
@@ -109,7 +109,7 @@ fn contradiction(released: &Released, desk: &mut Desk) {
     } else {
         wrong.status = ResultStatus::EnteredInError as i32;
     }
-    if wrong.status == ResultStatus::Corrected as i32 && desk.chance(UNDER_A_NEW_ID) {
+    if wrong.status == ResultStatus::Corrected as i32 && is_one_of(UNDER_A_NEW_ID, &wrong) {
         wrong = under_a_new_id(&wrong, desk);
     }
     let resolved = later(released, contradicted, desk);
@@ -123,7 +123,7 @@ fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
     let Some(mut change) = first_change(&standing, desk) else { return };
     for _ in 0..3 {
         standing = changed(&standing, change, place, desk);
-        if !matches!(change, Kind::EnteredInError) && desk.chance(UNDER_A_NEW_ID) {
+        if !matches!(change, Kind::EnteredInError) && is_one_of(UNDER_A_NEW_ID, &standing) {
             standing = under_a_new_id(&standing, desk);
         }
         let overtaken = desk.chance(desk.rates.overtaken);
@@ -134,9 +134,8 @@ fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
             later(released, last, desk)
         };
         send(standing.clone(), last, change, desk);
-        if change == Kind::MovedPerson && desk.chance(desk.rates.repeated) {
-            let (again, copy) = (later(released, last, desk), at_another_hour(&standing, place, desk));
-            send(copy, again, Kind::Repeated, desk);
+        if change == Kind::MovedPerson && is_one_of(MOVED_TWICE, &standing) {
+            send(at_another_hour(&standing, place), last, Kind::Repeated, desk);
         }
         if !desk.chance(desk.rates.changed_again) {
             return;
@@ -192,8 +191,21 @@ fn changed(standing: &LabResult, change: Kind, place: Place<'_>, desk: &mut Desk
     next
 }
 
-/// Of changes, those that some labs release under another id, which names the one that it replaces.
-const UNDER_A_NEW_ID: f64 = 0.2;
+/// Changes of one in so many specimens are released under another id, which names the one that it replaces.
+const UNDER_A_NEW_ID: usize = 5;
+
+/// Moves of one in so many are sent again.
+const MOVED_TWICE: usize = 3;
+
+/// Says the same of every version of a result. No dice: what else happens in a city is the same without this.
+fn is_one_of(many: usize, result: &LabResult) -> bool {
+    number_of(result).is_multiple_of(many)
+}
+
+/// Some number or other.
+fn number_of(result: &LabResult) -> usize {
+    result.specimen_id.bytes().map(usize::from).sum()
+}
 
 fn under_a_new_id(changed: &LabResult, desk: &mut Desk) -> LabResult {
     let replaces_result_id = changed.result_id.clone();

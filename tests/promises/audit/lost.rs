@@ -29,8 +29,7 @@ fn outputs_of_tasks_that_nobody_remembers_are_named() {
     // An earlier version did not say which commit wrote an output.
     let of_areas = |topic| [Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers].contains(&topic);
     case.records.iter_mut().filter(|record| of_areas(record.topic)).for_each(|record| record.headers.clear());
-    // Some change of tier names a batch as its cause, and none was read.
-    assert_named(&case, &["causes", "numbers", "tiers"], "there is nothing to count");
+    assert_named(&case, &["numbers", "tiers"], "there is nothing to count");
 }
 
 #[test]
