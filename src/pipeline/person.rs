@@ -21,7 +21,7 @@ use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
-use crate::policy::Rules;
+use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::paged::{Corrupt, Paged};
 use crate::state::person::edit::Edit;
@@ -66,8 +66,8 @@ impl PersonHalf {
         let wire = decode::event(record, self.context.max_record_bytes)?;
         let origin = Origin::of_event(&wire)?;
         let event = wire.event.ok_or(Reject::new(RejectCode::MissingField, "event"))?;
-        let to = std::str::from_utf8(record.key.unwrap_or_default());
-        let to = to.map_err(|_| Reject::new(RejectCode::Malformed, "key"))?;
+        let not_text = |_| Reject::new(RejectCode::Malformed, "key");
+        let to = std::str::from_utf8(record.key.unwrap_or_default()).map_err(not_text)?;
         self.event(&event, to, origin, wire.hop, effects)
     }
 
@@ -109,8 +109,8 @@ impl PersonHalf {
         self.letters.extend(versions::moved_away(wire, origin));
         let place = (&result, &registered);
         let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes);
-        let row = versions::row(&result, numbers, &self.context.secret);
-        let news = self.note_positive(slot, &result, &row, origin, effects);
+        let row = versions::row(&result, self.rules.target_id(registered.target), numbers, &self.context.secret);
+        let news = self.note_positive(slot, (&result, registered.target), &row, origin, effects);
         let change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
         if self.count(slot, &change, origin) {
@@ -148,12 +148,12 @@ impl PersonHalf {
         hops: u32,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
-        let origin = Origin::of(input);
-        let record = validate::contact(wire)?;
+        let (origin, record) = (Origin::of(input), validate::contact(wire)?);
+        let target = validate::contact_target(&record, &self.rules)?;
         route::home(&self.context, record.person_id, origin, hops, effects, || publish::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
-        let contact = contacts::of_contact(&record, &self.context.secret);
+        let contact = contacts::of_contact((&record, target), &self.rules, &self.context.secret);
         let cases_before = self.cases(slot, None);
         let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
@@ -229,7 +229,7 @@ impl PersonHalf {
     fn note_positive(
         &mut self,
         slot: Slot,
-        result: &LabResult<'_>,
+        (result, target): (&LabResult<'_>, TargetIndex),
         row: &Row,
         origin: Origin,
         effects: &mut Effects,
@@ -242,7 +242,7 @@ impl PersonHalf {
             content: row.content(),
             received_at: origin.received_at,
             specimen_id: result.specimen_id.to_owned(),
-            target: result.target.to_owned(),
+            target: self.rules.target_id(target).to_owned(),
         };
         let known = self.state.extra(slot).and_then(|extra| extra.positive(version.id, version.content));
         // The earliest receipt of a meaning is the one that counts.
@@ -304,8 +304,8 @@ impl PersonHalf {
         let (findings, person_id) = (contacts::findings(extra, &wanted), extra.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let changed = alerts::review(&extra.alerts, wanted, trigger);
-        for alert in changed {
-            effects.outputs.push(publish::alert(&alert, self.context.task));
+        for mut alert in changed {
+            effects.outputs.push(publish::alert(&mut alert, &self.rules, self.context.task));
             effects.urgent = true;
             self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
         }

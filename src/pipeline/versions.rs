@@ -60,12 +60,12 @@ impl Change {
     }
 }
 
-/// The row of a result, given the numbers of its area and purpose.
-pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) -> Row {
+/// The row of a result, given the id of its target, and the numbers of its area and of its purpose and target.
+pub fn row(result: &LabResult<'_>, target: &str, (area, purpose): (u32, u8), secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
-        specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, result.target]) & HASH_48,
-        content: content(secret, result),
+        specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, target]) & HASH_48,
+        content: content(secret, result, target),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
         area,
@@ -111,8 +111,8 @@ fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
 }
 
 /// Hash of the meaning: specimen, target, minute of collection or that only its day is known, area, purpose, finding,
-/// status, Ct values.
-fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
+/// status, Ct values. An alias of a target means what its id means.
+fn content(secret: &Secret, result: &LabResult<'_>, target: &str) -> u32 {
     // Five bits a character, so that the usual result needs no memory of its own.
     let minute = minute_of(result.collected_at);
     let coded = |at: usize| match at {
@@ -127,7 +127,7 @@ fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
         // Writing to a text cannot fail.
         let _ = write!(cycles, "{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     }
-    let parts = [result.specimen_id, result.target, result.area, result.purpose, numbers, &cycles];
+    let parts = [result.specimen_id, target, result.area, result.purpose, numbers, &cycles];
     secret.hash_64(Domain::Content, &parts) as u32
 }
 

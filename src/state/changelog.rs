@@ -18,7 +18,10 @@ use std::collections::BTreeMap;
 ///
 /// 2: an index holds contact records with the rank they have with their contact; side records are logged change by
 /// change; an area holds which input record is behind a change of its tier.
-pub const FORMAT: u32 = 2;
+///
+/// 3: purposes of people and areas of tasks are of a target, those of earlier formats of the first one; a contact record
+/// may name one.
+pub const FORMAT: u32 = 3;
 
 /// Largest value of one record, well under the broker's default of 1 MiB.
 const PART_BYTES: usize = 512 * 1024;

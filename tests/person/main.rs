@@ -9,4 +9,5 @@ mod messages;
 mod properties;
 mod restore;
 mod scale;
+mod targets;
 mod world;
