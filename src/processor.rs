@@ -81,6 +81,7 @@ impl Processor {
         let rules = globals.rules().cloned().ok_or_else(|| StartError::NoRules { topic: topic() })?;
         tracing::info!(digest = %rules.rules.digest, areas = rules.rules.areas.list.len(), "rules in force");
         warn_of_lost_areas(&rules.rules);
+        say_targets(&rules.rules);
 
         let (rules_sender, rules_seen) = watch::channel(rules);
         let (floor_sender, floor_seen) = watch::channel(globals.floor(job.layout.person_tasks));
@@ -223,6 +224,18 @@ fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartErro
         return Err(StartError::BadRules { topic, errors });
     }
     Ok((globals, reader))
+}
+
+/// What is looked for, and what of it state counts for that knew of no targets.
+fn say_targets(rules: &Rules) {
+    let targets = &rules.deployment.targets;
+    let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
+    tracing::info!(
+        targets = ids.join(", "),
+        declared = rules.deployment.targets_declared,
+        "what was stored before there were targets counts for the first, {}; results of any other target are set aside",
+        ids[0],
+    );
 }
 
 /// Asks the broker for the topics every other second, for as long as the process runs. Says once that none answers,

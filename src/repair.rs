@@ -13,6 +13,7 @@ use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
 use crate::audit::stored::{Cells, What, names};
 use crate::model::record::{Layout, Output, Topic};
+use crate::model::target::{self, FIRST};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::positivity::positivity;
 use crate::pipeline::retention;
@@ -60,7 +61,7 @@ pub fn difference(wanted: &Cells, held: &Cells, first: Day) -> Cells {
     difference
 }
 
-/// Areas and days whose published numbers are not those that the counts make. `kept` says which days an area's task
+/// Areas (with their targets) and days whose published numbers are not those that the counts make. `kept` says which days an area's task
 /// keeps numbers of.
 pub fn misstated(
     rules: &Rules,
@@ -79,6 +80,10 @@ pub fn misstated(
             let series = all.get(area).unwrap_or(&none);
             let right = positivity(rules, &purposes, series, day);
             let same = match (right, published.get(&(area.to_owned(), day))) {
+                (Some(right), Some(published)) if published.target.is_empty() => {
+                    // An earlier version named none.
+                    same_numbers(&AreaPositivity { target: String::new(), ..right }, published)
+                }
                 (Some(right), Some(published)) => same_numbers(&right, published),
                 (right, published) => right.is_none() && published.is_none(),
             };
@@ -98,7 +103,9 @@ fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
     let mut all: BTreeMap<&str, Series> = BTreeMap::new();
     for ((area, period, purpose, day), numbers) in places(counts) {
         let purpose = purposes.iter().position(|known| known == purpose).map_or(0, |at| at as u8 + 1);
-        let series = all.entry(area).or_insert_with(|| Series { code: area.to_owned(), ..Series::default() });
+        let (code, target) = target::parts(area);
+        let fresh = || Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
+        let series = all.entry(area).or_insert_with(fresh);
         let [positive, negative, inconclusive, invalid, cases, community_cases] =
             std::array::from_fn(|at| numbers[at] as i32);
         let tally = Tally { positive, negative, inconclusive, invalid, cases, community_cases };
@@ -130,13 +137,16 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
     }
     let mut tasks: BTreeMap<i32, Vec<_>> = BTreeMap::new();
     for (place, numbers) in cells {
-        tasks.entry(layout.area_task(place.0)).or_default().push((place, numbers));
+        tasks.entry(layout.area_task(target::parts(place.0).0)).or_default().push((place, numbers));
     }
     let mut outputs = Vec::new();
     for (task, cells) in tasks {
         for (part, cells) in (0..).zip(cells.chunks(CELLS_OF_A_PART)) {
             let mut batch = AreaChanges { person_task: layout.person_tasks, seq, part, ..AreaChanges::default() };
             cells.iter().for_each(|(place, numbers)| put(&mut batch, *place, numbers));
+            if batch.targets.iter().all(|target| target == FIRST) {
+                batch.targets.clear();
+            }
             outputs.push(Output {
                 topic: Topic::AreaChanges,
                 partition: task,
@@ -150,8 +160,11 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
 }
 
 fn put(batch: &mut AreaChanges, (area, period, purpose, day): (&str, Day, &str, Day), numbers: &[i64]) {
-    if batch.areas.last().is_none_or(|last| last != area) {
+    let (area, target) = target::parts(area);
+    let last = batch.areas.last().zip(batch.targets.last());
+    if last.is_none_or(|(last, of)| last != area || of != target) {
         batch.areas.push(area.to_owned());
+        batch.targets.push(target.to_owned());
     }
     let purpose = match purpose {
         "" => 0,

@@ -74,18 +74,18 @@ fn rules_applied_are_in_force_and_shown_with_the_digest_of_the_folder() {
 
     let (code, page) = deployment.apply();
     assert_eq!(code, ExitCode::SUCCESS, "{page}");
-    assert!(page.contains("+ area/D1\n") && page.contains("in force: 16 added, 0 changed, 0 removed"), "{page}");
+    assert!(page.contains("+ area/D1\n") && page.contains("in force: 18 added, 0 changed, 0 removed"), "{page}");
 
     let digest = sample_rules().digest;
     let (code, page) = deployment.show(false);
     assert_eq!(code, ExitCode::SUCCESS, "{page}");
-    assert!(page.contains(&format!("in force: 16 records, digest {digest}")), "{page}");
+    assert!(page.contains(&format!("in force: 18 records, digest {digest}")), "{page}");
 
     let (_, json) = deployment.show(true);
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["digest"], digest.as_str());
     assert_eq!(json["records"]["lab/LAB-1"]["lab"]["name"], "First Example Laboratory");
-    assert_eq!(json["records"].as_object().map(serde_json::Map::len), Some(16));
+    assert_eq!(json["records"].as_object().map(serde_json::Map::len), Some(18));
 }
 
 #[test]
@@ -135,7 +135,25 @@ fn a_record_written_past_the_command_is_said_and_mended_by_applying_again() {
 
     let (code, page) = deployment.show(false);
     assert_eq!(code, ExitCode::FAILURE);
-    assert!(page.contains("set/current: the manifest vouches for 16 records"), "{page}");
+    assert!(page.contains("set/current: the manifest vouches for 18 records"), "{page}");
     assert_eq!(deployment.apply().0, ExitCode::SUCCESS);
     assert_eq!(deployment.show(false).0, ExitCode::SUCCESS);
+}
+
+#[test]
+fn another_first_target_is_refused_and_one_that_goes_is_said() {
+    let deployment = Deployment::new("rules-targets");
+    deployment.apply();
+    let rsv = "[[targets]]\nid = \"rsv\"\nname = \"respiratory syncytial virus\"\n";
+    deployment.edit("deployment.toml", rsv, "");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+    assert!(page.contains("target `rsv` is declared no more"), "{page}");
+
+    deployment.edit("deployment.toml", "id = \"sars-cov-2\"", "id = \"mpox\"");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::FAILURE, "{page}");
+    let line = "deployment.toml:14: targets[0].id: `mpox` is the first target here, `sars-cov-2` is the first in force";
+    assert!(page.contains(line), "{page}");
+    assert!(deployment.show(false).1.contains("sars-cov-2"));
 }

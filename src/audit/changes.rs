@@ -1,6 +1,7 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
 use super::stored::{Cells, What, names, people};
+use super::targets;
 use crate::model::time::Day;
 use crate::proto::v1::{AreaChanges, GapChange};
 
@@ -13,6 +14,9 @@ pub fn add(sums: &mut Cells, changes: &AreaChanges) {
             number => changes.purposes.get(number as usize - 1).map(String::as_str),
         };
         let Some((area, purpose)) = changes.areas.get(cell.area as usize).zip(purpose) else { continue };
+        // The first target has no name in a batch.
+        let target = changes.targets.get(cell.area as usize).map_or("", String::as_str);
+        let area = targets::key(area, target, "");
         let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid, cell.cases, cell.community_cases];
         let gaps = |changes: &[GapChange], positive| -> Vec<(What, i32)> {
             let known = changes.iter().filter(|change| (1..=15).contains(&change.gap));

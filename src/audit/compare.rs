@@ -3,6 +3,7 @@
 //! In: the newest record of each key of the outputs, and the recount. Out: pairs that differ.
 
 use super::recount::{LiveAlert, Tier, TierChange, Truth};
+use super::targets;
 use crate::model::record::Topic;
 use crate::model::time::Day;
 use crate::proto::v1::{
@@ -14,31 +15,45 @@ use std::collections::BTreeMap;
 /// What a reader of the compacted outputs ends up with.
 #[derive(Debug, Default)]
 pub struct Published {
+    /// Id of the deployment's first target.
+    pub first_target: String,
     /// `alerts`, by id.
     pub alerts: BTreeMap<String, Alert>,
     /// `area-alerts`, by id.
     pub area_alerts: BTreeMap<String, Alert>,
-    /// `area-positivity`, by area and last day.
+    /// `area-positivity`, by area (with its target) and last day.
     pub positivity: BTreeMap<(String, Day), AreaPositivity>,
-    /// `area-tiers`, by area.
+    /// `area-tiers`, by area (with its target).
     pub tiers: BTreeMap<String, AreaTier>,
     /// Records that are not what their topic holds, or not under the key they should have: topic and how many.
     pub unreadable: BTreeMap<Topic, u64>,
 }
 
 impl Published {
+    /// Nothing yet, of a deployment with this first target.
+    pub fn of(first_target: &str) -> Self {
+        Self { first_target: first_target.to_owned(), ..Self::default() }
+    }
+
     /// Takes the next record of one of the four topics.
     pub fn take(&mut self, topic: Topic, key: &[u8], payload: Option<&[u8]>) {
-        let key = String::from_utf8_lossy(key).into_owned();
+        let (key, first) = (String::from_utf8_lossy(key).into_owned(), self.first_target.as_str());
         let understood = match (topic, payload) {
-            (Topic::Alerts, payload) => put(&mut self.alerts, Some(key), payload, |alert| alert.alert_id.clone()),
-            (Topic::AreaAlerts, payload) => {
-                put(&mut self.area_alerts, Some(key), payload, |alert| alert.alert_id.clone())
+            (Topic::Alerts, payload) => {
+                put(&mut self.alerts, Some(key), payload, first, |alert| alert.alert_id.clone())
             }
-            (Topic::AreaPositivity, payload) => put(&mut self.positivity, area_and_day(&key), payload, |numbers| {
-                (numbers.area.clone(), Day::parse(&numbers.day).unwrap_or_default())
-            }),
-            (Topic::AreaTiers, payload) => put(&mut self.tiers, Some(key), payload, |tier| tier.area.clone()),
+            (Topic::AreaAlerts, payload) => {
+                put(&mut self.area_alerts, Some(key), payload, first, |alert| alert.alert_id.clone())
+            }
+            (Topic::AreaPositivity, payload) => {
+                put(&mut self.positivity, area_and_day(&key), payload, first, |numbers| {
+                    let area = targets::key(&numbers.area, &numbers.target, first);
+                    (area, Day::parse(&numbers.day).unwrap_or_default())
+                })
+            }
+            (Topic::AreaTiers, payload) => {
+                put(&mut self.tiers, Some(key), payload, first, |tier| targets::key(&tier.area, &tier.target, first))
+            }
             _ => None,
         };
         if understood.is_none() {
@@ -53,14 +68,15 @@ impl Published {
 
     /// Live alerts about changes of tier, by area and day; of several about one change the last.
     pub fn tier_changes(&self) -> BTreeMap<(String, Day), TierChange> {
-        self.live_tier_changes().map(|alert| (area_and_first_day(alert), TierChange::of(alert))).collect()
+        let place = |alert| area_and_first_day(alert, &self.first_target);
+        self.live_tier_changes().map(|alert| (place(alert), TierChange::of(alert))).collect()
     }
 
     /// Ids of live alerts about changes of tier, by area and day.
     pub fn tier_change_ids(&self) -> BTreeMap<(String, Day), Vec<&str>> {
         let mut ids: BTreeMap<_, Vec<&str>> = BTreeMap::new();
         for alert in self.live_tier_changes() {
-            ids.entry(area_and_first_day(alert)).or_default().push(&alert.alert_id);
+            ids.entry(area_and_first_day(alert, &self.first_target)).or_default().push(&alert.alert_id);
         }
         ids
     }
@@ -71,11 +87,36 @@ impl Published {
     }
 }
 
-/// The newest record of a key stands; none at all deletes what stood.
-fn put<K: Ord, M: Message + Default>(
+/// What is of a target.
+trait Targeted {
+    fn target(&mut self) -> &mut String;
+}
+
+impl Targeted for Alert {
+    fn target(&mut self) -> &mut String {
+        &mut self.target
+    }
+}
+
+impl Targeted for AreaPositivity {
+    fn target(&mut self) -> &mut String {
+        &mut self.target
+    }
+}
+
+impl Targeted for AreaTier {
+    fn target(&mut self) -> &mut String {
+        &mut self.target
+    }
+}
+
+/// The newest record of a key stands; none at all deletes what stood. What names no target was written by an earlier
+/// version, and is of the first.
+fn put<K: Ord, M: Message + Default + Targeted>(
     into: &mut BTreeMap<K, M>,
     key: Option<K>,
     payload: Option<&[u8]>,
+    first_target: &str,
     key_of: impl Fn(&M) -> K,
 ) -> Option<()> {
     let key = key?;
@@ -83,19 +124,26 @@ fn put<K: Ord, M: Message + Default>(
         into.remove(&key);
         return Some(());
     };
-    let message = M::decode(payload).ok()?;
+    let mut message = M::decode(payload).ok()?;
+    if message.target().is_empty() {
+        first_target.clone_into(message.target());
+    }
     let right = key == key_of(&message);
     into.insert(key, message);
     right.then_some(())
 }
 
-fn area_and_day(key: &str) -> Option<(String, Day)> {
-    let (area, day) = key.rsplit_once('/')?;
-    Some((area.to_owned(), Day::parse(day)?))
+/// Area (with its target) and day of `AREA/DAY`, or `AREA/DAY/TARGET`.
+pub fn area_and_day(key: &str) -> Option<(String, Day)> {
+    let (area, rest) = key.split_once('/')?;
+    let (day, target) = targets::split(rest);
+    let area = target.map_or(area.to_owned(), |target| format!("{area}/{target}"));
+    Some((area, Day::parse(day)?))
 }
 
-fn area_and_first_day(alert: &Alert) -> (String, Day) {
-    (alert.area.clone(), Day::parse(&alert.first_day).unwrap_or_default())
+fn area_and_first_day(alert: &Alert, first_target: &str) -> (String, Day) {
+    let area = targets::key(&alert.area, &alert.target, first_target);
+    (area, Day::parse(&alert.first_day).unwrap_or_default())
 }
 
 fn is_live(alert: &Alert) -> bool {

@@ -35,11 +35,13 @@ fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
     u64::from(secret.hash_64(Domain::Content, &parts) as u32)
 }
 
-/// Both people; status, kind, exposure and the order that held.
+/// Both people; status, kind, exposure and the order that held; the target, if the record names one.
 fn of_contact(contact: &ContactRecord, secret: &Secret) -> u64 {
     let times = [contact.exposure_start, contact.exposure_end].map(|at| time(at.as_ref()).0);
     let rest = format!("{} {} {times:?} {:?}", contact.status, contact.kind, contact.order.as_ref().and_then(held));
-    secret.hash_64(Domain::Contact, &[&contact.person_id, &contact.index_person_id, &rest])
+    let mut parts = vec![contact.person_id.as_str(), &contact.index_person_id, &rest];
+    parts.extend(Some(contact.target.as_str()).filter(|target| !target.is_empty()));
+    secret.hash_64(Domain::Contact, &parts)
 }
 
 /// From when to when an order held: not before it was given, and not at all when it was given after its end.

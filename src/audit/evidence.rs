@@ -16,6 +16,7 @@ use super::on_the_way::{Commit, OnTheWay};
 use super::recount::{self, Arrived, Record as Usable, Truth};
 use super::report::{Check, Report};
 use super::stored::{self, AreaTask, Stored};
+use super::targets;
 use super::{Cut, RulesFound, lies_before};
 use crate::model::ids::Secret;
 use crate::model::outcome::RejectCode as Code;
@@ -76,9 +77,7 @@ impl Evidence {
     /// Nothing read yet.
     pub fn new(setting: Setting, cut: Cut) -> Self {
         Self {
-            setting,
-            cut,
-            published: Published::default(),
+            published: Published::of(targets::first(&setting.rules.rules)),
             histories: Histories::default(),
             letters: Vec::new(),
             heads: Heads::new(),
@@ -97,6 +96,8 @@ impl Evidence {
             places: Vec::new(),
             marks: BTreeSet::new(),
             faults: Vec::new(),
+            setting,
+            cut,
         }
     }
 
@@ -189,7 +190,7 @@ impl Evidence {
         match inputs::read(record, rules, *max_record_bytes) {
             Input::Mark => drop(self.marks.insert(place)),
             Input::Refused(faults) => {
-                if let Some(usable) = inputs::usable_then(record, &faults, *changed) {
+                if let Some(usable) = inputs::usable_then(record, &faults, rules, *changed) {
                     self.usable_then.insert(place, arrived(usable));
                 }
                 self.refused.insert(place, faults);
@@ -399,12 +400,10 @@ impl Evidence {
         let days: BTreeSet<Day> = areas.values().filter_map(day_of).collect();
         let recount = |day| recount::recount(rules, &self.setting.secret, &self.arrived, day);
         let mut truth = recount(days.last().copied().unwrap_or_default());
-        let is_of = |area: &str, day: Day| {
-            let task = areas.get(&self.setting.layout.area_task(area));
-            task.and_then(day_of) == Some(day)
-        };
+        let task_of = |area: &str| areas.get(&self.setting.layout.area_task(targets::area(area)));
+        let published = |area: &str| task_of(area).and_then(day_of);
+        let is_of = |area: &str, day: Day| published(area) == Some(day);
         let last = days.last().copied().unwrap_or_default();
-        let published = |area: &str| areas.get(&self.setting.layout.area_task(area)).and_then(day_of);
         truth.tiers.retain(|area, _| is_of(area, last));
         for &day in days.iter().filter(|day| **day < last) {
             let earlier = recount(day);

@@ -1,7 +1,8 @@
 //! Alert ids, formed by the rule that the contract spells at `Alert.alert_id`; and whether each alert has the id of
 //! what it is about.
 //!
-//! In: the newest state of every alert, and results that say for which target a specimen was tested: an alert does not.
+//! In: the newest state of every alert, and results that say for which targets a specimen was tested: a contradiction
+//! that an earlier version published does not.
 //! Out: a check. It needs no recount, so it is made of withdrawn alerts too, and where inputs were deleted.
 
 use super::Cut;
@@ -17,9 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Targets by person and specimen.
 type Targets<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>;
 
-/// The id of the alert about a person's episode.
-pub fn positive(secret: &Secret, person: &str, first_day: &str) -> String {
-    id(secret, &["ALERT_FAMILY_POSITIVE", person, first_day])
+/// The id of the alert about a person's episode, for another than the first target with that.
+pub fn positive(secret: &Secret, person: &str, first_day: &str, further: Option<&str>) -> String {
+    id(secret, &[&["ALERT_FAMILY_POSITIVE", person, first_day], further.as_slice()].concat())
 }
 
 /// The id of the alert about a specimen that contradicts itself for a target.
@@ -27,9 +28,9 @@ pub fn contradiction(secret: &Secret, person: &str, [specimen, target]: [&str; 2
     id(secret, &["ALERT_FAMILY_CONTRADICTION", person, specimen, target, day])
 }
 
-/// The id of the alert about an area's change of tier on a day.
-pub fn tier_changed(secret: &Secret, area: &str, day: &str) -> String {
-    id(secret, &["tier_changed", area, day])
+/// The id of the alert about an area's change of tier on a day, for another than the first target with that.
+pub fn tier_changed(secret: &Secret, area: &str, day: &str, further: Option<&str>) -> String {
+    id(secret, &[&["tier_changed", area, day], further.as_slice()].concat())
 }
 
 fn id(secret: &Secret, parts: &[&str]) -> String {
@@ -42,8 +43,11 @@ pub fn check(published: &Published, arrived: &[Arrived], secret: &Secret, cut: &
     let targets = targets(published, arrived);
     let (mut right, mut unknown) = (0_u64, 0_u64);
     let gone = has_lost_results(cut);
-    let people = published.alerts.values().map(|alert| (alert, fault_about_person(secret, alert, &targets)));
-    let areas = published.area_alerts.values().map(|alert| (alert, fault_about_area(secret, alert)));
+    let further = |alert| further(alert, &published.first_target);
+    let people = published.alerts.values();
+    let people = people.map(|alert| (alert, fault_about_person(secret, alert, further(alert), &targets)));
+    let areas = published.area_alerts.values();
+    let areas = areas.map(|alert| (alert, fault_about_area(secret, alert, further(alert))));
     for (alert, fault) in people.chain(areas) {
         match fault {
             None => right += 1,
@@ -56,15 +60,25 @@ pub fn check(published: &Published, arrived: &[Arrived], secret: &Secret, cut: &
     check.compared(format!("{right} alerts have the id of what they are about"))
 }
 
-const NOT_ITS_CASE: &str = "its id is not that of its person and first day";
+/// The target of an alert, if it is not the first.
+fn further<'a>(alert: &'a Alert, first: &str) -> Option<&'a str> {
+    Some(alert.target.as_str()).filter(|target| *target != first)
+}
+
+const NOT_ITS_CASE: &str = "its id is not that of its person, first day and target";
 const NOT_ITS_SPECIMEN: &str = "its id is not that of its person, specimen, day and any target it was tested for";
-const NOT_ITS_AREA: &str = "its id is not that of its area and day";
+const NOT_ITS_AREA: &str = "its id is not that of its area, day and target";
 const NOT_HERE: &str = "nothing publishes alerts of its family in this topic";
 
-fn fault_about_person(secret: &Secret, alert: &Alert, targets: &Targets<'_>) -> Option<&'static str> {
+fn fault_about_person(
+    secret: &Secret,
+    alert: &Alert,
+    further: Option<&str>,
+    targets: &Targets<'_>,
+) -> Option<&'static str> {
     let Alert { alert_id, person_id, specimen_id, first_day, .. } = alert;
     match alert.family() {
-        AlertFamily::Positive => (*alert_id != positive(secret, person_id, first_day)).then_some(NOT_ITS_CASE),
+        AlertFamily::Positive => (*alert_id != positive(secret, person_id, first_day, further)).then_some(NOT_ITS_CASE),
         AlertFamily::Contradiction => {
             let mut tested_for = targets.get(&(person_id.as_str(), specimen_id.as_str())).into_iter().flatten();
             let is_its =
@@ -75,10 +89,11 @@ fn fault_about_person(secret: &Secret, alert: &Alert, targets: &Targets<'_>) -> 
     }
 }
 
-fn fault_about_area(secret: &Secret, alert: &Alert) -> Option<&'static str> {
+fn fault_about_area(secret: &Secret, alert: &Alert, further: Option<&str>) -> Option<&'static str> {
     match alert.family() {
         AlertFamily::TierChanged => {
-            (alert.alert_id != tier_changed(secret, &alert.area, &alert.first_day)).then_some(NOT_ITS_AREA)
+            let id = tier_changed(secret, &alert.area, &alert.first_day, further);
+            (alert.alert_id != id).then_some(NOT_ITS_AREA)
         }
         _ => Some(NOT_HERE),
     }
@@ -115,10 +130,14 @@ mod tests {
     #[test]
     fn ids_are_what_the_contract_spells() {
         let secret = Secret::new([42; 16]);
-        assert_eq!(positive(&secret, "P1", "2022-11-10"), "c46c0efb3b4ddbeb695e0ac49952af83");
+        let positive = |further| positive(&secret, "P1", "2022-11-10", further);
+        assert_eq!(positive(None), "c46c0efb3b4ddbeb695e0ac49952af83");
+        assert_eq!(positive(Some("influenza-a")), "9cf550d500b576a36f6e6f1f5d9fdf0a");
         let of = |target| contradiction(&secret, "P1", ["S1", target], "2022-11-10");
         assert_eq!(of("sars-cov-2"), "740aa1b6a8068b1b4f892cb15e50bfc7");
         assert_eq!(of("influenza-a"), "b49f09befa214632f8ab0a9e0254c5e3");
-        assert_eq!(tier_changed(&secret, "D1S1", "2022-11-10"), "ea5682d09198f41de972af5a41c7d7d8");
+        let tier_changed = |further| tier_changed(&secret, "D1S1", "2022-11-10", further);
+        assert_eq!(tier_changed(None), "ea5682d09198f41de972af5a41c7d7d8");
+        assert_eq!(tier_changed(Some("influenza-a")), "79c9b1f2208ea3bf763ba1909512c2bc");
     }
 }

@@ -6,6 +6,7 @@
 
 use super::json;
 use super::recount::Record as Usable;
+use super::targets;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
@@ -31,7 +32,8 @@ pub enum Input {
 }
 
 /// Codes that depend on the rules in force when the record was read.
-const BY_RULES: [Code; 4] = [Code::BeforeHorizon, Code::UnknownArea, Code::UnknownLab, Code::UnknownPurpose];
+const BY_RULES: [Code; 5] =
+    [Code::BeforeHorizon, Code::UnknownArea, Code::UnknownLab, Code::UnknownPurpose, Code::UnknownTarget];
 
 /// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was another
 /// then, of the rules it is known whether they `changed`.
@@ -49,9 +51,9 @@ pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Inpu
         Ok(usable) => {
             let faults = match &usable {
                 Usable::Result(result) => faults_of_result(result, record.received_at, rules),
-                Usable::Contact(contact) => faults_of_contact(contact),
+                Usable::Contact(contact) => faults_of_contact(contact, rules),
             };
-            (Some(usable), faults)
+            (Some(targets::by_id(rules, usable)), faults)
         }
         Err(faults) => (None, faults),
     };
@@ -66,9 +68,9 @@ pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Inpu
 }
 
 /// What a record says that is refused for nothing but what holds now: at another time it may have been in order.
-pub fn usable_then(record: &Record<'_>, faults: &Faults, changed: bool) -> Option<Usable> {
+pub fn usable_then(record: &Record<'_>, faults: &Faults, rules: &Rules, changed: bool) -> Option<Usable> {
     let by_now = faults.iter().all(|fault| depends_on_then(*fault, changed));
-    by_now.then(|| decode(record).ok()).flatten()
+    by_now.then(|| decode(record).ok()).flatten().map(|usable| targets::by_id(rules, usable))
 }
 
 fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
@@ -171,7 +173,10 @@ fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -
 fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, received: Timestamp, rules: &Rules) {
     const SKEW_MS: i64 = 5 * 60_000;
     let (collected_on, received_on) = (rules.day(collected), rules.day(received));
-    let policy = rules.case_policy(received_on);
+    let known_target = targets::is_known(rules, &result.target);
+    found.note(!known_target, Code::UnknownTarget);
+    let target = targets::id_or_first(rules, &result.target);
+    let policy = targets::intake_policy(rules, target, received_on);
     let (future, past) = match result.collected_precision() {
         TimePrecision::Day => (
             collected_on > rules.day(Timestamp(received.0 + SKEW_MS)),
@@ -192,7 +197,7 @@ fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, receive
     found.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);
 }
 
-fn faults_of_contact(contact: &ContactRecord) -> Faults {
+fn faults_of_contact(contact: &ContactRecord, rules: &Rules) -> Faults {
     let mut found = Found::default();
     for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
         found.text(id, 64, true);
@@ -209,5 +214,8 @@ fn faults_of_contact(contact: &ContactRecord) -> Faults {
         found.note(from.zip(to).is_some_and(|(from, to)| to < from), Code::InvalidInterval);
     }
     found.note(contact.person_id == contact.index_person_id, Code::SamePerson);
+    found.text(&contact.target, 32, false);
+    let unknown = !contact.target.is_empty() && !targets::is_known(rules, &contact.target);
+    found.note(unknown && found.0.is_empty(), Code::UnknownTarget);
     found.0
 }

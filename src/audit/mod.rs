@@ -27,6 +27,8 @@ use std::sync::Arc;
 
 mod bytes;
 
+pub mod targets;
+
 pub mod stored;
 
 mod json;

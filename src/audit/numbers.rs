@@ -8,6 +8,7 @@ use super::on_the_way::OnTheWay;
 use super::recount::{LiveAlert, Tier, TierChange, Truth};
 use super::report::Check;
 use super::stored::{AreaTask, Cells};
+use super::targets;
 use crate::model::record::Layout;
 use crate::model::time::Day;
 use crate::proto::v1::{AreaPositivity, PurposeNumbers, WindowNumbers};
@@ -43,7 +44,7 @@ pub struct Found<'a> {
 
 impl Found<'_> {
     fn task_of(&self, area: &str) -> Option<&AreaTask> {
-        self.areas.get(&self.layout.area_task(area))
+        self.areas.get(&self.layout.area_task(targets::area(area)))
     }
 
     /// Whether an area's task keeps what is of a day; `unknown` where it has never published. Such a task may have counted

@@ -16,7 +16,8 @@ const FORMAT: u32 = 3;
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
 pub type What = &'static str;
 
-/// Counts of areas: area, first day of the registry's period, purpose (empty is the total), specimen day, what.
+/// Counts of areas: area (with its target, see [`targets`](super::targets)), first day of the registry's period, purpose
+/// (empty is the total), specimen day, what.
 pub type Cells = BTreeMap<(String, Day, String, Day, What), i64>;
 
 /// Names of the counts of a cell, in the order they are stored in.
@@ -123,6 +124,7 @@ pub struct AreaTask {
 /// One area of a page.
 #[derive(Clone, Debug, Default)]
 struct Area {
+    /// As it is stored: with its target, if that is not the first.
     code: String,
     /// By period, day and number of the purpose: the tallies and people in stored order.
     cells: BTreeMap<(i32, i32, u8), [i32; 36]>,

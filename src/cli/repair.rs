@@ -4,6 +4,7 @@
 //! transaction, which the area half adds like any other.
 
 use super::reading::{self, PATIENCE, Stretches};
+use crate::audit::compare::area_and_day;
 use crate::audit::stored::{AreaTask, Cells, Stored};
 use crate::audit::{Cut, RulesFound, changes};
 use crate::config::{Config, KafkaConfig};
@@ -12,6 +13,7 @@ use crate::kafka::publisher::Exclusive;
 use crate::kafka::topics;
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Topic};
+use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::person::PersonHalf;
@@ -235,8 +237,8 @@ impl Site<'_> {
         let from = |task| self.cut.first.get(&key(task)).copied().unwrap_or(0);
         let stretches = (0..self.layout.area_tasks).flat_map(|task| self.stretch(key(task), from(task))).collect();
         reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| {
-            let key = std::str::from_utf8(record.key.unwrap_or_default()).ok().and_then(|key| key.rsplit_once('/'));
-            let Some((area, Some(day))) = key.map(|(area, day)| (area.to_owned(), Day::parse(day))) else { return };
+            let key = std::str::from_utf8(record.key.unwrap_or_default()).ok();
+            let Some((area, day)) = key.and_then(area_and_day) else { return };
             match record.payload.and_then(|payload| AreaPositivity::decode(payload).ok()) {
                 Some(numbers) => drop(published.insert((area, day), numbers)),
                 None => drop(published.remove(&(area, day))),
@@ -244,7 +246,7 @@ impl Site<'_> {
         })?;
         // What is on its way is stated again in any case.
         let kept = |area: &str| {
-            let task = areas.tasks.get(&self.layout.area_task(area))?;
+            let task = areas.tasks.get(&self.layout.area_task(target::parts(area).0))?;
             Some(task.kept_from?..=self.rules.day(task.published_at?))
         };
         let restated = match areas.waiting {

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 mod describe;
 mod table;
+mod targets;
 
 /// What to do with rules.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -77,8 +78,15 @@ fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         Err(errors) => return refuse(folder, &errors, out),
     };
     let held = read_topic(config)?;
+    let before = held.in_force.as_deref();
+    if let Some(old) = before
+        && let Some(error) = targets::other_first(old, &rules, &read_files(folder)?)
+    {
+        return refuse(folder, &[error], out);
+    }
+    let notes = targets::notes(before, &rules);
     let plan = Plan::new(&held.reader, &rules);
-    if plan.changes_nothing() && held.in_force.is_some_and(|old| old.digest == rules.digest) {
+    if plan.changes_nothing() && before.is_some_and(|old| old.digest == rules.digest) {
         writeln!(out, "nothing to do: in force already; {}", summary(&rules))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -86,6 +94,9 @@ fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         for key in keys {
             writeln!(out, "{sign} {key}")?;
         }
+    }
+    for note in &notes {
+        writeln!(out, "{note}")?;
     }
     let id = format!("{}rules-apply", config.kafka.prefix);
     publish_all(&config.kafka, &id, &outputs(&plan)).context("the rules were not published")?;
@@ -129,6 +140,10 @@ fn refuse(folder: &Path, errors: &[SourceError], out: &mut dyn Write) -> anyhow:
 
 /// The rules of a folder, or what is wrong with them; an error when it cannot be read.
 pub fn read_folder(folder: &Path) -> anyhow::Result<Result<Rules, Vec<SourceError>>> {
+    Ok(source::rules(&read_files(folder)?))
+}
+
+fn read_files(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
     let unreadable = || format!("cannot read {}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(unreadable)? {
@@ -140,7 +155,7 @@ pub fn read_folder(folder: &Path) -> anyhow::Result<Result<Rules, Vec<SourceErro
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(source::rules(&files))
+    Ok(files)
 }
 
 /// A set as records of the topic, in the order they are to be written.

@@ -157,18 +157,20 @@ impl Shown<'_> {
                 if !self.args.show_ids {
                     mask(&mut alert);
                 }
-                let text = || lines::alert(&alert, record.received_at, self.name(&alert.area));
+                let text =
+                    || lines::alert(&alert, record.received_at, self.name(&alert.area), self.target(&alert.target));
                 Some(self.form(&alert, "swabstream.v1.Alert", text))
             }
             What::Positivity => {
                 let numbers = AreaPositivity::decode(payload).ok().filter(|numbers| self.wants(&numbers.area))?;
                 let days = self.args.window.parse().unwrap_or(7);
-                let text = || lines::positivity(&numbers, days, self.name(&numbers.area));
+                let text = || lines::positivity(&numbers, days, self.name(&numbers.area), self.target(&numbers.target));
                 Some(self.form(&numbers, "swabstream.v1.AreaPositivity", text))
             }
             What::Tiers => {
                 let tier = AreaTier::decode(payload).ok().filter(|tier| self.wants(&tier.area))?;
-                Some(self.form(&tier, "swabstream.v1.AreaTier", || lines::tier(&tier, self.name(&tier.area))))
+                let text = || lines::tier(&tier, self.name(&tier.area), self.target(&tier.target));
+                Some(self.form(&tier, "swabstream.v1.AreaTier", text))
             }
         }
     }
@@ -179,6 +181,11 @@ impl Shown<'_> {
 
     fn form<M: Message>(&self, message: &M, name: &str, text: impl Fn() -> String) -> String {
         if self.args.json { json::encode(message, name) } else { text() }
+    }
+
+    /// What earlier versions wrote names no target, and is of the first.
+    fn target<'a>(&'a self, id: &'a str) -> &'a str {
+        self.rules.map_or(id, |rules| rules.id_of_stored(id))
     }
 
     fn name<'a>(&'a self, code: &'a str) -> &'a str {

@@ -146,7 +146,7 @@ impl Figures {
     }
 
     fn count_alerts(&mut self, alerts: &Alerts) {
-        for (family, state, count) in alerts.counts() {
+        for (family, state, _, count) in alerts.counts() {
             let entry = self.alerts.entry(family_text(family)).or_default();
             if state == AlertState::Withdrawn {
                 entry.withdrawn += count;

@@ -2,9 +2,10 @@
 
 use super::{Site, wire};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// `/api/picture`: what the event stream begins with.
@@ -12,11 +13,23 @@ pub(super) async fn picture(State(site): State<Arc<Site>>) -> Response {
     Json(wire::Snapshot::of(&site.view.look(), site.loopback)).into_response()
 }
 
-/// `/api/areas/{code}`: one area with the days of its chart.
-pub(super) async fn area(State(site): State<Arc<Site>>, Path(code): Path<String>) -> Response {
+/// What of an area is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    target: Option<String>,
+}
+
+/// `/api/areas/{code}`: one area with the days of its chart, by the first target or the one of the query.
+pub(super) async fn area(
+    State(site): State<Arc<Site>>,
+    Path(code): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let picture = site.view.look();
-    match wire::AreaDetail::of(&picture, &code) {
+    match wire::AreaDetail::of(&picture, &code, asked.target.as_deref()) {
         Some(detail) => Json(detail).into_response(),
-        None => (StatusCode::NOT_FOUND, "no such area in the registry or the outputs\n").into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, "no such area in the registry or the outputs, or no such target\n").into_response()
+        }
     }
 }

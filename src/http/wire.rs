@@ -6,8 +6,8 @@
 mod alerts;
 mod areas;
 
-use crate::policy::WINDOWS;
 use crate::policy::areas::Area;
+use crate::policy::{self, WINDOWS};
 use crate::view::picture::Picture;
 use alerts::{AlertLine, Counts};
 pub use areas::AreaDetail;
@@ -25,8 +25,10 @@ pub struct Snapshot {
 /// What has changed; a page puts it over what it has.
 #[derive(Debug, Serialize)]
 pub struct Delta {
-    /// Drawn areas and roots, whole.
+    /// Drawn areas and roots, whole, by the first target.
     areas: Vec<AreaNow>,
+    /// The same by any other target.
+    further: Vec<AreaNow>,
     /// New states of alerts, newest first.
     alerts: Vec<AlertLine>,
     /// Alerts by family and state.
@@ -37,12 +39,20 @@ pub struct Delta {
 struct Registry {
     digest: String,
     levels: Vec<String>,
+    /// What may be looked for, the first first.
+    targets: Vec<Target>,
     windows: [i32; 4],
     /// Areas that are drawn, in reading order, then the roots.
     areas: Vec<Place>,
     /// Whether alerts about people are shown here.
     people_shown: bool,
     newest_alerts: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Target {
+    id: String,
+    name: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,10 +77,13 @@ impl Snapshot {
             drawn,
         };
         let drawn = registry.tiles().map(|area| place(area, true));
+        let named = |target: &policy::Target| Target { id: target.id.clone(), name: target.name.clone() };
+        let targets = registry.targets().iter().map(named);
         let roots = areas::roots(picture).map(|area| place(area, false));
         let registry = Registry {
             digest: rules.map(|rules| rules.digest.clone()).unwrap_or_default(),
             levels: rules.map(|rules| rules.deployment.levels.clone()).unwrap_or_default(),
+            targets: targets.collect(),
             windows: WINDOWS,
             areas: drawn.chain(roots).collect(),
             people_shown: people,
@@ -85,6 +98,7 @@ impl Delta {
     pub fn since(picture: &Picture, version: u64, people: bool) -> Self {
         Self {
             areas: areas::changed(picture, version),
+            further: areas::changed_of_others(picture, version),
             alerts: alerts::newer(picture, version, people),
             counts: alerts::counts(picture),
         }

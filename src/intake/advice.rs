@@ -33,6 +33,7 @@ pub fn of(code: RejectCode) -> Advice {
         | RejectCode::BeforeHorizon
         | RejectCode::UnknownArea
         | RejectCode::UnknownLab
+        | RejectCode::UnknownTarget
         | RejectCode::UnknownPurpose => of_rules(code),
         RejectCode::Conflict | RejectCode::Unsupported | RejectCode::HopLimit | RejectCode::Internal => of_system(code),
     };
@@ -126,6 +127,11 @@ fn of_rules(code: RejectCode) -> (&'static str, &'static str) {
         RejectCode::UnknownLab => (
             "the lab is not in the registry",
             "use the lab id that was agreed, or ask the operator to register the lab",
+        ),
+        RejectCode::UnknownTarget => (
+            "the target is not one of the deployment's, nor an alias of one",
+            "use a target of `swabstream rules show`; in a map file, give its code in `values`; or ask the operator to \
+             declare the target or alias",
         ),
         _ => ("the purpose is not one of the deployment's", "use a purpose of `swabstream rules show`"),
     }

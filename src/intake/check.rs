@@ -153,7 +153,8 @@ impl Checker<'_> {
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
         self.has_arrived(parcel)?;
-        validate::contact(&wire).map(drop)
+        let record = validate::contact(&wire)?;
+        self.rules.map_or(Ok(None), |rules| validate::contact_target(&record, rules)).map(drop)
     }
 
     /// As the processor will see it. Where it will lie makes no difference to either check.

@@ -24,4 +24,6 @@ pub struct ContactRecord<'a> {
     pub exposure_end: Timestamp,
     /// Management order, from when it held (never before it was given) to when.
     pub order: Option<(Timestamp, Timestamp)>,
+    /// What the exposure was to, as it was sent: an id or an alias of a target, if it names one.
+    pub target: Option<&'a str>,
 }

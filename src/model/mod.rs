@@ -7,4 +7,6 @@ pub mod outcome;
 pub mod record;
 pub mod result;
 mod siphash;
+pub mod target;
+
 pub mod time;

@@ -23,7 +23,7 @@ pub struct LabResult<'a> {
     pub replaces_result_id: Option<&'a str>,
     /// Barcode.
     pub specimen_id: &'a str,
-    /// What was looked for.
+    /// What was looked for, as it was sent: an id or an alias of a target.
     pub target: &'a str,
     /// When the specimen was taken; where only the day is known, the first minute of it.
     pub collected_at: Timestamp,

@@ -3,13 +3,12 @@
 //! In: rows and the side record. Out: the states of alerts to be published, in order. An alert is published only if
 //! something in it changed, its versions count up without a gap, and nothing follows a withdrawal but a new raise.
 
-use super::contribution::day_of;
 use super::episodes::{self, Positive};
-use super::matching::{self, Taken};
+use super::matching::{self, Sought, Taken};
 use super::publish::Trigger;
-use super::specimen::{self, Names, Verdict};
+use super::specimen::{Names, Verdict};
 use crate::model::ids::{Domain, Secret};
-use crate::model::time::Day;
+use crate::model::target::FIRST;
 use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
 use crate::state::person::extra::Extra;
@@ -40,11 +39,18 @@ pub struct Case<'a> {
 }
 
 /// The id of an alert: the same case has the same one, whoever computes it. `specimen` is empty but for
-/// contradictions, where it is specimen id and target.
-pub fn id(secret: &Secret, family: AlertFamily, person_id: &str, specimen: &[&str], first_day: &str) -> String {
+/// contradictions, where it is specimen id and target. Of a positive for another than the first target, the target
+/// comes last.
+pub fn id(
+    secret: &Secret,
+    family: AlertFamily,
+    person_id: &str,
+    (specimen, first_day, target): (&[&str], &str, &str),
+) -> String {
     let mut parts = vec![family.as_str_name(), person_id];
     parts.extend(specimen);
     parts.push(first_day);
+    parts.extend(Some(target).filter(|target| family == AlertFamily::Positive && *target != FIRST));
     format!("{:032x}", secret.hash(Domain::Alert, &parts))
 }
 
@@ -113,12 +119,13 @@ pub fn is_live(alert: &v1::Alert) -> bool {
     alert.state() != AlertState::Withdrawn
 }
 
-/// The alert that now says what this one said: of an episode whose days overlap with those of its own. A contradiction
+/// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A contradiction
 /// has one day, and another one of that day and specimen is about another target.
 fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
     let follows = |other: &&v1::Alert| {
         other.family() == AlertFamily::Positive
             && alert.family() == AlertFamily::Positive
+            && other.target == alert.target
             && other.first_day <= alert.last_day
             && alert.first_day <= other.last_day
     };
@@ -129,22 +136,25 @@ fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
 pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
     let positives = episodes::positives(case.rows.iter(), case.rules, case.names);
     let episodes = episodes::split(&positives, case.rules);
-    let cases = episodes.into_iter().map(|episode| positive(case, &positives[episode]));
+    let cases = episodes.into_iter().filter_map(|episode| positive(case, &positives[episode]));
     let contradicted = positives.iter().filter(|positive| positive.verdict.contradiction);
     cases.chain(contradicted.map(|positive| contradiction(case, positive))).collect()
 }
 
-/// The alert of one episode.
-fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
+/// The alert of one episode: its target has a case policy on every day.
+fn positive(case: &Case<'_>, episode: &[Positive]) -> Option<v1::Alert> {
     let first = &episode[0];
-    let policy_of = |positive: &Positive| case.rules.case_policy(Day(day_of(case.rules, positive.verdict.minute)));
-    let policy = policy_of(first);
-    let swabs: Vec<(Taken, &CasePolicy)> =
-        episode.iter().map(|positive| (episodes::taken(positive, case.rules), policy_of(positive))).collect();
+    let (rules, target) = (case.rules, first.target);
+    let sought = |positive: &Positive| {
+        let policy = episodes::policy(positive, rules)?;
+        Some((episodes::taken(positive, rules), Sought { rules, target, policy }))
+    };
+    let swabs: Vec<(Taken, Sought<'_>)> = episode.iter().filter_map(sought).collect();
+    let policy = swabs.first()?.1.policy;
     let first_at = swabs[0].0.0;
     let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
     let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
-    let historic = episode.iter().all(|positive| is_historic(case, positive, policy_of(positive)));
+    let historic = episode.iter().zip(&swabs).all(|(positive, (_, sought))| is_historic(case, positive, sought.policy));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
     let severity = match (historic, preliminary, managed) {
         (true, ..) => policy.severity.historic,
@@ -154,9 +164,10 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
     };
     let first_day = case.rules.day(first_at).to_string();
     let exposed_to = matching::exposed_to(case.extra, &swabs);
-    let to_trace = matching::to_trace(case.extra, first_at, last_at, policy);
-    v1::Alert {
-        alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, &[], &first_day),
+    let to_trace = matching::to_trace(case.extra, first_at, last_at, swabs[0].1);
+    let of = (&[][..], first_day.as_str(), rules.stored_target(target));
+    Some(v1::Alert {
+        alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, of),
         last_day: case.rules.day(last_at).to_string(),
         severity: severity as i32,
         historic,
@@ -167,8 +178,8 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> v1::Alert {
         exposed_to,
         to_trace,
         first_day,
-        ..about(case, &first.verdict, AlertFamily::Positive, policy)
-    }
+        ..about(case, first, AlertFamily::Positive, policy)
+    })
 }
 
 /// Of each positive the result behind it that was received first, with what was measured: another entry point that says
@@ -240,33 +251,36 @@ fn contradiction(case: &Case<'_>, positive: &Positive) -> v1::Alert {
     let verdict = &positive.verdict;
     let day = case.rules.day(minute_start(verdict.minute));
     let (specimen_id, target) = texts_of(case, verdict);
-    let (policy, first_day) = (case.rules.case_policy(day), day.to_string());
-    let specimen = [specimen_id, target];
+    let (policy, first_day) = (case.rules.intake_policy(positive.target, day), day.to_string());
+    let of = (&[specimen_id, target][..], first_day.as_str(), FIRST);
     v1::Alert {
-        alert_id: id(case.secret, AlertFamily::Contradiction, &case.extra.person_id, &specimen, &first_day),
+        alert_id: id(case.secret, AlertFamily::Contradiction, &case.extra.person_id, of),
         severity: policy.severity.contradiction as i32,
         last_day: first_day.clone(),
         first_day,
         positive_specimens: 1,
         positives: results(case, std::slice::from_ref(positive)),
         specimen_id: specimen_id.to_owned(),
-        ..about(case, verdict, AlertFamily::Contradiction, policy)
+        ..about(case, positive, AlertFamily::Contradiction, policy)
     }
 }
 
-/// Barcode and target of a positive specimen, as they were sent.
+/// Barcode of a positive specimen, as it was sent, and the id of its target.
 fn texts_of<'a>(case: &Case<'a>, verdict: &Verdict) -> (&'a str, &'a str) {
     let mut behind = case.rows.iter().filter(|row| row.specimen() == verdict.specimen && row.is_positive());
     let version = behind.find_map(|row| case.extra.positive(row.id(), row.content()));
     version.map_or(("", ""), |version| (&version.specimen_id, &version.target))
 }
 
-fn about(case: &Case<'_>, verdict: &specimen::Verdict, family: AlertFamily, policy: &CasePolicy) -> v1::Alert {
+/// The first target has no name in an alert as it is held.
+fn about(case: &Case<'_>, positive: &Positive, family: AlertFamily, policy: &CasePolicy) -> v1::Alert {
+    let verdict = &positive.verdict;
     v1::Alert {
         family: family as i32,
         person_id: case.extra.person_id.clone(),
         area: case.names.areas[verdict.area as usize].clone(),
-        purpose: case.names.purposes[usize::from(verdict.purpose)].clone(),
+        purpose: case.names.purpose(verdict.purpose).to_owned(),
+        target: case.rules.stored_target(positive.target).to_owned(),
         policy: policy.name.clone(),
         ..Default::default()
     }

@@ -18,12 +18,12 @@ use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
-use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::area::cell::CellKey;
 use crate::state::area::operation::{MetaOperation, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
 use crate::state::paged::{Corrupt, Paged};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -36,7 +36,7 @@ pub struct AreaHalf {
     now: Option<Timestamp>,
     /// The same, as far as nothing sent before is still to be read.
     read: Option<Timestamp>,
-    /// Areas touched since the last commit; empty between commits.
+    /// Areas of targets touched since the last commit; empty between commits.
     touched: BTreeMap<AreaNumber, Touched>,
     /// Other rules since the last commit.
     new_rules: bool,
@@ -179,7 +179,7 @@ impl AreaHalf {
             let purpose = change.purpose.checked_sub(1).map_or(TOTAL, |at| purposes[at as usize]);
             let area = match last {
                 Some((index, area)) if index == change.area => area,
-                _ => self.number(batch.areas[change.area as usize], effects),
+                _ => self.number(batch.subject(change.area), effects),
             };
             last = Some((change.area, area));
             let key = CellKey { period, day, purpose };
@@ -189,28 +189,33 @@ impl AreaHalf {
             touched.offset = Some(offset);
         }
         for (area, day, origin) in &batch.causes {
-            let (area, day) = (self.state.number(batch.areas[*area as usize]), Day(*day));
+            let (area, day) = (self.state.number(batch.subject(*area)), Day(*day));
             if let Some(area) = area.filter(|_| first.is_none_or(|first| day >= first)) {
                 self.state.change(area, SeriesOperation::Cause(day, *origin), &mut effects.changes);
             }
         }
     }
 
-    fn number(&mut self, code: &str, effects: &mut Effects) -> AreaNumber {
-        match self.state.number(code) {
+    fn number(&mut self, (code, target): (&str, &str), effects: &mut Effects) -> AreaNumber {
+        match self.state.number((code, target)) {
             Some(area) => area,
-            None => self.state.bear(code, basis(&self.rules, code), &mut effects.changes),
+            None => self.state.bear((code, target), basis(&self.rules, code), &mut effects.changes),
         }
     }
 
-    /// Gives every area of the registry that a policy decides on a tier, also one that nobody was tested in.
+    /// Gives every area of the registry that a policy decides on a tier, for the policy's target, also one that nobody
+    /// was tested in.
     fn bear_decided(&mut self, effects: &mut Effects) {
         let rules = Arc::clone(&self.rules);
-        let decided = |area: &&Area| rules.tiers.iter().any(|policy| policy.levels.contains(&area.level));
-        let ours = |area: &&Area| self.context.layout.area_task(&area.code) == self.context.task;
-        let areas: Vec<_> = rules.areas.list.iter().filter(decided).filter(ours).collect();
-        for area in areas {
-            self.number(&area.code, effects);
+        let targets: BTreeSet<TargetIndex> = rules.tiers.iter().map(|policy| policy.target).collect();
+        for target in targets {
+            let policies = || rules.tiers.iter().filter(|policy| policy.target == target);
+            let decided = |area: &&Area| policies().any(|policy| policy.levels.contains(&area.level));
+            let ours = |area: &&Area| self.context.layout.area_task(&area.code) == self.context.task;
+            let areas: Vec<_> = rules.areas.list.iter().filter(decided).filter(ours).collect();
+            for area in areas {
+                self.number((&area.code, rules.stored_target(target)), effects);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 use super::wire::{Bytes, bytes, number};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Origin, Record};
+use crate::model::target::FIRST;
 use crate::proto::v1::AreaCause;
 use crate::state::area::cell::{GAPS, Number};
 use prost::Message as _;
@@ -23,8 +24,10 @@ pub struct Batch<'a> {
     pub seq: u64,
     /// Part of that commit.
     pub part: u32,
-    /// Area codes.
+    /// Area codes, each once for every target.
     pub areas: Vec<&'a str>,
+    /// Their targets, at the same places; none when all are of the first.
+    pub targets: Vec<&'a str>,
     /// Purposes.
     pub purposes: Vec<&'a str>,
     /// Cells.
@@ -50,7 +53,12 @@ pub struct CellChange {
     pub numbers_end: u32,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// Code and target of an area.
+    pub fn subject(&self, area: u32) -> (&'a str, &'a str) {
+        (self.areas[area as usize], self.targets.get(area as usize).copied().unwrap_or(FIRST))
+    }
+
     /// Numbers of a cell.
     pub fn numbers_of(&self, cell: usize) -> &[Number] {
         let start = cell.checked_sub(1).map_or(0, |before| self.cells[before].numbers_end);
@@ -72,6 +80,9 @@ pub fn read<'a>(record: &Record<'a>, task: i32, layout: Layout) -> Result<Batch<
     if batch.areas.iter().any(|area| layout.area_task(area) != task) {
         return Err(malformed("areas"));
     }
+    if !batch.targets.is_empty() && batch.targets.len() != batch.areas.len() {
+        return Err(malformed("targets"));
+    }
     if batch.causes.iter().any(|(area, ..)| *area as usize >= batch.areas.len()) {
         return Err(malformed("causes"));
     }
@@ -90,6 +101,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const CELLS: u64 = bytes(6);
     const PART: u64 = number(7);
     const CAUSES: u64 = bytes(8);
+    const TARGETS: u64 = bytes(9);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     while !rest.is_empty() {
         match rest.varint()? {
@@ -104,6 +116,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             }
             PART => batch.part = rest.varint()? as u32,
             CAUSES => batch.causes.push(cause(rest.bytes()?)?),
+            TARGETS => batch.targets.push(rest.text()?),
             _ => return None,
         }
     }
@@ -191,12 +204,15 @@ mod tests {
         cell.people[1][6] = i32::MIN;
         for at in 0..CELLS_OF_A_MESSAGE as i32 + 2 {
             let (area, purpose) = (format!("A{}", at / 3), ["", "screening", "clinic"][at as usize % 3]);
-            messages.add(&area, -at, purpose, at - 7, &cell);
+            // A part with several targets, and one of the first alone.
+            let target = if at == 2 { "influenza-a" } else { FIRST };
+            messages.add((&area, target), -at, purpose, at - 7, &cell);
         }
         let position = Position { topic: Topic::LabResults, partition: 3, offset: 1 << 50 };
         let origin = Origin { position, received_at: Timestamp(5_678) };
-        messages.cause("A1333", 9, origin);
-        messages.cause("nowhere", 9, origin);
+        messages.cause(("A1333", FIRST), 9, origin);
+        messages.cause(("A1333", "influenza-a"), 9, origin);
+        messages.cause(("nowhere", FIRST), 9, origin);
         let outputs = messages.finish();
         assert_eq!(outputs.len(), 2);
         for (part, output) in (0..).zip(&outputs) {
@@ -209,6 +225,11 @@ mod tests {
             assert_eq!(read.causes, causes);
             assert_eq!(decoded.causes.len(), causes.len());
             assert_eq!(read.areas, decoded.areas);
+            assert_eq!(read.targets, decoded.targets);
+            assert_eq!(read.targets.len(), if part == 0 { read.areas.len() } else { 0 });
+            if part == 0 {
+                assert_eq!([0, 1, 2].map(|at| read.subject(at)), [("A0", FIRST), ("A0", "influenza-a"), ("A1", FIRST)]);
+            }
             assert_eq!(read.purposes, decoded.purposes);
             assert_eq!(read.cells.len(), decoded.cells.len());
             for (at, (read_cell, cell)) in read.cells.iter().zip(&decoded.cells).enumerate() {

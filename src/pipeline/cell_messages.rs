@@ -6,6 +6,7 @@
 use super::cells::{Cell, Days};
 use super::wire::{put_bytes, put_number, put_zigzag};
 use crate::model::record::{Layout, Origin, Output, Topic};
+use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{AreaCause, AreaChanges};
 use prost::Message as _;
@@ -55,8 +56,8 @@ impl Messages {
         Self { head, tasks, outputs: Vec::new(), cell, gap, area: (String::new(), 0) }
     }
 
-    /// Adds a cell. Cells come in order of area, so that equal codes follow each other.
-    pub fn add(&mut self, area: &str, registry_from: i32, purpose: &str, day: i32, cell: &Cell) {
+    /// Adds a cell. Cells come in order of area and target, so that equal ones follow each other.
+    pub fn add(&mut self, (area, target): (&str, &str), registry_from: i32, purpose: &str, day: i32, cell: &Cell) {
         if self.area.0 != area {
             self.area = (area.to_owned(), self.head.layout.area_task(area) as usize);
         }
@@ -67,8 +68,11 @@ impl Messages {
             self.outputs.push(full.output(task as i32));
         }
         let part = &mut self.tasks[task];
-        if part.message.areas.last().is_none_or(|last| last != area) {
-            part.message.areas.push(area.to_owned());
+        let message = &mut part.message;
+        let same = |of: &Option<&String>, is: &str| of.is_some_and(|of| of == is);
+        if !same(&message.areas.last(), area) || !same(&message.targets.last(), target) {
+            message.areas.push(area.to_owned());
+            message.targets.push(target.to_owned());
         }
         let into = &mut self.cell;
         into.clear();
@@ -93,10 +97,11 @@ impl Messages {
         part.count += 1;
     }
 
-    /// Names the record behind changes of an area, if a cell of it is in the last part.
-    pub fn cause(&mut self, area: &str, day: i32, origin: Origin) {
+    /// Names the record behind changes of an area and target, if a cell of them is in the last part.
+    pub fn cause(&mut self, (area, target): (&str, &str), day: i32, origin: Origin) {
         let message = &mut self.tasks[self.head.layout.area_task(area) as usize].message;
-        let Some(at) = message.areas.iter().position(|known| known == area) else { return };
+        let mut subjects = message.areas.iter().zip(&message.targets);
+        let Some(at) = subjects.position(|(known, of)| known == area && of == target) else { return };
         message.causes.push(AreaCause { area: at as u32, day, origin: Some(origin.to_wire()) });
     }
 
@@ -115,7 +120,10 @@ impl Part {
         Self { message, cells: Vec::new(), count: 0 }
     }
 
-    fn output(self, task: i32) -> Output {
+    fn output(mut self, task: i32) -> Output {
+        if self.message.targets.iter().all(|target| target == FIRST) {
+            self.message.targets.clear();
+        }
         let mut payload = self.message.encode_to_vec();
         payload.extend_from_slice(&self.cells);
         let key = task.to_string().into_bytes();

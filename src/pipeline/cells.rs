@@ -8,7 +8,7 @@ use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
-use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 /// The greatest gap: this long to the next test day, or none.
 pub const NO_GAP: i32 = LONGEST_WINDOW + 1;
 
-/// Purpose number of the total.
+/// Purpose number of the total of a target.
 pub const TOTAL: u8 = 0;
 
 /// Numbers of people by gap.
@@ -68,14 +68,16 @@ impl Cell {
 pub struct Place {
     /// Area in the registry.
     pub area: AreaIndex,
+    /// Target of the deployment.
+    pub target: TargetIndex,
     /// Purpose of the deployment, from 1; 0 is the total.
     pub purpose: u8,
     /// Day of collection.
     pub day: i32,
 }
 
-/// A place in a period of the registry, so packed that the order of the numbers is that of the messages: area, period,
-/// purpose, day.
+/// A place in a period of the registry, so packed that the order of the numbers is that of the messages: area, target,
+/// period, purpose, day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Node(u128);
 
@@ -84,7 +86,7 @@ impl Node {
         // Days before 1970 come first: the sign bit is turned.
         let day = place.day as u32 ^ 1 << 31;
         let rest = (period as u64) << 40 | u64::from(place.purpose) << 32 | u64::from(day);
-        Self(u128::from(place.area) << 64 | u128::from(rest))
+        Self(u128::from(place.area) << 72 | u128::from(place.target) << 64 | u128::from(rest))
     }
 
     fn period(self) -> usize {
@@ -93,7 +95,8 @@ impl Node {
 
     fn place(self) -> Place {
         let day = (self.0 as u32 ^ 1 << 31) as i32;
-        Place { area: (self.0 >> 64) as AreaIndex, purpose: (self.0 >> 32) as u8, day }
+        let (area, target) = ((self.0 >> 72) as AreaIndex, (self.0 >> 64) as TargetIndex);
+        Place { area, target, purpose: (self.0 >> 32) as u8, day }
     }
 }
 
@@ -139,12 +142,12 @@ pub struct Cells {
     nodes: Sheet,
     /// Under rules no longer in force.
     earlier: Vec<(Key, Cell)>,
-    /// The newest record behind changes of cases and positives, by area and day.
-    causes: BTreeMap<(String, i32), Origin>,
+    /// The newest record behind changes of cases and positives, by area, target and day.
+    causes: BTreeMap<(String, String, i32), Origin>,
 }
 
-/// What a cell is, in words that outlive the rules: area, start of the period, purpose, day.
-type Key = (String, i32, String, i32);
+/// What a cell is, in words that outlive the rules: area, target, start of the period, purpose, day.
+type Key = (String, String, i32, String, i32);
 
 impl Cells {
     /// Counts a specimen.
@@ -174,7 +177,8 @@ impl Cells {
     pub fn cause(&mut self, rules: &Rules, place: Place, origin: Origin) {
         let areas = periods(rules, place.day).flat_map(|period| rules.areas.lineage(period, place.area));
         for &area in areas {
-            let key = (rules.areas.list[area as usize].code.clone(), place.day);
+            let target = rules.stored_target(place.target).to_owned();
+            let key = (rules.areas.list[area as usize].code.clone(), target, place.day);
             let newest = self.causes.entry(key).or_insert(origin);
             *newest = origin.max(*newest);
         }
@@ -187,7 +191,8 @@ impl Cells {
             let place = node.place();
             let purpose = purpose_name(rules, place.purpose).to_owned();
             let area = rules.areas.list[place.area as usize].code.clone();
-            self.earlier.push(((area, rules.areas.periods[node.period()].0, purpose, place.day), cell));
+            let (target, from) = (rules.stored_target(place.target).to_owned(), rules.areas.periods[node.period()].0);
+            self.earlier.push(((area, target, from, purpose, place.day), cell));
         }
         self.nodes.clear();
     }
@@ -204,7 +209,8 @@ impl Cells {
                 let place = node.place();
                 let (area, from) = (&rules.areas.list[place.area as usize].code, rules.areas.periods[node.period()].0);
                 let cell = &self.nodes.cells[at as usize].1;
-                messages.add(area, from, purpose_name(rules, place.purpose), place.day, cell);
+                let subject = (area.as_str(), rules.stored_target(place.target));
+                messages.add(subject, from, purpose_name(rules, place.purpose), place.day, cell);
             }
             self.nodes.clear();
         } else {
@@ -214,12 +220,12 @@ impl Cells {
             for (key, cell) in self.earlier.drain(..) {
                 cells.entry(key).or_default().add(&cell, true);
             }
-            for ((area, from, purpose, day), cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
-                messages.add(area, *from, purpose, *day, cell);
+            for ((area, target, from, purpose, day), cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
+                messages.add((area, target), *from, purpose, *day, cell);
             }
         }
-        for ((area, day), origin) in std::mem::take(&mut self.causes) {
-            messages.cause(&area, day, origin);
+        for ((area, target, day), origin) in std::mem::take(&mut self.causes) {
+            messages.cause((&area, &target), day, origin);
         }
         messages.finish()
     }
@@ -273,7 +279,7 @@ mod tests {
     }
 
     fn place(rules: &Rules, area: &str, day: i32) -> Place {
-        Place { area: rules.areas.index(area).expect("an area"), purpose: 1, day }
+        Place { area: rules.areas.index(area).expect("an area"), target: 0, purpose: 1, day }
     }
 
     #[test]

@@ -10,25 +10,31 @@ use super::stop::{End, Stop};
 use super::versions;
 use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
+use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::extra::{Contact, Extra, IndexFound, Traced};
 use hashbrown::HashSet;
 use std::cmp::Ordering;
 
-/// The record as its contact holds it.
-pub fn of_contact(record: &ContactRecord<'_>, secret: &Secret) -> Contact {
-    Contact::new(record, record.index_person_id, content(record, secret))
+/// The record as its contact holds it, given the target it names, if any.
+pub fn of_contact(
+    (record, target): (&ContactRecord<'_>, Option<TargetIndex>),
+    rules: &Rules,
+    secret: &Secret,
+) -> Contact {
+    let target = target.map_or("", |target| rules.target_id(target));
+    Contact::new(record, record.index_person_id, target, content(record, target, secret))
 }
 
 /// The record as its index holds it: of the rank that it has with the contact, whatever else the index is told.
 pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact, held: Option<&Traced>) -> Traced {
-    let contact = Contact::new(record, record.person_id, wire.content);
+    let contact = Contact::new(record, record.person_id, &wire.target, wire.content);
     let (told, told_version, settled) =
         held.map_or((false, 0, false), |held| (held.told, held.told_version, held.settled));
     Traced { contact, left: wire.left, told, told_version, settled }
 }
 
-/// What a message to an index says, as a record to be validated.
+/// What a message to an index says, as a record to be validated. Its target was, by the contact's task.
 pub fn record_of(wire: &v1::IndexContact) -> v1::ContactRecord {
     v1::ContactRecord {
         record_id: wire.record_id.clone(),
@@ -41,13 +47,16 @@ pub fn record_of(wire: &v1::IndexContact) -> v1::ContactRecord {
         exposure_end: wire.exposure_end,
         reported_at: None,
         order: None,
+        target: String::new(),
     }
 }
 
-fn content(record: &ContactRecord<'_>, secret: &Secret) -> u64 {
+fn content(record: &ContactRecord<'_>, target: &str, secret: &Secret) -> u64 {
     let times = [record.exposure_start, record.exposure_end].map(|at| at.0);
     let rest = format!("{} {} {times:?} {:?}", record.status as i32, record.kind as i32, record.order);
-    secret.hash_64(Domain::Contact, &[record.person_id, record.index_person_id, &rest])
+    let parts = [record.person_id, record.index_person_id, &rest, target];
+    // A record that names no target means what it meant before any could.
+    secret.hash_64(Domain::Contact, if target.is_empty() { &parts[..3] } else { &parts })
 }
 
 /// What is held from now on when a version says again what stands: the same at the greater revision.
@@ -113,6 +122,7 @@ pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origi
             exposure_end: Some(named.end.to_wire()),
             content: after.content,
             left: named.other != after.other,
+            target: named.target.clone(),
         }),
     };
     left.into_iter().chain([after]).map(copy).collect()

@@ -2,28 +2,29 @@
 //!
 //! In: the person's other specimens and the one that changed. Out: signed changes in [`Cells`]. Tests and cases count
 //! at a place once each; people count by the gap to their next test day there, so that any window of days can be
-//! read as a sum in which each person appears once. Only neighbouring days are touched, never the whole history.
+//! read as a sum in which each person appears once: of each target for itself. Only neighbouring days are touched, never the whole history.
 
 use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
 use super::specimen::{self, Names, Verdict};
 use super::validate::Registered;
 use super::versions::Change;
 use crate::model::result::{Finding, LabResult};
+use crate::model::target;
 use crate::policy::areas::AreaIndex;
-use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::paged::Changes;
 use crate::state::person::row::{Row, minute_start};
 use crate::state::person::{MANY, PersonState, Slot};
 use hashbrown::HashMap;
 
-/// Areas and purposes of the dictionary in the registry of the rules in force, and the other way round.
+/// Areas and purposes of targets of the dictionary in the registry of the rules in force, and the other way round.
 #[derive(Debug, Default)]
 pub struct Places {
     areas: Vec<Option<AreaIndex>>,
-    purposes: Vec<Option<u8>>,
+    purposes: Vec<Option<(TargetIndex, u8)>>,
     /// By area of the registry.
     area_numbers: Vec<Option<u32>>,
-    /// By purpose of the deployment, from 1.
+    /// By target and purpose of the deployment.
     purpose_numbers: Vec<Option<u8>>,
 }
 
@@ -39,16 +40,23 @@ impl Places {
             }
         }
         for (number, name) in (self.purposes.len()..).zip(&state.purposes()[self.purposes.len()..]) {
-            let purpose = rules.purpose(name);
-            self.purposes.push(purpose);
-            if let Some(purpose) = purpose {
-                self.purpose_numbers.resize(rules.deployment.purposes.len() + 1, None);
-                self.purpose_numbers[usize::from(purpose)] = u8::try_from(number).ok();
+            let (purpose, target) = target::parts(name);
+            let pair = rules.target_stored_as(target).zip(rules.purpose(purpose));
+            self.purposes.push(pair);
+            if let Some((target, purpose)) = pair {
+                let pairs = rules.deployment.targets.len() * rules.deployment.purposes.len();
+                self.purpose_numbers.resize(pairs, None);
+                self.purpose_numbers[Self::pair(rules, target, purpose)] = u8::try_from(number).ok();
             }
         }
     }
 
-    /// The numbers of a result's area and purpose in the dictionary; new ones where they have none.
+    /// The place of a target and a purpose, which is numbered from 1, among all of the deployment.
+    fn pair(rules: &Rules, target: TargetIndex, purpose: u8) -> usize {
+        usize::from(target) * rules.deployment.purposes.len() + usize::from(purpose) - 1
+    }
+
+    /// The numbers of a result's area, and of its purpose and target, in the dictionary; new ones where they have none.
     pub fn numbers(
         &mut self,
         (result, registered): (&LabResult<'_>, &Registered),
@@ -57,19 +65,21 @@ impl Places {
         changes: &mut Changes,
     ) -> (u32, u8) {
         let area = self.area_numbers.get(registered.area as usize).copied().flatten();
-        let purpose = self.purpose_numbers.get(usize::from(registered.purpose)).copied().flatten();
+        let pair = Self::pair(rules, registered.target, registered.purpose);
+        let purpose = self.purpose_numbers.get(pair).copied().flatten();
         if let (Some(area), Some(purpose)) = (area, purpose) {
             return (area, purpose);
         }
-        let numbers = (state.area(result.area, changes), state.purpose(result.purpose, changes));
+        let purpose = target::keyed(result.purpose, rules.stored_target(registered.target));
+        let numbers = (state.area(result.area, changes), state.purpose(&purpose, changes));
         self.learn(state, rules);
         numbers
     }
 
     /// Where an area and a purpose of the dictionary count, if the rules know both.
     pub fn place(&self, rules: &Rules, area: u32, purpose: u8, minute: u32) -> Option<Place> {
-        let (area, purpose) = (self.areas[area as usize]?, self.purposes[usize::from(purpose)]?);
-        Some(Place { area, purpose, day: day_of(rules, minute) })
+        let (area, (target, purpose)) = (self.areas[area as usize]?, self.purposes[usize::from(purpose)]?);
+        Some(Place { area, target, purpose, day: day_of(rules, minute) })
     }
 }
 
@@ -241,12 +251,12 @@ pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &Pers
 /// The difference one more specimen makes to a person with `others`.
 fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
     cells.test(one.place, one.finding, sign);
-    let Place { area, purpose, day } = one.place;
+    let Place { area, target, purpose, day } = one.place;
     // By days, and of those by all purposes and by this one.
     let mut neighbours = [[Neighbours::default(); 2]; 2];
     for other in others {
         let place = other.place;
-        if (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(Days::Tested) {
+        if place.target != target || (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(Days::Tested) {
             continue;
         }
         if place.area != area {
@@ -265,7 +275,7 @@ fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign
         }
         // The cell that was just counted in comes first: it is found again without a look-up.
         for (purpose, neighbours) in [TOTAL, purpose].into_iter().zip(neighbours).rev() {
-            let count = |day, gap, sign| cells.person(Place { area, purpose, day }, days, gap, sign);
+            let count = |day, gap, sign| cells.person(Place { area, target, purpose, day }, days, gap, sign);
             neighbours.insert(day, sign, count);
         }
     }
@@ -282,8 +292,10 @@ fn add_of_many_areas(cells: &mut Cells, rules: &Rules, others: &[Counted], one: 
 }
 
 fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, days: Days, sign: i32) {
-    let Place { area, purpose, day } = one.place;
-    let is_near = |other: &&Counted| other.is_day_of(days) && (other.place.day - day).abs() <= LONGEST_WINDOW;
+    let Place { area, target, purpose, day } = one.place;
+    let is_near = |other: &&Counted| {
+        other.place.target == target && other.is_day_of(days) && (other.place.day - day).abs() <= LONGEST_WINDOW
+    };
     let (first, _) = periods(rules, day - LONGEST_WINDOW).into_inner();
     let (_, last) = periods(rules, day).into_inner();
     for period in first..=last {
@@ -298,7 +310,7 @@ fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, 
                 let neighbours = Neighbours::of(day, of_purpose.map(|other| other.place.day));
                 neighbours.insert(day, sign, |day, gap, sign| {
                     if periods(rules, day).contains(&period) {
-                        cells.person_at(period, Place { area: node, purpose, day }, days, gap, sign);
+                        cells.person_at(period, Place { area: node, target, purpose, day }, days, gap, sign);
                     }
                 });
             }

@@ -1,13 +1,14 @@
-//! Positives to episodes: the first positive of a person is a case, further ones within the gap belong to it.
+//! Positives to episodes: the first positive of a person for a target is a case, further ones within the gap belong to
+//! it.
 //!
 //! In: a person's rows and contact records. Out: positive specimens in order, split into episodes; the cases that
 //! count. The gap and its form are those of the policy of the day of the positive that is looked at.
 
 use super::contribution::{CountedCase, Places, day_of};
-use super::matching::{self, Taken};
+use super::matching::{self, Sought, Taken};
 use super::specimen::{Names, Verdict};
 use crate::model::time::Day;
-use crate::policy::{EpisodeForm, Rules};
+use crate::policy::{CasePolicy, EpisodeForm, Rules, TargetIndex};
 use crate::state::person::extra::Contact;
 use crate::state::person::row::Row;
 use std::collections::BTreeMap;
@@ -16,14 +17,16 @@ use std::ops::Range;
 /// A specimen the person is held as positive by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positive {
+    /// What for.
+    pub target: TargetIndex,
     /// Place, minute and specimen.
     pub verdict: Verdict,
     /// Rests on preliminary results only: never counts.
     pub preliminary: bool,
 }
 
-/// Positive specimens in order of collection. Preliminary ones are among them where the policy lets them alert and
-/// no conclusive result stands.
+/// Positive specimens of the targets that are declared: target by target, in order of collection. Preliminary ones are
+/// among them where the policy lets them alert and no conclusive result stands.
 pub fn positives<'r>(rows: impl Iterator<Item = &'r Row>, rules: &Rules, names: Names<'_>) -> Vec<Positive> {
     // Per specimen: what counts, and what is preliminarily positive.
     let mut specimens: BTreeMap<u64, [Option<Verdict>; 2]> = BTreeMap::new();
@@ -36,28 +39,40 @@ pub fn positives<'r>(rows: impl Iterator<Item = &'r Row>, rules: &Rules, names: 
         let one = Verdict::of(row);
         *verdict = Some(verdict.map_or(one, |all| all.and(one, names)));
     }
-    let alerts_early = |verdict: &Verdict| rules.case_policy(Day(day_of(rules, verdict.minute))).preliminary_alerts;
+    let of = |verdict: Verdict, preliminary| {
+        let target = rules.target_stored_as(names.target(verdict.purpose))?;
+        Some(Positive { target, verdict, preliminary })
+    };
+    let alerts_early = |positive: &Positive| policy(positive, rules).is_some_and(|policy| policy.preliminary_alerts);
     let held = specimens.into_values().filter_map(|[counted, preliminary]| match counted {
-        Some(verdict) if verdict.is_positive() => Some(Positive { verdict, preliminary: false }),
+        Some(verdict) if verdict.is_positive() => of(verdict, false),
         Some(verdict) if verdict.is_conclusive() => None,
-        _ => preliminary.filter(alerts_early).map(|verdict| Positive { verdict, preliminary: true }),
+        _ => preliminary.and_then(|verdict| of(verdict, true)).filter(alerts_early),
     });
     let mut positives: Vec<Positive> = held.collect();
     positives.sort_by_key(|positive| {
         let verdict = &positive.verdict;
-        let texts = (&names.areas[verdict.area as usize], &names.purposes[usize::from(verdict.purpose)]);
-        (verdict.minute, verdict.day_only, texts, verdict.specimen)
+        let texts = (&names.areas[verdict.area as usize], names.purpose(verdict.purpose));
+        (positive.target, verdict.minute, verdict.day_only, texts, verdict.specimen)
     });
     positives
 }
 
-/// Splits positives in order into episodes.
+/// The case policy of a positive's target and day, if there is one.
+pub fn policy<'r>(positive: &Positive, rules: &'r Rules) -> Option<&'r CasePolicy> {
+    rules.case_policy(positive.target, Day(day_of(rules, positive.verdict.minute)))
+}
+
+/// Splits positives in order into episodes, each of one target. Those of a target without a case policy are in none.
 pub fn split(positives: &[Positive], rules: &Rules) -> Vec<Range<usize>> {
     let mut episodes: Vec<Range<usize>> = Vec::new();
     for (at, positive) in positives.iter().enumerate() {
         let day = day_of(rules, positive.verdict.minute);
-        let policy = rules.case_policy(Day(day));
+        let Some(policy) = policy(positive, rules) else { continue };
         let running = episodes.last_mut().filter(|episode| {
+            if positives[episode.start].target != positive.target {
+                return false;
+            }
             let anchor = match policy.episode_form {
                 EpisodeForm::FromLastPositive => episode.end - 1,
                 EpisodeForm::FromFirstPositive => episode.start,
@@ -77,9 +92,10 @@ pub fn taken(positive: &Positive, rules: &Rules) -> Taken {
     matching::taken(positive.verdict.minute, positive.verdict.day_only, rules)
 }
 
-/// Whether a positive was swabbed while a management order held.
+/// Whether a positive was swabbed while a management order held that is about its target.
 pub fn is_managed(positive: &Positive, contacts: &[Contact], rules: &Rules) -> bool {
-    matching::is_managed(contacts, taken(positive, rules))
+    let sought = policy(positive, rules).map(|policy| Sought { rules, target: positive.target, policy });
+    sought.is_some_and(|sought| matching::is_managed(contacts, taken(positive, rules), sought))
 }
 
 /// The episodes that count, each at its first positive; not those whose numbers are closed.

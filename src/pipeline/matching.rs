@@ -5,7 +5,7 @@
 
 use crate::model::contact::ContactKind;
 use crate::model::time::Timestamp;
-use crate::policy::{CasePolicy, Rules};
+use crate::policy::{CasePolicy, Rules, TargetIndex};
 use crate::proto::v1::MatchedContact;
 use crate::state::person::extra::{Contact, Extra};
 use crate::state::person::row::minute_start;
@@ -20,10 +20,31 @@ pub fn taken(minute: u32, day_only: bool, rules: &Rules) -> Taken {
     if day_only { rules.span(rules.day(start)) } else { (start, start) }
 }
 
+/// A target, and the case policy of the day in question: what tells which contact records are about a positive.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    /// Rules in force.
+    pub rules: &'a Rules,
+    /// The target.
+    pub target: TargetIndex,
+    /// Its policy.
+    pub policy: &'a CasePolicy,
+}
+
+impl Sought<'_> {
+    /// Whether a record, and its order, is about positives of the target: one that names none is, if the policy says so.
+    pub fn is_subject_of(&self, contact: &Contact) -> bool {
+        match contact.target.as_str() {
+            "" => self.policy.unnamed_contacts.contains(&self.target),
+            named => self.rules.target(named) == Some(self.target),
+        }
+    }
+}
+
 /// Whether some order held when a swab was taken. The order of a record holds from when it was given, at the earliest.
-pub fn is_managed(contacts: &[Contact], taken: Taken) -> bool {
-    let mut orders = contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| contact.order);
-    orders.any(|order| overlap(order, taken))
+pub fn is_managed(contacts: &[Contact], taken: Taken, sought: Sought<'_>) -> bool {
+    let about = contacts.iter().filter(|contact| contact.is_active() && sought.is_subject_of(contact));
+    about.filter_map(|contact| contact.order).any(|order| overlap(order, taken))
 }
 
 fn overlap(one: (Timestamp, Timestamp), other: (Timestamp, Timestamp)) -> bool {
@@ -42,13 +63,13 @@ pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
     }
 }
 
-/// The records by which the person may have been infected, given when its positives were swabbed and the policy of
-/// each.
-pub fn exposed_to(extra: &Extra, positives: &[(Taken, &CasePolicy)]) -> Vec<MatchedContact> {
+/// The records by which the person may have been infected, given when its positives were swabbed and what each is of.
+pub fn exposed_to(extra: &Extra, positives: &[(Taken, Sought<'_>)]) -> Vec<MatchedContact> {
     let matched = extra.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
         let kind = kind_now(contact, extra);
-        let explains = |(taken, policy): &(Taken, &CasePolicy)| {
-            overlap((contact.start, contact.end.plus_days(observation_days(kind, policy))), *taken)
+        let explains = |(taken, sought): &(Taken, Sought<'_>)| {
+            let observed = contact.end.plus_days(observation_days(kind, sought.policy));
+            sought.is_subject_of(contact) && overlap((contact.start, observed), *taken)
         };
         positives.iter().any(explains).then(|| matched_contact(contact, kind))
     });
@@ -56,10 +77,12 @@ pub fn exposed_to(extra: &Extra, positives: &[(Taken, &CasePolicy)]) -> Vec<Matc
 }
 
 /// The records of those who may have been infected between the first and the last positive.
-pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, policy: &CasePolicy) -> Vec<MatchedContact> {
+pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, sought: Sought<'_>) -> Vec<MatchedContact> {
+    let policy = sought.policy;
     let from = first.plus_days(-i64::from(policy.trace_days_before));
     let to = last.plus_days(i64::from(policy.trace_days_after));
-    let traced = extra.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
+    let held = extra.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
+    let traced = held.filter(|contact| sought.is_subject_of(contact));
     let met = traced.filter(|contact| contact.end.minute() >= from.minute() && contact.start.minute() <= to.minute());
     met.map(|contact| match contact.kind {
         ContactKind::Secondary => matched_contact(contact, ContactKind::Close),

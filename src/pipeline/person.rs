@@ -21,7 +21,7 @@ use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
-use crate::policy::Rules;
+use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::person::edit::Edit;
 use crate::state::person::extra::{Contact, IndexFound};
@@ -67,8 +67,8 @@ impl PersonHalf {
         let wire = decode::event(record, self.context.max_record_bytes)?;
         let origin = Origin::of_event(&wire)?;
         let event = wire.event.ok_or(Reject::new(RejectCode::MissingField, "event"))?;
-        let to = std::str::from_utf8(record.key.unwrap_or_default());
-        let to = to.map_err(|_| Reject::new(RejectCode::Malformed, "key"))?;
+        let not_text = |_| Reject::new(RejectCode::Malformed, "key");
+        let to = std::str::from_utf8(record.key.unwrap_or_default()).map_err(not_text)?;
         self.event(&event, to, origin, wire.hop, effects)
     }
 
@@ -110,8 +110,9 @@ impl PersonHalf {
         self.letters.extend(versions::moved_away(wire, &result, origin));
         let place = (&result, &registered);
         let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes);
-        let row = versions::row(&result, numbers, &self.context.secret);
-        let news = self.note_positive(slot, &result, &row, origin, effects);
+        let target = self.rules.target_id(registered.target);
+        let row = versions::row(&result, target, numbers, &self.context.secret);
+        let news = self.note_positive(slot, (&result, registered.target), &row, origin, effects);
         let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
         let concerned = self.count(slot, &change, origin);
@@ -132,8 +133,11 @@ impl PersonHalf {
         let view = ResultView::of(wire);
         let result = validate::of_message(&view, &self.rules, "moved.result")?;
 
+        let rules = self.rules.clone();
+        let target = rules.target(result.target).map_or(result.target, |target| rules.target_id(target));
+
         let slot = self.person(person_id, effects);
-        let row = versions::moved_row(&self.context.secret, &result);
+        let row = versions::moved_row(&self.context.secret, &result, target);
         let mut change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
         let concerned = self.count(slot, &change, origin);
@@ -152,12 +156,12 @@ impl PersonHalf {
         hops: u32,
         effects: &mut Effects,
     ) -> Result<End, Stop> {
-        let origin = Origin::of(input);
-        let record = validate::contact(wire)?;
+        let (origin, record) = (Origin::of(input), validate::contact(wire)?);
+        let target = validate::contact_target(&record, &self.rules)?;
         route::home(&self.context, record.person_id, origin, hops, effects, || publish::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
-        let contact = contacts::of_contact(&record, &self.context.secret);
+        let contact = contacts::of_contact((&record, target), &self.rules, &self.context.secret);
         let cases_before = self.cases(slot, None);
         let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
@@ -228,7 +232,7 @@ impl PersonHalf {
     fn note_positive(
         &mut self,
         slot: Slot,
-        result: &LabResult<'_>,
+        (result, target): (&LabResult<'_>, TargetIndex),
         row: &Row,
         origin: Origin,
         effects: &mut Effects,
@@ -236,7 +240,7 @@ impl PersonHalf {
         if !row.is_positive() {
             return false;
         }
-        let read = versions::positive(result, row, origin.received_at);
+        let read = versions::positive(result, self.rules.target_id(target), row, origin.received_at);
         let known = self.state.extra(slot).and_then(|extra| extra.positive(read.id, read.content));
         let version = known.map_or_else(|| read.clone(), |known| known.and(read.clone()));
         if known == Some(&version) {
@@ -323,8 +327,8 @@ impl PersonHalf {
         let (findings, person_id) = (contacts::findings(extra, &wanted), extra.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let changed = alerts::review(&extra.alerts, wanted, trigger);
-        for alert in changed {
-            effects.outputs.push(publish::alert(&alert, self.context.task));
+        for mut alert in changed {
+            effects.outputs.push(publish::alert(&mut alert, &self.rules, self.context.task));
             effects.urgent = true;
             self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
         }

@@ -1,6 +1,6 @@
 //! From an area's cells to its published numbers: every window, purpose and method.
 //!
-//! In: the series of one area, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums that tiers
+//! In: the series of one area and target, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums that tiers
 //! look at. Pure: the same cells give the same numbers, whatever order they came in. Nothing is kept here.
 
 use crate::model::interval::{Interval, wilson};
@@ -11,7 +11,7 @@ use crate::state::area::cell::{Cell, People};
 use crate::state::area::series::Series;
 use std::collections::BTreeMap;
 
-/// Number of the total over all purposes.
+/// Number of the total over all purposes of a target.
 pub const TOTAL: u8 = 0;
 
 /// Sums over the cells of one window.
@@ -107,6 +107,7 @@ pub fn positivity(rules: &Rules, purposes: &[String], series: &Series, end: Day)
         population: facts.population,
         purposes: numbers,
         rules_digest: rules.digest.clone(),
+        target: rules.id_of_stored(&series.target).to_owned(),
     })
 }
 

@@ -6,6 +6,7 @@ pub use crate::model::record::Origin;
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::{Finding, LabResult, ResultStatus};
 use crate::model::time::Timestamp;
+use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use prost::Message as _;
 
@@ -124,15 +125,14 @@ impl<'a> Trigger<'a> {
     }
 }
 
-/// One state of an alert. Alerts of a person lie in its task's partition: a stalled task delays nobody else's.
-pub fn alert(alert: &v1::Alert, person_task: i32) -> Output {
-    Output {
-        topic: Topic::Alerts,
-        partition: person_task,
-        key: alert.alert_id.clone().into_bytes(),
-        payload: Some(alert.encode_to_vec()),
-        headers: Vec::new(),
-    }
+/// One state of an alert, with the id of its target: as it is held, the first has no name. Alerts of a person lie in its
+/// task's partition: a stalled task delays nobody else's.
+pub fn alert(alert: &mut v1::Alert, rules: &Rules, person_task: i32) -> Output {
+    let held_as = std::mem::take(&mut alert.target);
+    rules.id_of_stored(&held_as).clone_into(&mut alert.target);
+    let (key, payload) = (alert.alert_id.clone().into_bytes(), Some(alert.encode_to_vec()));
+    alert.target = held_as;
+    Output { topic: Topic::Alerts, partition: person_task, key, payload, headers: Vec::new() }
 }
 
 /// A message to the task of the person it is about.

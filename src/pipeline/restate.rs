@@ -9,6 +9,7 @@ use super::positivity;
 use super::tier::{Decision, Subject, reach};
 use super::tier_change::{self, Trigger};
 use crate::model::record::{Output, Topic};
+use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::{AreaTier, CauseKind};
@@ -129,7 +130,7 @@ impl Restater<'_> {
     pub fn forget(&self, series: &Series, kept: Day, effects: &mut Effects) {
         let gone = kept..=self.span.kept_from.plus(-1);
         for day in spread(specimen_days(series), LONGEST_WINDOW - 1, gone) {
-            effects.outputs.push(self.output(Topic::AreaPositivity, key(&series.code, day), None));
+            effects.outputs.push(self.output(Topic::AreaPositivity, key(series, day), None));
         }
     }
 
@@ -150,7 +151,7 @@ impl Restater<'_> {
             numbers.now = Some(self.span.now.to_wire());
             numbers.encode_to_vec()
         });
-        self.output(Topic::AreaPositivity, key(&series.code, day), numbers)
+        self.output(Topic::AreaPositivity, key(series, day), numbers)
     }
 
     /// Raises, updates and withdraws alerts of the days on which the tier may have come to differ.
@@ -169,8 +170,9 @@ impl Restater<'_> {
             days.extend(spread([first].into_iter(), self.span.today.0 - first.0, self.span.from(self.span.kept_from)));
         }
         for (day, alert) in self.changed_alerts(state.series(area), touched, days) {
-            let code = &state.series(area).code;
-            let message = tier_change::message(&self.context.secret, code, day, &alert, self.context.task);
+            let series = state.series(area);
+            let subject = (series, self.rules.id_of_stored(&series.target));
+            let message = tier_change::message(&self.context.secret, subject, day, &alert, self.context.task);
             let key = message.alert_id.clone().into_bytes();
             effects.outputs.push(self.output(Topic::AreaAlerts, key, Some(message.encode_to_vec())));
             state.change(area, SeriesOperation::Alert(day, alert), &mut effects.changes);
@@ -200,7 +202,8 @@ impl Restater<'_> {
         changed
     }
 
-    /// Publishes the tier of today unless it is what was published last, its time apart.
+    /// Publishes the tier of today unless it is what was published last, its time and the target that it always has
+    /// apart.
     fn tier(&self, area: AreaNumber, state: &mut AreaState, effects: &mut Effects) {
         let series = state.series(area);
         let tier = self.tier_of_today(series);
@@ -209,8 +212,10 @@ impl Restater<'_> {
             return;
         }
         let now = Some(self.span.now.to_wire());
-        let payload = tier.map(|tier| AreaTier { now, ..tier }.encode_to_vec());
-        effects.outputs.push(self.output(Topic::AreaTiers, series.code.clone().into_bytes(), payload));
+        let target = self.rules.id_of_stored(&series.target).to_owned();
+        let payload = tier.map(|tier| AreaTier { now, target, ..tier }.encode_to_vec());
+        let key = target::keyed(&series.code, &series.target).into_owned().into_bytes();
+        effects.outputs.push(self.output(Topic::AreaTiers, key, payload));
         state.change(area, SeriesOperation::Tier(hash), &mut effects.changes);
     }
 
@@ -231,6 +236,7 @@ impl Restater<'_> {
             previous_tier: eve.map(|eve| eve.tier().to_owned()).unwrap_or_default(),
             reasons: decision.reasons,
             now: None,
+            target: String::new(),
         })
     }
 
@@ -240,6 +246,6 @@ impl Restater<'_> {
 }
 
 /// Key of the numbers of a day.
-fn key(area: &str, day: Day) -> Vec<u8> {
-    format!("{area}/{day}").into_bytes()
+fn key(series: &Series, day: Day) -> Vec<u8> {
+    target::keyed(&format!("{}/{day}", series.code), &series.target).into_owned().into_bytes()
 }

@@ -5,6 +5,7 @@
 
 use super::stop::End;
 use crate::model::result::Finding;
+use crate::model::target;
 use crate::state::person::row::Row;
 use hashbrown::HashMap;
 
@@ -21,7 +22,7 @@ pub struct Verdict {
     pub day_only: bool,
     /// Area in the dictionary, by the same row.
     pub area: u32,
-    /// Purpose in the dictionary, by the same row.
+    /// Purpose and target in the dictionary, by the same row.
     pub purpose: u8,
     /// Whether the numbers of that row are closed.
     pub settled: bool,
@@ -58,7 +59,7 @@ impl Verdict {
     /// purpose lends its own: that does not depend on the order in which they came.
     pub fn and(self, other: Self, names: Names<'_>) -> Self {
         let key = |verdict: &Self| {
-            let texts = (&names.areas[verdict.area as usize], &names.purposes[usize::from(verdict.purpose)]);
+            let texts = (&names.areas[verdict.area as usize], names.purpose(verdict.purpose));
             (std::cmp::Reverse(verdict.finding as i32), verdict.minute, verdict.day_only, texts)
         };
         let lender = if key(&other) < key(&self) { other } else { self };
@@ -74,8 +75,20 @@ impl Verdict {
 pub struct Names<'a> {
     /// Area codes.
     pub areas: &'a [String],
-    /// Purposes.
+    /// Purposes of targets.
     pub purposes: &'a [String],
+}
+
+impl<'a> Names<'a> {
+    /// The purpose behind a number.
+    pub fn purpose(&self, number: u8) -> &'a str {
+        target::parts(&self.purposes[usize::from(number)]).0
+    }
+
+    /// The target behind a number, as it is named in stored texts.
+    pub fn target(&self, number: u8) -> &'a str {
+        target::parts(&self.purposes[usize::from(number)]).1
+    }
 }
 
 /// The verdict on one specimen.

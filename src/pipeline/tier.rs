@@ -13,7 +13,7 @@
 use super::positivity::{Sums, per_100k, period, total};
 use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
-use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
+use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TargetIndex, TierEngine, TierPolicy};
 use crate::proto::v1::TierReason;
 use crate::state::area::series::Series;
 
@@ -35,18 +35,20 @@ impl Decision<'_> {
     }
 }
 
-/// An area of the registry with its series.
+/// An area of the registry with its series of a target.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     rules: &'a Rules,
     index: AreaIndex,
+    target: TargetIndex,
     series: &'a Series,
 }
 
 impl<'a> Subject<'a> {
-    /// `None` when the area is not in the registry.
+    /// `None` when the area is not in the registry, or the target is not declared.
     pub fn new(rules: &'a Rules, series: &'a Series) -> Option<Self> {
-        Some(Self { rules, index: rules.areas.index(&series.code)?, series })
+        let target = rules.target_stored_as(&series.target)?;
+        Some(Self { rules, index: rules.areas.index(&series.code)?, target, series })
     }
 
     /// Its tier on a day; `None` when no policy decides on it, it does not exist, or nothing is known.
@@ -55,7 +57,7 @@ impl<'a> Subject<'a> {
             return None;
         }
         let level = self.rules.areas.list[self.index as usize].level;
-        let policy = self.rules.tier_policy(level, day)?;
+        let policy = self.rules.tier_policy(level, self.target, day)?;
         match &policy.engine {
             TierEngine::CleanDay(steps) => Some(self.clean_day(policy, steps, day)),
             TierEngine::Threshold(measures) => self.threshold(policy, measures, day, day),

@@ -1,4 +1,4 @@
-//! Alerts about changes of tier: one per area and day on which the tier differs from that of the day before.
+//! Alerts about changes of tier: one per area, target and day on which the tier differs from that of the day before.
 //!
 //! In: both tiers as known now, the alert as published before. Out: the alert's next state, if it has one. As both
 //! tiers follow from the area's numbers alone, so does whether an alert is live: a correction that undoes a case
@@ -10,9 +10,10 @@
 use super::tier::Decision;
 use crate::model::ids::{Domain, Secret};
 use crate::model::record::{Origin, Position, Topic};
+use crate::model::target::FIRST;
 use crate::model::time::{Day, Timestamp};
 use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind};
-use crate::state::area::series::{TierAlert, TierCause, TierOrigin};
+use crate::state::area::series::{Series, TierAlert, TierCause, TierOrigin};
 
 /// Causes kept at either end of a long chain.
 const CHAIN_END: usize = 16;
@@ -65,8 +66,14 @@ pub fn next(
     Some(alert)
 }
 
-/// The alert as published.
-pub fn message(secret: &Secret, area: &str, day: Day, alert: &TierAlert, partition: i32) -> Alert {
+/// The alert as published, about a series: an area, and a target that is first or not, with its id.
+pub fn message(
+    secret: &Secret,
+    (series, target): (&Series, &str),
+    day: Day,
+    alert: &TierAlert,
+    partition: i32,
+) -> Alert {
     let day = day.to_string();
     let origin = |cause: &TierCause| match cause.origin {
         TierOrigin::None => None,
@@ -83,13 +90,14 @@ pub fn message(secret: &Secret, area: &str, day: Day, alert: &TierAlert, partiti
         ..Cause::default()
     };
     Alert {
-        alert_id: format!("{:032x}", secret.hash(Domain::Alert, &["tier_changed", area, &day])),
+        alert_id: id(secret, series, &day),
         version: alert.version,
         family: AlertFamily::TierChanged as i32,
         state: alert.causes.last().map_or(0, |cause| i32::from(cause.state)),
         severity: i32::from(alert.severity),
         historic: alert.historic,
-        area: area.to_owned(),
+        area: series.code.clone(),
+        target: target.to_owned(),
         first_day: day.clone(),
         last_day: day,
         policy: alert.policy.clone(),
@@ -99,6 +107,13 @@ pub fn message(secret: &Secret, area: &str, day: Day, alert: &TierAlert, partiti
         tier_after: alert.after.clone(),
         ..Alert::default()
     }
+}
+
+/// Of another than the first target, the target comes last.
+fn id(secret: &Secret, series: &Series, day: &str) -> String {
+    let parts = ["tier_changed", &series.code, day, &series.target];
+    let parts = if series.target == FIRST { &parts[..3] } else { &parts };
+    format!("{:032x}", secret.hash(Domain::Alert, parts))
 }
 
 fn differs(before: Option<&Decision<'_>>, after: &Decision<'_>) -> bool {

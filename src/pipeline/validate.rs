@@ -12,7 +12,7 @@ use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::{DAY_MS, Timestamp};
 use crate::policy::areas::AreaIndex;
-use crate::policy::{LabIndex, Rules};
+use crate::policy::{LabIndex, Rules, TargetIndex};
 use crate::proto::v1::{self, ProcessingMode};
 use prost_types::Timestamp as WireTimestamp;
 
@@ -30,6 +30,8 @@ const SKEW_MS: i64 = 5 * 60_000;
 pub struct Registered {
     /// Its area.
     pub area: AreaIndex,
+    /// Its target: an id and its aliases are one.
+    pub target: TargetIndex,
     /// Its purpose, from 1.
     pub purpose: u8,
     /// Its lab, unless that is unknown and accepted all the same.
@@ -51,8 +53,9 @@ pub fn result<'a>(
     rules: &Rules,
 ) -> Result<(LabResult<'a>, Registered), Reject> {
     let result = as_known(well_formed(wire)?, rules);
-    collected_in_time(&result, received_at, rules)?;
-    let registered = registered(&result, received_at, rules)?;
+    let target = target(result.target, rules)?;
+    collected_in_time(&result, target, received_at, rules)?;
+    let registered = registered(&result, target, received_at, rules)?;
     Ok((result, registered))
 }
 
@@ -116,7 +119,8 @@ fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) 
     if printable && (1..=limit).contains(&value.len()) { Ok(value) } else { text(value, limit, field) }
 }
 
-/// A contact record. Nothing of it depends on the rules or on when it was received.
+/// A contact record. Nothing of it depends on when it was received, and on the rules only its
+/// [target](contact_target).
 pub fn contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
     let contact = ContactRecord {
         record_id: text(&wire.record_id, ID_BYTES, "record_id")?,
@@ -128,6 +132,7 @@ pub fn contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
         exposure_start: time(wire.exposure_start.as_ref(), "exposure_start")?,
         exposure_end: time(wire.exposure_end.as_ref(), "exposure_end")?,
         order: order(wire.order.as_ref())?,
+        target: optional_text(&wire.target, NAME_BYTES, "target")?,
     };
     wire.reported_at.as_ref().map(|at| time(Some(at), "reported_at")).transpose()?;
     if contact.index_person_id == contact.person_id {
@@ -137,6 +142,15 @@ pub fn contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
         return refuse(RejectCode::InvalidInterval, "exposure_end");
     }
     Ok(contact)
+}
+
+/// The target a contact record names, if it names one.
+pub fn contact_target(record: &ContactRecord<'_>, rules: &Rules) -> Result<Option<TargetIndex>, Reject> {
+    record.target.map(|text| target(text, rules)).transpose()
+}
+
+fn target(text: &str, rules: &Rules) -> Result<TargetIndex, Reject> {
+    rules.target(text).ok_or_else(|| Reject::new(RejectCode::UnknownTarget, "target"))
 }
 
 /// An order holds from when it was given, at the earliest; one given after its own end never held.
@@ -153,10 +167,15 @@ fn order(wire: Option<&v1::ManagementOrder>) -> Result<Option<(Timestamp, Timest
 }
 
 /// Not after it was received, not before the horizon. Where only the day is known, days are compared.
-fn collected_in_time(result: &LabResult<'_>, received_at: Timestamp, rules: &Rules) -> Result<(), Reject> {
+fn collected_in_time(
+    result: &LabResult<'_>,
+    target: TargetIndex,
+    received_at: Timestamp,
+    rules: &Rules,
+) -> Result<(), Reject> {
     let latest = Timestamp(received_at.0.saturating_add(SKEW_MS));
     let received_on = rules.day(received_at);
-    let horizon_days = rules.case_policy(received_on).horizon_days;
+    let horizon_days = rules.intake_policy(target, received_on).horizon_days;
     let (future, past) = if result.precision == TimePrecision::Day {
         let collected_on = rules.day(result.collected_at);
         (collected_on > rules.day(latest), collected_on < received_on.plus(-horizon_days))
@@ -172,16 +191,21 @@ fn collected_in_time(result: &LabResult<'_>, received_at: Timestamp, rules: &Rul
 }
 
 /// Area on the day of the specimen, lab by the policy of the day of receipt, purpose of the deployment.
-fn registered(result: &LabResult<'_>, received_at: Timestamp, rules: &Rules) -> Result<Registered, Reject> {
+fn registered(
+    result: &LabResult<'_>,
+    target: TargetIndex,
+    received_at: Timestamp,
+    rules: &Rules,
+) -> Result<Registered, Reject> {
     let collected_on = rules.day(result.collected_at);
     let area = rules.areas.index(result.area).filter(|area| rules.areas.exists(*area, collected_on));
     let Some(area) = area else { return refuse(RejectCode::UnknownArea, "area") };
     let lab = rules.lab(result.lab_id);
-    if lab.is_none() && !rules.case_policy(rules.day(received_at)).accept_unknown_labs {
+    if lab.is_none() && !rules.intake_policy(target, rules.day(received_at)).accept_unknown_labs {
         return refuse(RejectCode::UnknownLab, "lab_id");
     }
     let Some(purpose) = rules.purpose(result.purpose) else { return refuse(RejectCode::UnknownPurpose, "purpose") };
-    Ok(Registered { area, purpose, lab })
+    Ok(Registered { area, target, purpose, lab })
 }
 
 fn refuse<T>(code: RejectCode, field: &str) -> Result<T, Reject> {

@@ -80,12 +80,12 @@ impl Change {
     }
 }
 
-/// The row of a result, given the numbers of its area and purpose.
-pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) -> Row {
+/// The row of a result, given the id of its target, and the numbers of its area and of its purpose and target.
+pub fn row(result: &LabResult<'_>, target: &str, (area, purpose): (u32, u8), secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
-        specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, result.target]) & HASH_48,
-        content: content(secret, result),
+        specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, target]) & HASH_48,
+        content: content(secret, result, target),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
         area,
@@ -96,14 +96,14 @@ pub fn row(result: &LabResult<'_>, (area, purpose): (u32, u8), secret: &Secret) 
     })
 }
 
-/// What a row does not hold of a positive.
-pub fn positive(result: &LabResult<'_>, row: &Row, received_at: Timestamp) -> PositiveVersion {
+/// What a row does not hold of a positive, given the id of its target.
+pub fn positive(result: &LabResult<'_>, target: &str, row: &Row, received_at: Timestamp) -> PositiveVersion {
     PositiveVersion {
         id: row.id(),
         content: row.content(),
         received_at,
         specimen_id: result.specimen_id.to_owned(),
-        target: result.target.to_owned(),
+        target: target.to_owned(),
         lab_id: result.lab_id.to_owned(),
         result_id: result.result_id.to_owned(),
         ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
@@ -129,11 +129,11 @@ pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin)
 
 /// The row a result leaves with the person it was moved away from: nothing of that revision counts here. Its content
 /// and time only say which of several is held, and for how long.
-pub fn moved_row(secret: &Secret, result: &LabResult<'_>) -> Row {
+pub fn moved_row(secret: &Secret, result: &LabResult<'_>, target: &str) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: 0,
-        content: content(secret, result),
+        content: content(secret, result, target),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
         area: 0,
@@ -155,8 +155,8 @@ pub fn replaced(secret: &Secret, result: &LabResult<'_>) -> Option<u64> {
 }
 
 /// Hash of the meaning: specimen, target, minute of collection or that only its day is known, area, purpose, finding,
-/// status, Ct values, and which result it replaces if it names one.
-fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
+/// status, Ct values, and which result it replaces if it names one. An alias of a target means what its id means.
+fn content(secret: &Secret, result: &LabResult<'_>, target: &str) -> u32 {
     // Five bits a character, so that the usual result needs no memory of its own.
     let minute = minute_of(result.collected_at);
     let coded = |at: usize| match at {
@@ -172,7 +172,7 @@ fn content(secret: &Secret, result: &LabResult<'_>) -> u32 {
         let _ = write!(cycles, "{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     }
     let replaces = result.replaces_result_id.unwrap_or_default();
-    let parts = [result.specimen_id, result.target, result.area, result.purpose, numbers, &cycles, replaces];
+    let parts = [result.specimen_id, target, result.area, result.purpose, numbers, &cycles, replaces];
     let said = if replaces.is_empty() { &parts[..6] } else { &parts[..] };
     secret.hash_64(Domain::Content, said) as u32
 }

@@ -36,6 +36,11 @@ impl<'a> Check<'a> {
         Self { key, errors }
     }
 
+    /// How many errors there are, of this record and those before.
+    pub(super) fn noted(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Notes an error about a field of the record.
     pub(super) fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>, hint: impl Into<String>) {
         self.errors.push(RuleError {

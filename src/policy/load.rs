@@ -11,6 +11,7 @@ use prost::Message as _;
 
 mod policies;
 mod registry;
+mod targets;
 mod texts;
 mod tiers;
 
@@ -33,13 +34,15 @@ impl Rules {
         let by_kind = decode(&records, &mut errors);
         let deployment = deployment(&by_kind, &mut errors);
         let levels = deployment.as_ref();
-        let cases = cases(&by_kind, &mut errors);
+        let cases = cases(&by_kind, levels, &mut errors);
         let tiers = tiers(&by_kind, levels, &mut errors);
         let areas = registry::areas(&by_kind.areas, levels, &mut errors);
         let labs = registry::labs(&by_kind.labs, &cases, &mut errors);
         match deployment {
             Some(deployment) if errors.is_empty() => Ok(Self {
                 digest: set::digest(&records),
+                cases_of: targets::cases_of(&deployment, &cases),
+                target_by_text: targets::by_text(&deployment),
                 deployment,
                 cases,
                 tiers,
@@ -113,12 +116,14 @@ fn deployment(by_kind: &ByKind, errors: &mut Vec<RuleError>) -> Option<Deploymen
     }
 }
 
-fn cases(by_kind: &ByKind, errors: &mut Vec<RuleError>) -> Vec<CasePolicy> {
+fn cases(by_kind: &ByKind, deployment: Option<&Deployment>, errors: &mut Vec<RuleError>) -> Vec<CasePolicy> {
     let mut cases: Vec<CasePolicy> = Vec::new();
     for (key, policy) in &by_kind.cases {
         let mut check = Check::new(key, errors);
-        let Some(policy) = policies::case(policy, &mut check) else { continue };
-        if let Some(other) = cases.iter().find(|other| other.effective_from == policy.effective_from) {
+        let Some(policy) = policies::case(policy, deployment, &mut check) else { continue };
+        let same_target = |other: &&CasePolicy| other.targets.iter().any(|target| policy.targets.contains(target));
+        let same_day = |other: &&CasePolicy| other.effective_from == policy.effective_from;
+        if let Some(other) = cases.iter().filter(same_target).find(same_day) {
             let problem = format!("`{}` holds from the same day", other.name);
             check.wrong("effective_from", problem, "give each version a day of its own");
         }
@@ -127,6 +132,12 @@ fn cases(by_kind: &ByKind, errors: &mut Vec<RuleError>) -> Vec<CasePolicy> {
     if by_kind.cases.is_empty() {
         let mut check = Check::new("case", errors);
         check.wrong("", "there is no case policy", "add one as case-NAME.toml");
+    } else if let Some(deployment) = deployment
+        && cases.len() == by_kind.cases.len()
+        && !cases.iter().any(|policy| policy.targets.contains(&0))
+    {
+        let problem = format!("there is no case policy for `{}`, the first target", deployment.targets[0].id);
+        Check::new("case", errors).wrong("", problem, "add one: what no policy is for goes by the first target's");
     }
     cases.sort_by_key(|policy| policy.effective_from);
     cases

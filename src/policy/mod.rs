@@ -2,6 +2,7 @@
 //!
 //! In: the records of the `rules` topic. Out: [`Rules`], parsed once, asked per record.
 
+use crate::model::target::FIRST;
 use crate::model::time::{Day, Timestamp, Zone};
 
 pub mod areas;
@@ -21,6 +22,12 @@ pub use set::RuleSetReader;
 /// Index of a lab in the registry of one digest.
 pub type LabIndex = u32;
 
+/// Index of a target among those of a deployment, by one set of rules; 0 is the first.
+pub type TargetIndex = u8;
+
+/// The id of the only target of a deployment that declares none.
+pub const UNDECLARED_TARGET: &str = "sars-cov-2";
+
 /// All rules in force, as of one digest.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -28,8 +35,12 @@ pub struct Rules {
     pub digest: String,
     /// What is declared once.
     pub deployment: Deployment,
-    /// Case policies by first day, in order; at least one.
+    /// Case policies by first day, in order; at least one for the first target.
     pub cases: Vec<CasePolicy>,
+    /// Of each target, where in `cases` those that are for it lie, in order.
+    cases_of: Vec<Vec<u32>>,
+    /// Targets by id and by alias.
+    target_by_text: HashMap<String, TargetIndex>,
     /// Tier policies, in no order.
     pub tiers: Vec<TierPolicy>,
     /// The area registry.
@@ -42,16 +53,26 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The case policy of a day: the newest that has begun, or the earliest.
-    pub fn case_policy(&self, day: Day) -> &CasePolicy {
-        let begun = self.cases.partition_point(|policy| policy.effective_from <= day);
-        &self.cases[begun.saturating_sub(1)]
+    /// The case policy of a target on a day: the newest that has begun, or the earliest; `None` when none is for the
+    /// target, which then has neither cases nor alerts about positives.
+    pub fn case_policy(&self, target: TargetIndex, day: Day) -> Option<&CasePolicy> {
+        let own = self.cases_of.get(usize::from(target))?;
+        let begun = own.partition_point(|at| self.cases[*at as usize].effective_from <= day);
+        Some(&self.cases[*own.get(begun.saturating_sub(1))? as usize])
     }
 
-    /// The tier policy of a level on a day, if any.
-    pub fn tier_policy(&self, level: u8, day: Day) -> Option<&TierPolicy> {
+    /// The policy that says on a day which results of a target are taken, and how grave a contradiction is: its own, or
+    /// that of the first target.
+    pub fn intake_policy(&self, target: TargetIndex, day: Day) -> &CasePolicy {
+        let own = self.case_policy(target, day).or_else(|| self.case_policy(0, day));
+        own.unwrap_or(&self.cases[0])
+    }
+
+    /// The tier policy of a level and target on a day, if any.
+    pub fn tier_policy(&self, level: u8, target: TargetIndex, day: Day) -> Option<&TierPolicy> {
         let holds = |policy: &&TierPolicy| {
             policy.levels.contains(&level)
+                && policy.target == target
                 && policy.effective_from <= day
                 && policy.effective_until.is_none_or(|until| day < until)
         };
@@ -78,6 +99,36 @@ impl Rules {
         let at = self.deployment.purposes.iter().position(|purpose| purpose == name)?;
         u8::try_from(at + 1).ok()
     }
+
+    /// The target that a result or record names by its id or an alias; `None` when none is declared so.
+    #[inline]
+    pub fn target(&self, text: &str) -> Option<TargetIndex> {
+        // Nearly every result is of the first target, by its id.
+        if text == self.deployment.targets[0].id {
+            return Some(0);
+        }
+        self.target_by_text.get(text).copied()
+    }
+
+    /// The id of a target of these rules.
+    pub fn target_id(&self, target: TargetIndex) -> &str {
+        &self.deployment.targets[usize::from(target)].id
+    }
+
+    /// The name of a target of these rules in [stored texts](crate::model::target): none for the first.
+    pub fn stored_target(&self, target: TargetIndex) -> &str {
+        if target == 0 { FIRST } else { self.target_id(target) }
+    }
+
+    /// The target of a name in stored texts; `None` when it is declared no more.
+    pub fn target_stored_as(&self, name: &str) -> Option<TargetIndex> {
+        if name == FIRST { Some(0) } else { self.target(name).filter(|target| self.stored_target(*target) == name) }
+    }
+
+    /// The id behind a name in stored texts, also of a target that is declared no more.
+    pub fn id_of_stored<'a>(&'a self, name: &'a str) -> &'a str {
+        if name == FIRST { self.target_id(0) } else { name }
+    }
 }
 
 /// What is declared once for a deployment.
@@ -93,8 +144,23 @@ pub struct Deployment {
     pub levels: Vec<String>,
     /// Whether each level keeps distinct people.
     pub keeps_people: Vec<bool>,
-    /// Purposes a result may have; at most 250.
+    /// Purposes a result may have.
     pub purposes: Vec<String>,
+    /// What may be looked for, the first target first; at least one. Together with purposes at most 250 pairs.
+    pub targets: Vec<Target>,
+    /// Whether they were declared: else there is [one](UNDECLARED_TARGET), which is only supposed.
+    pub targets_declared: bool,
+}
+
+/// One thing that may be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// As outputs name it.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Other texts that name it.
+    pub aliases: Vec<String>,
 }
 
 /// What the area of a result means.
@@ -113,6 +179,10 @@ pub struct CasePolicy {
     pub name: String,
     /// First day it holds.
     pub effective_from: Day,
+    /// The targets it is for.
+    pub targets: Vec<TargetIndex>,
+    /// Of these, those that contact records which name no target are about.
+    pub unnamed_contacts: Vec<TargetIndex>,
     /// A specimen collected longer before its receipt is rejected.
     pub horizon_days: i32,
     /// A positive within this many days of the anchor belongs to the same episode.
@@ -182,6 +252,8 @@ pub struct TierPolicy {
     pub effective_from: Day,
     /// First day it holds no more.
     pub effective_until: Option<Day>,
+    /// The target whose numbers it looks at.
+    pub target: TargetIndex,
     /// Levels it decides on.
     pub levels: Vec<u8>,
     /// Tiers, mildest first; a rank is an index here.

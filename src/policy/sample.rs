@@ -14,14 +14,14 @@ macro_rules! embedded {
 }
 
 /// A small city of three districts and five streets, with a border change on 2022-11-15, a merger on 2022-12-01,
-/// three labs, and a tier policy of each kind. Zone Asia/Shanghai, horizon 7 days, all rules from 2020-01-01.
+/// three labs, and a tier policy of each kind; influenza beside the first target, and a third without policies. Zone Asia/Shanghai, horizon 7 days, all rules from 2020-01-01.
 ///
 /// # Panics
 ///
 /// If the embedded files are wrong, which a test of this crate excludes.
 pub fn sample_rules() -> Rules {
-    parsed(&embedded!("sample": "deployment.toml" "case-sample.toml" "tier-clean-day.toml" "tier-threshold.toml"
-        "areas.csv" "labs.csv"))
+    parsed(&embedded!("sample": "deployment.toml" "case-sample.toml" "case-influenza.toml" "tier-clean-day.toml"
+        "tier-threshold.toml" "tier-influenza.toml" "areas.csv" "labs.csv"))
 }
 
 /// Chongqing: its 38 districts with invented wards, 20 invented labs, and the dated policies of 2021 and 2022. Zone

@@ -9,6 +9,7 @@ use super::names::{
 };
 use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
+use crate::model::target;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{AlertFamily, AlertState, WindowNumbers};
 use crate::view::areas::AreaPicture;
@@ -118,20 +119,30 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
     alerts(series, picture);
     labs(series, picture, vitals);
     let in_metrics = picture.registry().in_metrics();
-    for (code, area) in picture.areas.iter().filter(|(code, _)| in_metrics(code)) {
-        area_gauges(series, code, area);
+    for (key, area) in picture.areas.iter() {
+        let (code, target) = target::parts(key);
+        if in_metrics(code)
+            && let Some(target) = picture.registry().target(target)
+        {
+            area_gauges(series, [code, target], area);
+        }
     }
 }
 
 fn alerts(series: &Series, picture: &Picture) {
     let families = (1..).map_while(|family| AlertFamily::try_from(family).ok());
+    let targets = picture.registry().targets();
     for family in families {
         for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
-            series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state)]).set(0.0);
+            for target in targets {
+                series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state), &target.id]).set(0.0);
+            }
         }
     }
-    for (family, state, count) in picture.alerts.counts().chain(picture.area_alerts.counts()) {
-        series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state)]).increment(count as f64);
+    for (family, state, target, count) in picture.alerts.counts().chain(picture.area_alerts.counts()) {
+        // Of what is declared no more only withdrawn ones are left.
+        let Some(target) = picture.registry().target(target) else { continue };
+        series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state), target]).increment(count as f64);
     }
 }
 
@@ -151,22 +162,22 @@ fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
 }
 
-fn area_gauges(series: &Series, code: &str, area: &AreaPicture) {
+fn area_gauges(series: &Series, [code, target]: [&str; 2], area: &AreaPicture) {
     if let Some(tier) = &area.tier {
-        series.gauge(&AREA_TIER, &[code]).set(f64::from(tier.rank));
+        series.gauge(&AREA_TIER, &[code, target]).set(f64::from(tier.rank));
     }
     let numbers = area.newest.as_ref().and_then(|newest| newest.purposes.iter().find(|one| one.purpose.is_empty()));
     for window in numbers.map_or(&[][..], |total| &total.windows) {
-        window_gauges(series, code, window);
+        window_gauges(series, [code, target], window);
     }
 }
 
-fn window_gauges(series: &Series, code: &str, window: &WindowNumbers) {
+fn window_gauges(series: &Series, [code, target]: [&str; 2], window: &WindowNumbers) {
     let days = window.days.to_string();
     let methods = [("tests_over_tests", &window.tests_over_tests), ("people_over_people", &window.people_over_people)];
     for (method, proportion) in methods {
         if let Some(proportion) = proportion {
-            series.gauge(&AREA_POSITIVITY, &[code, method, &days]).set(proportion.value);
+            series.gauge(&AREA_POSITIVITY, &[code, target, method, &days]).set(proportion.value);
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum Label {
     Family,
     /// Alert state of the contract.
     AlertState,
+    /// Target that the rules in force declare.
+    Target,
     /// Version of this build.
     Version,
 }
@@ -83,6 +85,7 @@ impl Label {
             Label::WindowDays => "window_days",
             Label::Family => "family",
             Label::AlertState => "state",
+            Label::Target => "target",
             Label::Version => "version",
         }
     }
@@ -249,19 +252,22 @@ pub const LAB_NEWEST: Metric = gauge(
 pub const LAB_REGISTERED: Metric =
     gauge("swabstream_lab_registered", &[Label::Lab], "Always 1, for each lab of the registry in force.");
 /// Alerts.
-pub const ALERTS: Metric =
-    gauge("swabstream_alerts", &[Label::Family, Label::AlertState], "Alerts by the state they are in now.");
+pub const ALERTS: Metric = gauge(
+    "swabstream_alerts",
+    &[Label::Family, Label::AlertState, Label::Target],
+    "Alerts by the state they are in now.",
+);
 /// Positivity.
 pub const AREA_POSITIVITY: Metric = gauge(
     "swabstream_area_positivity_ratio",
-    &[Label::Area, Label::Method, Label::WindowDays],
+    &[Label::Area, Label::Target, Label::Method, Label::WindowDays],
     "Newest positivity of the area, 0 to 1, of levels of the registry with at most 100 areas; absent while its \
      denominator is empty.",
 );
 /// Tier.
 pub const AREA_TIER: Metric = gauge(
     "swabstream_area_tier_rank",
-    &[Label::Area],
+    &[Label::Area, Label::Target],
     "Rank of the area's tier, 0 is the mildest; of the same levels.",
 );
 /// Dead letters.

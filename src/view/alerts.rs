@@ -16,10 +16,18 @@ pub const MOST_COUNTED: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Alerts {
     newest: VecDeque<AlertLine>,
-    states: HashMap<u128, (i32, i32)>,
-    counts: BTreeMap<(i32, i32), u64>,
+    states: HashMap<u128, State>,
+    counts: BTreeMap<State, u64>,
+    /// What alerts are of, as they name it.
+    targets: Vec<String>,
     uncounted: u64,
 }
+
+/// Family, state, and place of the target.
+type State = (i32, i32, u8);
+
+/// Targets told apart at most: more than a deployment can declare.
+const MOST_TARGETS: usize = 255;
 
 /// One alert as last published.
 #[derive(Clone, Debug)]
@@ -42,16 +50,17 @@ impl Alerts {
         self.newest.iter()
     }
 
-    /// Alerts that are in a state now, by family and state.
-    pub fn counts(&self) -> impl Iterator<Item = (AlertFamily, AlertState, u64)> {
-        self.counts.iter().filter_map(|((family, state), count)| {
-            Some((AlertFamily::try_from(*family).ok()?, AlertState::try_from(*state).ok()?, *count))
+    /// Alerts that are in a state now, by family, state and target.
+    pub fn counts(&self) -> impl Iterator<Item = (AlertFamily, AlertState, &str, u64)> {
+        self.counts.iter().filter_map(|((family, state, target), count)| {
+            let target = self.targets.get(usize::from(*target)).map_or("", String::as_str);
+            Some((AlertFamily::try_from(*family).ok()?, AlertState::try_from(*state).ok()?, target, *count))
         })
     }
 
     /// Alerts that hold now.
     pub fn live(&self) -> u64 {
-        self.counts().filter(|(_, state, _)| *state != AlertState::Withdrawn).map(|(.., count)| count).sum()
+        self.counts().filter(|(_, state, ..)| *state != AlertState::Withdrawn).map(|(.., count)| count).sum()
     }
 
     /// Alerts that are not in the counts.
@@ -72,9 +81,19 @@ impl Alerts {
         self.newest.truncate(NEWEST);
     }
 
+    /// The place of a target; that behind the last, which has no name, where there are too many.
+    fn target(&mut self, name: &str) -> u8 {
+        let known = self.targets.iter().position(|known| known == name);
+        let at = known.unwrap_or(self.targets.len());
+        if known.is_none() && at < MOST_TARGETS {
+            self.targets.push(name.to_owned());
+        }
+        u8::try_from(at).unwrap_or(u8::MAX)
+    }
+
     fn count(&mut self, alert: &Alert) {
         let Ok(id) = u128::from_str_radix(&alert.alert_id, 16) else { return };
-        let now = (alert.family, alert.state);
+        let now = (alert.family, alert.state, self.target(&alert.target));
         let full = self.states.len() >= MOST_COUNTED;
         match self.states.get_mut(&id) {
             Some(state) => {
@@ -117,7 +136,10 @@ mod tests {
         assert_eq!(alerts.live(), 1);
         let counts: Vec<_> = alerts.counts().filter(|(.., count)| *count > 0).collect();
         let positive = AlertFamily::Positive;
-        assert_eq!(counts, [(positive, AlertState::Raised, 1), (positive, AlertState::Withdrawn, 1)]);
+        assert_eq!(counts, [(positive, AlertState::Raised, "", 1), (positive, AlertState::Withdrawn, "", 1)]);
+        let influenza = Alert { target: "influenza-a".into(), ..alert(3, AlertState::Raised) };
+        alerts.absorb(influenza, Timestamp(5), 5);
+        assert!(alerts.counts().any(|count| count == (positive, AlertState::Raised, "influenza-a", 1)));
     }
 
     #[test]

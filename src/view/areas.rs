@@ -1,6 +1,7 @@
 //! Numbers and tiers of areas as last published. Bounded: areas that keep people have [`CHART_DAYS`] days of totals,
 //! all others only their newest day.
 
+use crate::model::target;
 use crate::model::time::Day;
 use crate::proto::v1::{AreaPositivity, AreaTier, WindowNumbers};
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +12,8 @@ pub const CHART_DAYS: usize = 120;
 /// Areas that are remembered at most: the registry's size, with room for areas that left it.
 const MOST_AREAS: usize = 200_000;
 
-/// All areas heard of.
+/// All areas heard of, each once for every target: `AREA` for the first, `AREA/TARGET` for any other, as in the keys of
+/// outputs.
 #[derive(Debug, Default)]
 pub struct Areas {
     areas: HashMap<String, AreaPicture>,
@@ -31,20 +33,20 @@ pub struct AreaPicture {
 }
 
 impl Areas {
-    /// One area.
-    pub fn get(&self, code: &str) -> Option<&AreaPicture> {
-        self.areas.get(code)
+    /// One area of a target.
+    pub fn get(&self, key: &str) -> Option<&AreaPicture> {
+        self.areas.get(key)
     }
 
-    /// All areas, by code, in no order.
+    /// All areas of targets, by key, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &AreaPicture)> {
         self.areas.iter().map(|(code, area)| (code.as_str(), area))
     }
 
     /// Takes new numbers. `charted` areas keep their days.
-    pub(super) fn positivity(&mut self, numbers: AreaPositivity, charted: bool, version: u64) {
+    pub(super) fn positivity(&mut self, key: &str, numbers: AreaPositivity, charted: bool, version: u64) {
         let Some(day) = Day::parse(&numbers.day) else { return };
-        let Some(area) = self.entry(&numbers.area, version) else { return };
+        let Some(area) = self.entry(key, version) else { return };
         if charted && let Some(total) = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty()) {
             area.days.insert(day, total.windows.clone());
             while area.days.len() > CHART_DAYS {
@@ -57,8 +59,8 @@ impl Areas {
     }
 
     /// Takes a new tier.
-    pub(super) fn tier(&mut self, tier: AreaTier, version: u64) {
-        if let Some(area) = self.entry(&tier.area, version) {
+    pub(super) fn tier(&mut self, key: &str, tier: AreaTier, version: u64) {
+        if let Some(area) = self.entry(key, version) {
             area.tier = Some(tier);
         }
     }
@@ -81,9 +83,9 @@ impl Areas {
 
     /// Other areas may keep days now, or be gone.
     pub(super) fn keep_days_of(&mut self, charted: impl Fn(&str) -> bool, version: u64) {
-        for (code, area) in &mut self.areas {
+        for (key, area) in &mut self.areas {
             area.changed = version;
-            if !charted(code) {
+            if !charted(target::parts(key).0) {
                 area.days.clear();
             }
         }
@@ -118,16 +120,16 @@ mod tests {
     fn a_chart_keeps_its_newest_days_and_the_rest_only_one() {
         let mut areas = Areas::default();
         for day in 0..CHART_DAYS as i32 + 10 {
-            areas.positivity(numbers(19_000 + day), true, 1);
+            areas.positivity("A", numbers(19_000 + day), true, 1);
         }
-        areas.positivity(numbers(19_000), true, 2);
+        areas.positivity("A", numbers(19_000), true, 2);
         let area = areas.get("A").expect("known");
         assert_eq!(area.days.len(), CHART_DAYS);
         let newest = Day(19_000 + CHART_DAYS as i32 + 9);
         assert_eq!(area.newest.as_ref().map(|of| of.day.clone()), Some(newest.to_string()), "an old day restated");
 
         areas.keep_days_of(|_| false, 3);
-        areas.positivity(numbers(19_500), false, 4);
+        areas.positivity("A", numbers(19_500), false, 4);
         assert!(areas.get("A").expect("known").days.is_empty());
     }
 }

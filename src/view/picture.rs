@@ -8,10 +8,12 @@ use super::areas::Areas;
 use super::dead_letters::DeadLetters;
 use super::registry::Registry;
 use crate::model::record::{Record, Topic};
+use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::RuleSetReader;
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Progress};
 use prost::Message;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The topics a picture is made of; `rules` are to be read first.
@@ -111,14 +113,14 @@ impl Picture {
                 }
             }
             Topic::AreaPositivity => {
-                if let Some(numbers) = decoded::<AreaPositivity>(record) {
+                if let (Some(numbers), Some((area, _))) = (decoded::<AreaPositivity>(record), area_and_day(record)) {
                     let charted = self.registry.keeps_people(&numbers.area);
-                    self.areas.positivity(numbers, charted, version);
+                    self.areas.positivity(&area, numbers, charted, version);
                 }
             }
             Topic::AreaTiers => {
                 if let Some(tier) = decoded::<AreaTier>(record) {
-                    self.areas.tier(tier, version);
+                    self.areas.tier(&key(record), tier, version);
                 }
             }
             Topic::Alerts => {
@@ -136,12 +138,12 @@ impl Picture {
         }
     }
 
-    /// A tombstone of an area: under `AREA/DAY` its numbers, under `AREA` its tier.
+    /// A tombstone of an area of a target: of its numbers of a day, or of its tier.
     fn taken_back(&mut self, record: &Record<'_>) {
-        let key = String::from_utf8_lossy(record.key.unwrap_or_default());
-        match key.rsplit_once('/').map(|(area, day)| (area, Day::parse(day))) {
-            Some((area, Some(day))) => self.areas.no_positivity(area, day, self.version),
-            _ => self.areas.no_tier(&key, self.version),
+        match area_and_day(record) {
+            _ if record.position.topic == Topic::AreaTiers => self.areas.no_tier(&key(record), self.version),
+            Some((area, day)) => self.areas.no_positivity(&area, day, self.version),
+            None => {}
         }
     }
 
@@ -160,6 +162,18 @@ impl Picture {
             self.progress.insert((progress.half, progress.task), now);
         }
     }
+}
+
+fn key<'a>(record: &Record<'a>) -> Cow<'a, str> {
+    String::from_utf8_lossy(record.key.unwrap_or_default())
+}
+
+/// Area, with its target if it is not the first, and day of `AREA/DAY` or `AREA/DAY/TARGET`.
+fn area_and_day(record: &Record<'_>) -> Option<(String, Day)> {
+    let key = key(record);
+    let (area, rest) = key.split_once('/')?;
+    let (day, of) = target::parts(rest);
+    Some((target::keyed(area, of).into_owned(), Day::parse(day)?))
 }
 
 fn decoded<M: Message + Default>(record: &Record<'_>) -> Option<M> {
@@ -204,6 +218,14 @@ mod tests {
         }
         let tier = AreaTier { area: "D1".into(), tier: "low".into(), ..AreaTier::default() };
         read(&mut picture, Topic::AreaTiers, "D1", Some(tier.encode_to_vec()));
+        // Another target's lie beside them.
+        let influenza = AreaTier { target: "influenza-a".into(), tier: "high".into(), ..tier };
+        read(&mut picture, Topic::AreaTiers, "D1/influenza-a", Some(influenza.encode_to_vec()));
+        let numbers = AreaPositivity { area: "D1".into(), day: "2022-11-02".into(), ..AreaPositivity::default() };
+        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-02/influenza-a", Some(numbers.encode_to_vec()));
+        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-01/influenza-a", None);
+        assert_eq!(picture.areas.get("D1").and_then(|area| area.tier.as_ref()).map(|tier| &*tier.tier), Some("low"));
+        assert!(picture.areas.get("D1/influenza-a").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
         read(&mut picture, Topic::AreaPositivity, "D1/2022-11-01", None);
         assert!(picture.areas.get("D1").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
         read(&mut picture, Topic::AreaPositivity, "D1/2022-11-02", None);

@@ -3,8 +3,8 @@
 //! In: rules, as the workers read them. Never here: a decision by them.
 
 use crate::model::time::Day;
-use crate::policy::Rules;
 use crate::policy::areas::Area;
+use crate::policy::{Rules, Target};
 use std::sync::Arc;
 
 /// More areas than this are not drawn one by one.
@@ -34,6 +34,18 @@ impl Registry {
     pub fn area(&self, code: &str) -> Option<&Area> {
         let areas = &self.rules()?.areas;
         areas.index(code).map(|index| &areas.list[index as usize])
+    }
+
+    /// What may be looked for, the first target first.
+    pub fn targets(&self) -> &[Target] {
+        self.rules().map_or(&[], |rules| &rules.deployment.targets)
+    }
+
+    /// The id of a target by how an output or its key names it: the first has no name in keys, nor in what earlier
+    /// versions wrote. `None` when it is not declared.
+    pub fn target(&self, name: &str) -> Option<&str> {
+        let named = |target: &&Target| name.is_empty() || target.id == name;
+        self.targets().iter().find(named).map(|target| target.id.as_str())
     }
 
     /// The areas that are drawn, in reading order.

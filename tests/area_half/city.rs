@@ -122,7 +122,7 @@ pub fn batch(rules: &Rules, task: i32, seq: u64, before: &[Test], after: &[Test]
         }
         changes.push(change(at as u32, period, purpose, day, &counts));
     }
-    AreaChanges { person_task: task, seq, now: None, areas, purposes, cells: changes, part: 0, causes: Vec::new() }
+    AreaChanges { person_task: task, seq, areas, purposes, cells: changes, ..AreaChanges::default() }
 }
 
 /// With the record at an offset of `lab-results` as cause of all its changes of cases and positives.

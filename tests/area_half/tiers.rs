@@ -29,6 +29,7 @@ fn policy(name: &str, levels: &[u8], tiers: &[&str], engine: TierEngine) -> Tier
         version: "1".to_owned(),
         effective_from: day("2020-01-01"),
         effective_until: None,
+        target: 0,
         levels: levels.to_vec(),
         tiers: tiers.iter().map(|tier| (*tier).to_owned()).collect(),
         community_only: false,

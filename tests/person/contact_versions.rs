@@ -2,6 +2,7 @@
 
 use super::world::{Dice, Input, LAYOUT, World, at, context, met, ordered, swab};
 use swabstream::pipeline::{contacts, validate};
+use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{ContactKind, ContactRecord, ContactStatus, Finding};
 
 /// The first name of some that lives in a task and was not taken before.
@@ -32,7 +33,7 @@ fn versions(dice: &mut Dice, person: &str, indexes: [&str; 2]) -> Vec<ContactRec
 fn greatest(versions: &[ContactRecord]) -> &ContactRecord {
     let rank = |version: &&ContactRecord| {
         let version = validate::contact(version).expect("it is valid");
-        contacts::of_contact(&version, &context(0).secret).rank()
+        contacts::of_contact((&version, None), &sample_rules(), &context(0).secret).rank()
     };
     versions.iter().max_by_key(rank).expect("there is one")
 }

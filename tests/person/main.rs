@@ -10,4 +10,5 @@ mod properties;
 mod replacements;
 mod restore;
 mod scale;
+mod targets;
 mod world;

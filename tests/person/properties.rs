@@ -15,6 +15,9 @@ use swabstream::proto::v1::{
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
 const AREAS: [&str; 8] = ["D1S1", "D1S2", "D2S1", "D2S2", "D3S1", "D1", "D3", "C"];
 
+/// Ids and an alias; no case policy is for the last.
+const TARGETS: [&str; 6] = ["sars-cov-2", "sars-cov-2", "SARS-CoV-2", "influenza-a", "FLU-A", "rsv"];
+
 /// A version's time and specimen mostly follow from its result and revision. Two of one rank may differ in finding,
 /// area and purpose all the same: then the hash of their content says which of them stands.
 fn result(dice: &mut Dice) -> Input {
@@ -61,6 +64,7 @@ fn result(dice: &mut Dice) -> Input {
         specimen_id: format!("S{}", number % 25),
         area: if dice.roll(4) == 0 { dice.pick(&AREAS) } else { fixed.pick(&AREAS) }.into(),
         purpose: fixed.pick(&["screening", "clinic"]).into(),
+        target: fixed.pick(&TARGETS).into(),
         ..swab(to, &format!("R{number}"), collected_at, finding)
     };
     let late = dice.roll(6) as i64;
@@ -81,7 +85,8 @@ fn contact(dice: &mut Dice) -> Input {
         fixed.pick(&[ContactKind::Close, ContactKind::Secondary, ContactKind::Secondary, ContactKind::CoExposed]);
     let status = if dice.roll(5) == 0 { ContactStatus::Withdrawn } else { ContactStatus::Active };
     let record = met(&format!("C{number}"), person, index, day);
-    let record = ContactRecord { revision, kind: kind as i32, status: status as i32, ..record };
+    let target = if fixed.roll(2) == 0 { "" } else { fixed.pick(&TARGETS) }.into();
+    let record = ContactRecord { revision, kind: kind as i32, status: status as i32, target, ..record };
     let record = if fixed.roll(2) == 0 { ordered(record, at(day + 1, 0), day, day + 10) } else { record };
     Input::Contact(record, at(60, 0))
 }

@@ -7,6 +7,7 @@ use swabstream::audit::changes;
 use swabstream::audit::content;
 use swabstream::audit::recount::{self, Arrived, LiveAlert};
 use swabstream::audit::stored::Cells;
+use swabstream::audit::targets;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
@@ -339,6 +340,7 @@ impl World {
     }
 
     fn note(&mut self, record: recount::Record, at: Timestamp) {
+        let record = targets::by_id(&self.rules, record);
         let content = content::of(&record, &SECRET, &self.rules);
         self.read.push(Arrived { at, record, content, untold: false });
     }

@@ -24,7 +24,7 @@ fn any_permutation_and_repetition_ends_the_same() {
         }
         end.random.shuffle(&mut otherwise);
         read(&mut end, &otherwise);
-        assert_same(&recount(&rules, &SECRET, &town::usable(&messages), end.today()), &end.published());
+        assert_same(&recount(&rules, &SECRET, &town::usable(&messages, &rules), end.today()), &end.published());
     });
 }
 
@@ -38,7 +38,7 @@ fn other_rules_in_the_middle_end_as_if_they_had_always_held() {
         read(&mut end, early);
         end.adopt(second.clone());
         read(&mut end, late);
-        assert_same(&recount(&second, &SECRET, &town::usable(&messages), end.today()), &end.published());
+        assert_same(&recount(&second, &SECRET, &town::usable(&messages, &second), end.today()), &end.published());
         end.assert_restored_equals_live();
     });
 }

@@ -50,7 +50,7 @@ fn assert_ends_as_recounted(deployment: &mut RealDeployment, rules: &Rules, mess
     let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
     deployment.mark_time(end);
     deployment.settle();
-    assert_same(&recount(rules, &real::secret(), &usable(messages), rules.day(end)), &deployment.published());
+    assert_same(&recount(rules, &real::secret(), &usable(messages, rules), rules.day(end)), &deployment.published());
     assert_audit_agrees_and_finds_a_forgery(deployment);
 }
 
@@ -62,7 +62,10 @@ fn assert_audit_agrees_and_finds_a_forgery(deployment: &RealDeployment) {
     let ((area, day), numbers) = published.positivity.last_key_value().expect("some number was published");
     let mut forged = numbers.clone();
     forged.purposes[0].windows[0].other_tests += 1;
-    let (key, partition) = (format!("{area}/{day}"), LAYOUT.area_task(area));
+    // Of another target than the first, its name comes last.
+    let (code, target) = area.split_once('/').map_or((area.as_str(), None), |(code, of)| (code, Some(of)));
+    let key = [Some(code), Some(&day.to_string()), target].into_iter().flatten().collect::<Vec<_>>().join("/");
+    let partition = LAYOUT.area_task(code);
     deployment.forge(Topic::AreaPositivity, partition, key.as_bytes(), &forged.encode_to_vec());
     let (code, report) = deployment.audit();
     assert_eq!((code, &report["verdict"]), (Some(1), &"differ".into()), "{report:#}");

@@ -89,6 +89,51 @@ fn what_a_deployment_says_is_checked() {
 }
 
 #[test]
+fn what_is_said_of_targets_is_checked() {
+    let file = "deployment.toml";
+    let influenza = "id = \"influenza-a\"";
+    refused(file, (influenza, "id = \"sars-cov-2\""), "targets[1].id", "`sars-cov-2` names `sars-cov-2` already");
+    refused(file, (influenza, "id = \"flu a\""), "targets[1].id", "without blanks");
+    refused(file, (influenza, "id = \"\""), "targets[1].id", "no code");
+    refused(file, ("\"FLU-A\"", "\"SARS-CoV-2\""), "targets[1].aliases[0]", "names `sars-cov-2` already");
+    refused(file, ("\"FLU-A\"", "\"influenza-a\""), "targets[1].aliases[0]", "names `influenza-a` already");
+    refused(file, ("\"FLU-A\"", "\" \""), "targets[1].aliases[0]", "1 to 32 bytes");
+    refused(file, ("name = \"influenza A\"", "name = \"\""), "targets[1].name", "fill it in");
+    refused(
+        "case-influenza.toml",
+        ("[\"influenza-a\"]", "[\"influenza\"]"),
+        "targets[0]",
+        "sars-cov-2, influenza-a, rsv",
+    );
+    refused("tier-influenza.toml", ("target = \"influenza-a\"", "target = \"flu\""), "target", "use one of");
+
+    let many: String = (0..90).map(|at| format!("[[targets]]\nid = \"t{at}\"\nname = \"n\"\n")).collect();
+    let errors =
+        source::rules(&sample_with(file, "[[targets]]\nid = \"rsv\"", &format!("{many}[[targets]]\nid = \"rsv\"")));
+    let errors = errors.expect_err("too many");
+    assert_eq!((errors[0].key.as_str(), errors.len()), ("targets", 1));
+    assert!(
+        errors[0].to_string().contains("93 targets times 3 purposes are 279; keep the product to 250"),
+        "{}",
+        errors[0]
+    );
+}
+
+#[test]
+fn policies_of_different_targets_may_hold_from_the_same_day_and_the_first_target_must_have_one() {
+    let both = "targets = [\"influenza-a\", \"sars-cov-2\"]";
+    let errors = source::rules(&sample_with("case-influenza.toml", "targets = [\"influenza-a\"]", both));
+    assert!(errors.expect_err("two of one day")[0].to_string().contains("holds from the same day"));
+    let tier = sample_with("tier-influenza.toml", "target = \"influenza-a\"", "target = \"sars-cov-2\"");
+    assert!(source::rules(&tier).expect_err("two of one level")[0].to_string().contains("decides on the same level"));
+
+    let mut files = folder("deploy/rules/sample");
+    files.retain(|file| file.name != "case-sample.toml");
+    let errors = source::rules(&files).expect_err("no policy of the first");
+    assert!(errors[0].to_string().contains("no case policy for `sars-cov-2`"), "{}", errors[0]);
+}
+
+#[test]
 fn what_a_case_policy_says_is_checked() {
     let file = "case-sample.toml";
     refused(file, ("horizon_days = 7", "horizon_days = 61"), "horizon_days", "1 to 60");
@@ -150,7 +195,9 @@ fn a_severity_that_is_not_known_is_refused_with_its_field() {
     let mut records = source::rules(&folder("deploy/rules/sample")).expect("right").to_records();
     for (key, value) in &mut records {
         let mut rule = Rule::decode(value.as_slice()).expect("a rule");
-        if let Some(Kind::CasePolicy(policy)) = &mut rule.rule {
+        if let Some(Kind::CasePolicy(policy)) = &mut rule.rule
+            && policy.id == "sample-case"
+        {
             policy.severity = Some(v1::CaseSeverity { contradiction: 7, ..Default::default() });
         }
         if key.starts_with("case/") {
@@ -348,10 +395,10 @@ fn a_new_version_takes_over_on_its_first_day() {
     for (on, version) in [("2019-01-01", None), ("2022-11-10", Some("2020-01-01")), ("2022-11-11", Some("2022-11-11"))]
     {
         let day = swabstream::model::time::Day::parse(on).expect("a day");
-        assert_eq!(rules.tier_policy(2, day).map(|policy| policy.version.as_str()), version, "{on}");
+        assert_eq!(rules.tier_policy(2, 0, day).map(|policy| policy.version.as_str()), version, "{on}");
         // Days before the earliest version have that one: every result needs a case policy.
         let case = format!("sample-case@{}", version.unwrap_or("2020-01-01"));
-        assert_eq!(rules.case_policy(day).name, case, "{on}");
+        assert_eq!(rules.intake_policy(0, day).name, case, "{on}");
     }
 
     let file = files.iter_mut().find(|file| file.name == "tier-clean-day.toml").expect("it is there");

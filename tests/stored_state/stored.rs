@@ -163,6 +163,18 @@ fn without_what_was_moved(row: &Row) -> Row {
     }
 }
 
+/// What a version with this format stored.
+fn fixture(format: u32) -> Fixture {
+    Fixture::read(&std::fs::read(path(format)).expect("a fixture"))
+}
+
+/// As it was stored, and without images; with the rules it was made by.
+fn in_two_forms(fixture: Fixture) -> [(Arc<Rules>, Stored); 2] {
+    let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
+    let deltas = deltas_alone(&fixture.stored);
+    [(rules.clone(), fixture.stored), (rules, deltas)]
+}
+
 /// The same, without images: every operation is repeated.
 fn deltas_alone(stored: &Stored) -> Stored {
     let mut deltas = stored.clone();
@@ -172,15 +184,7 @@ fn deltas_alone(stored: &Stored) -> Stored {
 
 #[test]
 fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
-    for format in 1..FORMAT {
-        goes_on(format);
-    }
-}
-
-fn goes_on(format: u32) {
-    let fixture = Fixture::read(&std::fs::read(path(format)).expect("a fixture"));
-    let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
-    for stored in [fixture.stored.clone(), deltas_alone(&fixture.stored)] {
+    for (rules, stored) in (1..FORMAT).map(fixture).flat_map(in_two_forms) {
         let mut live = Site::fresh(&rules);
         live.live(&first_part());
         let mut restored = Site::restored(&rules, &stored);
@@ -200,9 +204,7 @@ fn goes_on(format: u32) {
 
 #[test]
 fn an_audit_reads_what_any_version_stored() {
-    for format in 1..FORMAT {
-        is_read(&Fixture::read(&std::fs::read(path(format)).expect("a fixture")));
-    }
+    (1..FORMAT).map(fixture).for_each(|fixture| is_read(&fixture));
 }
 
 fn is_read(fixture: &Fixture) {
@@ -219,4 +221,29 @@ fn is_read(fixture: &Fixture) {
     let cells = counted(&fixture.stored);
     assert!(cells.len() > 50);
     assert_eq!(cells, counted(&live.stored()));
+}
+
+#[test]
+fn what_format_2_stored_counts_for_the_first_target_of_those_declared_later() {
+    let fixture = fixture(2);
+    let before = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
+    assert!(!before.deployment.targets_declared, "it knew of none");
+    let mut kept = Site::restored(&before, &fixture.stored);
+    let mut declared = Site::restored(&Arc::new(sample_rules()), &fixture.stored);
+    for steps in [second_part(), last_part()] {
+        kept.live(&steps);
+        declared.live(&steps);
+        let alerts = |site: &Site| -> Vec<_> {
+            let of_person = |(_, extra): Person| extra.alerts;
+            let all = people(site).into_iter().flat_map(of_person);
+            all.map(|alert| (alert.alert_id, alert.state, alert.first_day, alert.positive_specimens)).collect()
+        };
+        assert_eq!(alerts(&declared), alerts(&kept), "ids of alerts stay what they were");
+        let cells = |site: &Site| -> Vec<_> {
+            let areas = site.areas();
+            let first = areas.iter().flat_map(AreaState::all).filter(|(_, series)| series.target.is_empty());
+            first.map(|(_, series)| (series.code.clone(), series.cells.clone())).collect()
+        };
+        assert_eq!(cells(&declared), cells(&kept), "and so do the numbers");
+    }
 }

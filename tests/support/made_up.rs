@@ -109,6 +109,7 @@ fn positivity(rules: &Rules, area: &Area, at: usize, day: Day, age: i32) -> Area
         population,
         purposes: purposes.collect(),
         rules_digest: rules.digest.clone(),
+        target: rules.target_id(0).to_owned(),
     }
 }
 
@@ -139,7 +140,7 @@ fn window(days: i32, population: f64, at: usize, age: i32) -> WindowNumbers {
 }
 
 fn tier(rules: &Rules, area: &Area, at: usize, day: Day) -> Option<AreaTier> {
-    let policy = rules.tier_policy(area.level, day)?;
+    let policy = rules.tier_policy(area.level, 0, day)?;
     let rank = at * 5 % 7 % policy.tiers.len();
     let name = policy.tiers[rank].clone();
     let reason = |measure: &str, denominator, value, decided| TierReason {
@@ -163,6 +164,7 @@ fn tier(rules: &Rules, area: &Area, at: usize, day: Day) -> Option<AreaTier> {
         earliest_step_down: if rank > 0 { day.plus(5).to_string() } else { String::new() },
         previous_tier: policy.tiers[0].clone(),
         now: Some(clock::now().to_wire()),
+        target: rules.target_id(0).to_owned(),
     })
 }
 

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use swabstream::audit::compare::{self, Pair, by_id, pairs, same_numbers, wanted_alerts};
 use swabstream::audit::recount::TierChange;
 use swabstream::model::record::Topic;
+use swabstream::policy::UNDECLARED_TARGET;
 
 /// Differences shown before a test fails: the first few tell the rest.
 const SHOWN: usize = 6;
@@ -17,7 +18,8 @@ const RECOUNTED: [Topic; 4] = [Topic::Alerts, Topic::AreaAlerts, Topic::AreaPosi
 
 /// From the newest payload of each key of a topic.
 pub fn published(latest: impl Fn(Topic) -> BTreeMap<Vec<u8>, Vec<u8>>) -> Published {
-    let mut published = Published::default();
+    // The first target of every deployment that is tested here.
+    let mut published = Published::of(UNDECLARED_TARGET);
     for topic in RECOUNTED {
         latest(topic).iter().for_each(|(key, payload)| published.take(topic, key, Some(payload)));
     }

@@ -8,6 +8,7 @@ use super::deployment::{Deployment, LAYOUT, SECRET};
 use super::oracle::{Arrived, Published, Record, Truth, assert_same, recount};
 use prost::Message as _;
 use std::sync::Arc;
+use swabstream::audit::targets::by_id;
 use swabstream::demo::city::{Kind, Message};
 use swabstream::model::outcome::RejectCode;
 use swabstream::model::record::Topic;
@@ -176,8 +177,12 @@ impl Story {
 
     fn truth(&self, today: Day) -> Truth {
         let usable = self.messages.iter().filter(|message| message.expected_code().is_none());
-        let arrived =
-            |message: &Message| Arrived { at: message.at, record: decode(message), content: 0, untold: false };
+        let arrived = |message: &Message| Arrived {
+            at: message.at,
+            record: by_id(&self.rules, decode(message)),
+            content: 0,
+            untold: false,
+        };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
         recount(&self.rules, &SECRET, &arrived, today)
     }

@@ -4,6 +4,7 @@ use super::oracle::{Arrived, Record};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use std::sync::Arc;
+use swabstream::audit::targets::by_id;
 use swabstream::demo::city::{City, CityConfig, JSON, Kind, Message, Rates};
 use swabstream::model::record::Topic;
 use swabstream::model::time::{Day, Timestamp};
@@ -40,9 +41,15 @@ pub fn is_decidable(message: &Message) -> bool {
 }
 
 /// Messages that must have an effect, or be known already: all but those that cannot be used.
-pub fn usable(messages: &[Message]) -> Vec<Arrived> {
+pub fn usable(messages: &[Message], rules: &Rules) -> Vec<Arrived> {
     let usable = messages.iter().filter(|message| message.expected_code().is_none());
-    usable.map(|message| Arrived { at: message.at, record: decode(message), content: 0, untold: false }).collect()
+    let arrived = |message: &Message| Arrived {
+        at: message.at,
+        record: by_id(rules, decode(message)),
+        content: 0,
+        untold: false,
+    };
+    usable.map(arrived).collect()
 }
 
 /// Reads what the city wrote, without our decoder.

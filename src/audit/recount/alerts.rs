@@ -2,7 +2,7 @@
 
 use super::minute;
 use super::people::{Episode, Person, Specimen};
-use crate::audit::ids;
+use crate::audit::{ids, targets};
 use crate::model::ids::Secret;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
@@ -22,6 +22,8 @@ pub struct LiveAlert {
     pub person: String,
     /// What it is about.
     pub family: AlertFamily,
+    /// Id of the target.
+    pub target: String,
     /// First day of the episode.
     pub first_day: String,
     /// Last day with a positive.
@@ -171,6 +173,7 @@ impl LiveAlert {
         ];
         let fields = [
             ("family", self.family == found.family),
+            ("target", self.target == found.target),
             ("person_id", self.person == found.person),
             ("specimen_id", self.specimen == found.specimen),
             ("first_day", self.first_day == found.first_day),
@@ -198,6 +201,7 @@ impl LiveAlert {
             id: alert.alert_id.clone(),
             person: alert.person_id.clone(),
             family: alert.family(),
+            target: alert.target.clone(),
             first_day: alert.first_day.clone(),
             last_day: alert.last_day.clone(),
             specimen: alert.specimen_id.clone(),
@@ -258,8 +262,9 @@ impl Listed {
 pub fn of(rules: &Rules, secret: &Secret, people: &BTreeMap<String, Person>) -> BTreeSet<LiveAlert> {
     let mut alerts = BTreeSet::new();
     for person in people.values() {
-        alerts.extend(person.alerting.iter().map(|episode| positive(rules, secret, people, (person, episode))));
-        let contradicted = person.specimens.iter().filter(|specimen| specimen.contradicted);
+        alerts.extend(person.alerting.iter().filter_map(|episode| positive(rules, secret, people, (person, episode))));
+        let declared = person.specimens.iter().filter(|specimen| targets::is_known(rules, &specimen.target));
+        let contradicted = declared.filter(|specimen| specimen.contradicted);
         alerts.extend(contradicted.map(|specimen| contradiction(rules, secret, person, specimen)));
     }
     alerts
@@ -270,17 +275,19 @@ fn positive(
     secret: &Secret,
     people: &BTreeMap<String, Person>,
     (person, episode): (&Person, &Episode),
-) -> LiveAlert {
+) -> Option<LiveAlert> {
     let first = episode.first();
-    let channel = channel(person, episode);
+    let channel = channel(rules, person, episode);
     let historic = episode.positives.iter().all(|positive| positive.old_news);
     let preliminary = episode.positives.iter().all(|positive| positive.preliminary);
-    let policy = rules.case_policy(first.day);
+    let policy = targets::case_policy(rules, &first.target, first.day)?;
+    let further = Some(first.target.as_str()).filter(|target| *target != targets::first(rules));
     let first_day = first.day.to_string();
-    LiveAlert {
-        id: ids::positive(secret, &person.id, &first_day),
+    Some(LiveAlert {
+        id: ids::positive(secret, &person.id, &first_day, further),
         person: person.id.clone(),
         family: AlertFamily::Positive,
+        target: first.target.clone(),
         first_day,
         last_day: episode.last().day.to_string(),
         specimen: String::new(),
@@ -303,16 +310,17 @@ fn positive(
         positives: Measured::all(episode.positives.iter().filter_map(|specimen| specimen.measured.as_ref())),
         positives_omitted: 0,
         policy: policy.name.clone(),
-    }
+    })
 }
 
 fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Specimen) -> LiveAlert {
-    let policy = rules.case_policy(specimen.day);
+    let policy = targets::intake_policy(rules, &specimen.target, specimen.day);
     let day = specimen.day.to_string();
     LiveAlert {
         id: ids::contradiction(secret, &person.id, [&specimen.id, &specimen.target], &day),
         person: person.id.clone(),
         family: AlertFamily::Contradiction,
+        target: specimen.target.clone(),
         first_day: day.clone(),
         last_day: day,
         specimen: specimen.id.clone(),
@@ -335,9 +343,10 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
 
 /// Managed when an order held at the first positive; an order does not reach back before it was given, and one given
 /// after its own end never held.
-pub fn channel(person: &Person, episode: &Episode) -> Channel {
+pub fn channel(rules: &Rules, person: &Person, episode: &Episode) -> Channel {
     let first = episode.first();
-    let orders = person.contacts.iter().filter_map(|record| record.order.as_ref());
+    let about = person.contacts.iter().filter(|record| is_about(rules, record, first));
+    let orders = about.filter_map(|record| record.order.as_ref());
     let mut held = orders.map(|order| {
         let given = exactly(order.from.as_ref()).max(exactly(order.ordered_at.as_ref()));
         let holds = given <= exactly(order.to.as_ref());
@@ -349,6 +358,16 @@ pub fn channel(person: &Person, episode: &Episode) -> Channel {
 /// When an order was given and when it ends is known exactly, and so is which was first.
 fn exactly(time: Option<&prost_types::Timestamp>) -> Timestamp {
     time.and_then(Timestamp::from_wire).expect("usable records have their times")
+}
+
+/// Whether a record, and its order, is about the target of a positive: one that names none, by the policy of that day.
+fn is_about(rules: &Rules, record: &ContactRecord, positive: &Specimen) -> bool {
+    let at = rules.deployment.targets.iter().position(|target| target.id == positive.target);
+    let unnamed = || {
+        let policy = targets::case_policy(rules, &positive.target, positive.day);
+        policy.is_some_and(|policy| policy.unnamed_contacts.iter().any(|of| Some(usize::from(*of)) == at))
+    };
+    if record.target.is_empty() { unnamed() } else { record.target == positive.target }
 }
 
 /// Records that may say where the infection came from: some positive lies in exposure or the observation after it.
@@ -363,14 +382,14 @@ fn exposed_to(
         let kind = kind_as_known(rules, people, record);
         let from = minute(record.exposure_start.as_ref());
         let matches = |positive: &Specimen| {
-            let policy = rules.case_policy(positive.day);
+            let Some(policy) = targets::case_policy(rules, &positive.target, positive.day) else { return false };
             let days = match kind {
                 ContactKind::Secondary => policy.observation_days[1],
                 ContactKind::CoExposed => policy.observation_days[2],
                 _ => policy.observation_days[0],
             };
             let to = minute(record.exposure_end.as_ref()) + i64::from(days) * DAY_MINUTES;
-            from <= positive.until && positive.minute <= to
+            is_about(rules, record, positive) && from <= positive.until && positive.minute <= to
         };
         if episode.positives.iter().any(matches) {
             listed.insert(Listed::of(record, &record.index_person_id, kind));
@@ -394,17 +413,16 @@ fn as_close(kind: ContactKind) -> ContactKind {
 }
 
 /// Records that name the person as index and lie close enough to the episode.
-fn traced<'a>(
-    rules: &Rules,
-    person: &'a Person,
-    episode: &Episode,
-) -> impl Iterator<Item = &'a ContactRecord> + use<'a> {
-    let policy = rules.case_policy(episode.first().day);
-    let from = episode.first().minute - i64::from(policy.trace_days_before) * DAY_MINUTES;
+fn traced<'a>(rules: &'a Rules, person: &'a Person, episode: &'a Episode) -> impl Iterator<Item = &'a ContactRecord> {
+    let first = episode.first();
+    let policy = targets::intake_policy(rules, &first.target, first.day);
+    let from = first.minute - i64::from(policy.trace_days_before) * DAY_MINUTES;
     let last = episode.positives.iter().map(|positive| positive.until).max().expect("an episode has a positive");
     let to = last + i64::from(policy.trace_days_after) * DAY_MINUTES;
     person.traced.iter().filter(move |record| {
-        minute(record.exposure_end.as_ref()) >= from && minute(record.exposure_start.as_ref()) <= to
+        is_about(rules, record, first)
+            && minute(record.exposure_end.as_ref()) >= from
+            && minute(record.exposure_start.as_ref()) <= to
     })
 }
 

@@ -3,6 +3,7 @@
 use super::alerts::channel;
 use super::people::{Person, Specimen};
 use super::tiers;
+use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{Rules, WINDOWS};
@@ -32,6 +33,8 @@ pub struct Counted<'a> {
     pub person: &'a str,
     /// Where it counts.
     pub area: &'a str,
+    /// Id of the target it counts for.
+    pub target: &'a str,
     /// The purpose it counts for.
     pub purpose: &'a str,
     /// What it is.
@@ -59,16 +62,18 @@ impl<'a> Counts<'a> {
                 days.entry(specimen.day).or_default().push(Counted {
                     person: &person.id,
                     area: &specimen.area,
+                    target: &specimen.target,
                     purpose: &specimen.purpose,
                     what: What::Test(specimen.finding),
                 });
             }
             for episode in person.cases.iter().filter(|episode| has_place(rules, episode.first())) {
                 let first = episode.first();
-                let community = channel(person, episode) == Channel::Community;
+                let community = channel(rules, person, episode) == Channel::Community;
                 days.entry(first.day).or_default().push(Counted {
                     person: &person.id,
                     area: &first.area,
+                    target: &first.target,
                     purpose: &first.purpose,
                     what: What::Case { community },
                 });
@@ -82,21 +87,22 @@ impl<'a> Counts<'a> {
         let mut all = BTreeMap::new();
         let Some(first) = tiers::Counted::first_day(self) else { return all };
         for end in (first.0..=today.0).map(Day) {
-            for (code, counted) in self.by_area(end) {
-                if let Some(numbers) = self.numbers(code, end, &counted) {
-                    all.insert((code.to_owned(), end), numbers);
+            for ((code, target), counted) in self.by_area(end) {
+                if let Some(numbers) = self.numbers((code, target), end, &counted) {
+                    all.insert((targets::key(code, target, targets::first(self.rules)), end), numbers);
                 }
             }
         }
         all
     }
 
-    /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day.
-    fn by_area(&self, end: Day) -> BTreeMap<&'a str, Vec<(Day, &Counted<'a>)>> {
-        let mut areas: BTreeMap<&'a str, Vec<(Day, &Counted<'a>)>> = BTreeMap::new();
+    /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day, and
+    /// each target.
+    fn by_area(&self, end: Day) -> BTreeMap<(&'a str, &'a str), Vec<(Day, &Counted<'a>)>> {
+        let mut areas: BTreeMap<_, Vec<(Day, &Counted<'a>)>> = BTreeMap::new();
         for (day, counted) in self.longest_window(end) {
             for area in self.lineage(counted.area, end).iter() {
-                areas.entry(area).or_default().push((day, counted));
+                areas.entry((*area, counted.target)).or_default().push((day, counted));
             }
         }
         areas
@@ -113,9 +119,14 @@ impl<'a> Counts<'a> {
         known.entry((area, day)).or_insert_with(|| lineage(self.rules, area, day).into()).clone()
     }
 
-    fn numbers(&self, code: &str, end: Day, counted: &[(Day, &Counted<'a>)]) -> Option<AreaPositivity> {
+    fn numbers(
+        &self,
+        (code, target): (&str, &str),
+        end: Day,
+        counted: &[(Day, &Counted<'a>)],
+    ) -> Option<AreaPositivity> {
         let purposes: BTreeSet<&str> = counted.iter().map(|(_, counted)| counted.purpose).collect();
-        published(self.rules, code, end, purposes, |purpose, days| {
+        published(self.rules, (code, target), end, purposes, |purpose, days| {
             let inside = counted
                 .iter()
                 .filter(|(day, counted)| end.0 - day.0 < days && (purpose.is_empty() || counted.purpose == purpose));
@@ -154,21 +165,22 @@ impl<'a> tiers::Counted<'a> for Counts<'a> {
         self.days.keys().next().copied()
     }
 
-    fn cases(&self, area: &str, day: Day, registry: Day, community_only: bool) -> i64 {
+    fn cases(&self, (area, target): (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
         let is_case = |counted: &&Counted<'a>| match counted.what {
             What::Case { community } => {
-                (community || !community_only) && self.lineage(counted.area, registry).contains(&area)
+                counted.target == target
+                    && (community || !community_only)
+                    && self.lineage(counted.area, registry).contains(&area)
             }
             What::Test(_) => false,
         };
         self.days.get(&day).into_iter().flatten().filter(is_case).count() as i64
     }
 
-    fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
-        let known = self
-            .longest_window(end)
-            .filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&area));
-        self.numbers(area, end, &known.collect::<Vec<_>>())
+    fn seen(&self, (area, target): (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
+        let of_target = self.longest_window(end).filter(|(_, counted)| counted.target == target);
+        let known = of_target.filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&area));
+        self.numbers((area, target), end, &known.collect::<Vec<_>>())
     }
 }
 
@@ -216,10 +228,10 @@ impl Sums {
     }
 }
 
-/// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose. (Nor its area, which
+/// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose or target. (Nor its area, which
 /// then lies in none.)
 pub fn has_place(rules: &Rules, specimen: &Specimen) -> bool {
-    rules.deployment.purposes.contains(&specimen.purpose)
+    rules.deployment.purposes.contains(&specimen.purpose) && targets::is_known(rules, &specimen.target)
 }
 
 /// An area and all it lies in on a day, finest first. Of an abolished one: what it went into, and all that lies in; empty
@@ -240,10 +252,10 @@ pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
     lineage
 }
 
-/// The message of an area's numbers: the total, then each purpose there is, over all windows. None without any.
+/// The message of an area's numbers for a target: the total, then each purpose there is, over all windows. None without any.
 pub fn published(
     rules: &Rules,
-    area: &str,
+    (area, target): (&str, &str),
     end: Day,
     purposes: BTreeSet<&str>,
     window: impl Fn(&str, i32) -> WindowNumbers,
@@ -262,6 +274,7 @@ pub fn published(
         population: population(rules, area, end),
         purposes: std::iter::once("").chain(purposes).map(of_purpose).collect(),
         rules_digest: rules.digest.clone(),
+        target: target.to_owned(),
     })
 }
 

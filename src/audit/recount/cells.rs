@@ -1,4 +1,4 @@
-//! What area tasks must have counted: per area, period of the registry, purpose and specimen day.
+//! What area tasks must have counted: per area and target, period of the registry, purpose and specimen day.
 //!
 //! A window is read by the registry of its last day, so a day is counted in every period a window over it can be read
 //! with. People are counted by the days to their next test (or positive) in that area and purpose: a window then counts
@@ -7,6 +7,7 @@
 use super::areas::{has_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
 use crate::audit::stored::{Cells, What, people as gap_name};
+use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::proto::v1::{Channel, Finding};
@@ -46,23 +47,23 @@ impl<'r> Counting<'r> {
                 Finding::Inconclusive => "inconclusive",
                 _ => "invalid",
             };
-            self.count(&specimen.area, &specimen.purpose, specimen.day, what);
+            self.count(specimen, what);
         }
     }
 
     fn cases(&mut self, person: &Person) {
         for episode in person.cases.iter().filter(|episode| has_place(self.rules, episode.first())) {
             let first = episode.first();
-            self.count(&first.area, &first.purpose, first.day, "cases");
-            if super::alerts::channel(person, episode) == Channel::Community {
-                self.count(&first.area, &first.purpose, first.day, "community cases");
+            self.count(first, "cases");
+            if super::alerts::channel(self.rules, person, episode) == Channel::Community {
+                self.count(first, "community cases");
             }
         }
     }
 
     fn people(&mut self, person: &Person, positive: bool) {
         let least = if positive { Finding::Positive } else { Finding::Negative };
-        let mut days: BTreeMap<(Node<'r>, &str), BTreeSet<Day>> = BTreeMap::new();
+        let mut days: BTreeMap<(Node<'r>, &str, &str), BTreeSet<Day>> = BTreeMap::new();
         let counted = |specimen: &&Specimen| specimen.finding >= least && has_place(self.rules, specimen);
         for specimen in person.specimens.iter().filter(counted) {
             // The day after next month's border change has another neighbour than the day before: a day stands in all
@@ -70,31 +71,33 @@ impl<'r> Counting<'r> {
             for period in &self.rules.areas.periods {
                 for area in lineage(self.rules, &specimen.area, *period) {
                     for purpose in ["", &specimen.purpose] {
-                        days.entry(((area, *period), purpose)).or_default().insert(specimen.day);
+                        days.entry(((area, *period), &specimen.target, purpose)).or_default().insert(specimen.day);
                     }
                 }
             }
         }
-        for (((area, period), purpose), days) in days {
+        for (((area, period), target, purpose), days) in days {
             let keeps = keeps_people(self.rules, area);
             for &day in days.iter().filter(|day| keeps && periods(self.rules, **day).contains(&period)) {
                 let next = days.range(day.plus(1)..).next();
                 let gap = next.map_or(LONGEST + 1, |next| (next.0 - day.0).min(LONGEST + 1));
-                self.bump((area, period), purpose, day, gap_name(positive, gap));
+                self.bump((area, period), (target, purpose), day, gap_name(positive, gap));
             }
         }
     }
 
-    fn count(&mut self, area: &str, purpose: &str, day: Day, what: What) {
+    fn count(&mut self, specimen: &Specimen, what: What) {
+        let Specimen { area, purpose, target, day, .. } = specimen;
         let rules = self.rules;
-        let nodes = self.nodes.entry((area.to_owned(), day)).or_insert_with(|| nodes(rules, area, day)).clone();
+        let nodes = self.nodes.entry((area.clone(), *day)).or_insert_with(|| nodes(rules, area, *day)).clone();
         for node in nodes {
-            self.bump(node, purpose, day, what);
+            self.bump(node, (target, purpose), *day, what);
         }
     }
 
-    fn bump(&mut self, (area, period): Node<'_>, purpose: &str, day: Day, what: What) {
-        *self.cells.entry((area.to_owned(), period, purpose.to_owned(), day, what)).or_default() += 1;
+    fn bump(&mut self, (area, period): Node<'_>, (target, purpose): (&str, &str), day: Day, what: What) {
+        let area = targets::key(area, target, targets::first(self.rules));
+        *self.cells.entry((area, period, purpose.to_owned(), day, what)).or_default() += 1;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Numbers and tiers of one area by its counts alone: for what an area task can know, where some of what people add up
+//! Numbers and tiers of one area and target by its counts alone: for what an area task can know, where some of what people add up
 //! to has not reached it.
 //!
 //! In: counts of one area. Out: what the recount says when it has everything, of less.
@@ -7,6 +7,7 @@ use super::areas::{Sums, published};
 use super::cells::period;
 use super::tiers::{self, Counted, Tier, TierChange};
 use crate::audit::stored::{Cells, What, people};
+use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::proto::v1::AreaPositivity;
@@ -23,27 +24,31 @@ type Counts = BTreeMap<What, i64>;
 #[derive(Clone, Debug)]
 pub struct Held<'a> {
     rules: &'a Rules,
+    /// With its target, as in [`Cells`].
+    key: &'a str,
     area: &'a str,
+    target: &'a str,
     first_day: Option<Day>,
     /// By the first day of the registry's period, specimen day and purpose; what counts people in total has none.
     counts: BTreeMap<(Day, Day, &'a str), Counts>,
 }
 
 impl<'a> Held<'a> {
-    /// Of an area, from the counts of many, the first of which lie on `first_day`.
-    pub fn of(rules: &'a Rules, area: &'a str, cells: &'a Cells, first_day: Option<Day>) -> Self {
+    /// Of an area (with its target), from the counts of many, the first of which lie on `first_day`.
+    pub fn of(rules: &'a Rules, key: &'a str, cells: &'a Cells, first_day: Option<Day>) -> Self {
         let mut counts: BTreeMap<(Day, Day, &str), Counts> = BTreeMap::new();
-        let first = (area.to_owned(), Day(i32::MIN), String::new(), Day(i32::MIN), "");
-        let of_area = cells.range(first..).take_while(|((code, ..), _)| code == area);
+        let first = (key.to_owned(), Day(i32::MIN), String::new(), Day(i32::MIN), "");
+        let of_area = cells.range(first..).take_while(|((code, ..), _)| code == key);
         for ((_, period, purpose, day, what), count) in of_area {
             *counts.entry((*period, *day, purpose)).or_default().entry(what).or_default() += count;
         }
-        Self { rules, area, first_day, counts }
+        let (area, target) = targets::split(key);
+        Self { rules, key, area, target: target.unwrap_or(targets::first(rules)), first_day, counts }
     }
 
     /// The numbers whose windows end on a day.
     pub fn numbers(&self, end: Day) -> Option<AreaPositivity> {
-        self.seen(self.area, end, end)
+        self.seen((self.area, self.target), end, end)
     }
 
     /// The tier of today, and the days on which it changed; `numbers` are those of the area at least.
@@ -52,7 +57,7 @@ impl<'a> Held<'a> {
         numbers: &BTreeMap<(String, Day), AreaPositivity>,
         today: Day,
     ) -> (BTreeMap<String, Tier>, BTreeMap<(String, Day), TierChange>) {
-        tiers::of(self, numbers, today, |area| area == self.area)
+        tiers::of(self, numbers, today, |key| key == self.key)
     }
 
     /// What lies between two days, by the registry of the window's last day.
@@ -97,19 +102,19 @@ impl<'a> Counted<'a> for Held<'a> {
         self.first_day
     }
 
-    fn cases(&self, _area: &str, day: Day, registry: Day, community_only: bool) -> i64 {
+    fn cases(&self, _of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
         let what = if community_only { "community cases" } else { "cases" };
         self.between(day, day, registry).filter_map(|(_, _, counts)| counts.get(what)).sum()
     }
 
-    fn seen(&self, _area: &str, end: Day, seen: Day) -> Option<AreaPositivity> {
+    fn seen(&self, _of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
         let counted = |counts: &Counts| {
             ["positive", "negative", "inconclusive", "invalid", "cases"].iter().any(|what| counts.contains_key(what))
         };
         let inside = self.between(end.plus(-13), end.min(seen), end);
         let purposes: BTreeSet<&str> =
             inside.filter(|(.., counts)| counted(counts)).map(|(_, purpose, _)| purpose).collect();
-        published(self.rules, self.area, end, purposes, |purpose, days| {
+        published(self.rules, (self.area, self.target), end, purposes, |purpose, days| {
             self.sums(purpose, days, end, seen).numbers(self.rules, self.area, end, days)
         })
     }

@@ -2,6 +2,7 @@
 //! contact records hold.
 
 use super::{Arrived, Record, minute};
+use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
 use crate::proto::v1::{
@@ -31,7 +32,7 @@ pub struct Person {
 pub struct Specimen {
     /// The barcode.
     pub id: String,
-    /// What it was tested for.
+    /// Id of the target it was tested for.
     pub target: String,
     /// The gravest finding that stands.
     pub finding: Finding,
@@ -229,7 +230,8 @@ fn specimens(rules: &Rules, standing: &[(Version<'_>, Timestamp)]) -> (Vec<Speci
         }
         if !conclusive && !early.is_empty() {
             let specimen = specimen(rules, Finding::Positive, &early, true);
-            positives.extend(rules.case_policy(specimen.day).preliminary_alerts.then_some(specimen));
+            let policy = targets::case_policy(rules, &specimen.target, specimen.day);
+            positives.extend(policy.filter(|policy| policy.preliminary_alerts).map(|_| specimen));
         }
     }
     (specimens, positives)
@@ -243,7 +245,7 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         saying.iter().map(|(version, _)| place(version.result)).min().expect("some row says so");
     let any = saying[0].0.result;
     let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
-    let hours = rules.case_policy(day(rules, minute)).historic_after_hours;
+    let hours = targets::intake_policy(rules, &any.target, day(rules, minute)).historic_after_hours;
     Specimen {
         id: any.specimen_id.clone(),
         target: any.target.clone(),
@@ -314,12 +316,20 @@ fn day(rules: &Rules, minute: i64) -> Day {
     rules.day(Timestamp(minute * 60_000))
 }
 
-/// Cuts positives into episodes.
-fn episodes(rules: &Rules, mut positives: Vec<Specimen>) -> Vec<Episode> {
+/// Cuts positives into episodes, each target's for itself. One that no case policy is for has none.
+fn episodes(rules: &Rules, positives: Vec<Specimen>) -> Vec<Episode> {
+    let mut by_target: BTreeMap<String, Vec<Specimen>> = BTreeMap::new();
+    for positive in positives {
+        by_target.entry(positive.target.clone()).or_default().push(positive);
+    }
+    by_target.into_values().flat_map(|positives| episodes_of_one(rules, positives)).collect()
+}
+
+fn episodes_of_one(rules: &Rules, mut positives: Vec<Specimen>) -> Vec<Episode> {
     positives.sort_by_key(|one| (one.minute, one.until, one.area.clone(), one.purpose.clone()));
     let mut episodes: Vec<Episode> = Vec::new();
     for positive in positives {
-        let policy = rules.case_policy(positive.day);
+        let Some(policy) = targets::case_policy(rules, &positive.target, positive.day) else { continue };
         match episodes.last_mut() {
             Some(running) if positive.day.0 - anchor(running, policy).0 <= policy.episode_gap_days => {
                 running.positives.push(positive);

@@ -2,7 +2,7 @@
 //!
 //! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
 
-use super::tiers::{Counted, last_case, measured, registry_after};
+use super::tiers::{Counted, Subject, last_case, measured, registry_after};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
@@ -12,14 +12,14 @@ use crate::proto::v1::{AreaPositivity, TierReason};
 pub fn of<'a>(
     counts: &impl Counted<'a>,
     numbers: Option<&AreaPositivity>,
-    area: &Area,
+    subject: Subject<'a>,
     (policy, rank): (&TierPolicy, u32),
     day: Day,
 ) -> Vec<TierReason> {
     match &policy.engine {
-        TierEngine::CleanDay(steps) => vec![clean_days(counts, area, (policy, rank), steps, day)],
+        TierEngine::CleanDay(steps) => vec![clean_days(counts, subject, (policy, rank), steps, day)],
         TierEngine::Threshold(measures) => {
-            let of_measure = |measure| threshold(numbers, area, (policy, rank), measure, day);
+            let of_measure = |measure| threshold(numbers, subject.area, (policy, rank), measure, day);
             measures.iter().map(of_measure).collect()
         }
     }
@@ -28,14 +28,15 @@ pub fn of<'a>(
 /// All cases that keep an area from the mildest tier: those within the days of all steps on the way down.
 fn clean_days<'a>(
     counts: &impl Counted<'a>,
-    area: &Area,
+    subject: Subject<'a>,
     (policy, rank): (&TierPolicy, u32),
     steps: &[CleanDayStep],
     day: Day,
 ) -> TierReason {
     let days = way_down(policy, steps);
-    let on = |case_day: Day| counts.cases(&area.code, case_day, registry_after(case_day, day), policy.community_only);
-    let last = last_case(counts, area, policy, (day, day)).filter(|last| day.0 - last.0 <= days);
+    let on =
+        |case_day: Day| counts.cases(subject.names(), case_day, registry_after(case_day, day), policy.community_only);
+    let last = last_case(counts, subject, policy, (day, day)).filter(|last| day.0 - last.0 <= days);
     TierReason {
         measure: cases_named(policy, "cases"),
         window_days: days as u32 + 1,

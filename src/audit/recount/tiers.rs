@@ -1,9 +1,10 @@
 //! The tier of every area on every day, from the day's own numbers.
 
 use super::reasons;
+use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
-use crate::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
+use crate::policy::{CleanDayStep, Measure, MeasureKind, Rules, Target, TargetIndex, TierEngine, TierPolicy};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason, WindowNumbers};
 use std::collections::BTreeMap;
 
@@ -91,44 +92,76 @@ pub trait Counted<'a> {
     /// The first day with anything.
     fn first_day(&self) -> Option<Day>;
 
-    /// Cases of an area on one specimen day, by the registry of some day; of the community, if only those count.
-    fn cases(&self, area: &str, day: Day, registry: Day, community_only: bool) -> i64;
+    /// Cases of an area and target on one specimen day, by the registry of some day; of the community, if only those
+    /// count.
+    fn cases(&self, of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64;
 
-    /// The numbers of one area whose windows end on a day, as far as specimens up to `seen` go.
-    fn seen(&self, area: &str, end: Day, seen: Day) -> Option<AreaPositivity>;
+    /// The numbers of one area and target whose windows end on a day, as far as specimens up to `seen` go.
+    fn seen(&self, of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity>;
 }
 
 type Tiers = BTreeMap<String, Tier>;
 type Changes = BTreeMap<(String, Day), TierChange>;
 type Numbers = BTreeMap<(String, Day), AreaPositivity>;
 
-/// Today's tiers of some areas, and every day on which a tier differs from the day before.
+/// An area, and the place and id of a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'r> {
+    /// The area.
+    pub area: &'r Area,
+    /// The id of the target.
+    pub target: &'r str,
+    /// Its place among those of the deployment.
+    at: TargetIndex,
+}
+
+impl<'r> Subject<'r> {
+    /// Code and target.
+    pub fn names(&self) -> (&'r str, &'r str) {
+        (&self.area.code, self.target)
+    }
+}
+
+/// Today's tiers of some areas, each with its target, and every day on which a tier differs from the day before.
 pub fn of<'a>(
     counts: &impl Counted<'a>,
     numbers: &Numbers,
     today: Day,
     wanted: impl Fn(&str) -> bool,
 ) -> (Tiers, Changes) {
-    let decide = |area: &Area, day| decide(counts, numbers, area, day, today);
+    let rules = counts.rules();
+    let decide = |subject: Subject<'a>, day| decide(counts, numbers, subject, day, today);
     let (mut tiers, mut changes) = (Tiers::new(), Changes::new());
-    for area in counts.rules().areas.list.iter().filter(|area| wanted(&area.code)) {
-        if let Some(now) = decide(area, today) {
-            let eve = decide(area, today.plus(-1));
-            let later = |ahead| decide(area, today.plus(ahead));
-            let known = numbers.get(&(area.code.clone(), today));
-            let reasons = reasons::of(counts, known, area, (now.policy, now.rank), today);
+    let of_target = |(at, target): (TargetIndex, &'a Target)| {
+        rules.areas.list.iter().map(move |area| Subject { area, target: target.id.as_str(), at })
+    };
+    for subject in (0..).zip(&rules.deployment.targets).flat_map(of_target) {
+        let key = key(rules, subject);
+        if !wanted(&key) {
+            continue;
+        }
+        if let Some(now) = decide(subject, today) {
+            let eve = decide(subject, today.plus(-1));
+            let later = |ahead| decide(subject, today.plus(ahead));
+            let known = numbers.get(&(key.clone(), today));
+            let reasons = reasons::of(counts, known, subject, (now.policy, now.rank), today);
             let tier = Tier { reasons, ..tier(today, &now, eve.as_ref(), later) };
-            tiers.insert(area.code.clone(), tier);
+            tiers.insert(key.clone(), tier);
         }
         let first = counts.first_day().unwrap_or(today);
         for day in (first.0..=today.0).map(Day) {
-            let (before, after) = (decide(area, day.plus(-1)), decide(area, day));
+            let (before, after) = (decide(subject, day.plus(-1)), decide(subject, day));
             if let Some(change) = change(before, after) {
-                changes.insert((area.code.clone(), day), change);
+                changes.insert((key.clone(), day), change);
             }
         }
     }
     (tiers, changes)
+}
+
+/// An area with its target, as in what is compared.
+fn key(rules: &Rules, subject: Subject<'_>) -> String {
+    targets::key(&subject.area.code, subject.target, targets::first(rules))
 }
 
 /// What a policy decides on one day.
@@ -193,19 +226,26 @@ fn tier<'a>(
     }
 }
 
-/// The tier of an area on a day by specimens collected up to `seen`.
-fn decide<'a>(counts: &impl Counted<'a>, known: &Numbers, area: &Area, day: Day, seen: Day) -> Option<Decision<'a>> {
+/// The tier of an area for a target on a day by specimens collected up to `seen`.
+fn decide<'a>(
+    counts: &impl Counted<'a>,
+    known: &Numbers,
+    subject: Subject<'a>,
+    day: Day,
+    seen: Day,
+) -> Option<Decision<'a>> {
+    let Subject { area, at, .. } = subject;
     let facts = area.facts.iter().rev().find(|facts| facts.from <= day)?;
     if facts.abolished {
         return None;
     }
-    let policy = counts.rules().tier_policy(area.level, day)?;
+    let policy = counts.rules().tier_policy(area.level, at, day)?;
     match &policy.engine {
-        TierEngine::CleanDay(steps) => Some(clean_day(counts, area, policy, steps, day.min(seen), day)),
+        TierEngine::CleanDay(steps) => Some(clean_day(counts, subject, policy, steps, day.min(seen), day)),
         TierEngine::Threshold(measures) => {
             let numbers = match day <= seen {
-                true => known.get(&(area.code.clone(), day)).cloned(),
-                false => counts.seen(&area.code, day, seen),
+                true => known.get(&(key(counts.rules(), subject), day)).cloned(),
+                false => counts.seen(subject.names(), day, seen),
             };
             let total = numbers.map(|numbers| numbers.purposes[0].windows.clone()).unwrap_or_default();
             let population = facts.population;
@@ -218,13 +258,13 @@ fn decide<'a>(counts: &impl Counted<'a>, known: &Numbers, area: &Area, day: Day,
 
 fn clean_day<'a>(
     counts: &impl Counted<'a>,
-    area: &Area,
+    subject: Subject<'a>,
     policy: &'a TierPolicy,
     steps: &[CleanDayStep],
     seen: Day,
     day: Day,
 ) -> Decision<'a> {
-    let Some(last_case) = last_case(counts, area, policy, (seen, day)) else {
+    let Some(last_case) = last_case(counts, subject, policy, (seen, day)) else {
         return Decision { policy, rank: 0, ends: None };
     };
     let mut rank = policy.tiers.len() as u32 - 1;
@@ -242,12 +282,13 @@ fn clean_day<'a>(
 /// The last day up to `seen` with a case, as known on a later day.
 pub fn last_case<'a>(
     counts: &impl Counted<'a>,
-    area: &Area,
+    subject: Subject<'a>,
     policy: &TierPolicy,
     (seen, day): (Day, Day),
 ) -> Option<Day> {
-    let has_case =
-        |case_day: &Day| counts.cases(&area.code, *case_day, registry_after(*case_day, day), policy.community_only) > 0;
+    let has_case = |case_day: &Day| {
+        counts.cases(subject.names(), *case_day, registry_after(*case_day, day), policy.community_only) > 0
+    };
     let first = counts.first_day().unwrap_or(seen);
     (first.0..=seen.0).rev().map(Day).find(has_case)
 }

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use crate::model::time::Day;
-use crate::policy::{AreaMeaning, CasePolicy, EpisodeForm, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
+use crate::policy::{AreaMeaning, EpisodeForm, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
 use crate::proto::DESCRIPTORS;
 use crate::proto::v1::Severity;
 use crate::view::texts;
@@ -19,26 +19,48 @@ pub(super) fn text(rules: &Rules) -> String {
     let levels = deployment.levels.iter().zip(&deployment.keeps_people);
     let levels = levels.map(|(level, people)| if *people { level.clone() } else { format!("{level} (no people)") });
     let mut page = format!(
-        "days of {}; an area is {meaning}\nlevels    {}\npurposes  {}\n",
+        "days of {}; an area is {meaning}\nlevels    {}\npurposes  {}\n\nTARGETS\n{}",
         deployment.zone_name,
         levels.collect::<Vec<_>>().join(" > "),
         deployment.purposes.join(", "),
+        targets(rules),
     );
     let mut section = |title: &str, body: String| {
         // Writing to a string cannot fail.
         let _ = write!(page, "\n{title}\n{body}");
     };
-    section("CASE POLICIES", cases(&rules.cases));
+    section("CASE POLICIES", cases(rules));
     section("TIER POLICIES", if rules.tiers.is_empty() { "  none\n".to_owned() } else { tiers(rules) });
     section("AREAS", areas(rules));
     section("LABS", format!("  {}\n", rules.labs.len()));
     page
 }
 
-fn cases(policies: &[CasePolicy]) -> String {
+/// What may be looked for, and what follows for each.
+fn targets(rules: &Rules) -> String {
+    let mut table = Table::new(["id", "name", "aliases", "cases and alerts"]);
+    for (at, target) in (0..).zip(&rules.deployment.targets) {
+        let has_cases = rules.cases.iter().any(|policy| policy.targets.contains(&at));
+        table.row([
+            target.id.clone(),
+            target.name.clone(),
+            if target.aliases.is_empty() { "-".to_owned() } else { target.aliases.join(", ") },
+            if has_cases { "yes" } else { "no: no case policy is for it, it has tests and positivity" }.to_owned(),
+        ]);
+    }
+    let undeclared = if rules.deployment.targets_declared {
+        ""
+    } else {
+        "  none are declared: results of any other target are refused; declare what is looked for as [[targets]]\n"
+    };
+    format!("{table}{undeclared}")
+}
+
+fn cases(rules: &Rules) -> String {
     let mut table = Table::new([
         "from",
         "policy",
+        "targets",
         "horizon",
         "episode",
         "observed",
@@ -46,7 +68,7 @@ fn cases(policies: &[CasePolicy]) -> String {
         "unknown labs",
         "severity of alerts",
     ]);
-    for policy in policies {
+    for policy in &rules.cases {
         let form = match policy.episode_form {
             EpisodeForm::FromLastPositive => "last",
             EpisodeForm::FromFirstPositive => "first",
@@ -55,6 +77,7 @@ fn cases(policies: &[CasePolicy]) -> String {
         table.row([
             policy.effective_from.to_string(),
             policy.name.clone(),
+            policy.targets.iter().map(|target| rules.target_id(*target)).collect::<Vec<_>>().join(", "),
             format!("{} days", policy.horizon_days),
             format!("{} days from {form} positive", policy.episode_gap_days),
             format!("{close}/{secondary}/{co_exposed} days"),
@@ -73,15 +96,16 @@ fn cases(policies: &[CasePolicy]) -> String {
 }
 
 fn tiers(rules: &Rules) -> String {
-    let mut table = Table::new(["from", "until", "level", "policy", "cases", "rule", "severity of alerts"]);
+    let mut table = Table::new(["from", "until", "level", "target", "policy", "cases", "rule", "severity of alerts"]);
     let mut policies: Vec<&TierPolicy> = rules.tiers.iter().collect();
-    policies.sort_by_key(|policy| (policy.levels.clone(), policy.effective_from));
+    policies.sort_by_key(|policy| (policy.target, policy.levels.clone(), policy.effective_from));
     for policy in policies {
         let levels = policy.levels.iter().map(|level| rules.deployment.levels[usize::from(*level)].as_str());
         table.row([
             policy.effective_from.to_string(),
             policy.effective_until.map_or("-".to_owned(), |day| day.to_string()),
             levels.collect::<Vec<_>>().join(", "),
+            rules.target_id(policy.target).to_owned(),
             format!("{}@{}", policy.id, policy.version),
             if policy.community_only { "community" } else { "all" }.to_owned(),
             rule(policy),

@@ -10,25 +10,35 @@ use crate::view::texts;
 pub(super) fn header(what: What) -> String {
     match what {
         What::Alerts => {
-            columns([("received", 21), ("state", 10), ("severity", 9), ("family", 14), ("area", 18), ("person", 12)])
+            columns([("received", 21), ("state", 10), ("severity", 9), ("family", 14), ("target", 12)])
+                + &columns([("area", 18), ("person", 12)])
                 + "what"
         }
         What::Positivity => {
-            columns([("day", 11), ("area", 18), ("purpose", 14), ("positive/tests", 19), ("positivity", 11)])
-                + &columns([("95 % interval", 19), ("people", 19), ("cases", 0)])
+            columns([
+                ("day", 11),
+                ("area", 18),
+                ("target", 12),
+                ("purpose", 14),
+                ("positive/tests", 19),
+                ("positivity", 11),
+            ]) + &columns([("95 % interval", 19), ("people", 19), ("cases", 0)])
         }
-        What::Tiers => columns([("day", 11), ("area", 18), ("tier", 13), ("before", 13), ("down from", 11)]) + "why",
+        What::Tiers => {
+            columns([("day", 11), ("area", 18), ("target", 12), ("tier", 13), ("before", 13), ("down from", 11)])
+                + "why"
+        }
     }
 }
 
 /// One state of one alert.
-pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str) -> String {
+pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str, target: &str) -> String {
     let received = jiff::Timestamp::from_millisecond(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     let [state, severity, family] =
         [texts::state(alert.state()), texts::severity(alert.severity()), texts::family(alert.family())];
     let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
     let times = [(received.as_deref().unwrap_or("–"), 21), (&state, 10), (&severity, 9)];
-    columns(times) + &columns([(&family, 14), (area, 18), (person, 12)]) + &what(alert)
+    columns(times) + &columns([(&family, 14), (target, 12), (area, 18), (person, 12)]) + &what(alert)
 }
 
 fn what(alert: &Alert) -> String {
@@ -51,7 +61,7 @@ fn what(alert: &Alert) -> String {
 }
 
 /// All purposes of one area and day, in the window of so many days.
-pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str) -> String {
+pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str, target: &str) -> String {
     let mut lines = Vec::new();
     for purpose in &numbers.purposes {
         let Some(of) = window(&purpose.windows, days) else { continue };
@@ -65,7 +75,7 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str) -> Str
             (Some(positive), Some(tested)) => format!("{positive}/{tested}"),
             _ => "–".to_owned(),
         };
-        let place = columns([(&numbers.day, 11), (area, 18), (name, 14)]);
+        let place = columns([(&numbers.day, 11), (area, 18), (target, 12), (name, 14)]);
         let rest = columns([(&tests, 19), (&ratio, 11), (&interval, 19), (&people, 19)]);
         lines.push(format!("{place}{rest}{}", of.cases));
     }
@@ -73,14 +83,14 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str) -> Str
 }
 
 /// One tier.
-pub(super) fn tier(tier: &AreaTier, area: &str) -> String {
+pub(super) fn tier(tier: &AreaTier, area: &str, target: &str) -> String {
     let before = if tier.previous_tier.is_empty() { "–" } else { &tier.previous_tier };
     let down = if tier.earliest_step_down.is_empty() { "–" } else { &tier.earliest_step_down };
     let told = tier.reasons.iter().filter(|reason| reason.decided || reason.below_least);
     let reasons: Vec<String> = told.map(reason).collect();
     let policy = format!("{} of {}", tier.policy_id, tier.policy_version);
     let why = if reasons.is_empty() { policy } else { format!("{} ({policy})", reasons.join(", ")) };
-    columns([(&tier.day, 11), (area, 18), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
+    columns([(&tier.day, 11), (area, 18), (target, 12), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
 }
 
 fn reason(of: &TierReason) -> String {

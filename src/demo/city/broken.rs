@@ -7,12 +7,12 @@ use crate::policy::Rules;
 use crate::proto::v1::{ContactRecord, CtValue, LabResult, Pool, PoolMember, RejectCode, TimePrecision};
 use rand::RngExt;
 
-/// An area, a lab, a purpose no registry has.
+/// An area, a lab, a purpose, a target no registry has.
 const UNKNOWN: &str = "nowhere";
 /// The content-type of marks of time, which hold nothing.
 const TIME_MARK: &str = "application/vnd.swabstream.time-mark";
 /// What is broken about results. Some codes occur in several ways.
-const RESULTS: [RejectCode; 15] = [
+const RESULTS: [RejectCode; 16] = [
     RejectCode::Malformed,
     RejectCode::Empty,
     RejectCode::Tombstone,
@@ -26,6 +26,7 @@ const RESULTS: [RejectCode; 15] = [
     RejectCode::UnknownArea,
     RejectCode::UnknownLab,
     RejectCode::UnknownPurpose,
+    RejectCode::UnknownTarget,
     RejectCode::InvalidId,
     RejectCode::OutOfRange,
 ];
@@ -50,7 +51,7 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         return;
     }
     let mut code = RESULTS[desk.rng.random_range(0..RESULTS.len())];
-    if code == RejectCode::UnknownLab && rules.case_policy(rules.day(at)).accept_unknown_labs {
+    if code == RejectCode::UnknownLab && rules.intake_policy(0, rules.day(at)).accept_unknown_labs {
         code = RejectCode::UnknownArea;
     }
     // Where only the day is known, an hour in the future is none.
@@ -65,6 +66,7 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         RejectCode::UnknownArea => UNKNOWN.clone_into(&mut broken.area),
         RejectCode::UnknownLab => UNKNOWN.clone_into(&mut broken.lab_id),
         RejectCode::UnknownPurpose => UNKNOWN.clone_into(&mut broken.purpose),
+        RejectCode::UnknownTarget => UNKNOWN.clone_into(&mut broken.target),
         RejectCode::InvalidId if desk.chance(0.5) => broken.specimen_id = "S".repeat(65),
         RejectCode::InvalidId => broken.result_id.push('\u{7}'),
         RejectCode::OutOfRange => {

@@ -154,6 +154,9 @@ pub struct Rates {
     pub broken: f64,
     /// Is JSON (contact records too).
     pub json: f64,
+    /// The specimen is tested for everything else that is declared too: a panel. Of contact records, whether they name a
+    /// target.
+    pub panel: f64,
     /// A contact record is revised.
     pub contact_revised: f64,
     /// A contact record is withdrawn.
@@ -184,6 +187,7 @@ impl Rates {
             mis_keyed: 0.05,
             broken: 0.01,
             json: 0.05,
+            panel: 0.02,
             contact_revised: 0.05,
             contact_withdrawn: 0.03,
         }
@@ -212,6 +216,7 @@ impl Rates {
             mis_keyed: 0.05,
             broken: 0.04,
             json: 0.1,
+            panel: 0.15,
             contact_revised: 0.15,
             contact_withdrawn: 0.1,
         }
@@ -240,6 +245,7 @@ impl Rates {
             mis_keyed: 0.0,
             broken: 0.0,
             json: 0.0,
+            panel: 0.0,
             contact_revised: 0.0,
             contact_withdrawn: 0.0,
         }

@@ -1,9 +1,10 @@
 //! Where messages are handed in: ids, chance, the order of arrival, and the flaws of transport (JSON, wrong partition).
 
-use super::config::{CityClock, Rates};
+use super::config::{CityClock, CityConfig, Rates};
 use super::message::{Body, JSON, JsonWriter, Kind, Message};
 use super::town::PersonIndex;
 use crate::model::time::Timestamp;
+use crate::policy::{Rules, Target};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
@@ -24,6 +25,8 @@ pub(super) struct Desk {
     pub(super) rates: Rates,
     /// Days a specimen may be old when it arrives.
     pub(super) horizon_days: i64,
+    /// What the deployment looks for, the first first: each with all texts that name it.
+    targets: Vec<Vec<String>>,
     seed: u64,
     people: u32,
     ids: u64,
@@ -34,8 +37,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(rng: ChaCha8Rng, rates: Rates, seed: u64, people: u32, clock: CityClock, horizon: i64) -> Self {
+    pub(super) fn new(rng: ChaCha8Rng, config: &CityConfig, people: u32, rules: &Rules, horizon: i64) -> Self {
+        let texts = |target: &Target| [std::slice::from_ref(&target.id), &target.aliases].concat();
+        let CityConfig { rates, seed, clock, .. } = *config;
         Self {
+            targets: rules.deployment.targets.iter().map(texts).collect(),
             rng,
             rates,
             horizon_days: horizon,
@@ -57,6 +63,24 @@ impl Desk {
     /// A number of milliseconds between two numbers of hours.
     pub(super) fn hours(&mut self, from: f64, to: f64) -> i64 {
         (self.rng.random_range(from..to) * HOUR as f64) as i64
+    }
+
+    /// How many targets there are.
+    pub(super) fn targets(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// A text that names a target: mostly its id.
+    pub(super) fn target(&mut self, at: usize) -> String {
+        let texts = self.targets[at].len();
+        let text = if self.chance(0.8) { 0 } else { self.rng.random_range(0..texts) };
+        self.targets[at][text].clone()
+    }
+
+    /// A text that names the same target as this one.
+    pub(super) fn target_again(&mut self, text: &str) -> String {
+        let at = self.targets.iter().position(|texts| texts.iter().any(|known| known == text));
+        at.map_or(text.to_owned(), |at| self.target(at))
     }
 
     /// A new id with a letter before it; unique in the city.

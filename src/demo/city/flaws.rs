@@ -60,7 +60,8 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
     let Released { result, at, .. } = released;
     if desk.chance(desk.rates.repeated) {
         let again = later(released, *at, desk);
-        let mut copy = at_another_hour(result, place);
+        // Named otherwise, it is still for the same target.
+        let mut copy = LabResult { target: desk.target_again(&result.target), ..at_another_hour(result, place) };
         if desk.chance(0.5) {
             // Sent again at another time: still the same meaning.
             copy.reported_at = Some(desk.stamp(again).to_wire());

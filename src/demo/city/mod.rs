@@ -59,8 +59,8 @@ impl City {
         let town = Town::build(&rules, today, config.people.max(1), &mut rng);
         let outbreak = Outbreak::seed(config.epidemic, &town, &mut rng);
         let names = Names::of(&rules, config.testing.false_positive);
-        let horizon = i64::from(rules.case_policy(today).horizon_days).max(2);
-        let desk = Desk::new(rng, config.rates, config.seed, town.people(), config.clock, horizon);
+        let horizon = i64::from(rules.intake_policy(0, today).horizon_days).max(2);
+        let desk = Desk::new(rng, &config, town.people(), &rules, horizon);
         Self { config, rules, town, outbreak, names, desk, day: 0, due: BTreeMap::new(), now }
     }
 
@@ -151,6 +151,9 @@ impl City {
         let Some(released) = analysed else { return };
         let place = flaws::Place { town: &self.town, rules: &self.rules, names: &self.names };
         flaws::publish(&released, place, &mut self.desk);
+        for further in results::panel(&released, &mut self.desk) {
+            flaws::publish(&further, place, &mut self.desk);
+        }
         if released.result.finding == Finding::Positive as i32 && self.outbreak.find(person) {
             let traced = tracing::after_the_positive(person, released.at, &self.town, &mut self.desk);
             self.invite(&traced, day);

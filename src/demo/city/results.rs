@@ -12,12 +12,12 @@ use crate::policy::areas::AreaIndex;
 use crate::proto::v1::{CtValue, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
 use rand::RngExt;
 
-/// What the city's laboratories look for.
-pub(super) const TARGET: &str = "sars-cov-2";
 /// Kits in use.
 const KITS: [&str; 3] = ["daan-orf1ab-n", "sansure-s3102e", "bgi-rt-fluorescent"];
 /// Of swabs of infected people: share called positive; then inconclusive; the rest is invalid.
 const SENSITIVITY: f64 = 0.95;
+/// Share of positives for anything else than what goes round.
+const OTHERS: f64 = 0.1;
 
 /// Why somebody is swabbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +112,7 @@ pub(super) fn analyse(
         person_id: desk.pseudonym(swab.person),
         previous_person_id: String::new(),
         specimen_id: desk.id('S'),
-        target: TARGET.to_owned(),
+        target: desk.target(0),
         collected_at: Some(collected.to_wire()),
         collected_precision: if date_only { TimePrecision::Day } else { TimePrecision::Minute } as i32,
         reported_at: Some(desk.stamp(Timestamp(at.0 - HOUR / 6)).to_wire()),
@@ -126,6 +126,21 @@ pub(super) fn analyse(
         replaces_result_id: String::new(),
     };
     Some(Released { result, taken: swab.taken, at })
+}
+
+/// Results of the same specimen for whatever else the deployment looks for, where the lab ran a panel.
+pub(super) fn panel(released: &Released, desk: &mut Desk) -> Vec<Released> {
+    if !desk.chance(desk.rates.panel) {
+        return Vec::new();
+    }
+    let targets = desk.targets();
+    let further = |at| {
+        let finding = if desk.chance(OTHERS) { Finding::Positive } else { Finding::Negative } as i32;
+        let (result_id, target) = (desk.id('R'), desk.target(at));
+        let result = LabResult { result_id, target, finding, ct_values: Vec::new(), ..released.result.clone() };
+        Released { result, ..*released }
+    };
+    (1..targets).map(further).collect()
 }
 
 /// The area a result names: mostly the person's own, sometimes another, sometimes only a coarse one.

@@ -76,6 +76,8 @@ fn record(meeting: &Meeting, at: Timestamp, desk: &mut Desk) {
     let start = desk.stamp(meeting.start);
     let end = desk.stamp(Timestamp((meeting.start.0 + lasts).min(at.0))).max(start);
     let managed = meeting.kind == ContactKind::Close && desk.chance(MANAGED);
+    let named = desk.chance(desk.rates.panel).then(|| desk.rng.random_range(0..desk.targets()));
+    let target = named.map_or(String::new(), |at| desk.target(at));
     let contact = ContactRecord {
         record_id: desk.id('C'),
         revision: 0,
@@ -87,6 +89,7 @@ fn record(meeting: &Meeting, at: Timestamp, desk: &mut Desk) {
         exposure_end: Some(end.to_wire()),
         reported_at: Some(desk.stamp(at).to_wire()),
         order: managed.then(|| order(at, desk)),
+        target,
     };
     if desk.chance(desk.rates.broken) {
         // The tracers mend it and send it again.

@@ -12,8 +12,9 @@ export const METHODS = {
 };
 
 const state = {
-  registry: { areas: [], windows: [1, 3, 7, 14], digest: "", people_shown: true, newest_alerts: 100 },
-  areas: new Map(), alerts: [], counts: [], pulse: null, detail: null, chosen: null,
+  registry: { areas: [], targets: [], windows: [1, 3, 7, 14], digest: "", people_shown: true, newest_alerts: 100 },
+  // By target, then by code; `areas` are those of the chosen target.
+  byTarget: new Map(), target: "", areas: new Map(), alerts: [], counts: [], pulse: null, detail: null, chosen: null,
   colour: "tier", window: 7, method: "tests_over_tests", skew: 0, heard: 0, link: "connecting",
 };
 
@@ -141,8 +142,9 @@ async function ask() {
   const code = state.chosen;
   if (!code) return;
   try {
-    const answer = await fetch(`/api/areas/${encodeURIComponent(code)}`);
-    if (answer.ok && state.chosen === code) state.detail = await answer.json();
+    const target = state.target;
+    const answer = await fetch(`/api/areas/${encodeURIComponent(code)}?target=${encodeURIComponent(target)}`);
+    if (answer.ok && state.chosen === code && state.target === target) state.detail = await answer.json();
   } catch {
     // The link says that the server is away; the next event asks again.
   }
@@ -180,21 +182,45 @@ function controls() {
   select("method", Object.entries(METHODS).map(([value, { text }]) => [value, text]), "method", String);
 }
 
+// What is looked for: a switch where there is more than one.
+function lookFor(target) {
+  if (state.target !== target) state.detail = null;
+  state.target = target;
+  if (!state.byTarget.has(target)) state.byTarget.set(target, new Map());
+  state.areas = state.byTarget.get(target);
+  askSoon();
+}
+
+function targets() {
+  const { targets } = state.registry;
+  const known = targets.some((one) => one.id === state.target);
+  lookFor(known ? state.target : targets[0]?.id ?? "");
+  const node = document.getElementById("target");
+  node.replaceChildren(...targets.map(({ id, name }) => el("option", { value: id }, name)));
+  node.value = state.target;
+  node.onchange = () => { lookFor(node.value); draw(); };
+  node.parentElement.hidden = targets.length < 2;
+}
+
 // --- what the server tells -----------------------------------------------------------------------------------------
 
 function take(delta) {
-  for (const one of delta.areas) state.areas.set(one.code, one);
+  for (const one of [...delta.areas, ...delta.further]) {
+    if (!state.byTarget.has(one.target)) state.byTarget.set(one.target, new Map());
+    state.byTarget.get(one.target).set(one.code, one);
+  }
   const known = new Map(state.alerts.map((alert) => [alert.id, alert]));
   for (const alert of delta.alerts) known.set(alert.id, alert);
   state.alerts = [...known.values()].sort((one, other) => other.at - one.at).slice(0, state.registry.newest_alerts);
   state.counts = delta.counts;
-  if (delta.areas.some((one) => one.code === state.chosen) || !state.detail) askSoon();
+  if ([...delta.areas, ...delta.further].some((one) => one.code === state.chosen && one.target === state.target) || !state.detail) askSoon();
 }
 
 function snapshot(data) {
   state.registry = data.registry;
-  state.areas.clear();
+  state.byTarget.clear();
   state.alerts = [];
+  targets();
   take(data);
   const codes = data.registry.areas.map((place) => place.code);
   const wanted = decodeURIComponent(location.hash.slice(1));

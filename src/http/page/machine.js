@@ -13,8 +13,10 @@ function title(alert) {
   return `${what.charAt(0).toUpperCase()}${what.slice(1)} in ${where}`;
 }
 
-function facts(alert) {
+function facts(alert, targets) {
   const list = [];
+  // Where there is one target, every alert is of it.
+  if (targets.length > 1 && alert.target) list.push(targets.find((one) => one.id === alert.target)?.name ?? alert.target);
   if (alert.person) list.push(`person ${alert.person}`);
   if (alert.channel) list.push(alert.channel);
   if (alert.purpose) list.push(words(alert.purpose));
@@ -25,18 +27,18 @@ function facts(alert) {
   return list.join(" · ");
 }
 
-function alertLine(alert) {
+function alertLine(alert, targets) {
   const marks = [alert.state, alert.historic && "historic", alert.preliminary && "preliminary"].filter(Boolean);
   const time = el("time", { "data-at": alert.at }, ago(alert.at));
   return el("li", { class: `alert ${alert.severity} ${alert.state}` },
     el("span", { class: "sign", title: `severity ${alert.severity}` }, SIGNS[alert.severity] ?? "●", el("span", { class: "hidden" }, ` severity ${alert.severity}`)),
-    el("div", {}, el("p", { class: "what" }, title(alert), " ", ...marks.map((mark) => el("span", { class: `mark ${mark}` }, mark))), el("p", { class: "quiet" }, facts(alert))),
+    el("div", {}, el("p", { class: "what" }, title(alert), " ", ...marks.map((mark) => el("span", { class: `mark ${mark}` }, mark))), el("p", { class: "quiet" }, facts(alert, targets))),
     time);
 }
 
 /** The newest alerts and how many there are. */
 export function alerts(state) {
-  document.getElementById("alerts").replaceChildren(...state.alerts.map(alertLine));
+  document.getElementById("alerts").replaceChildren(...state.alerts.map((alert) => alertLine(alert, state.registry.targets)));
   const live = (family) => state.counts.filter((one) => one.family === family && one.state !== "withdrawn").reduce((sum, one) => sum + one.alerts, 0);
   const families = [...new Set(state.counts.map((one) => one.family))];
   put("alert-counts", families.map((family) => `${words(family)} ${count(live(family))}`).join(" · "));

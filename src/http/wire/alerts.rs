@@ -16,6 +16,8 @@ pub(super) struct AlertLine {
     id: String,
     at: i64,
     version: u32,
+    /// Id of the target.
+    target: String,
     family: String,
     state: String,
     severity: String,
@@ -45,6 +47,7 @@ pub(super) struct AlertLine {
 pub(super) struct Counts {
     family: String,
     state: String,
+    target: String,
     alerts: u64,
 }
 
@@ -60,8 +63,14 @@ pub(super) fn newer(picture: &Picture, version: u64, people: bool) -> Vec<AlertL
 
 pub(super) fn counts(picture: &Picture) -> Vec<Counts> {
     let all = picture.alerts.counts().chain(picture.area_alerts.counts()).filter(|(.., alerts)| *alerts > 0);
-    all.map(|(family, state, alerts)| Counts { family: texts::family(family), state: texts::state(state), alerts })
-        .collect()
+    let target = |name: &str| picture.registry().target(name).unwrap_or(name).to_owned();
+    let one = |(family, state, of, alerts): (_, _, &str, _)| Counts {
+        family: texts::family(family),
+        state: texts::state(state),
+        target: target(of),
+        alerts,
+    };
+    all.map(one).collect()
 }
 
 fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
@@ -70,6 +79,7 @@ fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
         id: alert.alert_id.chars().take(12).collect(),
         at: line.at.0,
         version: alert.version,
+        target: picture.registry().target(&alert.target).unwrap_or(&alert.target).to_owned(),
         family: texts::family(alert.family()),
         state: texts::state(alert.state()),
         severity: texts::severity(alert.severity()),

@@ -1,5 +1,6 @@
 //! Areas as shown: newest numbers and tier for the map, days for the chart.
 
+use crate::model::target::{FIRST, keyed};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::proto::v1::{AreaTier, Proportion, PurposeNumbers, TierReason, WindowNumbers};
@@ -17,6 +18,8 @@ const MOST_PARTS: usize = 60;
 #[derive(Debug, Serialize)]
 pub(super) struct AreaNow {
     code: String,
+    /// Id of the target.
+    target: String,
     /// Day the windows end on; absent before the first numbers.
     day: Option<String>,
     windows: Vec<Window>,
@@ -27,6 +30,8 @@ pub(super) struct AreaNow {
 #[derive(Debug, Serialize)]
 pub struct AreaDetail {
     code: String,
+    /// Id of the target.
+    target: String,
     name: String,
     level: String,
     population: u64,
@@ -123,18 +128,30 @@ pub(super) fn roots(picture: &Picture) -> impl Iterator<Item = &Area> {
     list.iter().filter(move |area| area.level == 0 && !drawn.contains(&area.code.as_str())).take(MOST_ROOTS)
 }
 
-/// Drawn areas and roots that are newer than a version of the picture.
+/// Drawn areas and roots that are newer than a version of the picture, by the first target.
 pub(super) fn changed(picture: &Picture, version: u64) -> Vec<AreaNow> {
-    let shown = picture.registry().tiles().chain(roots(picture));
-    let known = shown.filter_map(|area| Some((area.code.as_str(), picture.areas.get(&area.code)?)));
-    known.filter(|(_, area)| area.changed > version).map(|(code, area)| now(picture, code, area)).collect()
+    changed_of(picture, FIRST, version)
 }
 
-fn now(picture: &Picture, code: &str, area: &AreaPicture) -> AreaNow {
+/// The same by any other target.
+pub(super) fn changed_of_others(picture: &Picture, version: u64) -> Vec<AreaNow> {
+    let others = picture.registry().targets().iter().skip(1);
+    others.flat_map(|target| changed_of(picture, &target.id, version)).collect()
+}
+
+fn changed_of(picture: &Picture, target: &str, version: u64) -> Vec<AreaNow> {
+    let shown = picture.registry().tiles().chain(roots(picture));
+    let known = shown.filter_map(|area| Some((&area.code, picture.areas.get(&keyed(&area.code, target))?)));
+    let newer = known.filter(|(_, area)| area.changed > version);
+    newer.map(|(code, area)| now(picture, (code, target), area)).collect()
+}
+
+fn now(picture: &Picture, (code, target): (&str, &str), area: &AreaPicture) -> AreaNow {
     let newest = area.newest.as_ref();
     let total = newest.and_then(|newest| newest.purposes.iter().find(|purpose| purpose.purpose.is_empty()));
     AreaNow {
         code: code.to_owned(),
+        target: picture.registry().target(target).unwrap_or_default().to_owned(),
         day: newest.map(|newest| newest.day.clone()),
         windows: total.map(|total| windows(&total.windows)).unwrap_or_default(),
         tier: area.tier.as_ref().map(|of| tier(picture, of)),
@@ -142,9 +159,14 @@ fn now(picture: &Picture, code: &str, area: &AreaPicture) -> AreaNow {
 }
 
 impl AreaDetail {
-    /// One area; `None` when neither the registry nor the outputs know it.
-    pub fn of(picture: &Picture, code: &str) -> Option<Self> {
-        let (known, seen) = (picture.registry().area(code), picture.areas.get(code));
+    /// One area by a target, by default the first; `None` when neither the registry nor the outputs know it, or the
+    /// target is not declared.
+    pub fn of(picture: &Picture, code: &str, target: Option<&str>) -> Option<Self> {
+        let registry = picture.registry();
+        let target = registry.target(target.unwrap_or(FIRST)).or(target.is_none().then_some(FIRST))?;
+        let is_first = registry.targets().first().is_none_or(|first| first.id == target);
+        let stored = if is_first { FIRST } else { target };
+        let (known, seen) = (registry.area(code), picture.areas.get(&keyed(code, stored)));
         if known.is_none() && seen.is_none() {
             return None;
         }
@@ -152,10 +174,11 @@ impl AreaDetail {
         let newest = seen.and_then(|area| area.newest.as_ref());
         let level = known.and_then(|area| levels?.get(usize::from(area.level)));
         let day_of = |(day, of): (&Day, &Vec<WindowNumbers>)| DayNumbers { day: day.to_string(), windows: windows(of) };
-        let (parts, parts_omitted) = parts(picture, code);
+        let (parts, parts_omitted) = parts(picture, code, stored);
         let of_purpose = |of: &PurposeNumbers| Purpose { purpose: of.purpose.clone(), windows: windows(&of.windows) };
         Some(Self {
             code: code.to_owned(),
+            target: target.to_owned(),
             name: picture.registry().name(code).to_owned(),
             level: level.cloned().unwrap_or_default(),
             population: newest.map_or(0, |newest| newest.population),
@@ -180,13 +203,13 @@ fn parents(picture: &Picture, code: &str) -> Vec<String> {
     others.map(|area| areas.list[*area as usize].name.clone()).collect()
 }
 
-fn parts(picture: &Picture, code: &str) -> (Vec<Part>, usize) {
+fn parts(picture: &Picture, code: &str, target: &str) -> (Vec<Part>, usize) {
     let list = picture.registry().rules().map_or(&[][..], |rules| &rules.areas.list);
     let newest =
         |area: &Area| area.facts.last().filter(|facts| !facts.abolished).and_then(|facts| facts.parent.clone());
     let here = list.iter().filter(|area| newest(area).as_deref() == Some(code));
     let part = |area: &Area| {
-        let of = picture.areas.get(&area.code).and_then(|seen| seen.tier.as_ref());
+        let of = picture.areas.get(&keyed(&area.code, target)).and_then(|seen| seen.tier.as_ref());
         Part { code: area.code.clone(), name: area.name.clone(), tier: of.map(|of| tier(picture, of)) }
     };
     let mut parts: Vec<Part> = here.map(part).collect();

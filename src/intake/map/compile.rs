@@ -215,6 +215,7 @@ fn unlisted_code(path: &str) -> RejectCode {
         "area" => RejectCode::UnknownArea,
         "lab_id" => RejectCode::UnknownLab,
         "purpose" => RejectCode::UnknownPurpose,
+        "target" => RejectCode::UnknownTarget,
         _ => RejectCode::UnknownEnum,
     }
 }

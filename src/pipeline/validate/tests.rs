@@ -50,6 +50,7 @@ fn good_contact() -> v1::ContactRecord {
             to: Some(wire("2022-11-17T00:00:00Z")),
             ordered_at: Some(wire("2022-11-11T00:00:00Z")),
         }),
+        target: String::new(),
     }
 }
 
@@ -115,6 +116,8 @@ fn every_fault_of_a_result_has_its_code_and_field() {
         (|result| result.area = "D9".into(), UnknownArea, "area"),
         (|result| result.lab_id = "LAB-9".into(), UnknownLab, "lab_id"),
         (|result| result.purpose = "curiosity".into(), UnknownPurpose, "purpose"),
+        (|result| result.target = "adenovirus".into(), UnknownTarget, "target"),
+        (|result| result.target = "Sars-Cov-2".into(), UnknownTarget, "target"),
     ];
     let rules = sample_rules();
     for (at_fixture, (spoil, code, field)) in fixtures.iter().enumerate() {

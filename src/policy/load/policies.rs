@@ -1,5 +1,6 @@
 //! Checks of the deployment and of case policies.
 
+use super::targets;
 use crate::model::time::Zone;
 use crate::policy::error::Check;
 use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm};
@@ -28,6 +29,7 @@ pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option
     for (at, level) in wire.people_levels.iter().enumerate() {
         check.place(&format!("people_levels[{at}]"), level, &wire.levels);
     }
+    let targets = targets::declared(wire, check);
     Some(Deployment {
         zone_name: wire.zone.clone(),
         zone: zone?,
@@ -35,10 +37,16 @@ pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option
         keeps_people: wire.levels.iter().map(|level| wire.people_levels.contains(level)).collect(),
         levels: wire.levels.clone(),
         purposes: wire.purposes.clone(),
+        targets: targets?,
+        targets_declared: !wire.targets.is_empty(),
     })
 }
 
-pub(super) fn case(wire: &v1::CasePolicy, check: &mut Check<'_>) -> Option<CasePolicy> {
+pub(super) fn case(
+    wire: &v1::CasePolicy,
+    deployment: Option<&Deployment>,
+    check: &mut Check<'_>,
+) -> Option<CasePolicy> {
     check.code("id", &wire.id, 64);
     check.code("version", &wire.version, 64);
     check.text("source", &wire.source);
@@ -55,8 +63,11 @@ pub(super) fn case(wire: &v1::CasePolicy, check: &mut Check<'_>) -> Option<CaseP
     if wire.unknown_lab() == v1::UnknownLab::Unspecified {
         check.wrong("unknown_lab", "it is not said what becomes of an unknown lab's results", "use reject or accept");
     }
+    let targets = targets::of_case(wire, deployment, check);
     Some(CasePolicy {
         name: format!("{}@{}", wire.id, wire.version),
+        unnamed_contacts: targets::of_unnamed_contacts(wire, &targets),
+        targets,
         horizon_days: check.number("horizon_days", wire.horizon_days, 1..=60),
         episode_gap_days: check.number("episode_gap_days", wire.episode_gap_days, 1..=3650),
         historic_after_hours: check.number("historic_after_hours", wire.historic_after_hours, 1..=8784).into(),

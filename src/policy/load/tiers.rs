@@ -1,5 +1,6 @@
 //! Checks of tier policies and their engines.
 
+use super::targets;
 use crate::policy::error::Check;
 use crate::policy::{CleanDayStep, Deployment, Measure, MeasureKind, TierEngine, TierPolicy, TierSeverity, WINDOWS};
 use crate::proto::v1::{self, tier_policy::Engine};
@@ -20,6 +21,7 @@ pub(super) fn policy(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut
         check.wrong("cases", "it is not said which cases count", "use all or community");
     }
     let levels = levels(wire, deployment, check);
+    let target = targets::of_tier(wire, deployment, check);
     check.codes("tiers", &wire.tiers);
     if wire.tiers.len() < 2 {
         check.wrong("tiers", "a policy with fewer than two tiers decides nothing", "name them, mildest first");
@@ -38,6 +40,7 @@ pub(super) fn policy(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut
         version: wire.version.clone(),
         effective_from: effective_from?,
         effective_until,
+        target,
         levels,
         tiers: wire.tiers.clone(),
         community_only: wire.cases() == v1::CaseScope::Community,
@@ -55,11 +58,12 @@ fn severity(wire: &v1::TierSeverity, check: &mut Check<'_>) -> TierSeverity {
     }
 }
 
-/// Whether two policies share a level on some day.
+/// Whether two policies share a level and target on some day.
 pub(super) fn overlap(a: &TierPolicy, b: &TierPolicy) -> bool {
     let begins_before_end =
         |a: &TierPolicy, b: &TierPolicy| b.effective_until.is_none_or(|until| a.effective_from < until);
-    a.levels.iter().any(|level| b.levels.contains(level)) && begins_before_end(a, b) && begins_before_end(b, a)
+    let same_subject = a.target == b.target && a.levels.iter().any(|level| b.levels.contains(level));
+    same_subject && begins_before_end(a, b) && begins_before_end(b, a)
 }
 
 fn levels(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> Vec<u8> {

@@ -74,6 +74,13 @@ pub fn rules(files: &[SourceFile]) -> Result<Rules, Vec<SourceError>> {
     Rules::from_records(&set.records).map_err(|errors| errors.into_iter().map(|error| set.located(error)).collect())
 }
 
+/// An error about a field of one of these files, a TOML document that can be read.
+pub fn error_in(files: &[SourceFile], name: &str, field: &str, problem: String, hint: String) -> SourceError {
+    let file = files.iter().find(|file| file.name == name);
+    let line = file.map(|file| policies::line_of(&file.text, field));
+    SourceError { file: name.to_owned(), line, key: field.to_owned(), problem, hint }
+}
+
 /// What the files hold, and where each record comes from.
 #[derive(Default)]
 struct SourceSet {

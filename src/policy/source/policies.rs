@@ -11,8 +11,10 @@ use toml::de::{DeTable, DeValue};
 type Parsed = Result<Vec<(Kind, Origin)>, Vec<SourceError>>;
 
 pub(super) fn deployment(file: &SourceFile) -> Parsed {
-    let DeploymentToml { zone, area_meaning, levels, people_levels, purposes } = read(file)?;
-    let mut wire = v1::Deployment { zone, levels, people_levels, purposes, ..Default::default() };
+    let DeploymentToml { zone, area_meaning, levels, people_levels, purposes, targets } = read(file)?;
+    let target = |TargetToml { id, name, aliases }| v1::Target { id, name, aliases };
+    let targets = targets.into_iter().map(target).collect();
+    let mut wire = v1::Deployment { zone, levels, people_levels, purposes, targets, ..Default::default() };
     wire.set_area_meaning(match area_meaning {
         AreaMeaningToml::Residence => v1::AreaMeaning::Residence,
         AreaMeaningToml::Sampling => v1::AreaMeaning::Sampling,
@@ -37,6 +39,8 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         trace_days_before: toml.trace_days_before,
         trace_days_after: toml.trace_days_after,
         severity: toml.severity.map(CaseSeverityToml::wire),
+        targets: toml.targets,
+        unnamed_contacts: toml.unnamed_contacts,
         ..Default::default()
     };
     wire.set_episode_form(match toml.episode_form {
@@ -76,6 +80,7 @@ pub(super) fn tier(file: &SourceFile) -> Parsed {
         tiers: toml.tiers,
         engine,
         severity: toml.severity.map(TierSeverityToml::wire),
+        target: toml.target.unwrap_or_default(),
         ..Default::default()
     };
     wire.set_cases(match toml.cases {
@@ -93,6 +98,17 @@ struct DeploymentToml {
     levels: Vec<String>,
     people_levels: Vec<String>,
     purposes: Vec<String>,
+    #[serde(default)]
+    targets: Vec<TargetToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetToml {
+    id: String,
+    name: String,
+    #[serde(default)]
+    aliases: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +137,9 @@ struct CaseToml {
     trace_days_after: u32,
     unknown_lab: UnknownLabToml,
     severity: Option<CaseSeverityToml>,
+    #[serde(default)]
+    targets: Vec<String>,
+    unnamed_contacts: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +205,7 @@ struct TierToml {
     effective_from: String,
     effective_until: Option<String>,
     source: String,
+    target: Option<String>,
     levels: Vec<String>,
     tiers: Vec<String>,
     cases: CaseScopeToml,

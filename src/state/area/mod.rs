@@ -1,9 +1,12 @@
-//! State of one area task: counts per area, registry period, purpose and specimen day, in pages.
+//! State of one area task: counts per area, target, registry period, purpose and specimen day, in pages.
+//!
+//! Each area of each target is a [`Series`] of its own: nothing that is told from one sees the counts of another.
 //!
 //! What enters are signed changes; what leaves are series to compute numbers from. Every change is an operation that
 //! is applied and logged at once, so that images and later operations give the same state again. Nothing here knows
 //! a policy, decides or publishes.
 
+use crate::model::target::keyed;
 use crate::model::time::{Day, Timestamp};
 use crate::state::paged::{Changes, Corrupt};
 use hashbrown::HashMap;
@@ -18,7 +21,7 @@ use cell::{CellKey, Number};
 use operation::{MetaOperation, SeriesOperation, put_day, read_day, read_days, write_days};
 use series::Series;
 
-/// Number of an area within its task, in order of first mention; never reused.
+/// Number of an area of a target within its task, in order of first mention; never reused.
 pub type AreaNumber = u32;
 
 /// Areas of one page: about 100,000 areas over 16 tasks make a hundred pages each.
@@ -33,7 +36,7 @@ pub struct AreaState {
     meta: Meta,
     /// Areas by page. Each page stands alone: an image of one may be older than that of the next.
     pages: Vec<Vec<Series>>,
-    /// Not stored: rebuilt from `pages`.
+    /// By code and target. Not stored: rebuilt from `pages`.
     by_code: HashMap<String, AreaNumber>,
 }
 
@@ -99,16 +102,17 @@ impl AreaState {
         &self.pages[page][slot]
     }
 
-    /// The number of an area that has one.
-    pub fn number(&self, code: &str) -> Option<AreaNumber> {
-        self.by_code.get(code).copied()
+    /// The number of an area of a target that has one.
+    pub fn number(&self, (code, target): (&str, &str)) -> Option<AreaNumber> {
+        self.by_code.get(keyed(code, target).as_ref()).copied()
     }
 
-    /// The number of a new area.
-    pub fn bear(&mut self, code: &str, basis: u64, changes: &mut Changes) -> AreaNumber {
+    /// The number of a new area of a target.
+    pub fn bear(&mut self, (code, target): (&str, &str), basis: u64, changes: &mut Changes) -> AreaNumber {
         let area = self.by_code.len() as AreaNumber;
-        self.by_code.insert(code.to_owned(), area);
-        self.change(area, SeriesOperation::Born { code: code.to_owned(), basis }, changes);
+        self.by_code.insert(keyed(code, target).into_owned(), area);
+        let (code, target) = (code.to_owned(), target.to_owned());
+        self.change(area, SeriesOperation::Born { code, target, basis }, changes);
         area
     }
 
@@ -207,7 +211,8 @@ impl AreaState {
         if self.pages.split_last().is_some_and(|(_, before)| !before.iter().all(full)) {
             return Err(corrupt("a page lacks an area"));
         }
-        self.by_code = self.all().map(|(area, series)| (series.code.clone(), area)).collect();
+        let by_code = self.all().map(|(area, series)| (keyed(&series.code, &series.target).into_owned(), area));
+        self.by_code = by_code.collect();
         let areas: usize = self.pages.iter().map(Vec::len).sum();
         if self.by_code.len() == areas { Ok(()) } else { Err(corrupt("an area is there twice")) }
     }
@@ -222,8 +227,8 @@ impl AreaState {
 /// Applies an operation to an area of a page.
 fn apply(page: &mut Vec<Series>, slot: usize, operation: SeriesOperation) -> Result<(), Corrupt> {
     match operation {
-        SeriesOperation::Born { code, basis } if slot == page.len() && slot < AREAS_PER_PAGE => {
-            page.push(Series { code, basis, ..Series::default() });
+        SeriesOperation::Born { code, target, basis } if slot == page.len() && slot < AREAS_PER_PAGE => {
+            page.push(Series { code, target, basis, ..Series::default() });
             Ok(())
         }
         SeriesOperation::Born { .. } => Err(corrupt("an area is born in the wrong place")),

@@ -3,6 +3,7 @@
 use super::cell::{Cell, CellKey, Number};
 use super::series::{TierAlert, put_origin, read_origin};
 use crate::model::record::Origin;
+use crate::model::target::{keyed, parts};
 use crate::model::time::{Day, Timestamp};
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use crate::state::paged::Corrupt;
@@ -46,6 +47,8 @@ pub enum SeriesOperation {
     Born {
         /// Its code.
         code: String,
+        /// Its target, empty for the first.
+        target: String,
         /// See [`Basis`](Self::Basis).
         basis: u64,
     },
@@ -121,9 +124,9 @@ impl MetaOperation {
 impl SeriesOperation {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
         match self {
-            Self::Born { code, basis } => {
+            Self::Born { code, target, basis } => {
                 into.push(1);
-                put_bytes(into, code.as_bytes());
+                put_bytes(into, keyed(code, target).as_bytes());
                 put_short(into, *basis);
             }
             Self::Add(key, cell) => {
@@ -170,7 +173,10 @@ impl SeriesOperation {
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
         Ok(match from.u8()? {
-            1 => Self::Born { code: from.text()?.to_owned(), basis: from.short()? },
+            1 => {
+                let (code, target) = parts(from.text()?);
+                Self::Born { code: code.to_owned(), target: target.to_owned(), basis: from.short()? }
+            }
             ADD => Self::Add(CellKey::read(from)?, Cell::read(from)?),
             3 => Self::Basis(from.short()?),
             4 => Self::Tier(from.short()?),

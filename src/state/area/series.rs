@@ -1,18 +1,21 @@
-//! One area over time: its cells, and what of it was published last.
+//! One area over time, for one target: its cells, and what of it was published last.
 
 use super::cell::{Cell, CellKey, Number};
 use crate::model::record::{Origin, Position, Topic};
+use crate::model::target::{keyed, parts};
 use crate::model::time::{Day, Timestamp};
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short, put_short_signed};
 use crate::state::paged::Corrupt;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// What a task knows of one area.
+/// What a task knows of one area and target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Series {
     /// Code of the area.
     pub code: String,
+    /// Target, empty for the first.
+    pub target: String,
     /// Hash of what the registry said of it when its numbers were last derived.
     pub basis: u64,
     /// Hash of the tier last published, 0 when it has none.
@@ -119,7 +122,7 @@ impl Series {
     }
 
     pub(super) fn write(&self, into: &mut Vec<u8>) {
-        put_bytes(into, self.code.as_bytes());
+        put_bytes(into, keyed(&self.code, &self.target).as_bytes());
         put_short(into, self.basis);
         put_short(into, self.tier);
         put_short(into, self.alerts.len() as u64);
@@ -140,8 +143,9 @@ impl Series {
     }
 
     pub(super) fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
-        let (code, basis, tier) = (from.text()?.to_owned(), from.short()?, from.short()?);
-        let mut series = Self { code, basis, tier, ..Self::default() };
+        let (code, target) = parts(from.text()?);
+        let (code, target) = (code.to_owned(), target.to_owned());
+        let mut series = Self { code, target, basis: from.short()?, tier: from.short()?, ..Self::default() };
         for _ in 0..from.short::<u64>()? {
             series.alerts.insert(Day(from.short_signed()?), TierAlert::read(from)?);
         }

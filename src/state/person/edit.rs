@@ -313,6 +313,7 @@ mod tests {
             start: Timestamp(5),
             end: Timestamp(6),
             order: Some((Timestamp(7), Timestamp(8))),
+            target: "influenza-a".into(),
         }
     }
 

@@ -48,7 +48,7 @@ pub struct PositiveVersion {
     pub received_at: Timestamp,
     /// Barcode.
     pub specimen_id: String,
-    /// What was looked for.
+    /// Id of the target; what format 2 kept of it is what the lab sent.
     pub target: String,
     /// The laboratory; empty where a version before format 3 was read, which kept nothing of what follows.
     pub lab_id: String,
@@ -96,11 +96,13 @@ pub struct Contact {
     pub end: Timestamp,
     /// Management order.
     pub order: Option<(Timestamp, Timestamp)>,
+    /// Id of the target it names; empty when it names none.
+    pub target: String,
 }
 
 impl Contact {
-    /// A valid record, with `other` as the other person.
-    pub fn new(record: &ContactRecord<'_>, other: &str, content: u64) -> Self {
+    /// A valid record, with `other` as the other person and the id of the target it names, if any.
+    pub fn new(record: &ContactRecord<'_>, other: &str, target: &str, content: u64) -> Self {
         Self {
             record_id: record.record_id.to_owned(),
             other: other.to_owned(),
@@ -111,6 +113,7 @@ impl Contact {
             start: record.exposure_start,
             end: record.exposure_end,
             order: record.order,
+            target: target.to_owned(),
         }
     }
 
@@ -288,13 +291,17 @@ pub(super) fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
     put_bytes(into, contact.record_id.as_bytes());
     put_bytes(into, contact.other.as_bytes());
     put_u32(into, contact.revision);
-    into.extend_from_slice(&[contact.status as u8, contact.kind as u8, u8::from(contact.order.is_some())]);
+    let flags = u8::from(contact.order.is_some()) | u8::from(!contact.target.is_empty()) << 1;
+    into.extend_from_slice(&[contact.status as u8, contact.kind as u8, flags]);
     put_u64(into, contact.content);
     put_i64(into, contact.start.0);
     put_i64(into, contact.end.0);
     if let Some((from, to)) = contact.order {
         put_i64(into, from.0);
         put_i64(into, to.0);
+    }
+    if !contact.target.is_empty() {
+        put_bytes(into, contact.target.as_bytes());
     }
 }
 
@@ -303,11 +310,16 @@ pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> 
     let revision = reader.u32()?;
     let status = ContactStatus::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact status"))?;
     let kind = ContactKind::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact kind"))?;
-    let ordered = reader.u8()? != 0;
+    let flags = reader.u8()?;
+    if flags > 3 {
+        return Err(corrupt("a contact record has a flag of unknown meaning"));
+    }
     let content = reader.u64()?;
     let (start, end) = (Timestamp(reader.i64()?), Timestamp(reader.i64()?));
-    let order = if ordered { Some((Timestamp(reader.i64()?), Timestamp(reader.i64()?))) } else { None };
-    Ok(Contact { record_id, other, revision, status, content, kind, start, end, order })
+    let order = if flags & 1 != 0 { Some((Timestamp(reader.i64()?), Timestamp(reader.i64()?))) } else { None };
+    // Format 2 knew of no targets of contact records, and no flag for them.
+    let target = if flags & 2 != 0 { reader.text()?.to_owned() } else { String::new() };
+    Ok(Contact { record_id, other, revision, status, content, kind, start, end, order, target })
 }
 
 pub(super) fn put_traced(into: &mut Vec<u8>, traced: &Traced) {
@@ -344,6 +356,7 @@ mod tests {
             start: Timestamp(-5),
             end: Timestamp(6),
             order: Some((Timestamp(7), Timestamp(8))),
+            target: "influenza-a".into(),
         };
         Extra {
             person_id: "p1".into(),
@@ -359,7 +372,7 @@ mod tests {
                 ct_values_omitted: 1,
                 kit: "k".into(),
             }],
-            contacts: vec![contact.clone(), Contact { order: None, ..contact.clone() }],
+            contacts: vec![contact.clone(), Contact { order: None, target: String::new(), ..contact.clone() }],
             traced: vec![Traced { contact, left: true, told: true, told_version: 4, settled: true }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],

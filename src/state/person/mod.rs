@@ -71,6 +71,7 @@ pub struct PersonState {
     /// Slots whose side record has results that replace others: few, so that nobody else's is looked for.
     replacing: HashSet<u32>,
     areas: Dictionary,
+    /// What rows are of: a purpose of a target, as [`keyed`](crate::model::target::keyed) by it.
     purposes: Dictionary,
     basis: Option<Basis>,
     held_rows: u64,
@@ -219,14 +220,14 @@ impl PersonState {
         })
     }
 
-    /// The number of a purpose.
+    /// The number of a purpose of a target.
     pub fn purpose(&mut self, name: &str, changes: &mut Changes) -> u8 {
         let number = self.purposes.number(name).unwrap_or_else(|| {
             pages::log_name(changes, pages::Named::Purpose, name);
             self.purposes.add(name)
         });
-        // A deployment has at most 250 purposes; the names of abandoned ones stay in the dictionary.
-        u8::try_from(number).expect("at most 256 purposes over all time")
+        // A deployment has at most 250 purposes of targets; the names of abandoned ones stay in the dictionary.
+        u8::try_from(number).expect("at most 256 purposes of targets over all time")
     }
 
     /// Texts of areas, by number.
@@ -234,7 +235,7 @@ impl PersonState {
         self.areas.texts()
     }
 
-    /// Texts of purposes, by number.
+    /// Texts of purposes of targets, by number.
     pub fn purposes(&self) -> &[String] {
         self.purposes.texts()
     }

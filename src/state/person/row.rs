@@ -82,7 +82,7 @@ pub struct Version {
     pub day_only: bool,
     /// Number of the area in the dictionary.
     pub area: u32,
-    /// Number of the purpose in the dictionary.
+    /// Number of the purpose and target in the dictionary: one number, so that a target costs no byte.
     pub purpose: u8,
     /// The lab's call.
     pub finding: Finding,
@@ -148,7 +148,7 @@ impl Row {
         self.0[5] & AREAS
     }
 
-    /// Number of the purpose in the dictionary.
+    /// Number of the purpose and target in the dictionary.
     pub fn purpose(&self) -> u8 {
         (self.0[5] >> PURPOSE) as u8
     }

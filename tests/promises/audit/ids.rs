@@ -95,7 +95,7 @@ fn an_alert_with_a_wrong_id_is_named_live_or_withdrawn() {
             withdrawn += 1;
         }
     }
-    assert_eq!(withdrawn, 2, "of people");
+    assert_eq!(withdrawn, 3, "of each family");
 }
 
 #[test]
