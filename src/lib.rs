@@ -17,7 +17,7 @@
 //! | decoded and validated | [`pipeline::decode`], [`pipeline::validate`] |
 //! | or set aside with a code | [`pipeline::dead_letter`] |
 //! | sent on, if its person lives in another task | [`pipeline::route`] |
-//! | held against earlier versions and other results of the specimen | [`pipeline::versions`], [`pipeline::specimen`] |
+//! | held against earlier versions, other results of the specimen, and those that replace it | [`pipeline::versions`], [`pipeline::replacements`], [`pipeline::specimen`] |
 //! | counted: what it changes in the numbers of its areas | [`pipeline::contribution`], [`pipeline::cells`] |
 //! | matched with contact records, judged as a case | [`pipeline::matching`], [`pipeline::episodes`] |
 //! | alerted | [`pipeline::alerts`] |
