@@ -30,12 +30,13 @@ fn noon(on: Day) -> Timestamp {
     Timestamp(i64::from(on.0) * 86_400_000 + 4 * 3_600_000)
 }
 
-/// Tests of the day in each record of the city's numbers, by day, as published last before it was taken back.
+/// Tests of each day that had any, by the city's numbers as published last before they were taken back.
 fn told_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
     let of_city = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
     let numbers = of_city.filter_map(|output| output.payload.as_deref()).map(|payload| AreaPositivity::decode(payload));
     let numbers = numbers.map(|numbers| numbers.expect("ours")).filter(|numbers| numbers.area == "C");
-    numbers.map(|numbers| (numbers.day, numbers.purposes[0].windows[0].conclusive_tests)).collect()
+    let tests = numbers.map(|numbers| (numbers.day, numbers.purposes[0].windows[0].conclusive_tests));
+    tests.filter(|(_, tests)| *tests > 0).collect()
 }
 
 #[test]
