@@ -10,7 +10,8 @@ use super::names::{
 use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
 use crate::model::time::Timestamp;
-use crate::proto::v1::{AlertFamily, AlertState, WindowNumbers};
+use crate::pipeline::{alerts, tier_change};
+use crate::proto::v1::{AlertState, WindowNumbers};
 use crate::view::areas::AreaPicture;
 use crate::view::picture::Picture;
 use crate::view::texts;
@@ -115,7 +116,7 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
         let count = picture.dead_letters.counts().get(&code).copied().unwrap_or(0);
         series.gauge(&DEAD_LETTERS, &[&code]).set(count as f64);
     }
-    alerts(series, picture);
+    alert_gauges(series, picture);
     labs(series, picture, vitals);
     let in_metrics = picture.registry().in_metrics();
     for (code, area) in picture.areas.iter().filter(|(code, _)| in_metrics(code)) {
@@ -123,9 +124,9 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
 }
 
-fn alerts(series: &Series, picture: &Picture) {
-    let families = (1..).map_while(|family| AlertFamily::try_from(family).ok());
-    for family in families {
+fn alert_gauges(series: &Series, picture: &Picture) {
+    // Those that something raises: a series of another would say that all is well with what nobody looks at.
+    for family in alerts::FAMILIES.into_iter().chain(tier_change::FAMILIES) {
         for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
             series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state)]).set(0.0);
         }
