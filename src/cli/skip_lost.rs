@@ -22,8 +22,8 @@ use std::process::ExitCode;
 /// Go on behind records that were deleted before they were read
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  swabstream skip-lost --config swabstream.toml                          what is lost, nothing is written
-  swabstream skip-lost --config swabstream.toml --task 3 --to 120450     give it up
+  swabstream skip-lost --config swabstream.toml                        what is lost; writes nothing
+  swabstream skip-lost --config swabstream.toml --task 3 --to 120450   gives it up
 
 Where retention, or somebody, deletes records of an input before the processor has read them, the processor does not \
 start: results that nobody read must not pass for none. Without --to this lists what is lost of every task, with the \
