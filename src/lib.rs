@@ -56,6 +56,8 @@ pub mod audit;
 
 pub mod repair;
 
+pub mod skip_lost;
+
 pub mod kafka;
 
 pub mod processor;

@@ -175,9 +175,16 @@ impl Processor {
     }
 }
 
+/// The consumer group of a half.
+pub fn group_of<H: Half>(kafka: &KafkaConfig) -> String {
+    match H::NAME {
+        "person" => kafka.group.clone(),
+        half => format!("{}-{half}s", kafka.group),
+    }
+}
+
 fn member<H: Half>(job: &Job, worker: usize) -> log::Settings {
-    let suffix = if H::NAME == "person" { String::new() } else { format!("-{}s", H::NAME) };
-    let group = format!("{}{suffix}", job.kafka.group);
+    let group = group_of::<H>(&job.kafka);
     let instance = job.processing.instance.clone().unwrap_or_else(host_name);
     let id = format!("{group}-{instance}-{worker}");
     log::Settings::new(&job.kafka, group, id, H::INPUTS, H::CHANGELOG)
@@ -249,7 +256,7 @@ fn watch_topics(mut watch: TopicWatch, vitals: &Vitals, shutdown: &watch::Receiv
                 vitals.hear_of_broker();
                 silence.take().inspect(Silence::end);
             } else {
-                silence.get_or_insert_with(Silence::new).go_on(watch.brokers());
+                silence.get_or_insert_with(Silence::new).go_on(&watch);
             }
             looked = Some(clock::monotonic());
         }
@@ -270,10 +277,12 @@ impl Silence {
     }
 
     /// The first look that fails may have met one broken connection among others.
-    fn go_on(&mut self, brokers: &str) {
+    fn go_on(&mut self, watch: &TopicWatch) {
         self.looks += 1;
         if self.looks == 2 {
-            tracing::warn!("no Kafka broker answers at {brokers}; work goes on by itself when one does again");
+            let brokers = watch.brokers();
+            let why = watch.why_silent().map_or_else(String::new, |why| format!(" ({why})"));
+            tracing::warn!("no Kafka broker answers at {brokers}{why}; work goes on by itself when one does again");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What operators may rely on: metric names follow Prometheus' conventions, each is described, no label can grow
 //! without bound, and the books show on the page of metrics.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use swabstream::model::outcome::{Ledger, Outcome, RejectCode};
@@ -99,6 +100,23 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
         r#"swabstream_state_bytes{half="person",kind="all"} 120"#,
     ];
     assert_has_lines(&telemetry.render(&Picture::default()), &lines);
+}
+
+#[test]
+fn only_what_is_raised_and_written_has_a_series() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let _person = telemetry.worker("person", &[Topic::LabResults]);
+    let _area = telemetry.worker("area", &[Topic::AreaChanges]);
+    let text = telemetry.render(&Picture::default());
+    let labels = |metric: &str, label: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
+        let value = |line: &str| line.split(&format!("{label}=\"")).nth(1)?.split('"').next().map(str::to_owned);
+        lines.filter_map(value).collect()
+    };
+    let families = labels("swabstream_alerts", "family");
+    assert_eq!(families.into_iter().collect::<Vec<_>>(), ["contradiction", "positive", "tier_changed"]);
+    let written = labels("swabstream_records_written_total", "topic");
+    assert!(written.len() > 5 && written.iter().all(|topic| Topic::named(topic).is_some()), "{written:?}");
 }
 
 #[test]

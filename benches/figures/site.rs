@@ -80,7 +80,7 @@ impl Site {
     pub fn renew(&mut self) -> anyhow::Result<()> {
         self.runs += 1;
         self.config.group = format!("{}{}", self.config.prefix, self.runs);
-        let inputs = [Topic::LabResults, Topic::ContactRecords, Topic::Rules, Topic::AreaIndicators];
+        let inputs = [Topic::LabResults, Topic::ContactRecords, Topic::Rules];
         let computed = Topic::ALL.into_iter().filter(|topic| !inputs.contains(topic));
         let names: Vec<String> = computed.map(|topic| topic_name(&self.config.prefix, topic)).collect();
         delete(&self.config, &names)?;

@@ -3,7 +3,7 @@
 //! In: the cut (where to read to), the rules and the secret, then the records of outputs, changelogs and inputs up to
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
-use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS, UnknownLabs};
+use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS, UnknownLabs, Unread};
 use super::causes;
 use super::compare::Published;
 use super::content;
@@ -17,13 +17,14 @@ use super::recount::{self, Arrived, Record as Usable, Truth};
 use super::report::{Check, Report};
 use super::stored::{self, AreaTask, Stored};
 use super::targets;
+use super::written::Then;
 use super::{Cut, RulesFound, lies_before};
 use crate::model::ids::Secret;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Layout, Position, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
-use crate::proto::v1::{Alert, ContactRecord, LabResult};
+use crate::proto::v1::Alert;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +46,7 @@ pub struct Setting {
 pub struct Evidence {
     setting: Setting,
     cut: Cut,
+    unread: Vec<Unread>,
     published: Published,
     histories: Histories,
     letters: Vec<Letter>,
@@ -65,7 +67,9 @@ pub struct Evidence {
     refused: BTreeMap<Position, Faults>,
     /// Of those, what may have been in order by the rules and the limit of size that held when it was read.
     usable_then: BTreeMap<Position, Arrived>,
-    /// Records that were judged by other rules or another limit of size, and otherwise.
+    /// Records that versions before this one may have refused for how they are written.
+    written_anew: BTreeMap<Position, Then>,
+    /// Records that were judged by other rules, another limit of size or another version, and otherwise.
     judged_otherwise: u64,
     arrived: Vec<Arrived>,
     places: Vec<Position>,
@@ -78,6 +82,10 @@ impl Evidence {
     pub fn new(setting: Setting, cut: Cut) -> Self {
         Self {
             published: Published::of(targets::first(&setting.rules.rules)),
+            setting,
+            // Before retention goes on: what is deleted after the cut may have been read by then.
+            unread: books::unread(&cut),
+            cut,
             histories: Histories::default(),
             letters: Vec::new(),
             heads: Heads::new(),
@@ -91,13 +99,12 @@ impl Evidence {
             fingerprints: BTreeMap::new(),
             refused: BTreeMap::new(),
             usable_then: BTreeMap::new(),
+            written_anew: BTreeMap::new(),
             judged_otherwise: 0,
             arrived: Vec::new(),
             places: Vec::new(),
             marks: BTreeSet::new(),
             faults: Vec::new(),
-            setting,
-            cut,
         }
     }
 
@@ -182,6 +189,7 @@ impl Evidence {
         *self.counts.entry(source).or_default() += 1;
         self.first_received.entry(source).or_insert(record.received_at);
         self.fingerprints.insert(place, letters::fingerprint(record, None));
+        self.written_anew.extend(Then::of(record).map(|then| (place, then)));
         let Setting { rules: RulesFound { rules, changed }, secret, max_record_bytes, .. } = &self.setting;
         let arrived = |usable: Usable| {
             let content = content::of(&usable, secret, rules);
@@ -254,6 +262,7 @@ impl Evidence {
         let mut checks = vec![
             self.readable(),
             books::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
+            books::lost(&self.unread, &self.heads),
             books::consumed(&self.cut, &self.heads, &self.counts, UnknownLabs::of(&self.setting.rules, &self.arrived)),
             books::sent(&self.cut, &self.heads, &self.counts, self.on_the_way.messages),
             letters::check(&self.letters, &self.inputs(), &self.cut),
@@ -343,18 +352,20 @@ impl Evidence {
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
     }
 
-    /// A record is judged once, by the rules and the limit of size that hold when it is read. Where these may have been
-    /// others, the letters say what was refused, and so what was not.
+    /// A record is judged once, by the rules and the limit of size that hold when it is read, and by the version that
+    /// reads it. Where these may have been others, the letters say what was refused, and so what was not.
     fn heed_what_held_then(&mut self) {
         let changed = self.setting.rules.changed;
+        let written_anew = std::mem::take(&mut self.written_anew);
         let told = |letter: &Letter| {
-            let code = letter.code.filter(|code| inputs::depends_on_then(*code, changed))?;
-            Some((letter.about?, code))
+            let (place, code) = (letter.about?, letter.code?);
+            let then = written_anew.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
+            (then == Some(true) || inputs::depends_on_then(code, changed)).then_some((place, code))
         };
         let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(told).collect();
         for (place, code) in &refused {
-            // Size is looked at before all else, but there is none of what is no record.
-            let also = self.usable_then.contains_key(place) || *code == Code::TooLarge;
+            // Size and form are looked at before all else, but there is none of what is no record.
+            let also = self.usable_then.contains_key(place) || inputs::is_of_the_form(*code);
             let also = also.then(|| self.refused.get_mut(place)).flatten();
             let also = also.filter(|faults| !faults.contains(&Code::Tombstone));
             self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
@@ -425,9 +436,9 @@ impl Evidence {
         let closed_before = rules.day(now).plus(-held);
         Known {
             complete_from: self.complete_from(rules),
-            unsure: unsure(&self.arrived),
+            unsure: numbers::unsure(&self.arrived),
             closed_before,
-            late: late(&self.arrived, held),
+            late: numbers::late(&self.arrived, held),
             expired_before: closed_before.plus(-gap),
         }
     }
@@ -451,49 +462,4 @@ impl Evidence {
 fn note(commits: &mut Commits, commit: Commit) {
     let newest = commits.entry((commit.changelog, commit.task)).or_default();
     *newest = commit.seq.max(*newest);
-}
-
-/// Versions whose earlier ones are not among the records.
-fn unsure(arrived: &[Arrived]) -> i64 {
-    let mut first: BTreeMap<(&str, &str, &str), u32> = BTreeMap::new();
-    for Arrived { record, .. } in arrived {
-        if let Usable::Result(LabResult { lab_id, result_id, person_id, revision, .. }) = record {
-            let known = first.entry((lab_id, result_id, person_id)).or_insert(*revision);
-            *known = (*revision).min(*known);
-        }
-    }
-    first.values().filter(|revision| **revision > 0).count() as i64
-}
-
-/// Records received about days whose people had been dropped by then: more than `held` days later.
-fn late(arrived: &[Arrived], held: i32) -> u64 {
-    let held_ms = i64::from(held) * 86_400_000;
-    let millis = |at: &Option<prost_types::Timestamp>| at.as_ref().map_or(i64::MAX, |at| at.seconds * 1000);
-    // Of everything that is looked at together: the earliest swab and the latest receipt.
-    let mut spans: BTreeMap<(&str, &str, &str), (i64, i64)> = BTreeMap::new();
-    let mut late_contacts = 0;
-    for Arrived { at, record, .. } in arrived {
-        match record {
-            Usable::Contact(ContactRecord { exposure_start, order, .. }) => {
-                let about = millis(exposure_start).min(order.as_ref().map_or(i64::MAX, |order| millis(&order.from)));
-                late_contacts += u64::from(at.0 - about > held_ms);
-            }
-            Usable::Result(result) => {
-                let collected = millis(&result.collected_at);
-                for key in [
-                    (result.lab_id.as_str(), result.result_id.as_str(), ""),
-                    (result.lab_id.as_str(), result.replaces_result_id.as_str(), ""),
-                    (result.person_id.as_str(), result.specimen_id.as_str(), result.target.as_str()),
-                ] {
-                    // Results that replace none have nothing to do with each other.
-                    if key.1.is_empty() {
-                        continue;
-                    }
-                    let span = spans.entry(key).or_insert((collected, at.0));
-                    *span = (collected.min(span.0), at.0.max(span.1));
-                }
-            }
-        }
-    }
-    late_contacts + spans.values().filter(|(collected, received)| received - collected > held_ms).count() as u64
 }

@@ -7,6 +7,7 @@
 use super::json;
 use super::recount::Record as Usable;
 use super::targets;
+use super::written::{Written, faults_of, written};
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
@@ -39,6 +40,11 @@ const BY_RULES: [Code; 5] =
 /// then, of the rules it is known whether they `changed`.
 pub fn depends_on_then(code: Code, changed: bool) -> bool {
     code == Code::TooLarge || changed && BY_RULES.contains(&code)
+}
+
+/// Whether a code is about size and form, which are looked at before what a record says.
+pub fn is_of_the_form(code: Code) -> bool {
+    [Code::TooLarge, Code::Malformed, Code::UnknownContentType].contains(&code)
 }
 
 /// Reads a record of `lab-results` or `contact-records`.
@@ -74,10 +80,10 @@ pub fn usable_then(record: &Record<'_>, faults: &Faults, rules: &Rules, changed:
 }
 
 fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
-    let (payload, is_json) = bytes_of(record)?;
+    let written = written(record)?;
     match record.position.topic {
-        Topic::LabResults => message(payload, is_json, "swabstream.v1.LabResult").map(Usable::Result),
-        _ => message(payload, is_json, "swabstream.v1.ContactRecord").map(Usable::Contact),
+        Topic::LabResults => message(written, "swabstream.v1.LabResult").map(Usable::Result),
+        _ => message(written, "swabstream.v1.ContactRecord").map(Usable::Contact),
     }
 }
 
@@ -85,24 +91,16 @@ fn only(code: Code) -> Faults {
     Faults::from([code])
 }
 
-/// The payload, and whether it is JSON.
-fn bytes_of<'a>(record: &Record<'a>) -> Result<(&'a [u8], bool), Faults> {
-    let payload = record.payload.ok_or_else(|| only(Code::Tombstone))?;
-    let named = record.content_type.map(|text| String::from_utf8_lossy(text).to_lowercase());
-    let named = named.as_deref().map(|text| text.split(';').next().unwrap_or_default().trim());
-    let is_json = match named {
-        None | Some("application/x-protobuf" | "application/protobuf") => false,
-        Some("application/json") => true,
-        Some(_) => return Err(only(Code::UnknownContentType)),
+fn message<M: Message + Default>(written: Written<'_>, name: &str) -> Result<M, Faults> {
+    let Written { bytes, is_json } = written;
+    let read = match is_json {
+        true => json::read(bytes, name),
+        false => M::decode(bytes).map_err(|_| only(Code::Malformed)),
     };
-    if payload.is_empty() { Err(only(Code::Empty)) } else { Ok((payload, is_json)) }
-}
-
-fn message<M: Message + Default>(payload: &[u8], is_json: bool, name: &str) -> Result<M, Faults> {
-    match is_json {
-        true => json::read(payload, name),
-        false => M::decode(payload).map_err(|_| only(Code::Malformed)),
-    }
+    read.map_err(|faults| match faults.contains(&Code::Malformed) {
+        true => faults.into_iter().chain(faults_of(bytes, is_json)).collect(),
+        false => faults,
+    })
 }
 
 /// Faults as they are found.

@@ -29,6 +29,8 @@ pub struct Letter {
     pub code: Option<Code>,
     /// Fingerprint of the record as it carries it.
     pub carries: u64,
+    /// Whether it carries a content type.
+    pub with_content_type: bool,
 }
 
 /// Key and bytes of a record in one number: letters and records may be too long to keep. `bytes` is how long the payload
@@ -52,7 +54,9 @@ impl Letter {
         };
         let code = text("swabstream-code").and_then(|text| codes().find(|code| code_text(*code) == text));
         let cut_from = number("swabstream-cut-from").map(|bytes| bytes as usize);
-        Self { task: record.position.partition, about: about(), code, carries: fingerprint(record, cut_from) }
+        let with_content_type = header("content-type").is_some();
+        let carries = fingerprint(record, cut_from);
+        Self { task: record.position.partition, about: about(), code, carries, with_content_type }
     }
 }
 
@@ -123,7 +127,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
 fn limits(letters_deleted: bool, judged_otherwise: u64) -> Option<String> {
     let deleted = letters_deleted.then(|| "some letters were deleted by retention".to_owned());
     let judged = (judged_otherwise > 0)
-        .then(|| format!("{judged_otherwise} were judged by rules or a limit of size no longer in force"));
+        .then(|| format!("{judged_otherwise} were judged by rules, a limit of size or a version no longer in force"));
     deleted.or(judged)
 }
 

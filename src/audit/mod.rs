@@ -33,6 +33,8 @@ pub mod stored;
 
 mod json;
 
+mod written;
+
 pub mod inputs;
 
 pub mod content;

@@ -5,13 +5,13 @@
 
 use super::compare::{self, Pair, Published, pairs, same_numbers};
 use super::on_the_way::OnTheWay;
-use super::recount::{LiveAlert, Tier, TierChange, Truth};
+use super::recount::{Arrived, LiveAlert, Record as Usable, Tier, TierChange, Truth};
 use super::report::Check;
 use super::stored::{AreaTask, Cells};
 use super::targets;
 use crate::model::record::Layout;
 use crate::model::time::Day;
-use crate::proto::v1::{AreaPositivity, PurposeNumbers, WindowNumbers};
+use crate::proto::v1::{AreaPositivity, ContactRecord, LabResult, PurposeNumbers, WindowNumbers};
 use std::collections::BTreeMap;
 
 /// How far the inputs that are left tell the truth.
@@ -294,4 +294,49 @@ fn difference(expected: &AreaPositivity, found: &AreaPositivity) -> String {
         Some(missing) => format!("{} is missing", missing.purpose),
         None => "a ratio differs".to_owned(),
     }
+}
+
+/// Versions whose earlier ones are not among the records.
+pub fn unsure(arrived: &[Arrived]) -> i64 {
+    let mut first: BTreeMap<(&str, &str, &str), u32> = BTreeMap::new();
+    for Arrived { record, .. } in arrived {
+        if let Usable::Result(LabResult { lab_id, result_id, person_id, revision, .. }) = record {
+            let known = first.entry((lab_id, result_id, person_id)).or_insert(*revision);
+            *known = (*revision).min(*known);
+        }
+    }
+    first.values().filter(|revision| **revision > 0).count() as i64
+}
+
+/// Records received about days whose people had been dropped by then: more than `held` days later.
+pub fn late(arrived: &[Arrived], held: i32) -> u64 {
+    let held_ms = i64::from(held) * 86_400_000;
+    let millis = |at: &Option<prost_types::Timestamp>| at.as_ref().map_or(i64::MAX, |at| at.seconds * 1000);
+    // Of everything that is looked at together: the earliest swab and the latest receipt.
+    let mut spans: BTreeMap<(&str, &str, &str), (i64, i64)> = BTreeMap::new();
+    let mut late_contacts = 0;
+    for Arrived { at, record, .. } in arrived {
+        match record {
+            Usable::Contact(ContactRecord { exposure_start, order, .. }) => {
+                let about = millis(exposure_start).min(order.as_ref().map_or(i64::MAX, |order| millis(&order.from)));
+                late_contacts += u64::from(at.0 - about > held_ms);
+            }
+            Usable::Result(result) => {
+                let collected = millis(&result.collected_at);
+                for key in [
+                    (result.lab_id.as_str(), result.result_id.as_str(), ""),
+                    (result.lab_id.as_str(), result.replaces_result_id.as_str(), ""),
+                    (result.person_id.as_str(), result.specimen_id.as_str(), result.target.as_str()),
+                ] {
+                    // Results that replace none have nothing to do with each other.
+                    if key.1.is_empty() {
+                        continue;
+                    }
+                    let span = spans.entry(key).or_insert((collected, at.0));
+                    *span = (collected.min(span.0), at.0.max(span.1));
+                }
+            }
+        }
+    }
+    late_contacts + spans.values().filter(|(collected, received)| received - collected > held_ms).count() as u64
 }

@@ -34,6 +34,7 @@ differences (areas, days, positions and alert ids, never a person):
 
   contract         everything read is what its topic holds, in a form that is known
   commits          each task's changelog ends with the commit its group knows
+  unread           nothing was deleted before it was read; what was given up (skip-lost) is named
   consumed         records consumed = sum of outcomes = records in the inputs
   sent on          messages sent between tasks = received + in flight
   dead letters     every record that had to be refused lies there once, with place, code and bytes

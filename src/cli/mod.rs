@@ -15,6 +15,7 @@ mod reading;
 pub mod repair;
 pub mod rules;
 pub mod run;
+pub mod skip_lost;
 pub mod topics;
 pub mod watch;
 
@@ -63,6 +64,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Audit(audit::AuditArgs),
     Repair(repair::RepairArgs),
+    SkipLost(skip_lost::SkipLostArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream")]
     Completions {
@@ -91,6 +93,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Watch(args) => watch::run(args, out),
         Command::Audit(args) => audit::run(args, out),
         Command::Repair(args) => repair::run(args, out),
+        Command::SkipLost(args) => skip_lost::run(args, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "swabstream", &mut script);

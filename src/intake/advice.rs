@@ -20,7 +20,10 @@ pub fn of(code: RejectCode) -> Advice {
         | RejectCode::Empty
         | RejectCode::Tombstone
         | RejectCode::TooLarge
-        | RejectCode::UnknownContentType => of_bytes(code),
+        | RejectCode::UnknownContentType
+        | RejectCode::UndeclaredJson
+        | RejectCode::WrongEncoding
+        | RejectCode::WrongFraming => of_bytes(code),
         RejectCode::MissingField
         | RejectCode::UnknownEnum
         | RejectCode::InvalidTime
@@ -68,9 +71,22 @@ fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
             "the header content-type is not one that is read, or says a mark of time, which are empty and of past data only",
             "set it to application/x-protobuf or application/json, or leave it out for protobuf",
         ),
+        RejectCode::UndeclaredJson => (
+            "the payload is JSON, and no header content-type says so, or it says something else",
+            "set the header content-type of every record to application/json, or send protobuf",
+        ),
+        RejectCode::WrongEncoding => (
+            "the payload is text in another encoding than UTF-8, such as UTF-16 or GBK",
+            "write JSON in UTF-8, whatever the header's charset says; a byte order mark before it does no harm",
+        ),
+        RejectCode::WrongFraming => (
+            "the payload begins with byte 0, as the framing of a schema registry does, and is cut short, or names \
+             another message than the first of its schema file, or is another program's framing",
+            "register the contract's own file as the schema, with ids of four bytes; or send the message without framing",
+        ),
         _ => (
-            "the payload is not the message its content-type says: broken bytes, a field of another type, a field given \
-             twice, or a name that the contract does not have (shown as ?)",
+            "the payload is not the message its content-type says: broken bytes, a list or a quoted text instead of one \
+             message, a field of another type, a field given twice, or a name that the contract does not have (shown as ?)",
             "compare with proto/examples, and set the header content-type to what the bytes are",
         ),
     }

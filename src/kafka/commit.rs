@@ -8,6 +8,7 @@ use super::client::{Names, Role, properties};
 use super::group::Group;
 use super::native::{ErrorCode, PartitionList, TransactionError, TransactionalProducer};
 use super::publisher::produce_all;
+use super::refusal::missing_acl;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::runtime::log::{Commit, CommitError, REVOKE_COMMIT_LIMIT};
@@ -118,7 +119,9 @@ impl Committer {
         }
         match error.code {
             code if is_refused(code) => {
-                Err(Error::new(format!("no transactions with this transactional.id: {}", error.text)))
+                let acl = missing_acl("Write", &format!("--transactional-id {}", self.id));
+                let acl = if code == TRANSACTIONAL_ID_DENIED { format!("; {acl}") } else { String::new() };
+                Err(Error::new(format!("no transactions with this transactional.id: {}{acl}", error.text)))
             }
             // Somebody else of the same id came between, or the library gave up: with another one from the beginning.
             _ if !error.retriable => {
@@ -231,10 +234,12 @@ fn is_stale(code: ErrorCode) -> bool {
 }
 
 /// The broker does not let us write: nothing to wait for.
+const TRANSACTIONAL_ID_DENIED: ErrorCode = ErrorCode::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+
 fn is_refused(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        TRANSACTIONAL_ID_DENIED
             | ErrorCode::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
             | ErrorCode::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT
             | ErrorCode::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE

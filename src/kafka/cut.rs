@@ -9,7 +9,8 @@
 use super::Error;
 use super::client::{Names, Role, properties};
 use super::mend::start_anew;
-use super::native::{Answer, Consumer, End, Query};
+use super::native::{Answer, Batch, Consumer, End, ErrorCode, Query};
+use super::refusal::missing_acl;
 use crate::audit::Cut;
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -26,6 +27,10 @@ use tokio::sync::Notify;
 
 /// How long the broker may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// So often it is looked whether an answer will never come, and for so many of the client's events.
+const LOOK: Duration = Duration::from_millis(200);
+const TOLD: usize = 16;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -62,13 +67,15 @@ type Commits = BTreeMap<(Topic, i32), u64>;
 /// The moment that is now, whatever is under way.
 pub fn now(config: &KafkaConfig, layout: Layout) -> Result<Cut, Error> {
     let looker = Looker::new(config, layout, "read_uncommitted")?;
+    // Before the offsets: what lies before these was gone when they were asked for.
+    let first = looker.firsts()?;
     // Receivers before their senders.
     let mut all = looker.asked_until_told(1)?;
     std::thread::sleep(SETTLE);
     all.extend(looker.asked_until_told(0)?);
     looker.require_inputs(&all)?;
     let written = looker.ends(&looker.partitions(WRITTEN.into_iter().chain(BETWEEN)), End::Last)?;
-    looker.cut(all, written)
+    looker.cut(all, written, first)
 }
 
 /// Looks for a moment at which no commit is under way, at most for `wait`.
@@ -92,7 +99,7 @@ pub fn find(config: &KafkaConfig, layout: Layout, wait: Duration) -> Result<Cut,
 /// The first offset there still is of each partition of some topics.
 pub fn firsts(config: &KafkaConfig, layout: Layout) -> Result<Offsets, Error> {
     let looker = Looker::new(config, layout, "read_committed")?;
-    looker.ends(&looker.partitions(Topic::ALL), End::First)
+    looker.firsts()
 }
 
 /// The commits that the groups know by now.
@@ -100,7 +107,12 @@ pub fn commits(config: &KafkaConfig, layout: Layout) -> Result<Commits, Error> {
     let looker = Looker::new(config, layout, "read_uncommitted")?;
     let mut all = looker.asked_until_told(0)?;
     all.extend(looker.asked_until_told(1)?);
-    Ok(looker.cut(all, Offsets::new())?.commits)
+    Ok(looker.cut(all, Offsets::new(), Offsets::new())?.commits)
+}
+
+/// The group of the area half.
+fn area_group(config: &KafkaConfig) -> String {
+    format!("{}-{}s", config.group, AreaHalf::NAME)
 }
 
 struct Looker {
@@ -119,25 +131,29 @@ impl Looker {
             properties.insert("isolation.level".to_owned(), isolation.to_owned());
             Consumer::new(&properties, Arc::new(Notify::new()))
         };
-        let groups = [client(config.group.clone())?, client(format!("{}-{}s", config.group, AreaHalf::NAME))?];
+        let groups = [client(config.group.clone())?, client(area_group(config))?];
         Ok(Self { config: config.clone(), layout, groups, names: Names::new(&config.prefix) })
     }
 
     /// A cut, if no commit is under way now.
     fn look(&self) -> Result<Option<Cut>, Error> {
-        let Some(before) = self.all_committed() else { return Ok(None) };
+        let first = self.firsts()?;
+        let Some(before) = self.all_committed()? else { return Ok(None) };
         let written = self.partitions(WRITTEN.into_iter().chain(BETWEEN));
         let stable = self.ends(&written, End::Stable)?;
         let last = self.ends(&written, End::Last)?;
-        if stable != last || self.all_committed().as_ref() != Some(&before) {
+        if stable != last || self.all_committed()?.as_ref() != Some(&before) {
             return Ok(None);
         }
         self.require_inputs(&before)?;
-        self.cut(before, stable).map(Some)
+        self.cut(before, stable, first).map(Some)
     }
 
-    fn cut(&self, committed: Committed, written: Offsets) -> Result<Cut, Error> {
-        let first = self.ends(&self.partitions(Topic::ALL), End::First)?;
+    fn firsts(&self) -> Result<Offsets, Error> {
+        self.ends(&self.partitions(Topic::ALL), End::First)
+    }
+
+    fn cut(&self, committed: Committed, written: Offsets, first: Offsets) -> Result<Cut, Error> {
         let mut cut = Cut { first, ..Cut::default() };
         for ((topic, task), (offset, mark)) in committed {
             cut.committed.insert((topic, task), offset);
@@ -169,17 +185,17 @@ impl Looker {
     }
 
     /// What both groups have committed; `None` while a commit is under way.
-    fn all_committed(&self) -> Option<Committed> {
-        let mut all = self.committed(0)?;
-        all.extend(self.committed(1)?);
-        Some(all)
+    fn all_committed(&self) -> Result<Option<Committed>, Error> {
+        let (Some(mut all), Some(areas)) = (self.committed(0)?, self.committed(1)?) else { return Ok(None) };
+        all.extend(areas);
+        Ok(Some(all))
     }
 
     /// What one group has committed, all of it at one moment.
     fn asked_until_told(&self, half: usize) -> Result<Committed, Error> {
         let began = clock::monotonic();
         loop {
-            if let Some(committed) = self.committed(half) {
+            if let Some(committed) = self.committed(half)? {
                 return Ok(committed);
             }
             if began.elapsed() > ANSWER_LIMIT {
@@ -190,19 +206,37 @@ impl Looker {
     }
 
     /// What one group has committed, if it says so.
-    fn committed(&self, half: usize) -> Option<Committed> {
+    fn committed(&self, half: usize) -> Result<Option<Committed>, Error> {
         let partitions = self.named(&self.partitions(INPUTS[half].iter().copied()));
-        // A refusal mostly means that a transaction is about to change them.
-        match Query::committed(self.groups[half].handle(), partitions, ANSWER_LIMIT).poll(ANSWER_LIMIT)? {
-            Ok(answers) => {
-                let known = answers.into_iter().filter_map(|answer| self.of(answer));
-                Some(known.filter(|(_, (offset, _))| *offset >= 0).collect())
-            }
-            Err(refused) => {
-                tracing::debug!("committed offsets: {refused}");
-                None
+        let mut query = Query::committed(self.groups[half].handle(), partitions, ANSWER_LIMIT);
+        let began = clock::monotonic();
+        loop {
+            match query.poll(LOOK) {
+                Some(Ok(answers)) => {
+                    let known = answers.into_iter().filter_map(|answer| self.of(answer));
+                    return Ok(Some(known.filter(|(_, (offset, _))| *offset >= 0).collect()));
+                }
+                // A refusal mostly means that a transaction is about to change them.
+                Some(Err(refused)) if !refused.is_denied() => {
+                    tracing::debug!("committed offsets: {refused}");
+                    return Ok(None);
+                }
+                None if began.elapsed() > ANSWER_LIMIT => return Ok(None),
+                None if !self.is_denied(half) => {}
+                Some(Err(_)) | None => {
+                    let group = if half == 0 { self.config.group.clone() } else { area_group(&self.config) };
+                    return Err(Error::new(missing_acl("Describe", &format!("--group {group}"))));
+                }
             }
         }
+    }
+
+    /// Whether a group may not be asked: the answer does not come then, and only the client is told why.
+    fn is_denied(&self, half: usize) -> bool {
+        let mut batch = Batch::default();
+        self.groups[half].fill(&mut batch, TOLD, 0);
+        let denied = ErrorCode::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+        batch.as_slice().iter().any(|message| message.error() == denied)
     }
 
     fn of(&self, answer: Answer) -> Option<((Topic, i32), (i64, String))> {

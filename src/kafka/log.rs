@@ -4,6 +4,7 @@ use super::client::Names;
 use super::commit::Committer;
 use super::group::Group;
 use super::idle::Idle;
+use super::lost::Lost;
 use super::mend::{damaged_state, start_anew, without_offsets, without_state};
 use super::native::{End, Query};
 use super::restore::{Pumped, Restored, Restorer};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub changelog: Topic,
     /// How long a restore waits for somebody else's open transaction before it looks into it and names it.
     pub restore_wait: Duration,
+    /// What an operator gives up: a task that lacks nothing else is restored all the same.
+    pub given_up: Vec<Lost>,
 }
 
 impl Settings {
@@ -59,6 +62,7 @@ impl Settings {
             inputs,
             changelog,
             restore_wait: Duration::from_secs(60),
+            given_up: Vec::new(),
         }
     }
 }
@@ -82,8 +86,8 @@ impl KafkaLog {
     /// Joins the group. Blocks until the broker has told the inputs.
     pub fn join(settings: Settings) -> Result<Self, Fatal> {
         let notify = Arc::new(Notify::new());
-        let Settings { config, group, id, inputs, changelog, restore_wait, .. } = &settings;
-        let restorer = Restorer::new(config, group, inputs, *changelog, *restore_wait, &notify);
+        let Settings { config, group, id, inputs, .. } = &settings;
+        let restorer = Restorer::new(&settings, &notify);
         let committer = Committer::new(config, id, &notify)?;
         let group = Group::join(config, group, inputs, &notify)?;
         let names = Names::new(&config.prefix);

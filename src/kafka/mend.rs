@@ -1,5 +1,7 @@
 //! What errors tell an operator to do: commands that fit the deployment, ready to be copied.
 
+use super::lost::Lost;
+use super::native::Unreached;
 use super::{Error, topic_name};
 use crate::config::KafkaConfig;
 use crate::model::record::Topic;
@@ -7,13 +9,17 @@ use crate::model::record::Topic;
 /// Partitions that topics of the two halves have already, person and area.
 pub(super) type Counts = [Option<i32>; 2];
 
-/// No broker answered within so many seconds.
-pub(super) fn no_broker(config: &KafkaConfig, seconds: u64, why: &str) -> Error {
-    Error::new(format!(
-        "no Kafka broker answered at {} within {seconds} s ({why}); check kafka.brokers and, with TLS or SASL, \
-         kafka.properties",
-        config.brokers
-    ))
+/// No broker answered within so many seconds, or one refused us before.
+pub(super) fn no_broker(config: &KafkaConfig, seconds: u64, why: &Unreached) -> Error {
+    let Unreached { error, refusal } = why;
+    Error::new(match refusal {
+        Some(refusal) => refusal.explain(config),
+        None => format!(
+            "no Kafka broker answered at {} within {seconds} s ({error}); check kafka.brokers and, with TLS or SASL, \
+             kafka.properties",
+            config.brokers
+        ),
+    })
 }
 
 /// The state cannot go on, whatever is done: how to compute everything anew.
@@ -22,7 +28,7 @@ pub(super) fn start_anew(config: &KafkaConfig) -> String {
     format!(
         "to compute everything anew from what the inputs still hold, stop all instances, delete the groups of both \
          halves ({groups} --delete --group {group} --group {group}-areas), delete every topic but the inputs (lab-results, \
-         contact-records, rules, area-indicators), and create them with {create} (and --area-tasks, where they were \
+         contact-records, rules), and create them with {create} (and --area-tasks, where they were \
          not 4){hint}",
         groups = tool(config, "kafka-consumer-groups.sh"),
         create = create_topics(config, [None, None], false),
@@ -51,18 +57,10 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
             "the rules in it are lost for the next start; publish the same ones again (swabstream rules apply DIR), \
              then {again}"
         ),
-        Topic::AreaIndicators => format!("what it held is lost; publish it again, then {again}"),
-        Topic::Progress | Topic::LabStatus => {
+        Topic::Progress => {
             format!("what it held is lost, and is told anew by the tasks as time goes on; {again}")
         }
-        Topic::LabChanges
-        | Topic::Alerts
-        | Topic::AreaAlerts
-        | Topic::AreaPositivity
-        | Topic::AreaPublished
-        | Topic::AreaTiers
-        | Topic::LabReceipts
-        | Topic::DeadLetters => format!(
+        Topic::Alerts | Topic::AreaAlerts | Topic::AreaPositivity | Topic::AreaTiers | Topic::DeadLetters => format!(
             "what was published in it is gone for its readers, and is not published again by itself; to go on without \
              it, {again}; {}",
             start_anew(config)
@@ -70,6 +68,29 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
     };
     let name = topic_name(&config.prefix, topic);
     Error::new(format!("topic {name} was deleted and created anew while the processor ran: {lost}"))
+}
+
+/// Records were deleted before they were read: how to go on without them, and how not to lose the next.
+pub(super) fn lost_records(config: &KafkaConfig, lost: &Lost) -> Error {
+    let name = topic_name(&config.prefix, lost.topic);
+    Error::new(format!(
+        "{name} [{task}]: offsets {from} to {to} were deleted before they were read, by the topic's retention.ms or by \
+         hand: at most {offsets} records. If their senders can send them again, let them do so once the processor runs. To \
+         go on without them, with all state there is, stop all instances and run: {skip}. Lengthen retention.ms to more than \
+         the processor is ever stopped for",
+        task = lost.task,
+        from = lost.from,
+        to = lost.to,
+        offsets = lost.offsets(),
+        skip = skip_lost(config, lost),
+    ))
+}
+
+/// Gives up what was deleted unread.
+pub(super) fn skip_lost(config: &KafkaConfig, lost: &Lost) -> String {
+    let file = config.file.as_ref().map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    let Lost { topic, task, to, .. } = lost;
+    format!("swabstream skip-lost --config {file} --topic {} --task {task} --to {to}", topic.name())
 }
 
 /// Stored state that was read back whole and is not what was written: what may have become of it, and how to go on.

@@ -10,9 +10,11 @@
 //! | `restore` | reads changelogs back |
 //! | `idle` | how far tasks are behind the wall clock |
 //! | [`reader`] | follows whole topics, for views, rules and progress |
+//! | [`lost`] | what was deleted from inputs before it was read |
 //! | [`cut`] | a moment at which no commit is under way, for an audit |
 //! | [`publisher`] | writes records outside of a worker: files, the demo, rules |
 //! | [`watch`] | looks after the topics while the processor runs |
+//! | `refusal` | why no broker lets us in, where waiting does not heal it |
 //! | `mend` | commands for operators, in errors |
 //! | [`topics`] | creates topics, and says what is wrong with those there are |
 //! | [`embedded`] | a broker inside the process, for the demo |
@@ -27,12 +29,14 @@ pub mod embedded;
 mod group;
 mod idle;
 pub mod log;
+pub mod lost;
 mod mend;
 
 mod native;
 
 pub mod publisher;
 pub mod reader;
+mod refusal;
 mod restore;
 pub mod topics;
 pub mod watch;

@@ -4,6 +4,7 @@
 use super::client::{Names, Role, properties};
 use super::mend::{missing, no_broker};
 use super::native::{self, ErrorCode, Outgoing, TransactionError, TransactionalProducer};
+use super::refusal::{missing_acl, reach};
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -14,7 +15,7 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel}
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -97,17 +98,22 @@ impl Publisher {
             return Ok(*count);
         }
         let name = topic_name(&self.config.prefix, topic);
+        reach(&self.config, METADATA_LIMIT)?;
         let began = clock::monotonic();
         let metadata = loop {
             match self.producer.client().fetch_metadata(Some(&name), METADATA_LIMIT) {
                 Ok(metadata) => break metadata,
                 Err(error) if began.elapsed() > METADATA_LIMIT => {
-                    return Err(no_broker(&self.config, METADATA_LIMIT.as_secs(), &error.to_string()));
+                    return Err(Error::new(format!("asking for topic {name}: {error}")));
                 }
                 // A connection that breaks, as when the broker restarts, fails at once and not after the limit.
                 Err(_) => std::thread::sleep(Duration::from_millis(100)),
             }
         };
+        let error = metadata.topics().iter().find_map(|topic| topic.error()).map(RDKafkaErrorCode::from);
+        if error == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+            return Err(Error::new(missing_acl("Write", &format!("--topic {name}"))));
+        }
         let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
         if count == 0 {
             return Err(missing(&self.config, topic));
@@ -225,7 +231,12 @@ impl ProducerContext for Deliveries {
             Err((error, message)) => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
                 let mut first = self.first_error.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                first.get_or_insert_with(|| format!("{} [{}]: {error}", message.topic(), message.partition()));
+                first.get_or_insert_with(|| match error.rdkafka_error_code() {
+                    Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                        missing_acl("Write", &format!("--topic {}", message.topic()))
+                    }
+                    _ => format!("{} [{}]: {error}", message.topic(), message.partition()),
+                });
             }
         }
     }
@@ -251,13 +262,30 @@ impl Exclusive {
     pub fn open(config: &KafkaConfig, transactional_id: &str) -> Result<Self, Error> {
         let role = Role::Transactional { id: transactional_id.to_owned() };
         let producer = TransactionalProducer::new(&properties(config, &role)?, Arc::new(Notify::new()))?;
-        producer.init(TRANSACTION_LIMIT).map_err(|error| failed("no transaction could be begun", error))?;
+        let reached = producer.handle().reach(TRANSACTION_LIMIT);
+        reached.map_err(|why| no_broker(config, TRANSACTION_LIMIT.as_secs(), &why))?;
+        let refused = |error: TransactionError| match error.code {
+            ErrorCode::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
+                Error::new(missing_acl("Write", &format!("--transactional-id {transactional_id}")))
+            }
+            _ => failed("no transaction could be begun", error),
+        };
+        producer.init(TRANSACTION_LIMIT).map_err(refused)?;
         Ok(Self { producer, names: Names::new(&config.prefix) })
     }
 
     /// Writes all records in one transaction, or none of them.
     pub fn write(self, records: &[Output]) -> Result<(), Error> {
         let Self { mut producer, names } = self;
+        let failed = |what: &str, error: TransactionError| match error.code {
+            ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
+                let topics: BTreeSet<Topic> = records.iter().map(|record| record.topic).collect();
+                let topics: Vec<String> =
+                    topics.iter().map(|topic| format!("--topic {}", names.of(*topic).to_string_lossy())).collect();
+                Error::new(missing_acl("Write", &topics.join(" ")))
+            }
+            _ => failed(what, error),
+        };
         producer.begin().map_err(|error| failed("no transaction could be begun", error))?;
         let result = produce_all(&mut producer, &names, records)
             .map_err(|error| failed("nothing was written", error))

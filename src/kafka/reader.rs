@@ -6,6 +6,7 @@ use super::Error;
 use super::client::{Names, Role, properties};
 use super::mend::{missing, no_broker};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Message, PartitionList, Query};
+use super::refusal::missing_acl;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Position, Record, Topic};
@@ -55,7 +56,7 @@ impl TopicReader {
         let consumer = Consumer::new(&properties(config, &role)?, notify.clone())?;
         let limit = ANSWER_LIMIT.min(Duration::from_secs(u64::from(config.connect_timeout_s.get())));
         let reached = consumer.handle().reach(limit);
-        reached.map_err(|error| no_broker(config, limit.as_secs(), &error.0))?;
+        reached.map_err(|why| no_broker(config, limit.as_secs(), &why))?;
         let names = Names::new(&config.prefix);
         let mut all = Vec::new();
         for topic in topics {
@@ -168,7 +169,11 @@ impl TopicReader {
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
             let Some(topic) = message.topic().and_then(|name| self.names.topic(name)) else {
-                event(message)?;
+                // The library looks for the coordinator of the group whose name the client bears. A reader has no use for
+                // it, and whoever only reads need not be allowed to.
+                if message.error() != ErrorCode::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED {
+                    event(message)?;
+                }
                 continue;
             };
             let next = match message.error() {
@@ -262,7 +267,7 @@ pub(super) fn record_of(message: &Message, topic: Topic) -> Record<'_> {
         received_at: Timestamp(message.timestamp()),
         key: message.key(),
         payload: message.payload(),
-        content_type: message.header(c"content-type"),
+        content_type: message.content_type(),
     }
 }
 
@@ -285,10 +290,17 @@ pub(super) fn event(message: &Message) -> Result<(), Error> {
                 message.error_text()
             )))
         }
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED if message.topic().is_some() => {
+            let name = message.topic().map_or_else(String::new, |topic| topic.to_string_lossy().into_owned());
+            Err(Error::new(missing_acl("Read", &format!("--topic {name}"))))
+        }
+        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
+            Err(Error::new(missing_acl("Read", "--group with the name of [kafka] group, and with -areas behind it")))
+        }
         _ if message.topic().is_some() => Err(Error::new(format!("{place}{}", message.error_text()))),
-        RD_KAFKA_RESP_ERR__FATAL
-        | RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
-        | RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => Err(Error::new(message.error_text())),
+        RD_KAFKA_RESP_ERR__FATAL | RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
+            Err(Error::new(message.error_text()))
+        }
         _ => {
             tracing::warn!("kafka: {}", message.error_text());
             Ok(())

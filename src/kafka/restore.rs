@@ -9,7 +9,9 @@
 //! transaction that nobody ends are waited for without bound, and named; what waiting cannot mend is an error.
 
 use super::client::{Names, Role, properties};
-use super::mend::{hint, start_anew, tool};
+use super::log::Settings;
+use super::lost::Lost;
+use super::mend::{hint, lost_records, start_anew, tool};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, NoAnswer, PartitionList, Query};
 use super::reader::{event, record_of};
 use super::{Error, topic_name};
@@ -52,6 +54,7 @@ pub(super) struct Restorer {
     group: String,
     inputs: &'static [Topic],
     changelog: Topic,
+    given_up: Vec<Lost>,
     wait: Duration,
     /// When leaders were last looked for.
     refreshed: Option<Instant>,
@@ -122,24 +125,19 @@ pub(super) enum Pumped {
 }
 
 impl Restorer {
-    pub(super) fn new(
-        config: &KafkaConfig,
-        group: &str,
-        inputs: &'static [Topic],
-        changelog: Topic,
-        wait: Duration,
-        notify: &Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(settings: &Settings, notify: &Arc<Notify>) -> Self {
+        let Settings { config, group, inputs, changelog, restore_wait, given_up, .. } = settings.clone();
         Self {
             batch: Batch::default(),
             jobs: BTreeMap::new(),
             reader: None,
             names: Names::new(&config.prefix),
-            config: config.clone(),
-            group: group.to_owned(),
+            config,
+            group,
             inputs,
             changelog,
-            wait,
+            given_up,
+            wait: restore_wait,
             refreshed: None,
             notify: notify.clone(),
         }
@@ -226,7 +224,9 @@ impl Restorer {
     /// What a refusal means: wait for who is away, name what hangs, end where waiting does not mend it.
     fn refused(&self, task: i32, job: &mut Job, refused: &NoAnswer) -> Result<Restore, Error> {
         let why = format!("{} of task {task} cannot be had: {refused}", job.step.what());
-        if refused.is_away() {
+        if refused.is_denied() {
+            return Err(Error::new(format!("{why} (group {})", self.group)));
+        } else if refused.is_away() {
             job.moved = clock::monotonic();
         } else if job.moved.elapsed() > self.wait {
             match refused.is_unstable() {
@@ -307,15 +307,11 @@ impl Restorer {
 
     /// What was not read must still be there: going on behind a gap would pass lost results off as none.
     fn require_unread_kept(&self, task: i32, committed: &Committed, starts: &[(Topic, i64)]) -> Result<(), Error> {
-        for (topic, next) in &committed.next {
-            let start = starts.iter().find(|(known, _)| known == topic).map_or(0, |(_, start)| *start);
-            if start > *next {
-                let name = topic_name(&self.config.prefix, *topic);
-                return Err(Error::new(format!(
-                    "{name} [{task}]: offsets {next} to {start} were deleted before they were read, by the topic's \
-                     retention.ms or by hand, and cannot be made up for; lengthen retention.ms; {}",
-                    start_anew(&self.config),
-                )));
+        for &(topic, from) in &committed.next {
+            let to = starts.iter().find(|(known, _)| *known == topic).map_or(0, |(_, start)| *start);
+            let lost = Lost { topic, task, from, to };
+            if to > from && !self.given_up.contains(&lost) {
+                return Err(lost_records(&self.config, &lost));
             }
         }
         Ok(())

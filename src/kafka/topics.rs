@@ -1,7 +1,8 @@
 //! The topics of the contract: how they are made, and what is wrong with those there are.
 
 use super::client::{Role, properties};
-use super::mend::{Counts, missing, no_broker};
+use super::mend::{Counts, missing};
+use super::refusal::{missing_acl, reach};
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -9,6 +10,7 @@ use crate::model::record::{Layout, Topic};
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,15 +54,10 @@ fn places_of(topic: Topic) -> Places {
         | Topic::PersonState
         | Topic::Alerts
         | Topic::DeadLetters => Places::Person,
-        Topic::AreaState
-        | Topic::AreaChanges
-        | Topic::LabChanges
-        | Topic::AreaAlerts
-        | Topic::AreaPositivity
-        | Topic::AreaPublished
-        | Topic::AreaTiers
-        | Topic::LabReceipts => Places::Area,
-        Topic::Rules | Topic::AreaIndicators | Topic::Progress | Topic::LabStatus => Places::One,
+        Topic::AreaState | Topic::AreaChanges | Topic::AreaAlerts | Topic::AreaPositivity | Topic::AreaTiers => {
+            Places::Area
+        }
+        Topic::Rules | Topic::Progress => Places::One,
     }
 }
 
@@ -69,8 +66,6 @@ fn places_of(topic: Topic) -> Places {
 enum Keeping {
     /// The last record of each key, for ever.
     Compacted,
-    /// Every record, for ever.
-    All,
     /// Every record, for the broker's retention time; past data for ever.
     Passing,
 }
@@ -78,23 +73,16 @@ enum Keeping {
 fn keeping_of(topic: Topic) -> Keeping {
     match topic {
         Topic::Rules
-        | Topic::AreaIndicators
         | Topic::PersonState
         | Topic::AreaState
         | Topic::Progress
-        | Topic::LabStatus
         | Topic::Alerts
         | Topic::AreaAlerts
         | Topic::AreaPositivity
         | Topic::AreaTiers => Keeping::Compacted,
-        // What is past is still needed to say what was known when; its size is small.
-        Topic::AreaPublished | Topic::LabReceipts => Keeping::All,
-        Topic::LabResults
-        | Topic::ContactRecords
-        | Topic::PersonEvents
-        | Topic::AreaChanges
-        | Topic::LabChanges
-        | Topic::DeadLetters => Keeping::Passing,
+        Topic::LabResults | Topic::ContactRecords | Topic::PersonEvents | Topic::AreaChanges | Topic::DeadLetters => {
+            Keeping::Passing
+        }
     }
 }
 
@@ -104,11 +92,7 @@ const NO_LIMIT: &str = "-1";
 
 /// Topics of which nothing may ever be deleted. Past data are older than any retention time when they are written.
 fn keeps_all(topic: Topic, history: bool) -> bool {
-    match keeping_of(topic) {
-        Keeping::All => true,
-        Keeping::Passing => history,
-        Keeping::Compacted => false,
-    }
+    history && keeping_of(topic) == Keeping::Passing
 }
 
 /// Inputs whose time of arrival the broker writes (in history mode, their publisher).
@@ -131,7 +115,6 @@ pub struct Wanted {
 fn settings_of(topic: Topic, history: bool) -> Vec<(&'static str, &'static str)> {
     let mut settings = match keeping_of(topic) {
         Keeping::Compacted => vec![("cleanup.policy", "compact")],
-        Keeping::All => vec![("cleanup.policy", "delete")],
         Keeping::Passing => vec![("cleanup.policy", "delete")],
     };
     if keeps_all(topic, history) {
@@ -185,6 +168,9 @@ pub async fn create(config: &KafkaConfig, wanted: Wanted) -> Result<Created, Err
         match result {
             Ok(name) => done.created.push(name),
             Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => done.existed.push(name),
+            Err((name, RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed)) => {
+                return Err(Error::new(missing_acl("Create", &format!("--topic {name}"))));
+            }
             Err((name, code)) => return Err(Error::new(format!("{name} could not be created: {code}"))),
         }
     }
@@ -216,9 +202,26 @@ async fn settled(admin: &AdminClient<Quiet>, config: &KafkaConfig) -> Result<(),
 /// Partitions of the two halves by their first inputs, without looking at anything else. For a broker that cannot
 /// describe its topics, as the embedded one.
 pub fn layout(config: &KafkaConfig) -> Result<Layout, Error> {
-    let counts = metadata(&connect(config)?, config)?;
-    let count = |topic| counts.get(&topic).copied().ok_or_else(|| missing(config, topic));
+    let admin = connect(config)?;
+    let counts = metadata(&admin, config)?;
+    let count = |topic| match counts.get(&topic) {
+        Some(count) => Ok(*count),
+        None => require_shown(&admin, config, &[topic]).and(Err(missing(config, topic))),
+    };
     Ok(Layout { person_tasks: count(Topic::LabResults)?, area_tasks: count(Topic::AreaChanges)? })
+}
+
+/// The broker leaves topics out that the user may not describe, as if they were not there.
+fn require_shown(admin: &AdminClient<Quiet>, config: &KafkaConfig, missing: &[Topic]) -> Result<(), Error> {
+    let mut hidden = Vec::new();
+    for topic in missing {
+        let name = topic_name(&config.prefix, *topic);
+        let found = admin.inner().fetch_metadata(Some(&name), ADMIN_LIMIT);
+        let found = found.map_err(|error| Error::new(format!("asking for topic {name}: {error}")))?;
+        let error = found.topics().iter().find_map(|topic| topic.error()).map(RDKafkaErrorCode::from);
+        hidden.extend((error == Some(RDKafkaErrorCode::TopicAuthorizationFailed)).then(|| format!("--topic {name}")));
+    }
+    if hidden.is_empty() { Ok(()) } else { Err(Error::new(missing_acl("Describe", &hidden.join(" ")))) }
 }
 
 /// Partitions that the topics there are have: those created beside them must have as many.
@@ -242,7 +245,7 @@ fn model_of(counts: &BTreeMap<Topic, i32>, half: Places) -> Option<(Topic, i32)>
 }
 
 /// Says once what all clients say.
-struct Quiet;
+pub(super) struct Quiet;
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
@@ -254,6 +257,8 @@ impl ClientContext for Quiet {
     }
 }
 
+impl ConsumerContext for Quiet {}
+
 fn connect(config: &KafkaConfig) -> Result<AdminClient<Quiet>, Error> {
     let mut settings = ClientConfig::new();
     settings.extend(properties(config, &Role::Admin)?);
@@ -263,9 +268,10 @@ fn connect(config: &KafkaConfig) -> Result<AdminClient<Quiet>, Error> {
 
 /// Partition counts of the topics there are.
 fn metadata(admin: &AdminClient<Quiet>, config: &KafkaConfig) -> Result<BTreeMap<Topic, i32>, Error> {
-    let seconds = u64::from(config.connect_timeout_s.get());
-    let all = admin.inner().fetch_metadata(None, Duration::from_secs(seconds));
-    let all = all.map_err(|error| no_broker(config, seconds, &error.to_string()))?;
+    let limit = Duration::from_secs(u64::from(config.connect_timeout_s.get()));
+    reach(config, limit)?;
+    let all = admin.inner().fetch_metadata(None, limit);
+    let all = all.map_err(|error| Error::new(format!("asking for the topics: {error}")))?;
     let known = |name: &str| Topic::named(name.strip_prefix(config.prefix.as_str())?);
     let counts = all.topics().iter().filter(|topic| !topic.partitions().is_empty());
     Ok(counts.filter_map(|topic| Some((known(topic.name())?, topic.partitions().len() as i32))).collect())

@@ -53,10 +53,16 @@ impl TopicWatch {
         &self.config.brokers
     }
 
+    /// What a broker refuses us for, or we refuse it for, if that is why none answers.
+    pub fn why_silent(&self) -> Option<String> {
+        self.handle.refusal().map(|refusal| refusal.explain(&self.config))
+    }
+
     /// Looks. Says whether a broker answered.
     pub fn look(&mut self) -> Result<bool, Error> {
         let names: Vec<&CStr> = Topic::ALL.iter().map(|topic| self.names.of(*topic)).collect();
         let Ok(counts) = self.handle.partition_counts(&names, ANSWER_LIMIT) else { return Ok(false) };
+        self.handle.welcome();
         // Without an answer, or from a broker too old for ids, nothing is known against a topic.
         let ids = self.handle.topic_ids(&names, ANSWER_LIMIT).unwrap_or_default();
         for (name, count) in counts {

@@ -36,6 +36,8 @@ pub enum Outcome {
     /// A result of a lab that is not in the registry was applied, whatever it did to what stands. One outcome for all of
     /// it: what such a lab sent is to be seen at a glance, and a record has one end.
     AcceptedUnknownLab,
+    /// Deleted before it was read, and given up.
+    Lost,
     /// Not usable: in `dead-letters` with this code.
     Rejected(RejectCode),
 }
@@ -58,6 +60,7 @@ impl Outcome {
             Outcome::TimeMark => "time_mark",
             Outcome::ChangesApplied => "changes_applied",
             Outcome::AcceptedUnknownLab => "accepted_unknown_lab",
+            Outcome::Lost => "lost",
             Outcome::Rejected(_) => "rejected",
         }
     }
@@ -86,6 +89,7 @@ impl Outcome {
             Outcome::TimeMark => v1::Outcome::TimeMark,
             Outcome::ChangesApplied => v1::Outcome::ChangesApplied,
             Outcome::AcceptedUnknownLab => v1::Outcome::AcceptedUnknownLab,
+            Outcome::Lost => v1::Outcome::Lost,
             Outcome::Rejected(_) => v1::Outcome::Rejected,
         }
     }
@@ -98,7 +102,7 @@ pub fn code_text(code: RejectCode) -> String {
 
 /// Every code of the contract.
 pub fn codes() -> impl Iterator<Item = RejectCode> {
-    (1..).map_while(|code| RejectCode::try_from(code).ok())
+    (1..256).filter_map(|code| RejectCode::try_from(code).ok())
 }
 
 /// Both sides of the books of one task. They must balance: consumed = sum of outcomes.
@@ -116,9 +120,19 @@ pub struct Ledger {
 impl Ledger {
     /// Books one consumed record.
     pub fn book(&mut self, outcome: Outcome) {
-        self.consumed += 1;
+        self.book_many(outcome, 1);
+    }
+
+    /// Books offsets that were deleted before they were read. How many of them were records nobody knows: it is at most
+    /// that many, as markers of transactions have offsets too.
+    pub fn book_lost(&mut self, offsets: u64) {
+        self.book_many(Outcome::Lost, offsets);
+    }
+
+    fn book_many(&mut self, outcome: Outcome, records: u64) {
+        self.consumed += records;
         let code = outcome.code().unwrap_or(RejectCode::Unspecified);
-        *self.outcomes.entry((outcome.wire() as i32, code as i32)).or_default() += 1;
+        *self.outcomes.entry((outcome.wire() as i32, code as i32)).or_default() += records;
     }
 
     /// Whether every consumed record has its outcome.

@@ -2,7 +2,8 @@
 
 use super::time::Timestamp;
 
-/// The topics of the contract, without prefix.
+/// The topics there are, without prefix: each is read or written by something. The contract names more, which come with
+/// what produces them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Results from labs (input, N).
@@ -11,8 +12,6 @@ pub enum Topic {
     ContactRecords,
     /// Policies, areas, labs (input, one partition, read whole).
     Rules,
-    /// What tiers need beyond tests (input, one partition, read whole).
-    AreaIndicators,
     /// Sent on to its person's task (internal, N).
     PersonEvents,
     /// Changelog of the person half (internal, N).
@@ -21,48 +20,35 @@ pub enum Topic {
     AreaState,
     /// Signed batches for areas (internal, M).
     AreaChanges,
-    /// Signed batches for labs (internal, M).
-    LabChanges,
     /// How far each task has come (internal, one partition, read whole).
     Progress,
-    /// Silent labs (internal, one partition, read whole).
-    LabStatus,
     /// Alerts about people (output, N).
     Alerts,
     /// Alerts about areas and labs (output, M).
     AreaAlerts,
     /// Live numbers (output, M).
     AreaPositivity,
-    /// Numbers frozen at the day's close (output, M).
-    AreaPublished,
     /// Tiers (output, M).
     AreaTiers,
-    /// What became of what a lab sent (output, M).
-    LabReceipts,
     /// What could not be used (output, one partition per person task).
     DeadLetters,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 18] = [
+    pub const ALL: [Topic; 13] = [
         Topic::LabResults,
         Topic::ContactRecords,
         Topic::Rules,
-        Topic::AreaIndicators,
         Topic::PersonEvents,
         Topic::PersonState,
         Topic::AreaState,
         Topic::AreaChanges,
-        Topic::LabChanges,
         Topic::Progress,
-        Topic::LabStatus,
         Topic::Alerts,
         Topic::AreaAlerts,
         Topic::AreaPositivity,
-        Topic::AreaPublished,
         Topic::AreaTiers,
-        Topic::LabReceipts,
         Topic::DeadLetters,
     ];
 
@@ -72,20 +58,15 @@ impl Topic {
             Topic::LabResults => "lab-results",
             Topic::ContactRecords => "contact-records",
             Topic::Rules => "rules",
-            Topic::AreaIndicators => "area-indicators",
             Topic::PersonEvents => "person-events",
             Topic::PersonState => "person-state",
             Topic::AreaState => "area-state",
             Topic::AreaChanges => "area-changes",
-            Topic::LabChanges => "lab-changes",
             Topic::Progress => "progress",
-            Topic::LabStatus => "lab-status",
             Topic::Alerts => "alerts",
             Topic::AreaAlerts => "area-alerts",
             Topic::AreaPositivity => "area-positivity",
-            Topic::AreaPublished => "area-published",
             Topic::AreaTiers => "area-tiers",
-            Topic::LabReceipts => "lab-receipts",
             Topic::DeadLetters => "dead-letters",
         }
     }

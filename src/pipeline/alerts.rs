@@ -14,6 +14,9 @@ use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
 use crate::state::person::extra::Extra;
 use crate::state::person::row::{Row, minute_start};
 
+/// What is raised here.
+pub const FAMILIES: [AlertFamily; 2] = [AlertFamily::Positive, AlertFamily::Contradiction];
+
 /// A very long chain of cause keeps so many links at each end.
 const CAUSES_KEPT: usize = 16;
 

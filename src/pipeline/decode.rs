@@ -1,8 +1,9 @@
-//! Bytes to message, by content type.
+//! Bytes to message, as its [`format`](super::format) is.
 //!
 //! In: a record as read. Out: the contract's message, or the code of why there is none. What the message *says* is
 //! not judged here, and no value of it ever gets into a rejection.
 
+use super::format::{self, Format};
 use super::json;
 use super::view::ResultView;
 use crate::model::outcome::{Reject, RejectCode};
@@ -13,23 +14,26 @@ use prost::Message;
 /// Content type of marks of time (history mode); such records have no payload to decode.
 pub const TIME_MARK: &[u8] = b"application/vnd.swabstream.time-mark";
 
+const LAB_RESULT: &str = "swabstream.v1.LabResult";
+
 /// A forwarded message says where it came from: so much larger than its record it may be.
 const EVENT_ALLOWANCE: usize = 1024;
 
 /// A record of `lab-results`; `limit` is the largest record taken, in bytes of key and payload.
 pub fn result(record: &Record<'_>, limit: usize) -> Result<v1::LabResult, Reject> {
-    input(record, limit, "swabstream.v1.LabResult")
+    input(record, limit, LAB_RESULT)
 }
 
 /// As [`result`], without a copy where that can be done.
 pub fn result_in_place<'a>(record: &Record<'a>, limit: usize) -> Result<ReadResult<'a>, Reject> {
-    if record.content_type.is_none()
-        && let Some(view) = ResultView::parse(payload(record, limit)?)
+    let (format, bytes) = format::body(payload(record, limit)?, record.content_type)?;
+    if format == Format::Protobuf
+        && let Some(view) = ResultView::parse(bytes)
         && !view.person_id.is_empty()
     {
         return Ok(ReadResult::InPlace(view));
     }
-    result(record, limit).map(ReadResult::Decoded)
+    message(format, bytes, LAB_RESULT).map(ReadResult::Decoded)
 }
 
 /// A result, read in place where its bytes allow it.
@@ -78,13 +82,22 @@ pub fn is_time_mark(record: &Record<'_>, history: bool) -> bool {
     record.content_type == Some(TIME_MARK) && history && record.payload.is_none_or(<[u8]>::is_empty)
 }
 
-fn input<M: Message + Default>(record: &Record<'_>, limit: usize, message: &str) -> Result<M, Reject> {
-    let payload = payload(record, limit)?;
-    match Format::of(record.content_type) {
-        Some(Format::Protobuf) => protobuf(payload),
-        Some(Format::Json) => json::decode(payload, message),
-        None => Err(Reject::new(RejectCode::UnknownContentType, "")),
-    }
+fn input<M: Message + Default>(record: &Record<'_>, limit: usize, name: &str) -> Result<M, Reject> {
+    let (format, bytes) = format::body(payload(record, limit)?, record.content_type)?;
+    message(format, bytes, name)
+}
+
+/// A message of the contract, by its full name. Where there is none, the code says what the bytes are, as far as that
+/// can be seen: whoever sent them looks for the cause there.
+fn message<M: Message + Default>(format: Format, bytes: &[u8], name: &str) -> Result<M, Reject> {
+    let read = match format {
+        Format::Protobuf => protobuf(bytes),
+        Format::Json => json::decode(bytes, name),
+    };
+    read.map_err(|reject| match reject.code {
+        RejectCode::Malformed => format::seen(format, bytes).map_or(reject, |code| Reject::new(code, "")),
+        _ => reject,
+    })
 }
 
 fn payload<'a>(record: &Record<'a>, limit: usize) -> Result<&'a [u8], Reject> {
@@ -100,34 +113,6 @@ fn protobuf<M: Message + Default>(payload: &[u8]) -> Result<M, Reject> {
         return Err(Reject::new(RejectCode::Empty, ""));
     }
     M::decode(payload).map_err(|error| Reject::new(RejectCode::Malformed, field_of(&error.to_string())))
-}
-
-/// A content type without its parameters.
-pub fn media_type(content_type: &[u8]) -> &[u8] {
-    content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
-}
-
-/// How a payload is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Protobuf,
-    Json,
-}
-
-impl Format {
-    /// Absent means protobuf. Parameters such as `; charset=utf-8` change nothing.
-    fn of(content_type: Option<&[u8]>) -> Option<Self> {
-        let Some(content_type) = content_type else { return Some(Format::Protobuf) };
-        let media_type = media_type(content_type);
-        let is = |name: &str| media_type.eq_ignore_ascii_case(name.as_bytes());
-        if is("application/x-protobuf") || is("application/protobuf") {
-            Some(Format::Protobuf)
-        } else if is("application/json") {
-            Some(Format::Json)
-        } else {
-            None
-        }
-    }
 }
 
 /// The path in `failed to decode Protobuf message: Pool.size: LabResult.pool: …`, innermost first; the decoder tells
@@ -196,6 +181,14 @@ mod tests {
             (Some(truncated), None, RejectCode::Malformed),
             (Some(&b"\xff\xff"[..]), None, RejectCode::Malformed),
             (Some(&b"{"[..]), Some("application/json"), RejectCode::Malformed),
+            (Some(br#"{"labId":"L1"}"#), None, RejectCode::UndeclaredJson),
+            (Some(br#"[{"labId":"L1"}]"#), Some("application/x-protobuf"), RejectCode::UndeclaredJson),
+            (Some(br#"[{"labId":"L1"}]"#), Some("application/json"), RejectCode::Malformed),
+            (Some(b"{\"labId\":\"\xd6\xd8\"}"), Some("application/json"), RejectCode::WrongEncoding),
+            (Some(b"\xff\xfe{\0\"\0"), None, RejectCode::WrongEncoding),
+            (Some(b"\0{\0\"\0l"), Some("application/json"), RejectCode::WrongEncoding),
+            (Some(b"\0\0\0\0\x07\x02\x02\x0a"), None, RejectCode::WrongFraming),
+            (Some(b"\0\0\0\0\x07\0"), None, RejectCode::Empty),
             (Some(&bytes[..]), Some("text/csv"), RejectCode::UnknownContentType),
             (Some(&bytes[..]), Some(""), RejectCode::UnknownContentType),
         ] {
@@ -203,6 +196,26 @@ mod tests {
             let case = format!("{payload:?} {content_type:?}");
             assert_eq!(result(&record, LIMIT).map_err(|reject| reject.code), Err(code), "result {case}");
             assert_eq!(contact(&record, LIMIT).map_err(|reject| reject.code), Err(code), "contact {case}");
+        }
+    }
+
+    #[test]
+    fn a_result_is_read_in_a_frame_as_without_it() {
+        let plain = v1::LabResult { person_id: "P1".into(), ..message() };
+        let cts = v1::LabResult { ct_values: vec![v1::CtValue::default()], ..plain.clone() };
+        for message in [plain, cts] {
+            let bytes = message.encode_to_vec();
+            let framed = [b"\0\0\0\0\x07\0", &bytes[..]].concat();
+            for payload in [&bytes, &framed] {
+                let record = record(Some(payload), None);
+                assert_eq!(result(&record, LIMIT), Ok(message.clone()));
+                let in_place = result_in_place(&record, LIMIT).map(|read| read.view().to_message());
+                assert_eq!(in_place, Ok(message.clone()));
+            }
+        }
+        let json = [b"\0\0\0\0\x07", &b"\xef\xbb\xbf{\"lab_id\":\"L1\",\"revision\":3}"[..]].concat();
+        for content_type in [None, Some("application/json")] {
+            assert_eq!(result(&record(Some(&json), content_type), LIMIT), Ok(self::message()), "{content_type:?}");
         }
     }
 
@@ -247,7 +260,8 @@ mod tests {
             let original = publish::original(origin, &sent);
             assert_eq!((original.key, original.payload), (input.key, input.payload));
             assert_eq!(original.content_type, kept.map(str::as_bytes));
-            assert_eq!(Format::of(original.content_type), Format::of(input.content_type));
+            let format = |of: &Record<'_>| format::body(b"{", of.content_type).map(|(format, _)| format);
+            assert_eq!(format(&original), format(&input));
         }
         let tombstone = super::event(&record(None, None), LIMIT);
         assert_eq!(tombstone, Err(Reject::new(RejectCode::Tombstone, "")));

@@ -1,6 +1,6 @@
 //! Decisions to records: where a cause lay, what an alert looks like on the wire, what another task must be told.
 
-use super::{dead_letter, decode};
+use super::{dead_letter, decode, format};
 use crate::model::outcome::{Reject, RejectCode};
 pub use crate::model::record::Origin;
 use crate::model::record::{Output, Position, Record, Topic};
@@ -153,7 +153,7 @@ const CONTENT_TYPE_BYTES: usize = 256;
 pub fn forwarded(record: &Record<'_>) -> Event {
     let kept = |value: &[u8]| match value.len() {
         ..=CONTENT_TYPE_BYTES => value.to_vec(),
-        _ => decode::media_type(value).to_vec(),
+        _ => format::media_type(value).to_vec(),
     };
     Event::Record(v1::ForwardedRecord {
         key: record.key.unwrap_or_default().to_vec(),

@@ -15,6 +15,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind};
 use crate::state::area::series::{Series, TierAlert, TierCause, TierOrigin};
 
+/// What is raised here.
+pub const FAMILIES: [AlertFamily; 1] = [AlertFamily::TierChanged];
+
 /// Causes kept at either end of a long chain.
 const CHAIN_END: usize = 16;
 

@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::{Context, Half};
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::proto::v1::{InputOffset, Progress, TaskHead};
+use crate::proto::v1::{InputOffset, Loss, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
 use crate::state::paged::{Corrupt, Unusable};
 use prost::Message as _;
@@ -81,6 +81,7 @@ pub struct Task<H> {
     /// A time everywhere that was heard of, of a half without a time of its own, and the wall time when it was.
     heard: Option<(Timestamp, Timestamp)>,
     rules_offset: i64,
+    losses: Vec<Loss>,
     effects: Effects,
     touched: bool,
 }
@@ -106,6 +107,7 @@ impl<H: Half> Task<H> {
             floor: None,
             heard: None,
             rules_offset: rules.offset,
+            losses: Vec::new(),
             effects: Effects::default(),
             touched: false,
         }
@@ -145,6 +147,7 @@ impl<H: Half> Task<H> {
         task.drop_now = head.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
+        task.losses = head.losses;
         Ok(task)
     }
 
@@ -224,6 +227,21 @@ impl<H: Half> Task<H> {
                 self.touched = true;
             }
         }
+    }
+
+    /// Goes on from an offset of an input behind records that were deleted before they were read: an operator has given
+    /// them up. Each of their offsets is booked as lost.
+    ///
+    /// # Panics
+    /// When that was read already, or is no input of this half.
+    pub fn give_up(&mut self, topic: Topic, to: i64, at: Timestamp) {
+        let next = self.next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");
+        assert!(to > next.1, "{} {to} was read already", topic.name());
+        let from = std::mem::replace(&mut next.1, to);
+        self.ledger.book_lost((to - from).unsigned_abs());
+        let (topic, given_up_at) = (topic.name().to_owned(), Some(at.to_wire()));
+        self.losses.push(Loss { topic, from, to, given_up_at });
+        self.touched = true;
     }
 
     /// Lets time pass without records.
@@ -330,6 +348,7 @@ impl<H: Half> Task<H> {
             area_tasks: self.layout.area_tasks,
             told: Some(self.told.to_wire()),
             drop_now: Some(self.drop_now.to_wire()),
+            losses: self.losses.clone(),
         }
     }
 

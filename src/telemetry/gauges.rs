@@ -11,7 +11,8 @@ use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
 use crate::model::target;
 use crate::model::time::Timestamp;
-use crate::proto::v1::{AlertFamily, AlertState, WindowNumbers};
+use crate::pipeline::{alerts, tier_change};
+use crate::proto::v1::{AlertState, WindowNumbers};
 use crate::view::areas::AreaPicture;
 use crate::view::picture::Picture;
 use crate::view::texts;
@@ -116,7 +117,7 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
         let count = picture.dead_letters.counts().get(&code).copied().unwrap_or(0);
         series.gauge(&DEAD_LETTERS, &[&code]).set(count as f64);
     }
-    alerts(series, picture);
+    alert_gauges(series, picture);
     labs(series, picture, vitals);
     let in_metrics = picture.registry().in_metrics();
     for (key, area) in picture.areas.iter() {
@@ -129,10 +130,10 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
 }
 
-fn alerts(series: &Series, picture: &Picture) {
-    let families = (1..).map_while(|family| AlertFamily::try_from(family).ok());
+fn alert_gauges(series: &Series, picture: &Picture) {
     let targets = picture.registry().targets();
-    for family in families {
+    // Those that something raises: a series of another would say that all is well with what nobody looks at.
+    for family in alerts::FAMILIES.into_iter().chain(tier_change::FAMILIES) {
         for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
             for target in targets {
                 series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state), &target.id]).set(0.0);

@@ -72,6 +72,10 @@ fn an_input(corpus: &Corpus, random: &mut Random) -> bool {
     let other = random.pick(&corpus.inputs);
     let payload =
         damaged(message.payload.as_deref().unwrap_or_default(), other.payload.as_deref().unwrap_or_default(), random);
+    // As clients of a schema registry frame it, and that damaged as well.
+    const FRAMINGS: [&[u8]; 5] = [b"", b"", b"\0\0\0\0\x07", b"\0\0\0\0\x07\0", b"\0\0\0\0\x07\x02\0"];
+    let framing = FRAMINGS[random.below(FRAMINGS.len())];
+    let payload = [&damaged(framing, b"\xef\xbb\xbf", random), &payload[..]].concat();
     let content_type = if random.chance(90) { message.content_type } else { other.content_type };
     let record = Record {
         position: Position { topic: message.topic, partition: 0, offset: 0 },

@@ -19,9 +19,15 @@ impl OwnKafka {
     /// # Panics
     /// When it cannot be started; the script has then said on standard error what is missing.
     pub fn start(advertised: Option<&str>) -> Self {
+        let advertised = advertised.map(|address| ("SWABSTREAM_TEST_KAFKA_ADVERTISED", address));
+        Self::start_with(advertised.as_slice())
+    }
+
+    /// Starts one with settings of the script.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/start");
         let mut script = Command::new(&script)
-            .envs(advertised.map(|address| ("SWABSTREAM_TEST_KAFKA_ADVERTISED", address)))
+            .envs(settings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -8,6 +8,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -50,6 +52,14 @@ pub struct RealDeployment {
     starts: u32,
     history: bool,
     inputs: Vec<Input>,
+}
+
+/// A record as anybody may send it.
+pub struct Raw<'a> {
+    pub key: &'a str,
+    pub payload: Option<&'a [u8]>,
+    pub headers: &'a [(&'a str, Option<&'a str>)],
+    pub at: Timestamp,
 }
 
 /// One topic that is consumed, read along to know how far it goes.
@@ -235,6 +245,37 @@ impl RealDeployment {
         }
     }
 
+    /// Sends a record of an input with headers as they come, of which a value may be null.
+    pub fn send(&self, topic: Topic, partition: i32, record: &Raw<'_>) {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &self.config.brokers);
+        let producer: BaseProducer = settings.create().expect("a producer");
+        let name = topic_name(&self.config.prefix, topic);
+        let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: value.map(str::as_bytes) })
+        });
+        let mut raw: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&name).partition(partition).headers(headers);
+        raw = raw.timestamp(record.at.0).key(record.key.as_bytes());
+        if let Some(payload) = record.payload {
+            raw = raw.payload(payload);
+        }
+        producer.send(raw).map_err(|(error, _)| error).expect("sent");
+        producer.flush(PATIENCE).expect("delivered");
+    }
+
+    /// Deletes what a partition holds before an offset, as retention does.
+    pub fn delete_before(&self, topic: Topic, partition: i32, offset: i64) {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &self.config.brokers);
+        let admin: AdminClient<DefaultClientContext> = settings.create().expect("a client");
+        let mut until = TopicPartitionList::new();
+        let name = topic_name(&self.config.prefix, topic);
+        until.add_partition_offset(&name, partition, Offset::Offset(offset)).expect("an offset");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let deleted = runtime.block_on(admin.delete_records(&until, &AdminOptions::new())).expect("asked");
+        deleted.elements()[0].error().expect("deleted");
+    }
+
     /// Deletes a topic and makes it anew, as empty as it was made at first.
     pub fn make_anew(&self, topic: Topic) {
         let mut settings = ClientConfig::new();
@@ -256,6 +297,42 @@ impl RealDeployment {
         let mut reader = TopicReader::open(&self.config, &[topic], From::Beginning).expect("the topic is there");
         let read = reader.read_to_end(PATIENCE, &mut |records| records.iter().for_each(&mut take));
         read.expect("read to the end");
+    }
+
+    /// Every dead letter: its key, its bytes, its code.
+    pub fn letters(&self, mut take: impl FnMut(String, Option<&[u8]>, String)) {
+        let mut reader = TopicReader::open(&self.config, &[Topic::DeadLetters], From::Beginning).expect("it is there");
+        while !reader.caught_up() {
+            let read = reader.poll_headers(1_000, Duration::from_millis(100), &mut |record, headers| {
+                let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+                take(text(record.key), record.payload, text(headers.get("swabstream-code")));
+            });
+            read.expect("letters can be read");
+        }
+    }
+
+    /// The offset the next record of a partition of an input gets.
+    pub fn next_offset(&self, topic: Topic, partition: i32) -> i64 {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &self.config.brokers);
+        let consumer: BaseConsumer = settings.create().expect("a consumer");
+        let name = topic_name(&self.config.prefix, topic);
+        consumer.fetch_watermarks(&name, partition, PATIENCE).expect("the broker answers").1
+    }
+
+    /// A member of the person half's group that is no processor, once the group has given it tasks.
+    pub fn join(&self) -> BaseConsumer {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &self.config.brokers).set("group.id", &self.config.group);
+        settings.set("partition.assignment.strategy", "cooperative-sticky").set("session.timeout.ms", "6000");
+        let consumer: BaseConsumer = settings.create().expect("a consumer");
+        consumer.subscribe(&[&topic_name(&self.config.prefix, Topic::LabResults)]).expect("subscribed");
+        let began = Instant::now();
+        while consumer.assignment().expect("it is known").count() == 0 {
+            assert!(began.elapsed() < PATIENCE, "the group gave it nothing");
+            drop(consumer.poll(Duration::from_millis(100)));
+        }
+        consumer
     }
 
     fn latest(&self, topic: Topic) -> BTreeMap<Vec<u8>, Vec<u8>> {

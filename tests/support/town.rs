@@ -5,7 +5,7 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use std::sync::Arc;
 use swabstream::audit::targets::by_id;
-use swabstream::demo::city::{City, CityConfig, JSON, Kind, Message, Rates};
+use swabstream::demo::city::{City, CityConfig, FRAMING, JSON, Kind, Message, Rates};
 use swabstream::model::record::Topic;
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
@@ -60,7 +60,7 @@ fn decode(message: &Message) -> Record {
         _ => "swabstream.v1.ContactRecord",
     };
     let bytes = match message.content_type {
-        Some(JSON) => from_json(name, payload),
+        Some(JSON) => from_json(name, payload.strip_prefix(FRAMING).unwrap_or(payload)),
         _ => payload.to_vec(),
     };
     match message.topic {

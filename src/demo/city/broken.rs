@@ -1,7 +1,7 @@
 //! Records that cannot be used: every kind a publisher can get wrong, made from a record that was right.
 
 use super::desk::Desk;
-use super::message::{Body, JSON, Kind};
+use super::message::{Body, FRAMING, JSON, Kind};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::proto::v1::{ContactRecord, CtValue, LabResult, Pool, PoolMember, RejectCode, TimePrecision};
@@ -30,6 +30,9 @@ const RESULTS: [RejectCode; 16] = [
     RejectCode::InvalidId,
     RejectCode::OutOfRange,
 ];
+/// How a whole message can be written as nobody reads it.
+const FORMS: [RejectCode; 4] =
+    [RejectCode::UnknownContentType, RejectCode::UndeclaredJson, RejectCode::WrongEncoding, RejectCode::WrongFraming];
 /// What is broken about contact records.
 const CONTACTS: [RejectCode; 10] = [
     RejectCode::Malformed,
@@ -53,6 +56,9 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
     let mut code = RESULTS[desk.rng.random_range(0..RESULTS.len())];
     if code == RejectCode::UnknownLab && rules.intake_policy(0, rules.day(at)).accept_unknown_labs {
         code = RejectCode::UnknownArea;
+    }
+    if code == RejectCode::UnknownContentType {
+        code = FORMS[desk.turn() % FORMS.len()];
     }
     // Where only the day is known, an hour in the future is none.
     let mut broken = LabResult { collected_precision: TimePrecision::Minute as i32, ..result.clone() };
@@ -111,6 +117,17 @@ fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
             // Another program's, or that of a mark of time, whose header was copied with its producer.
             let content_type = if at.0 / 1000 % 2 == 0 { "text/csv" } else { TIME_MARK };
             desk.send_bytes(body, Some(body.encode()), Some(content_type), at, kind);
+        }
+        RejectCode::UndeclaredJson => desk.send_bytes(body, Some(desk.json_of(body)), None, at, kind),
+        RejectCode::WrongEncoding => {
+            let json = String::from_utf8_lossy(&desk.json_of(body)).into_owned();
+            let wide = json.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            desk.send_bytes(body, Some(wide), Some(JSON), at, kind);
+        }
+        RejectCode::WrongFraming => {
+            // The second message of a schema file.
+            let framed = [FRAMING, &[2, 2], &body.encode()].concat();
+            desk.send_bytes(body, Some(framed), None, at, kind);
         }
         RejectCode::TimeWithoutOffset => {
             let json = String::from_utf8_lossy(&desk.json_of(body)).replace("Z\"", "\"");

@@ -8,6 +8,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 /// The content-type of messages in JSON. Protobuf messages carry none.
 pub const JSON: &str = "application/json";
+/// What clients of a schema registry write before JSON: byte 0, and the id of a schema.
+pub const FRAMING: &[u8] = &[0, 0, 0, 0, 7];
 
 /// One message to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]

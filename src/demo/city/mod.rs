@@ -14,7 +14,7 @@ mod town;
 mod tracing;
 
 pub use config::{CityClock, CityConfig, Epidemic, Rates, Testing};
-pub use message::{JSON, Kind, Message};
+pub use message::{FRAMING, JSON, Kind, Message};
 
 use crate::model::time::Timestamp;
 use crate::policy::Rules;

@@ -1,13 +1,15 @@
 //! A client of the library: made from settings, closed in bounded time.
 
 use super::{ErrorCode, text_of};
+use crate::clock;
 use crate::kafka::Error;
+use crate::kafka::refusal::Refusal;
 use rdkafka_sys as sys;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -41,6 +43,8 @@ pub(in crate::kafka) struct Shared {
     pub(super) disturbances: AtomicU64,
     /// Why the client can never go on.
     pub(super) fatal: Mutex<Option<String>>,
+    /// What a broker was last refused for, or refused us for.
+    refusal: Mutex<Option<Refusal>>,
     /// Calls under way on other threads.
     leases: AtomicUsize,
 }
@@ -105,6 +109,16 @@ impl Handle {
     /// Why the client can never go on, if so.
     pub(in crate::kafka) fn fatal(&self) -> Option<String> {
         self.shared.fatal.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// What a broker was last refused for, or refused us for, if anything was since the last [`welcome`](Self::welcome).
+    pub(in crate::kafka) fn refusal(&self) -> Option<Refusal> {
+        self.shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A broker has answered.
+    pub(in crate::kafka) fn welcome(&self) {
+        self.shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Broken connections and time-outs so far.
@@ -242,9 +256,25 @@ impl Drop for Conf {
 }
 
 /// The library's log lines. Called from its own threads.
-unsafe extern "C" fn on_log(_: *const sys::rd_kafka_t, level: c_int, facility: *const c_char, line: *const c_char) {
+unsafe extern "C" fn on_log(
+    client: *const sys::rd_kafka_t,
+    level: c_int,
+    facility: *const c_char,
+    line: *const c_char,
+) {
     // SAFETY: both are C strings of the library, live during the call.
     let (facility, line) = unsafe { (text_of(facility), text_of(line)) };
+    // Lines about settings have no client yet.
+    if !client.is_null() {
+        // SAFETY: the opaque is the client's `Shared`, alive as long as the client; null before it is known to it.
+        if let Some(shared) = unsafe { sys::rd_kafka_opaque(client).cast::<Shared>().as_ref() } {
+            let mut last = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            match Refusal::of(&line, clock::monotonic()) {
+                Some(refusal) => *last = Some(refusal.since(last.as_ref())),
+                None => drop(last.take_if(|refusal| refusal.is_taken_back_by(&line))),
+            }
+        }
+    }
     super::logs::tell(level, &facility, &line);
 }
 

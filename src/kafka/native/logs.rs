@@ -1,6 +1,7 @@
 //! What the library says, told once. It has a client for each worker and purpose, and each says everything by itself:
 //! when a broker goes, that is dozens of lines of one fact.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ const SECURITY: [&str; 3] = ["security.protocol", "SSL ", "SASL"];
 
 /// Tells a line of the library, at a level of syslog.
 pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
+    let line = &*without_nothing(line);
     // CONFWARN: settings that a client has no use for, or lacks, as the one that only owns the embedded broker.
     // METADATAUPDATE: a broker that was just started does not know everything yet.
     if ["CONFWARN", "METADATAUPDATE"].contains(&facility) || is_noise(line) {
@@ -53,6 +55,14 @@ pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
     match level {
         0..=3 => tracing::error!(facility, "{line}{more}"),
         _ => tracing::warn!(facility, "{line}{more}"),
+    }
+}
+
+/// The line without what the library prints where it has no text to print.
+fn without_nothing(line: &str) -> Cow<'_, str> {
+    match line.contains("(null)") {
+        true => Cow::Owned(line.replace(" ((null))", "").replace("(null)", "?")),
+        false => Cow::Borrowed(line),
     }
 }
 
@@ -110,6 +120,17 @@ mod tests {
         assert!(!is_noise("ssl://a:9093/1: SSL handshake failed: Disconnected: connecting to a PLAINTEXT listener?"));
         assert!(!is_noise("a:9093/1: Disconnected: verify that security.protocol is correctly configured"));
         assert!(!is_noise("[thrd:a]: Failed to resolve 'a:9092': Name or service not known"));
+    }
+
+    #[test]
+    fn nobody_reads_null() {
+        for (line, clean) in [
+            ("k:9092/1: Coordinator changed ((null)) from 1", "k:9092/1: Coordinator changed from 1"),
+            ("Group \"g\": (null) left", "Group \"g\": ? left"),
+            ("k:9092/1: Disconnected", "k:9092/1: Disconnected"),
+        ] {
+            assert_eq!(without_nothing(line), clean);
+        }
     }
 
     #[test]

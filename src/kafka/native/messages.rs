@@ -78,6 +78,39 @@ impl Message {
         };
         (code == ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| bytes(value, size)).flatten()
     }
+
+    /// The value of the last header that is named `content-type` in whatever spelling, and has a value.
+    pub(in crate::kafka) fn content_type(&self) -> Option<&[u8]> {
+        let mut headers = std::ptr::null_mut();
+        // SAFETY: live; headers belong to the message.
+        let code = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &mut headers) };
+        if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        let mut found = None;
+        for at in 0.. {
+            let (mut name, mut value, mut size) = (std::ptr::null(), std::ptr::null(), 0);
+            // SAFETY: names and values of the headers belong to the message and live as long; a name ends with a zero
+            // byte.
+            unsafe {
+                let code = sys::rd_kafka_header_get_all(headers, at, &mut name, &mut value, &mut size);
+                if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
+                    break;
+                }
+                if is_content_type(CStr::from_ptr(name).to_bytes()) {
+                    found = bytes(value, size).or(found);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Whether a header is the one that says what a payload is. Clients of HTTP write `Content-Type`, those of Java
+/// `contentType`, and to be strict about it would set whole labs aside.
+fn is_content_type(name: &[u8]) -> bool {
+    let letters = name.iter().filter(|byte| !matches!(byte, b'-' | b'_')).map(u8::to_ascii_lowercase);
+    letters.eq(b"contenttype".iter().copied())
 }
 
 /// Memory of a message; `None` for null, which is not the same as empty.
@@ -126,5 +159,20 @@ impl Batch {
 
     pub(in crate::kafka) fn drain(&mut self) -> impl Iterator<Item = Message> + '_ {
         self.messages.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_type_is_found_under_every_spelling_of_its_name() {
+        for name in ["content-type", "Content-Type", "CONTENT_TYPE", "contentType", "ContentType", "contenttype"] {
+            assert!(is_content_type(name.as_bytes()), "{name}");
+        }
+        for name in ["", "content", "content-types", "content type", "ce_datacontenttype", "content-encoding"] {
+            assert!(!is_content_type(name.as_bytes()), "{name}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::handle::{Handle, Queue};
 use super::query::{Event, Options, poll_queue, slice_of};
-use super::{ErrorCode, describe, millis, text_of};
+use super::{ErrorCode, describe, millis};
 use crate::clock;
 use crate::kafka::Error;
+use crate::kafka::refusal::{Refusal, missing_acl};
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::NonNull;
@@ -19,6 +20,18 @@ const REFRESH_LIMIT: Duration = Duration::from_millis(500);
 /// How much later than agreed the library may say that there was no answer.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long the first try may take: between two it is looked whether somebody refuses us.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+
+/// Why no broker answered.
+#[derive(Debug)]
+pub(in crate::kafka) struct Unreached {
+    /// What the library says of it.
+    pub(in crate::kafka) error: Error,
+    /// What it was told when it tried, if that is why.
+    pub(in crate::kafka) refusal: Option<Refusal>,
+}
+
 /// What a topic is known by beside its name: one that was deleted and created anew has another. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kafka) struct TopicId(i64, i64);
@@ -31,16 +44,22 @@ impl Handle {
         let _ = self.partitions(topic, REFRESH_LIMIT);
     }
 
-    /// Waits until a broker answers. A connection that breaks is tried again.
-    pub(in crate::kafka) fn reach(&self, limit: Duration) -> Result<(), Error> {
-        let began = clock::monotonic();
+    /// Waits until a broker answers. A connection that breaks is tried again; one that is refused is not waited for.
+    pub(in crate::kafka) fn reach(&self, limit: Duration) -> Result<(), Unreached> {
+        let (began, mut look) = (clock::monotonic(), FIRST_LOOK);
         loop {
             let left = limit.saturating_sub(began.elapsed());
-            match Metadata::ask(self, None, left) {
-                Ok(_) => return Ok(()),
-                Err(error) if left <= AGAIN => return Err(error),
-                Err(_) => std::thread::sleep(AGAIN),
+            let Err(error) = Metadata::ask(self, None, left.min(look)) else {
+                self.welcome();
+                return Ok(());
+            };
+            let refusal = self.refusal().filter(|refusal| left <= AGAIN || refusal.is_final());
+            if left <= AGAIN || refusal.is_some() {
+                return Err(Unreached { error, refusal });
             }
+            std::thread::sleep(AGAIN);
+            // A broker far away, or slow, may need longer for its answer.
+            look *= 2;
         }
     }
 
@@ -171,8 +190,10 @@ impl Metadata {
                 ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
                 | ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID
                 | ErrorCode::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => Ok(0),
-                // SAFETY: as above.
-                code => Err(Error::new(format!("{}: {}", unsafe { text_of(topic.topic) }, describe(code)))),
+                ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
+                    Err(Error::new(missing_acl("Describe", &format!("--topic {}", name.to_string_lossy()))))
+                }
+                code => Err(Error::new(format!("{}: {}", name.to_string_lossy(), describe(code)))),
             };
             (name, count)
         })

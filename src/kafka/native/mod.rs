@@ -16,7 +16,7 @@ mod query;
 pub(super) use consumer::{Consumer, Membership};
 pub(super) use handle::{Handle, Kind};
 pub(super) use messages::{Batch, Message};
-pub(super) use metadata::TopicId;
+pub(super) use metadata::{TopicId, Unreached};
 pub(super) use mock::Mock;
 pub(super) use partitions::PartitionList;
 pub(super) use producer::{Outgoing, TransactionError, TransactionalProducer};

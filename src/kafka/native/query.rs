@@ -5,6 +5,7 @@ use super::partitions::PartitionList;
 use super::{ErrorCode, describe, millis, text_of};
 use crate::clock;
 use crate::kafka::Error;
+use crate::kafka::refusal::missing_acl;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char};
 use std::sync::mpsc;
@@ -71,6 +72,12 @@ impl NoAnswer {
                 | RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
                 | RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
         )
+    }
+
+    /// The user may not ask, and no waiting changes that.
+    pub(in crate::kafka) fn is_denied(&self) -> bool {
+        use ErrorCode::*;
+        matches!(self.code, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED | RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
     }
 
     /// An open transaction may still change a committed offset.
@@ -151,7 +158,7 @@ impl Query {
             match Self::ends(handle, partitions.iter().cloned(), end, limit).poll(limit) {
                 Some(Ok(answers)) => return Ok(answers),
                 None => return Err(Error::new("the broker did not answer in time")),
-                Some(Err(refused)) if began.elapsed() > limit => return Err(refused.into()),
+                Some(Err(refused)) if refused.is_denied() || began.elapsed() > limit => return Err(refused.into()),
                 Some(Err(_)) => {
                     std::thread::sleep(ASK_AGAIN);
                     // One look for each run of a topic.
@@ -293,7 +300,13 @@ impl Event {
 
 fn one(topic: CString, partition: i32, offset: i64, text: &[u8], code: ErrorCode) -> Result<Answer, NoAnswer> {
     if code != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR {
-        let text = format!("{} [{partition}]: {}", topic.to_string_lossy(), describe(code));
+        let name = topic.to_string_lossy();
+        let text = match code {
+            ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
+                missing_acl("Describe", &format!("--topic {name}"))
+            }
+            code => format!("{name} [{partition}]: {}", describe(code)),
+        };
         return Err(NoAnswer { code, text });
     }
     Ok(Answer { topic, partition, offset, text: String::from_utf8_lossy(text).into_owned() })

@@ -2,6 +2,7 @@
 
 use super::{assert_named, case};
 use swabstream::model::record::Topic;
+use swabstream::proto::v1::{Outcome, OutcomeCount};
 
 #[test]
 fn a_changelog_that_holds_nothing_is_named_by_its_task() {
@@ -45,4 +46,22 @@ fn an_output_topic_made_anew_lacks_what_must_be_in_it() {
         case.records.retain(|record| record.topic != topic);
         assert_named(&case, names, "");
     }
+}
+
+#[test]
+fn what_was_deleted_before_it_was_read_is_named_until_an_operator_has_given_it_up() {
+    let mut case = case();
+    let input = (Topic::LabResults, 1);
+    let next = case.cut.committed[&input];
+    case.cut.first.insert(input, next + 6);
+    let gap = format!("lab-results [1]: offsets {next} to {} were deleted before they were read", next + 6);
+    assert_named(&case, &["unread"], &gap);
+
+    // What is booked as lost was given up by somebody, at some time.
+    let mut booked = super::case();
+    booked.change_head(1, |head| {
+        head.consumed += 6;
+        head.outcomes.push(OutcomeCount { outcome: Outcome::Lost as i32, code: 0, records: 6 });
+    });
+    assert_named(&booked, &["unread", "consumed"], "person task 1: 0 offsets were given up, 6 are booked as lost");
 }

@@ -228,7 +228,7 @@ impl Broker {
             | Topic::PersonState
             | Topic::Alerts
             | Topic::DeadLetters => self.layout.person_tasks,
-            Topic::Rules | Topic::AreaIndicators | Topic::Progress | Topic::LabStatus => 1,
+            Topic::Rules | Topic::Progress => 1,
             _ => self.layout.area_tasks,
         }
     }

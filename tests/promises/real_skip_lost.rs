@@ -1,0 +1,91 @@
+//! Results that were deleted before anybody read them, on a real Kafka: the start names them, the audit differs, and an
+//! operator goes on without them and with everybody's state.
+
+use crate::support::real::RealDeployment;
+use serde_json::Value;
+use std::process::Output;
+use swabstream::model::record::Topic;
+
+fn said(done: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr))
+}
+
+#[track_caller]
+fn assert_ends(deployment: &RealDeployment, command: &[&str], code: i32, says: &[&str]) {
+    let done = deployment.command(command);
+    let said = said(&done);
+    assert_eq!(done.status.code(), Some(code), "{command:?}: {said}");
+    for words in says {
+        assert!(said.contains(words), "{command:?} does not say {words:?}: {said}");
+    }
+}
+
+fn unread(report: &Value) -> &Value {
+    let checks = report["checks"].as_array().expect("checks");
+    checks.iter().find(|check| check["name"] == "unread").expect("the check")
+}
+
+#[test]
+fn what_was_deleted_unread_is_given_up_by_an_operator_and_everybodys_state_stays() {
+    let mut deployment = RealDeployment::that_ran("skip", 7, 4);
+    let before = deployment.published();
+    assert_ends(&deployment, &["skip-lost"], 0, &["nothing is lost"]);
+    assert_ends(&deployment, &["skip-lost", "--task", "1", "--to", "5"], 2, &["nothing is lost there"]);
+
+    // Ten more that nobody reads, of which six are gone when somebody comes. Empty ones: each ends in a letter.
+    let next = deployment.next_offset(Topic::LabResults, 1);
+    for _ in 0..10 {
+        deployment.forge(Topic::LabResults, 1, b"unread", b"");
+    }
+    let start = next + 6;
+    deployment.delete_before(Topic::LabResults, 1, start);
+    let (from_to, to) = (format!("offsets {next} to {start}"), start.to_string());
+    let command = format!("--topic lab-results --task 1 --to {to}");
+    assert_ends(&deployment, &["run"], 2, &[&from_to, "swabstream skip-lost --config", &command]);
+    let (code, report) = deployment.audit();
+    assert_eq!(code, Some(1), "{report:#}");
+    let first = unread(&report)["first"][0].as_str().expect("a difference");
+    assert!(first.contains(&format!("lab-results [1]: {from_to}")) && first.contains("at most 6"), "{first}");
+
+    assert_ends(&deployment, &["skip-lost"], 1, &[&from_to, &command]);
+    let (less, more) = ((start - 1).to_string(), (start + 1).to_string());
+    assert_ends(&deployment, &["skip-lost", "--task", "1", "--to", &more], 2, &["still there"]);
+    assert_ends(&deployment, &["skip-lost", "--task", "1", "--to", &less], 2, &["goes on behind"]);
+    assert_ends(&deployment, &["skip-lost", "--task", "0", "--to", &to], 2, &["nothing is lost there"]);
+    assert_ends(&deployment, &["skip-lost", "--task", "1", "--to", &to], 0, &["given up as lost", "at most 6"]);
+    assert_ends(&deployment, &["skip-lost", "--task", "1", "--to", &to], 2, &["nothing is lost there"]);
+
+    deployment.start();
+    deployment.settle();
+    assert_ends(&deployment, &["skip-lost", "--task", "1", "--to", &to], 2, &["nothing is lost there"]);
+    let after = deployment.published();
+    assert_eq!(after.alerts.len(), before.alerts.len());
+    assert_eq!(after.positivity, before.positivity, "nobody is forgotten");
+    let mut letters = 0;
+    deployment.letters(|key, _, _| letters += i32::from(key == "unread"));
+    assert_eq!(letters, 4, "those that were left are read");
+    let (code, report) = deployment.audit();
+    assert_eq!(code, Some(0), "{report:#}");
+    let named = unread(&report)["limited"].as_str().expect("it is named ever after");
+    assert!(named.contains(&format!("lab-results [1] {next} to {start} at 20")), "{named}");
+}
+
+#[test]
+fn nothing_is_given_up_while_a_processor_runs() {
+    let mut deployment = RealDeployment::that_ran("skip-runs", 8, 2);
+    let next = deployment.next_offset(Topic::ContactRecords, 0);
+    deployment.forge(Topic::ContactRecords, 0, b"unread", b"");
+    deployment.forge(Topic::ContactRecords, 0, b"unread", b"");
+    deployment.delete_before(Topic::ContactRecords, 0, next + 1);
+    // A member that has no processor: what it would do with the task is not to be found out.
+    let member = deployment.join();
+    let to = (next + 1).to_string();
+    let arguments = ["skip-lost", "--task", "0", "--to", to.as_str()];
+    assert_ends(&deployment, &arguments, 2, &["members", "stop all instances"]);
+    drop(member);
+    assert_ends(&deployment, &arguments, 0, &["given up as lost"]);
+    deployment.start();
+    deployment.settle();
+    let (code, report) = deployment.audit();
+    assert_eq!(code, Some(0), "{report:#}");
+}
