@@ -388,3 +388,14 @@ fn a_workbook_is_checked_like_the_table_it_holds_whatever_its_name() {
     let error = checked(&[&folder.path("rows.xlsx"), "--kind", "results"]).expect_err("no map");
     assert!(error.contains("a workbook needs a map"), "{error}");
 }
+
+/// Made by another program, of 1 to 6 as texts and numbers, dates and times.
+#[test]
+fn an_old_workbook_is_read_like_a_new_one() {
+    let folder = Folder::with(&[("rows.xls", include_bytes!("fixtures/rows.xls")), ("map.toml", MAP.as_bytes())]);
+    let arguments =
+        [&folder.path("rows.xls"), "--map", &folder.path("map.toml"), "--rules", RULES, "--received", "arrival"];
+    let (good, page) = checked(&arguments).expect("checked");
+    assert!(!good && page.contains("6 rows: 1 valid, 4 refused, 1 left out"), "{page}");
+    assert!(page.contains("7 rows of the sheet: 1 of the header, 6 of rows"), "{page}");
+}

@@ -56,7 +56,7 @@ impl Rows {
             tally.notes.push(format!("it is no workbook, and `sheet` in {} does not count", map.file));
         }
         if of_file.name() != encoding.name() && !encoding.is_utf_8() && !(encoding.is_utf_16() && of_file.is_utf_16()) {
-            let (is, says) = (of_file.name(), encoding.name());
+            let (is, says) = (of_file.called(), encoding.called());
             tally.notes.push(format!("read as {is}, by the byte order mark it begins with, and not as {says}"));
         }
         let text: Box<dyn BufRead> = if of_file.is_utf_8() {
@@ -108,7 +108,7 @@ impl Rows {
     pub fn tally(&self) -> Tally {
         let mut tally = self.table.tally(self.scanner.lines());
         if self.marks > 0 {
-            tally.notes.push(format!("byte order marks stand within it, {} times: files were joined", self.marks));
+            tally.notes.push(format!("byte order marks stand within the file ({}): files were joined", self.marks));
         }
         tally
     }
@@ -185,14 +185,16 @@ fn encoding_of(head: &[u8], map: &Map) -> Result<TextEncoding, OpenError> {
     let not = |what: String| Err(OpenError::File(format!("this does not look like the header: {what}")));
     match (looks::at(head), map.layout.encoding) {
         (Looks::Other(what), _) => not(format!("the file is {what}; export the table as CSV or as a workbook (.xlsx)")),
-        (Looks::Binary, None) => not("the file holds zero bytes, it is no text; export the table as CSV".to_owned()),
+        (Looks::Binary, None) => {
+            not("the file holds control characters, it is no text; export the table as CSV".to_owned())
+        }
         (Looks::Utf16(order, marked), None) => {
-            let by = if marked { "by its byte order mark" } else { "by its zero bytes" };
-            let name = order.name();
-            not(format!("the file is not UTF-8 but {name}, {by}; write `encoding = \"{name}\"` in {}", map.file))
+            let (by, name) =
+                if marked { ("by its byte order mark", "utf-16") } else { ("by its zero bytes", order.name()) };
+            not(format!("the file is not UTF-8 but UTF-16, {by}; write `encoding = \"{name}\"` in {}", map.file))
         }
         (Looks::Text, Some(stated)) if !stated.is_utf_8() && is_surely_utf_8(head, stated) => {
-            let name = stated.name();
+            let name = stated.called();
             not(format!("the file is UTF-8, and not {name}; write no `encoding` in {}", map.file))
         }
         // Workbooks are opened by another reader.

@@ -71,6 +71,18 @@ impl TextEncoding {
         }
     }
 
+    /// As people call it.
+    pub fn called(self) -> &'static str {
+        match self.name() {
+            "gb18030" => "GB18030",
+            "utf-16" | "utf-16le" | "utf-16be" => "UTF-16",
+            "windows-1252" => "Latin-1 (windows-1252)",
+            "big5" => "Big5",
+            "shift_jis" => "Shift_JIS",
+            name => name,
+        }
+    }
+
     /// Whether it is UTF-8, which needs no decoding.
     pub fn is_utf_8(self) -> bool {
         self.encoding == UTF_8

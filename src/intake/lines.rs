@@ -28,8 +28,8 @@ pub fn objection(source: &Source) -> Option<String> {
     let words = match looks::at(head) {
         Looks::Other(what) => format!("the file is {what}"),
         Looks::Container => "the file is an archive or workbook".to_owned(),
-        Looks::Binary => "the file holds zero bytes, it is no text".to_owned(),
-        Looks::Utf16(order, _) => format!("the file is {}; convert it to UTF-8", order.name()),
+        Looks::Binary => "the file holds control characters, it is no text".to_owned(),
+        Looks::Utf16(order, _) => format!("the file is {}; convert it to UTF-8", order.called()),
         Looks::Text if first.starts_with(b"[") => {
             "the file is one array; write its messages a line each (jq -c '.[]')".to_owned()
         }
@@ -156,7 +156,7 @@ mod tests {
     fn what_is_not_json_by_line_is_told_once() {
         let objection = |bytes: &[u8]| objection(&Source::of(io::Cursor::new(bytes.to_vec())).expect("memory"));
         for (bytes, says) in [
-            (&b"\xff\xfe{\0}\0"[..], "utf-16le; convert it to UTF-8"),
+            (&b"\xff\xfe{\0}\0"[..], "UTF-16; convert it to UTF-8"),
             (b"PK\x03\x04", "an archive or workbook"),
             (b"\xef\xbb\xbf[\n{}\n]", "one array"),
             (b"\n{\n  \"a\": 1\n}\n", "several lines"),

@@ -13,7 +13,7 @@ pub enum Looks {
     Container,
     /// Something else that has no rows for us, in words for a person.
     Other(&'static str),
-    /// Zero bytes where text has none.
+    /// Control characters where text has none.
     Binary,
 }
 
@@ -69,10 +69,13 @@ pub fn at(head: &[u8]) -> Looks {
 
 fn text(head: &[u8]) -> Looks {
     let first = &head[..head.len().min(LOOKED_AT)];
-    // Zero bytes behind the first line are a fault of the row they are in.
+    // Behind the first line they are a fault of the row they are in.
     let line = first.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     if line.contains(&0) {
         return order_of_bytes(first).map_or(Looks::Binary, |order| Looks::Utf16(order, false));
+    }
+    if line.iter().any(|byte| matches!(byte, 1..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)) {
+        return Looks::Binary;
     }
     let beginning = String::from_utf8_lossy(&first[..first.len().min(64)]).trim_start().to_lowercase();
     let other = BEGINNINGS.iter().find(|(known, _)| beginning.starts_with(known));
@@ -96,6 +99,8 @@ mod tests {
             (b"\0a\0,\0b\0\n", Looks::Utf16(TextEncoding::UTF_16BE, false)),
             (b"a\0\0\0,b", Looks::Binary),
             (b"a,b\n1,\0\0", Looks::Text),
+            (b"\x01\x9c\xe3,\xf0\x05", Looks::Binary),
+            (b"a\tb\x0bc\n\x01", Looks::Text),
             (b"PK\x03\x04\x14\0", Looks::Container),
             (b"%PDF-1.7\n", Looks::Other("a PDF document")),
             (b"\x1f\x8b\x08", Looks::Other("gzip within gzip")),

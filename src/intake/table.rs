@@ -113,7 +113,7 @@ impl Table {
     pub fn tally(&self, lines: u64) -> Tally {
         let mut tally = Tally { lines, ..self.tally.clone() };
         if tally.headers_again > 0 {
-            let note = format!("the header stands there again, {} times: files were joined", tally.headers_again);
+            let note = format!("the header stands there again ({}): files were joined", tally.headers_again);
             tally.notes.push(note);
         }
         if let Some(line) = self.other_header {
@@ -132,15 +132,15 @@ impl Table {
     }
 
     fn about_encoding(&self) -> String {
-        let (rows, name) = (self.not_text, self.encoding.name());
+        let (rows, is) = (self.not_text, self.encoding.called());
         if !self.encoding.is_utf_8() {
-            return format!("{rows} rows hold bytes that are no text in {name}: is `encoding` right?");
+            return format!("rows that hold bytes which are no text in {is}: {rows}; is `encoding` right?");
         }
         let looks = self.guess.encoding().map_or_else(String::new, |guess| {
-            let name = guess.name();
-            format!("; it looks like {name}: write `encoding = \"{name}\"` in {}, or export as UTF-8", self.map.file)
+            let (looks, name) = (guess.called(), guess.name());
+            format!("; it looks like {looks}: write `encoding = \"{name}\"` in {}, or export as UTF-8", self.map.file)
         });
-        format!("the file is not UTF-8 ({rows} rows are not){looks}")
+        format!("the file is not UTF-8 (rows that are not: {rows}){looks}")
     }
 
     fn count(&mut self, lines: u64) {
@@ -153,7 +153,12 @@ impl Table {
             return Sort::Blank;
         }
         let Some(first) = self.places.first() else { return Sort::Data };
-        let has = |name: &str| cells.iter().any(|cell| trimmed(cell) == name.as_bytes());
+        // Of most cells the first byte tells that they are not the name.
+        let may_be = |cell: &[u8], name: &str| {
+            let first = cell.first().copied().unwrap_or_default();
+            name.as_bytes().first() == Some(&first) || first.is_ascii_whitespace() || !first.is_ascii()
+        };
+        let has = |name: &str| cells.iter().any(|cell| may_be(cell, name) && trimmed(cell) == name.as_bytes());
         if !has(&first.column) {
             return Sort::Data;
         }
@@ -196,7 +201,7 @@ impl Table {
             // Cells that do not follow each other are no words together.
             self.guess.feed(b"\n");
         }
-        Err(Fault::new(RejectCode::Malformed, field, format!("{column} is not {}", self.encoding.name())))
+        Err(Fault::new(RejectCode::Malformed, field, format!("{column} is not {}", self.encoding.called())))
     }
 
     /// As many cells as the header has; empty ones may be more.

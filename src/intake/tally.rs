@@ -69,10 +69,13 @@ impl Tally {
             .filter(|(_, lines)| *lines > 0)
             .map(|(what, lines)| format!("{lines} {what}"))
             .collect();
-        let unit = match self.unit {
-            Unit::Line => "lines",
-            Unit::SheetRow => "rows of the sheet",
-            Unit::Message => "messages",
+        let unit = match (self.unit, self.lines) {
+            (Unit::Line, 1) => "line",
+            (Unit::Line, _) => "lines",
+            (Unit::SheetRow, 1) => "row of the sheet",
+            (Unit::SheetRow, _) => "rows of the sheet",
+            (Unit::Message, 1) => "message",
+            (Unit::Message, _) => "messages",
         };
         let separator = if parts.is_empty() { "" } else { ": " };
         format!("{} {unit}{separator}{}", self.lines, parts.join(", "))

@@ -44,8 +44,8 @@ impl Way {
     pub fn in_words(self, other: Self, map: &str) -> String {
         let (mut why, mut write) = (Vec::new(), Vec::new());
         if other.encoding != self.encoding {
-            let (is, name) = (self.encoding.name(), other.encoding.name());
-            why.push(format!("the file is not {is}, it looks like {name}"));
+            let (is, looks, name) = (self.encoding.called(), other.encoding.called(), other.encoding.name());
+            why.push(format!("the file is not {is}, it looks like {looks}"));
             write.push(if other.encoding.is_utf_8() {
                 "no `encoding`".to_owned()
             } else {
@@ -74,11 +74,11 @@ pub fn shown(delimiter: u8) -> String {
 pub fn not_in(encoding: TextEncoding, bytes: &[u8], map: &str) -> String {
     let mut guess = Guess::default();
     guess.feed(bytes);
-    let looks = guess.encoding().map_or("", TextEncoding::name);
-    let name = encoding.name();
+    let looks = guess.encoding().unwrap_or(encoding);
+    let (is, looks, name) = (encoding.called(), looks.called(), looks.name());
     format!(
-        "this does not look like the header: the file is not {name}, it looks like {looks}; write `encoding = \
-         \"{looks}\"` in {map}, or export as UTF-8"
+        "this does not look like the header: the file is not {is}, it looks like {looks}; write `encoding = \"{name}\"` in \
+         {map}, or export as UTF-8"
     )
 }
 

@@ -275,9 +275,9 @@ fn what_is_no_table_is_told_by_its_bytes() {
         (&b"%PDF-1.7\nSECRET"[..], "the file is a PDF document"),
         (b"BZh9", "the file is bzip2"),
         (b"<html><table>", "the file is HTML"),
-        (b"\0\0\0SECRET\0\0\0", "zero bytes"),
-        (b"\xff\xfei\0d\0", "not UTF-8 but utf-16le, by its byte order mark; write `encoding = \"utf-16le\"`"),
-        (b"\0i\0d\0,\0k", "not UTF-8 but utf-16be, by its zero bytes; write `encoding = \"utf-16be\"`"),
+        (b"\0\0\0SECRET\0\0\0", "control characters"),
+        (b"\xff\xfei\0d\0", "not UTF-8 but UTF-16, by its byte order mark; write `encoding = \"utf-16\"`"),
+        (b"\0i\0d\0,\0k", "not UTF-8 but UTF-16, by its zero bytes; write `encoding = \"utf-16be\"`"),
     ] {
         let error = refused(MAP, bytes);
         assert!(error.starts_with("this does not look like the header: ") && error.contains(says), "{error}");
@@ -332,19 +332,21 @@ fn without_the_encoding_its_name_is_told_with_the_key_to_write() {
     let text = "样本编号,试剂盒,结果\r\nS1,甲,阴性\r\nS2,乙,阳性\r\n";
     let error = refused(CHINESE, &GB18030.encode(text).0);
     assert!(
-        error.contains("the file is not UTF-8, it looks like gb18030; write `encoding = \"gb18030\"` in map.toml"),
+        error.contains("the file is not UTF-8, it looks like GB18030; write `encoding = \"gb18030\"` in map.toml"),
         "{error}"
     );
     // The other way round, too: the map names one, and the file is in another.
     let stated = format!("encoding = \"gb18030\"\n{CHINESE}");
-    assert!(refused(&stated, text.as_bytes()).contains("the file is UTF-8, and not gb18030; write no `encoding`"));
+    assert!(refused(&stated, text.as_bytes()).contains("the file is UTF-8, and not GB18030; write no `encoding`"));
     let latin = format!("encoding = \"latin-1\"\n{MAP}");
-    assert!(refused(&latin, "id,kit\n1,Zoë\n".as_bytes()).contains("the file is UTF-8, and not windows-1252"));
+    assert!(
+        refused(&latin, "id,kit\n1,Zoë\n".as_bytes()).contains("the file is UTF-8, and not Latin-1 (windows-1252)")
+    );
     let error = refused(&stated, &utf_16(text, u16::to_le_bytes, false));
     assert!(error.contains("write `encoding = \"utf-16le\"`"), "{error}");
     // The names of the columns are not found in any: what its bytes look like is told all the same.
     let error = refused(MAP, &GB18030.encode("样本编号,区县,采样时间,结果\r\nS1,渝中区,今天,阴性\r\n").0);
-    assert!(error.contains("the file is not UTF-8, it looks like gb18030; write `encoding = \"gb18030\"`"), "{error}");
+    assert!(error.contains("the file is not UTF-8, it looks like GB18030; write `encoding = \"gb18030\"`"), "{error}");
 }
 
 #[test]
@@ -357,12 +359,12 @@ fn rows_that_are_no_text_are_refused_and_their_encoding_is_told_once() {
         (4, Err("column `kit` is not UTF-8".to_owned())),
     ];
     assert_eq!(found, expected);
-    let note = "the file is not UTF-8 (2 rows are not); it looks like windows-1252: write `encoding = \"windows-1252\"` in \
+    let note = "the file is not UTF-8 (rows that are not: 2); it looks like Latin-1 (windows-1252): write `encoding = \"windows-1252\"` in \
                 map.toml, or export as UTF-8";
     assert_eq!(tally.notes, [note]);
     // What an encoding does not have is never replaced.
     let (found, tally) = read(&format!("encoding = \"gb18030\"\n{MAP}"), b"id,kit\n1,\xd6\xd0\n2,\xff\xff\n3,c\n");
-    assert_eq!(found, [(2, ok("1", "中")), (3, Err("column `kit` is not gb18030".to_owned())), (4, ok("3", "c"))]);
+    assert_eq!(found, [(2, ok("1", "中")), (3, Err("column `kit` is not GB18030".to_owned())), (4, ok("3", "c"))]);
     assert!(tally.notes[0].contains("is `encoding` right?"), "{tally:?}");
     let (found, _) = read(MAP, b"id,kit\n1,a\0b\n2,c\n");
     assert_eq!(found[0], (2, Err("column `kit` holds a zero byte".to_owned())));
@@ -372,7 +374,7 @@ fn rows_that_are_no_text_are_refused_and_their_encoding_is_told_once() {
 fn a_mark_at_the_start_stands_above_the_encoding_of_the_map() {
     let (found, tally) = read(&format!("encoding = \"gb18030\"\n{MAP}"), "\u{feff}id,kit\n1,中文字\n".as_bytes());
     assert_eq!(found, [(2, ok("1", "中文字"))]);
-    assert_eq!(tally.notes, ["read as UTF-8, by the byte order mark it begins with, and not as gb18030"]);
+    assert_eq!(tally.notes, ["read as UTF-8, by the byte order mark it begins with, and not as GB18030"]);
 }
 
 #[test]
