@@ -72,6 +72,11 @@ impl Rows {
         Ok(Self { scanner, table, cells: ByteRecord::new(), doubt: None, marks: 0 })
     }
 
+    /// The map it is read by.
+    pub fn map(&self) -> &Map {
+        self.table.map()
+    }
+
     /// The next row.
     pub fn next_item(&mut self) -> io::Result<Option<Item>> {
         loop {
@@ -305,7 +310,7 @@ fn judge_header(span: &Span, cells: &ByteRecord, way: Way, map: &Map, head: &[u8
     if cells.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
         return not(header::not_in(way.encoding, head, &map.file));
     }
-    if found == 0 {
+    if found == 0 && !table::is_alike(&columns, &names) {
         return not(table::not_the_header(map, &format!("line {line}"), cells.len()));
     }
     Ok(names)

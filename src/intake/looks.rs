@@ -18,7 +18,9 @@ pub enum Looks {
 }
 
 /// First bytes of what people take for a table, and what it is.
-const SIGNATURES: [(&[u8], &str); 14] = [
+const SIGNATURES: [(&[u8], &str); 16] = [
+    (b"\xff\xfe\0\0", "in UTF-32"),
+    (b"\0\0\xfe\xff", "in UTF-32"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "gzip within gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -50,6 +52,10 @@ const LOOKED_AT: usize = 1024;
 
 /// Looks at the first bytes of a file.
 pub fn at(head: &[u8]) -> Looks {
+    // Before marks: that of UTF-32 begins as that of UTF-16 does.
+    if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
+        return Looks::Other(what);
+    }
     match TextEncoding::UTF_8.of_file(head) {
         (encoding, 2) => return Looks::Utf16(encoding, true),
         (_, 3) => return text(&head[3..]),
@@ -60,9 +66,6 @@ pub fn at(head: &[u8]) -> Looks {
         || head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
     {
         return Looks::Container;
-    }
-    if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
-        return Looks::Other(what);
     }
     text(head)
 }
@@ -102,6 +105,7 @@ mod tests {
             (b"\x01\x9c\xe3,\xf0\x05", Looks::Binary),
             (b"a\tb\x0bc\n\x01", Looks::Text),
             (b"PK\x03\x04\x14\0", Looks::Container),
+            (b"\xff\xfe\0\0a\0\0\0", Looks::Other("in UTF-32")),
             (b"%PDF-1.7\n", Looks::Other("a PDF document")),
             (b"\x1f\x8b\x08", Looks::Other("gzip within gzip")),
             (b"\xef\xbb\xbf <!DOCTYPE html>", Looks::Other("HTML")),

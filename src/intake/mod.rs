@@ -186,6 +186,15 @@ impl Reader {
         }
     }
 
+    /// The map that a table is read by.
+    pub fn map(&self) -> Option<&Map> {
+        match self {
+            Reader::Csv(rows) => Some(rows.map()),
+            Reader::Workbook(rows) => Some(rows.map()),
+            Reader::Ndjson(_) | Reader::Protobuf(_) => None,
+        }
+    }
+
     /// What the lines read so far were.
     pub fn tally(&self) -> Tally {
         match self {

@@ -104,6 +104,11 @@ impl Table {
         self.sort(cells) == Sort::Data && self.fits(cells).is_ok() && self.map.fills(cells)
     }
 
+    /// The map it is read by.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
     /// The map's columns that lie at this place.
     pub fn place(&self, at: usize) -> Option<&Place> {
         self.places.iter().find(|place| place.at == at)
@@ -213,6 +218,12 @@ impl Table {
         let detail = format!("{} cells where the header has {}", cells.len(), self.least);
         Err(Fault::new(RejectCode::Malformed, "", detail))
     }
+}
+
+/// Whether a row may be a header all the same: it has one of the columns in other letters.
+pub fn is_alike(columns: &[String], names: &[String]) -> bool {
+    let lower = |name: &String| name.to_lowercase();
+    columns.iter().any(|column| names.iter().any(|name| lower(name) == lower(column)))
 }
 
 /// What is told of a row that has none of the map's columns: nothing of what stands there.

@@ -39,7 +39,7 @@ impl Rows {
     pub fn new(source: Source, mut map: Map) -> Result<Self, OpenError> {
         let (mut sheet, merged) = Sheet::open(source, map.layout.sheet.as_deref(), &map.file)?;
         let mut tally = Tally::of(Unit::SheetRow);
-        tally.notes.extend(sheet.notes.drain(..));
+        tally.notes.append(&mut sheet.notes);
         let mut seen = map.layout.skip_lines;
         tally.before_header = seen;
         let header = loop {
@@ -61,6 +61,11 @@ impl Rows {
         map.take_typed_cells();
         let table = Table::new(map, names, TextEncoding::UTF_8, tally).map_err(OpenError::Map)?;
         Ok(Self { sheet, table, seen, merged })
+    }
+
+    /// The map it is read by.
+    pub fn map(&self) -> &Map {
+        self.table.map()
     }
 
     /// The next row.
@@ -121,7 +126,7 @@ fn judge_header(header: &SheetRow, sheet: &mut Sheet, map: &Map) -> Result<Vec<S
             )));
         }
     }
-    if found == 0 {
+    if found == 0 && !table::is_alike(&columns, &names) {
         let place = format!("row {} of the sheet", header.number);
         let sheets = match sheet.sheets {
             1 => String::new(),

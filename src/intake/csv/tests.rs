@@ -265,6 +265,9 @@ fn a_row_in_the_headers_place_is_not_shown() {
     assert_eq!(refused(MAP, b"id,test\n"), lacks);
     assert_eq!(refused(MAP, b"id,kits\n"), format!("{lacks}; column 2 is spelled almost so"));
     assert_eq!(refused(MAP, b"id,\"Kit.\"\n"), format!("{lacks}; column 2 is spelled almost so"));
+    let error = refused(MAP, b"KIT,Id\n1,a\n2,b\n");
+    assert!(error.contains("no column `id` among its 2; column 2 is spelled almost so"), "{error}");
+    assert_eq!(refused(MAP, b"kim,id,KIT\n"), lacks.replace("its 2", "its 3") + "; column 3 is spelled almost so");
     let twice = "map.toml:3: fields.result_id: the file has several columns `id`; rename one of them";
     assert_eq!(refused(MAP, b"id,kit,id\n"), twice);
 }

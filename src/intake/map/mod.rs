@@ -151,7 +151,7 @@ impl Map {
     /// For cells that have a type of their own: their times come as RFC 3339 has them, whatever a column's texts look like.
     pub fn take_typed_cells(&mut self) {
         let arrived_at = self.history.as_mut().map(|history| &mut history.arrived_at);
-        for field in self.fields.iter_mut().chain(arrived_at) {
+        for field in self.fields.iter_mut().chain(&mut self.ct_values).chain(arrived_at) {
             field.target.take_typed_cells();
         }
     }
@@ -285,11 +285,9 @@ fn spelled_alike(name: &str, header: &[String]) -> String {
     let folded =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let wanted = folded(name);
-    let alike = header.iter().position(|other| {
-        let other = folded(other);
-        let least = wanted.chars().count().min(other.chars().count());
-        other == wanted || (least >= 3 && one_edit_apart(&wanted, &other))
-    });
+    let position = |is_alike: &dyn Fn(&str) -> bool| header.iter().position(|other| is_alike(&folded(other)));
+    let near = |other: &str| other.chars().count().min(wanted.chars().count()) >= 3 && one_edit_apart(&wanted, other);
+    let alike = position(&|other| other == wanted).or_else(|| position(&near));
     alike.map_or_else(String::new, |at| format!("; column {} is spelled almost so", at + 1))
 }
 
