@@ -48,8 +48,11 @@ fn opened(map: &str, bytes: &[u8]) -> Result<Rows, OpenError> {
     Rows::new(Source::of(Cursor::new(bytes.to_vec())).expect("memory"), map)
 }
 
+/// A result, or the detail of the fault.
+type Found = Result<LabResult, String>;
+
 /// Every row with its number, and the ledger, which balances.
-fn read(map: &str, bytes: &[u8]) -> (Vec<(u64, Result<LabResult, String>)>, Tally) {
+fn read(map: &str, bytes: &[u8]) -> (Vec<(u64, Found)>, Tally) {
     let mut rows = opened(map, bytes).unwrap_or_else(|error| panic!("{error}"));
     let mut all = Vec::new();
     while let Some(item) = rows.next_item().expect("memory") {
