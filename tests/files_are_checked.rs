@@ -82,6 +82,7 @@ rows.csv:4: collected_at: before_horizon
 rows.csv:5: finding: unknown_enum (column `call`: the cell is not among the map's `values`)
 rows.csv:7: person_id: missing_field
 rows.csv: 6 rows: 1 valid, 4 refused, 1 left out
+rows.csv: 7 lines: 1 of the header, 6 of rows
 ";
     assert!(page.starts_with(expected), "{page}");
     for says in [
@@ -112,6 +113,11 @@ fn json_has_an_object_per_refused_row_and_the_counts_at_the_end() {
         "refused": { "unknown_area": 1, "before_horizon": 1, "unknown_enum": 1, "missing_field": 1 },
         "left_out": [{ "why": "no test was made", "rows": 1 }],
         "warnings": [],
+        "lines": {
+            "all": 7, "before_the_header": 0, "of_the_header": 1, "empty": 0, "without_any_cell": 0,
+            "of_the_header_again": 0, "of_rows": 6,
+        },
+        "notes": [],
     });
     assert_eq!(lines[4], counts);
 }
@@ -158,6 +164,7 @@ rows:3: collected_at: time_without_offset
 rows:4: ?: malformed
 rows:5: (row): malformed (no JSON from column 13 on)
 rows: 4 rows: 1 valid, 3 refused, 0 left out
+rows: 5 lines: 1 empty, 4 of rows
 ";
     assert!(page.starts_with(expected), "{page}");
     assert!(!good);
@@ -200,7 +207,7 @@ fn what_cannot_be_checked_is_told_before_any_row() {
         (vec![path("rows.csv")], "CSV needs a map"),
         (
             vec![path("rows.csv"), "--map".into(), path("wrong.toml")],
-            "wrong.toml:12: fields.area: the file has no column `areas`; it has: id,",
+            "wrong.toml:12: fields.area: the file has no column `areas` among its 6; column 4 is spelled almost so",
         ),
         (
             vec![path("rows.csv"), "--map".into(), path("short.toml")],
@@ -243,7 +250,8 @@ fn real_data_of_estonia_is_refused_as_its_own_columns_say() {
         checked(&[&file, "--map", &map, "--rules", &rules, "--received", "arrival", "--json"]).expect("checked");
     let counts: serde_json::Value = serde_json::from_str(page.lines().last().expect("counts")).expect("JSON");
     let (mut no_county, mut early, mut late) = (0, 0, 0);
-    let mut reader = csv::Reader::from_reader(swabstream::intake::source::open(Path::new(&file)).expect("readable"));
+    let mut reader =
+        csv::Reader::from_reader(swabstream::intake::source::open(Path::new(&file)).expect("readable").without(0));
     for row in reader.records() {
         let row = row.expect("text");
         let time = |at: usize| row[at].parse::<jiff::civil::DateTime>().expect("a time");
@@ -287,4 +295,107 @@ fn an_empty_file_is_told_by_its_name() {
     let folder = Folder::with(&[("rows.csv", b""), ("map.toml", MAP.as_bytes())]);
     let error = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("nothing to check");
     assert!(error.ends_with("rows.csv: the file has no header line"), "{error}");
+}
+
+/// What a page says of rows and lines, as numbers: rows = valid + refused + left out, lines = all their sorts.
+fn counts(page: &str) -> (serde_json::Value, u64, u64) {
+    let counts: serde_json::Value = serde_json::from_str(page.lines().last().expect("counts")).expect("JSON");
+    let number = |value: &serde_json::Value| value.as_u64().expect("a number");
+    let sum = |values: &serde_json::Value| values.as_object().expect("by code").values().map(number).sum::<u64>();
+    let left_out = counts["left_out"].as_array().expect("a list").iter().map(|rule| number(&rule["rows"])).sum::<u64>();
+    let rows = number(&counts["rows"]);
+    assert_eq!(rows, number(&counts["valid"]) + sum(&counts["refused"]) + left_out, "{counts}");
+    let lines = number(&counts["lines"]["all"]);
+    assert_eq!(2 * lines, sum(&counts["lines"]), "all lines, and each of them once more by what it is: {counts}");
+    (counts, rows, lines)
+}
+
+/// Rows in, rows out: nothing that is wrong with a file makes a row of it vanish, or its exit code 0.
+#[test]
+fn no_row_is_lost_whatever_is_wrong_with_a_file() {
+    let row = |id: usize, call: &str| format!("{id},p{id},2022-11-11 08:00,D1S1,{call},2022-11-11 12:00");
+    let rows: Vec<String> = (1..=500).map(|id| row(id, "neg")).collect();
+    let header = "id,person,taken,area,call,arrived,note";
+    let file = |damaged: &str| {
+        let mut rows = rows.clone();
+        rows[7] += damaged;
+        format!("{header}\n{}\n", rows.iter().map(|row| format!("{row},ok\n")).collect::<String>())
+    };
+    for damaged in [",\"never closed", ",\"closed\" and gone on", ",one,two", "\",\"", ",\"\u{0}"] {
+        for end in ["\n", "\r\n", "\r"] {
+            let folder = Folder::with(&[
+                ("rows.csv", file(damaged).replace('\n', end).as_bytes()),
+                ("map.toml", MAP.as_bytes()),
+            ]);
+            let (good, page) =
+                checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml"), "--json"]).expect(damaged);
+            let (counts, rows, lines) = counts(&page);
+            assert_eq!((rows, lines, &counts["valid"]), (500, 502, &499.into()), "{damaged:?} {end:?}: {page}");
+            assert!(!good && page.contains("\"line\":9"), "{damaged:?}: {page}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_a_header_alone_is_told_and_no_fault() {
+    let header = ROWS.lines().next().expect("a header");
+    for text in [header.to_owned(), format!("{header}\r\n,,,,,\r\n\r\n")] {
+        let folder = Folder::with(&[("rows.csv", text.as_bytes()), ("map.toml", MAP.as_bytes())]);
+        let (good, page) = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect("checked");
+        assert!(
+            good && page.contains("0 rows: 0 valid") && page.contains("note: there is no row behind the header"),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn a_workbook_is_checked_like_the_table_it_holds_whatever_its_name() {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (row, line) in ROWS.lines().enumerate() {
+        for (column, cell) in line.split(',').enumerate() {
+            sheet.write_string(row as u32, column as u16, cell).expect("memory");
+        }
+    }
+    let bytes = workbook.save_to_buffer().expect("memory");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &bytes).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    let folder = Folder::with(&[
+        ("rows.xlsx", &bytes),
+        ("rows.csv", &bytes),
+        ("rows.xlsx.gz", &gzip),
+        ("text.xlsx", ROWS.as_bytes()),
+        ("map.toml", MAP.as_bytes()),
+    ]);
+    for name in ["rows.xlsx", "rows.csv", "rows.xlsx.gz", "text.xlsx"] {
+        let (good, page) = checked(&[
+            &folder.path(name),
+            "--map",
+            &folder.path("map.toml"),
+            "--rules",
+            RULES,
+            "--received",
+            "arrival",
+        ])
+        .expect(name);
+        assert!(!good && page.contains("6 rows: 1 valid, 4 refused, 1 left out"), "{page}");
+        assert!(page.contains(&format!("{name}:5: finding: unknown_enum (column `call`")), "{page}");
+        let unit = if name == "text.xlsx" { "7 lines:" } else { "7 rows of the sheet:" };
+        assert!(page.contains(unit), "{page}");
+    }
+    let error = checked(&[&folder.path("rows.xlsx"), "--kind", "results"]).expect_err("no map");
+    assert!(error.contains("a workbook needs a map"), "{error}");
+}
+
+/// Made by another program, of 1 to 6 as texts and numbers, dates and times.
+#[test]
+fn an_old_workbook_is_read_like_a_new_one() {
+    let folder = Folder::with(&[("rows.xls", include_bytes!("fixtures/rows.xls")), ("map.toml", MAP.as_bytes())]);
+    let arguments =
+        [&folder.path("rows.xls"), "--map", &folder.path("map.toml"), "--rules", RULES, "--received", "arrival"];
+    let (good, page) = checked(&arguments).expect("checked");
+    assert!(!good && page.contains("6 rows: 1 valid, 4 refused, 1 left out"), "{page}");
+    assert!(page.contains("7 rows of the sheet: 1 of the header, 6 of rows"), "{page}");
 }

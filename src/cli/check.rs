@@ -18,11 +18,13 @@ use std::process::ExitCode;
 /// Every row goes through the processor's own decoding and validation. Without --rules only what the contract itself
 /// demands is checked; areas, labs, purposes and times of collection need the rules. What results of the file say to each
 /// other (two meanings of one version, a later version that will not stand, a negative against a positive) is told as a
-/// warning.
+/// warning. At the end every row is counted as valid, refused or left out, and every line of the file by what it
+/// was.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  A lab's own CSV export, by a map:
+  A lab's own export, CSV or a workbook, by a map:
     swabstream check results.csv --map lab.toml --rules deploy/rules/chongqing
+    swabstream check results.xlsx --map lab.toml --rules deploy/rules/chongqing
   Messages as JSON, one per line, from another program:
     export-results | swabstream check - --kind results --format ndjson
   Past data, each row as of when it arrived:

@@ -3,16 +3,17 @@
 use crate::config::ProcessingConfig;
 use crate::intake::advice::{self, Advice};
 use crate::intake::check::{Summary, Verdict};
-use crate::intake::csv::{OpenError, Rows};
 use crate::intake::delimited::Messages;
-use crate::intake::lines::Lines;
+use crate::intake::lines::{self, Lines};
 use crate::intake::map::Map;
+use crate::intake::source::{self, Source};
+use crate::intake::table::OpenError;
 use crate::intake::within::Warning;
-use crate::intake::{Fault, Format, Kind, Reader, source};
+use crate::intake::{Fault, Format, Kind, Reader};
 use crate::model::outcome::{RejectCode, code_text};
 use anyhow::{Context as _, anyhow, bail};
 use std::fmt::Write as _;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The file and what it is.
@@ -23,10 +24,11 @@ pub struct FileArgs {
     /// What it holds; a map says so too
     #[arg(long, value_enum)]
     pub kind: Option<Kind>,
-    /// How it is written; known from .csv, .ndjson, .jsonl, .pb and .binpb, with or without .gz
+    /// How it is written; known from .csv, .tsv, .xlsx, .xls, .ndjson, .jsonl, .pb and .binpb, with or without .gz.
+    /// Tables are known by their bytes: a workbook that is called .csv is read as one
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Which CSV column is which field (TOML)
+    /// Which column of a CSV file or workbook is which field (TOML)
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
     /// List at most this many refused rows; the counts are always of all
@@ -39,7 +41,7 @@ pub struct Opened {
     /// What the rows are.
     pub kind: Kind,
     /// The rows.
-    pub reader: Reader<Box<dyn BufRead>>,
+    pub reader: Reader,
     /// Why the map leaves rows out, by number of the rule.
     pub skip_reasons: Vec<String>,
     /// Whether the time of arrival is known: from a map, or of messages from when they were reported.
@@ -53,28 +55,32 @@ impl FileArgs {
         let map = self.map()?;
         match (format, &map) {
             (Format::Csv, None) => bail!("CSV needs a map: --map FILE says which column is which field"),
+            (Format::Workbook, None) => bail!("a workbook needs a map: --map FILE says which column is which field"),
             (Format::Ndjson | Format::Protobuf, Some(_)) => {
-                bail!("--map is for CSV; other formats are messages already")
+                bail!("--map is for CSV and workbooks; other formats are messages already")
             }
             _ => {}
         }
         let kind = self.kind(map.as_ref())?;
-        let bytes = source::open(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
+        let source = source::open(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
         let skip_reasons = map.iter().flat_map(Map::skip_reasons).map(str::to_owned).collect();
         let tells_arrival = map.as_ref().is_none_or(Map::has_history);
         let reader = match (map, format) {
-            (Some(map), _) => Reader::Csv(Box::new(self.rows(bytes, map)?)),
-            (None, Format::Ndjson) => Reader::Ndjson(Lines::new(bytes, limit)),
-            (None, _) => Reader::Protobuf(Messages::new(bytes, limit)),
+            (Some(map), _) => self.table(source, map)?,
+            (None, Format::Ndjson) => match lines::objection(&source) {
+                Some(objection) => bail!("{}: {objection}", shown(&self.file)),
+                None => Reader::Ndjson(Lines::new(source.without(0), limit)),
+            },
+            (None, _) => Reader::Protobuf(Messages::new(source.without(0), limit)),
         };
         Ok(Opened { kind, reader, skip_reasons, tells_arrival })
     }
 
     /// The map's errors name the map; all others are of the file.
-    fn rows(&self, bytes: Box<dyn BufRead>, map: Map) -> anyhow::Result<Rows<Box<dyn BufRead>>> {
-        Rows::new(bytes, map).map_err(|error| match error {
+    fn table(&self, source: Source, map: Map) -> anyhow::Result<Reader> {
+        Reader::table(source, map).map_err(|error| match error {
             OpenError::Map(_) => error.into(),
-            OpenError::Io(_) | OpenError::NoHeader => anyhow!("{}: {error}", shown(&self.file)),
+            OpenError::Io(_) | OpenError::File(_) => anyhow!("{}: {error}", shown(&self.file)),
         })
     }
 
@@ -82,7 +88,8 @@ impl FileArgs {
         let name = self.file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let ending = name.trim_end_matches(".gz").rsplit('.').next().unwrap_or_default().to_owned();
         let known = match ending.as_str() {
-            "csv" => Some(Format::Csv),
+            "csv" | "tsv" => Some(Format::Csv),
+            "xlsx" | "xlsm" | "xls" => Some(Format::Workbook),
             "ndjson" | "jsonl" => Some(Format::Ndjson),
             "pb" | "binpb" => Some(Format::Protobuf),
             _ => None,
@@ -135,7 +142,8 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// A report to `out`.
     pub fn new(args: &FileArgs, json: bool, out: &'a mut dyn Write) -> Self {
-        let advice = if args.format().is_ok_and(|format| format == Format::Csv) { advice::in_csv } else { advice::of };
+        let is_table = args.format().is_ok_and(|format| matches!(format, Format::Csv | Format::Workbook));
+        let advice = if is_table { advice::in_csv } else { advice::of };
         Self { file: shown(&args.file), advice, first: args.first, listed: 0, json, out, failed: None }
     }
 
@@ -174,6 +182,10 @@ impl<'a> Report<'a> {
         let skipped: u64 = summary.skipped.values().sum();
         let (rows, valid, refused) = (summary.rows, summary.valid, summary.refused_total());
         let mut text = format!("{}: {rows} rows: {valid} valid, {refused} refused, {skipped} left out\n", self.file);
+        let _ = writeln!(text, "{}: {}", self.file, summary.file.in_words());
+        for note in &summary.file.notes {
+            let _ = writeln!(text, "{}: note: {note}", self.file);
+        }
         for (code, rows) in codes(summary) {
             let advice = (self.advice)(code);
             let _ =
@@ -225,12 +237,17 @@ fn summary_as_json(summary: &Summary, skip_reasons: &[String]) -> String {
         .iter()
         .map(|(rule, rows)| serde_json::json!({ "why": skip_reasons.get(*rule), "rows": rows }))
         .collect();
+    let mut lines: serde_json::Map<String, serde_json::Value> =
+        summary.file.parts().iter().map(|(what, lines)| (what.replace(' ', "_"), (*lines).into())).collect();
+    lines.insert("all".to_owned(), summary.file.lines.into());
     serde_json::json!({
         "rows": summary.rows,
         "valid": summary.valid,
         "refused": refused,
         "left_out": skipped,
         "warnings": summary.warnings.iter().map(warning_as_json).collect::<Vec<_>>(),
+        "lines": lines,
+        "notes": summary.file.notes,
     })
     .to_string()
 }

@@ -43,12 +43,16 @@ pub fn of(code: RejectCode) -> Advice {
     Advice { meaning, action }
 }
 
-/// The advice on a code of a row of a CSV file: it has no payload and no headers yet.
+/// The advice on a code of a row of a table: it has no payload and no headers yet.
 pub fn in_csv(code: RejectCode) -> Advice {
     match code {
         RejectCode::Malformed => Advice {
-            meaning: "the row does not fit its header: too few or too many cells, or a cell that is not UTF-8",
-            action: "put quotes around cells that hold the delimiter, close every quote, check `delimiter` in the map, and export as UTF-8",
+            meaning: "the row does not fit its header: too few or too many cells, a quote that is not closed, or a cell that is no text",
+            action: "put quotes around cells that hold the delimiter, close every quote and double those within, and check `delimiter` and `encoding` in the map",
+        },
+        RejectCode::TooLarge => Advice {
+            meaning: "the row is larger than what is read of one, or than the deployment's limit",
+            action: "close every quote, and leave columns of long texts out of the export",
         },
         _ => of(code),
     }

@@ -3,6 +3,7 @@
 //! In: a [`Reader`], the rules (or none: then only what the contract itself demands), the time of receipt. Out: a
 //! [`Judged`] per row and a [`Summary`] in which every row is counted once.
 
+use super::tally::Tally;
 use super::within::{Warning, Within};
 use super::{Content, ContentType, Fault, Kind, Message, Reader};
 use crate::model::outcome::{Reject, RejectCode};
@@ -13,7 +14,7 @@ use crate::pipeline::{decode, validate};
 use crate::policy::Rules;
 use crate::proto::v1;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io;
 
 /// What a file is held against.
 pub struct Checker<'a> {
@@ -82,6 +83,8 @@ pub struct Summary {
     pub skipped: BTreeMap<usize, u64>,
     /// What valid results of the file say to each other.
     pub warnings: Vec<Warning>,
+    /// What the lines of the file were.
+    pub file: Tally,
 }
 
 impl Summary {
@@ -102,7 +105,7 @@ impl Summary {
 
 impl Checker<'_> {
     /// Judges every row, in order of the file.
-    pub fn run<R: BufRead>(&self, reader: &mut Reader<R>, take: &mut dyn FnMut(Judged<'_>)) -> io::Result<Summary> {
+    pub fn run(&self, reader: &mut Reader, take: &mut dyn FnMut(Judged<'_>)) -> io::Result<Summary> {
         let (mut summary, mut within) = (Summary::default(), Within::new());
         while let Some(item) = reader.next_item()? {
             let judged = match &item.content {
@@ -116,6 +119,7 @@ impl Checker<'_> {
             take(judged);
         }
         summary.warnings = within.warnings();
+        summary.file = reader.tally();
         Ok(summary)
     }
 

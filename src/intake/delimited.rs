@@ -1,6 +1,7 @@
 //! Length-delimited protobuf: each message after its length as a varint, as `writeDelimitedTo` of the Java library
 //! writes them.
 
+use super::tally::{Tally, Unit};
 use super::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
 use std::io::{self, BufRead, Read};
@@ -16,6 +17,16 @@ impl<R: BufRead> Messages<R> {
     /// Messages longer than `limit` bytes are refused without being held.
     pub fn new(reader: R, limit: usize) -> Self {
         Self { reader, limit, number: 0 }
+    }
+
+    /// The messages so far: each is a row.
+    pub fn tally(&self) -> Tally {
+        let mut tally =
+            Tally { lines: self.number, of_rows: self.number, rows: self.number, ..Tally::of(Unit::Message) };
+        if tally.rows == 0 {
+            tally.notes.push("there is no message in it".to_owned());
+        }
+        tally
     }
 
     /// The next message.

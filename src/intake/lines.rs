@@ -1,47 +1,108 @@
 //! JSON by line: each line is one message in the proto3 JSON mapping. Empty lines say nothing and are passed over.
+//!
+//! Lines end with LF, CRLF or CR alone; JSON has neither within a text. Byte order marks at their start, as joined files
+//! have them, are left out.
 
+use super::looks::{self, Looks};
+use super::source::Source;
+use super::tally::Tally;
 use super::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
-use std::io::{self, BufRead, Read};
+use memchr::memchr2;
+use std::io::{self, BufRead};
+
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The lines of a file.
 pub struct Lines<R> {
     reader: R,
     limit: usize,
-    line: u64,
+    tally: Tally,
+}
+
+/// Why a file is not JSON by line, in words; `None` if it may be.
+pub fn objection(source: &Source) -> Option<String> {
+    let head = source.head();
+    let text = head.strip_prefix(MARK).unwrap_or(head).trim_ascii_start();
+    let first = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default().trim_ascii();
+    let words = match looks::at(head) {
+        Looks::Other(what) => format!("the file is {what}"),
+        Looks::Container => "the file is an archive or workbook".to_owned(),
+        Looks::Binary => "the file holds control characters, it is no text".to_owned(),
+        Looks::Utf16(order, _) => format!("the file is {}; convert it to UTF-8", order.called()),
+        Looks::Text if first.starts_with(b"[") => {
+            "the file is one array; write its messages a line each (jq -c '.[]')".to_owned()
+        }
+        Looks::Text if first == b"{" => "its messages take several lines; write each in one line (jq -c .)".to_owned(),
+        Looks::Text => return None,
+    };
+    Some(format!("this is not JSON by line: {words}"))
 }
 
 impl<R: BufRead> Lines<R> {
     /// Lines longer than `limit` bytes are refused without being held.
     pub fn new(reader: R, limit: usize) -> Self {
-        Self { reader, limit, line: 0 }
+        Self { reader, limit, tally: Tally::default() }
+    }
+
+    /// What the lines so far were.
+    pub fn tally(&self) -> Tally {
+        let mut tally = self.tally.clone();
+        if tally.rows == 0 {
+            tally.notes.push("there is no message in it".to_owned());
+        }
+        tally
     }
 
     /// The next line that is not empty.
     pub fn next_item(&mut self) -> io::Result<Option<Item>> {
+        let mut text = Vec::new();
         loop {
-            let mut text = Vec::new();
-            // One byte more than is allowed, and two for the line's end.
-            let taken = self.reader.by_ref().take(self.limit as u64 + 3).read_until(b'\n', &mut text)?;
-            if taken == 0 {
-                return Ok(None);
+            text.clear();
+            let Some(is_whole) = self.line(&mut text)? else { return Ok(None) };
+            self.tally.lines += 1;
+            let line = self.tally.lines;
+            let marks = text.chunks_exact(MARK.len()).take_while(|chunk| *chunk == MARK).count();
+            text.drain(..marks * MARK.len());
+            if is_whole && text.trim_ascii().is_empty() {
+                self.tally.empty += 1;
+                continue;
             }
-            self.line += 1;
-            let ended = text.ends_with(b"\n");
-            while matches!(text.last(), Some(b'\n' | b'\r')) {
-                text.pop();
+            self.tally.rows += 1;
+            self.tally.of_rows += 1;
+            let content = if is_whole {
+                Content::Message(Message { payload: text, content_type: ContentType::Json, arrived_at: None })
+            } else {
+                let detail = format!("the line is longer than {} bytes", self.limit);
+                Content::Refused(Fault::new(RejectCode::TooLarge, "", detail))
+            };
+            return Ok(Some(Item { line, content }));
+        }
+    }
+
+    /// Takes a line without its end; whether all of it was short enough to be held. `None` at the end of the file.
+    fn line(&mut self, text: &mut Vec<u8>) -> io::Result<Option<bool>> {
+        let (mut any, mut is_whole) = (false, true);
+        loop {
+            let bytes = self.reader.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(any.then_some(is_whole));
             }
-            if text.len() > self.limit {
-                if !ended {
-                    self.reader.skip_until(b'\n')?;
-                }
-                let fault =
-                    Fault::new(RejectCode::TooLarge, "", format!("the line is longer than {} bytes", self.limit));
-                return Ok(Some(Item { line: self.line, content: Content::Refused(fault) }));
+            any = true;
+            let end = memchr2(b'\n', b'\r', bytes);
+            let piece = &bytes[..end.unwrap_or(bytes.len())];
+            is_whole &= text.len() + piece.len() <= self.limit;
+            if is_whole {
+                text.extend_from_slice(piece);
             }
-            if !text.trim_ascii().is_empty() {
-                let message = Message { payload: text, content_type: ContentType::Json, arrived_at: None };
-                return Ok(Some(Item { line: self.line, content: Content::Message(message) }));
+            let ended_by_cr = end.is_some_and(|end| bytes[end] == b'\r');
+            let taken = end.map_or(bytes.len(), |end| end + 1);
+            self.reader.consume(taken);
+            if ended_by_cr && self.reader.fill_buf()?.first() == Some(&b'\n') {
+                self.reader.consume(1);
+            }
+            if end.is_some() {
+                return Ok(Some(is_whole));
             }
         }
     }
@@ -52,7 +113,7 @@ mod tests {
     use super::*;
 
     fn lines(text: &str, limit: usize) -> Vec<(u64, Result<String, RejectCode>)> {
-        let mut lines = Lines::new(text.as_bytes(), limit);
+        let mut lines = Lines::new(io::BufReader::with_capacity(7, text.as_bytes()), limit);
         let mut all = Vec::new();
         while let Some(item) = lines.next_item().expect("memory") {
             all.push(match item.content {
@@ -61,13 +122,19 @@ mod tests {
                 Content::Skipped(_) => panic!("no rule"),
             });
         }
+        let tally = lines.tally();
+        assert!(tally.balances() && tally.rows == all.len() as u64, "{tally:?}");
         all
     }
 
     #[test]
-    fn lines_keep_their_numbers_over_empty_ones() {
-        let found = lines("{}\r\n\n  \n{\"a\":1}", 100);
-        assert_eq!(found, [(1, Ok("{}".into())), (4, Ok("{\"a\":1}".into()))]);
+    fn lines_keep_their_numbers_over_empty_ones_whatever_ends_them() {
+        let expected = [(1, Ok("{}".into())), (4, Ok("{\"a\":1}".into()))];
+        for end in ["\n", "\r\n", "\r"] {
+            assert_eq!(lines(&"{}\n\n  \n{\"a\":1}".replace('\n', end), 100), expected);
+            assert_eq!(lines(&"{}\n\n  \n{\"a\":1}\n".replace('\n', end), 100), expected);
+        }
+        assert_eq!(lines("{}\r\n\r  \n{\"a\":1}", 100), expected);
     }
 
     #[test]
@@ -75,5 +142,29 @@ mod tests {
         let text = format!("{}\n{}\r\n{{}}\n", "x".repeat(100_000), "y".repeat(10));
         assert_eq!(lines(&text, 10), [(1, Err(RejectCode::TooLarge)), (2, Ok("y".repeat(10))), (3, Ok("{}".into()))]);
         assert_eq!(lines(&text, 9)[1], (2, Err(RejectCode::TooLarge)));
+    }
+
+    #[test]
+    fn marks_of_joined_files_are_no_part_of_a_message() {
+        assert_eq!(
+            lines("\u{feff}{}\n\u{feff}\u{feff}{}\n\u{feff}\n", 100),
+            [(1, Ok("{}".into())), (2, Ok("{}".into()))]
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_by_line_is_told_once() {
+        let objection = |bytes: &[u8]| objection(&Source::of(io::Cursor::new(bytes.to_vec())).expect("memory"));
+        for (bytes, says) in [
+            (&b"\xff\xfe{\0}\0"[..], "UTF-16; convert it to UTF-8"),
+            (b"PK\x03\x04", "an archive or workbook"),
+            (b"\xef\xbb\xbf[\n{}\n]", "one array"),
+            (b"\n{\n  \"a\": 1\n}\n", "several lines"),
+        ] {
+            let words = objection(bytes).expect("an objection");
+            assert!(words.contains(says), "{words}");
+        }
+        assert_eq!(objection(b"{\"a\":1}\n{}\n"), None);
+        assert_eq!(objection(b""), None);
     }
 }

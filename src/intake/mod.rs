@@ -1,16 +1,26 @@
 //! Files of labs and tracers, as they come: CSV by a map file, JSON by line, length-delimited protobuf.
 //!
-//! In: a file (or standard input, gzip or not) and, for CSV, a [`map`]. Out: an [`Item`] per row, which is a record as
-//! it would be published or the reason why it cannot become one. A row that a [`check`] passes is judged by the
+//! In: a file (or standard input, gzip or not) and, for CSV and workbooks, a [`map`]. Out: an [`Item`] per row, which is a
+//! record as it would be published or the reason why it cannot become one, and a ledger of the file's lines. A row that a [`check`] passes is judged by the
 //! processor's own decoding and validation. No value of a row gets into a reason, and nothing is repaired.
 
 pub mod advice;
 
 pub mod source;
 
+pub mod looks;
+
+pub mod encoding;
+
+pub mod tally;
+
 pub mod map;
 
+pub mod table;
+
 pub mod csv;
+
+pub mod workbook;
 
 pub mod lines;
 
@@ -25,7 +35,12 @@ pub mod history;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
+use looks::Looks;
+use map::Map;
+use source::Source;
 use std::io::{self, BufRead};
+use table::OpenError;
+use tally::Tally;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
@@ -60,6 +75,8 @@ impl Kind {
 pub enum Format {
     /// Comma-separated values with a header line; needs a map
     Csv,
+    /// A workbook (.xlsx, .xls) with a header row; needs a map
+    Workbook,
     /// One JSON message (proto3 mapping) per line
     Ndjson,
     /// Protobuf messages, each after its length as a varint
@@ -69,7 +86,7 @@ pub enum Format {
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Line it begins on, from 1; for protobuf the number of the message.
+    /// Line it begins on, from 1; the row of a sheet, and for protobuf the number of the message.
     pub line: u64,
     /// What it is.
     pub content: Content,
@@ -139,22 +156,52 @@ impl From<Reject> for Fault {
 }
 
 /// The rows of one file.
-pub enum Reader<R> {
+pub enum Reader {
     /// CSV.
-    Csv(Box<csv::Rows<R>>),
+    Csv(Box<csv::Rows>),
+    /// A sheet of a workbook.
+    Workbook(Box<workbook::Rows>),
     /// JSON by line.
-    Ndjson(lines::Lines<R>),
+    Ndjson(lines::Lines<Box<dyn BufRead>>),
     /// Protobuf.
-    Protobuf(delimited::Messages<R>),
+    Protobuf(delimited::Messages<Box<dyn BufRead>>),
 }
 
-impl<R: BufRead> Reader<R> {
+impl Reader {
+    /// A table by a map: a workbook or CSV, whichever its bytes are.
+    pub fn table(source: Source, map: Map) -> Result<Self, OpenError> {
+        if looks::at(source.head()) == Looks::Container {
+            return workbook::Rows::new(source, map).map(Box::new).map(Reader::Workbook);
+        }
+        csv::Rows::new(source, map).map(Box::new).map(Reader::Csv)
+    }
+
     /// The next row; `None` at the end. An error is one of the file itself: nothing after it can be read.
     pub fn next_item(&mut self) -> io::Result<Option<Item>> {
         match self {
             Reader::Csv(rows) => rows.next_item(),
+            Reader::Workbook(rows) => rows.next_item(),
             Reader::Ndjson(lines) => lines.next_item(),
             Reader::Protobuf(messages) => messages.next_item(),
+        }
+    }
+
+    /// The map that a table is read by.
+    pub fn map(&self) -> Option<&Map> {
+        match self {
+            Reader::Csv(rows) => Some(rows.map()),
+            Reader::Workbook(rows) => Some(rows.map()),
+            Reader::Ndjson(_) | Reader::Protobuf(_) => None,
+        }
+    }
+
+    /// What the lines read so far were.
+    pub fn tally(&self) -> Tally {
+        match self {
+            Reader::Csv(rows) => rows.tally(),
+            Reader::Workbook(rows) => rows.tally(),
+            Reader::Ndjson(lines) => lines.tally(),
+            Reader::Protobuf(messages) => messages.tally(),
         }
     }
 }

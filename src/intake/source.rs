@@ -1,60 +1,94 @@
-//! Opens what is to be read: a file or standard input, gzip (known by its first bytes) or not, without a byte order
-//! mark.
+//! Opens what is to be read: a file or standard input, gzip (known by its first bytes) or not.
 
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Reads of this size keep system calls rare.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// So much of a file is looked at before it is read: enough for a header, and to tell an encoding.
+const HEAD_BYTES: u64 = 64 * 1024;
+
+/// Something that can be read in any order.
+pub trait Seekable: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Seekable for T {}
+
+/// A file about to be read, unpacked.
+pub struct Source {
+    head: Vec<u8>,
+    rest: Box<dyn BufRead>,
+    /// The file itself, where it is one that is not packed.
+    file: Option<File>,
+}
 
 /// A file; `-` is standard input.
-pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+pub fn open(path: &Path) -> io::Result<Source> {
     if path == Path::new("-") {
-        return decoded(io::stdin().lock());
+        return Source::of(io::stdin().lock());
     }
-    decoded(File::open(path)?)
+    let file = File::open(path)?;
+    let again = file.metadata()?.is_file().then(|| File::open(path)).transpose()?;
+    let mut source = Source::of(file)?;
+    // What lies in the file is what is read only if it was not unpacked on the way.
+    source.file = again.filter(|file| starts_with(file, &source.head));
+    Ok(source)
 }
 
-/// Bytes as text: gunzipped if they are gzip, behind a byte order mark if there is one.
-pub fn decoded(bytes: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
-    let bytes = begins_with(bytes, &GZIP)?;
-    if bytes.matched {
-        let unpacked = MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, bytes.whole()));
-        return without_mark(unpacked);
+fn starts_with(mut file: &File, head: &[u8]) -> bool {
+    let mut first = vec![0; head.len().min(GZIP.len())];
+    let same = file.read_exact(&mut first).is_ok() && head.starts_with(&first);
+    same && file.rewind().is_ok()
+}
+
+impl Source {
+    /// Bytes, gunzipped if they are gzip.
+    pub fn of(mut bytes: impl Read + 'static) -> io::Result<Self> {
+        let first = beginning(&mut bytes, GZIP.len() as u64)?;
+        let is_packed = first == GZIP;
+        let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(first).chain(bytes));
+        let mut rest: Box<dyn BufRead> = if is_packed {
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(whole)))
+        } else {
+            Box::new(whole)
+        };
+        let head = beginning(&mut rest, HEAD_BYTES)?;
+        Ok(Self { head, rest, file: None })
     }
-    without_mark(bytes.whole())
-}
 
-fn without_mark(bytes: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
-    let bytes = begins_with(bytes, &BYTE_ORDER_MARK)?;
-    if bytes.matched {
-        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, bytes.rest)));
+    /// Its first bytes, up to 64 KiB.
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
-    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, bytes.whole())))
-}
 
-/// A reader whose first bytes have been looked at.
-struct Begun<R> {
-    first: Vec<u8>,
-    matched: bool,
-    rest: R,
-}
+    /// All of it, but for so many of its first bytes (a byte order mark).
+    pub fn without(mut self, first: usize) -> Box<dyn BufRead> {
+        self.head.drain(..first.min(self.head.len()));
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, Cursor::new(self.head).chain(self.rest)))
+    }
 
-impl<R: Read> Begun<R> {
-    fn whole(self) -> io::Chain<io::Cursor<Vec<u8>>, R> {
-        io::Cursor::new(self.first).chain(self.rest)
+    /// To be read in any order. What is no plain file is held in memory, if it is not larger than `limit` bytes.
+    pub fn seekable(mut self, limit: u64) -> io::Result<Box<dyn Seekable>> {
+        if let Some(file) = self.file.take() {
+            return Ok(Box::new(BufReader::new(file)));
+        }
+        let mut bytes = self.head;
+        self.rest.by_ref().take(limit).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            let text =
+                format!("it is larger than {} MiB; give it as a file, not packed and not by a pipe", limit >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        }
+        Ok(Box::new(Cursor::new(bytes)))
     }
 }
 
-fn begins_with<R: Read>(mut bytes: R, mark: &[u8]) -> io::Result<Begun<R>> {
-    let mut first = Vec::with_capacity(mark.len());
-    bytes.by_ref().take(mark.len() as u64).read_to_end(&mut first)?;
-    let matched = first == mark;
-    Ok(Begun { first, matched, rest: bytes })
+fn beginning(bytes: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    bytes.take(length).read_to_end(&mut first)?;
+    Ok(first)
 }
 
 #[cfg(test)]
@@ -63,10 +97,10 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
-    fn read(bytes: Vec<u8>) -> Vec<u8> {
+    fn read(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        decoded(io::Cursor::new(bytes)).and_then(|mut reader| reader.read_to_end(&mut text)).expect("readable");
-        text
+        Source::of(Cursor::new(bytes))?.without(0).read_to_end(&mut text)?;
+        Ok(text)
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -76,27 +110,39 @@ mod tests {
     }
 
     #[test]
-    fn plain_gzip_and_marked_text_are_the_same() {
-        assert_eq!(read(b"a,b".to_vec()), b"a,b");
-        assert_eq!(read(b"\xef\xbb\xbfa,b".to_vec()), b"a,b");
-        assert_eq!(read(gzip(b"a,b")), b"a,b");
-        assert_eq!(read(gzip(b"\xef\xbb\xbfa,b")), b"a,b");
-        assert_eq!(read(Vec::new()), b"");
-        assert_eq!(read(b"\xef".to_vec()), b"\xef");
+    fn plain_and_gzip_are_the_same() {
+        for text in [&b"a,b"[..], b"", b"\xef", b"\x1f", &[7; 300_000]] {
+            assert_eq!(read(text.to_vec()).expect("memory"), text);
+            assert_eq!(read(gzip(text)).expect("memory"), text);
+        }
     }
 
     #[test]
     fn several_gzip_members_are_one_file() {
         let members = [gzip(b"a\n"), gzip(b"b\n")].concat();
-        assert_eq!(read(members), b"a\nb\n");
+        assert_eq!(read(members).expect("memory"), b"a\nb\n");
     }
 
     #[test]
     fn a_damaged_gzip_is_an_error() {
-        let mut damaged = gzip(b"a,b");
+        let mut damaged = gzip(&[b"a,b\n".repeat(100), (0..=255).collect()].concat());
         damaged.truncate(damaged.len() - 4);
-        let mut text = Vec::new();
-        let read = decoded(io::Cursor::new(damaged)).and_then(|mut reader| reader.read_to_end(&mut text));
-        assert!(read.is_err());
+        assert!(read(damaged).is_err());
+    }
+
+    #[test]
+    fn a_file_is_read_in_any_order_packed_or_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in [("plain", b"0123456789".to_vec()), ("packed", gzip(b"0123456789"))] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            let mut seekable = open(&path).and_then(|source| source.seekable(100)).expect("readable");
+            seekable.seek(io::SeekFrom::End(-3)).expect("memory");
+            let mut end = String::new();
+            seekable.read_to_string(&mut end).expect("memory");
+            assert_eq!(end, "789", "{name}");
+        }
+        let packed = open(&folder.path().join("packed")).and_then(|source| source.seekable(9));
+        assert!(packed.is_err_and(|error| error.to_string().contains("larger than")));
     }
 }

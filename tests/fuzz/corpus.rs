@@ -26,6 +26,8 @@ pub struct Corpus {
     pub person_state: Vec<Output>,
     pub area_state: Vec<Output>,
     pub rule_records: Vec<(String, Vec<u8>)>,
+    /// A lab's workbook.
+    pub workbook: Vec<u8>,
 }
 
 impl Corpus {
@@ -48,6 +50,7 @@ impl Corpus {
             person_state: Vec::new(),
             area_state: Vec::new(),
             rule_records,
+            workbook: workbook(),
         };
         for (commit, some) in inputs.chunks(30).enumerate() {
             for (at, message) in some.iter().enumerate() {
@@ -112,4 +115,21 @@ pub fn record(output: &Output, offset: i64) -> Record<'_> {
         payload: output.payload.as_deref(),
         content_type: None,
     }
+}
+
+/// A sheet with cells of several types.
+fn workbook() -> Vec<u8> {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, name) in (0..).zip(["plate", "well", "call", "taken", "ct"]) {
+        sheet.write_string(0, column, name).expect("memory");
+    }
+    for row in 1..20 {
+        sheet.write_string(row, 0, "P1").expect("memory");
+        sheet.write_number(row, 1, row).expect("memory");
+        sheet.write_string(row, 2, "pos").expect("memory");
+        sheet.write_string(row, 3, "11.11.2022 08:00").expect("memory");
+        sheet.write_number(row, 4, 31.5).expect("memory");
+    }
+    workbook.save_to_buffer().expect("memory")
 }

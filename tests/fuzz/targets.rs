@@ -4,11 +4,12 @@ use super::corpus::{Corpus, LAYOUT, RING, half, record};
 use super::damage::damaged;
 use super::random::Random;
 use prost::Message as _;
+use std::io::Cursor;
 use swabstream::audit::inputs::{self, Input};
-use swabstream::intake::csv::Rows;
 use swabstream::intake::delimited::Messages;
 use swabstream::intake::map::Map;
-use swabstream::intake::{Content, Item};
+use swabstream::intake::source::Source;
+use swabstream::intake::{Content, Item, Reader};
 use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::pipeline::area::AreaHalf;
@@ -45,6 +46,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rules and progress as published", run: published_rules },
     Target { name: "a folder of rules", run: a_rules_file },
     Target { name: "a map and a file of a lab", run: a_map_and_a_file },
+    Target { name: "a table of which nothing is told", run: a_table_that_is_told_nothing_of },
+    Target { name: "a workbook of a lab", run: a_workbook },
     Target { name: "a file of protobuf messages", run: a_protobuf_file },
 ];
 
@@ -193,12 +196,85 @@ fn a_map_and_a_file(_: &Corpus, random: &mut Random) -> bool {
     let map = if random.chance(50) { damaged(MAP.as_bytes(), FILE.as_bytes(), random) } else { MAP.into() };
     let file = damaged(FILE.as_bytes(), MAP.as_bytes(), random);
     let Ok(map) = Map::parse("map.toml", &String::from_utf8_lossy(&map)) else { return false };
-    let Ok(mut rows) = Rows::new(&file[..], map) else { return false };
-    let mut all_good = true;
-    while let Ok(Some(item)) = rows.next_item() {
-        all_good &= !is_refused(&item);
+    Reader::table(source(&file), map).is_ok_and(all_are_good)
+}
+
+fn source(bytes: &[u8]) -> Source {
+    Source::of(Cursor::new(bytes.to_vec())).expect("memory")
+}
+
+/// Reads to the end, or as far as the file can be read: what was read so far is counted, each line once.
+fn all_are_good(mut reader: Reader) -> bool {
+    let (mut all_good, mut rows) = (true, 0);
+    let ended = loop {
+        match reader.next_item() {
+            Ok(Some(item)) => (all_good, rows) = (all_good && !is_refused(&item), rows + 1),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    let tally = reader.tally();
+    assert!(tally.balances() && tally.rows == rows, "{tally:?}");
+    all_good && ended
+}
+
+/// Stands in every cell of a table. What is said of the file has none of it, whatever is wrong.
+const CELL: &str = "zyxgeheim";
+
+/// A table of cells that none may see: quotes, delimiters and line ends of all kinds, in encodings of all kinds.
+fn a_table_that_is_told_nothing_of(_: &Corpus, random: &mut Random) -> bool {
+    let end = *random.pick(&["\n", "\r\n", "\r"]);
+    let delimiter = *random.pick(&[",", ",", ",", ";", "\t"]);
+    let mut text = String::from(*random.pick(&["", "", "\u{feff}", "sep=,\n", "title\n"]));
+    text += &["plate", "well", "call", "taken", "ct"].join(delimiter);
+    text += end;
+    for row in 0..random.below(6) {
+        let cell = || format!("{CELL}{row}");
+        let quoted = *random.pick(&["", "\"", "\"\"", "\"\n"]);
+        let call = if random.chance(70) { "pos".to_owned() } else { cell() };
+        let taken = if random.chance(70) { "11.11.2022 08:00".to_owned() } else { cell() };
+        text += &[&format!("{quoted}{}{quoted}", cell()), &cell(), &call, &taken, "31.5"]
+            .map(str::to_owned)
+            .join(delimiter);
+        text += end;
     }
+    let bytes = match random.below(4) {
+        0 => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        1 => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        _ => text.into_bytes(),
+    };
+    let bytes = if random.chance(50) { damaged(&bytes, b"\"\r\n,\xef\xbb\xbf\"\"", random) } else { bytes };
+    let encoding = *random.pick(&["", "", "encoding = \"utf-16\"\n", "encoding = \"gb18030\"\n"]);
+    let map = Map::parse("map.toml", &format!("{encoding}{MAP}")).expect("right");
+    let is_silent = |words: &str| {
+        assert!(!words.contains("geheim") && !words.chars().any(|c| c.is_control() && c != '\n'), "{words}");
+        assert!(words.len() < 2_000, "{words}");
+    };
+    let mut reader = match Reader::table(source(&bytes), map) {
+        Ok(reader) => reader,
+        Err(error) => {
+            is_silent(&error.to_string());
+            return false;
+        }
+    };
+    let mut all_good = true;
+    while let Some(item) = reader.next_item().expect("memory") {
+        if let Content::Refused(fault) = &item.content {
+            is_silent(&format!("{} {}", fault.reject.field, fault.detail));
+            all_good = false;
+        }
+    }
+    reader.tally().notes.iter().for_each(|note| is_silent(note));
+    assert!(reader.tally().balances());
     all_good
+}
+
+/// A workbook with a sheet like the table, damaged in its packing or in what it packs.
+fn a_workbook(corpus: &Corpus, random: &mut Random) -> bool {
+    let map = Map::parse("map.toml", MAP).expect("right");
+    let bytes =
+        if random.chance(50) { damaged(&corpus.workbook, FILE.as_bytes(), random) } else { corpus.workbook.clone() };
+    Reader::table(source(&bytes), map).is_ok_and(all_are_good)
 }
 
 fn a_protobuf_file(corpus: &Corpus, random: &mut Random) -> bool {

@@ -76,6 +76,13 @@ impl Value {
 }
 
 impl Target {
+    /// Cells have a type of their own: times come as RFC 3339 has them, beside what the map says of texts.
+    pub fn take_typed_cells(&mut self) {
+        if let Form::Time(times) = &mut self.form {
+            times.take_typed_cells();
+        }
+    }
+
     /// The value of a cell; `None` when it is empty and nothing stands for that.
     pub fn value(&self, cell: &str) -> Result<Option<Value>, RejectCode> {
         let cell = match (cell, &self.empty) {

@@ -4,8 +4,9 @@
 use super::cell::{Form, Target, short_names};
 use super::spec::{self, BeforeCollected, MapError};
 use super::time::{Times, named_zone};
-use super::{Column, Field, History, Map, Piece, Skip, Source};
+use super::{Column, Field, History, Layout, Map, Piece, Skip, Source};
 use crate::intake::Kind;
+use crate::intake::encoding::TextEncoding;
 use crate::model::outcome::RejectCode;
 use crate::pipeline::json;
 use prost_reflect::{FieldDescriptor, Kind as FieldKind};
@@ -16,7 +17,12 @@ pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     let spec = spec::parse(file, text).map_err(|error| vec![error])?;
     let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, errors: Vec::new() };
     compiler.take_zone(spec.zone.as_ref());
-    let delimiter = compiler.delimiter(spec.delimiter.as_ref());
+    let layout = Layout {
+        delimiter: spec.delimiter.as_ref().and_then(|delimiter| compiler.delimiter(delimiter)),
+        encoding: spec.encoding.as_ref().and_then(|encoding| compiler.encoding(encoding)),
+        skip_lines: spec.skip_lines.into(),
+        sheet: spec.sheet.clone(),
+    };
     let fields = spec.fields.iter().filter_map(|(path, source)| compiler.field(path, source)).collect();
     let ct_values = spec.ct_values.iter().filter_map(|(gene, source)| compiler.gene(gene, source)).collect();
     let skips = spec.skip.iter().filter_map(|skip| compiler.skip(skip)).collect();
@@ -24,7 +30,7 @@ pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    Ok(Map { kind: spec.kind, delimiter, file: file.to_owned(), fields, ct_values, skips, history })
+    Ok(Map { kind: spec.kind, layout, file: file.to_owned(), fields, ct_values, skips, history })
 }
 
 struct Compiler<'a> {
@@ -52,12 +58,23 @@ impl Compiler<'_> {
         }
     }
 
-    fn delimiter(&mut self, delimiter: Option<&Spanned<char>>) -> u8 {
-        let Some(delimiter) = delimiter else { return b',' };
-        u8::try_from(*delimiter.get_ref()).ok().filter(u8::is_ascii).unwrap_or_else(|| {
+    fn delimiter(&mut self, delimiter: &Spanned<char>) -> Option<u8> {
+        let byte = u8::try_from(*delimiter.get_ref()).ok();
+        let byte = byte.filter(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0));
+        if byte.is_none() {
             self.wrong(self.line(delimiter), "delimiter", "must be one ASCII character, e.g. \";\" or \"\\t\"");
-            b','
-        })
+        }
+        byte
+    }
+
+    fn encoding(&mut self, encoding: &Spanned<String>) -> Option<TextEncoding> {
+        let known = TextEncoding::named(encoding.get_ref());
+        if known.is_none() {
+            let problem = "is not the name of a known encoding; write e.g. \"gb18030\", \"big5\", \"shift_jis\", \
+                           \"utf-16\" or \"windows-1252\" (latin-1), or leave it out for UTF-8";
+            self.wrong(self.line(encoding), "encoding", problem);
+        }
+        known
     }
 
     fn field(&mut self, path: &str, source: &Spanned<spec::Source>) -> Option<Field> {

@@ -14,6 +14,7 @@ mod tests;
 
 pub use spec::MapError;
 
+use super::encoding::TextEncoding;
 use super::{Fault, Kind};
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
@@ -27,13 +28,38 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Value as FieldValue};
 pub struct Map {
     /// What the rows are.
     pub kind: Kind,
-    /// Between cells.
-    pub delimiter: u8,
-    file: String,
+    /// How the file is laid out.
+    pub layout: Layout,
+    /// The map file itself.
+    pub file: String,
     fields: Vec<Field>,
     ct_values: Vec<Field>,
     skips: Vec<Skip>,
     history: Option<History>,
+}
+
+/// What a map says of the file as such; what it leaves out is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Between cells.
+    pub delimiter: Option<u8>,
+    /// How its text is written.
+    pub encoding: Option<TextEncoding>,
+    /// Lines before the header.
+    pub skip_lines: u64,
+    /// The sheet of a workbook.
+    pub sheet: Option<String>,
+}
+
+/// A column that the map names, found in the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its number, from 0.
+    pub at: usize,
+    /// As the map names it.
+    pub column: String,
+    /// The first field that it fills; empty for what is no field.
+    pub field: String,
 }
 
 /// One field of the contract and where it comes from.
@@ -122,9 +148,37 @@ impl Map {
         self.skips.iter().map(|skip| skip.why.as_str())
     }
 
-    /// Finds the columns in a header. Every column the map names must be there, once.
+    /// For cells that have a type of their own: their times come as RFC 3339 has them, whatever a column's texts look like.
+    pub fn take_typed_cells(&mut self) {
+        let arrived_at = self.history.as_mut().map(|history| &mut history.arrived_at);
+        for field in self.fields.iter_mut().chain(&mut self.ct_values).chain(arrived_at) {
+            field.target.take_typed_cells();
+        }
+    }
+
+    /// The columns that it names, each once, in order of their names.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.places().into_iter().map(|place| place.column).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Every use of a column. [`Map::bind`] must have found them.
+    pub fn places(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        self.clone().for_each_column(&mut |_, key, column| {
+            let field = key.strip_prefix("fields.").unwrap_or(if key == "skip.column" { "" } else { key });
+            places.push(Place { at: column.at, column: column.name.clone(), field: field.to_owned() });
+        });
+        places
+    }
+
+    /// Finds the columns in a header. Every column the map names must be there, once. No cell of the header is told:
+    /// what was taken for the header may be a row.
     pub fn bind(&mut self, header: &[String]) -> Result<(), Vec<MapError>> {
-        let mut errors = Vec::new();
+        let mut errors: Vec<MapError> = Vec::new();
+        let mut told = Vec::new();
         let file = self.file.clone();
         self.for_each_column(&mut |line, key, column| {
             let mut found = header.iter().enumerate().filter(|(_, name)| **name == column.name);
@@ -133,10 +187,17 @@ impl Map {
                     column.at = at;
                     return;
                 }
-                (None, _) => format!("the file has no column `{}`; it has: {}", column.name, header.join(", ")),
+                (None, _) => {
+                    let alike = spelled_alike(&column.name, header);
+                    format!("the file has no column `{}` among its {}{alike}", column.name, header.len())
+                }
                 (Some(_), Some(_)) => format!("the file has several columns `{}`; rename one of them", column.name),
             };
-            errors.push(MapError { file: file.clone(), line, key: key.to_owned(), problem });
+            // A column that several fields use is wrong once.
+            if !told.contains(&column.name) {
+                told.push(column.name.clone());
+                errors.push(MapError { file: file.clone(), line, key: key.to_owned(), problem });
+            }
         });
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
@@ -186,6 +247,13 @@ impl Map {
         Ok(Row::Message(message.encode_to_vec(), arrived_at))
     }
 
+    /// Whether every required field that it fills has a value in a row.
+    pub fn fills(&self, cells: &::csv::ByteRecord) -> bool {
+        let needed = required(self.kind);
+        let mut fields = self.fields.iter().filter(|field| needed.contains(&field.path.as_str()));
+        fields.all(|field| matches!(field.read(cells), Ok(Some(_))))
+    }
+
     fn add_ct_values(&self, cells: &::csv::ByteRecord, message: &mut DynamicMessage) -> Result<(), Fault> {
         for gene in &self.ct_values {
             let Some(cycles) = gene.read(cells)? else { continue };
@@ -210,6 +278,26 @@ impl Map {
         let raised = collected_at.filter(|at| history.raise_to_collection && *at > arrived_at);
         Ok(Some(raised.unwrap_or(arrived_at)))
     }
+}
+
+/// Which column may be meant, by its number: its name stays untold.
+fn spelled_alike(name: &str, header: &[String]) -> String {
+    let folded =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let wanted = folded(name);
+    let position = |is_alike: &dyn Fn(&str) -> bool| header.iter().position(|other| is_alike(&folded(other)));
+    let near = |other: &str| other.chars().count().min(wanted.chars().count()) >= 3 && one_edit_apart(&wanted, other);
+    let alike = position(&|other| other == wanted).or_else(|| position(&near));
+    alike.map_or_else(String::new, |at| format!("; column {} is spelled almost so", at + 1))
+}
+
+/// Whether one letter more, less or other makes a text of the other.
+fn one_edit_apart(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let same_start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[same_start..], &other[same_start..]);
+    let same_end = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    one.len() - same_end <= 1 && other.len() - same_end <= 1
 }
 
 /// A `collected_at` without a time of day is known by the day only, unless the map says otherwise: fields are set in

@@ -17,6 +17,13 @@ pub(super) struct Spec {
     pub zone: Option<Spanned<String>>,
     /// Between cells; a comma when absent.
     pub delimiter: Option<Spanned<char>>,
+    /// How the file's text is written; UTF-8 when absent.
+    pub encoding: Option<Spanned<String>>,
+    /// Lines before the header.
+    #[serde(default)]
+    pub skip_lines: u32,
+    /// Which sheet of a workbook; the first that is shown when absent.
+    pub sheet: Option<String>,
     /// Field of the contract → where its value comes from.
     pub fields: BTreeMap<String, Spanned<Source>>,
     /// Gene → where its cycles come from.

@@ -291,7 +291,7 @@ fn the_example_of_the_page_is_a_map() {
     let page = include_str!("../../../proto/MAPS.md");
     let example = page.split("```").nth(1).and_then(|block| block.strip_prefix("toml\n")).expect("a block of TOML");
     let map = Map::parse("MAPS.md", example).unwrap_or_else(|errors| panic!("{errors:?}"));
-    assert_eq!((map.delimiter, map.fields.len(), map.ct_values.len(), map.skips.len()), (b';', 11, 2, 1));
+    assert_eq!((map.layout.delimiter, map.fields.len(), map.ct_values.len(), map.skips.len()), (Some(b';'), 11, 2, 1));
     assert!(map.has_history());
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Times {
     /// Of cells that hold a day only.
     time_of_day: Time,
     ambiguous: Ambiguous,
+    /// Whether cells have a type of their own, and RFC 3339 is read beside the format.
+    is_typed: bool,
 }
 
 /// A time as read.
@@ -42,13 +44,22 @@ impl Times {
             zone,
             time_of_day: time_of_day.transpose()?.unwrap_or(Time::midnight()),
             ambiguous: source.ambiguous.unwrap_or_default(),
+            is_typed: false,
         })
+    }
+
+    /// Dates come as RFC 3339 has them, whatever the format says of texts.
+    pub fn take_typed_cells(&mut self) {
+        self.is_typed = true;
     }
 
     /// Reads one cell.
     pub fn read(&self, text: &str) -> Result<ReadTime, RejectCode> {
         match &self.format {
-            Some(format) => self.by_format(format, text),
+            Some(format) => match self.by_format(format, text) {
+                Err(_) if self.is_typed => self.by_standard(text),
+                read => read,
+            },
             None => self.by_standard(text),
         }
     }
