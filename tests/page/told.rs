@@ -102,9 +102,9 @@ fn metrics_tell_of_areas_labs_and_alerts_of_the_registry() {
     let site = Site::of("127.0.0.1", &sample_rules());
     let text = ask(&site, "/metrics", "127.0.0.1:1");
     for part in [
-        r#"swabstream_area_positivity_ratio{area="D1",method="people_over_people",window_days="14"} "#,
-        r#"swabstream_area_tier_rank{area="D1"} "#,
-        r#"swabstream_alerts{family="pool_positive",state="raised"} 0"#,
+        r#"swabstream_area_positivity_ratio{area="D1",target="sars-cov-2",method="people_over_people",window_days="14"} "#,
+        r#"swabstream_area_tier_rank{area="D1",target="sars-cov-2"} "#,
+        r#"swabstream_alerts{family="pool_positive",state="raised",target="influenza-a"} 0"#,
         r#"swabstream_dead_letters{code="unknown_area"} 1"#,
         "# HELP swabstream_area_tier_rank ",
         "# TYPE swabstream_outcomes_total counter",

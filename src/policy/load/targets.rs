@@ -84,11 +84,11 @@ pub(super) fn of_unnamed_contacts(wire: &v1::CasePolicy, targets: &[TargetIndex]
     targets.iter().copied().filter(|target| wire.unnamed_contacts.unwrap_or(*target == 0)).collect()
 }
 
-/// The target a tier policy looks at.
-pub(super) fn of_tier(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> TargetIndex {
+/// The target a tier policy looks at, if there is one of that id.
+pub(super) fn of_tier(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> Option<TargetIndex> {
     match wire.target.as_str() {
-        "" => 0,
-        id => check.target("target", id, deployment).unwrap_or(0),
+        "" => Some(0),
+        id => check.target("target", id, deployment),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn policy(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut
         version: wire.version.clone(),
         effective_from: effective_from?,
         effective_until,
-        target,
+        target: target?,
         levels,
         tiers: wire.tiers.clone(),
         community_only: wire.cases() == v1::CaseScope::Community,
