@@ -18,6 +18,11 @@ const AREAS: [&str; 8] = ["D1S1", "D1S2", "D2S1", "D2S2", "D3S1", "D1", "D3", "C
 /// Ids and an alias; no case policy is for the last.
 const TARGETS: [&str; 6] = ["sars-cov-2", "sars-cov-2", "SARS-CoV-2", "influenza-a", "FLU-A", "rsv"];
 
+/// An area that exists on a day: the third district went into the others on 1 December.
+fn area_on(day: i64, area: &'static str) -> &'static str {
+    if day >= 30 && area == "D3" { "D3S1" } else { area }
+}
+
 /// A version's time and specimen mostly follow from its result and revision. Two of one rank may differ in finding,
 /// area and purpose all the same: then the hash of their content says which of them stands.
 fn result(dice: &mut Dice) -> Input {
@@ -62,7 +67,7 @@ fn result(dice: &mut Dice) -> Input {
         previous_person_id: if moved { person.into() } else { String::new() },
         // Some results share their specimen with another one.
         specimen_id: format!("S{}", number % 25),
-        area: if dice.roll(4) == 0 { dice.pick(&AREAS) } else { fixed.pick(&AREAS) }.into(),
+        area: area_on(day, if dice.roll(4) == 0 { dice.pick(&AREAS) } else { fixed.pick(&AREAS) }).into(),
         purpose: fixed.pick(&["screening", "clinic"]).into(),
         target: fixed.pick(&TARGETS).into(),
         ..swab(to, &format!("R{number}"), collected_at, finding)
