@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// `[kafka]`: where the topics are.
     pub kafka: KafkaConfig,
-    /// `[secret]`: the key of all hashes.
-    pub secret: SecretConfig,
+    /// `[secret]`: the key of all hashes; only those who read or write state need it.
+    pub secret: Option<SecretConfig>,
     /// `[processing]`: how the work is done.
     #[serde(default)]
     pub processing: ProcessingConfig,
@@ -63,6 +63,27 @@ impl KafkaConfig {
             properties: BTreeMap::new(),
             file: None,
         }
+    }
+
+    /// What connections are made of, to be compared: every setting by what it stands for, and what lies in the files
+    /// that TLS settings name. Never the values themselves: they may be passwords.
+    pub fn fingerprint(&self) -> Result<u128, ConfigError> {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        let mut add = |part: &[u8]| {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        };
+        add(self.brokers.as_bytes());
+        for (name, property) in &self.properties {
+            let value = property.value()?;
+            if name.ends_with(".location") && Path::new(&value).is_file() {
+                let path = PathBuf::from(&value);
+                add(&std::fs::read(&path).map_err(|source| ConfigError::Unreadable { path, source })?);
+            }
+            add(name.as_bytes());
+            add(value.as_bytes());
+        }
+        Ok(hasher.digest128())
     }
 }
 
@@ -232,13 +253,18 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// The text is not the settings' TOML; the message has line, column and key.
-    #[error("{path} is not a configuration")]
+    /// The text is not the settings' TOML. Never the line itself: it may hold a password, or a person where the file is
+    /// one of results.
+    #[error("{path}:{line}:{column}: not a configuration: {problem}")]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What and where.
-        source: Box<toml::de::Error>,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong, with the key where it is about one.
+        problem: String,
     },
     /// The secret is not 32 hex digits.
     #[error("[secret]: {0} must hold 32 hex digits (16 bytes); make one with: openssl rand -hex 16")]
@@ -255,13 +281,28 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The key of all hashes, for those who need it.
+    pub fn secret(&self) -> Result<Secret, ConfigError> {
+        match &self.secret {
+            Some(secret) => secret.read(),
+            None => Err(ConfigError::NoSecret("the configuration has none, and this command needs it".to_owned())),
+        }
+    }
+
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let invalid = |source| ConfigError::Invalid { path: path.into(), source: Box::new(source) };
-        let mut config: Self = toml::from_str(&read(path)?).map_err(invalid)?;
+        let text = read(path)?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| invalid(path, &text, &error))?;
         config.kafka.file = Some(path.into());
         Ok(config)
     }
+}
+
+fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let (line, column) =
+        (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+    ConfigError::Invalid { path: path.into(), line, column, problem: error.message().to_owned() }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -287,6 +328,14 @@ fn default_connect_timeout() -> NonZeroU32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
+    #[test]
+    fn whoever_touches_no_state_needs_no_secret() {
+        let config: Config = toml::from_str("[kafka]\nbrokers = \"localhost:9092\"\n").expect("valid");
+        let error = config.secret().expect_err("there is none").to_string();
+        assert!(error.starts_with("[secret]: the configuration has none") && error.contains("openssl"), "{error}");
+    }
 
     const SMALLEST: &str = "[kafka]\nbrokers = \"localhost:9092\"\n[secret]\nenv = \"SWABSTREAM_SECRET\"\n";
 
@@ -312,10 +361,47 @@ mod tests {
         assert_eq!(format!("{explicit:?}"), format!("{parsed:?}"));
     }
 
+    /// What is said of a file with that text.
+    fn refused(text: &str) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.toml");
+        fs::write(&file, text).expect("written");
+        let error = Config::read(&file).expect_err("wrong").to_string();
+        error.strip_prefix(&format!("{}:", file.display())).expect("it names the file").to_owned()
+    }
+
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        let error = toml::from_str::<Config>(&format!("{SMALLEST}[processing]\nworkers = 3\n")).expect_err("unknown");
-        assert!(error.to_string().contains("line 6") && error.to_string().contains("workers"), "{error}");
+        let error = refused(&format!("{SMALLEST}[processing]\nworkers = 3\n"));
+        assert!(error.starts_with("6:1: not a configuration: unknown field `workers`, expected one of"), "{error}");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_named_and_never_shown() {
+        for text in
+            ["[kafka]\nbrokers = \"a:1\"\n[kafka.properties]\n\"sasl.password\" = hunter2\n", "1,P-17,hunter2\n"]
+        {
+            let error = refused(text);
+            assert!(error.contains("not a configuration: ") && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn connections_are_others_when_a_setting_or_a_file_that_it_names_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ca.pem");
+        let config = |brokers: &str| {
+            let mut config = KafkaConfig::new(brokers, "");
+            let path = file.display().to_string();
+            config.properties.insert("ssl.ca.location".to_owned(), Property::Text(path));
+            config.fingerprint().expect("readable")
+        };
+        fs::write(&file, "one").expect("written");
+        let first = config("a:9092");
+        assert_eq!(first, config("a:9092"));
+        assert_ne!(first, config("b:9092"));
+        fs::write(&file, "another").expect("written");
+        assert_ne!(first, config("a:9092"));
     }
 
     #[test]

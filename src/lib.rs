@@ -78,4 +78,6 @@ pub mod intake;
 
 pub mod demo;
 
+pub mod terminal;
+
 pub mod cli;

@@ -3,6 +3,7 @@
 use clap::Parser as _;
 use std::process::ExitCode;
 use swabstream::cli::{Cli, run};
+use swabstream::terminal;
 
 // librdkafka allocates in C for each message; the override feature serves those calls from mimalloc too.
 #[global_allocator]
@@ -13,7 +14,8 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Not by a macro: it would panic where nobody can be told.
+            terminal::say(&format!("error: {error:#}"));
             ExitCode::from(2)
         }
     }

@@ -111,6 +111,7 @@ fn json_has_an_object_per_refused_row_and_the_counts_at_the_end() {
         "rows": 6,
         "valid": 1,
         "refused": { "unknown_area": 1, "before_horizon": 1, "unknown_enum": 1, "missing_field": 1 },
+        "causes": lines[4]["causes"],
         "left_out": [{ "why": "no test was made", "rows": 1 }],
         "warnings": [],
         "lines": {
@@ -120,6 +121,9 @@ fn json_has_an_object_per_refused_row_and_the_counts_at_the_end() {
         "notes": [],
     });
     assert_eq!(lines[4], counts);
+    let causes = lines[4]["causes"].as_array().expect("causes");
+    let of_the_call = causes.iter().find(|cause| cause["code"] == "unknown_enum").expect("one is");
+    assert_eq!((causes.len(), &of_the_call["field"], &of_the_call["rows"]), (4, &"finding".into(), &1.into()));
 }
 
 #[test]
@@ -142,7 +146,8 @@ fn only_the_first_refused_rows_are_listed_and_all_are_counted() {
     let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
     let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
     let (_, page) = checked(&[&file, "--map", &map, "--first", "1"]).expect("checked");
-    assert!(page.contains("… and 1 more;") && page.contains("2 refused"), "{page}");
+    let more = "rows.csv: person_id: missing_field: 1 more row, the last on line 7\n(--all lists each row)\n";
+    assert!(page.contains(more) && page.contains("2 refused"), "{page}");
 }
 
 #[test]
@@ -161,7 +166,7 @@ fn messages_as_json_are_judged_by_their_line() {
     let page = page.replace(&file, "rows");
     let expected = "\
 rows:3: collected_at: time_without_offset
-rows:4: ?: malformed
+rows:4: ?: malformed (at column 15)
 rows:5: (row): malformed (no JSON from column 13 on)
 rows: 4 rows: 1 valid, 3 refused, 0 left out
 rows: 5 lines: 1 empty, 4 of rows
@@ -250,8 +255,9 @@ fn real_data_of_estonia_is_refused_as_its_own_columns_say() {
         checked(&[&file, "--map", &map, "--rules", &rules, "--received", "arrival", "--json"]).expect("checked");
     let counts: serde_json::Value = serde_json::from_str(page.lines().last().expect("counts")).expect("JSON");
     let (mut no_county, mut early, mut late) = (0, 0, 0);
-    let mut reader =
-        csv::Reader::from_reader(swabstream::intake::source::open(Path::new(&file)).expect("readable").without(0));
+    let mut reader = csv::Reader::from_reader(
+        swabstream::intake::source::Source::of(fs::File::open(&file).expect("there")).expect("readable").without(0),
+    );
     for row in reader.records() {
         let row = row.expect("text");
         let time = |at: usize| row[at].parse::<jiff::civil::DateTime>().expect("a time");

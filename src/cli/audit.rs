@@ -11,6 +11,7 @@ use crate::config::{Config, KafkaConfig};
 use crate::kafka::cut;
 use crate::kafka::topics;
 use crate::model::record::{Layout, Topic};
+use crate::terminal::signals::{self, Hangup};
 use anyhow::{bail, ensure};
 use std::io::Write;
 use std::path::PathBuf;
@@ -58,7 +59,13 @@ whole audits keep lab-results and contact-records longer than an episode may las
 Every usable input is held in memory. The rules in force are applied to all of them; where other \
 rules were in force before, what those refused is taken from dead-letters, and so is what was too large.
 
-Exit code: 0 all agrees, 1 something differs, 2 it could not be done, or not all of it. With --json one object is \
+Exit codes:
+  0    all agrees
+  1    something differs
+  2    it could not be done, or not all of it
+  141  its output was closed before the end (as by | head), and nothing differed
+
+With --json one object is \
 printed in any case: verdict and checks or, where it could not be done, {\"error\": \"why\"}.")]
 pub struct AuditArgs {
     /// Settings of the deployment
@@ -74,6 +81,7 @@ pub struct AuditArgs {
 
 /// Runs the command; what it has to say goes to `out`, the progress to the terminal.
 pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    signals::listen(Hangup::Ends)?;
     let judged = judge(args);
     // Whoever reads JSON is told why there is no report by JSON, too.
     if let (true, Err(error)) = (args.json, &judged) {
@@ -94,7 +102,7 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 /// The report, and over how many inputs it was made.
 fn judge(args: &AuditArgs) -> anyhow::Result<(Report, usize)> {
     let config = Config::read(&args.config)?;
-    let secret = config.secret.read()?;
+    let secret = config.secret()?;
     let layout = topics::layout(&config.kafka)?;
     let rules = reading::rules_in_force(&config.kafka)?;
     let max_record_bytes = config.processing.max_record_bytes.get();

@@ -1,14 +1,17 @@
 //! `swabstream check`: what the processor would say of a file, without Kafka.
 //!
-//! In: a file, a folder of rules or none. Out: line, field and code of every row that would be refused, and what to do
+//! In: a file, rules or none. Out: line, field and code of every row that would be refused, and what to do
 //! about each code. Nothing is sent.
 
-use super::file::{FileArgs, Report, default_limit};
+use super::file::{FileArgs, Opened, default_limit};
+use super::report::Report;
 use super::rules;
 use crate::clock;
 use crate::intake::check::{Checker, Received};
 use crate::policy::Rules;
-use anyhow::{Context as _, bail};
+use crate::terminal::progress::Progress;
+use crate::terminal::signals::{self, Hangup};
+use anyhow::bail;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,12 +33,23 @@ use std::process::ExitCode;
   Past data, each row as of when it arrived:
     swabstream check 2020.csv.gz --map estonia.toml --rules rules --received arrival
 
-Exit code: 0 all rows are valid, whatever is warned of, 1 some are refused, 2 the file, its map or the rules cannot be read.")]
+  Against the rules in force where the file is, without access to Kafka there:
+    swabstream rules show --json --config swabstream.toml > rules.json
+    swabstream check results.csv --map lab.toml --rules rules.json
+
+Of each cause (code, field and what is known beyond) the first three rows are listed, and how many more there are; --all \
+lists each row.
+
+Exit codes:
+  0    all rows are valid, whatever is warned of
+  1    some are refused
+  2    the file, its map or the rules cannot be read, or it was interrupted
+  141  its output was closed before the end (as by | head), and no row was refused until then")]
 pub struct CheckCommand {
     #[command(flatten)]
     file: FileArgs,
-    /// Folder of rules to hold the rows against
-    #[arg(long, value_name = "DIR")]
+    /// Rules to hold the rows against: a folder, or a file that `rules show --json` has written
+    #[arg(long, value_name = "DIR|FILE")]
     rules: Option<PathBuf>,
     /// When the rows count as received
     #[arg(long, value_enum, default_value_t = ReceivedArg::Now)]
@@ -58,27 +72,44 @@ enum ReceivedArg {
 pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = command.rules.as_deref().map(rules_of).transpose()?;
     let limit = default_limit();
-    let mut opened = command.file.open(limit)?;
+    signals::listen(Hangup::Ends)?;
+    let opened = command.file.open(limit)?;
     let received = match command.received {
         ReceivedArg::Now => Received::At(clock::now()),
         ReceivedArg::Arrival if opened.tells_arrival => Received::OnArrival,
         ReceivedArg::Arrival => bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`"),
     };
-    let checker = Checker { kind: opened.kind, rules: rules.as_ref(), limit, received };
+    let Opened { kind, mut reader, skip_reasons, way, .. } = opened;
+    let checker = Checker { kind, rules: rules.as_ref(), limit, received };
     let mut report = Report::new(&command.file, command.json, out);
-    let summary = checker
-        .run(&mut opened.reader, &mut |judged| report.row(judged.line, &judged.verdict))
-        .with_context(|| format!("cannot read on in {}", command.file.file.display()))?;
-    report.close(&summary, &opened.skip_reasons)?;
+    let mut progress = Progress::new("rows checked", way.whole());
+    let mut rows = 0;
+    let judged = checker.run(&mut reader, &mut |judged| {
+        rows += 1;
+        progress.at(rows, way.read());
+        report.row(judged.line, &judged.verdict, &progress);
+        // Nobody reads what would be found.
+        way.stop_if(report.has_failed());
+    });
+    drop(progress);
+    if report.has_failed() {
+        // What was found wrong until then is so; of the rest nothing is known.
+        return Ok(ExitCode::from(u8::from(report.has_refused())));
+    }
+    let summary = judged.map_err(|error| way.why_not(error, rows, &command.file, ""))?;
+    report.close(&summary, &skip_reasons)?;
     Ok(if summary.refused_total() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The rules of a folder; wrong ones cannot be checked against.
-pub(super) fn rules_of(folder: &Path) -> anyhow::Result<Rules> {
-    match rules::read_folder(folder)? {
+/// The rules of a folder, or those that `rules show --json` has written; wrong ones cannot be checked against.
+pub(super) fn rules_of(place: &Path) -> anyhow::Result<Rules> {
+    if !place.is_dir() {
+        return rules::read_export(place);
+    }
+    match rules::read_folder(place)? {
         Ok(rules) => Ok(rules),
         Err(errors) => {
-            let lines: Vec<String> = errors.iter().map(|error| format!("{}/{error}", folder.display())).collect();
+            let lines: Vec<String> = errors.iter().map(|error| format!("{}/{error}", place.display())).collect();
             bail!("{}", lines.join("\n"))
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::demo::{self, Options};
 use anyhow::bail;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -51,8 +52,8 @@ Exit codes:
   1  they do not
   2  something failed";
 
-/// Runs the demonstration.
-pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+/// Runs the demonstration; what it has to say goes to `out`, or is drawn on the terminal.
+pub fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     crate::telemetry::logs::init(false, &args.log)?;
     let options = Options {
         run_for: args.run_for,
@@ -64,7 +65,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         prefix: args.prefix.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let balanced = runtime.block_on(demo::run(&options))?;
+    let balanced = runtime.block_on(demo::run(&options, out))?;
     Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

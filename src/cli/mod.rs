@@ -1,6 +1,9 @@
 //! The command line: what can be typed. Each command is a file: it parses, calls the rest of the crate, and says what
-//! came of it.
+//! came of it. A command that changes something does so whatever becomes of its output
+//! ([`output`](crate::terminal::output)).
 
+use crate::telemetry::logs;
+use crate::terminal::output::{Duty, Output};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -9,15 +12,16 @@ pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod file;
-mod interrupt;
 pub mod publish;
 mod reading;
 pub mod repair;
+pub mod report;
 pub mod rules;
 pub mod run;
 pub mod skip_lost;
 pub mod topics;
 pub mod watch;
+mod way;
 
 /// Nucleic-acid test results from Kafka: contacts matched, alerts raised, positivity and risk tiers kept, exactly once
 #[derive(Debug, Parser)]
@@ -31,7 +35,14 @@ pub mod watch;
   swabstream rules apply deploy/rules/chongqing --config swabstream.toml
   swabstream run --config swabstream.toml
 
-Exit codes: 0 done, 1 done and something was found wrong, 2 could not."
+Exit codes:
+  0    done
+  1    done, and something was found wrong
+  2    it could not be done, or not all of it; the last line says what was
+  141  a command that only looks: its output was closed before the end (as by | head)
+
+A command that changes something does all of it whatever becomes of its output; what could not be written there is said \
+on standard error."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -47,7 +58,9 @@ enum Command {
         subcommand,
         after_help = "Examples:
   swabstream topics create --config swabstream.toml
-  swabstream topics check --config swabstream.toml"
+  swabstream topics check --config swabstream.toml
+
+Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked."
     )]
     Topics(topics::TopicsCommand),
     /// Check rules, put them in force, show them
@@ -56,7 +69,9 @@ enum Command {
         after_help = "Examples:
   swabstream rules check deploy/rules/chongqing
   swabstream rules apply deploy/rules/chongqing --config swabstream.toml
-  swabstream rules show --config swabstream.toml"
+  swabstream rules show --config swabstream.toml
+
+Exit codes: 0 done, 1 the rules are wrong or there are none, 2 it could not be done."
     )]
     Rules(rules::RulesCommand),
     Publish(publish::PublishCommand),
@@ -66,25 +81,38 @@ enum Command {
     Repair(repair::RepairArgs),
     SkipLost(skip_lost::SkipLostArgs),
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream")]
+    #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream
+
+Exit codes: 0 printed, 2 the shell is not known, or the output cannot be written to.")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
 }
 
-/// Runs what was typed. Whoever closes our output has read enough (`| head`): that is no error.
-pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
-    match dispatch(&cli.command, &mut out) {
-        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
-        result => result,
+impl Command {
+    fn duty(&self) -> Duty {
+        match self {
+            Self::Demo(_) | Self::Run(_) | Self::Publish(_) | Self::Repair(_) | Self::SkipLost(_) => Duty::Changes,
+            Self::Topics(command) => command.duty(),
+            Self::Rules(command) => command.duty(),
+            Self::Check(_) | Self::Watch(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
+        }
     }
+}
+
+/// Runs what was typed.
+pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let mut out = Output::standard(cli.command.duty())?;
+    let worked = dispatch(&cli.command, &mut out);
+    let ended = out.end(worked);
+    logs::finish();
+    ended
 }
 
 fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(args) => demo::run(args),
+        Command::Demo(args) => demo::run(args, out),
         Command::Run(args) => run::run(args),
         Command::Topics(command) => topics::run(command, out),
         Command::Rules(command) => rules::run(command, out),
@@ -103,11 +131,6 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
     }
 }
 
-fn is_closed(error: &anyhow::Error) -> bool {
-    let closed = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().filter_map(|cause| cause.downcast_ref()).any(closed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +147,17 @@ mod tests {
             let config = command.get_arguments().find(|argument| argument.get_id() == "config");
             let variable = config.map(|config| config.get_env().and_then(|name| name.to_str()));
             assert!(matches!(variable, None | Some(Some("SWABSTREAM_CONFIG"))), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn every_command_says_what_its_exit_codes_mean() {
+        for command in below(&Cli::command()).into_iter().chain([Cli::command()]) {
+            let name = command.get_name();
+            let help = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let codes = help.split_once("\n\nExit codes:").map(|(_, codes)| codes.trim_start()).unwrap_or_default();
+            assert!(codes.starts_with("0 ") && codes.contains('2'), "{name}: {help}");
         }
     }
 

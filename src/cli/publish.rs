@@ -1,28 +1,36 @@
 //! `swabstream publish`: a file into its topic.
 //!
 //! In: a file, the settings of the deployment, the rules in force. Out: every valid row as a record whose delivery the
-//! broker confirmed. The whole file is checked before the first record is sent, and held in memory until the last is.
+//! broker confirmed. The whole file is checked before the first record is sent; what is to be sent waits in a [`spool`],
+//! in bounded memory.
 
 use super::check::rules_of;
-use super::file::{FileArgs, Report};
-use super::interrupt;
+use super::file::{FileArgs, Opened};
+use super::report::Report;
 use super::rules;
 use crate::clock;
 use crate::config::Config;
 use crate::intake::check::{Checker, Judged, Received, Summary, Verdict};
+use crate::intake::history::Marks;
+use crate::kafka::publisher::Publisher;
+use crate::kafka::topic_name;
+use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
+use crate::terminal::progress::Progress;
+use crate::terminal::signals::{self, Hangup};
 use anyhow::{Context as _, anyhow, bail};
-use std::io::Write;
+use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-mod parcels;
 mod send;
+mod spool;
 
-use parcels::Parcels;
+use send::{Sending, Sent};
+use spool::{Parcels, Spool};
 
 /// Send a file into its topic, after checking all of it
 ///
@@ -37,15 +45,27 @@ use parcels::Parcels;
     swabstream publish 2020.csv.gz --map ee.toml --config past.toml --history \\
         --until 2020-06-01T00:00:00Z
 
-Exit code: 0 every row was sent, 1 some rows were refused and not sent, 2 it could not be done.")]
+With --history a record's time is when its row arrived: what the map's `[history]` says or, of messages (JSON, protobuf), \
+their `reported_at`. It is checked first whether the topic is there, then the whole file; only then the first record is \
+sent. Beyond 32 MiB the records wait in a nameless file in the folder TMPDIR (/var/tmp), which is gone when the command is. \
+`[secret]` is not needed.
+
+Ctrl-C, SIGTERM and SIGHUP (a terminal that closes) end it after the records that are on their way, and it says how many \
+were delivered; once more ends it at once. To send what is left, send the whole file again. Closing its output ends \
+nothing: what could not be written there is said on standard error.
+
+Exit codes:
+  0  every row was sent
+  1  some rows were refused and not sent
+  2  it could not be done, or not all of it; the last line says what was")]
 pub struct PublishCommand {
     #[command(flatten)]
     file: FileArgs,
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
     config: PathBuf,
-    /// Folder of rules to check against; without it those in force
-    #[arg(long, value_name = "DIR", conflicts_with = "no_rules")]
+    /// Rules to check against, a folder or what `rules show --json` has written; without it those in force
+    #[arg(long, value_name = "DIR|FILE", conflicts_with = "no_rules")]
     rules: Option<PathBuf>,
     /// Check only what the contract itself demands
     #[arg(long)]
@@ -82,20 +102,36 @@ pub fn run(command: &PublishCommand, out: &mut dyn Write) -> anyhow::Result<Exit
         }
         _ => {}
     }
+    let signals = signals::listen(Hangup::Ends)?;
     let rules = rules_for(command, &config)?;
-    let (parcels, summary) = check(command, &config, rules.as_deref(), out)?;
-    let marks = command
-        .history
-        .then(|| send::Marks { every_ms: i64::from(command.mark_every.get()) * 60_000, until: command.until });
-    // Until here nothing was sent, and Ctrl-C needs no word.
-    let interrupted = interrupt::flag()?;
-    let sent = send::all(&config.kafka, &parcels, command.rate, marks, &interrupted)?;
-    let unsent = summary.valid + summary.refused_total() - parcels.len() as u64;
-    writeln!(out, "{} records delivered to {}; rows not sent: {unsent}", sent.records, sent.topic)?;
+    let (checked, mut publisher) = (Checked::begin(command, &config)?, Publisher::connect(&config.kafka)?);
+    let (topic, name) = (checked.kind_topic(), topic_name(&config.kafka.prefix, checked.kind_topic()));
+    // A topic that is not there is known before a large file is read.
+    publisher.partitions(topic)?;
+    let (parcels, summary) = checked.run(command, &config, rules.as_deref(), out)?;
+    out.flush()?;
+    let every_ms = i64::from(command.mark_every.get()) * 60_000;
+    let marks = command.history.then(|| Marks::new(every_ms, command.until));
+    let unsent = summary.valid + summary.refused_total() - parcels.len();
+    let sending = Sending { publisher, topic, name: name.clone(), signals };
+    let sent = sending.all(parcels, command.rate, marks)?;
+    say(&sent, &name, unsent, out)?;
+    Ok(if unsent == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// What was done comes last: it is what is told where standard output is gone.
+fn say(sent: &Sent, topic: &str, unsent: u64, out: &mut dyn Write) -> io::Result<()> {
     if sent.marks > 0 {
         writeln!(out, "{} marks of time, the last at {}", sent.marks, sent.last_mark)?;
     }
-    Ok(if unsent == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    if sent.records > 0 {
+        writeln!(
+            out,
+            "how many of the records were there already cannot be told from here; each counts once, and the processor \
+             counts repetitions as `duplicate` (swabstream_outcomes_total)"
+        )?;
+    }
+    writeln!(out, "{} records delivered to {topic}; rows not sent: {unsent}", sent.records)
 }
 
 fn rules_for(command: &PublishCommand, config: &Config) -> anyhow::Result<Option<Arc<Rules>>> {
@@ -111,37 +147,71 @@ fn rules_for(command: &PublishCommand, config: &Config) -> anyhow::Result<Option
     held.in_force.ok_or_else(none).map(Some)
 }
 
-/// Reads and judges the whole file, and keeps what is to be sent.
-fn check(
-    command: &PublishCommand,
-    config: &Config,
-    rules: Option<&Rules>,
-    out: &mut dyn Write,
-) -> anyhow::Result<(Parcels, Summary)> {
-    let limit = config.processing.max_record_bytes.get();
-    let mut opened = command.file.open(limit)?;
-    if command.history && !opened.tells_arrival {
-        bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`");
-    }
-    let received = if command.history { Received::OnArrival } else { Received::At(clock::now()) };
-    let checker = Checker { kind: opened.kind, rules, limit, received };
-    let mut parcels = Parcels::new(opened.kind.topic());
-    let mut report = Report::new(&command.file, false, out);
-    let summary = checker
-        .run(&mut opened.reader, &mut |judged| {
-            report.row(judged.line, &judged.verdict);
-            keep(&mut parcels, &judged, command.force);
-        })
-        .with_context(|| format!("cannot read on in {}; nothing was sent", command.file.file.display()))?;
-    report.close(&summary, &opened.skip_reasons)?;
-    Ok((parcels, summary))
+/// A file about to be read and judged as a whole, before anything of it is sent.
+struct Checked {
+    opened: Opened,
 }
 
-fn keep(parcels: &mut Parcels, judged: &Judged<'_>, force: bool) {
+impl Checked {
+    fn begin(command: &PublishCommand, config: &Config) -> anyhow::Result<Self> {
+        let opened = command.file.open(config.processing.max_record_bytes.get())?;
+        if command.history && !opened.tells_arrival {
+            bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`");
+        }
+        Ok(Self { opened })
+    }
+
+    fn kind_topic(&self) -> Topic {
+        self.opened.kind.topic()
+    }
+
+    /// Judges every row, and keeps what is to be sent.
+    fn run(
+        self,
+        command: &PublishCommand,
+        config: &Config,
+        rules: Option<&Rules>,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<(Parcels, Summary)> {
+        let Opened { kind, mut reader, skip_reasons, way, .. } = self.opened;
+        let received = if command.history { Received::OnArrival } else { Received::At(clock::now()) };
+        let checker = Checker { kind, rules, limit: config.processing.max_record_bytes.get(), received };
+        let (mut spool, mut kept) = (Spool::new(), Ok(()));
+        let mut report = Report::new(&command.file, false, out);
+        let mut progress = Progress::new("rows checked", way.whole());
+        let mut rows = 0;
+        let judged = checker.run(&mut reader, &mut |judged| {
+            rows += 1;
+            progress.at(rows, way.read());
+            report.row(judged.line, &judged.verdict, &progress);
+            if kept.is_ok() {
+                kept = keep(&mut spool, &judged, command.force);
+                // Without room for the rest there is no use in reading it.
+                way.stop_if(kept.is_err());
+            }
+        });
+        drop(progress);
+        kept.with_context(|| no_room(&command.file))?;
+        let summary = judged.map_err(|error| way.why_not(error, rows, &command.file, "; nothing was sent"))?;
+        report.close(&summary, &skip_reasons)?;
+        let parcels = spool.finish().with_context(|| no_room(&command.file))?;
+        Ok((parcels, summary))
+    }
+}
+
+fn no_room(file: &FileArgs) -> String {
+    format!(
+        "the records of {} cannot be kept in {} until they are sent; nothing was sent; let TMPDIR name a folder with as \
+         much room as the file takes",
+        file.shown(),
+        spool::folder().display()
+    )
+}
+
+fn keep(spool: &mut Spool, judged: &Judged<'_>, force: bool) -> io::Result<()> {
     let wanted = judged.verdict == Verdict::Valid || force;
-    if let Some(parcel) = judged.parcel.as_ref().filter(|_| wanted)
-        && let Some(received_at) = parcel.received_at
-    {
-        parcels.push(&parcel.key, parcel.message, received_at);
+    match judged.parcel.as_ref().filter(|_| wanted).and_then(|parcel| Some((parcel, parcel.received_at?))) {
+        Some((parcel, received_at)) => spool.push(&parcel.key, parcel.message, received_at),
+        None => Ok(()),
     }
 }

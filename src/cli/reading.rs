@@ -6,8 +6,9 @@ use crate::config::KafkaConfig;
 use crate::kafka::reader::{From, Headers, TopicReader};
 use crate::model::record::{Record, Topic};
 use crate::policy::RuleSetReader;
-use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::terminal::progress::Progress;
+use crate::terminal::signals;
+use anyhow::{Context as _, bail, ensure};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -44,13 +45,14 @@ pub(super) fn all(
     take: &mut dyn FnMut(&Record<'_>, Headers<'_>),
 ) -> anyhow::Result<()> {
     let mut reader = TopicReader::between(kafka, stretches)?;
-    let bar = progress_bar(reader.remaining());
     let (whole, mut moved) = (reader.remaining(), (reader.remaining(), clock::monotonic()));
+    let mut progress = Progress::new("offsets read", Some(whole));
     let counts = |record: &Record<'_>| {
         let place = record.position;
         stretches.get(&(place.topic, place.partition)).is_some_and(|stretch| stretch.contains(&place.offset))
     };
     while !reader.caught_up() {
+        ensure!(!signals::asked(), "interrupted while reading; nothing was written");
         reader.poll_headers(10_000, Duration::from_millis(100), &mut |record, headers| {
             // A stretch that is read may go on while others are not.
             if counts(record) {
@@ -60,17 +62,10 @@ pub(super) fn all(
         let left = reader.remaining();
         if left < moved.0 {
             moved = (left, clock::monotonic());
-            bar.set_position(whole - left);
+            progress.at(whole - left, whole - left);
         } else if moved.1.elapsed() > patience {
             bail!("nothing came for {} s, {left} offsets were left to read", patience.as_secs());
         }
     }
-    bar.finish_and_clear();
     Ok(())
-}
-
-fn progress_bar(offsets: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} offsets, {per_sec}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(offsets).with_style(style)
 }

@@ -21,6 +21,7 @@ use crate::policy::Rules;
 use crate::proto::v1::{AreaChanges, AreaPositivity, TaskHead};
 use crate::repair::{self, Corrections};
 use crate::state::changelog::Restorer;
+use crate::terminal::signals::{self, Hangup};
 use anyhow::{Context as _, ensure};
 use prost::Message as _;
 use std::collections::BTreeMap;
@@ -48,7 +49,10 @@ and alerts with their chain of cause. It may work meanwhile; if it is stopped, i
 Days whose people are no longer held (longer ago than the horizon and 15 days) cannot be rebuilt and stay as they are. \
 Only one repair at a time can write: an earlier one that is still reading is fenced off.
 
-Exit code: 0 nothing differed, 1 differences were found (and, without --dry-run, sent), 2 it could not be done.")]
+Exit codes:
+  0  nothing differed
+  1  differences were found and, without --dry-run, sent
+  2  it could not be done")]
 pub struct RepairArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -63,8 +67,9 @@ pub struct RepairArgs {
 
 /// Runs the command; what it has to say goes to `out`, the progress to the terminal.
 pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    signals::listen(Hangup::Ends)?;
     let config = Config::read(&args.config)?;
-    let secret = config.secret.read()?;
+    let secret = config.secret()?;
     let layout = topics::layout(&config.kafka)?;
     let RulesFound { rules, .. } = reading::rules_in_force(&config.kafka)?;
     // Before anything is read: from now on no other repair can write what this one has not seen.

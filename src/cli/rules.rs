@@ -10,6 +10,7 @@ use crate::model::record::{Output, Topic};
 use crate::policy::plan::Plan;
 use crate::policy::source::{self, SourceError, SourceFile};
 use crate::policy::{RuleError, RuleSetReader, Rules};
+use crate::terminal::output::Duty;
 use anyhow::Context as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod describe;
+mod export;
 mod table;
 mod targets;
 
@@ -25,14 +27,18 @@ mod targets;
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum RulesCommand {
     /// Check a folder of rules and show what it would put in force; nothing is published
-    #[command(after_help = "Example:\n  swabstream rules check deploy/rules/chongqing")]
+    #[command(after_help = "Example:\n  swabstream rules check deploy/rules/chongqing
+
+Exit codes: 0 no errors, 1 the rules have errors, 2 the folder cannot be read.")]
     Check {
         /// Folder with deployment.toml, case-*.toml, tier-*.toml, areas.csv, labs.csv
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
     /// Check a folder of rules and put it in force, all at once or not at all
-    #[command(after_help = "Example:\n  swabstream rules apply deploy/rules/chongqing --config swabstream.toml")]
+    #[command(after_help = "Example:\n  swabstream rules apply deploy/rules/chongqing --config swabstream.toml
+
+Exit codes: 0 they are in force, 1 they have errors and nothing was published, 2 it could not be done.")]
     Apply {
         /// Folder with deployment.toml, case-*.toml, tier-*.toml, areas.csv, labs.csv
         #[arg(value_name = "DIR")]
@@ -42,7 +48,13 @@ pub enum RulesCommand {
         config: PathBuf,
     },
     /// Show the rules in force
-    #[command(after_help = "Example:\n  swabstream rules show --config swabstream.toml --json")]
+    #[command(after_help = "Examples:
+  swabstream rules show --config swabstream.toml
+  swabstream rules show --config swabstream.toml --json > rules.json
+
+What --json writes, `check --rules` and `publish --rules` take where there is no Kafka.
+
+Exit codes: 0 shown, 1 no rules are in force, 2 they could not be read.")]
     Show {
         /// Settings of the deployment
         #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -51,6 +63,16 @@ pub enum RulesCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+impl RulesCommand {
+    /// Whether it changes something.
+    pub(super) fn duty(&self) -> Duty {
+        match self {
+            Self::Apply { .. } => Duty::Changes,
+            Self::Check { .. } | Self::Show { .. } => Duty::Looks,
+        }
+    }
 }
 
 /// Runs the command; what it has to say goes to `out`. Wrong rules end with exit code 1.
@@ -65,7 +87,7 @@ pub fn run(command: &RulesCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
 fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = match read_folder(folder)? {
         Ok(rules) => rules,
-        Err(errors) => return refuse(folder, &errors, out),
+        Err(errors) => return refuse(folder, &errors, "", out),
     };
     write!(out, "{}", describe::text(&rules))?;
     writeln!(out, "\n{}: no errors; {}", folder.display(), summary(&rules))?;
@@ -75,14 +97,14 @@ fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = match read_folder(folder)? {
         Ok(rules) => rules,
-        Err(errors) => return refuse(folder, &errors, out),
+        Err(errors) => return refuse(folder, &errors, "; nothing was published", out),
     };
     let held = read_topic(config)?;
     let before = held.in_force.as_deref();
     if let Some(old) = before
         && let Some(error) = targets::other_first(old, &rules, &read_files(folder)?)
     {
-        return refuse(folder, &[error], out);
+        return refuse(folder, &[error], "; nothing was published", out);
     }
     let notes = targets::notes(before, &rules);
     let plan = Plan::new(&held.reader, &rules);
@@ -90,6 +112,8 @@ fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         writeln!(out, "nothing to do: in force already; {}", summary(&rules))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let id = format!("{}rules-apply", config.kafka.prefix);
+    publish_all(&config.kafka, &id, &outputs(&plan)).context("the rules were not published")?;
     for (sign, keys) in [("+", &plan.added), ("~", &plan.changed), ("-", &plan.removed)] {
         for key in keys {
             writeln!(out, "{sign} {key}")?;
@@ -98,8 +122,6 @@ fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<
     for note in &notes {
         writeln!(out, "{note}")?;
     }
-    let id = format!("{}rules-apply", config.kafka.prefix);
-    publish_all(&config.kafka, &id, &outputs(&plan)).context("the rules were not published")?;
     let (added, changed, removed) = (plan.added.len(), plan.changed.len(), plan.removed.len());
     writeln!(out, "in force: {added} added, {changed} changed, {removed} removed; {}", summary(&rules))?;
     Ok(ExitCode::SUCCESS)
@@ -115,7 +137,7 @@ fn show(config: &Config, json: bool, out: &mut dyn Write) -> anyhow::Result<Exit
         return Ok(ExitCode::FAILURE);
     };
     if json {
-        serde_json::to_writer_pretty(&mut *out, &describe::json(&rules)?)?;
+        serde_json::to_writer_pretty(&mut *out, &export::json(&rules)?)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", describe::text(&rules))?;
@@ -128,13 +150,13 @@ fn summary(rules: &Rules) -> String {
     format!("{} records, digest {}", rules.to_records().len(), rules.digest)
 }
 
-fn refuse(folder: &Path, errors: &[SourceError], out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+fn refuse(folder: &Path, errors: &[SourceError], so: &str, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     for error in errors {
         let separator = if folder.as_os_str().to_string_lossy().ends_with('/') { "" } else { "/" };
         writeln!(out, "{}{separator}{error}", folder.display())?;
     }
     let errors = errors.len();
-    writeln!(out, "{errors} error{}; nothing was published", if errors == 1 { "" } else { "s" })?;
+    writeln!(out, "{errors} error{}{so}", if errors == 1 { "" } else { "s" })?;
     Ok(ExitCode::FAILURE)
 }
 
@@ -156,6 +178,14 @@ fn read_files(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
+}
+
+/// The rules that `rules show --json` has written.
+pub(super) fn read_export(file: &Path) -> anyhow::Result<Rules> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    export::rules(&text).with_context(|| {
+        format!("{} is neither a folder of rules nor what `swabstream rules show --json` writes", file.display())
+    })
 }
 
 /// A set as records of the topic, in the order they are to be written.

@@ -37,7 +37,7 @@ markers of transactions: at most so many records are lost. The audit names them 
 read. All instances must be stopped; one that was killed counts until its session ends (6 s by default). What is lost of \
 area-changes is rebuilt from people by swabstream repair, once the processor has started again.
 
-Exit code: 0 nothing is lost, or it was given up; 1 something is lost and nothing was written; 2 it could not be done.")]
+Exit codes: 0 nothing is lost, or it was given up; 1 something is lost and nothing was written; 2 it could not be done.")]
 pub struct SkipLostArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -140,7 +140,7 @@ fn give_up<H: Half>(config: &Config, layout: Layout, lost: Lost) -> anyhow::Resu
     let site = Site {
         kafka: kafka.clone(),
         layout,
-        secret: config.secret.read()?,
+        secret: config.secret()?,
         history: config.processing.history,
         // The state holds by which rules it was derived; a worker takes up those in force.
         rules: RulesInForce { rules, offset: 0 },

@@ -3,6 +3,7 @@
 use crate::config::{Config, KafkaConfig};
 use crate::kafka::topics::{self, Wanted};
 use crate::model::record::Layout;
+use crate::terminal::output::Duty;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,7 +18,9 @@ pub enum TopicsCommand {
 
 The numbers of tasks are fixed for ever: a person's task is the hash of its pseudonym modulo their number. Take more \
 person tasks than you will ever have cores. Whether the topics are for past data says the configuration \
-([processing] history = true).")]
+([processing] history = true).
+
+Exit codes: 0 all topics are there and right, 1 one is not as it must be, 2 it could not be done.")]
     Create {
         /// Which topics
         #[command(flatten)]
@@ -71,6 +74,16 @@ impl Place {
                 Ok((config.kafka, config.processing.history))
             }
             (None, None) => anyhow::bail!("say which topics: --config FILE, or --brokers HOST:PORT"),
+        }
+    }
+}
+
+impl TopicsCommand {
+    /// Whether it changes something.
+    pub(super) fn duty(&self) -> Duty {
+        match self {
+            Self::Create { .. } => Duty::Changes,
+            Self::Check { .. } => Duty::Looks,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `swabstream watch`: follows the outputs, as a table or as JSON lines.
+//! `swabstream watch`: follows the outputs, or shows what they are now, as a table or as JSON lines.
 //!
 //! In: the topics of alerts, positivity or tiers, `read_committed`. Out: a line per record, to whoever reads it; when
 //! nobody does any more, it ends. Never here: a person's id, unless it was asked for.
@@ -10,25 +10,37 @@ use crate::model::record::{Record, Topic};
 use crate::pipeline::json;
 use crate::policy::{RuleSetReader, Rules};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier};
-use anyhow::Context as _;
+use crate::terminal::output;
+use crate::terminal::signals::{self, Hangup};
+use anyhow::{Context as _, bail, ensure};
 use prost::Message;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+mod current;
 mod lines;
 
-/// Follow what comes out, as it is committed.
+/// Follow what comes out, as it is committed, or show what it is now
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   swabstream watch alerts --config swabstream.toml
-  swabstream watch positivity --config swabstream.toml --area 500103 --window 7 --from beginning
-  swabstream watch tiers --config swabstream.toml --json --once | jq .tier
+  swabstream watch alerts --config swabstream.toml --area 500103 --once
+  swabstream watch tiers --config swabstream.toml                 the tier of every area now
+  swabstream watch positivity --config swabstream.toml --window 7 --from now
 
-People are shown masked, and so are barcodes of specimens; --show-ids shows them whole.")]
+Without --from, `alerts` follows what comes from now on, and with --once shows all that is kept; `positivity` and `tiers` \
+show the newest of each area and end. With --area, areas below that one belong to it: its wards, their streets.
+
+People are shown masked, and so are barcodes of specimens; --show-ids shows them whole.
+
+Exit codes:
+  0    ended as asked, by --once or a signal
+  2    it could not be read
+  141  its output was closed before the end (as by | head)")]
 pub struct WatchArgs {
     /// What to follow
     pub what: What,
@@ -38,13 +50,13 @@ pub struct WatchArgs {
     /// One JSON object per line, by the contract's JSON mapping
     #[arg(long)]
     pub json: bool,
-    /// Where to begin
-    #[arg(long, default_value = "now")]
-    pub from: Start,
+    /// Where to begin to follow
+    #[arg(long)]
+    pub from: Option<Start>,
     /// End when everything was shown that there is now
     #[arg(long)]
     pub once: bool,
-    /// Only this area
+    /// Only this area and those below it
     #[arg(long, value_name = "CODE")]
     pub area: Option<String>,
     /// Days of the window in the table of positivity: 1, 3, 7 or 14
@@ -85,35 +97,36 @@ impl What {
     }
 }
 
-/// How long a Ctrl-C may go unnoticed.
+/// How long a signal, or that nobody reads any more, may go unnoticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// How long to look for the names of areas before going on with their codes.
 const NAMES_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the command; lines go to `out`. Ends well on Ctrl-C.
+/// Runs the command; lines go to `out`. Ends well when it is asked to.
 pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    signals::listen(Hangup::Ends)?;
+    ensure!(
+        !(args.once && args.from == Some(Start::Now)),
+        "--once with --from now would show nothing: leave one of them out"
+    );
     let config = Config::read(&args.config)?;
     let rules = names(&config).context("the names of areas could not be read")?;
     require_known(args.area.as_deref(), rules.as_deref())?;
-    let from = if args.from == Start::Beginning || args.once { From::Beginning } else { From::End };
+    let shown = Shown::new(args, rules.as_deref());
+    let from = match args.from {
+        None if args.what != What::Alerts => return current::show(&config, &shown, out),
+        Some(Start::Beginning) => From::Beginning,
+        None if args.once => From::Beginning,
+        None | Some(Start::Now) => From::End,
+    };
     let mut reader = TopicReader::open(&config.kafka, args.what.topics(), from)?;
-    let interrupted = super::interrupt::flag()?;
-    let shown = Shown { args, rules: rules.as_deref() };
-    follow(&mut reader, &shown, &interrupted, out)?;
-    Ok(ExitCode::SUCCESS)
+    follow(&mut reader, &shown, out)
 }
 
-fn follow(
-    reader: &mut TopicReader,
-    shown: &Shown<'_>,
-    interrupted: &AtomicBool,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    if !shown.args.json {
-        writeln!(out, "{}", lines::header(shown.args.what))?;
-    }
-    while !interrupted.load(Ordering::Relaxed) {
+fn follow(reader: &mut TopicReader, shown: &Shown<'_>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    shown.begin(out)?;
+    while !signals::asked() {
         let mut written = Ok(());
         reader.poll_within(1000, LONGEST_WAIT, &mut |records| {
             for line in records.iter().filter_map(|record| shown.line(record)) {
@@ -127,15 +140,19 @@ fn follow(
         if shown.args.once && reader.caught_up() {
             break;
         }
+        // Else it would be known with the next line, which may be long in coming.
+        if output::is_closed() {
+            return Ok(ExitCode::from(output::CLOSED));
+        }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An area that the rules do not know would be waited for in vain.
 fn require_known(area: Option<&str>, rules: Option<&Rules>) -> anyhow::Result<()> {
     match (area, rules) {
         (Some(area), Some(rules)) if rules.areas.index(area).is_none() => {
-            anyhow::bail!("there is no area {area} in the rules in force; swabstream rules show --json lists the codes")
+            bail!("there is no area {area} in the rules in force; swabstream rules show --json lists the codes")
         }
         _ => Ok(()),
     }
@@ -145,9 +162,20 @@ fn require_known(area: Option<&str>, rules: Option<&Rules>) -> anyhow::Result<()
 struct Shown<'a> {
     args: &'a WatchArgs,
     rules: Option<&'a Rules>,
+    /// Codes of the area that is asked for and of all below it; none where all are.
+    areas: Option<BTreeSet<&'a str>>,
 }
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    fn new(args: &'a WatchArgs, rules: Option<&'a Rules>) -> Self {
+        Self { args, rules, areas: args.area.as_deref().map(|area| with_those_below(area, rules)) }
+    }
+
+    /// The line above the lines.
+    fn begin(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        if self.args.json { Ok(()) } else { writeln!(out, "{}", lines::header(self.args.what)) }
+    }
+
     /// The line of a record; none for another area's, for tombstones, and for what is none of the contract.
     fn line(&self, record: &Record<'_>) -> Option<String> {
         let payload = record.payload?;
@@ -158,25 +186,26 @@ impl Shown<'_> {
                     mask(&mut alert);
                 }
                 let text =
-                    || lines::alert(&alert, record.received_at, self.name(&alert.area), self.target(&alert.target));
+                    || lines::alert(&alert, record.received_at, &self.name(&alert.area), self.target(&alert.target));
                 Some(self.form(&alert, "swabstream.v1.Alert", text))
             }
             What::Positivity => {
                 let numbers = AreaPositivity::decode(payload).ok().filter(|numbers| self.wants(&numbers.area))?;
                 let days = self.args.window.parse().unwrap_or(7);
-                let text = || lines::positivity(&numbers, days, self.name(&numbers.area), self.target(&numbers.target));
+                let text =
+                    || lines::positivity(&numbers, days, &self.name(&numbers.area), self.target(&numbers.target));
                 Some(self.form(&numbers, "swabstream.v1.AreaPositivity", text))
             }
             What::Tiers => {
                 let tier = AreaTier::decode(payload).ok().filter(|tier| self.wants(&tier.area))?;
-                let text = || lines::tier(&tier, self.name(&tier.area), self.target(&tier.target));
+                let text = || lines::tier(&tier, &self.name(&tier.area), self.target(&tier.target));
                 Some(self.form(&tier, "swabstream.v1.AreaTier", text))
             }
         }
     }
 
     fn wants(&self, area: &str) -> bool {
-        self.args.area.as_deref().is_none_or(|wanted| wanted == area)
+        self.areas.as_ref().is_none_or(|wanted| wanted.contains(area))
     }
 
     fn form<M: Message>(&self, message: &M, name: &str, text: impl Fn() -> String) -> String {
@@ -184,14 +213,33 @@ impl Shown<'_> {
     }
 
     /// What earlier versions wrote names no target, and is of the first.
-    fn target<'a>(&'a self, id: &'a str) -> &'a str {
+    fn target<'b>(&'b self, id: &'b str) -> &'b str {
         self.rules.map_or(id, |rules| rules.id_of_stored(id))
     }
 
-    fn name<'a>(&'a self, code: &'a str) -> &'a str {
+    /// The code of an area, and its name where it has one.
+    fn name(&self, code: &str) -> String {
         let areas = self.rules.map(|rules| &rules.areas);
-        areas.and_then(|areas| Some(areas.list[areas.index(code)? as usize].name.as_str())).unwrap_or(code)
+        let name = areas.and_then(|areas| Some(areas.list[areas.index(code)? as usize].name.as_str()));
+        match name.filter(|name| !name.is_empty() && *name != code) {
+            Some(name) => format!("{code} {name}"),
+            None => code.to_owned(),
+        }
     }
+}
+
+/// The area and all that lay below it at any time: an alert is of the day it happened on.
+fn with_those_below<'a>(area: &'a str, rules: Option<&'a Rules>) -> BTreeSet<&'a str> {
+    let mut all = BTreeSet::from([area]);
+    let Some((areas, above)) = rules.and_then(|rules| Some((&rules.areas, rules.areas.index(area)?))) else {
+        return all;
+    };
+    for (index, below) in (0..).zip(&areas.list) {
+        if (0..areas.periods.len()).any(|period| areas.lineage(period, index).contains(&above)) {
+            all.insert(&below.code);
+        }
+    }
+    all
 }
 
 /// Nothing is left by which the person or the specimen could be told.
@@ -240,7 +288,8 @@ mod tests {
         let position = Position { topic: Topic::Alerts, partition: 0, offset: 0 };
         let received_at = Timestamp(1_668_130_000_000);
         let record = Record { position, received_at, key: None, payload: Some(&payload), content_type: None };
-        Shown { args: &command.args, rules: None }.line(&record)
+        let rules = crate::policy::sample::sample_rules();
+        Shown::new(&command.args, Some(&rules)).line(&record)
     }
 
     fn alert() -> Alert {
@@ -270,6 +319,14 @@ mod tests {
     }
 
     #[test]
+    fn an_area_is_told_by_code_and_name() {
+        let rules = crate::policy::sample::sample_rules();
+        let name = &rules.areas.list[rules.areas.index("D1").expect("known") as usize].name;
+        let shown = line(&[], &alert()).expect("a line");
+        assert!(shown.contains(&format!(" D1 {name} ")), "{shown}");
+    }
+
+    #[test]
     fn a_withdrawal_says_why_without_any_id_but_the_labs() {
         let cause = Cause {
             kind: CauseKind::Result as i32,
@@ -289,9 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn an_area_is_followed_alone() {
-        assert!(line(&["--area", "D1"], &alert()).is_some());
-        assert!(line(&["--area", "D2"], &alert()).is_none());
+    fn an_area_is_followed_with_those_below_it() {
+        let of = |area: &str| Alert { area: area.to_owned(), ..alert() };
+        let shown = |followed: &str, area: &str| line(&["--area", followed], &of(area)).is_some();
+        assert!(shown("D1", "D1") && shown("D1", "D1S1"), "a street of it");
+        assert!(!shown("D2", "D1") && !shown("D2", "D1S1"), "another one's");
+        assert!(!shown("D1S1", "D1"), "that above it");
         let rules = crate::policy::sample::sample_rules();
         assert!(require_known(Some("D1"), Some(&rules)).is_ok() && require_known(None, Some(&rules)).is_ok());
         let error = require_known(Some("NOPE"), Some(&rules)).expect_err("no such area").to_string();

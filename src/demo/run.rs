@@ -8,9 +8,10 @@ use super::screen::Screen;
 use super::stage::Stage;
 use super::stream::Stream;
 use super::summary;
-use crate::cli::run::asked_to_end;
 use crate::clock;
+use crate::terminal::signals::{self, Hangup};
 use anyhow::bail;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -48,12 +49,14 @@ pub struct Options {
     pub prefix: Option<String>,
 }
 
-/// Runs the demonstration; says whether the books balanced.
-pub async fn run(options: &Options) -> anyhow::Result<bool> {
+/// Runs the demonstration; says whether the books balanced. Nobody has to watch: it goes on where its output is closed.
+pub async fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let signals = signals::listen(Hangup::Ends)?;
+    signals.tell_what_is_left(|| "the books were not looked at; topics on a real Kafka stay there".to_owned());
     let mut stage = Stage::set_up(options).await?;
     let people = summary::grouped(u64::from(options.people));
     let title = format!("swabstream demo, Chongqing, {people} people, seed {}", options.seed);
-    let mut screen = Screen::new(title, stage.page());
+    let mut screen = Screen::new(title, stage.page(), out);
     screen.say(&format!("The page: {}   (Ctrl-C ends with a summary)", stage.page()))?;
     if options.brokers.is_some() {
         screen.say(&format!("Topics begin with `{}`; they stay there when the demo ends", stage.kafka().prefix))?;
@@ -68,13 +71,13 @@ pub async fn run(options: &Options) -> anyhow::Result<bool> {
             return Err(error);
         }
     };
-    print!("{}", summary::text(&figures));
+    screen.close(&summary::text(&figures))?;
     stage.close().await?;
     Ok(figures.imbalances().is_empty())
 }
 
 /// Everything between the set-up and the clean-up; returns the last figures.
-async fn play(stage: &mut Stage, screen: &mut Screen, options: &Options) -> anyhow::Result<Figures> {
+async fn play(stage: &mut Stage, screen: &mut Screen<'_>, options: &Options) -> anyhow::Result<Figures> {
     wait_until_running(stage).await?;
     let city = City::new(city_config(options), stage.rules());
     let stream = Stream::start(stage.kafka().clone(), stage.layout(), city, options.rate)?;
@@ -117,18 +120,18 @@ async fn wait_until_running(stage: &mut Stage) -> anyhow::Result<()> {
 
 async fn show_until_end(
     stage: &mut Stage,
-    screen: &mut Screen,
+    screen: &mut Screen<'_>,
     stream: &Stream,
     began: Instant,
     run_for: Option<Duration>,
 ) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(TICK);
-    let asked = asked_to_end();
+    let asked = signals::listen(Hangup::Ends)?.ends();
     tokio::pin!(asked);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            signal = &mut asked => return signal.map(|_| ()),
+            _ = &mut asked => return Ok(()),
         }
         let figures = stage.figures(began.elapsed(), stream.confirmed());
         stream.hold(figures.lag > MOST_LAG);
@@ -141,7 +144,12 @@ async fn show_until_end(
 }
 
 /// Waits until all that was published is read, all that was sent on has arrived, and the outputs have come to rest.
-async fn drain(stage: &mut Stage, screen: &mut Screen, published: u64, elapsed: Duration) -> anyhow::Result<Figures> {
+async fn drain(
+    stage: &mut Stage,
+    screen: &mut Screen<'_>,
+    published: u64,
+    elapsed: Duration,
+) -> anyhow::Result<Figures> {
     let began = clock::monotonic();
     let mut resting = (stage.outputs_read(), clock::monotonic());
     let mut drained: Option<Duration> = None;

@@ -6,7 +6,7 @@ use super::figures::{Figures, NewestAlert, TierGroup};
 use super::summary::grouped;
 use crate::proto::v1::Severity;
 use console::{Style, Term, measure_text_width, truncate_str};
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// How often plain lines are written where nothing can be redrawn.
@@ -15,9 +15,9 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 const RATE_OVER: Duration = Duration::from_secs(3);
 
 /// Where the live view is shown.
-#[derive(Debug)]
-pub struct Screen {
+pub struct Screen<'a> {
     term: Term,
+    out: &'a mut dyn Write,
     title: String,
     page: String,
     drawn: usize,
@@ -26,16 +26,23 @@ pub struct Screen {
     samples: Vec<(Duration, u64)>,
 }
 
-impl Screen {
+impl<'a> Screen<'a> {
     /// A view with a title, and the address of the page.
-    pub fn new(title: String, page: String) -> Self {
-        Self { term: Term::stdout(), title, page, drawn: 0, last_plain: None, samples: Vec::new() }
+    pub fn new(title: String, page: String, out: &'a mut dyn Write) -> Self {
+        Self { term: Term::stdout(), out, title, page, drawn: 0, last_plain: None, samples: Vec::new() }
     }
 
     /// Writes a line above everything that is redrawn.
     pub fn say(&mut self, line: &str) -> io::Result<()> {
         self.clear()?;
-        self.term.write_line(line)
+        writeln!(self.out, "{line}")?;
+        self.out.flush()
+    }
+
+    /// Writes the last words, where the redrawn lines were.
+    pub fn close(&mut self, text: &str) -> io::Result<()> {
+        self.clear()?;
+        self.out.write_all(text.as_bytes())
     }
 
     /// Shows the present state.
@@ -52,7 +59,8 @@ impl Screen {
         lines.truncate(room);
         self.clear()?;
         for line in &lines {
-            self.term.write_line(&truncate_str(line, usize::from(width), "…"))?;
+            // A terminal that was closed ends the demonstration by its signal, in order.
+            let _ = self.term.write_line(&truncate_str(line, usize::from(width), "…"));
         }
         self.drawn = lines.len();
         Ok(())
@@ -60,7 +68,8 @@ impl Screen {
 
     /// Takes the redrawn lines away, so that what follows stands alone.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.term.clear_last_lines(std::mem::take(&mut self.drawn))
+        let _ = self.term.clear_last_lines(std::mem::take(&mut self.drawn));
+        Ok(())
     }
 
     fn plain(&mut self, figures: &Figures, rate: u64) -> io::Result<()> {
@@ -70,7 +79,8 @@ impl Screen {
         self.last_plain = Some(Instant::now());
         let live: u64 = figures.alerts.values().map(|count| count.live).sum();
         let tiers = figures.tiers.iter().map(|group| format!("{} {}", group.areas.len(), group.tier));
-        self.term.write_line(&format!(
+        writeln!(
+            self.out,
             "{:>5.0} s  published {}  consumed {}  {}/s  lag {}  alerts {}  tiers: {}",
             figures.elapsed.as_secs_f64(),
             grouped(figures.published),
@@ -79,7 +89,7 @@ impl Screen {
             grouped(figures.lag),
             grouped(live),
             tiers.collect::<Vec<_>>().join(", "),
-        ))
+        )
     }
 
     fn rate(&mut self, figures: &Figures) -> u64 {

@@ -3,6 +3,7 @@
 //! In: the last [`Figures`]. Out: text. Nothing is computed here that the figures do not hold.
 
 use super::figures::Figures;
+pub use crate::terminal::progress::grouped;
 use std::fmt::Write as _;
 
 /// The summary, ready to be printed.
@@ -82,19 +83,6 @@ fn books(out: &mut String, figures: &Figures) {
     }
 }
 
-/// A number with commas between thousands.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,11 +112,5 @@ mod tests {
         assert!(!text.contains("ledger balances"), "{text}");
         assert_eq!(text.matches("DOES NOT BALANCE").count(), 3, "{text}");
         assert_eq!(figures.imbalances().len(), 3);
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let all: Vec<String> = [0, 999, 1_000, 1_234_567].into_iter().map(grouped).collect();
-        assert_eq!(all, ["0", "999", "1,000", "1,234,567"]);
     }
 }

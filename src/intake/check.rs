@@ -10,7 +10,7 @@ use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::time::Timestamp;
 use crate::pipeline::view::ResultView;
-use crate::pipeline::{decode, validate};
+use crate::pipeline::{decode, json, validate};
 use crate::policy::Rules;
 use crate::proto::v1;
 use std::collections::BTreeMap;
@@ -131,7 +131,7 @@ impl Checker<'_> {
         };
         let verdict = match found {
             Ok(()) => Verdict::Valid,
-            Err(reject) => Verdict::Refused(Fault { detail: place_in(message, &reject), reject }),
+            Err(reject) => Verdict::Refused(Fault { detail: self.detail(message, &reject), reject }),
         };
         Judged { line, verdict, parcel: Some(parcel) }
     }
@@ -188,13 +188,27 @@ impl Checker<'_> {
             Received::OnArrival => message.arrived_at.or_else(|| reported_at.and_then(Timestamp::from_wire)),
         }
     }
+
+    /// What is known of a fault beyond code and field. Never a value, nor a name that the contract does not have.
+    fn detail(&self, message: &Message, reject: &Reject) -> String {
+        let arrival = self.received == Received::OnArrival && message.arrived_at.is_none();
+        match (message.content_type, reject.code) {
+            (ContentType::Json, RejectCode::Malformed) => place_in(&message.payload, self.kind),
+            (_, RejectCode::MissingField) if arrival && reject.field == "reported_at" => {
+                "of past data a message arrived when it was reported".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
 }
 
-/// Where JSON ends to be JSON: no field can be named there.
-fn place_in(message: &Message, reject: &Reject) -> String {
-    if message.content_type != ContentType::Json || reject.code != RejectCode::Malformed {
-        return String::new();
-    }
-    let broken = serde_json::from_slice::<serde::de::IgnoredAny>(&message.payload).err();
-    broken.map_or_else(String::new, |error| format!("no JSON from column {} on", error.column()))
+/// Where in a line JSON ends to be JSON, or to be the message.
+fn place_in(line: &[u8], kind: Kind) -> String {
+    let broken = serde_json::from_slice::<serde::de::IgnoredAny>(line).err();
+    let no_json = broken.map(|error| format!("no JSON from column {} on", error.column()));
+    let no_message = || {
+        let column = json::column_of_fault(line, kind.message()).filter(|column| *column > 0)?;
+        Some(format!("at column {column}"))
+    };
+    no_json.or_else(no_message).unwrap_or_default()
 }

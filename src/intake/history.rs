@@ -5,64 +5,64 @@
 
 use crate::model::time::Timestamp;
 
-/// One thing to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The record of this number.
-    Record(usize),
-    /// A mark into every partition: nothing earlier follows.
-    Mark(Timestamp),
+/// Says where marks of time belong among records that come by time of arrival.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    interval_ms: i64,
+    until: Option<Timestamp>,
+    last: Option<Timestamp>,
 }
 
-/// The order to send in: records by arrival (equal ones as they stood), a mark on every whole interval that is passed
-/// (of several passed at once the last), and one at the end.
-pub fn plan(arrivals: &[Timestamp], interval_ms: i64, until: Option<Timestamp>) -> Vec<Step> {
-    let mut order: Vec<usize> = (0..arrivals.len()).collect();
-    order.sort_by_key(|at| arrivals[*at]);
-    let mut steps = Vec::with_capacity(arrivals.len() + 16);
-    let mut marked: Option<i64> = None;
-    for at in order {
-        let passed = arrivals[at].0.div_euclid(interval_ms);
-        if marked.is_some_and(|marked| marked < passed) {
-            steps.push(Step::Mark(Timestamp(passed * interval_ms)));
-        }
-        marked = Some(passed);
-        steps.push(Step::Record(at));
+impl Marks {
+    /// A mark on every whole interval that is passed (of several passed at once the last), and one at the end: at
+    /// `until`, or the last arrival if that is later.
+    pub fn new(interval_ms: i64, until: Option<Timestamp>) -> Self {
+        Self { interval_ms, until, last: None }
     }
-    let last = arrivals.iter().max().copied();
-    steps.extend(last.max(until).map(Step::Mark));
-    steps
+
+    /// The mark that belongs before a record; nothing earlier follows it.
+    pub fn before(&mut self, arrival: Timestamp) -> Option<Timestamp> {
+        let interval = |at: Timestamp| at.0.div_euclid(self.interval_ms);
+        let passed = interval(arrival);
+        let mark = self.last.is_some_and(|last| interval(last) < passed);
+        self.last = self.last.max(Some(arrival));
+        mark.then_some(Timestamp(passed * self.interval_ms))
+    }
+
+    /// The mark that belongs after the last record.
+    pub fn at_the_end(self) -> Option<Timestamp> {
+        self.last.max(self.until)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn planned(arrivals: &[i64], until: Option<i64>) -> Vec<Step> {
-        let arrivals: Vec<Timestamp> = arrivals.iter().copied().map(Timestamp).collect();
-        plan(&arrivals, 10, until.map(Timestamp))
+    /// Marks before each arrival, and at the end.
+    fn marked(arrivals: &[i64], until: Option<i64>) -> (Vec<Option<i64>>, Option<i64>) {
+        let mut marks = Marks::new(10, until.map(Timestamp));
+        let before = arrivals.iter().map(|at| marks.before(Timestamp(*at)).map(|mark| mark.0)).collect();
+        (before, marks.at_the_end().map(|mark| mark.0))
     }
 
     #[test]
-    fn records_go_in_order_of_arrival_and_no_mark_is_passed_by_an_earlier_one() {
-        use Step::{Mark, Record};
-        let steps = planned(&[25, 3, 7, 61, 25], Some(99));
-        let at = Timestamp;
-        let expected =
-            [Record(1), Record(2), Mark(at(20)), Record(0), Record(4), Mark(at(60)), Record(3), Mark(at(99))];
-        assert_eq!(steps, expected);
+    fn no_mark_is_passed_by_an_earlier_record() {
+        let (before, end) = marked(&[3, 7, 25, 25, 61], Some(99));
+        assert_eq!(before, [None, None, Some(20), None, Some(60)]);
+        assert_eq!(end, Some(99));
     }
 
     #[test]
     fn the_end_is_marked_by_the_last_arrival_or_later() {
-        assert_eq!(planned(&[5], None), [Step::Record(0), Step::Mark(Timestamp(5))]);
-        assert_eq!(planned(&[5], Some(2)), [Step::Record(0), Step::Mark(Timestamp(5))]);
-        assert_eq!(planned(&[], Some(2)), [Step::Mark(Timestamp(2))]);
-        assert_eq!(planned(&[], None), []);
+        assert_eq!(marked(&[5], None), (vec![None], Some(5)));
+        assert_eq!(marked(&[5], Some(2)), (vec![None], Some(5)));
+        assert_eq!(marked(&[], Some(2)), (vec![], Some(2)));
+        assert_eq!(marked(&[], None), (vec![], None));
     }
 
     #[test]
     fn times_before_1970_are_marked_downwards() {
-        assert_eq!(planned(&[-15, -5], None)[1], Step::Mark(Timestamp(-10)));
+        assert_eq!(marked(&[-15, -5], None).0, [None, Some(-10)]);
     }
 }

@@ -1,9 +1,8 @@
-//! Opens what is to be read: a file or standard input, gzip (known by its first bytes) or not.
+//! Unpacks what is to be read: gzip (known by its first bytes) or not.
 
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
-use std::path::Path;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Reads of this size keep system calls rare.
@@ -24,14 +23,9 @@ pub struct Source {
     file: Option<File>,
 }
 
-/// A file; `-` is standard input.
-pub fn open(path: &Path) -> io::Result<Source> {
-    if path == Path::new("-") {
-        return Source::of(io::stdin().lock());
-    }
-    let file = File::open(path)?;
-    let again = file.metadata()?.is_file().then(|| File::open(path)).transpose()?;
-    let mut source = Source::of(file)?;
+/// The bytes of a file; `again` is the file itself, opened once more, where it can be read in any order.
+pub fn open(bytes: impl Read + 'static, again: Option<File>) -> io::Result<Source> {
+    let mut source = Source::of(bytes)?;
     // What lies in the file is what is read only if it was not unpacked on the way.
     source.file = again.filter(|file| starts_with(file, &source.head));
     Ok(source)

@@ -63,6 +63,14 @@ fn read(text: &[u8], descriptor: &MessageDescriptor) -> Result<DynamicMessage, R
         .map_err(|_| Reject::new(RejectCode::Malformed, contract_path(&track.path(), descriptor)))
 }
 
+/// Where in a line a text ends to be the message, counted from 1; `None` where its shape is that of the message.
+pub fn column_of_fault(text: &[u8], message: &str) -> Option<usize> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let read = DynamicMessage::deserialize_with_options(descriptor(message), &mut json, &options);
+    read.err().map(|error| error.column())
+}
+
 /// A path of the text in the names of the contract.
 fn contract_path(path: &Path, descriptor: &MessageDescriptor) -> String {
     let mut out = String::new();

@@ -33,6 +33,11 @@ impl Vitals {
         self.history_mode.store(history_mode, Ordering::Relaxed);
     }
 
+    /// All workers have ended, and others begin in their place.
+    pub fn start_over(&self) {
+        locked(&self.workers).clear();
+    }
+
     /// Tasks there are, over all instances; `None` where nothing is expected to work.
     pub fn layout(&self) -> Option<Layout> {
         *locked(&self.layout)

@@ -9,7 +9,7 @@ use swabstream::kafka::embedded::Embedded;
 use swabstream::kafka::publisher::{Publication, Publisher};
 use swabstream::model::record::{Layout, Topic};
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaTier};
+use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity, AreaTier};
 use swabstream::view::{View, follow};
 
 const PERSON: &str = "PSEUDONYM-0123456789";
@@ -42,11 +42,15 @@ fn broker() -> Embedded {
 }
 
 fn watched(broker: &Embedded, options: &[&str]) -> String {
+    shown(broker, &[options, &["--once"]].concat())
+}
+
+fn shown(broker: &Embedded, options: &[&str]) -> String {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     let text = "[kafka]\nbrokers = \"{}\"\nproperties = { \"fetch.wait.max.ms\" = 5 }\n[secret]\nenv = \"NONE\"\n";
     write!(file, "{}", text.replace("{}", &broker.brokers())).expect("it is written");
     let path = file.path().to_str().expect("text");
-    let command = Command::parse_from(["watch"].iter().chain(options).chain(&["--once", "--config", path]));
+    let command = Command::parse_from(["watch"].iter().chain(options).chain(&["--config", path]));
     let mut out = Vec::new();
     watch::run(&command.args, &mut out).expect("it ends well");
     String::from_utf8(out).expect("text")
@@ -93,4 +97,52 @@ fn watch_shows_what_is_there_and_ends() {
     assert_eq!(json.len(), 1);
     assert_eq!(json[0]["tier"], "high");
     assert!(watched(&broker, &["tiers", "--json", "--area", "D2"]).is_empty());
+}
+
+#[test]
+fn without_from_watch_shows_the_newest_of_each_area_and_ends() {
+    let broker = broker();
+    let mut publisher = Publisher::connect(&broker.config()).expect("connected");
+    let mut send = |topic, key: &str, payload: Option<Vec<u8>>| {
+        let record = Publication {
+            topic,
+            partition: None,
+            key: key.as_bytes(),
+            payload: payload.as_deref(),
+            headers: &[],
+            timestamp: None,
+        };
+        publisher.send(record).expect("sent");
+    };
+    let tier = |area: &str, day: &str, tier: &str| {
+        let of = AreaTier { area: area.into(), tier: tier.into(), day: day.into(), ..AreaTier::default() };
+        Some(of.encode_to_vec())
+    };
+    send(Topic::AreaTiers, "D1", tier("D1", "2022-11-21", "low"));
+    send(Topic::AreaTiers, "D2", tier("D2", "2022-11-21", "high"));
+    send(Topic::AreaTiers, "D1S1", tier("D1S1", "2022-11-21", "medium"));
+    let numbers =
+        |day: &str| Some(AreaPositivity { area: "D1".into(), day: day.into(), ..Default::default() }.encode_to_vec());
+    for day in ["2022-11-20", "2022-11-22", "2022-11-21", "2022-11-19"] {
+        send(Topic::AreaPositivity, &format!("D1/{day}"), numbers(day));
+    }
+    send(Topic::AreaPositivity, "D1/2022-11-19", None);
+    send(
+        Topic::AreaPositivity,
+        "D2/2022-11-19",
+        Some(AreaPositivity { area: "D2".into(), ..Default::default() }.encode_to_vec()),
+    );
+    send(Topic::AreaPositivity, "D2/2022-11-19", None);
+    assert_eq!(publisher.flush(Duration::from_secs(30)).expect("delivered").failed, 0);
+
+    let table = shown(&broker, &["tiers", "--area", "D1"]);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().take(6).collect()).collect();
+    let newest = [
+        ["2022-11-21", "D1", "First", "District", "sars-cov-2", "low"],
+        ["2022-11-21", "D1S1", "Old", "Town", "sars-cov-2", "medium"],
+    ];
+    assert_eq!(lines[1..], newest.map(Vec::from), "{table}");
+    let json = shown(&broker, &["positivity", "--json"]);
+    let days: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((days.len(), &days[0]["day"]), (1, &"2022-11-22".into()), "{json}");
 }

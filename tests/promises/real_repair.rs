@@ -15,7 +15,8 @@ fn counts_forged_in_stored_state_are_found_and_rebuilt_from_people() {
 
     forge(&deployment);
     assert_finds(&deployment, "differ", Some("area state"));
-    assert_repairs(&deployment, 1, " 2022-11-14: positive for");
+    // What nobody reads of is done all the same: the audit below agrees.
+    repair_unread(&deployment);
 
     // The processor restores the forged state, adds the repair, and states the numbers again.
     deployment.start();
@@ -49,6 +50,24 @@ fn assert_repairs(deployment: &RealDeployment, code: i32, says: &str) {
     let (said, error) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert_eq!(done.status.code(), Some(code), "{said}{error}");
     assert!(said.contains(says), "{says}: {said}");
+}
+
+/// Repairs with standard output closed; before that it only looks, with standard output on a full disk.
+fn repair_unread(deployment: &RealDeployment) {
+    let dry = deployment.command_with(&["repair", "--dry-run"], full().into());
+    assert_eq!(dry.status.code(), Some(1));
+    let (read, closed) = std::io::pipe().expect("a pipe");
+    drop(read);
+    let done = deployment.command_with(&["repair"], closed.into());
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("standard output was closed; "), "{errors}");
+    assert!(errors.contains(" 2022-11-14: positive for"), "{errors}");
+    assert!(errors.contains("\n  sent 1 batches; the processor adds them"), "{errors}");
+}
+
+fn full() -> std::fs::File {
+    std::fs::File::options().write(true).open("/dev/full").expect("Linux has it")
 }
 
 /// Commits one more positive of some area into the state of its task, as a worker gone mad might.

@@ -125,9 +125,15 @@ impl RealDeployment {
 
     /// Runs a command of the program with the settings of this deployment.
     pub fn command(&self, arguments: &[&str]) -> Finished {
+        self.command_with(arguments, Stdio::piped())
+    }
+
+    /// The same, with its standard output somewhere else.
+    pub fn command_with(&self, arguments: &[&str], stdout: Stdio) -> Finished {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).arg("--config").arg(self.settings()).env("SWABSTREAM_SECRET", SECRET);
-        command.output().expect("the program runs")
+        let child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("the program runs");
+        child.wait_with_output().expect("it ends")
     }
 
     /// Sends messages with the times they arrive at.

@@ -1,12 +1,10 @@
-//! Rules as an operator reads them: a page of text, or JSON of every record.
+//! Rules as an operator reads them: a page of text.
 
 use super::table::Table;
 use crate::model::time::Day;
 use crate::policy::{AreaMeaning, EpisodeForm, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
-use crate::proto::DESCRIPTORS;
 use crate::proto::v1::Severity;
 use crate::view::texts;
-use prost_reflect::{DescriptorPool, DynamicMessage};
 use std::fmt::Write as _;
 
 /// What is in force, on one page.
@@ -178,18 +176,4 @@ fn areas(rules: &Rules) -> String {
         ),
     };
     format!("{table}  the hierarchy changes on {begins}\n{unsaid}")
-}
-
-/// The digest and every record, in the contract's JSON.
-pub(super) fn json(rules: &Rules) -> anyhow::Result<serde_json::Value> {
-    let pool = DescriptorPool::decode(DESCRIPTORS)?;
-    let Some(descriptor) = pool.get_message_by_name("swabstream.v1.Rule") else {
-        anyhow::bail!("the contract has no message Rule");
-    };
-    let mut records = serde_json::Map::new();
-    for (key, value) in rules.to_records() {
-        let message = DynamicMessage::decode(descriptor.clone(), value.as_slice())?;
-        records.insert(key, serde_json::to_value(message)?);
-    }
-    Ok(serde_json::json!({ "digest": rules.digest, "records": records }))
 }

@@ -10,14 +10,14 @@ use crate::view::texts;
 pub(super) fn header(what: What) -> String {
     match what {
         What::Alerts => {
-            columns([("received", 21), ("state", 10), ("severity", 9), ("family", 14), ("target", 12)])
-                + &columns([("area", 18), ("person", 12)])
+            columns([("published", 21), ("state", 10), ("severity", 9), ("family", 14), ("target", 12)])
+                + &columns([("area", 26), ("person", 12)])
                 + "what"
         }
         What::Positivity => {
             columns([
                 ("day", 11),
-                ("area", 18),
+                ("area", 26),
                 ("target", 12),
                 ("purpose", 14),
                 ("positive/tests", 19),
@@ -25,7 +25,7 @@ pub(super) fn header(what: What) -> String {
             ]) + &columns([("95 % interval", 19), ("people", 19), ("cases", 0)])
         }
         What::Tiers => {
-            columns([("day", 11), ("area", 18), ("target", 12), ("tier", 13), ("before", 13), ("down from", 11)])
+            columns([("day", 11), ("area", 26), ("target", 12), ("tier", 13), ("before", 13), ("down from", 11)])
                 + "why"
         }
     }
@@ -33,12 +33,12 @@ pub(super) fn header(what: What) -> String {
 
 /// One state of one alert.
 pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str, target: &str) -> String {
-    let received = jiff::Timestamp::from_millisecond(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let published = jiff::Timestamp::from_millisecond(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     let [state, severity, family] =
         [texts::state(alert.state()), texts::severity(alert.severity()), texts::family(alert.family())];
     let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
-    let times = [(received.as_deref().unwrap_or("–"), 21), (&state, 10), (&severity, 9)];
-    columns(times) + &columns([(&family, 14), (target, 12), (area, 18), (person, 12)]) + &what(alert)
+    let times = [(published.as_deref().unwrap_or("–"), 21), (&state, 10), (&severity, 9)];
+    columns(times) + &columns([(&family, 14), (target, 12), (area, 26), (person, 12)]) + &what(alert)
 }
 
 fn what(alert: &Alert) -> String {
@@ -75,7 +75,7 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str, target
             (Some(positive), Some(tested)) => format!("{positive}/{tested}"),
             _ => "–".to_owned(),
         };
-        let place = columns([(&numbers.day, 11), (area, 18), (target, 12), (name, 14)]);
+        let place = columns([(&numbers.day, 11), (area, 26), (target, 12), (name, 14)]);
         let rest = columns([(&tests, 19), (&ratio, 11), (&interval, 19), (&people, 19)]);
         lines.push(format!("{place}{rest}{}", of.cases));
     }
@@ -90,7 +90,7 @@ pub(super) fn tier(tier: &AreaTier, area: &str, target: &str) -> String {
     let reasons: Vec<String> = told.map(reason).collect();
     let policy = format!("{} of {}", tier.policy_id, tier.policy_version);
     let why = if reasons.is_empty() { policy } else { format!("{} ({policy})", reasons.join(", ")) };
-    columns([(&tier.day, 11), (area, 18), (target, 12), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
+    columns([(&tier.day, 11), (area, 26), (target, 12), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
 }
 
 fn reason(of: &TierReason) -> String {

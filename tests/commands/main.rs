@@ -1,0 +1,11 @@
+//! Every command as a process: what is done when nobody reads, when it is asked to end, and when it is used wrongly.
+
+#[path = "../support/kafka.rs"]
+mod kafka;
+
+mod files;
+mod output;
+mod settings;
+mod signals;
+mod site;
+mod wrong;
