@@ -8,3 +8,4 @@ pub mod record;
 pub mod result;
 mod siphash;
 pub mod time;
+pub mod written;

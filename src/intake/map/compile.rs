@@ -1,8 +1,8 @@
 //! From a map file as written to one that can be used: every name checked against the contract, every constant and
 //! translation tried out.
 
-use super::cell::{Form, Target, short_names};
-use super::spec::{self, BeforeCollected, MapError};
+use super::cell::{Form, Numbers, Target, short_names};
+use super::spec::{self, BeforeCollected, Decimal, MapError};
 use super::time::{Times, named_zone};
 use super::{Column, Field, History, Map, Piece, Skip, Source};
 use crate::intake::Kind;
@@ -14,8 +14,9 @@ use toml::Spanned;
 /// All that is wrong is told at once.
 pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     let spec = spec::parse(file, text).map_err(|error| vec![error])?;
-    let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, errors: Vec::new() };
+    let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, none: Vec::new(), errors: Vec::new() };
     compiler.take_zone(spec.zone.as_ref());
+    compiler.take_none(&spec.none);
     let delimiter = compiler.delimiter(spec.delimiter.as_ref());
     let fields = spec.fields.iter().filter_map(|(path, source)| compiler.field(path, source)).collect();
     let ct_values = spec.ct_values.iter().filter_map(|(gene, source)| compiler.gene(gene, source)).collect();
@@ -32,6 +33,7 @@ struct Compiler<'a> {
     text: &'a str,
     kind: Kind,
     zone: Option<String>,
+    none: Vec<String>,
     errors: Vec<MapError>,
 }
 
@@ -49,6 +51,15 @@ impl Compiler<'_> {
         match named_zone(zone.get_ref()) {
             Ok(_) => self.zone = Some(zone.get_ref().clone()),
             Err(problem) => self.wrong(self.line(zone), "zone", problem),
+        }
+    }
+
+    fn take_none(&mut self, none: &[Spanned<String>]) {
+        for cell in none {
+            if let Some(problem) = never_met(cell.get_ref()) {
+                self.wrong(self.line(cell), "none", problem);
+            }
+            self.none.push(cell.get_ref().clone());
         }
     }
 
@@ -76,7 +87,7 @@ impl Compiler<'_> {
             FieldKind::Uint32 => Form::Count,
             FieldKind::Enum(names) => Form::Choice(names),
             FieldKind::Message(_) => Form::Time(self.times(line, &key, source.get_ref())?),
-            _ => Form::Number,
+            _ => numbers(source.get_ref()),
         };
         self.compiled(line, key, path, descriptors, form, source.get_ref())
     }
@@ -87,7 +98,7 @@ impl Compiler<'_> {
             self.wrong(line, &key, "only results have Ct values");
             return None;
         }
-        self.compiled(line, key, gene, Vec::new(), Form::Number, source.get_ref())
+        self.compiled(line, key, gene, Vec::new(), numbers(source.get_ref()), source.get_ref())
     }
 
     fn history(&mut self, history: &spec::History) -> Option<History> {
@@ -114,9 +125,12 @@ impl Compiler<'_> {
     ) -> Option<Field> {
         let faults = self.errors.len();
         self.check_options(line, &key, &form, source);
+        let none = source.none.as_ref().unwrap_or(&self.none).clone();
         self.check_values(line, &key, &form, source);
+        self.check_keys(line, &key, source, &none);
         let target = Target {
             form,
+            none,
             values: source.values.clone(),
             unlisted: source.unlisted.unwrap_or_default(),
             empty: source.empty.clone(),
@@ -139,11 +153,15 @@ impl Compiler<'_> {
         if is_time && !source.values.is_empty() {
             self.wrong(line, key, "`values` are not for times");
         }
+        let is_number = matches!(form, Form::Number(_));
+        if !is_number && (source.decimal.is_some() || source.beyond.is_some()) {
+            self.wrong(line, key, "`decimal` and `beyond` are for numbers with a fraction only (cycles)");
+        }
         if source.unlisted.is_some() && source.values.is_empty() {
             self.wrong(line, key, "`unlisted` says what becomes of cells not in `values`, and there are no `values`");
         }
-        if source.constant.is_some() && (!source.values.is_empty() || source.empty.is_some()) {
-            self.wrong(line, key, "a `constant` is never translated or empty; remove `values` and `empty`");
+        if source.constant.is_some() && (!source.values.is_empty() || source.empty.is_some() || source.none.is_some()) {
+            self.wrong(line, key, "a `constant` is never translated or empty; remove `values`, `empty` and `none`");
         }
     }
 
@@ -151,6 +169,28 @@ impl Compiler<'_> {
         for value in source.values.values().chain(&source.empty) {
             if form.value(value).is_err() {
                 self.wrong(line, key, format!("`{value}` is no value of this field{}", expected(form)));
+            }
+        }
+    }
+
+    /// Cells listed in vain are mistakes: they would be refused, or counted as something else.
+    fn check_keys(&mut self, line: usize, key: &str, source: &spec::Source, none: &[String]) {
+        for cell in source.values.keys() {
+            let in_vain = match never_met(cell) {
+                Some(_) if cell.is_empty() => Some("an empty cell is never looked up; say what it means by `empty`"),
+                Some(problem) => Some(problem),
+                None if none.iter().any(|none| none == cell) => Some(
+                    "such a cell means that there is nothing (`none`); take it out there, or give this field a `none` of its own",
+                ),
+                None => None,
+            };
+            if let Some(problem) = in_vain {
+                self.wrong(line, &format!("{key}.values"), format!("`{cell}` can never be met: {problem}"));
+            }
+        }
+        for cell in source.none.iter().flatten() {
+            if let Some(problem) = never_met(cell) {
+                self.wrong(line, &format!("{key}.none"), format!("`{cell}` can never be met: {problem}"));
             }
         }
     }
@@ -166,8 +206,8 @@ impl Compiler<'_> {
                 }
             },
             (None, None, Some(constant)) => match target.form.value(&constant.to_string()) {
-                Ok(value) => Some(Source::Constant(value)),
-                Err(_) => {
+                Ok(Some(value)) => Some(Source::Constant(value)),
+                _ => {
                     let expected = expected(&target.form);
                     self.wrong(line, key, format!("`{constant}` is no value of this field{expected}"));
                     None
@@ -194,6 +234,11 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        for cell in cells.iter().filter(|cell| !cell.is_empty()) {
+            if let Some(problem) = never_met(cell) {
+                self.wrong(line, "skip", format!("`{cell}` can never be met: {problem}"));
+            }
+        }
         let column = Column { name: column.clone(), at: 0 };
         Some(Skip { line, column, cells: cells.clone(), leaves_out, why: why.clone() })
     }
@@ -203,10 +248,28 @@ fn expected(form: &Form) -> String {
     match form {
         Form::Choice(names) => format!("; it takes: {}", short_names(names).join(", ")),
         Form::Count => "; it takes a whole number from 0".to_owned(),
-        Form::Number => "; it takes a number".to_owned(),
+        Form::Number(_) => "; it takes a number".to_owned(),
         Form::Time(_) | Form::Release(_) => "; it takes a time as `format` says".to_owned(),
         Form::Text => String::new(),
     }
+}
+
+/// How a column's numbers are written.
+fn numbers(source: &spec::Source) -> Form {
+    let sign = |decimal: &Decimal| match decimal {
+        Decimal::Dot => '.',
+        Decimal::Comma => ',',
+    };
+    let decimals = source.decimal.as_ref().map_or(Vec::new(), |decimals| decimals.all().iter().map(sign).collect());
+    Form::Number(Numbers { decimals, beyond: source.beyond.unwrap_or_default() })
+}
+
+/// Why a cell can never be this text: cells are read without what stands around them.
+fn never_met(cell: &str) -> Option<&'static str> {
+    if cell.is_empty() {
+        return Some("an empty cell is nothing already");
+    }
+    (cell.trim() != cell).then_some("cells are read without spaces around them; write it so")
 }
 
 /// The registries answer for their own fields, an enumeration for all others.

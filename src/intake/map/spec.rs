@@ -17,6 +17,9 @@ pub(super) struct Spec {
     pub zone: Option<Spanned<String>>,
     /// Between cells; a comma when absent.
     pub delimiter: Option<Spanned<char>>,
+    /// Cells of any column that mean that there is nothing.
+    #[serde(default)]
+    pub none: Vec<Spanned<String>>,
     /// Field of the contract → where its value comes from.
     pub fields: BTreeMap<String, Spanned<Source>>,
     /// Gene → where its cycles come from.
@@ -46,8 +49,14 @@ pub(super) struct Source {
     pub unlisted: Option<Unlisted>,
     /// Stands for an empty cell.
     pub empty: Option<String>,
-    /// How a time is written, in the directives of strftime.
-    pub format: Option<String>,
+    /// Cells that mean that there is nothing, beside the empty one; instead of the file's.
+    pub none: Option<Vec<String>>,
+    /// The sign before the fraction of a number, or both; a dot when absent.
+    pub decimal: Option<OneOrMore<Decimal>>,
+    /// What becomes of a number beyond a limit, such as `>40`.
+    pub beyond: Option<Beyond>,
+    /// How a time is written: directives of strftime, or a form by its name; several where cells differ.
+    pub format: Option<OneOrMore<String>>,
     /// Zone of this time, when it is another than the file's.
     pub zone: Option<String>,
     /// Time of day of a cell that holds a day only; midnight when absent.
@@ -71,6 +80,47 @@ impl fmt::Display for Constant {
             Constant::Number(number) => write!(f, "{number}"),
         }
     }
+}
+
+/// One thing, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T> OneOrMore<T> {
+    /// All of them, in order.
+    pub fn all(&self) -> &[T] {
+        match self {
+            OneOrMore::One(one) => std::slice::from_ref(one),
+            OneOrMore::More(more) => more,
+        }
+    }
+}
+
+/// The sign before the fraction of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) enum Decimal {
+    #[default]
+    #[serde(rename = ".")]
+    Dot,
+    #[serde(rename = ",")]
+    Comma,
+}
+
+/// What becomes of a number beyond a limit, such as `>40`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Beyond {
+    /// The row is refused: the limit is not what was measured.
+    #[default]
+    Refuse,
+    /// There is no number.
+    None,
+    /// The limit is the number.
+    Limit,
 }
 
 /// What becomes of a cell that `values` does not list.

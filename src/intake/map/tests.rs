@@ -134,6 +134,156 @@ fn what_cannot_be_read_is_a_code_a_field_and_a_column_and_never_a_value() {
     }
 }
 
+/// What the cycles of a row are: a number, none, or why the row is refused.
+fn cycles(options: &str, cell: &str) -> Result<Option<f64>, String> {
+    let map = format!(
+        "kind = \"results\"\n[fields]\nfinding = {{ column = \"call\" }}\n[ct_values]\nN = {{ column = \"N Ct\"{options} }}\n"
+    );
+    let (payload, _) = made(&map, &format!("call,N Ct\nnegative,\"{cell}\"\n")).remove(0).map_err(|fault| {
+        assert_eq!((fault.reject.code, fault.reject.field.as_str()), (RejectCode::OutOfRange, "ct_values.N"));
+        assert!(fault.detail.starts_with("column `N Ct`: ") && !fault.detail.contains(cell), "{}", fault.detail);
+        fault.detail
+    })?;
+    let result = LabResult::decode(&payload[..]).expect("encoded");
+    assert_eq!(result.finding(), Finding::Negative);
+    Ok(result.ct_values.first().map(|value| value.cycles))
+}
+
+#[test]
+fn cycles_are_numbers_or_none_or_refused_and_never_what_they_are_not() {
+    let none = ", none = [\"Undetermined\", \"N/A\", \"-\"]";
+    for cell in ["Undetermined", "N/A", "-", ""] {
+        assert_eq!(cycles(none, cell), Ok(None), "{cell}");
+        assert_eq!(cycles("", cell).is_ok(), cell.is_empty(), "{cell}");
+    }
+    for (options, cell, number) in [
+        ("", "24.7", 24.7),
+        ("", "24", 24.0),
+        (", decimal = \",\"", "24,7", 24.7),
+        (", decimal = [\",\", \".\"]", "24,7", 24.7),
+        (", decimal = [\",\", \".\"]", "24.7", 24.7),
+        (", beyond = \"limit\"", ">40", 40.0),
+        (", beyond = \"limit\", decimal = \",\"", "<= 5,5", 5.5),
+        (", beyond = \"none\"", "24.7", 24.7),
+    ] {
+        assert_eq!(cycles(options, cell), Ok(Some(number)), "{options} {cell}");
+    }
+    for cell in [">40", "> 40", ">=40", "≥40", "<5", "<=5"] {
+        assert_eq!(cycles(", beyond = \"none\"", cell), Ok(None), "{cell}");
+        assert!(cycles("", cell).expect_err(cell).contains("say with `beyond`"));
+    }
+    for (options, cell, says) in [
+        ("", "24,7", "decimal = \",\""),
+        (", decimal = \",\"", "24.7", "not a number"),
+        (", decimal = [\",\", \".\"]", "1.024,7", "not a number"),
+        ("", "NaN", "named by `none`"),
+        ("", "inf", "not a number"),
+        ("", "1e3", "not a number"),
+        ("", "24.7 ct", "not a number"),
+        ("", "24.", "not a number"),
+        ("", ".7", "not a number"),
+        ("", "+24", "not a number"),
+        (none, "undetermined", "named by `none`"),
+        (", beyond = \"none\"", ">high", "say with `beyond`"),
+        (", beyond = \"limit\"", ">", "say with `beyond`"),
+    ] {
+        let detail = cycles(options, cell).expect_err(cell);
+        assert!(detail.contains(says), "{options} {cell}: {detail}");
+    }
+}
+
+#[test]
+fn cells_of_the_file_that_mean_none_are_as_empty_in_every_field() {
+    let map = r#"
+        kind = "results"
+        none = ["NULL", "-"]
+        [fields]
+        result_id = { column = "id" }
+        specimen_id = { template = "{id}/{tube}" }
+        purpose = { column = "why", values = { A = "clinic" }, empty = "screening" }
+        finding = { column = "call", values = { "-" = "negative" }, none = [] }
+        reported_at = { column = "at" }
+        [ct_values]
+        N = { column = "ct", none = ["no"] }
+    "#;
+    let file = "id,tube,why,call,at,ct\nNULL,1,-,-,NULL,no\n1,-,A,-,2022-11-11T00:00:00Z,7\n";
+    let results = results(map, file);
+    let first = &results[0];
+    assert_eq!((first.result_id.as_str(), first.specimen_id.as_str(), first.purpose.as_str()), ("", "", "screening"));
+    assert_eq!((first.finding(), first.reported_at, first.ct_values.len()), (Finding::Negative, None, 0));
+    let second = &results[1];
+    assert_eq!((second.result_id.as_str(), second.specimen_id.as_str(), second.purpose.as_str()), ("1", "", "clinic"));
+    // The gene has words of its own, in place of the file's.
+    let map = map.replace("[\"no\"]", "[\"nothing\"]");
+    assert!(made(&map, "id,tube,why,call,at,ct\n1,1,A,-,,-\n")[0].is_err());
+}
+
+#[test]
+fn keys_that_can_never_be_met_are_told_when_the_map_is_read() {
+    let map = r#"kind = "results"
+none = ["-", " "]
+[fields]
+finding = { column = "call", values = { pos = "positive", "" = "inconclusive", "POS " = "positive", "-" = "negative" } }
+purpose = { column = "why", values = { A = "clinic", "A\u00a0" = "clinic" } }
+kit = { column = "kit", none = [""] }
+status = { column = "st", values = { "-" = "final" }, none = [] }
+[[skip]]
+column = "call"
+values = ["", "not done "]
+why = "no test"
+"#;
+    let errors = errors(map);
+    for (line, key, says) in [
+        (2, "none", "without spaces around them"),
+        (
+            4,
+            "fields.finding.values",
+            "`` can never be met: an empty cell is never looked up; say what it means by `empty`",
+        ),
+        (4, "fields.finding.values", "`POS ` can never be met: cells are read without spaces around them"),
+        (4, "fields.finding.values", "`-` can never be met: such a cell means that there is nothing (`none`)"),
+        (5, "fields.purpose.values", "can never be met"),
+        (6, "fields.kit.none", "an empty cell is nothing already"),
+        (8, "skip", "`not done ` can never be met"),
+    ] {
+        let begins = format!("map.toml:{line}: {key}: ");
+        let found = errors.iter().any(|error| error.starts_with(&begins) && error.contains(says));
+        assert!(found, "no `{begins}…{says}` in {errors:#?}");
+    }
+    assert_eq!(errors.len(), 7, "{errors:#?}");
+}
+
+#[test]
+fn a_refused_field_is_told_by_its_column_a_gene_by_its_own() {
+    let map = r#"
+        kind = "results"
+        [fields]
+        result_id = { template = "{plate}-{well}" }
+        person_id = { column = "P-Id" }
+        status = { constant = "final" }
+        [ct_values]
+        N = { column = "N Ct" }
+        ORF1ab = { column = "ORF Ct" }
+        [history]
+        arrived_at = { column = "arrived" }
+    "#;
+    let file = "plate,well,P-Id,N Ct,ORF Ct,arrived\n1,2,3,,61,2022-11-11T00:00:00Z\n";
+    let (payload, _) = made(map, file).remove(0).expect("no fault");
+    let map = Map::parse("map.toml", map).expect("right");
+    for (field, place) in [
+        ("person_id", Some("column `P-Id`")),
+        ("result_id", Some("`fields.result_id` of the map, of columns `plate`, `well`")),
+        ("status", Some("`fields.status` of the map")),
+        ("ct_values[0].cycles", Some("column `ORF Ct`")),
+        ("history.arrived_at", Some("column `arrived`")),
+        ("ct_values[1].cycles", None),
+        ("kit", None),
+        ("", None),
+    ] {
+        assert_eq!(map.place_of(field, &payload).as_deref(), place, "{field}");
+    }
+}
+
 #[test]
 fn a_revision_is_made_of_a_time_of_release() {
     let map = r#"
@@ -233,7 +383,7 @@ status = { constant = "done" }
 finding = { column = "call", values = { pos = "posit" } }
 revision = { constant = -1 }
 area = { column = "area", format = "%Y" }
-kit = { column = "kit", unlisted = "keep" }
+kit = { column = "kit", unlisted = "keep", decimal = "," }
 reported_at = { column = "at", zone = "UTC", format = "%H:%M" }
 [[skip]]
 column = "a"
@@ -252,6 +402,7 @@ why = "b"
         (11, "fields.revision", "whole number from 0"),
         (12, "fields.area", "for times only"),
         (13, "fields.kit", "there are no `values`"),
+        (13, "fields.kit", "`decimal` and `beyond` are for numbers"),
         (14, "fields.reported_at", "names no day"),
         (15, "skip", "exactly one of `values`"),
     ] {
@@ -259,7 +410,7 @@ why = "b"
         let found = errors.iter().any(|error| error.starts_with(&begins) && error.contains(says));
         assert!(found, "no `{begins}…{says}` in {errors:#?}");
     }
-    assert_eq!(errors.len(), 13);
+    assert_eq!(errors.len(), 14);
 }
 
 #[test]
