@@ -50,6 +50,11 @@ impl<R: BufRead> Rows<R> {
         Ok(Self { reader, map, columns: header.len(), cells })
     }
 
+    /// The map it is read by.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
     /// The next row.
     pub fn next_item(&mut self) -> io::Result<Option<Item>> {
         loop {

@@ -22,6 +22,14 @@ pub mod within;
 
 pub mod history;
 
+pub mod arrivals;
+
+pub mod ids;
+
+pub mod lookalikes;
+
+pub mod notes;
+
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
@@ -149,6 +157,11 @@ pub enum Reader<R> {
 }
 
 impl<R: BufRead> Reader<R> {
+    /// The map that makes messages of its rows, if one does.
+    pub fn map(&self) -> Option<&map::Map> {
+        if let Reader::Csv(rows) = self { Some(rows.map()) } else { None }
+    }
+
     /// The next row; `None` at the end. An error is one of the file itself: nothing after it can be read.
     pub fn next_item(&mut self) -> io::Result<Option<Item>> {
         match self {

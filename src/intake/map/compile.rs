@@ -6,8 +6,14 @@ use super::spec::{self, BeforeCollected, Decimal, MapError};
 use super::time::{Times, named_zone};
 use super::{Column, Field, History, Map, Piece, Skip, Source};
 use crate::intake::Kind;
+use crate::intake::arrivals::Bounds;
 use crate::model::outcome::RejectCode;
+use crate::model::time::Timestamp;
+use crate::model::written;
 use crate::pipeline::json;
+use jiff::ToSpan as _;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use prost_reflect::{FieldDescriptor, Kind as FieldKind};
 use toml::Spanned;
 
@@ -107,7 +113,35 @@ impl Compiler<'_> {
         let form = Form::Time(self.times(line, &key, source)?);
         let arrived_at = self.compiled(line, key, "", Vec::new(), form, source)?;
         let raise_to_collection = history.before_collected == BeforeCollected::AtCollection;
-        Some(History { arrived_at, raise_to_collection })
+        let bounds = Bounds {
+            from: history.from.as_ref().and_then(|from| self.bound(from, "history.from", 0)),
+            until: history.until.as_ref().and_then(|until| self.bound(until, "history.until", 1)),
+        };
+        if let (Some(from), Some(until)) = (bounds.from, bounds.until)
+            && until < from
+        {
+            self.wrong(line, "history.until", "lies before `from`");
+        }
+        Some(History { arrived_at, raise_to_collection, bounds })
+    }
+
+    /// The start of a day, or of the day so many later but for a millisecond: a day's bound is the whole day.
+    fn bound(&mut self, text: &Spanned<String>, key: &str, later: i32) -> Option<Timestamp> {
+        let zone = self.zone.as_deref().map_or(Ok(TimeZone::UTC), named_zone).ok();
+        let read = |text: &str| {
+            let written = written::parse(text)?;
+            if written.time.is_some() {
+                return written::instant(text).ok();
+            }
+            let day = written.date.checked_add(later.days()).ok()?;
+            let start = zone?.to_ambiguous_timestamp(day.to_datetime(Time::midnight())).compatible().ok()?;
+            start.checked_sub(later.milliseconds()).ok()
+        };
+        let at = read(text.get_ref());
+        if at.is_none() {
+            self.wrong(self.line(text), key, "is no day such as \"2022-12-31\", nor a time with an offset");
+        }
+        at.map(|at| Timestamp(at.as_millisecond()))
     }
 
     fn times(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Times> {
@@ -248,7 +282,7 @@ fn expected(form: &Form) -> String {
     match form {
         Form::Choice(names) => format!("; it takes: {}", short_names(names).join(", ")),
         Form::Count => "; it takes a whole number from 0".to_owned(),
-        Form::Number(_) => "; it takes a number".to_owned(),
+        Form::Number(_) => "; it takes a number, and cells that mean that there is none are named by `none`".to_owned(),
         Form::Time(_) | Form::Release(_) => "; it takes a time as `format` says".to_owned(),
         Form::Text => String::new(),
     }

@@ -16,6 +16,7 @@ mod tests;
 
 pub use spec::MapError;
 
+use super::arrivals::Bounds;
 use super::{Fault, Kind};
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
@@ -92,6 +93,7 @@ struct Skip {
 struct History {
     arrived_at: Field,
     raise_to_collection: bool,
+    bounds: Bounds,
 }
 
 /// What a row became.
@@ -117,6 +119,11 @@ impl Map {
     /// Whether it says when rows arrived.
     pub fn has_history(&self) -> bool {
         self.history.is_some()
+    }
+
+    /// Between which times it says that rows arrived.
+    pub fn arrivals(&self) -> Bounds {
+        self.history.as_ref().map_or(Bounds::default(), |history| history.bounds)
     }
 
     /// Why rows are left out, by number of the rule.

@@ -142,7 +142,7 @@ impl Pattern {
                     continue;
                 }
                 Piece::Zone => {
-                    place = match written::offset(part).filter(|_| part.starts_with(['+', '-'])) {
+                    place = match written::offset(part) {
                         Some(offset) => Place::Offset(offset),
                         None => Place::Zone(written::named_zone(part).ok()?),
                     };

@@ -167,6 +167,10 @@ pub(super) struct Skip {
 pub(super) struct History {
     /// Where the time of arrival comes from.
     pub arrived_at: Spanned<Source>,
+    /// First day or time on which rows arrived.
+    pub from: Option<Spanned<String>>,
+    /// The last.
+    pub until: Option<Spanned<String>>,
     /// What becomes of a row that arrived before it was collected.
     #[serde(default)]
     pub before_collected: BeforeCollected,

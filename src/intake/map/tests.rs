@@ -4,6 +4,8 @@ use super::*;
 use crate::proto::v1::{ContactRecord, Finding, LabResult, ManagementOrder, ResultStatus, TimePrecision};
 use prost::Message;
 
+mod cells;
+
 /// (message, arrival) or the fault.
 type Made = Result<(Vec<u8>, Option<Timestamp>), Fault>;
 
@@ -132,90 +134,6 @@ fn what_cannot_be_read_is_a_code_a_field_and_a_column_and_never_a_value() {
         assert!(fault.detail.starts_with(&format!("column `{column}`: ")), "{}", fault.detail);
         assert!(!fault.detail.contains("secret"), "{}", fault.detail);
     }
-}
-
-/// What the cycles of a row are: a number, none, or why the row is refused.
-fn cycles(options: &str, cell: &str) -> Result<Option<f64>, String> {
-    let map = format!(
-        "kind = \"results\"\n[fields]\nfinding = {{ column = \"call\" }}\n[ct_values]\nN = {{ column = \"N Ct\"{options} }}\n"
-    );
-    let (payload, _) = made(&map, &format!("call,N Ct\nnegative,\"{cell}\"\n")).remove(0).map_err(|fault| {
-        assert_eq!((fault.reject.code, fault.reject.field.as_str()), (RejectCode::OutOfRange, "ct_values.N"));
-        assert!(fault.detail.starts_with("column `N Ct`: ") && !fault.detail.contains(cell), "{}", fault.detail);
-        fault.detail
-    })?;
-    let result = LabResult::decode(&payload[..]).expect("encoded");
-    assert_eq!(result.finding(), Finding::Negative);
-    Ok(result.ct_values.first().map(|value| value.cycles))
-}
-
-#[test]
-fn cycles_are_numbers_or_none_or_refused_and_never_what_they_are_not() {
-    let none = ", none = [\"Undetermined\", \"N/A\", \"-\"]";
-    for cell in ["Undetermined", "N/A", "-", ""] {
-        assert_eq!(cycles(none, cell), Ok(None), "{cell}");
-        assert_eq!(cycles("", cell).is_ok(), cell.is_empty(), "{cell}");
-    }
-    for (options, cell, number) in [
-        ("", "24.7", 24.7),
-        ("", "24", 24.0),
-        (", decimal = \",\"", "24,7", 24.7),
-        (", decimal = [\",\", \".\"]", "24,7", 24.7),
-        (", decimal = [\",\", \".\"]", "24.7", 24.7),
-        (", beyond = \"limit\"", ">40", 40.0),
-        (", beyond = \"limit\", decimal = \",\"", "<= 5,5", 5.5),
-        (", beyond = \"none\"", "24.7", 24.7),
-    ] {
-        assert_eq!(cycles(options, cell), Ok(Some(number)), "{options} {cell}");
-    }
-    for cell in [">40", "> 40", ">=40", "≥40", "<5", "<=5"] {
-        assert_eq!(cycles(", beyond = \"none\"", cell), Ok(None), "{cell}");
-        assert!(cycles("", cell).expect_err(cell).contains("say with `beyond`"));
-    }
-    for (options, cell, says) in [
-        ("", "24,7", "decimal = \",\""),
-        (", decimal = \",\"", "24.7", "not a number"),
-        (", decimal = [\",\", \".\"]", "1.024,7", "not a number"),
-        ("", "NaN", "named by `none`"),
-        ("", "inf", "not a number"),
-        ("", "1e3", "not a number"),
-        ("", "24.7 ct", "not a number"),
-        ("", "24.", "not a number"),
-        ("", ".7", "not a number"),
-        ("", "+24", "not a number"),
-        (none, "undetermined", "named by `none`"),
-        (", beyond = \"none\"", ">high", "say with `beyond`"),
-        (", beyond = \"limit\"", ">", "say with `beyond`"),
-    ] {
-        let detail = cycles(options, cell).expect_err(cell);
-        assert!(detail.contains(says), "{options} {cell}: {detail}");
-    }
-}
-
-#[test]
-fn cells_of_the_file_that_mean_none_are_as_empty_in_every_field() {
-    let map = r#"
-        kind = "results"
-        none = ["NULL", "-"]
-        [fields]
-        result_id = { column = "id" }
-        specimen_id = { template = "{id}/{tube}" }
-        purpose = { column = "why", values = { A = "clinic" }, empty = "screening" }
-        finding = { column = "call", values = { "-" = "negative" }, none = [] }
-        reported_at = { column = "at" }
-        [ct_values]
-        N = { column = "ct", none = ["no"] }
-    "#;
-    let file = "id,tube,why,call,at,ct\nNULL,1,-,-,NULL,no\n1,-,A,-,2022-11-11T00:00:00Z,7\n";
-    let results = results(map, file);
-    let first = &results[0];
-    assert_eq!((first.result_id.as_str(), first.specimen_id.as_str(), first.purpose.as_str()), ("", "", "screening"));
-    assert_eq!((first.finding(), first.reported_at, first.ct_values.len()), (Finding::Negative, None, 0));
-    let second = &results[1];
-    assert_eq!((second.result_id.as_str(), second.specimen_id.as_str(), second.purpose.as_str()), ("1", "", "clinic"));
-    // The gene has words of its own, in place of the file's.
-    let map = map.replace("[\"no\"]", "[\"nothing\"]");
-    assert!(made(&map, "id,tube,why,call,at,ct\n1,1,A,-,,-\n")[0].is_err());
 }
 
 #[test]
@@ -360,6 +278,30 @@ fn the_time_of_arrival_is_the_column_or_the_collection_where_the_map_says_so() {
 }
 
 #[test]
+fn bounds_of_arrival_are_whole_days_of_the_zone_or_times() {
+    let bounds = |from: &str, until: &str| {
+        let map = format!(
+            "kind = \"results\"\nzone = \"Asia/Shanghai\"\n[fields]\n[history]\narrived_at = {{ column = \"day\" }}\n\
+             from = \"{from}\"\nuntil = \"{until}\"\n"
+        );
+        Map::parse("map.toml", &map).map(|map| map.arrivals()).map_err(|errors| errors[0].to_string())
+    };
+    let days = bounds("2022-01-01", "2022-12-31").expect("right");
+    assert_eq!(days.from, Some(at("2022-01-01T00:00:00+08:00")));
+    assert_eq!(days.until, Some(at("2022-12-31T23:59:59.999+08:00")));
+    let times = bounds("2022-01-01T06:00:00Z", "2022-12-31T06:00:00Z").expect("right");
+    assert_eq!((times.from, times.until), (Some(at("2022-01-01T06:00:00Z")), Some(at("2022-12-31T06:00:00Z"))));
+    for (from, until, says) in [
+        ("soon", "2022-12-31", "map.toml:6: history.from: is no day"),
+        ("2022-01-01", "22-12-31", "map.toml:7: history.until: is no day"),
+        ("2022-12-31", "2022-01-01", "history.until: lies before `from`"),
+    ] {
+        let error = bounds(from, until).expect_err(until);
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
 fn a_day_of_arrival_can_be_its_end() {
     let map = "kind = \"results\"\nzone = \"Asia/Jerusalem\"\n[fields]\n[history]\n\
         arrived_at = { column = \"day\", time_of_day = \"23:59:59\" }\n";
@@ -457,7 +399,7 @@ fn a_row_needs_just_what_a_map_must_fill() {
         }
         Kind::Contacts => {
             let wire: ContactRecord = message.transcode_to().expect("the same message");
-            validate::contact(&wire).map(drop).map_err(|reject| reject.code)
+            validate::well_formed_contact(&wire).map(drop).map_err(|reject| reject.code)
         }
     };
     let examples = [
