@@ -61,7 +61,7 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
     let mut opened = command.file.open(limit)?;
     let received = match command.received {
         ReceivedArg::Now => Received::At(clock::now()),
-        ReceivedArg::Arrival if opened.tells_arrival => Received::OnArrival,
+        ReceivedArg::Arrival if opened.tells_arrival => Received::OnArrival { now: clock::now(), until: None },
         ReceivedArg::Arrival => bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`"),
     };
     let checker = Checker { kind: opened.kind, rules: rules.as_ref(), limit, received };

@@ -59,7 +59,8 @@ pub struct PublishCommand {
     /// Past data: in order of arrival, with that time as the record's, and marks of time into every partition
     #[arg(long)]
     history: bool,
-    /// Time of the last mark (RFC 3339); the last arrival if that is later
+    /// Time of the last mark (RFC 3339), and the latest arrival: rows that arrived later are refused, earlier ones are
+    /// believed, also in the future or years from the others. Without it the last mark is the last arrival
     #[arg(long, value_name = "TIME", requires = "history", value_parser = time)]
     until: Option<Timestamp>,
     /// Minutes of past time between marks
@@ -123,7 +124,8 @@ fn check(
     if command.history && !opened.tells_arrival {
         bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`");
     }
-    let received = if command.history { Received::OnArrival } else { Received::At(clock::now()) };
+    let now = clock::now();
+    let received = if command.history { Received::OnArrival { now, until: command.until } } else { Received::At(now) };
     let checker = Checker { kind: opened.kind, rules, limit, received };
     let mut parcels = Parcels::new(opened.kind.topic());
     let mut report = Report::new(&command.file, false, out);
@@ -134,6 +136,7 @@ fn check(
         })
         .with_context(|| format!("cannot read on in {}; nothing was sent", command.file.file.display()))?;
     report.close(&summary, &opened.skip_reasons)?;
+    parcels.leave_out(&summary.outliers);
     Ok((parcels, summary))
 }
 

@@ -8,3 +8,5 @@ pub mod record;
 pub mod result;
 mod siphash;
 pub mod time;
+pub mod unseen;
+pub mod written;

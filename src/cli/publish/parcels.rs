@@ -1,5 +1,6 @@
 //! The records of a file, held close together: a country's year is some gigabytes of CSV.
 
+use crate::intake::arrivals::Outliers;
 use crate::intake::{ContentType, Message};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
@@ -45,6 +46,11 @@ impl Parcels {
         });
         self.bytes.extend_from_slice(key.as_bytes());
         self.bytes.extend_from_slice(&message.payload);
+    }
+
+    /// Takes out what must not be sent.
+    pub fn leave_out(&mut self, outliers: &Outliers) {
+        self.entries.retain(|entry| !outliers.hold(entry.received_at));
     }
 
     pub fn len(&self) -> usize {
