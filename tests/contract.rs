@@ -104,7 +104,8 @@ fn every_example_of_an_input_is_valid_in_the_sample_city_as_protobuf_and_as_json
             let found = match message.name() {
                 "LabResult" => decode::result_in_place(&record, 10_000)
                     .and_then(|read| validate::result(&read.view(), received_at, &rules).map(drop)),
-                "ContactRecord" => decode::contact(&record, 10_000).and_then(|wire| validate::contact(&wire).map(drop)),
+                "ContactRecord" => decode::contact(&record, 10_000)
+                    .and_then(|wire| validate::contact(&wire, received_at, &rules).map(drop)),
                 _ => continue,
             };
             seen += 1;

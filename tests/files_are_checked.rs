@@ -77,10 +77,10 @@ fn a_page_names_line_field_and_code_of_every_refused_row_and_what_to_do() {
     let (good, page) = checked(&arguments).expect("checked");
     let page = page.replace(&file, "rows.csv");
     let expected = "\
-rows.csv:3: area: unknown_area
-rows.csv:4: collected_at: before_horizon
+rows.csv:3: area: unknown_area (column `area`)
+rows.csv:4: collected_at: before_horizon (column `taken`)
 rows.csv:5: finding: unknown_enum (column `call`: the cell is not among the map's `values`)
-rows.csv:7: person_id: missing_field
+rows.csv:7: person_id: missing_field (column `person`)
 rows.csv: 6 rows: 1 valid, 4 refused, 1 left out
 rows.csv: 7 lines: 1 of the header, 6 of rows
 ";
@@ -301,6 +301,105 @@ fn an_empty_file_is_told_by_its_name() {
     let folder = Folder::with(&[("rows.csv", b""), ("map.toml", MAP.as_bytes())]);
     let error = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("nothing to check");
     assert!(error.ends_with("rows.csv: the file has no header line"), "{error}");
+}
+
+/// What `check` says of rows (one cell each of id, person, time, area, call, arrival) by a map with these keys.
+fn page(fields: &str, rows: &str, more: &[&str]) -> String {
+    let map = MAP.replace("[history]", &format!("{fields}\n[history]"));
+    let folder = Folder::with(&[("rows.csv", rows.as_bytes()), ("map.toml", map.as_bytes())]);
+    let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
+    let (_, page) =
+        checked(&[&[file.as_str(), "--map", &map, "--received", "arrival"], more].concat()).expect("checked");
+    page.replace(&file, "rows.csv")
+}
+
+const HEADER: &str = "id,person,taken,area,call,arrived\n";
+
+#[test]
+fn ids_that_are_nobodys_are_refused_by_their_column_and_never_told() {
+    for (id, looks) in [
+        ("5.00103E+17", "a number in scientific notation"),
+        ("########", "a column of the spreadsheet was too narrow"),
+        ("#N/A", "an error of a spreadsheet"),
+        ("\"=\"\"P001\"\"\"", "a formula"),
+        ("'P001", "the apostrophe"),
+        ("NULL", "a word for nothing"),
+        ("P001\u{200b}", ""),
+        ("P\u{ad}001", ""),
+        ("\u{202a}P001\u{202c}", ""),
+    ] {
+        let page = page("", &format!("{HEADER}1,{id},2022-11-11 08:00,D1S1,neg,2022-11-11 12:00\n"), &[]);
+        let begins = format!(
+            "rows.csv:2: person_id: invalid_id (column `person`{}{looks}",
+            if looks.is_empty() { ")" } else { ": " }
+        );
+        assert!(page.starts_with(&begins), "{id}: {page}");
+        assert!(page.contains("1 rows: 0 valid, 1 refused"), "{page}");
+        assert!(!page.contains(id.trim_matches('"')), "{page}");
+    }
+}
+
+#[test]
+fn ids_that_look_the_same_are_a_warning_with_their_lines() {
+    let row = |number: usize, person: &str| format!("{number},{person},2022-11-11 08:00,D1S1,neg,2022-11-11 12:00\n");
+    let people = ["P001", "Ｐ００１", "Zoe\u{308}", "Zo\u{eb}", "p001", "P002"];
+    let rows: String = people.iter().enumerate().map(|(number, person)| row(number, person)).collect();
+    let page = page("", &format!("{HEADER}{rows}"), &["--rules", RULES]);
+    assert!(page.contains("6 rows: 6 valid, 0 refused"), "{page}");
+    let says = "        2  warning: person ids that look the same as another";
+    assert!(page.contains(says) && page.contains("(lines 2, 3, 4, 5)"), "{page}");
+    assert!(people.iter().all(|person| !page.contains(person)), "{page}");
+}
+
+#[test]
+fn years_that_cannot_be_are_refused_with_and_without_rules_and_a_report_before_collection_is_told() {
+    let rows = format!(
+        "{HEADER}1,p1,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00\n\
+         2,p2,0022-11-11 08:00,D1S1,neg,2022-11-11 12:00\n\
+         3,p3,22-11-11 08:00,D1S1,neg,2022-11-11 12:00\n\
+         4,p4,2202-11-11 08:00,D1S1,neg,2022-11-11 12:00\n"
+    );
+    for more in [&[][..], &["--rules", RULES]] {
+        let page = page("reported_at = { constant = \"2021-03-01\" }", &rows, more);
+        for line in [3, 4, 5] {
+            assert!(page.contains(&format!("rows.csv:{line}: collected_at: invalid_time (column `taken`")), "{page}");
+        }
+        assert!(page.contains("4 rows: 1 valid, 3 refused"), "{page}");
+        let says = "        1  warning: rows that were reported before they were collected";
+        assert!(page.contains(says) && page.contains("(line 2)"), "{page}");
+    }
+}
+
+#[test]
+fn an_arrival_in_the_future_or_years_from_the_others_is_refused_by_its_row_unless_somebody_says_so() {
+    let row = |number: usize, arrived: &str| format!("{number},p{number},{arrived} 08:00,D1S1,neg,{arrived} 12:00\n");
+    let rows = |arrivals: &[&str]| -> String {
+        let rows = arrivals.iter().enumerate().map(|(number, arrived)| row(number, arrived));
+        [HEADER.to_owned()].into_iter().chain(rows).collect()
+    };
+    let refused = |page: &str, line: usize, why: &str| {
+        let says = format!("rows.csv:{line}: history.arrived_at: invalid_time (column `arrived`: arrived {why}");
+        assert!(page.contains(&says), "no `{says}` in {page}");
+    };
+    let future = page("", &rows(&["2022-11-21", "2202-11-21", "2022-11-22"]), &[]);
+    refused(&future, 3, "in the future");
+    assert!(future.contains("3 rows: 2 valid, 1 refused"), "{future}");
+    for (arrivals, line) in
+        [(["2022-11-21", "2025-11-21", "2022-11-22"], 3), (["2018-11-21", "2022-11-21", "2022-11-22"], 2)]
+    {
+        let years = page("", &rows(&arrivals), &[]);
+        refused(&years, line, "more than a year from all other rows");
+        assert!(years.contains("3 rows: 2 valid, 1 refused") && years.contains("1  invalid_time"), "{years}");
+    }
+    let bounded = MAP.replace("[[skip]]", "from = \"2018-11-21\"\nuntil = \"2025-11-21\"\n[[skip]]");
+    let all = rows(&["2018-11-21", "2022-11-21", "2025-11-21", "2025-11-22", "2018-11-20"]);
+    let folder = Folder::with(&[("rows.csv", all.as_bytes()), ("map.toml", bounded.as_bytes())]);
+    let file = folder.path("rows.csv");
+    let (_, page) = checked(&[&file, "--map", &folder.path("map.toml"), "--received", "arrival"]).expect("checked");
+    let page = page.replace(&file, "rows.csv");
+    refused(&page, 5, "later than `--until`, or `until`");
+    refused(&page, 6, "before `from`");
+    assert!(page.contains("5 rows: 3 valid, 2 refused"), "{page}");
 }
 
 /// What a page says of rows and lines, as numbers: rows = valid + refused + left out, lines = all their sorts.

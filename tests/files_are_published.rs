@@ -137,6 +137,35 @@ fn past_data_go_in_order_of_arrival_with_marks_in_every_partition() {
 }
 
 #[test]
+fn a_row_that_arrived_years_from_the_others_moves_no_time_unless_until_says_so() {
+    let deployment = Deployment::start(true);
+    let rows = "id,person,taken,call,arrived\n\
+        1,p1,2022-11-11 08:00,negative,2022-11-11 18:00\n\
+        2,p2,2025-11-11 08:00,positive,2025-11-11 12:00\n\
+        3,p3,2022-11-11 08:00,negative,2022-11-11 19:00\n\
+        4,p4,2022-11-11 08:00,negative,2202-11-11 19:00\n";
+    fs::write(deployment.folder.path().join("rows.csv"), rows).expect("written");
+    let (all, page) = deployment.publish(&["--rules", RULES, "--history", "--force"]).expect("published");
+    assert!(!all, "{page}");
+    for says in [
+        "rows.csv:3: history.arrived_at: invalid_time (column `arrived`: arrived more than a year from all other rows",
+        "rows.csv:5: history.arrived_at: invalid_time (column `arrived`: arrived in the future",
+        "2 records delivered to lab-results; rows not sent: 2",
+        "the last at 2022-11-11T11:00:00Z",
+    ] {
+        assert!(page.contains(says), "no `{says}` in {page}");
+    }
+    assert!(deployment.records().iter().all(|record| record.at <= at("2022-11-11T19:00:00+08:00")));
+    let until = ["--rules", RULES, "--history", "--until", "2025-12-01T00:00:00Z"];
+    let (_, page) = deployment.publish(&until).expect("published");
+    assert!(page.contains("3 records delivered to lab-results; rows not sent: 1"), "{page}");
+    assert!(
+        page.contains("rows.csv:5: history.arrived_at: invalid_time (column `arrived`: arrived later than"),
+        "{page}"
+    );
+}
+
+#[test]
 fn what_is_refused_is_sent_only_by_force_and_as_far_as_it_is_a_record() {
     let deployment = Deployment::start(true);
     let arguments = ["--rules", RULES, "--history", "--force", "--rate", "1000"];

@@ -10,7 +10,8 @@ use super::targets;
 use super::written::{Written, faults_of, written};
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Record, Topic};
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
+use crate::model::unseen::is_unseen;
 use crate::policy::Rules;
 use crate::proto::v1::{
     ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision,
@@ -33,8 +34,14 @@ pub enum Input {
 }
 
 /// Codes that depend on the rules in force when the record was read.
-const BY_RULES: [Code; 5] =
-    [Code::BeforeHorizon, Code::UnknownArea, Code::UnknownLab, Code::UnknownPurpose, Code::UnknownTarget];
+const BY_RULES: [Code; 6] = [
+    Code::InvalidTime,
+    Code::BeforeHorizon,
+    Code::UnknownArea,
+    Code::UnknownLab,
+    Code::UnknownPurpose,
+    Code::UnknownTarget,
+];
 
 /// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was another
 /// then, of the rules it is known whether they `changed`.
@@ -57,7 +64,7 @@ pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Inpu
         Ok(usable) => {
             let faults = match &usable {
                 Usable::Result(result) => faults_of_result(result, record.received_at, rules),
-                Usable::Contact(contact) => faults_of_contact(contact, rules),
+                Usable::Contact(contact) => faults_of_contact(contact, record.received_at, rules),
             };
             (Some(targets::by_id(rules, usable)), faults)
         }
@@ -76,7 +83,28 @@ pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Inpu
 /// What a record says that is refused for nothing but what holds now: at another time it may have been in order.
 pub fn usable_then(record: &Record<'_>, faults: &Faults, rules: &Rules, changed: bool) -> Option<Usable> {
     let by_now = faults.iter().all(|fault| depends_on_then(*fault, changed));
-    by_now.then(|| decode(record).ok()).flatten().map(|usable| targets::by_id(rules, usable))
+    let timely = |usable: &Usable| times(usable).iter().all(|at| at.is_some());
+    by_now.then(|| decode(record).ok()).flatten().filter(timely).map(|usable| targets::by_id(rules, usable))
+}
+
+/// All times that a record says, as far as they are times.
+fn times(usable: &Usable) -> Vec<Option<Timestamp>> {
+    let said: Vec<&Option<prost_types::Timestamp>> = match usable {
+        Usable::Result(result) => vec![&result.collected_at, &result.reported_at],
+        Usable::Contact(contact) => {
+            let order = contact.order.iter().flat_map(|order| [&order.from, &order.to, &order.ordered_at]);
+            order.chain([&contact.exposure_start, &contact.exposure_end, &contact.reported_at]).collect()
+        }
+    };
+    said.into_iter().flatten().map(Timestamp::from_wire).collect()
+}
+
+/// Whether a year was mistyped: on no clock of the earth does the time lie in a year that the rules hold plausible.
+fn is_implausible(at: Timestamp, received_at: Timestamp, target: &str, rules: &Rules) -> bool {
+    let year = |at: Timestamp, hours: i64| Day(at.plus_hours(hours).0.div_euclid(86_400_000) as i32).year();
+    let target = targets::id_or_first(rules, target);
+    let years = &targets::intake_policy(rules, target, rules.day(received_at)).years;
+    year(at, 14) < years.first || year(at, -12) > year(received_at, 14) + years.ahead
 }
 
 fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
@@ -116,7 +144,7 @@ impl Found {
 
     fn text(&mut self, text: &str, longest: usize, required: bool) {
         self.note(required && text.is_empty(), Code::MissingField);
-        self.note(text.len() > longest || text.chars().any(char::is_control), Code::InvalidId);
+        self.note(text.len() > longest || text.chars().any(is_unseen), Code::InvalidId);
     }
 
     /// A required enumeration, of which `known` tells whether it has a name.
@@ -161,6 +189,9 @@ fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -
     }
     found.time(result.reported_at.as_ref(), false);
     let collected_at = found.time(result.collected_at.as_ref(), true);
+    for at in [&result.collected_at, &result.reported_at].into_iter().flatten().filter_map(Timestamp::from_wire) {
+        found.note(is_implausible(at, received_at, &result.target, rules), Code::InvalidTime);
+    }
     if let Some(collected_at) = collected_at.filter(|_| found.0.is_empty()) {
         by_rules(&mut found, result, collected_at, received_at, rules);
     }
@@ -195,7 +226,7 @@ fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, receive
     found.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);
 }
 
-fn faults_of_contact(contact: &ContactRecord, rules: &Rules) -> Faults {
+fn faults_of_contact(contact: &ContactRecord, received_at: Timestamp, rules: &Rules) -> Faults {
     let mut found = Found::default();
     for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
         found.text(id, 64, true);
@@ -212,6 +243,9 @@ fn faults_of_contact(contact: &ContactRecord, rules: &Rules) -> Faults {
         found.note(from.zip(to).is_some_and(|(from, to)| to < from), Code::InvalidInterval);
     }
     found.note(contact.person_id == contact.index_person_id, Code::SamePerson);
+    for at in times(&Usable::Contact(contact.clone())).into_iter().flatten() {
+        found.note(is_implausible(at, received_at, &contact.target, rules), Code::InvalidTime);
+    }
     found.text(&contact.target, 32, false);
     let unknown = !contact.target.is_empty() && !targets::is_known(rules, &contact.target);
     found.note(unknown && found.0.is_empty(), Code::UnknownTarget);

@@ -5,6 +5,7 @@
 
 use super::inputs::Faults;
 use crate::model::outcome::RejectCode as Code;
+use crate::model::written;
 use crate::proto::DESCRIPTORS;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, Kind, MessageDescriptor};
@@ -26,9 +27,10 @@ pub fn read<M: Message + Default>(text: &[u8], name: &str) -> Result<M, Faults> 
     if !faults.is_empty() {
         return Err(faults);
     }
-    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut json: serde_json::Value = serde_json::from_slice(text).map_err(|_| malformed())?;
+    write_times_out(&mut json, &descriptor);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let message = DynamicMessage::deserialize_with_options(descriptor, &mut json, &options);
+    let message = DynamicMessage::deserialize_with_options(descriptor, json, &options);
     message.map_err(|_| malformed())?.transcode_to().map_err(|_| malformed())
 }
 
@@ -110,12 +112,27 @@ fn look_at(value: &Value, kind: &Kind, faults: &mut Faults) {
 
 fn fault_of_time(value: &Value) -> Option<Code> {
     let Value::Text(text) = value else { return Some(Code::InvalidTime) };
-    let with_offset = text.parse::<jiff::Timestamp>().is_ok();
-    let without = text.parse::<jiff::civil::DateTime>().is_ok();
-    match (with_offset, without) {
-        (true, _) => None,
-        (_, true) => Some(Code::TimeWithoutOffset),
-        _ => Some(Code::InvalidTime),
+    written::instant(text).err()
+}
+
+/// Puts every time into the one form that the library reads. All of them can be read.
+fn write_times_out(json: &mut serde_json::Value, message: &MessageDescriptor) {
+    for field in message.fields() {
+        let Kind::Message(inner) = field.kind() else { continue };
+        for name in [field.name(), field.json_name()] {
+            match json.get_mut(name) {
+                Some(serde_json::Value::String(text)) => {
+                    if let Ok(at) = written::instant(text) {
+                        *text = at.to_string();
+                    }
+                }
+                Some(serde_json::Value::Array(items)) => {
+                    items.iter_mut().for_each(|item| write_times_out(item, &inner));
+                }
+                Some(value) => write_times_out(value, &inner),
+                None => {}
+            }
+        }
     }
 }
 

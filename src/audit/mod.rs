@@ -14,6 +14,8 @@
 //! | the partition of a key ([`record`](crate::model::record)) | the vectors of Kafka's own `UtilsTest` |
 //! | keyed hashes ([`ids`](crate::model::ids)) | the library `siphasher` at all lengths, and its published vector |
 //! | instants and civil days ([`time`](crate::model::time)) | published Unix times, and days on which clocks change |
+//! | times as they stand in JSON ([`written`](crate::model::written)) | the library `jiff`, wherever both read one |
+//! | characters without a picture ([`unseen`](crate::model::unseen)) | Unicode's tables, as the library `regex` has them |
 //! | parsed rules ([`policy`](crate::policy)) | what they say is data; what follows from it is decided here anew |
 //!
 //! In: records, as a reader found them up to a [`Cut`]. Out: a [`Report`](report::Report) that never names a person.

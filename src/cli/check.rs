@@ -76,7 +76,7 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
     let opened = command.file.open(limit)?;
     let received = match command.received {
         ReceivedArg::Now => Received::At(clock::now()),
-        ReceivedArg::Arrival if opened.tells_arrival => Received::OnArrival,
+        ReceivedArg::Arrival if opened.tells_arrival => Received::OnArrival { now: clock::now(), until: None },
         ReceivedArg::Arrival => bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`"),
     };
     let Opened { kind, mut reader, skip_reasons, way, .. } = opened;

@@ -10,6 +10,7 @@ use super::report::Report;
 use super::rules;
 use crate::clock;
 use crate::config::Config;
+use crate::intake::arrivals::Outliers;
 use crate::intake::check::{Checker, Judged, Received, Summary, Verdict};
 use crate::intake::history::Marks;
 use crate::kafka::publisher::Publisher;
@@ -79,7 +80,8 @@ pub struct PublishCommand {
     /// Past data: in order of arrival, with that time as the record's, and marks of time into every partition
     #[arg(long)]
     history: bool,
-    /// Time of the last mark (RFC 3339); the last arrival if that is later
+    /// Time of the last mark (RFC 3339), and the latest arrival: rows that arrived later are refused, earlier ones are
+    /// believed, also in the future or years from the others. Without it the last mark is the last arrival
     #[arg(long, value_name = "TIME", requires = "history", value_parser = time)]
     until: Option<Timestamp>,
     /// Minutes of past time between marks
@@ -174,7 +176,8 @@ impl Checked {
         out: &mut dyn Write,
     ) -> anyhow::Result<(Parcels, Summary)> {
         let Opened { kind, mut reader, skip_reasons, way, .. } = self.opened;
-        let received = if command.history { Received::OnArrival } else { Received::At(clock::now()) };
+        let (now, until) = (clock::now(), command.until);
+        let received = if command.history { Received::OnArrival { now, until } } else { Received::At(now) };
         let checker = Checker { kind, rules, limit: config.processing.max_record_bytes.get(), received };
         let (mut spool, mut kept) = (Spool::new(), Ok(()));
         let mut report = Report::new(&command.file, false, out);
@@ -195,6 +198,8 @@ impl Checked {
         let summary = judged.map_err(|error| way.why_not(error, rows, &command.file, "; nothing was sent"))?;
         report.close(&summary, &skip_reasons)?;
         let parcels = spool.finish().with_context(|| no_room(&command.file))?;
+        let Outliers { rows, sendable, .. } = summary.outliers;
+        let parcels = parcels.without(&summary.outliers, if command.force { sendable } else { rows });
         Ok((parcels, summary))
     }
 }

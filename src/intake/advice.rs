@@ -107,16 +107,19 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
             "use a name of the contract; in a map file, add the cell to `values`",
         ),
         RejectCode::InvalidTime => (
-            "the time cannot be read, or does not exist",
-            "write RFC 3339 in the years 1 to 9998; in a map file, check `format` and `zone`",
+            "the time cannot be read, does not exist, or lies in no plausible year",
+            "write RFC 3339 with a year of four digits; in a map file, check `format` and `zone`; plausible are 1900 to next \
+             year, or what the case policy says",
         ),
         RejectCode::TimeWithoutOffset => (
             "the time has no offset from UTC",
             "add the offset, e.g. 2022-11-11T08:00:00+08:00; in a map file, name the `zone`",
         ),
         RejectCode::InvalidId => (
-            "an id or text is longer than its limit, or has control characters",
-            "shorten it to the limit in the contract's comment and remove tabs, line ends and zero bytes",
+            "an id or text is longer than its limit, has control characters or characters without a picture, or is what a \
+             spreadsheet left of an id",
+            "shorten it to the limit in the contract's comment, remove tabs, line ends and unseen characters (byte order \
+             mark, zero-width space, soft hyphen), and export ids as text",
         ),
         RejectCode::OutOfRange => (
             "a number is out of its range, or is none",

@@ -3,15 +3,19 @@
 //! In: a [`Reader`], the rules (or none: then only what the contract itself demands), the time of receipt. Out: a
 //! [`Judged`] per row and a [`Summary`] in which every row is counted once.
 
+use super::arrivals::{Arrivals, Bounds, Outliers};
+use super::map::Map;
+use super::notes::Notes;
 use super::tally::Tally;
-use super::within::{Warning, Within};
-use super::{Content, ContentType, Fault, Kind, Message, Reader};
+use super::within::Warning;
+use super::{Content, ContentType, Fault, Kind, Message, Reader, ids};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::time::Timestamp;
 use crate::pipeline::view::ResultView;
 use crate::pipeline::{decode, json, validate};
 use crate::policy::Rules;
+use crate::policy::years::Years;
 use crate::proto::v1;
 use std::collections::BTreeMap;
 use std::io;
@@ -34,7 +38,12 @@ pub enum Received {
     /// All at one time.
     At(Timestamp),
     /// Each when it arrived in the past: as the map says, or when it was reported.
-    OnArrival,
+    OnArrival {
+        /// The time now: later, no row can have arrived.
+        now: Timestamp,
+        /// The last arrival there can be, where somebody says so.
+        until: Option<Timestamp>,
+    },
 }
 
 /// A row and what was found.
@@ -44,7 +53,8 @@ pub struct Judged<'a> {
     pub line: u64,
     /// What was found.
     pub verdict: Verdict,
-    /// The record, where there is one; also of rows refused by validation.
+    /// The record, where there is one; also of rows refused by validation, but not of those that the processor would
+    /// take for what they are not.
     pub parcel: Option<Parcel<'a>>,
 }
 
@@ -81,10 +91,12 @@ pub struct Summary {
     pub refused: BTreeMap<i32, u64>,
     /// Rows left out, by number of the map's rule.
     pub skipped: BTreeMap<usize, u64>,
-    /// What valid results of the file say to each other.
+    /// What is worth a look in the rows that would be taken, by themselves and held against each other.
     pub warnings: Vec<Warning>,
     /// What the lines of the file were.
     pub file: Tally,
+    /// Rows that were found to be wrong only at the end: they are among the refused, and must not be sent.
+    pub outliers: Outliers,
 }
 
 impl Summary {
@@ -106,10 +118,14 @@ impl Summary {
 impl Checker<'_> {
     /// Judges every row, in order of the file.
     pub fn run(&self, reader: &mut Reader, take: &mut dyn FnMut(Judged<'_>)) -> io::Result<Summary> {
-        let (mut summary, mut within) = (Summary::default(), Within::new());
+        let (mut summary, mut notes) = (Summary::default(), Notes::default());
+        let mut arrivals = self.arrivals(reader.map());
         while let Some(item) = reader.next_item()? {
             let judged = match &item.content {
-                Content::Message(message) => self.judge(item.line, message, &mut within),
+                Content::Message(message) => {
+                    let judged = self.judge(item.line, message, reader.map(), &mut notes);
+                    self.arrived(judged, reader.map(), arrivals.as_mut())
+                }
                 Content::Refused(fault) => {
                     Judged { line: item.line, verdict: Verdict::Refused(fault.clone()), parcel: None }
                 }
@@ -118,47 +134,112 @@ impl Checker<'_> {
             summary.count(&judged.verdict);
             take(judged);
         }
-        summary.warnings = within.warnings();
+        summary.warnings = notes.warnings();
+        summary.outliers = arrivals.as_ref().map(Arrivals::outliers).unwrap_or_default();
+        self.refuse_outliers(&mut summary, reader.map(), take);
         summary.file = reader.tally();
         Ok(summary)
     }
 
-    fn judge<'m>(&self, line: u64, message: &'m Message, within: &mut Within) -> Judged<'m> {
-        let mut parcel = Parcel { key: String::new(), message, received_at: self.received_at(message, None) };
-        let found = match self.kind {
-            Kind::Results => self.result(line, &mut parcel, within),
-            Kind::Contacts => self.contact(&mut parcel),
-        };
-        let verdict = match found {
-            Ok(()) => Verdict::Valid,
-            Err(reject) => Verdict::Refused(Fault { detail: self.detail(message, &reject), reject }),
-        };
-        Judged { line, verdict, parcel: Some(parcel) }
+    /// What the arrivals of past data are held against.
+    fn arrivals(&self, map: Option<&Map>) -> Option<Arrivals> {
+        let Received::OnArrival { now, until } = self.received else { return None };
+        let said = map.map_or(Bounds::default(), Map::arrivals);
+        Some(Arrivals::new(now, Bounds { until: until.or(said.until), ..said }))
     }
 
-    fn result(&self, line: u64, parcel: &mut Parcel<'_>, within: &mut Within) -> Result<(), Reject> {
+    /// Refuses a row that cannot have arrived when it says, whatever else is wrong with it: by that time it was judged,
+    /// and with that time it would be sent.
+    fn arrived<'m>(&self, judged: Judged<'m>, map: Option<&Map>, arrivals: Option<&mut Arrivals>) -> Judged<'m> {
+        let at = judged.parcel.as_ref().and_then(|parcel| parcel.received_at);
+        let (Some(arrivals), Some(at)) = (arrivals, at) else { return judged };
+        match arrivals.objection(at) {
+            Some(objection) => {
+                let verdict = Verdict::Refused(fault_of_arrival(map, objection));
+                Judged { verdict, parcel: None, ..judged }
+            }
+            None => {
+                arrivals.note(judged.line, at, judged.verdict == Verdict::Valid);
+                judged
+            }
+        }
+    }
+
+    /// Moves rows that arrived years from the others to the refused, and lists the first of them.
+    fn refuse_outliers(&self, summary: &mut Summary, map: Option<&Map>, take: &mut dyn FnMut(Judged<'_>)) {
+        let Outliers { rows, lines, .. } = summary.outliers.clone();
+        if rows == 0 {
+            return;
+        }
+        summary.valid -= rows;
+        *summary.refused.entry(RejectCode::InvalidTime as i32).or_default() += rows;
+        let fault = fault_of_arrival(
+            map,
+            "more than a year from all other rows, and would move time by years; correct it, or say by `--until`, or by \
+             `from` and `until` in the map's [history], that it is so",
+        );
+        for line in lines {
+            take(Judged { line, verdict: Verdict::Refused(fault.clone()), parcel: None });
+        }
+    }
+
+    fn judge<'m>(&self, line: u64, message: &'m Message, map: Option<&Map>, notes: &mut Notes) -> Judged<'m> {
+        let mut parcel = Parcel { key: String::new(), message, received_at: self.received_at(message, None) };
+        let found = match self.kind {
+            Kind::Results => self.result(&mut parcel, line, notes),
+            Kind::Contacts => self.contact(&mut parcel, line, notes),
+        };
+        let (verdict, is_record) = match found {
+            Ok(()) => (Verdict::Valid, true),
+            Err(Refusal::Record(reject)) => {
+                (Verdict::Refused(Fault { detail: self.detail(message, &reject, map), reject }), true)
+            }
+            Err(Refusal::File(fault)) => {
+                let place = map.and_then(|map| map.place_of(&fault.reject.field, &message.payload));
+                let detail = place.map_or_else(|| fault.detail.clone(), |place| format!("{place}: {}", fault.detail));
+                (Verdict::Refused(Fault { detail, ..fault }), false)
+            }
+        };
+        Judged { line, verdict, parcel: is_record.then_some(parcel) }
+    }
+
+    fn result(&self, parcel: &mut Parcel<'_>, line: u64, notes: &mut Notes) -> Result<(), Refusal> {
         let wire = decode::result(&self.record(parcel.message), self.limit)?;
         parcel.key = wire.pool.as_ref().map_or(&wire.person_id, |pool| &pool.pool_id).clone();
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
-        self.has_arrived(parcel)?;
-        let view = ResultView::of(&wire);
-        let result = match (self.rules, parcel.received_at) {
-            (Some(rules), Some(received_at)) => validate::result(&view, received_at, rules)?.0,
-            _ => validate::well_formed(&view)?,
+        let (view, received_at) = (ResultView::of(&wire), self.has_arrived(parcel)?);
+        let result = match self.rules {
+            Some(rules) => validate::result(&view, received_at, rules)?.0,
+            None => {
+                validate::result_in_years(&view, received_at, &Years::default())?;
+                validate::well_formed(&view)?
+            }
         };
-        within.take(line, &result);
+        refuse_spoiled(ids::of_result(&wire))?;
+        notes.result(&wire, &result, line);
         Ok(())
     }
 
-    fn contact(&self, parcel: &mut Parcel<'_>) -> Result<(), Reject> {
+    fn contact(&self, parcel: &mut Parcel<'_>, line: u64, notes: &mut Notes) -> Result<(), Refusal> {
         let wire: v1::ContactRecord = decode::contact(&self.record(parcel.message), self.limit)?;
         parcel.key.clone_from(&wire.person_id);
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
-        self.has_arrived(parcel)?;
-        let record = validate::contact(&wire)?;
-        self.rules.map_or(Ok(None), |rules| validate::contact_target(&record, rules)).map(drop)
+        let received_at = self.has_arrived(parcel)?;
+        match self.rules {
+            Some(rules) => {
+                let record = validate::contact(&wire, received_at, rules)?;
+                validate::contact_target(&record, rules).map(drop)?;
+            }
+            None => {
+                validate::well_formed_contact(&wire)?;
+                validate::contact_in_years(&wire, received_at, &Years::default())?;
+            }
+        }
+        refuse_spoiled(ids::of_contact(&wire))?;
+        notes.contact(&wire, line);
+        Ok(())
     }
 
     /// As the processor will see it. Where it will lie makes no difference to either check.
@@ -178,22 +259,25 @@ impl Checker<'_> {
         if fits { Ok(()) } else { Err(Reject::new(RejectCode::TooLarge, "")) }
     }
 
-    fn has_arrived(&self, parcel: &Parcel<'_>) -> Result<(), Reject> {
-        parcel.received_at.map(drop).ok_or_else(|| Reject::new(RejectCode::MissingField, "reported_at"))
+    fn has_arrived(&self, parcel: &Parcel<'_>) -> Result<Timestamp, Reject> {
+        parcel.received_at.ok_or_else(|| Reject::new(RejectCode::MissingField, "reported_at"))
     }
 
     fn received_at(&self, message: &Message, reported_at: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
         match self.received {
             Received::At(at) => Some(at),
-            Received::OnArrival => message.arrived_at.or_else(|| reported_at.and_then(Timestamp::from_wire)),
+            Received::OnArrival { .. } => message.arrived_at.or_else(|| reported_at.and_then(Timestamp::from_wire)),
         }
     }
 
     /// What is known of a fault beyond code and field. Never a value, nor a name that the contract does not have.
-    fn detail(&self, message: &Message, reject: &Reject) -> String {
-        let arrival = self.received == Received::OnArrival && message.arrived_at.is_none();
+    fn detail(&self, message: &Message, reject: &Reject, map: Option<&Map>) -> String {
+        if let Some(column) = map.and_then(|map| map.place_of(&reject.field, &message.payload)) {
+            return column;
+        }
+        let arrival = matches!(self.received, Received::OnArrival { .. }) && message.arrived_at.is_none();
         match (message.content_type, reject.code) {
-            (ContentType::Json, RejectCode::Malformed) => place_in(&message.payload, self.kind),
+            (ContentType::Json, RejectCode::Malformed) => column_in(&message.payload, self.kind),
             (_, RejectCode::MissingField) if arrival && reject.field == "reported_at" => {
                 "of past data a message arrived when it was reported".to_owned()
             }
@@ -203,7 +287,7 @@ impl Checker<'_> {
 }
 
 /// Where in a line JSON ends to be JSON, or to be the message.
-fn place_in(line: &[u8], kind: Kind) -> String {
+fn column_in(line: &[u8], kind: Kind) -> String {
     let broken = serde_json::from_slice::<serde::de::IgnoredAny>(line).err();
     let no_json = broken.map(|error| format!("no JSON from column {} on", error.column()));
     let no_message = || {
@@ -211,4 +295,35 @@ fn place_in(line: &[u8], kind: Kind) -> String {
         Some(format!("at column {column}"))
     };
     no_json.or_else(no_message).unwrap_or_default()
+}
+
+/// An arrival that cannot be right: of the map's column, else of the messages' own time.
+fn fault_of_arrival(map: Option<&Map>, why: &str) -> Fault {
+    match map {
+        Some(map) => {
+            let field = "history.arrived_at";
+            let place = map.place_of(field, &[]).map_or(String::new(), |place| format!("{place}: "));
+            Fault::new(RejectCode::InvalidTime, field, format!("{place}arrived {why}"))
+        }
+        None => Fault::new(RejectCode::InvalidTime, "reported_at", format!("arrived {why}")),
+    }
+}
+
+/// Why a row is refused: as the processor would, or because of what only a reader of the file can see.
+enum Refusal {
+    Record(Reject),
+    File(Fault),
+}
+
+impl From<Reject> for Refusal {
+    fn from(reject: Reject) -> Self {
+        Refusal::Record(reject)
+    }
+}
+
+fn refuse_spoiled(spoiled: Option<(&'static str, &'static str)>) -> Result<(), Refusal> {
+    match spoiled {
+        Some((field, looks)) => Err(Refusal::File(Fault::new(RejectCode::InvalidId, field, looks))),
+        None => Ok(()),
+    }
 }

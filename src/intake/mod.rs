@@ -32,6 +32,14 @@ pub mod within;
 
 pub mod history;
 
+pub mod arrivals;
+
+pub mod ids;
+
+pub mod lookalikes;
+
+pub mod notes;
+
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;

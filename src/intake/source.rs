@@ -90,6 +90,7 @@ mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
+    use std::path::Path;
 
     fn read(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
@@ -124,19 +125,23 @@ mod tests {
         assert!(read(damaged).is_err());
     }
 
+    fn opened(path: &Path) -> io::Result<Source> {
+        open(File::open(path)?, Some(File::open(path)?))
+    }
+
     #[test]
     fn a_file_is_read_in_any_order_packed_or_not() {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, bytes) in [("plain", b"0123456789".to_vec()), ("packed", gzip(b"0123456789"))] {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).expect("written");
-            let mut seekable = open(&path).and_then(|source| source.seekable(100)).expect("readable");
+            let mut seekable = opened(&path).and_then(|source| source.seekable(100)).expect("readable");
             seekable.seek(io::SeekFrom::End(-3)).expect("memory");
             let mut end = String::new();
             seekable.read_to_string(&mut end).expect("memory");
             assert_eq!(end, "789", "{name}");
         }
-        let packed = open(&folder.path().join("packed")).and_then(|source| source.seekable(9));
+        let packed = opened(&folder.path().join("packed")).and_then(|source| source.seekable(9));
         assert!(packed.is_err_and(|error| error.to_string().contains("larger than")));
     }
 }

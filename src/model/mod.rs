@@ -10,3 +10,5 @@ mod siphash;
 pub mod target;
 
 pub mod time;
+pub mod unseen;
+pub mod written;

@@ -56,6 +56,16 @@ impl Day {
         Self(self.0 + days)
     }
 
+    /// The civil year.
+    pub fn year(self) -> i32 {
+        // Years of 400 times 365.2425 days, counted from a March, so that a leap day is a year's last.
+        let days = i64::from(self.0) + 719_468;
+        let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let begins_in_march = day - (365 * year + year / 4 - year / 100) >= 306;
+        (era * 400 + year) as i32 + i32::from(begins_in_march)
+    }
+
     /// Parses `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         let date: jiff::civil::Date = text.parse().ok()?;
@@ -196,6 +206,19 @@ mod tests {
         }
         for (seconds, is_time) in [(-62_135_596_801, false), (253_402_300_799, true), (253_402_300_800, false)] {
             assert_eq!(Timestamp::from_wire(&WireTimestamp { seconds, nanos: 0 }).is_some(), is_time);
+        }
+    }
+
+    #[test]
+    fn a_day_lies_in_the_year_that_the_library_says() {
+        for day in (-720_000..2_900_000).step_by(91).chain(-800..800).filter(|day| *day >= -719_162) {
+            let date = EPOCH.checked_add(jiff::Span::new().days(day)).expect("in range");
+            assert_eq!(Day(day).year(), i32::from(date.year()), "{date}");
+        }
+        for year in [1, 4, 100, 400, 1899, 1900, 1999, 2000, 2024, 2026, 9998] {
+            for (text, expected) in [(format!("{year:04}-01-01"), year), (format!("{year:04}-12-31"), year)] {
+                assert_eq!(Day::parse(&text).map(Day::year), Some(expected), "{text}");
+            }
         }
     }
 

@@ -19,4 +19,7 @@ pub struct Effects {
     pub labs_heard: Vec<(String, Timestamp)>,
     /// Changes of days that are closed: they count nowhere.
     pub closed: u64,
+    /// Results that say they were reported before they were collected, for the metric of that name: they count all the
+    /// same, and no outcome tells of it.
+    pub reported_early: u64,
 }

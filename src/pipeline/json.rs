@@ -3,12 +3,18 @@
 //! In: JSON text. Out: the contract's message, or the code and the field in the contract's names (`ct_values[1].gene`),
 //! whichever of the two spellings the text uses. A name that is not in the contract is shown as `?`: it is part of
 //! the record, and nothing of a record gets into a rejection.
+//!
+//! Times are read here ([`written`]), not by the mapping's library: that takes less than RFC 3339 and less than Java and
+//! Python write, and says of the rest only that the JSON is wrong.
 
 use crate::model::outcome::{Reject, RejectCode};
+use crate::model::written;
 use crate::proto::DESCRIPTORS;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Number;
 use serde_path_to_error::{Path, Segment, Track};
 use std::borrow::Cow;
 use std::fmt;
@@ -31,17 +37,26 @@ pub fn decode<M: Message + Default>(text: &[u8], message: &str) -> Result<M, Rej
         return Err(Reject::new(RejectCode::Empty, ""));
     }
     let descriptor = descriptor(message);
-    match serde_json::from_slice::<Shape<'_>>(text) {
-        Ok(shape) => check_message(&shape, &descriptor, "")?,
+    let malformed = |_| Reject::new(RejectCode::Malformed, "");
+    let in_the_mappings_form = match serde_json::from_slice::<Shape<'_>>(text) {
+        Ok(mut shape) => checked(&mut shape, &descriptor)?,
         Err(_) => {
             // A number that no double can hold is JSON all the same: what is wrong is the field.
             let held = with_numbers_held(text);
-            let shape = serde_json::from_slice::<Shape<'_>>(&held);
-            check_message(&shape.map_err(|_| Reject::new(RejectCode::Malformed, ""))?, &descriptor, "")?;
+            let mut shape = serde_json::from_slice::<Shape<'_>>(&held).map_err(malformed)?;
+            checked(&mut shape, &descriptor)?
         }
-    }
-    let dynamic = read(text, &descriptor)?;
+    };
+    let dynamic = read(in_the_mappings_form.as_deref().unwrap_or(text), &descriptor)?;
     dynamic.transcode_to().map_err(|_| Reject::new(RejectCode::Malformed, ""))
+}
+
+/// Checks a text; where it has a time in another form than the mapping's, the text with all times in that form.
+fn checked(shape: &mut Shape<'_>, descriptor: &MessageDescriptor) -> Result<Option<Vec<u8>>, Reject> {
+    let mut rewritten = false;
+    check_message(shape, descriptor, "", &mut rewritten)?;
+    let text = rewritten.then(|| serde_json::to_vec(shape).map_err(|_| Reject::new(RejectCode::Malformed, "")));
+    text.transpose()
 }
 
 /// Writes one message, with the contract's names and every field that is set.
@@ -91,7 +106,12 @@ fn contract_path(path: &Path, descriptor: &MessageDescriptor) -> String {
     out
 }
 
-fn check_message(shape: &Shape<'_>, descriptor: &MessageDescriptor, path: &str) -> Result<(), Reject> {
+fn check_message(
+    shape: &mut Shape<'_>,
+    descriptor: &MessageDescriptor,
+    path: &str,
+    rewritten: &mut bool,
+) -> Result<(), Reject> {
     let Shape::Object(entries) = shape else { return Err(Reject::new(RejectCode::Malformed, path)) };
     let mut seen: Vec<u32> = Vec::with_capacity(entries.len());
     for (name, value) in entries {
@@ -106,34 +126,39 @@ fn check_message(shape: &Shape<'_>, descriptor: &MessageDescriptor, path: &str) 
         match value {
             Shape::Null => {}
             Shape::List(items) if field.is_list() => {
-                for (at, item) in items.iter().enumerate() {
-                    check_value(item, &field.kind(), &format!("{path}[{at}]"))?;
+                for (at, item) in items.iter_mut().enumerate() {
+                    check_value(item, &field.kind(), &format!("{path}[{at}]"), rewritten)?;
                 }
             }
             _ if field.is_list() => return Err(Reject::new(RejectCode::Malformed, path)),
-            value => check_value(value, &field.kind(), &path)?,
+            value => check_value(value, &field.kind(), &path, rewritten)?,
         }
     }
     Ok(())
 }
 
 /// What the mapping's reader cannot tell apart in its errors; all else is left to it.
-fn check_value(value: &Shape<'_>, kind: &Kind, path: &str) -> Result<(), Reject> {
+fn check_value(value: &mut Shape<'_>, kind: &Kind, path: &str, rewritten: &mut bool) -> Result<(), Reject> {
     match (kind, value) {
         (_, Shape::Null) => Err(Reject::new(RejectCode::Malformed, path)),
-        (Kind::Message(message), value) if message.full_name() == "google.protobuf.Timestamp" => match value {
-            Shape::Text(text) => check_time(text).map_err(|code| Reject::new(code, path)),
-            _ => Err(Reject::new(RejectCode::InvalidTime, path)),
-        },
-        (Kind::Message(message), value) => check_message(value, message, path),
+        (Kind::Message(message), value) if message.full_name() == "google.protobuf.Timestamp" => {
+            let Shape::Text(text) = value else { return Err(Reject::new(RejectCode::InvalidTime, path)) };
+            let at = written::instant(text).map_err(|code| Reject::new(code, path))?.to_string();
+            if **text != *at {
+                *text = Cow::Owned(at);
+                *rewritten = true;
+            }
+            Ok(())
+        }
+        (Kind::Message(message), value) => check_message(value, message, path, rewritten),
         (Kind::Enum(known), Shape::Text(name)) if known.get_value_by_name(name).is_none() => {
             Err(Reject::new(RejectCode::UnknownEnum, path))
         }
-        (Kind::Enum(_), Shape::Number(number)) if is_beyond(*number, &Kind::Int32) => {
+        (Kind::Enum(_), Shape::Number(number)) if is_beyond(number, &Kind::Int32) => {
             Err(Reject::new(RejectCode::UnknownEnum, path))
         }
-        (kind, Shape::Number(number)) if is_beyond(*number, kind) => Err(Reject::new(RejectCode::OutOfRange, path)),
-        (kind, Shape::Text(text)) if whole_number(text).is_some_and(|number| is_beyond(number, kind)) => {
+        (kind, Shape::Number(number)) if is_beyond(number, kind) => Err(Reject::new(RejectCode::OutOfRange, path)),
+        (kind, Shape::Text(text)) if whole_number(text).is_some_and(|number| is_beyond(&number, kind)) => {
             Err(Reject::new(RejectCode::OutOfRange, path))
         }
         _ => Ok(()),
@@ -142,7 +167,8 @@ fn check_value(value: &Shape<'_>, kind: &Kind, path: &str) -> Result<(), Reject>
 
 /// Whether a field of this kind cannot hold a number. One that is not whole is no number out of range, but of another
 /// type, where a whole one is asked for.
-fn is_beyond(number: f64, kind: &Kind) -> bool {
+fn is_beyond(number: &Number, kind: &Kind) -> bool {
+    let number = number.as_f64().unwrap_or(f64::NAN);
     let (low, high) = match kind {
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
         Kind::Uint32 | Kind::Fixed32 => (0.0, f64::from(u32::MAX)),
@@ -156,10 +182,12 @@ fn is_beyond(number: f64, kind: &Kind) -> bool {
 }
 
 /// The mapping allows numbers as texts.
-fn whole_number(text: &str) -> Option<f64> {
+fn whole_number(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    whole.then(|| text.parse().ok()).flatten()
+    // Beyond every double it is beyond every field.
+    let number = text.parse::<f64>().ok().filter(|_| whole)?;
+    Number::from_f64(number.clamp(f64::MIN, f64::MAX))
 }
 
 /// The text with the largest double in place of each number that is larger still.
@@ -185,14 +213,6 @@ fn with_numbers_held(text: &[u8]) -> Vec<u8> {
     held
 }
 
-fn check_time(text: &str) -> Result<(), RejectCode> {
-    if text.parse::<jiff::Timestamp>().is_ok() {
-        return Ok(());
-    }
-    let civil = text.parse::<jiff::civil::DateTime>().is_ok();
-    Err(if civil { RejectCode::TimeWithoutOffset } else { RejectCode::InvalidTime })
-}
-
 fn field(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
     message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name))
 }
@@ -205,8 +225,8 @@ fn join(path: &str, name: &str) -> String {
 enum Shape<'a> {
     Null,
     Text(Cow<'a, str>),
-    Truth,
-    Number(f64),
+    Truth(bool),
+    Number(Number),
     List(Vec<Shape<'a>>),
     Object(Vec<(Cow<'a, str>, Shape<'a>)>),
 }
@@ -214,6 +234,25 @@ enum Shape<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for Shape<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ShapeVisitor(std::marker::PhantomData))
+    }
+}
+
+impl Serialize for Shape<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Shape::Null => serializer.serialize_unit(),
+            Shape::Text(text) => serializer.serialize_str(text),
+            Shape::Truth(truth) => serializer.serialize_bool(*truth),
+            Shape::Number(number) => number.serialize(serializer),
+            Shape::List(items) => serializer.collect_seq(items),
+            Shape::Object(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (name, value) in entries {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+        }
     }
 }
 
@@ -230,20 +269,20 @@ impl<'de: 'a, 'a> Visitor<'de> for ShapeVisitor<'a> {
         Ok(Shape::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Shape::Truth)
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Shape::Truth(truth))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Shape::Number(number as f64))
+        Ok(Shape::Number(number.into()))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Shape::Number(number as f64))
+        Ok(Shape::Number(number.into()))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Shape::Number(number))
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
+        Number::from_f64(number).map(Shape::Number).ok_or_else(|| E::custom("not a number"))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -332,8 +371,41 @@ mod tests {
             (r#"{"collected_at":"2022-02-30T08:00:00Z"}"#, InvalidTime, "collected_at"),
             (r#"{"collected_at":"yesterday"}"#, InvalidTime, "collected_at"),
             (r#"{"reported_at":1668124800}"#, InvalidTime, "reported_at"),
+            (r#"{"reported_at":{"seconds":1668124800}}"#, InvalidTime, "reported_at"),
+            (r#"{"reported_at":[2022,11,11,8,0]}"#, InvalidTime, "reported_at"),
+            (r#"{"reported_at":""}"#, InvalidTime, "reported_at"),
+            (r#"{"reported_at":"22-11-11T08:00:00Z"}"#, InvalidTime, "reported_at"),
+            (r#"{"reported_at":"+012022-11-11T08:00:00Z"}"#, InvalidTime, "reported_at"),
+            (r#"{"reported_at":"2022-11-11T08:00:00+09:00[Asia/Shanghai]"}"#, InvalidTime, "reported_at"),
+            (r#"{"collected_at":"2022-11-11t08:00:00z","finding":true}"#, Malformed, "finding"),
         ] {
             assert_eq!(refused(text), Reject::new(code, field), "{text}");
+        }
+    }
+
+    /// Also beside fields of all other kinds: a message with such a time is read as with any other.
+    #[test]
+    fn times_are_read_as_java_python_and_rfc_3339_write_them() {
+        for time in [
+            "2022-11-11T08:00:00+08:00",
+            "2022-11-11T08:00+08:00",
+            "2022-11-11t00:00:00z",
+            "2022-11-11T08:00:00+0800",
+            "2022-11-11 08:00:00+08:00",
+            "2022-11-11T08:00:00+08",
+            "2022-11-11T08:00:00.000000000+08:00[Asia/Shanghai]",
+            "2022-11-11T08:00:00\\u002b08:00",
+        ] {
+            let text = format!(
+                r#"{{"lab_id":"\"L\u00e9","revision":4294967295,"status":2,"collected_at":"{time}","pool":null,
+                "reported_at":"{time}","ctValues":[{{"gene":"N","cycles":30.1}}]}}"#
+            );
+            let result: v1::LabResult =
+                decode(text.as_bytes(), NAME).unwrap_or_else(|reject| panic!("{time}: {reject:?}"));
+            assert_eq!(result.collected_at.map(|at| at.seconds), Some(1_668_124_800), "{time}");
+            assert_eq!(result.collected_at, result.reported_at);
+            assert_eq!((result.lab_id.as_str(), result.revision, result.status), ("\"Lé", u32::MAX, 2));
+            assert_eq!((result.ct_values[0].cycles, result.pool), (30.1, None));
         }
     }
 

@@ -105,7 +105,7 @@ impl PersonHalf {
         self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
         versions::in_production(&result)?;
         route::home(&self.context, result.person_id, origin, hops, effects, || publish::forwarded(record))?;
-
+        effects.reported_early += u64::from(validate::is_reported_early(wire));
         let slot = self.person(result.person_id, effects);
         self.letters.extend(versions::moved_away(wire, &result, origin));
         let place = (&result, &registered);
@@ -156,7 +156,7 @@ impl PersonHalf {
         hops: u32,
         effects: &mut Effects,
     ) -> Result<End, Stop> {
-        let (origin, record) = (Origin::of(input), validate::contact(wire)?);
+        let (origin, record) = (Origin::of(input), validate::contact(wire, input.received_at, &self.rules)?);
         let target = validate::contact_target(&record, &self.rules)?;
         route::home(&self.context, record.person_id, origin, hops, effects, || publish::forwarded(input))?;
 
@@ -181,7 +181,7 @@ impl PersonHalf {
     /// Somebody was (or was not) exposed to this person.
     fn index_contact(&mut self, wire: &v1::IndexContact, origin: Origin, effects: &mut Effects) -> Result<End, Stop> {
         let record = contacts::record_of(wire);
-        let record = validate::contact(&record)?;
+        let record = validate::well_formed_contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
         let held = self.state.extra(slot).and_then(|extra| extra.traced(record.record_id, record.person_id));
         let traced = contacts::of_index(&record, wire, held);

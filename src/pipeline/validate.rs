@@ -11,8 +11,10 @@ use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::{DAY_MS, Timestamp};
+use crate::model::unseen::is_unseen;
 use crate::policy::areas::AreaIndex;
-use crate::policy::{LabIndex, Rules, TargetIndex};
+use crate::policy::years::Years;
+use crate::policy::{CasePolicy, LabIndex, Rules, TargetIndex};
 use crate::proto::v1::{self, ProcessingMode};
 use prost_types::Timestamp as WireTimestamp;
 
@@ -52,10 +54,13 @@ pub fn result<'a>(
     received_at: Timestamp,
     rules: &Rules,
 ) -> Result<(LabResult<'a>, Registered), Reject> {
-    let result = as_known(well_formed(wire)?, rules);
+    let result = well_formed(wire)?;
     let target = target(result.target, rules)?;
-    collected_in_time(&result, target, received_at, rules)?;
-    let registered = registered(&result, target, received_at, rules)?;
+    let policy = rules.intake_policy(target, rules.day(received_at));
+    result_in_years(wire, received_at, &policy.years)?;
+    let result = as_known(result, rules);
+    collected_in_time(&result, received_at, policy.horizon_days, rules)?;
+    let registered = registered(&result, target, policy, rules)?;
     Ok((result, registered))
 }
 
@@ -119,9 +124,57 @@ fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) 
     if printable && (1..=limit).contains(&value.len()) { Ok(value) } else { text(value, limit, field) }
 }
 
-/// A contact record. Nothing of it depends on when it was received, and on the rules only its
-/// [target](contact_target).
-pub fn contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
+/// Whether what a result says can have been: outside of plausible years, a year was mistyped. Told before anything else
+/// is made of a time, so that nobody is told of a horizon.
+#[inline]
+pub fn result_in_years(wire: &ResultView<'_>, received_at: Timestamp, years: &Years) -> Result<(), Reject> {
+    in_years(&wire.collected_at, received_at, years, "collected_at")?;
+    in_years(&wire.reported_at, received_at, years, "reported_at")
+}
+
+/// Whether a result says that it was reported before it was collected, by more than clocks differ: the lab's clock or
+/// one of the two is wrong. It counts all the same, as nothing depends on when it was reported.
+#[inline]
+pub fn is_reported_early(wire: &ResultView<'_>) -> bool {
+    let (Some(collected), Some(reported)) = (wire.collected_at, wire.reported_at) else { return false };
+    // Where only the day is known, it was collected at any time of a day that begins somewhere near.
+    let allowed_ms = if wire.collected_precision == TimePrecision::Day as i32 { DAY_MS } else { SKEW_MS };
+    collected.seconds.saturating_sub(reported.seconds) > allowed_ms / 1000
+}
+
+/// As [`result_in_years`].
+pub fn contact_in_years(wire: &v1::ContactRecord, received_at: Timestamp, years: &Years) -> Result<(), Reject> {
+    in_years(&wire.exposure_start, received_at, years, "exposure_start")?;
+    in_years(&wire.exposure_end, received_at, years, "exposure_end")?;
+    in_years(&wire.reported_at, received_at, years, "reported_at")?;
+    let Some(order) = &wire.order else { return Ok(()) };
+    in_years(&order.from, received_at, years, "order.from")?;
+    in_years(&order.to, received_at, years, "order.to")?;
+    in_years(&order.ordered_at, received_at, years, "order.ordered_at")
+}
+
+#[inline]
+fn in_years(at: &Option<WireTimestamp>, received_at: Timestamp, years: &Years, field: &str) -> Result<(), Reject> {
+    match at.as_ref().and_then(Timestamp::from_wire) {
+        Some(at) if !years.hold(at, received_at) => refuse(RejectCode::InvalidTime, field),
+        _ => Ok(()),
+    }
+}
+
+/// A contact record.
+pub fn contact<'a>(
+    wire: &'a v1::ContactRecord,
+    received_at: Timestamp,
+    rules: &Rules,
+) -> Result<ContactRecord<'a>, Reject> {
+    let contact = well_formed_contact(wire)?;
+    let target = contact.target.and_then(|text| rules.target(text)).unwrap_or_default();
+    contact_in_years(wire, received_at, &rules.intake_policy(target, rules.day(received_at)).years)?;
+    Ok(contact)
+}
+
+/// The part of [`contact`] that needs neither rules nor the time of receipt.
+pub fn well_formed_contact(wire: &v1::ContactRecord) -> Result<ContactRecord<'_>, Reject> {
     let contact = ContactRecord {
         record_id: text(&wire.record_id, ID_BYTES, "record_id")?,
         revision: wire.revision,
@@ -169,16 +222,14 @@ fn order(wire: Option<&v1::ManagementOrder>) -> Result<Option<(Timestamp, Timest
 /// Not after it was received, not before the horizon. Where only the day is known, days are compared.
 fn collected_in_time(
     result: &LabResult<'_>,
-    target: TargetIndex,
     received_at: Timestamp,
+    horizon_days: i32,
     rules: &Rules,
 ) -> Result<(), Reject> {
     let latest = Timestamp(received_at.0.saturating_add(SKEW_MS));
-    let received_on = rules.day(received_at);
-    let horizon_days = rules.intake_policy(target, received_on).horizon_days;
     let (future, past) = if result.precision == TimePrecision::Day {
         let collected_on = rules.day(result.collected_at);
-        (collected_on > rules.day(latest), collected_on < received_on.plus(-horizon_days))
+        (collected_on > rules.day(latest), collected_on < rules.day(received_at).plus(-horizon_days))
     } else {
         let earliest = received_at.0.saturating_sub(i64::from(horizon_days) * DAY_MS);
         (result.collected_at > latest, result.collected_at.0 < earliest)
@@ -194,14 +245,14 @@ fn collected_in_time(
 fn registered(
     result: &LabResult<'_>,
     target: TargetIndex,
-    received_at: Timestamp,
+    policy: &CasePolicy,
     rules: &Rules,
 ) -> Result<Registered, Reject> {
     let collected_on = rules.day(result.collected_at);
     let area = rules.areas.index(result.area).filter(|area| rules.areas.exists(*area, collected_on));
     let Some(area) = area else { return refuse(RejectCode::UnknownArea, "area") };
     let lab = rules.lab(result.lab_id);
-    if lab.is_none() && !rules.intake_policy(target, rules.day(received_at)).accept_unknown_labs {
+    if lab.is_none() && !policy.accept_unknown_labs {
         return refuse(RejectCode::UnknownLab, "lab_id");
     }
     let Some(purpose) = rules.purpose(result.purpose) else { return refuse(RejectCode::UnknownPurpose, "purpose") };
@@ -221,7 +272,7 @@ fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option
     if value.is_empty() {
         return Ok(None);
     }
-    if value.len() > limit || (!is_printable_ascii(value.as_bytes()) && value.chars().any(char::is_control)) {
+    if value.len() > limit || (!is_printable_ascii(value.as_bytes()) && value.chars().any(is_unseen)) {
         return refuse(RejectCode::InvalidId, field);
     }
     Ok(Some(value))

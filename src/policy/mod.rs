@@ -12,12 +12,14 @@ pub mod plan;
 pub mod sample;
 pub mod set;
 pub mod source;
+pub mod years;
 
 use crate::proto::v1::Severity;
 use areas::Areas;
 pub use error::RuleError;
 use hashbrown::HashMap;
 pub use set::RuleSetReader;
+use years::Years;
 
 /// Index of a lab in the registry of one digest.
 pub type LabIndex = u32;
@@ -201,6 +203,8 @@ pub struct CasePolicy {
     pub trace_days_after: i32,
     /// Whether results of unknown labs are applied (counted apart) or rejected.
     pub accept_unknown_labs: bool,
+    /// Years in which what a record says can have been.
+    pub years: Years,
     /// How grave its alerts are.
     pub severity: CaseSeverity,
 }

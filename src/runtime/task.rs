@@ -403,6 +403,11 @@ impl<H: Half> Task<H> {
     pub fn take_labs_heard(&mut self) -> Vec<(String, Timestamp)> {
         std::mem::take(&mut self.effects.labs_heard)
     }
+
+    /// Results reported before they were collected, since the last call.
+    pub fn take_reported_early(&mut self) -> u64 {
+        std::mem::take(&mut self.effects.reported_early)
+    }
 }
 
 /// With other numbers of tasks people and areas would be looked for in other tasks than they are kept in, and begin

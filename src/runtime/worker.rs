@@ -394,6 +394,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             if let Some(Slot::Running(task)) = self.slots.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());
                 self.meter.closed(part.task, task.take_closed());
+                self.meter.reported_early(task.take_reported_early());
                 self.meter.task(report_of(part.task, task, self.log.lag(part.task)));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::names::{
-    CLOSED_CHANGES, COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN,
+    CLOSED_CHANGES, COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN, REPORTED_EARLY,
     RESTORE_DURATION, RESTORED_BYTES, RESTORED_RECORDS,
 };
 use crate::model::outcome::{Ledger, code_text, codes};
@@ -63,6 +63,8 @@ pub struct Meter {
     consumed: Vec<(Topic, Counter)>,
     written: Vec<(Topic, Counter)>,
     outcomes: HashMap<(i32, i32), Counter>,
+    /// Of the half that reads results.
+    reported_early: Option<Counter>,
     commits: [Counter; 4],
     duration: Histogram,
     rebalances: [Counter; 3],
@@ -85,6 +87,7 @@ impl Meter {
             consumed: topics(&RECORDS_CONSUMED, inputs),
             written: topics(&RECORDS_WRITTEN, written_by(half)),
             outcomes: outcomes(series, half),
+            reported_early: inputs.contains(&Topic::LabResults).then(|| series.counter(&REPORTED_EARLY, &[])),
             commits: CommitEnd::ALL.map(|end| series.counter(&COMMITS, &[half, end.name()])),
             duration: series.histogram(&COMMIT_DURATION, &[half]),
             rebalances: ["assigned", "revoked", "lost"].map(|kind| series.counter(&REBALANCES, &[half, kind])),
@@ -238,6 +241,13 @@ impl Meter {
                 }
             }
         });
+    }
+
+    /// Results of a commit that say they were reported before they were collected.
+    pub fn reported_early(&self, results: u64) {
+        if let Some(counter) = &self.reported_early {
+            counter.increment(results);
+        }
     }
 
     /// The worker ends as asked: nothing is held here any more.

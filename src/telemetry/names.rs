@@ -123,6 +123,12 @@ pub const CLOSED_CHANGES: Metric = counter(
     &[Label::Half],
     "Changes of numbers of days that are closed, counted when their commit succeeded: they count nowhere.",
 );
+/// Results reported before they were collected.
+pub const REPORTED_EARLY: Metric = counter(
+    "swabstream_reported_before_collected_total",
+    &[],
+    "Results that say they were reported before they were collected, by more than clocks differ; they count all the same.",
+);
 /// Commits.
 pub const COMMITS: Metric = counter(
     "swabstream_commits_total",
@@ -291,11 +297,12 @@ pub const VIEW_RECORDS: Metric = counter(
 );
 
 /// The whole table.
-pub const ALL: [&Metric; 36] = [
+pub const ALL: [&Metric; 37] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
     &CLOSED_CHANGES,
+    &REPORTED_EARLY,
     &COMMITS,
     &COMMIT_DURATION,
     &REBALANCES,

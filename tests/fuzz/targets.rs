@@ -12,10 +12,12 @@ use swabstream::intake::source::Source;
 use swabstream::intake::{Content, Item, Reader};
 use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Output, Position, Record, Topic};
+use swabstream::model::written;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::batch;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::Half;
+use swabstream::pipeline::json;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::view::ResultView;
 use swabstream::policy::RuleSetReader;
@@ -49,6 +51,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "a table of which nothing is told", run: a_table_that_is_told_nothing_of },
     Target { name: "a workbook of a lab", run: a_workbook },
     Target { name: "a file of protobuf messages", run: a_protobuf_file },
+    Target { name: "a time as it is written, by us and by the library", run: a_written_time },
+    Target { name: "a time in a cell, by each format", run: a_time_in_a_cell },
 ];
 
 /// A payload of one of the inputs and another.
@@ -176,13 +180,14 @@ fn a_rules_file(_: &Corpus, random: &mut Random) -> bool {
 
 const MAP: &str = r#"kind = "results"
 zone = "Asia/Shanghai"
+none = ["NULL"]
 [fields]
 lab_id = { constant = "L1" }
 result_id = { template = "{plate}-{well}" }
 finding = { column = "call", values = { pos = "positive", neg = "negative" } }
-collected_at = { column = "taken", format = "%d.%m.%Y %H:%M" }
+collected_at = { column = "taken", format = ["%d.%m.%Y %H:%M", "hl7", "excel"] }
 [ct_values]
-N = { column = "ct" }
+N = { column = "ct", none = ["-"], decimal = [",", "."], beyond = "none" }
 [[skip]]
 column = "call"
 values = ["not done"]
@@ -190,7 +195,7 @@ why = "no test"
 "#;
 
 const FILE: &str =
-    "plate,well,call,taken,ct\nP1,A1,pos,11.11.2022 08:00,31.5\nP1,A2,neg,11.11.2022 08:10,\nP1,A3,not done,,\n";
+    "plate,well,call,taken,ct\nP1,A1,pos,11.11.2022 08:00,31.5\nP1,A2,neg,202211110810,>40\nP1,A3,not done,,\n";
 
 fn a_map_and_a_file(_: &Corpus, random: &mut Random) -> bool {
     let map = if random.chance(50) { damaged(MAP.as_bytes(), FILE.as_bytes(), random) } else { MAP.into() };
@@ -275,6 +280,47 @@ fn a_workbook(corpus: &Corpus, random: &mut Random) -> bool {
     let bytes =
         if random.chance(50) { damaged(&corpus.workbook, FILE.as_bytes(), random) } else { corpus.workbook.clone() };
     Reader::table(source(&bytes), map).is_ok_and(all_are_good)
+}
+
+const TIMES: [&str; 8] = [
+    "2026-11-28T08:30:00+08:00",
+    "2026-11-28t00:30:00.5z",
+    "2026-11-28 08:30+0800",
+    "2026-11-28T08:30:15[Asia/Shanghai]",
+    "20261128083015.250+0800",
+    "28.11.2026 8:30",
+    "46354.354166",
+    "1795826000",
+];
+
+fn a_damaged_time(random: &mut Random) -> String {
+    let (time, other) = (*random.pick(&TIMES), *random.pick(&TIMES));
+    let bytes = if random.chance(20) { time.into() } else { damaged(time.as_bytes(), other.as_bytes(), random) };
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn a_written_time(_: &Corpus, random: &mut Random) -> bool {
+    let text = a_damaged_time(random);
+    let ours = written::instant(&text);
+    if let (Ok(ours), Ok(theirs)) = (ours, text.parse::<jiff::Timestamp>()) {
+        assert_eq!(ours, theirs, "{text:?}");
+    }
+    let json = serde_json::json!({ "collected_at": text }).to_string();
+    let decoded = json::decode::<v1::LabResult>(json.as_bytes(), "swabstream.v1.LabResult");
+    assert_eq!(decoded.map_err(|reject| reject.code).map(drop), ours.map(drop), "{text:?}");
+    ours.is_ok()
+}
+
+fn a_time_in_a_cell(_: &Corpus, random: &mut Random) -> bool {
+    let format =
+        *random.pick(&["iso", "hl7", "excel", "epoch-seconds", "%d.%m.%Y %H:%M", "%Y%m%d%H%M%S.%f%z", "%FT%T%Q"]);
+    let map = format!(
+        "kind = \"results\"\nzone = \"UTC\"\n[fields]\ncollected_at = {{ column = \"t\", format = \"{format}\" }}\n"
+    );
+    let map = Map::parse("map.toml", &map).expect("right");
+    let file = format!("t,x\n\"{}\",\n", a_damaged_time(random).replace('"', ""));
+    let mut rows = Reader::table(source(file.as_bytes()), map).expect("the column is there");
+    matches!(rows.next_item(), Ok(Some(item)) if !is_refused(&item))
 }
 
 fn a_protobuf_file(corpus: &Corpus, random: &mut Random) -> bool {

@@ -1,6 +1,6 @@
 //! First positives, episodes, what is historic, and what is dropped.
 
-use super::world::{Input, World, at, met, ordered, revised, swab};
+use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
 use std::collections::BTreeSet;
 use swabstream::audit::recount::LiveAlert;
 use swabstream::model::outcome::Outcome;
@@ -213,4 +213,18 @@ fn a_lab_is_heard_when_its_result_is_received() {
     world.send(&Input::Result(unknown, at(1, 12)), None);
     assert_eq!(world.labs_heard.get("LAB-1"), Some(&at(1, 10)));
     assert_eq!(world.labs_heard.len(), 1, "only labs of the registry");
+}
+
+#[test]
+fn a_result_reported_before_it_was_collected_counts_and_is_counted_once_wherever_it_lay() {
+    let mut world = World::new();
+    let early = LabResult { reported_at: Some(at(0, 8).to_wire()), ..swab("P1", "R1", at(1, 8), Negative) };
+    let right = LabResult { reported_at: Some(at(1, 9).to_wire()), ..swab("P2", "R2", at(1, 8), Negative) };
+    let home = LAYOUT.person_task("P1");
+    let sent_on = world.send(&Input::Result(early, at(1, 10)), Some((home + 1) % LAYOUT.person_tasks));
+    assert_eq!(sent_on, Outcome::Forwarded);
+    world.settle();
+    world.lab_at(&right, at(1, 10));
+    assert_eq!(world.reported_early, 1);
+    assert_eq!(world.outcomes.iter().filter(|outcome| **outcome == Outcome::Accepted).count(), 2);
 }

@@ -113,6 +113,8 @@ pub struct World {
     pub dead_letters: Vec<Output>,
     /// Newest receipt per lab.
     pub labs_heard: BTreeMap<String, Timestamp>,
+    /// Results reported before they were collected.
+    pub reported_early: u64,
     /// State operations per task since they were last taken.
     pub operations: Vec<Vec<u8>>,
     read: Vec<Arrived>,
@@ -138,6 +140,7 @@ impl World {
             causes: BTreeSet::new(),
             dead_letters: Vec::new(),
             labs_heard: BTreeMap::new(),
+            reported_early: 0,
             operations: vec![Vec::new(); tasks],
             read: Vec::new(),
         }
@@ -270,6 +273,7 @@ impl World {
         self.operations[task as usize].extend_from_slice(effects.changes.as_bytes());
         let sent = effects.outputs.iter().filter(|output| output.topic == Topic::PersonEvents).count();
         assert_eq!(effects.sent, sent as u64, "every message is counted");
+        self.reported_early += effects.reported_early;
         for (lab, heard) in effects.labs_heard {
             let newest = self.labs_heard.entry(lab).or_insert(heard);
             *newest = heard.max(*newest);

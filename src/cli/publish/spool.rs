@@ -4,6 +4,7 @@
 //! which are merged when they are read: nothing of it is left behind, whatever ends the process. Records that arrived at
 //! one time keep the order of the file; of live data, that is all of them.
 
+use crate::intake::arrivals::Outliers;
 use crate::intake::{ContentType, Message};
 use crate::model::time::Timestamp;
 use std::cmp::Reverse;
@@ -77,7 +78,8 @@ impl Spool {
         if self.runs.is_empty() {
             self.order.sort_by_key(|(received_at, _)| *received_at);
             let records = self.records;
-            return Ok(Parcels { records, source: Source::Memory { bytes: self.bytes, order: self.order, next: 0 } });
+            let source = Source::Memory { bytes: self.bytes, order: self.order, next: 0 };
+            return Ok(Parcels { records, left_out: Outliers::default(), source });
         }
         self.write_run()?;
         let Some(file) = self.file.take() else { return Err(io::Error::other("runs without a file")) };
@@ -88,7 +90,7 @@ impl Spool {
             merge.runs.push(BufReader::with_capacity(READ, section));
             merge.advance(merge.runs.len() - 1)?;
         }
-        Ok(Parcels { records: self.records, source: Source::Merge(merge) })
+        Ok(Parcels { records: self.records, left_out: Outliers::default(), source: Source::Merge(merge) })
     }
 
     fn write_run(&mut self) -> io::Result<()> {
@@ -126,6 +128,7 @@ fn length(bytes: &[u8]) -> usize {
 /// Gives records, in order of arrival.
 pub(super) struct Parcels {
     records: u64,
+    left_out: Outliers,
     source: Source,
 }
 
@@ -140,8 +143,22 @@ impl Parcels {
         self.records
     }
 
+    /// Without those that were found to be wrong only when all were read; they are so many.
+    pub fn without(self, outliers: &Outliers, records: u64) -> Self {
+        Self { records: self.records - records, left_out: outliers.clone(), ..self }
+    }
+
     /// The next; `None` after the last.
     pub fn next(&mut self) -> io::Result<Option<Parcel>> {
+        loop {
+            match self.next_read()? {
+                Some(parcel) if self.left_out.hold(parcel.received_at) => {}
+                next => return Ok(next),
+            }
+        }
+    }
+
+    fn next_read(&mut self) -> io::Result<Option<Parcel>> {
         match &mut self.source {
             Source::Memory { bytes, order, next } => {
                 let Some((_, at)) = order.get(*next) else { return Ok(None) };

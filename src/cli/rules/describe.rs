@@ -64,6 +64,7 @@ fn cases(rules: &Rules) -> String {
         "observed",
         "traced",
         "unknown labs",
+        "years",
         "severity of alerts",
     ]);
     for policy in &rules.cases {
@@ -81,6 +82,7 @@ fn cases(rules: &Rules) -> String {
             format!("{close}/{secondary}/{co_exposed} days"),
             format!("-{}/+{} days", policy.trace_days_before, policy.trace_days_after),
             if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
+            policy.years.to_string(),
             severities(&[
                 ("community", policy.severity.community),
                 ("managed", policy.severity.managed),

@@ -34,12 +34,13 @@ const RESULTS: [RejectCode; 16] = [
 const FORMS: [RejectCode; 4] =
     [RejectCode::UnknownContentType, RejectCode::UndeclaredJson, RejectCode::WrongEncoding, RejectCode::WrongFraming];
 /// What is broken about contact records.
-const CONTACTS: [RejectCode; 10] = [
+const CONTACTS: [RejectCode; 11] = [
     RejectCode::Malformed,
     RejectCode::Empty,
     RejectCode::Tombstone,
     RejectCode::MissingField,
     RejectCode::UnknownEnum,
+    RejectCode::InvalidTime,
     RejectCode::TimeWithoutOffset,
     RejectCode::InvalidId,
     RejectCode::OutOfRange,
@@ -66,7 +67,7 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         RejectCode::MissingField => drop_field(&mut broken, desk),
         RejectCode::UnknownEnum if desk.chance(0.5) => broken.status = 77,
         RejectCode::UnknownEnum => broken.finding = 99,
-        RejectCode::InvalidTime => nonsense_time(&mut broken),
+        RejectCode::InvalidTime => nonsense_time(&mut broken.collected_at, at),
         RejectCode::CollectedInFuture => broken.collected_at = Some(desk.future(at).to_wire()),
         RejectCode::BeforeHorizon => broken.collected_at = Some(desk.too_old(at).to_wire()),
         RejectCode::UnknownArea => UNKNOWN.clone_into(&mut broken.area),
@@ -74,7 +75,7 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         RejectCode::UnknownPurpose => UNKNOWN.clone_into(&mut broken.purpose),
         RejectCode::UnknownTarget => UNKNOWN.clone_into(&mut broken.target),
         RejectCode::InvalidId if desk.chance(0.5) => broken.specimen_id = "S".repeat(65),
-        RejectCode::InvalidId => broken.result_id.push('\u{7}'),
+        RejectCode::InvalidId => broken.result_id.push(unseen(at)),
         RejectCode::OutOfRange => {
             let cycles = if desk.chance(0.5) { -1.0 } else { 612.0 };
             broken.ct_values.push(CtValue { gene: "N".to_owned(), cycles });
@@ -91,7 +92,8 @@ pub(super) fn contact(contact: &ContactRecord, at: Timestamp, desk: &mut Desk) {
     match code {
         RejectCode::MissingField => broken.exposure_end = None,
         RejectCode::UnknownEnum => broken.kind = 42,
-        RejectCode::InvalidId => broken.record_id = "C".repeat(65),
+        RejectCode::InvalidTime => nonsense_time(&mut broken.exposure_end, at),
+        RejectCode::InvalidId => broken.record_id.push(unseen(at)),
         RejectCode::OutOfRange => broken.revision = u32::MAX,
         RejectCode::InvalidInterval => {
             let start = broken.exposure_start.and_then(|start| Timestamp::from_wire(&start)).unwrap_or(at);
@@ -174,10 +176,18 @@ fn drop_field(result: &mut LabResult, desk: &mut Desk) {
     }
 }
 
-fn nonsense_time(result: &mut LabResult) {
-    if let Some(time) = &mut result.collected_at {
-        time.nanos = -5;
+/// No time at all, or one of a year that was mistyped.
+fn nonsense_time(time: &mut Option<prost_types::Timestamp>, at: Timestamp) {
+    let Some(time) = time else { return };
+    match at.minute() % 2 {
+        0 => time.nanos = -5,
+        _ => time.seconds += 180 * 365 * 86_400,
     }
+}
+
+/// What nobody sees in an id.
+fn unseen(at: Timestamp) -> char {
+    if at.minute() % 2 == 0 { '\u{7}' } else { '\u{200b}' }
 }
 
 fn pool(result: &LabResult, at: Timestamp, desk: &mut Desk) {

@@ -39,7 +39,7 @@ fn refusal(message: &Message, received_at: Timestamp, rules: &Rules) -> Option<R
             let read = decode::result_in_place(&record, LIMIT);
             read.and_then(|read| validate::result(&read.view(), received_at, rules).map(|_| ()))
         }
-        _ => decode::contact(&record, LIMIT).and_then(|wire| validate::contact(&wire).map(|_| ())),
+        _ => decode::contact(&record, LIMIT).and_then(|wire| validate::contact(&wire, received_at, rules).map(|_| ())),
     };
     checked.err().map(|reject| reject.code)
 }

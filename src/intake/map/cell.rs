@@ -1,6 +1,6 @@
 //! A cell becomes a value of the field it is for, or a code.
 
-use super::spec::Unlisted;
+use super::spec::{Beyond, Unlisted};
 use super::time::{ReadTime, Times};
 use super::{Column, wire_time};
 use crate::intake::Fault;
@@ -25,6 +25,8 @@ pub(super) struct Target {
     pub unlisted: Unlisted,
     /// Stands for an empty cell.
     pub empty: Option<String>,
+    /// Cells that mean the same as an empty one.
+    pub none: Vec<String>,
     /// Code of a cell that `values` does not list.
     pub unlisted_code: RejectCode,
 }
@@ -36,13 +38,51 @@ pub(super) enum Form {
     /// A whole number from 0.
     Count,
     /// A number.
-    Number,
+    Number(Numbers),
     /// A revision made of a time of release: whole seconds since 1970-01-01 UTC.
     Release(Times),
     /// An instant.
     Time(Times),
     /// A name of an enumeration.
     Choice(EnumDescriptor),
+}
+
+/// How numbers with a fraction are written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    /// Signs before the fraction; a dot when none is named.
+    pub decimals: Vec<char>,
+    pub beyond: Beyond,
+}
+
+impl Numbers {
+    /// The number; `None` when it lies beyond a limit and the map takes that for none. Signs between thousands are
+    /// taken by nobody: one sign would be read as the other.
+    fn read(&self, text: &str) -> Result<Option<f64>, RejectCode> {
+        let Some(limit) = beyond(text) else { return self.number(text).map(Some) };
+        match self.beyond {
+            Beyond::Refuse => Err(RejectCode::OutOfRange),
+            // What stands behind the sign must be a number all the same.
+            Beyond::None => self.number(limit).map(|_| None),
+            Beyond::Limit => self.number(limit).map(Some),
+        }
+    }
+
+    fn number(&self, text: &str) -> Result<f64, RejectCode> {
+        let is_decimal = |sign| if self.decimals.is_empty() { sign == '.' } else { self.decimals.contains(&sign) };
+        let (whole, fraction) = text.split_once(is_decimal).unwrap_or((text, "0"));
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_digits(whole.strip_prefix('-').unwrap_or(whole)) || !is_digits(fraction) {
+            return Err(RejectCode::OutOfRange);
+        }
+        format!("{whole}.{fraction}").parse().map_err(|_| RejectCode::OutOfRange)
+    }
+}
+
+/// The limit in `>40`, `<= 5`, `≥38`.
+fn beyond(text: &str) -> Option<&str> {
+    let behind = text.strip_prefix(['<', '>', '≤', '≥', '＜', '＞'])?;
+    Some(behind.strip_prefix('=').unwrap_or(behind).trim_start())
 }
 
 /// A value for a field.
@@ -76,60 +116,74 @@ impl Value {
 }
 
 impl Target {
-    /// Cells have a type of their own: times come as RFC 3339 has them, beside what the map says of texts.
+    /// Cells have a type of their own: times come as RFC 3339 has them and numbers with a dot, beside what the map says of
+    /// texts.
     pub fn take_typed_cells(&mut self) {
-        if let Form::Time(times) = &mut self.form {
-            times.take_typed_cells();
+        match &mut self.form {
+            Form::Time(times) => times.take_typed_cells(),
+            // A dot is the sign of every number that is one.
+            Form::Number(numbers) if !numbers.decimals.is_empty() => numbers.decimals.push('.'),
+            _ => {}
         }
     }
 
     /// The value of a cell; `None` when it is empty and nothing stands for that.
     pub fn value(&self, cell: &str) -> Result<Option<Value>, RejectCode> {
+        let cell = if self.is_none(cell) { "" } else { cell };
         let cell = match (cell, &self.empty) {
             ("", None) => return Ok(None),
-            ("", Some(instead)) => return self.form.value(instead).map(Some),
+            ("", Some(instead)) => return self.form.value(instead),
             (cell, _) => cell,
         };
         match self.values.get(cell) {
-            Some(listed) => self.form.value(listed).map(Some),
-            None if self.values.is_empty() || self.unlisted == Unlisted::Keep => self.form.value(cell).map(Some),
+            Some(listed) => self.form.value(listed),
+            None if self.values.is_empty() || self.unlisted == Unlisted::Keep => self.form.value(cell),
             None => Err(self.unlisted_code),
         }
     }
 
-    /// What a code means here.
-    pub fn explain(&self, code: RejectCode) -> &'static str {
+    /// Whether a cell means that there is nothing.
+    pub fn is_none(&self, cell: &str) -> bool {
+        self.none.iter().any(|none| none == cell)
+    }
+
+    /// Why a cell was refused; what it says stays with it.
+    pub fn explain(&self, code: RejectCode, cell: &str) -> &'static str {
         if !self.values.is_empty() && code == self.unlisted_code {
             return "the cell is not among the map's `values`";
         }
-        match (&self.form, code) {
-            (Form::Time(_), RejectCode::TimeWithoutOffset) => "a time without offset, and the map names no `zone`",
-            (Form::Time(_), _) => "no time of the map's `format`, or one the clock showed twice or never",
-            (Form::Choice(_), _) => "no name of the contract; translate it with `values`",
-            (Form::Count, _) => {
-                "not a whole number from 0 to 4,294,967,295; a time of release becomes one if the map says its `format`"
-            }
-            (Form::Release(_), RejectCode::TimeWithoutOffset) => "a time without offset, and the map names no `zone`",
-            (Form::Release(_), RejectCode::OutOfRange) => {
+        match &self.form {
+            Form::Time(times) => times.explain(cell, code),
+            Form::Release(_) if code == RejectCode::OutOfRange => {
                 "a time before 1970 or after 2106, which no revision can hold"
             }
-            (Form::Release(_), _) => "no time of the map's `format`, or one the clock showed twice or never",
-            (Form::Number, _) => "not a number",
-            (Form::Text, _) => "cannot be used",
+            Form::Release(times) => times.explain(cell, code),
+            Form::Choice(_) => "no name of the contract; translate it with `values`",
+            Form::Count => {
+                "not a whole number from 0 to 4,294,967,295; a time of release becomes one if the map says its `format`"
+            }
+            Form::Number(_) if beyond(cell).is_some() => {
+                "a limit and not a number; say with `beyond` what such cells mean"
+            }
+            Form::Number(_) if cell.contains(',') => "not a number; if the comma is its sign: decimal = \",\"",
+            Form::Number(_) => "not a number; cells that mean that there is none are named by `none`",
+            Form::Text => "cannot be used",
         }
     }
 }
 
 impl Form {
-    /// A value from its text.
-    pub fn value(&self, text: &str) -> Result<Value, RejectCode> {
+    /// A value from its text; `None` when the text means that there is none.
+    pub fn value(&self, text: &str) -> Result<Option<Value>, RejectCode> {
         match self {
-            Form::Text => Ok(Value::Text(text.to_owned())),
-            Form::Count => text.parse().map(Value::Count).map_err(|_| RejectCode::OutOfRange),
-            Form::Number => text.parse().map(Value::Number).map_err(|_| RejectCode::OutOfRange),
-            Form::Time(times) => times.read(text).map(Value::Time),
-            Form::Release(times) => release(times.read(text)?).map(Value::Count),
-            Form::Choice(names) => choice(names, text).map(Value::Choice).ok_or(RejectCode::UnknownEnum),
+            Form::Text => Ok(Some(Value::Text(text.to_owned()))),
+            Form::Count => text.parse().map(|count| Some(Value::Count(count))).map_err(|_| RejectCode::OutOfRange),
+            Form::Number(numbers) => Ok(numbers.read(text)?.map(Value::Number)),
+            Form::Time(times) => times.read(text).map(|read| Some(Value::Time(read))),
+            Form::Release(times) => release(times.read(text)?).map(|count| Some(Value::Count(count))),
+            Form::Choice(names) => {
+                choice(names, text).map(|number| Some(Value::Choice(number))).ok_or(RejectCode::UnknownEnum)
+            }
         }
     }
 }

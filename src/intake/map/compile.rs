@@ -1,22 +1,29 @@
 //! From a map file as written to one that can be used: every name checked against the contract, every constant and
 //! translation tried out.
 
-use super::cell::{Form, Target, short_names};
-use super::spec::{self, BeforeCollected, MapError};
+use super::cell::{Form, Numbers, Target, short_names};
+use super::spec::{self, BeforeCollected, Decimal, MapError};
 use super::time::{Times, named_zone};
 use super::{Column, Field, History, Layout, Map, Piece, Skip, Source};
 use crate::intake::Kind;
+use crate::intake::arrivals::Bounds;
 use crate::intake::encoding::TextEncoding;
 use crate::model::outcome::RejectCode;
+use crate::model::time::Timestamp;
+use crate::model::written;
 use crate::pipeline::json;
+use jiff::ToSpan as _;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use prost_reflect::{FieldDescriptor, Kind as FieldKind};
 use toml::Spanned;
 
 /// All that is wrong is told at once.
 pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     let spec = spec::parse(file, text).map_err(|error| vec![error])?;
-    let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, errors: Vec::new() };
+    let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, none: Vec::new(), errors: Vec::new() };
     compiler.take_zone(spec.zone.as_ref());
+    compiler.take_none(&spec.none);
     let layout = Layout {
         delimiter: spec.delimiter.as_ref().and_then(|delimiter| compiler.delimiter(delimiter)),
         encoding: spec.encoding.as_ref().and_then(|encoding| compiler.encoding(encoding)),
@@ -38,6 +45,7 @@ struct Compiler<'a> {
     text: &'a str,
     kind: Kind,
     zone: Option<String>,
+    none: Vec<String>,
     errors: Vec<MapError>,
 }
 
@@ -55,6 +63,15 @@ impl Compiler<'_> {
         match named_zone(zone.get_ref()) {
             Ok(_) => self.zone = Some(zone.get_ref().clone()),
             Err(problem) => self.wrong(self.line(zone), "zone", problem),
+        }
+    }
+
+    fn take_none(&mut self, none: &[Spanned<String>]) {
+        for cell in none {
+            if let Some(problem) = never_met(cell.get_ref()) {
+                self.wrong(self.line(cell), "none", problem);
+            }
+            self.none.push(cell.get_ref().clone());
         }
     }
 
@@ -93,7 +110,7 @@ impl Compiler<'_> {
             FieldKind::Uint32 => Form::Count,
             FieldKind::Enum(names) => Form::Choice(names),
             FieldKind::Message(_) => Form::Time(self.times(line, &key, source.get_ref())?),
-            _ => Form::Number,
+            _ => numbers(source.get_ref()),
         };
         self.compiled(line, key, path, descriptors, form, source.get_ref())
     }
@@ -104,7 +121,7 @@ impl Compiler<'_> {
             self.wrong(line, &key, "only results have Ct values");
             return None;
         }
-        self.compiled(line, key, gene, Vec::new(), Form::Number, source.get_ref())
+        self.compiled(line, key, gene, Vec::new(), numbers(source.get_ref()), source.get_ref())
     }
 
     fn history(&mut self, history: &spec::History) -> Option<History> {
@@ -113,7 +130,35 @@ impl Compiler<'_> {
         let form = Form::Time(self.times(line, &key, source)?);
         let arrived_at = self.compiled(line, key, "", Vec::new(), form, source)?;
         let raise_to_collection = history.before_collected == BeforeCollected::AtCollection;
-        Some(History { arrived_at, raise_to_collection })
+        let bounds = Bounds {
+            from: history.from.as_ref().and_then(|from| self.bound(from, "history.from", 0)),
+            until: history.until.as_ref().and_then(|until| self.bound(until, "history.until", 1)),
+        };
+        if let (Some(from), Some(until)) = (bounds.from, bounds.until)
+            && until < from
+        {
+            self.wrong(line, "history.until", "lies before `from`");
+        }
+        Some(History { arrived_at, raise_to_collection, bounds })
+    }
+
+    /// The start of a day, or of the day so many later but for a millisecond: a day's bound is the whole day.
+    fn bound(&mut self, text: &Spanned<String>, key: &str, later: i32) -> Option<Timestamp> {
+        let zone = self.zone.as_deref().map_or(Ok(TimeZone::UTC), named_zone).ok();
+        let read = |text: &str| {
+            let written = written::parse(text)?;
+            if written.time.is_some() {
+                return written::instant(text).ok();
+            }
+            let day = written.date.checked_add(later.days()).ok()?;
+            let start = zone?.to_ambiguous_timestamp(day.to_datetime(Time::midnight())).compatible().ok()?;
+            start.checked_sub(later.milliseconds()).ok()
+        };
+        let at = read(text.get_ref());
+        if at.is_none() {
+            self.wrong(self.line(text), key, "is no day such as \"2022-12-31\", nor a time with an offset");
+        }
+        at.map(|at| Timestamp(at.as_millisecond()))
     }
 
     fn times(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Times> {
@@ -131,9 +176,12 @@ impl Compiler<'_> {
     ) -> Option<Field> {
         let faults = self.errors.len();
         self.check_options(line, &key, &form, source);
+        let none = source.none.as_ref().unwrap_or(&self.none).clone();
         self.check_values(line, &key, &form, source);
+        self.check_keys(line, &key, source, &none);
         let target = Target {
             form,
+            none,
             values: source.values.clone(),
             unlisted: source.unlisted.unwrap_or_default(),
             empty: source.empty.clone(),
@@ -156,11 +204,15 @@ impl Compiler<'_> {
         if is_time && !source.values.is_empty() {
             self.wrong(line, key, "`values` are not for times");
         }
+        let is_number = matches!(form, Form::Number(_));
+        if !is_number && (source.decimal.is_some() || source.beyond.is_some()) {
+            self.wrong(line, key, "`decimal` and `beyond` are for numbers with a fraction only (cycles)");
+        }
         if source.unlisted.is_some() && source.values.is_empty() {
             self.wrong(line, key, "`unlisted` says what becomes of cells not in `values`, and there are no `values`");
         }
-        if source.constant.is_some() && (!source.values.is_empty() || source.empty.is_some()) {
-            self.wrong(line, key, "a `constant` is never translated or empty; remove `values` and `empty`");
+        if source.constant.is_some() && (!source.values.is_empty() || source.empty.is_some() || source.none.is_some()) {
+            self.wrong(line, key, "a `constant` is never translated or empty; remove `values`, `empty` and `none`");
         }
     }
 
@@ -168,6 +220,28 @@ impl Compiler<'_> {
         for value in source.values.values().chain(&source.empty) {
             if form.value(value).is_err() {
                 self.wrong(line, key, format!("`{value}` is no value of this field{}", expected(form)));
+            }
+        }
+    }
+
+    /// Cells listed in vain are mistakes: they would be refused, or counted as something else.
+    fn check_keys(&mut self, line: usize, key: &str, source: &spec::Source, none: &[String]) {
+        for cell in source.values.keys() {
+            let in_vain = match never_met(cell) {
+                Some(_) if cell.is_empty() => Some("an empty cell is never looked up; say what it means by `empty`"),
+                Some(problem) => Some(problem),
+                None if none.iter().any(|none| none == cell) => Some(
+                    "such a cell means that there is nothing (`none`); take it out there, or give this field a `none` of its own",
+                ),
+                None => None,
+            };
+            if let Some(problem) = in_vain {
+                self.wrong(line, &format!("{key}.values"), format!("`{cell}` can never be met: {problem}"));
+            }
+        }
+        for cell in source.none.iter().flatten() {
+            if let Some(problem) = never_met(cell) {
+                self.wrong(line, &format!("{key}.none"), format!("`{cell}` can never be met: {problem}"));
             }
         }
     }
@@ -183,8 +257,8 @@ impl Compiler<'_> {
                 }
             },
             (None, None, Some(constant)) => match target.form.value(&constant.to_string()) {
-                Ok(value) => Some(Source::Constant(value)),
-                Err(_) => {
+                Ok(Some(value)) => Some(Source::Constant(value)),
+                _ => {
                     let expected = expected(&target.form);
                     self.wrong(line, key, format!("`{constant}` is no value of this field{expected}"));
                     None
@@ -211,6 +285,11 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        for cell in cells.iter().filter(|cell| !cell.is_empty()) {
+            if let Some(problem) = never_met(cell) {
+                self.wrong(line, "skip", format!("`{cell}` can never be met: {problem}"));
+            }
+        }
         let column = Column { name: column.clone(), at: 0 };
         Some(Skip { line, column, cells: cells.clone(), leaves_out, why: why.clone() })
     }
@@ -220,10 +299,28 @@ fn expected(form: &Form) -> String {
     match form {
         Form::Choice(names) => format!("; it takes: {}", short_names(names).join(", ")),
         Form::Count => "; it takes a whole number from 0".to_owned(),
-        Form::Number => "; it takes a number".to_owned(),
+        Form::Number(_) => "; it takes a number, and cells that mean that there is none are named by `none`".to_owned(),
         Form::Time(_) | Form::Release(_) => "; it takes a time as `format` says".to_owned(),
         Form::Text => String::new(),
     }
+}
+
+/// How a column's numbers are written.
+fn numbers(source: &spec::Source) -> Form {
+    let sign = |decimal: &Decimal| match decimal {
+        Decimal::Dot => '.',
+        Decimal::Comma => ',',
+    };
+    let decimals = source.decimal.as_ref().map_or(Vec::new(), |decimals| decimals.all().iter().map(sign).collect());
+    Form::Number(Numbers { decimals, beyond: source.beyond.unwrap_or_default() })
+}
+
+/// Why a cell can never be this text: cells are read without what stands around them.
+fn never_met(cell: &str) -> Option<&'static str> {
+    if cell.is_empty() {
+        return Some("an empty cell is nothing already");
+    }
+    (cell.trim() != cell).then_some("cells are read without spaces around them; write it so")
 }
 
 /// The registries answer for their own fields, an enumeration for all others.

@@ -6,6 +6,8 @@
 
 mod cell;
 mod compile;
+mod format;
+mod pattern;
 mod spec;
 mod time;
 
@@ -14,6 +16,7 @@ mod tests;
 
 pub use spec::MapError;
 
+use super::arrivals::Bounds;
 use super::encoding::TextEncoding;
 use super::{Fault, Kind};
 use crate::model::outcome::RejectCode;
@@ -116,6 +119,7 @@ struct Skip {
 struct History {
     arrived_at: Field,
     raise_to_collection: bool,
+    bounds: Bounds,
 }
 
 /// What a row became.
@@ -141,6 +145,11 @@ impl Map {
     /// Whether it says when rows arrived.
     pub fn has_history(&self) -> bool {
         self.history.is_some()
+    }
+
+    /// Between which times it says that rows arrived.
+    pub fn arrivals(&self) -> Bounds {
+        self.history.as_ref().map_or(Bounds::default(), |history| history.bounds)
     }
 
     /// Why rows are left out, by number of the rule.
@@ -254,6 +263,20 @@ impl Map {
         fields.all(|field| matches!(field.read(cells), Ok(Some(_))))
     }
 
+    /// Where a field's value comes from, in words: of one that was refused when the message was judged. `ct_values[1]`
+    /// is told by its gene, as empty cells are left out of the list.
+    pub fn place_of(&self, field: &str, payload: &[u8]) -> Option<String> {
+        let of = |fields: &[Field], path: &str| fields.iter().find(|field| field.path == path).map(Field::from);
+        if field == "history.arrived_at" {
+            return self.history.as_ref().map(|history| history.arrived_at.from());
+        }
+        let Some((number, _)) = field.strip_prefix("ct_values[").and_then(|rest| rest.split_once(']')) else {
+            return of(&self.fields, field);
+        };
+        let result = crate::proto::v1::LabResult::decode(payload).ok()?;
+        of(&self.ct_values, &result.ct_values.get(number.parse::<usize>().ok()?)?.gene)
+    }
+
     fn add_ct_values(&self, cells: &::csv::ByteRecord, message: &mut DynamicMessage) -> Result<(), Fault> {
         for gene in &self.ct_values {
             let Some(cycles) = gene.read(cells)? else { continue };
@@ -310,24 +333,22 @@ fn set_precision_of_a_day(message: &mut DynamicMessage) {
 impl Field {
     /// The value in a row; `None` when it is empty.
     fn read(&self, cells: &::csv::ByteRecord) -> Result<Option<Value>, Fault> {
+        let value = |text: &str| self.target.value(text).map_err(|code| self.fault(code, text));
         match &self.source {
             Source::Constant(value) => Ok(Some(value.clone())),
-            Source::Column(column) => {
-                let text = cell::text(cells, column, self.name())?;
-                self.target.value(text).map_err(|code| self.fault(code))
-            }
+            Source::Column(column) => value(cell::text(cells, column, self.name())?),
             Source::Template(pieces) => {
                 let mut text = String::new();
                 for piece in pieces {
                     match piece {
                         Piece::Text(fixed) => text.push_str(fixed),
                         Piece::Column(column) => match cell::text(cells, column, self.name())? {
-                            "" => return self.target.value("").map_err(|code| self.fault(code)),
+                            cell if cell.is_empty() || self.target.is_none(cell) => return value(""),
                             cell => text.push_str(cell),
                         },
                     }
                 }
-                self.target.value(&text).map_err(|code| self.fault(code))
+                value(&text)
             }
         }
     }
@@ -337,12 +358,23 @@ impl Field {
         if self.descriptors.is_empty() { &self.key } else { &self.path }
     }
 
-    fn fault(&self, code: RejectCode) -> Fault {
-        let from = match &self.source {
+    /// Where its value comes from, in words.
+    fn from(&self) -> String {
+        match &self.source {
             Source::Column(column) => format!("column `{}`", column.name),
-            _ => format!("`{}` of the map", self.key),
-        };
-        Fault::new(code, self.name(), format!("{from}: {}", self.target.explain(code)))
+            Source::Constant(_) => format!("`{}` of the map", self.key),
+            Source::Template(pieces) => {
+                let columns = pieces.iter().filter_map(|piece| match piece {
+                    Piece::Column(column) => Some(format!("`{}`", column.name)),
+                    Piece::Text(_) => None,
+                });
+                format!("`{}` of the map, of columns {}", self.key, columns.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn fault(&self, code: RejectCode, cell: &str) -> Fault {
+        Fault::new(code, self.name(), format!("{}: {}", self.from(), self.target.explain(code, cell)))
     }
 
     fn set(&self, message: &mut DynamicMessage, value: FieldValue) {

@@ -24,6 +24,9 @@ pub(super) struct Spec {
     pub skip_lines: u32,
     /// Which sheet of a workbook; the first that is shown when absent.
     pub sheet: Option<String>,
+    /// Cells of any column that mean that there is nothing.
+    #[serde(default)]
+    pub none: Vec<Spanned<String>>,
     /// Field of the contract → where its value comes from.
     pub fields: BTreeMap<String, Spanned<Source>>,
     /// Gene → where its cycles come from.
@@ -53,8 +56,14 @@ pub(super) struct Source {
     pub unlisted: Option<Unlisted>,
     /// Stands for an empty cell.
     pub empty: Option<String>,
-    /// How a time is written, in the directives of strftime.
-    pub format: Option<String>,
+    /// Cells that mean that there is nothing, beside the empty one; instead of the file's.
+    pub none: Option<Vec<String>>,
+    /// The sign before the fraction of a number, or both; a dot when absent.
+    pub decimal: Option<OneOrMore<Decimal>>,
+    /// What becomes of a number beyond a limit, such as `>40`.
+    pub beyond: Option<Beyond>,
+    /// How a time is written: directives of strftime, or a form by its name; several where cells differ.
+    pub format: Option<OneOrMore<String>>,
     /// Zone of this time, when it is another than the file's.
     pub zone: Option<String>,
     /// Time of day of a cell that holds a day only; midnight when absent.
@@ -78,6 +87,47 @@ impl fmt::Display for Constant {
             Constant::Number(number) => write!(f, "{number}"),
         }
     }
+}
+
+/// One thing, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T> OneOrMore<T> {
+    /// All of them, in order.
+    pub fn all(&self) -> &[T] {
+        match self {
+            OneOrMore::One(one) => std::slice::from_ref(one),
+            OneOrMore::More(more) => more,
+        }
+    }
+}
+
+/// The sign before the fraction of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) enum Decimal {
+    #[default]
+    #[serde(rename = ".")]
+    Dot,
+    #[serde(rename = ",")]
+    Comma,
+}
+
+/// What becomes of a number beyond a limit, such as `>40`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Beyond {
+    /// The row is refused: the limit is not what was measured.
+    #[default]
+    Refuse,
+    /// There is no number.
+    None,
+    /// The limit is the number.
+    Limit,
 }
 
 /// What becomes of a cell that `values` does not list.
@@ -124,6 +174,10 @@ pub(super) struct Skip {
 pub(super) struct History {
     /// Where the time of arrival comes from.
     pub arrived_at: Spanned<Source>,
+    /// First day or time on which rows arrived.
+    pub from: Option<Spanned<String>>,
+    /// The last.
+    pub until: Option<Spanned<String>>,
     /// What becomes of a row that arrived before it was collected.
     #[serde(default)]
     pub before_collected: BeforeCollected,

@@ -4,6 +4,8 @@ use super::*;
 use crate::proto::v1::{ContactRecord, Finding, LabResult, ManagementOrder, ResultStatus, TimePrecision};
 use prost::Message;
 
+mod cells;
+
 /// (message, arrival) or the fault.
 type Made = Result<(Vec<u8>, Option<Timestamp>), Fault>;
 
@@ -135,6 +137,72 @@ fn what_cannot_be_read_is_a_code_a_field_and_a_column_and_never_a_value() {
 }
 
 #[test]
+fn keys_that_can_never_be_met_are_told_when_the_map_is_read() {
+    let map = r#"kind = "results"
+none = ["-", " "]
+[fields]
+finding = { column = "call", values = { pos = "positive", "" = "inconclusive", "POS " = "positive", "-" = "negative" } }
+purpose = { column = "why", values = { A = "clinic", "A\u00a0" = "clinic" } }
+kit = { column = "kit", none = [""] }
+status = { column = "st", values = { "-" = "final" }, none = [] }
+[[skip]]
+column = "call"
+values = ["", "not done "]
+why = "no test"
+"#;
+    let errors = errors(map);
+    for (line, key, says) in [
+        (2, "none", "without spaces around them"),
+        (
+            4,
+            "fields.finding.values",
+            "`` can never be met: an empty cell is never looked up; say what it means by `empty`",
+        ),
+        (4, "fields.finding.values", "`POS ` can never be met: cells are read without spaces around them"),
+        (4, "fields.finding.values", "`-` can never be met: such a cell means that there is nothing (`none`)"),
+        (5, "fields.purpose.values", "can never be met"),
+        (6, "fields.kit.none", "an empty cell is nothing already"),
+        (8, "skip", "`not done ` can never be met"),
+    ] {
+        let begins = format!("map.toml:{line}: {key}: ");
+        let found = errors.iter().any(|error| error.starts_with(&begins) && error.contains(says));
+        assert!(found, "no `{begins}…{says}` in {errors:#?}");
+    }
+    assert_eq!(errors.len(), 7, "{errors:#?}");
+}
+
+#[test]
+fn a_refused_field_is_told_by_its_column_a_gene_by_its_own() {
+    let map = r#"
+        kind = "results"
+        [fields]
+        result_id = { template = "{plate}-{well}" }
+        person_id = { column = "P-Id" }
+        status = { constant = "final" }
+        [ct_values]
+        N = { column = "N Ct" }
+        ORF1ab = { column = "ORF Ct" }
+        [history]
+        arrived_at = { column = "arrived" }
+    "#;
+    let file = "plate,well,P-Id,N Ct,ORF Ct,arrived\n1,2,3,,61,2022-11-11T00:00:00Z\n";
+    let (payload, _) = made(map, file).remove(0).expect("no fault");
+    let map = Map::parse("map.toml", map).expect("right");
+    for (field, place) in [
+        ("person_id", Some("column `P-Id`")),
+        ("result_id", Some("`fields.result_id` of the map, of columns `plate`, `well`")),
+        ("status", Some("`fields.status` of the map")),
+        ("ct_values[0].cycles", Some("column `ORF Ct`")),
+        ("history.arrived_at", Some("column `arrived`")),
+        ("ct_values[1].cycles", None),
+        ("kit", None),
+        ("", None),
+    ] {
+        assert_eq!(map.place_of(field, &payload).as_deref(), place, "{field}");
+    }
+}
+
+#[test]
 fn a_revision_is_made_of_a_time_of_release() {
     let map = r#"
         kind = "results"
@@ -210,6 +278,30 @@ fn the_time_of_arrival_is_the_column_or_the_collection_where_the_map_says_so() {
 }
 
 #[test]
+fn bounds_of_arrival_are_whole_days_of_the_zone_or_times() {
+    let bounds = |from: &str, until: &str| {
+        let map = format!(
+            "kind = \"results\"\nzone = \"Asia/Shanghai\"\n[fields]\n[history]\narrived_at = {{ column = \"day\" }}\n\
+             from = \"{from}\"\nuntil = \"{until}\"\n"
+        );
+        Map::parse("map.toml", &map).map(|map| map.arrivals()).map_err(|errors| errors[0].to_string())
+    };
+    let days = bounds("2022-01-01", "2022-12-31").expect("right");
+    assert_eq!(days.from, Some(at("2022-01-01T00:00:00+08:00")));
+    assert_eq!(days.until, Some(at("2022-12-31T23:59:59.999+08:00")));
+    let times = bounds("2022-01-01T06:00:00Z", "2022-12-31T06:00:00Z").expect("right");
+    assert_eq!((times.from, times.until), (Some(at("2022-01-01T06:00:00Z")), Some(at("2022-12-31T06:00:00Z"))));
+    for (from, until, says) in [
+        ("soon", "2022-12-31", "map.toml:6: history.from: is no day"),
+        ("2022-01-01", "22-12-31", "map.toml:7: history.until: is no day"),
+        ("2022-12-31", "2022-01-01", "history.until: lies before `from`"),
+    ] {
+        let error = bounds(from, until).expect_err(until);
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
 fn a_day_of_arrival_can_be_its_end() {
     let map = "kind = \"results\"\nzone = \"Asia/Jerusalem\"\n[fields]\n[history]\n\
         arrived_at = { column = \"day\", time_of_day = \"23:59:59\" }\n";
@@ -233,7 +325,7 @@ status = { constant = "done" }
 finding = { column = "call", values = { pos = "posit" } }
 revision = { constant = -1 }
 area = { column = "area", format = "%Y" }
-kit = { column = "kit", unlisted = "keep" }
+kit = { column = "kit", unlisted = "keep", decimal = "," }
 reported_at = { column = "at", zone = "UTC", format = "%H:%M" }
 [[skip]]
 column = "a"
@@ -252,6 +344,7 @@ why = "b"
         (11, "fields.revision", "whole number from 0"),
         (12, "fields.area", "for times only"),
         (13, "fields.kit", "there are no `values`"),
+        (13, "fields.kit", "`decimal` and `beyond` are for numbers"),
         (14, "fields.reported_at", "names no day"),
         (15, "skip", "exactly one of `values`"),
     ] {
@@ -259,7 +352,7 @@ why = "b"
         let found = errors.iter().any(|error| error.starts_with(&begins) && error.contains(says));
         assert!(found, "no `{begins}…{says}` in {errors:#?}");
     }
-    assert_eq!(errors.len(), 13);
+    assert_eq!(errors.len(), 14);
 }
 
 #[test]
@@ -306,7 +399,7 @@ fn a_row_needs_just_what_a_map_must_fill() {
         }
         Kind::Contacts => {
             let wire: ContactRecord = message.transcode_to().expect("the same message");
-            validate::contact(&wire).map(drop).map_err(|reject| reject.code)
+            validate::well_formed_contact(&wire).map(drop).map_err(|reject| reject.code)
         }
     };
     let examples = [

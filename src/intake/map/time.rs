@@ -1,24 +1,22 @@
-//! Times as they stand in exports: with an offset, in a zone, or a day only.
+//! Times as they stand in exports: with an offset, in a zone, or a day only; one format or several in a column.
 
-use super::spec::{Ambiguous, Source};
+use super::format::{Format, Place, Said, When, looks_like};
+use super::spec::{Ambiguous, OneOrMore, Source};
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 /// How a column's times are to be read.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
-    /// Directives of strftime; RFC 3339 or its civil part when absent.
-    format: Option<String>,
-    /// Of times without an offset.
+    /// At least one; of each text just one must be the right one.
+    formats: Vec<Format>,
+    /// Of times that do not say where they were.
     zone: Option<TimeZone>,
     /// Of cells that hold a day only.
     time_of_day: Time,
     ambiguous: Ambiguous,
-    /// Whether cells have a type of their own, and RFC 3339 is read beside the format.
-    is_typed: bool,
 }
 
 /// A time as read.
@@ -32,73 +30,117 @@ pub(super) struct ReadTime {
 impl Times {
     /// From a map; `zone` is the whole file's. An error is (what is wrong and what to do).
     pub fn new(source: &Source, zone: Option<&str>) -> Result<Self, String> {
+        let own_zone = source.zone.is_some();
         let zone = source.zone.as_deref().or(zone).map(named_zone).transpose()?;
-        if let Some(format) = &source.format {
-            check_format(format, zone.is_some())?;
+        let written: &[String] = source.format.as_ref().map_or(&[], OneOrMore::all);
+        let formats = written.iter().map(|format| Format::new(format)).collect::<Result<Vec<_>, _>>()?;
+        if source.format.is_some() && formats.is_empty() {
+            return Err("`format` names none; leave it out for RFC 3339 and YYYY-MM-DD".to_owned());
+        }
+        if zone.is_none() && formats.iter().any(|format| !format.says_place()) {
+            return Err("`format` has no offset; add `zone = \"…\"` here or for the whole file".to_owned());
+        }
+        let all_say = !formats.is_empty()
+            && formats.iter().all(|format| matches!(format, Format::Pattern(_)) && format.says_place());
+        if own_zone && all_say {
+            return Err("every time says its own zone by `format`; remove `zone`, which would not count".to_owned());
         }
         let time_of_day = source.time_of_day.as_deref().map(|text| {
             text.parse().map_err(|_| "`time_of_day` is no time of day; write e.g. \"23:59:59\"".to_owned())
         });
-        Ok(Self {
-            format: source.format.clone(),
+        let times = Self {
+            formats: if formats.is_empty() { vec![Format::Iso] } else { formats },
             zone,
             time_of_day: time_of_day.transpose()?.unwrap_or(Time::midnight()),
             ambiguous: source.ambiguous.unwrap_or_default(),
-            is_typed: false,
-        })
+        };
+        times.check_against_each_other(written)?;
+        Ok(times)
     }
 
-    /// Dates come as RFC 3339 has them, whatever the format says of texts.
+    /// Dates come as RFC 3339 has them, whatever the formats say of texts.
     pub fn take_typed_cells(&mut self) {
-        self.is_typed = true;
+        if !self.formats.iter().any(|format| matches!(format, Format::Iso)) {
+            self.formats.push(Format::Iso);
+        }
     }
 
-    /// Reads one cell.
+    /// Two formats that read one text as two times cannot stand in one column.
+    fn check_against_each_other(&self, written: &[String]) -> Result<(), String> {
+        // A day and a month that could be each other, a year that could be hours and minutes.
+        for (day, hour) in [(5, 9), (11, 10), (12, 3)] {
+            let some = jiff::civil::date(2012, 10, day).at(hour, 8, 7, 0).to_zoned_datetime(TimeZone::UTC);
+            let texts = self.formats.iter().map(|format| some.as_ref().ok().and_then(|some| format.write(some)));
+            for (at, text) in texts.enumerate().filter_map(|(at, text)| Some((at, text?))) {
+                let read = |format: &Format| format.read(&text).map(|said| self.settle(said));
+                let own = read(&self.formats[at]);
+                let other = self.formats.iter().position(|other| read(other).is_some_and(|said| Some(said) != own));
+                if let Some(other) = other {
+                    return Err(format!(
+                        "`{}` and `{}` read the same text as two different times; keep one of them",
+                        written[at.min(other)],
+                        written[at.max(other)]
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one cell. Where several formats fit, all must say the same.
     pub fn read(&self, text: &str) -> Result<ReadTime, RejectCode> {
-        match &self.format {
-            Some(format) => match self.by_format(format, text) {
-                Err(_) if self.is_typed => self.by_standard(text),
-                read => read,
-            },
-            None => self.by_standard(text),
+        let mut found: Option<Result<ReadTime, RejectCode>> = None;
+        for said in self.formats.iter().filter_map(|format| format.read(text)) {
+            let read = self.settle(said);
+            match &found {
+                Some(before) if *before != read => return Err(RejectCode::InvalidTime),
+                _ => found = Some(read),
+            }
+        }
+        found.unwrap_or(Err(RejectCode::InvalidTime))
+    }
+
+    /// Why a cell was refused, without what it says.
+    pub fn explain(&self, text: &str, code: RejectCode) -> &'static str {
+        if code == RejectCode::TimeWithoutOffset {
+            return "a time without offset, and the map names no `zone`";
+        }
+        match self.formats.iter().filter(|format| format.read(text).is_some()).count() {
+            0 => looks_like(text).unwrap_or("no time of the map's `format`"),
+            1 => "a time that the clock showed twice or never, or an offset that its zone never had",
+            _ => "formats of the map read it as different times",
         }
     }
 
-    fn by_format(&self, format: &str, text: &str) -> Result<ReadTime, RejectCode> {
-        let broken_down = strtime::parse(format, text).map_err(|_| RejectCode::InvalidTime)?;
-        if let Ok(at) = broken_down.to_timestamp() {
-            return Ok(instant(at, false));
-        }
-        let date = broken_down.to_date().map_err(|_| RejectCode::InvalidTime)?;
-        match broken_down.hour() {
-            None => self.of_day(date),
-            Some(_) => {
-                let time = broken_down.to_time().map_err(|_| RejectCode::InvalidTime)?;
-                self.of_civil(date.to_datetime(time))
+    fn settle(&self, said: Said) -> Result<ReadTime, RejectCode> {
+        match (said.when, said.place) {
+            (When::Instant(at), _) => Ok(instant(at, false)),
+            (When::Day(date), place) => self.of_day(date, place),
+            (When::Civil(civil), Place::Offset(offset)) => at_offset(civil, offset).map(|at| instant(at, false)),
+            (When::Civil(civil), Place::Both(offset, zone)) => {
+                let at = at_offset(civil, offset)?;
+                if zone.to_offset(at) == offset { Ok(instant(at, false)) } else { Err(RejectCode::InvalidTime) }
+            }
+            (When::Civil(civil), Place::Zone(zone)) => self.of_civil(civil, &zone),
+            (When::Civil(civil), Place::Unsaid) => {
+                self.of_civil(civil, self.zone.as_ref().ok_or(RejectCode::TimeWithoutOffset)?)
             }
         }
     }
 
-    fn by_standard(&self, text: &str) -> Result<ReadTime, RejectCode> {
-        if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            return Ok(instant(at, false));
-        }
-        // A day is tried first: as a date with time it would be midnight.
-        if text.len() == "2022-11-11".len() {
-            return self.of_day(text.parse().map_err(|_| RejectCode::InvalidTime)?);
-        }
-        self.of_civil(text.parse().map_err(|_| RejectCode::InvalidTime)?)
-    }
-
-    fn of_day(&self, date: Date) -> Result<ReadTime, RejectCode> {
-        let zone = self.zone.as_ref().ok_or(RejectCode::TimeWithoutOffset)?;
+    fn of_day(&self, date: Date, place: Place) -> Result<ReadTime, RejectCode> {
+        let civil = date.to_datetime(self.time_of_day);
+        let zone = match place {
+            Place::Offset(offset) => return at_offset(civil, offset).map(|at| instant(at, true)),
+            Place::Zone(zone) | Place::Both(_, zone) => zone,
+            Place::Unsaid => self.zone.clone().ok_or(RejectCode::TimeWithoutOffset)?,
+        };
         // Where midnight is skipped by the clock, the day begins with the first time there is.
-        let zoned = zone.to_ambiguous_timestamp(date.to_datetime(self.time_of_day)).compatible();
+        let zoned = zone.to_ambiguous_timestamp(civil).compatible();
         zoned.map(|at| instant(at, true)).map_err(|_| RejectCode::InvalidTime)
     }
 
-    fn of_civil(&self, civil: DateTime) -> Result<ReadTime, RejectCode> {
-        let zone = self.zone.as_ref().ok_or(RejectCode::TimeWithoutOffset)?;
+    fn of_civil(&self, civil: DateTime, zone: &TimeZone) -> Result<ReadTime, RejectCode> {
         let possible = zone.to_ambiguous_timestamp(civil);
         let at = match self.ambiguous {
             Ambiguous::Refuse => possible.unambiguous(),
@@ -107,6 +149,10 @@ impl Times {
         };
         at.map(|at| instant(at, false)).map_err(|_| RejectCode::InvalidTime)
     }
+}
+
+fn at_offset(civil: DateTime, offset: Offset) -> Result<jiff::Timestamp, RejectCode> {
+    offset.to_timestamp(civil).map_err(|_| RejectCode::InvalidTime)
 }
 
 fn instant(at: jiff::Timestamp, is_day: bool) -> ReadTime {
@@ -118,107 +164,5 @@ pub(super) fn named_zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("there is no time zone `{name}`; write e.g. \"Asia/Shanghai\""))
 }
 
-/// Formats are tried out on some time when the map is read, not on the first row.
-fn check_format(format: &str, has_zone: bool) -> Result<(), String> {
-    let written = |zone: TimeZone| {
-        let some = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
-        strtime::format(format, &some).map_err(|error| format!("`format` cannot be used: {error}"))
-    };
-    let text = written(TimeZone::UTC)?;
-    let read = strtime::parse(format, &text).map_err(|error| format!("`format` cannot be used to read: {error}"))?;
-    if read.to_date().is_err() && read.to_timestamp().is_err() {
-        return Err("`format` names no day; it needs e.g. %Y, %m and %d".to_owned());
-    }
-    if read.to_timestamp().is_err() && !has_zone {
-        return Err("`format` has no offset; add `zone = \"…\"` here or for the whole file".to_owned());
-    }
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn times(format: Option<&str>, zone: Option<&str>, ambiguous: Ambiguous) -> Times {
-        let source = Source { format: format.map(str::to_owned), ambiguous: Some(ambiguous), ..Source::default() };
-        Times::new(&source, zone).expect("right")
-    }
-
-    fn at(text: &str) -> Timestamp {
-        Timestamp(text.parse::<jiff::Timestamp>().expect("a time").as_millisecond())
-    }
-
-    #[test]
-    fn times_are_read_with_an_offset_or_in_the_zone() {
-        let standard = times(None, Some("Europe/Tallinn"), Ambiguous::Refuse);
-        for (text, utc, is_day) in [
-            ("2020-03-10T14:22:51Z", "2020-03-10T14:22:51Z", false),
-            ("2020-03-10T14:22:51+08:00", "2020-03-10T06:22:51Z", false),
-            ("2020-03-10T14:22:51", "2020-03-10T12:22:51Z", false),
-            ("2020-03-10 14:22", "2020-03-10T12:22:00Z", false),
-            ("2020-03-10", "2020-03-09T22:00:00Z", true),
-            ("2020-03-10T00:00:00", "2020-03-09T22:00:00Z", false),
-            ("2020-03-29T00:00:00", "2020-03-28T22:00:00Z", false),
-            ("2020-03-30T00:00:00", "2020-03-29T21:00:00Z", false),
-        ] {
-            assert_eq!(standard.read(text), Ok(ReadTime { at: at(utc), is_day }), "{text}");
-        }
-    }
-
-    #[test]
-    fn times_are_read_by_a_format() {
-        let german = times(Some("%d.%m.%Y %H:%M"), Some("Europe/Berlin"), Ambiguous::Refuse);
-        assert_eq!(german.read("01.02.2021 03:04"), Ok(ReadTime { at: at("2021-02-01T02:04:00Z"), is_day: false }));
-        let day = times(Some("%d/%m/%Y"), Some("Asia/Shanghai"), Ambiguous::Refuse);
-        assert_eq!(day.read("11/11/2022"), Ok(ReadTime { at: at("2022-11-10T16:00:00Z"), is_day: true }));
-        let offset = times(Some("%Y%m%d%H%M%S%z"), None, Ambiguous::Refuse);
-        assert_eq!(offset.read("20221111080000+0800"), Ok(ReadTime { at: at("2022-11-11T00:00:00Z"), is_day: false }));
-        let epoch = times(Some("%s"), None, Ambiguous::Refuse);
-        assert_eq!(epoch.read("60"), Ok(ReadTime { at: at("1970-01-01T00:01:00Z"), is_day: false }));
-        for text in ["2022-11-11", "31/02/2022", "11/11/2022 ", ""] {
-            assert_eq!(day.read(text), Err(RejectCode::InvalidTime), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_time_the_clock_shows_twice_or_never_is_refused_unless_the_map_decides() {
-        // Tallinn: 03:30 on 2020-03-29 never was, 03:30 on 2020-10-25 was twice.
-        let (never, twice) = ("2020-03-29T03:30:00", "2020-10-25T03:30:00");
-        let refuse = times(None, Some("Europe/Tallinn"), Ambiguous::Refuse);
-        assert_eq!(refuse.read(never), Err(RejectCode::InvalidTime));
-        assert_eq!(refuse.read(twice), Err(RejectCode::InvalidTime));
-        let earlier = times(None, Some("Europe/Tallinn"), Ambiguous::Earlier);
-        assert_eq!(earlier.read(twice).map(|read| read.at), Ok(at("2020-10-25T00:30:00Z")));
-        let later = times(None, Some("Europe/Tallinn"), Ambiguous::Later);
-        assert_eq!(later.read(twice).map(|read| read.at), Ok(at("2020-10-25T01:30:00Z")));
-    }
-
-    #[test]
-    fn a_day_whose_midnight_never_was_begins_after_it() {
-        let beirut = times(None, Some("Asia/Beirut"), Ambiguous::Refuse);
-        assert_eq!(beirut.read("2022-03-27"), Ok(ReadTime { at: at("2022-03-26T22:00:00Z"), is_day: true }));
-    }
-
-    #[test]
-    fn without_a_zone_no_offset_is_guessed() {
-        let none = times(None, None, Ambiguous::Refuse);
-        assert_eq!(none.read("2020-03-10T14:22:51"), Err(RejectCode::TimeWithoutOffset));
-        assert_eq!(none.read("2020-03-10"), Err(RejectCode::TimeWithoutOffset));
-        assert!(none.read("2020-03-10T14:22:51Z").is_ok());
-    }
-
-    #[test]
-    fn wrong_formats_are_found_when_the_map_is_read() {
-        for (format, zone, says) in [
-            ("%d.%m.%Y", None, "no offset"),
-            ("%H:%M", Some("UTC"), "no day"),
-            ("%Y-%m-%d %!", Some("UTC"), "cannot be used"),
-        ] {
-            let source = Source { format: Some(format.to_owned()), ..Source::default() };
-            let error = Times::new(&source, zone).expect_err(format);
-            assert!(error.contains(says), "{error}");
-        }
-        let zone = Source { zone: Some("Europe/Talinn".to_owned()), ..Source::default() };
-        assert!(Times::new(&zone, None).expect_err("no such zone").contains("no time zone"));
-    }
-}
+mod tests;

@@ -103,6 +103,10 @@ fn every_fault_of_a_result_has_its_code_and_field() {
         (|result| result.previous_person_id = "x".repeat(65), InvalidId, "previous_person_id"),
         (|result| result.replaces_result_id = "r\n".into(), InvalidId, "replaces_result_id"),
         (|result| result.specimen_id = "s\u{85}".into(), InvalidId, "specimen_id"),
+        (|result| result.person_id = "P001\u{200b}".into(), InvalidId, "person_id"),
+        (|result| result.result_id = "r\u{ad}1".into(), InvalidId, "result_id"),
+        (|result| result.lab_id = "\u{202a}LAB-1\u{202c}".into(), InvalidId, "lab_id"),
+        (|result| result.kit = "\u{feff}kit".into(), InvalidId, "kit"),
         (|result| result.target = "x".repeat(33), InvalidId, "target"),
         (|result| result.area = "渝".repeat(11), InvalidId, "area"),
         (|result| result.purpose = "x".repeat(33), InvalidId, "purpose"),
@@ -113,6 +117,12 @@ fn every_fault_of_a_result_has_its_code_and_field() {
         (|result| result.ct_values[1].cycles = f64::NAN, OutOfRange, "ct_values[1].cycles"),
         (|result| result.collected_at = Some(unreadable()), InvalidTime, "collected_at"),
         (|result| result.reported_at = Some(unreadable()), InvalidTime, "reported_at"),
+        (|result| result.collected_at = Some(wire("0026-11-11T00:00:00Z")), InvalidTime, "collected_at"),
+        (|result| result.collected_at = Some(wire("2202-11-11T00:00:00Z")), InvalidTime, "collected_at"),
+        (|result| result.reported_at = Some(wire("1899-12-01T00:00:00Z")), InvalidTime, "reported_at"),
+        (|result| result.reported_at = Some(wire("2202-11-11T00:00:00Z")), InvalidTime, "reported_at"),
+        (|result| result.collected_at = Some(wire("1900-01-01T00:00:00Z")), BeforeHorizon, "collected_at"),
+        (|result| result.collected_at = Some(wire("2023-12-31T00:00:00Z")), CollectedInFuture, "collected_at"),
         (|result| result.area = "D9".into(), UnknownArea, "area"),
         (|result| result.lab_id = "LAB-9".into(), UnknownLab, "lab_id"),
         (|result| result.purpose = "curiosity".into(), UnknownPurpose, "purpose"),
@@ -151,8 +161,8 @@ fn times_of_collection_have_exact_bounds() {
         ("2022-11-12T00:00:00+08:00", Day, Err(RejectCode::CollectedInFuture)),
         ("2022-11-04T00:00:00+08:00", Day, Ok(())),
         ("2022-11-03T23:59:59+08:00", Day, Err(RejectCode::BeforeHorizon)),
-        ("0001-01-01T00:00:00Z", Minute, Err(RejectCode::BeforeHorizon)),
-        ("9999-12-30T00:00:00Z", Minute, Err(RejectCode::CollectedInFuture)),
+        ("0001-01-01T00:00:00Z", Minute, Err(RejectCode::InvalidTime)),
+        ("9999-12-30T00:00:00Z", Minute, Err(RejectCode::InvalidTime)),
     ] {
         assert_eq!(judged(collected_at, precision), expected, "{collected_at} {precision:?}");
     }
@@ -212,6 +222,12 @@ fn every_fault_of_a_contact_record_has_its_code_and_field() {
         (|contact| contact.exposure_end = Some(unreadable()), InvalidTime, "exposure_end"),
         (|contact| contact.reported_at = Some(unreadable()), InvalidTime, "reported_at"),
         (|contact| order(contact).from = Some(unreadable()), InvalidTime, "order.from"),
+        (|contact| contact.person_id = "p\u{2060}1".into(), InvalidId, "person_id"),
+        (|contact| contact.exposure_start = Some(wire("0022-11-10T00:00:00Z")), InvalidTime, "exposure_start"),
+        (|contact| contact.exposure_end = Some(wire("2202-11-10T00:00:00Z")), InvalidTime, "exposure_end"),
+        (|contact| contact.reported_at = Some(wire("2202-11-10T00:00:00Z")), InvalidTime, "reported_at"),
+        (|contact| order(contact).to = Some(wire("2202-11-10T00:00:00Z")), InvalidTime, "order.to"),
+        (|contact| order(contact).ordered_at = Some(wire("0022-11-10T00:00:00Z")), InvalidTime, "order.ordered_at"),
         (|contact| contact.index_person_id = "p1".into(), SamePerson, "index_person_id"),
         (|contact| contact.exposure_end = Some(wire("2022-11-10T07:59:59Z")), InvalidInterval, "exposure_end"),
         (|contact| order(contact).to = Some(wire("2022-11-09T23:59:59Z")), InvalidInterval, "order.to"),
@@ -219,7 +235,7 @@ fn every_fault_of_a_contact_record_has_its_code_and_field() {
     for (at_fixture, (spoil, code, field)) in fixtures.iter().enumerate() {
         let mut wire = good_contact();
         spoil(&mut wire);
-        let refused = contact(&wire).expect_err(field);
+        let refused = contact(&wire, at(RECEIVED), &sample_rules()).expect_err(field);
         assert_eq!(refused, Reject::new(*code, *field), "fixture {at_fixture}");
     }
 }
@@ -229,10 +245,47 @@ fn an_order_holds_from_when_it_was_given_and_not_before_it_begins() {
     let held = |ordered_at: &str| {
         let mut wire = good_contact();
         wire.order.as_mut().expect("a good record has one").ordered_at = Some(super::tests::wire(ordered_at));
-        contact(&wire).expect("valid").order.map(|(from, _)| from)
+        well_formed_contact(&wire).expect("valid").order.map(|(from, _)| from)
     };
     assert_eq!(held("2022-11-09T00:00:00Z"), Some(at("2022-11-10T00:00:00Z")));
     assert_eq!(held("2022-11-11T00:00:00Z"), Some(at("2022-11-11T00:00:00Z")));
     assert_eq!(held("2022-11-17T00:00:00Z"), Some(at("2022-11-17T00:00:00Z")));
     assert_eq!(held("2022-11-17T00:00:01Z"), None, "given after its own end");
+}
+
+#[test]
+fn years_that_are_plausible_are_a_rule_of_the_day_of_receipt() {
+    let mut rules = sample_rules();
+    let judged = |rules: &Rules, year: &str| {
+        let exposure = Some(wire(&format!("{year}-06-01T00:00:00Z")));
+        let wire =
+            v1::ContactRecord { exposure_start: exposure, exposure_end: exposure, order: None, ..good_contact() };
+        contact(&wire, at(RECEIVED), rules).map(drop).map_err(|reject| reject.code)
+    };
+    for (year, expected) in [("1900", Ok(())), ("2023", Ok(())), ("2024", Err(RejectCode::InvalidTime))] {
+        assert_eq!(judged(&rules, year), expected, "{year}");
+    }
+    rules.cases[0].years = Years::new(2020, 0);
+    for (year, is_plausible) in [("2019", false), ("2020", true), ("2022", true), ("2023", false)] {
+        assert_eq!(judged(&rules, year).is_ok(), is_plausible, "{year}");
+    }
+}
+
+#[test]
+fn a_result_is_reported_early_when_clocks_cannot_explain_it() {
+    let early = |collected: &str, precision: TimePrecision, reported: &str| {
+        let (collected_at, reported_at) = (Some(wire(collected)), Some(wire(reported)));
+        let collected_precision = precision.into();
+        let result = v1::LabResult { collected_at, reported_at, collected_precision, ..good_result() };
+        is_reported_early(&ResultView::of(&result))
+    };
+    use TimePrecision::{Day, Minute};
+    assert!(early("2022-11-11T08:00:00Z", Minute, "2021-03-01T00:00:00Z"));
+    assert!(early("2022-11-11T08:05:01Z", Minute, "2022-11-11T08:00:00Z"));
+    assert!(!early("2022-11-11T08:05:00Z", Minute, "2022-11-11T08:00:00Z"));
+    assert!(!early("2022-11-11T08:00:00Z", Minute, "2022-11-11T12:00:00Z"));
+    assert!(!early("2022-11-11T16:00:00Z", Day, "2022-11-11T01:00:00Z"));
+    assert!(early("2022-11-11T16:00:00Z", Day, "2022-11-10T15:00:00Z"));
+    let unsaid = v1::LabResult { reported_at: None, ..good_result() };
+    assert!(!is_reported_early(&ResultView::of(&unsaid)));
 }

@@ -3,6 +3,7 @@
 use super::targets;
 use crate::model::time::Zone;
 use crate::policy::error::Check;
+use crate::policy::years::{self, Years};
 use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm};
 use crate::proto::v1;
 
@@ -80,6 +81,10 @@ pub(super) fn case(
         trace_days_before: check.number("trace_days_before", wire.trace_days_before, 0..=60),
         trace_days_after: check.number("trace_days_after", wire.trace_days_after, 0..=60),
         accept_unknown_labs: wire.unknown_lab() == v1::UnknownLab::Accept,
+        years: Years::new(
+            check.number("earliest_year", wire.earliest_year.unwrap_or(years::FIRST as u32), 1..=9998),
+            check.number("years_ahead", wire.years_ahead.unwrap_or(years::AHEAD as u32), 0..=100),
+        ),
         severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,

@@ -38,6 +38,8 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         observation_days_co_exposed: toml.observation_days_co_exposed,
         trace_days_before: toml.trace_days_before,
         trace_days_after: toml.trace_days_after,
+        earliest_year: toml.earliest_year,
+        years_ahead: toml.years_ahead,
         severity: toml.severity.map(CaseSeverityToml::wire),
         targets: toml.targets,
         unnamed_contacts: toml.unnamed_contacts,
@@ -136,6 +138,8 @@ struct CaseToml {
     trace_days_before: u32,
     trace_days_after: u32,
     unknown_lab: UnknownLabToml,
+    earliest_year: Option<u32>,
+    years_ahead: Option<u32>,
     severity: Option<CaseSeverityToml>,
     #[serde(default)]
     targets: Vec<String>,

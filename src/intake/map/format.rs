@@ -1,0 +1,202 @@
+//! One way in which times are written: a pattern of strftime directives, or a named form.
+//!
+//! In: the pattern or name, from a map; then texts. Out: what a text says, read by the library once it is certain which
+//! characters belong to which directive. The library itself takes fewer digits than a directive names, and spaces that
+//! are not there: a year 26 for 2026, 8:3 for 8:30. Here a field takes as many digits as it has; only a day, a month or
+//! an hour with something else than digits on both sides may go without its leading zero.
+
+use super::pattern::Pattern;
+use crate::model::written;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, ToSpan as _};
+
+/// What a text says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Said {
+    pub when: When,
+    pub place: Place,
+}
+
+/// A day, a civil time, or an instant whatever the place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum When {
+    Day(Date),
+    Civil(DateTime),
+    Instant(Timestamp),
+}
+
+/// Whose clock showed it, as far as the text says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Place {
+    /// The map says so.
+    Unsaid,
+    /// An offset from UTC.
+    Offset(Offset),
+    /// A zone.
+    Zone(TimeZone),
+    /// Both, which must agree.
+    Both(Offset, TimeZone),
+}
+
+/// One way to read times.
+#[derive(Clone, Debug)]
+pub(super) enum Format {
+    /// RFC 3339 and ISO 8601, with or without offset and time.
+    Iso,
+    /// HL7's `YYYYMMDD[HHMM[SS[.S]]][+ZZZZ]`.
+    Hl7(Vec<Pattern>),
+    /// Days since the end of 1899, or since 1904, with the time as a fraction.
+    Excel { from_1904: bool },
+    /// Seconds since 1970.
+    EpochSeconds,
+    /// Milliseconds since 1970.
+    EpochMilliseconds,
+    /// Directives of strftime.
+    Pattern(Pattern),
+}
+
+/// Names of forms that no pattern can say.
+const NAMES: &str = "iso, hl7, excel, excel-1904, epoch-seconds, epoch-milliseconds";
+
+/// What HL7's times come to, cut where they are not known. An hour without minutes is not among them: it is known
+/// better than the day and worse than the minute.
+const HL7: [&str; 8] = [
+    "%Y%m%d",
+    "%Y%m%d%z",
+    "%Y%m%d%H%M",
+    "%Y%m%d%H%M%z",
+    "%Y%m%d%H%M%S",
+    "%Y%m%d%H%M%S%z",
+    "%Y%m%d%H%M%S.%f",
+    "%Y%m%d%H%M%S.%f%z",
+];
+
+impl Format {
+    /// A format as a map writes it. An error is (what is wrong and what to do).
+    pub fn new(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "iso" => Format::Iso,
+            "hl7" => Format::Hl7(HL7.iter().map(|pattern| Pattern::new(pattern)).collect::<Result<_, _>>()?),
+            "excel" => Format::Excel { from_1904: false },
+            "excel-1904" => Format::Excel { from_1904: true },
+            "epoch-seconds" | "%s" => Format::EpochSeconds,
+            "epoch-milliseconds" => Format::EpochMilliseconds,
+            name if !name.contains('%') => {
+                return Err(format!(
+                    "there is no format `{name}`; write directives such as \"%Y-%m-%d\", or one of: {NAMES}"
+                ));
+            }
+            pattern => Format::Pattern(Pattern::new(pattern)?),
+        })
+    }
+
+    /// Whether each text says by itself where it was so late.
+    pub fn says_place(&self) -> bool {
+        match self {
+            Format::EpochSeconds | Format::EpochMilliseconds => true,
+            Format::Pattern(pattern) => pattern.says_place(),
+            // Only some of their texts do.
+            Format::Iso | Format::Hl7(_) => true,
+            Format::Excel { .. } => false,
+        }
+    }
+
+    /// What a text says; `None` when it is not written so, or there is no such time.
+    pub fn read(&self, text: &str) -> Option<Said> {
+        match self {
+            Format::Iso => iso(text),
+            Format::Hl7(patterns) => patterns.iter().find_map(|pattern| pattern.read(text)),
+            Format::Excel { from_1904 } => excel(text, *from_1904),
+            Format::EpochSeconds => epoch(text, 10, 1000),
+            Format::EpochMilliseconds => epoch(text, 13, 1),
+            Format::Pattern(pattern) => pattern.read(text),
+        }
+    }
+
+    /// A time written so, to try formats out against each other; `None` where none of its texts is short of a zone.
+    pub fn write(&self, at: &jiff::ZonedDateTime) -> Option<String> {
+        match self {
+            Format::Pattern(pattern) => pattern.write(at),
+            Format::Hl7(patterns) => patterns.first().and_then(|pattern| pattern.write(at)),
+            Format::Iso => Some(at.datetime().to_string()),
+            Format::Excel { .. } | Format::EpochSeconds | Format::EpochMilliseconds => None,
+        }
+    }
+}
+
+/// What a text looks like that no format of a column reads: the format to write.
+pub(super) fn looks_like(text: &str) -> Option<&'static str> {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
+    if !is_digits(whole) || !is_digits(fraction) {
+        let year = text.rsplit(['/', '.', '-', ' ']).next().unwrap_or_default();
+        let first = text.split(['/', '.', '-', ' ']).next().unwrap_or_default();
+        let of_three = text.split(['/', '.', '-']).count() == 3 && text.bytes().filter(u8::is_ascii_digit).count() == 6;
+        let short = of_three && is_digits(first) && is_digits(year) && first.len() == 2 && year.len() == 2;
+        return short.then_some("looks like a year of two digits: years have four, export them so");
+    }
+    match whole.len() {
+        5 => Some("looks like an Excel serial: format = \"excel\""),
+        10 => Some("looks like seconds since 1970: format = \"epoch-seconds\""),
+        13 => Some("looks like milliseconds since 1970: format = \"epoch-milliseconds\""),
+        8 | 12 | 14 => {
+            Some("looks like HL7's YYYYMMDDHHMMSS, cut or not: format = \"hl7\", or several formats in a list")
+        }
+        _ => None,
+    }
+}
+
+/// As in JSON, but a day or a civil time may also go without an offset.
+fn iso(text: &str) -> Option<Said> {
+    let written = written::parse(text)?;
+    let zone = written.zone.map(written::named_zone).transpose().ok()?;
+    let place = match (written.offset, zone) {
+        (None, None) => Place::Unsaid,
+        (Some(offset), None) => Place::Offset(offset),
+        (None, Some(zone)) => Place::Zone(zone),
+        (Some(offset), Some(zone)) => Place::Both(offset, zone),
+    };
+    let when = match (written.time, written.offset) {
+        (None, _) => When::Day(written.date),
+        // The one reader knows whether a leap second could be and whether the zone agrees.
+        (Some(_), Some(_)) => When::Instant(written::instant(text).ok()?),
+        (Some(_), None) if written.leaps => return None,
+        (Some(time), None) => When::Civil(written.date.to_datetime(time)),
+    };
+    Some(Said { when, place })
+}
+
+/// A serial number of a spreadsheet. A whole one is a day; a fraction is good to the second.
+fn excel(text: &str, from_1904: bool) -> Option<Said> {
+    let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
+    let digits = |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole, 7) || !digits(fraction, 17) {
+        return None;
+    }
+    let days: i32 = whole.parse().ok()?;
+    // Before March 1900 its days are others than everybody's: it has a 29 February there.
+    let zero = if from_1904 { Date::constant(1904, 1, 1) } else { Date::constant(1899, 12, 30) };
+    let date = zero.checked_add(days.days()).ok().filter(|date| from_1904 || *date >= Date::constant(1900, 3, 1))?;
+    let share: f64 = format!("0.{fraction}").parse().ok()?;
+    let when = if share == 0.0 {
+        When::Day(date)
+    } else {
+        let seconds = (share * 86_400.0).round() as i64;
+        When::Civil(date.to_datetime(Time::midnight()).checked_add(seconds.seconds()).ok()?)
+    };
+    Some(Said { when, place: Place::Unsaid })
+}
+
+/// A count of units since 1970, of so many digits, which is since 2001: with fewer it could be a count of other units.
+fn epoch(text: &str, digits: usize, unit_ms: i64) -> Option<Said> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() != digits || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let thousandths: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let units: i64 = whole.parse().ok()?;
+    let at = Timestamp::from_millisecond(units * unit_ms + if unit_ms == 1000 { thousandths } else { 0 }).ok()?;
+    Some(Said { when: When::Instant(at), place: Place::Offset(Offset::UTC) })
+}
