@@ -1,7 +1,7 @@
 //! Forgeries that leave every number and every book as it was, a limit of size that changed since, and what help
 //! says of it all.
 
-use super::{Case, LAYOUT, assert_named, case, read};
+use super::{Case, LAYOUT, assert_named, case, named, read};
 use crate::support::broker::Stored;
 use crate::support::deployment::MAX_RECORD_BYTES;
 use clap::CommandFactory as _;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use swabstream::audit::report::Verdict;
 use swabstream::cli::Cli;
 use swabstream::demo::city::{Kind, Message};
+use swabstream::model::outcome::RejectCode;
 use swabstream::model::record::Topic;
 use swabstream::proto::v1::{Alert, AlertState, AreaTier, Cause, CauseKind, LabResult, MatchedContact, StateHead};
 
@@ -105,7 +106,11 @@ fn a_tier_without_reasons_or_with_others_is_named() {
         let mut tier: AreaTier = read(record);
         change(&mut tier);
         record.payload = Some(tier.encode_to_vec());
-        assert_named(&case, &["tiers"], &format!("{}: {} on {} has other reasons", tier.area, tier.tier, tier.day));
+        assert_named(
+            &case,
+            &["tiers"],
+            &format!("{}: {} on {} has other reasons", named(&tier.area, &tier.target), tier.tier, tier.day),
+        );
     };
     forge(|tier| tier.reasons.clear());
     forge(|tier| tier.reasons[0].numerator += 1);
@@ -125,6 +130,13 @@ pub fn add_too_large(messages: &mut Vec<Message>) {
     // A field that nobody knows.
     prost::encoding::bytes::encode(1_000, &vec![0; MAX_RECORD_BYTES], &mut payload);
     messages.insert(at + 1, Message { payload: Some(payload), ..like });
+}
+
+/// Adds a record without any payload: by chance a small city has none.
+pub fn add_tombstone(messages: &mut Vec<Message>) {
+    let like = messages[0].clone();
+    let kind = Kind::Broken(RejectCode::Tombstone);
+    messages.insert(1, Message { payload: None, content_type: None, kind, ..like });
 }
 
 #[test]
