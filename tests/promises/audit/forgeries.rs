@@ -26,6 +26,10 @@ fn a_dead_letter_with_other_bytes_or_another_key_is_named() {
     for sent_on in [false, true] {
         let like = |letter: &Stored| was_sent_on(letter) == sent_on && letter.payload.is_some();
         let mut bytes = case();
+        // By chance nothing that was sent on may have been refused; what lay at home always was.
+        if sent_on && !bytes.records.iter().any(|one| one.topic == Topic::DeadLetters && like(one)) {
+            continue;
+        }
         let letter = bytes.last(Topic::DeadLetters, like);
         letter.payload.as_mut().expect("a payload").push(0);
         assert_named(&bytes, &["dead letters"], what);
