@@ -1,7 +1,7 @@
 //! Forgeries that leave every number and every book as it was, a limit of size that changed since, and what help
 //! says of it all.
 
-use super::{Case, LAYOUT, assert_named, case, read};
+use super::{Case, LAYOUT, assert_named, case, named, read};
 use crate::support::broker::Stored;
 use crate::support::deployment::MAX_RECORD_BYTES;
 use clap::CommandFactory as _;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use swabstream::audit::report::Verdict;
 use swabstream::cli::Cli;
 use swabstream::demo::city::{Kind, Message};
+use swabstream::model::outcome::RejectCode;
 use swabstream::model::record::Topic;
 use swabstream::proto::v1::{
     Alert, AlertState, AreaTier, Cause, CauseKind, LabResult, MatchedContact, PositiveResult, StateHead,
@@ -27,6 +28,10 @@ fn a_dead_letter_with_other_bytes_or_another_key_is_named() {
     for sent_on in [false, true] {
         let like = |letter: &Stored| was_sent_on(letter) == sent_on && letter.payload.is_some();
         let mut bytes = case();
+        // By chance nothing that was sent on may have been refused; what lay at home always was.
+        if sent_on && !bytes.records.iter().any(|one| one.topic == Topic::DeadLetters && like(one)) {
+            continue;
+        }
         let letter = bytes.last(Topic::DeadLetters, like);
         letter.payload.as_mut().expect("a payload").push(0);
         assert_named(&bytes, &["dead letters"], what);
@@ -133,7 +138,11 @@ fn a_tier_without_reasons_or_with_others_is_named() {
         let mut tier: AreaTier = read(record);
         change(&mut tier);
         record.payload = Some(tier.encode_to_vec());
-        assert_named(&case, &["tiers"], &format!("{}: {} on {} has other reasons", tier.area, tier.tier, tier.day));
+        assert_named(
+            &case,
+            &["tiers"],
+            &format!("{}: {} on {} has other reasons", named(&tier.area, &tier.target), tier.tier, tier.day),
+        );
     };
     forge(|tier| tier.reasons.clear());
     forge(|tier| tier.reasons[0].numerator += 1);
@@ -153,6 +162,13 @@ pub fn add_too_large(messages: &mut Vec<Message>) {
     // A field that nobody knows.
     prost::encoding::bytes::encode(1_000, &vec![0; MAX_RECORD_BYTES], &mut payload);
     messages.insert(at + 1, Message { payload: Some(payload), ..like });
+}
+
+/// Adds a record without any payload: by chance a small city has none.
+pub fn add_tombstone(messages: &mut Vec<Message>) {
+    let like = messages[0].clone();
+    let kind = Kind::Broken(RejectCode::Tombstone);
+    messages.insert(1, Message { payload: None, content_type: None, kind, ..like });
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn outputs_of_tasks_that_nobody_remembers_are_named() {
     // An earlier version did not say which commit wrote an output.
     let of_areas = |topic| [Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers].contains(&topic);
     case.records.iter_mut().filter(|record| of_areas(record.topic)).for_each(|record| record.headers.clear());
-    assert_named(&case, &["numbers", "tiers"], "there is nothing to count");
+    // Tiers of influenza go by tests, so their alerts name batches, of which none was read any more.
+    assert_named(&case, &["causes", "numbers", "tiers"], "names a record that is not there");
 }
 
 #[test]
