@@ -2,7 +2,7 @@
 
 use super::{Site, wire};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -10,6 +10,11 @@ use std::sync::Arc;
 /// `/api/picture`: what the event stream begins with.
 pub(super) async fn picture(State(site): State<Arc<Site>>) -> Response {
     Json(wire::Snapshot::of(&site.view.look(), site.loopback)).into_response()
+}
+
+/// `/api/alerts?area=CODE&family=NAME`: the newest alerts of an area and all below it, of a family.
+pub(super) async fn alerts(State(site): State<Arc<Site>>, Query(filter): Query<wire::AlertFilter>) -> Response {
+    Json(wire::Found::of(&site.view.look(), &filter, site.loopback)).into_response()
 }
 
 /// `/api/areas/{code}`: one area with the days of its chart.
