@@ -1,9 +1,11 @@
 //! Metrics and logs. Every name is in [`names`]; counters and histograms live here from start to end of the process,
 //! gauges are laid out anew for each scrape ([`gauges`]), so that nothing is shown of a task that has left.
 //!
-//! In: what workers report per batch and commit ([`meter::Meter`]), what the view has read. Out: Prometheus' text.
+//! In: what workers report per batch and commit ([`meter::Meter`]), what the view has read, what the operating system
+//! says of this process. Out: Prometheus' text, or OpenMetrics.
 //! Never here: a value of a record, an id of a person, a listener of its own.
 
+pub mod exposition;
 pub mod gauges;
 pub mod logs;
 pub mod meter;
@@ -13,10 +15,11 @@ use crate::clock;
 use crate::model::time::Timestamp;
 use crate::view::picture::Picture;
 use crate::view::vitals::Vitals;
+use exposition::Format;
 use meter::Meter;
 use metrics::{Counter, Gauge, Histogram, Key, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
-use names::{Kind, Metric};
+use names::Metric;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -36,7 +39,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Everything described, nothing counted yet. Workers that get a [`Meter`] here also show in `vitals`.
+    /// Nothing counted yet. Workers that get a [`Meter`] here also show in `vitals`.
     pub fn new(vitals: Arc<Vitals>) -> Arc<Self> {
         let series = Series::new();
         Arc::new(Self { series, vitals, started: clock::now(), event_clients: AtomicUsize::new(0) })
@@ -62,12 +65,13 @@ impl Telemetry {
         self.series.0.handle().run_upkeep();
     }
 
-    /// Everything, as Prometheus reads it: of this process, and of the outputs as the view knows them.
-    pub fn render(&self, picture: &Picture) -> String {
+    /// Everything, in a format that Prometheus reads: of this process, and of the outputs as the view knows them.
+    pub fn render(&self, picture: &Picture, format: Format) -> String {
         let now = Series::new();
         gauges::of_process(&now, self, clock::now());
+        gauges::of_the_system(&now, &metrics_process::collector::collect());
         gauges::of_outputs(&now, picture, self.vitals());
-        self.series.render() + &now.render()
+        exposition::lay_out(&(self.series.render() + &now.render()), format)
     }
 
     /// How many pages follow the events.
@@ -76,7 +80,7 @@ impl Telemetry {
     }
 }
 
-/// A set of described series: the only place that talks to the metrics library.
+/// A set of series: the only place that talks to the metrics library.
 #[derive(Debug)]
 pub(crate) struct Series(PrometheusRecorder);
 
@@ -89,16 +93,7 @@ impl Series {
             let matcher = Matcher::Full(metric.name.to_owned());
             builder = builder.set_buckets_for_metric(matcher, &buckets).expect("the buckets are not empty");
         }
-        let recorder = builder.build_recorder();
-        for metric in names::ALL {
-            let (name, help) = (metric.name.into(), metric.help.into());
-            match metric.kind {
-                Kind::Counter => recorder.describe_counter(name, None, help),
-                Kind::Gauge => recorder.describe_gauge(name, None, help),
-                Kind::Histogram => recorder.describe_histogram(name, None, help),
-            }
-        }
-        Self(recorder)
+        Self(builder.build_recorder())
     }
 
     pub(crate) fn counter(&self, metric: &Metric, labels: &[&str]) -> Counter {
@@ -113,6 +108,7 @@ impl Series {
         self.0.register_histogram(&key(metric, labels), &METADATA)
     }
 
+    /// Its samples, in no order, without a word about what they are.
     pub(crate) fn render(&self) -> String {
         self.0.handle().render()
     }

@@ -8,6 +8,7 @@ use swabstream::model::outcome::{Ledger, Outcome, RejectCode};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::telemetry::Telemetry;
+use swabstream::telemetry::exposition::Format;
 use swabstream::telemetry::meter::{CommitEnd, TaskReport};
 use swabstream::telemetry::names::{ALL, Kind};
 use swabstream::view::picture::Picture;
@@ -17,7 +18,7 @@ use swabstream::view::vitals::Vitals;
 fn metric_names_follow_the_conventions() {
     for metric in ALL {
         let name = metric.name;
-        assert!(name.starts_with("swabstream_"), "{name} lacks the prefix");
+        assert!(name.starts_with("swabstream_") || name.starts_with("process_"), "{name} lacks the prefix");
         assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name} has other characters");
         assert_eq!(metric.kind == Kind::Counter, name.ends_with("_total"), "{name}: counters end in _total, no others");
         for reserved in ["_count", "_sum", "_bucket"] {
@@ -40,6 +41,8 @@ fn every_metric_is_named_once_and_described() {
     assert_eq!(names.len(), ALL.len(), "a name occurs twice");
     for metric in ALL {
         assert!(metric.help.len() > 20 && metric.help.ends_with('.'), "{}: say it in a sentence", metric.name);
+        assert!(!metric.unit().is_empty(), "{}: the table of units does not know it", metric.name);
+        assert!(metric.help_with_unit().ends_with(&format!(" Unit: {}.", metric.unit())), "{}", metric.name);
     }
 }
 
@@ -99,7 +102,7 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
         r#"swabstream_state_bytes{half="person",kind="rows"} 84"#,
         r#"swabstream_state_bytes{half="person",kind="all"} 120"#,
     ];
-    assert_has_lines(&telemetry.render(&Picture::default()), &lines);
+    assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn only_what_is_raised_and_written_has_a_series() {
     let telemetry = Telemetry::new(Arc::new(Vitals::default()));
     let _person = telemetry.worker("person", &[Topic::LabResults]);
     let _area = telemetry.worker("area", &[Topic::AreaChanges]);
-    let text = telemetry.render(&Picture::default());
+    let text = telemetry.render(&Picture::default(), Format::Text);
     let labels = |metric: &str, label: &str| -> BTreeSet<String> {
         let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
         let value = |line: &str| line.split(&format!("{label}=\"")).nth(1)?.split('"').next().map(str::to_owned);
@@ -127,9 +130,9 @@ fn a_revoked_task_leaves_no_series_behind() {
     meter.assigned(&[0, 1]);
     meter.restored(report(0, &ledger));
     meter.restored(report(1, &ledger));
-    assert!(telemetry.render(&Picture::default()).contains(r#"task="1""#));
+    assert!(telemetry.render(&Picture::default(), Format::Text).contains(r#"task="1""#));
     meter.revoked(&[1]);
-    let text = telemetry.render(&Picture::default());
+    let text = telemetry.render(&Picture::default(), Format::Text);
     assert!(!text.contains(r#"task="1""#) && text.contains(r#"task="0""#), "{text}");
     assert_has_lines(&text, &[r#"swabstream_tasks{half="area",phase="running"} 1"#]);
 }
@@ -151,20 +154,20 @@ fn a_restore_shows_how_far_it_is_and_what_it_waits_for() {
         r#"swabstream_restore_remaining_records{half="area"} 4"#,
         r#"swabstream_tasks{half="area",phase="restoring"} 1"#,
     ];
-    assert_has_lines(&telemetry.render(&Picture::default()), &lines);
+    assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
     meter.restore_took(2.0);
     let lines = [
         r#"swabstream_restore_duration_seconds_bucket{half="area",le="1"} 0"#,
         r#"swabstream_restore_duration_seconds_bucket{half="area",le="2.5"} 1"#,
     ];
-    assert_has_lines(&telemetry.render(&Picture::default()), &lines);
+    assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
 }
 
 #[test]
 fn a_broker_that_falls_silent_shows() {
     let telemetry = Telemetry::new(Arc::new(Vitals::default()));
     let silence = || {
-        let text = telemetry.render(&Picture::default());
+        let text = telemetry.render(&Picture::default(), Format::Text);
         let line = text.lines().find_map(|line| line.strip_prefix("swabstream_broker_silence_seconds "));
         line.map(|value| value.parse::<f64>().expect("a number"))
     };
@@ -172,4 +175,58 @@ fn a_broker_that_falls_silent_shows() {
     telemetry.vitals().hear_of_broker();
     let first = silence().expect("asked");
     assert!(silence().is_some_and(|second| second >= first && first >= 0.0));
+}
+
+#[test]
+fn the_process_is_shown_as_prometheus_names_it() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let text = telemetry.render(&Picture::default(), Format::Text);
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{text}"))
+    };
+    assert!(value("process_resident_memory_bytes") > 1e6 && value("process_virtual_memory_bytes") > 1e6);
+    assert!(value("process_open_fds") >= 3.0 && value("process_threads") >= 1.0);
+    let age = swabstream::clock::now().0 as f64 / 1000.0 - value("process_start_time_seconds");
+    assert!((-2.0..86_400.0).contains(&age), "started {age} s ago");
+    assert_has_lines(&text, &["# TYPE process_cpu_seconds_total counter"]);
+    // Full seconds would show a rate of 0 or 1 for most processes.
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_millis(300) {
+        std::hint::black_box(telemetry.render(&Picture::default(), Format::Text));
+    }
+    let later = telemetry.render(&Picture::default(), Format::Text);
+    let spent = later.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+    assert!(spent.is_some_and(|spent| spent.parse::<f64>().is_ok_and(|spent| spent > 0.0)), "{spent:?}");
+}
+
+#[test]
+fn every_family_is_described_once_and_stands_together_in_both_formats() {
+    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let mut meter = telemetry.worker("person", &[Topic::LabResults]);
+    meter.assigned(&[4]);
+    meter.committed(Duration::from_millis(7), &[(Topic::LabResults, 2)], &[]);
+    for format in [Format::Text, Format::OpenMetrics] {
+        let text = telemetry.render(&Picture::default(), format);
+        let open = format == Format::OpenMetrics;
+        assert_eq!(text.ends_with("\n# EOF\n"), open);
+        assert!(text.lines().all(|line| !line.is_empty()), "OpenMetrics knows no empty lines");
+        let mut families = Vec::new();
+        let mut family = "";
+        for line in text.lines().filter(|line| *line != "# EOF") {
+            if let Some(rest) = line.strip_prefix("# HELP ") {
+                family = rest.split_once(' ').expect("a name and a text").0;
+                assert!(!families.contains(&family), "{family} is described twice");
+                families.push(family);
+                continue;
+            }
+            let of = line.trim_start_matches("# TYPE ").trim_start_matches("# UNIT ");
+            assert!(of.starts_with(family), "{line} stands under {family}");
+        }
+        let counters: Vec<&str> = text.lines().filter(|line| line.ends_with(" counter")).collect();
+        assert!(!counters.is_empty() && counters.iter().all(|line| line.contains("_total ") != open), "{counters:?}");
+        assert_eq!(text.contains("# UNIT swabstream_commit_duration_seconds seconds"), open);
+        assert!(text.contains(r#"swabstream_records_consumed_total{half="person",topic="lab-results"} 2"#));
+        assert_eq!(text.contains(r#"le="1.0""#), open, "bounds of buckets are decimal in OpenMetrics");
+    }
 }

@@ -15,6 +15,7 @@ use swabstream::model::record::{Layout, Topic};
 use swabstream::model::time::Day;
 use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::Telemetry;
+use swabstream::telemetry::exposition::Format;
 use swabstream::telemetry::names::{ALL, Kind};
 use swabstream::view::View;
 use swabstream::view::vitals::Vitals;
@@ -78,13 +79,14 @@ fn selectors(text: &str) -> Vec<Selector> {
 fn asked() -> Vec<Selector> {
     let mut asked = selectors(&text("prometheus/swabstream.rules.yml"));
     asked.extend(selectors(&text("prometheus/swabstream.rules.test.yml")));
+    asked.extend(runbook_queries().iter().flat_map(|query| selectors(query)));
     asked.extend(queries(&dashboard()).iter().flat_map(|(_, query)| selectors(query)));
     assert!(asked.len() > 60, "only {} were found", asked.len());
     asked
 }
 
 /// A page of metrics on which everything has a value.
-fn page() -> String {
+fn page(format: Format) -> String {
     let rules = sample_rules();
     let (telemetry, view) = (Telemetry::new(Arc::new(Vitals::default())), View::new());
     telemetry.vitals().expect(2, Layout { person_tasks: 1, area_tasks: 1 }, false);
@@ -94,7 +96,7 @@ fn page() -> String {
     let mut person = telemetry.worker("person", &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents]);
     let mut area = telemetry.worker("area", &[Topic::AreaChanges]);
     made_up::work(&mut person, &mut area, 1000, &rules.labs);
-    telemetry.render(&view.look())
+    telemetry.render(&view.look(), format)
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn every_metric_and_label_that_is_asked_for_is_in_the_programs_table() {
 
 #[test]
 fn every_value_that_is_asked_for_is_one_the_program_shows() {
-    let page = page();
+    let page = page(Format::Text);
     let shown = |name: &str, label: &str, value: &str| {
         let part = format!("{label}=\"{value}\"");
         page.lines().any(|line| line.starts_with(&format!("{name}{{")) && line.contains(&part))
@@ -137,6 +139,7 @@ fn what_is_grouped_by_is_a_label() {
     let known: BTreeSet<&str> =
         ALL.iter().flat_map(|metric| metric.labels).map(|label| label.name()).chain(SCRAPED).collect();
     let mut all = text("prometheus/swabstream.rules.yml");
+    all.extend(runbook_queries().into_iter().map(|query| query + "\n"));
     all.extend(queries(&dashboard()).into_iter().map(|(_, query)| query + "\n"));
     let groups: Vec<&str> = all.split("by (").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
     assert!(groups.len() > 20, "only {} were found", groups.len());
@@ -146,7 +149,7 @@ fn what_is_grouped_by_is_a_label() {
 }
 
 #[test]
-fn every_alert_rule_says_how_grave_it_is_and_what_to_do_and_is_tried_out() {
+fn every_alert_rule_says_how_grave_it_is_and_what_it_is_about_and_is_tried_out() {
     let (rules, tests) = (text("prometheus/swabstream.rules.yml"), text("prometheus/swabstream.rules.test.yml"));
     let rules: Vec<&str> = rules.split("- alert: ").skip(1).collect();
     assert!(rules.len() > 8, "only {} were found", rules.len());
@@ -154,12 +157,52 @@ fn every_alert_rule_says_how_grave_it_is_and_what_to_do_and_is_tried_out() {
         let name = rule.lines().next().expect("a name").trim();
         let grave = ["severity: critical }", "severity: warning }"].iter().any(|severity| rule.contains(severity));
         assert!(grave, "{name} has no severity");
-        for part in ["summary: ", "action: "] {
+        for part in ["summary: ", "description: ", "runbook_url: "] {
             assert!(rule.contains(part), "{name} has no {part}");
         }
         assert!(tests.contains(&format!("alertname: {name}\n        exp_alerts:")), "{name} is never seen to fire");
         assert!(tests.contains(&format!("alertname: {name} }}")), "{name} is never seen to be quiet");
     }
+}
+
+/// Name and text of each section of the runbook.
+fn sections(runbook: &str) -> Vec<(String, String)> {
+    let sections = runbook.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    sections.map(|(name, text)| (name.trim().to_owned(), text.to_owned())).collect()
+}
+
+#[test]
+fn every_alert_leads_to_its_section_of_the_runbook_and_every_section_is_of_an_alert() {
+    let (rules, runbook) = (text("prometheus/swabstream.rules.yml"), text("RUNBOOK.md"));
+    let sections = sections(&runbook);
+    let mut names = BTreeSet::new();
+    for rule in rules.split("- alert: ").skip(1) {
+        let name = rule.lines().next().expect("a name").trim();
+        let anchor = format!("/RUNBOOK.md#{}\"", name.to_ascii_lowercase());
+        let url = rule.lines().find(|line| line.trim_start().starts_with("runbook_url: ")).expect("a runbook_url");
+        assert!(url.contains("\"https://") && url.ends_with(&anchor), "{name}: {url} does not end in {anchor}");
+        names.insert(name.to_owned());
+    }
+    assert_eq!(names.len(), sections.len(), "a section twice");
+    assert_eq!(names, sections.iter().map(|(name, _)| name.clone()).collect(), "alerts and sections of the runbook");
+    for (name, section) in &sections {
+        let mut rest = section.as_str();
+        for part in ["**What it means.** ", "**What to look at.** ", "**What to do.** "] {
+            rest = rest.split_once(part).unwrap_or_else(|| panic!("{name} lacks `{part}`, or has it too early")).1;
+        }
+        assert!(section.contains("```promql\n") || section.contains("curl "), "{name} says nothing to look at");
+    }
+    let links = runbook.split("](#").skip(1).filter_map(|rest| rest.split_once(')'));
+    for (anchor, _) in links {
+        assert!(names.iter().any(|name| name.to_ascii_lowercase() == anchor), "nothing is at #{anchor}");
+    }
+}
+
+/// The queries of the runbook.
+fn runbook_queries() -> Vec<String> {
+    let runbook = text("RUNBOOK.md");
+    let blocks = runbook.split("```promql\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(query, _)| query.trim().to_owned()).collect()
 }
 
 #[test]
@@ -210,9 +253,10 @@ fn the_alert_rules_fire_when_they_should_and_at_no_other_time() {
 }
 
 #[test]
-fn every_query_of_the_dashboard_is_one_prometheus_understands() {
+fn every_query_of_the_dashboard_and_the_runbook_is_one_prometheus_understands() {
     let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
-    for (number, (title, query)) in queries(&dashboard()).into_iter().enumerate() {
+    let runbook = runbook_queries().into_iter().map(|query| ("runbook".to_owned(), query));
+    for (number, (title, query)) in queries(&dashboard()).into_iter().chain(runbook).enumerate() {
         let query = serde_json::to_string(&query.replace("$__rate_interval", "1m")).expect("text");
         rules.push_str(&format!("      # {title}\n      - {{ record: \"query:{number}\", expr: {query} }}\n"));
     }
@@ -223,5 +267,24 @@ fn every_query_of_the_dashboard_is_one_prometheus_understands() {
 
 #[test]
 fn the_page_of_metrics_is_as_prometheus_wants_it() {
-    assert_passes(&["check", "metrics"], &page());
+    assert_passes(&["check", "metrics"], &page(Format::Text));
+}
+
+#[test]
+fn the_page_in_open_metrics_is_read_by_prometheus() {
+    // promtool reads OpenMetrics only as a backfill, where every sample has its time.
+    let timed = |line: &str| if line.starts_with('#') { line.to_owned() } else { format!("{line} 1668130000") };
+    let page = page(Format::OpenMetrics);
+    let page: String = page.lines().map(|line| timed(line) + "\n").collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, blocks) = (folder.path().join("page.txt"), folder.path().join("blocks"));
+    fs::write(&file, &page).expect("written");
+    let path = |path: &Path| path.display().to_string();
+    let command = ["tsdb", "create-blocks-from", "openmetrics", &path(&file), &path(&blocks)];
+    assert_passes(&command, "");
+    let broken = page.replace("# EOF\n", "");
+    fs::write(&file, broken).expect("written");
+    if let Some(read) = promtool(&command, "") {
+        assert!(read.is_err(), "a page that is cut off is refused");
+    }
 }

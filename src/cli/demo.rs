@@ -21,12 +21,15 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Messages published per second
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(long, value_name = "N", default_value_t = 500)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
     /// People in the city
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..))]
+    #[arg(long, value_name = "N", default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(100..))]
     people: u32,
+    /// People infected at the start: with more of them the outbreak is larger, as are the alerts
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    infected: u32,
     /// Where the page is served; without it 127.0.0.1:8080, or another port when that one is taken
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
@@ -45,6 +48,7 @@ const EXAMPLES: &str = "Examples:
   swabstream demo                              until Ctrl-C; open the page it names
   swabstream demo --for 30s                    ends by itself with a summary
   swabstream demo --rate 10000 --seed 7        faster, and another city
+  swabstream demo --infected 2000              an outbreak that got out of hand: thousands of alerts
   swabstream demo --brokers localhost:9092     the same on a real Kafka
 
 Exit codes:
@@ -55,18 +59,23 @@ Exit codes:
 /// Runs the demonstration; what it has to say goes to `out`, or is drawn on the terminal.
 pub fn run(args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     crate::telemetry::logs::init(false, &args.log)?;
-    let options = Options {
+    let options = options(args);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let balanced = runtime.block_on(demo::run(&options, out))?;
+    Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn options(args: &DemoArgs) -> Options {
+    Options {
         run_for: args.run_for,
         seed: args.seed,
         rate: args.rate,
         people: args.people,
+        infected: args.infected.min(args.people),
         http: args.http,
         brokers: args.brokers.clone(),
         prefix: args.prefix.clone(),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let balanced = runtime.block_on(demo::run(&options, out))?;
-    Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
 }
 
 /// A time as people write it: `30s`, `1m 30s`, `2h`; at least a second.
@@ -83,6 +92,39 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::city::City;
+    use crate::policy::sample::chongqing_rules;
+    use crate::proto::v1::{Finding, LabResult};
+    use clap::Parser as _;
+    use prost::Message as _;
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    #[derive(clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: DemoArgs,
+    }
+
+    /// People whom any message of the first so many seconds calls positive.
+    fn found(arguments: &[&str], seconds: usize) -> usize {
+        let options = options(&Command::parse_from(["demo"].iter().chain(arguments)).args);
+        let city = City::new(demo::city_config(&options), Arc::new(chongqing_rules()));
+        let results = city.take(options.rate as usize * seconds).filter_map(|message| {
+            LabResult::decode(message.payload?.as_slice()).ok().filter(|result| result.finding() == Finding::Positive)
+        });
+        results.map(|result| result.person_id).collect::<HashSet<_>>().len()
+    }
+
+    #[test]
+    fn the_outbreak_can_be_followed_by_eye_unless_a_larger_one_is_asked_for() {
+        for seed in ["1", "3"] {
+            let people = found(&["--seed", seed], 120);
+            assert!((10..80).contains(&people), "{people} people found positive in two minutes with seed {seed}");
+        }
+        let people = found(&["--infected", "2000"], 60);
+        assert!(people > 500, "{people} people in an outbreak that got out of hand");
+    }
 
     #[test]
     fn times_are_read_as_people_write_them() {

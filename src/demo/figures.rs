@@ -6,7 +6,7 @@
 use crate::model::ids::masked;
 use crate::model::outcome::code_text;
 use crate::model::time::Timestamp;
-use crate::proto::v1::{Alert, AlertFamily, AlertState, AreaTier, Channel, RejectCode, Severity};
+use crate::proto::v1::{AlertFamily, AlertState, AreaTier, Channel, RejectCode, Severity};
 use crate::view::alerts::{AlertLine, Alerts};
 use crate::view::picture::Picture;
 use crate::view::registry::Registry;
@@ -177,7 +177,7 @@ fn for_eyes(line: &AlertLine, registry: &Registry) -> NewestAlert {
         severity: alert.severity(),
         subject,
         area: registry.name(&alert.area).to_owned(),
-        note: note(alert),
+        note: note(line),
     }
 }
 
@@ -186,7 +186,8 @@ fn or_dash(text: &str) -> &str {
 }
 
 /// What an officer would ask next.
-fn note(alert: &Alert) -> String {
+fn note(line: &AlertLine) -> String {
+    let alert = &line.alert;
     let mut words = Vec::new();
     match alert.channel() {
         Channel::Community => words.push("community".to_owned()),
@@ -199,11 +200,11 @@ fn note(alert: &Alert) -> String {
     if alert.preliminary {
         words.push("preliminary".to_owned());
     }
-    if !alert.exposed_to.is_empty() {
-        words.push(format!("exposed to {}", alert.exposed_to.len()));
+    if line.exposed_to > 0 {
+        words.push(format!("exposed to {}", line.exposed_to));
     }
-    if !alert.to_trace.is_empty() {
-        words.push(format!("{} to trace", alert.to_trace.len()));
+    if line.to_trace > 0 {
+        words.push(format!("{} to trace", line.to_trace));
     }
     words.join(", ")
 }

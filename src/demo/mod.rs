@@ -19,4 +19,4 @@ mod run;
 
 mod stage;
 
-pub use run::{Options, run};
+pub use run::{Options, city_config, run};

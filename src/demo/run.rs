@@ -2,7 +2,7 @@
 //!
 //! In: [`Options`]. Out: what is seen in the terminal and on the page, and whether the books balance.
 
-use super::city::{City, CityConfig};
+use super::city::{City, CityConfig, Epidemic, Rates, Testing};
 use super::figures::Figures;
 use super::screen::Screen;
 use super::stage::Stage;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Days of backlog: with the horizon of seven days, a demo may run for a day before the oldest would be refused.
 const PAST_DAYS: u32 = 6;
 /// The backlog and the first round of today take this long when no end is given.
-const WEEK_TAKES: Duration = Duration::from_secs(45);
+const WEEK_TAKES: Duration = Duration::from_secs(60);
 /// Share of messages that are not screening: contacts, tracing, versions, repetitions.
 const NOT_SCREENING: f64 = 0.35;
 /// Between two looks.
@@ -41,6 +41,8 @@ pub struct Options {
     pub rate: u32,
     /// People in the city.
     pub people: u32,
+    /// People infected at the start.
+    pub infected: u32,
     /// Where the page is served.
     pub http: Option<SocketAddr>,
     /// A real Kafka.
@@ -95,14 +97,29 @@ async fn play(stage: &mut Stage, screen: &mut Screen<'_>, options: &Options) -> 
     drain(stage, screen, delivered.confirmed, published_for).await
 }
 
-/// A week of swabs within the time there is, and as many per day as that takes.
-fn city_config(options: &Options) -> CityConfig {
+/// A week of swabs within the time there is, and as many per day as that takes. The outbreak is one that can be followed
+/// by eye: a cluster that grows for a week and is then locked down, and somebody from elsewhere every other day.
+pub fn city_config(options: &Options) -> CityConfig {
     let mut config = CityConfig::live(options.seed, options.people, clock::now(), PAST_DAYS);
     let week = options.run_for.unwrap_or(WEEK_TAKES).as_secs_f64();
     let messages = f64::from(options.rate) * week * (1.0 - NOT_SCREENING);
     let person_days = f64::from(options.people) * f64::from(PAST_DAYS + 1);
-    config.testing.screening = (messages / person_days).clamp(0.001, 1.0);
-    config.epidemic.lockdown = Some(PAST_DAYS + 2);
+    let testing = Testing { clinic: 0.000_5, occupation: 0.003, false_positive: 0.000_05, ..Testing::default() };
+    // Key occupations have their turn every third day.
+    let others = testing.clinic + testing.occupation / 3.0;
+    config.testing = Testing { screening: (messages / person_days - others).clamp(0.001, 1.0), ..testing };
+    config.rates = Rates::quiet();
+    config.epidemic = Epidemic {
+        // A hair less than so many, as the city rounds up.
+        seeded: (f64::from(options.infected) - 0.5) / f64::from(options.people),
+        household: 0.06,
+        neighbours: 2,
+        colleagues: 2,
+        strangers: 0,
+        transmission: 0.02,
+        imported: 0.5,
+        lockdown: Some(PAST_DAYS + 1),
+    };
     config
 }
 

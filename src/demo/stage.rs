@@ -12,16 +12,19 @@ use crate::kafka::publisher::publish_all;
 use crate::kafka::topics::{self, Wanted};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Topic};
-use crate::policy::Rules;
 use crate::policy::plan::Plan;
 use crate::policy::sample::chongqing_rules;
 use crate::policy::set::RuleSetReader;
+use crate::policy::{RuleError, Rules};
 use crate::processor::{Job, Processor};
+use crate::proto::v1::Rule;
+use crate::proto::v1::rule::Rule as Kind;
 use crate::telemetry::Telemetry;
 use crate::view::vitals::Vitals;
 use crate::view::{View, follow};
 use anyhow::{Context as _, bail};
 use futures_util::FutureExt as _;
+use prost::Message as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -67,7 +70,7 @@ impl Stage {
             }
             Some(brokers) => (None, on_a_real_kafka(brokers, options.prefix.as_deref()).await?),
         };
-        let rules = Arc::new(chongqing_rules());
+        let rules = Arc::new(rules_of(options.people)?);
         publish_rules(&kafka, &rules)?;
         let telemetry = Telemetry::new(Arc::new(Vitals::default()));
         let view = View::new();
@@ -145,6 +148,29 @@ impl Stage {
     }
 }
 
+/// The rules of Chongqing, with all areas scaled to so many people in the city: rates per 100,000 are then those of the
+/// people who are there.
+fn rules_of(people: u32) -> anyhow::Result<Rules> {
+    let mut areas = Vec::new();
+    let mut records = Vec::new();
+    for (key, value) in chongqing_rules().to_records() {
+        match Rule::decode(value.as_slice())?.rule {
+            Some(Kind::Area(area)) => areas.push((key, area)),
+            _ => records.push((key, value)),
+        }
+    }
+    let whole = areas.iter().flat_map(|(_, area)| &area.periods).map(|period| period.population).max().unwrap_or(1);
+    for (key, mut area) in areas {
+        for period in &mut area.periods {
+            period.population = (period.population * u64::from(people)).div_ceil(whole);
+        }
+        records.push((key, Rule { rule: Some(Kind::Area(area)) }.encode_to_vec()));
+    }
+    let wrong =
+        |errors: Vec<RuleError>| anyhow::anyhow!("{}", errors.first().map(ToString::to_string).unwrap_or_default());
+    Rules::from_records(&records).map_err(wrong)
+}
+
 /// A key of hashes for a city that does not exist: nobody's pseudonyms are to be protected.
 fn secret(seed: u64) -> Secret {
     Secret::new(u128::from(seed).to_be_bytes())
@@ -191,4 +217,27 @@ fn publish_rules(kafka: &KafkaConfig, rules: &Rules) -> anyhow::Result<()> {
     };
     let outputs: Vec<Output> = plan.writes.into_iter().map(output).collect();
     publish_all(kafka, &format!("{}demo-rules", kafka.prefix), &outputs).context("the rules were not published")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Day;
+
+    #[test]
+    fn areas_have_the_people_of_the_demos_city() {
+        let rules = rules_of(500_000).expect("right rules");
+        let today = Day(i32::MAX);
+        let of_level = |level: u8| -> Vec<u64> {
+            let here = (0..).zip(&rules.areas.list).filter(|(_, area)| area.level == level);
+            here.map(|(index, _)| rules.areas.population(index, today)).collect()
+        };
+        assert_eq!(of_level(0), [500_000]);
+        for level in [1, 2] {
+            let (areas, all) = (of_level(level).len() as u64, of_level(level).iter().sum::<u64>());
+            assert!((500_000..=500_000 + areas).contains(&all), "level {level}: {all}, each rounded up");
+        }
+        let yuzhong = rules.areas.index("500103").expect("a district");
+        assert_eq!(rules.areas.population(yuzhong, today), 9_184, "588,717 of 32,054,159");
+    }
 }

@@ -13,6 +13,11 @@ pub(super) async fn picture(State(site): State<Arc<Site>>) -> Response {
     Json(wire::Snapshot::of(&site.view.look(), site.loopback)).into_response()
 }
 
+/// `/api/alerts?area=CODE&family=NAME`: the newest alerts of an area and all below it, of a family.
+pub(super) async fn alerts(State(site): State<Arc<Site>>, Query(filter): Query<wire::AlertFilter>) -> Response {
+    Json(wire::Found::of(&site.view.look(), &filter, site.loopback)).into_response()
+}
+
 /// What of an area is asked for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {

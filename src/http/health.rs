@@ -1,8 +1,9 @@
 //! For machines: is the process alive, is it ready, what are its numbers.
 
 use super::Site;
+use crate::telemetry::exposition::Format;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -13,9 +14,11 @@ use std::time::Duration;
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
 /// `/metrics`.
-pub(super) async fn metrics(State(site): State<Arc<Site>>) -> impl IntoResponse {
-    let text = site.telemetry.render(&site.view.look());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+pub(super) async fn metrics(State(site): State<Arc<Site>>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::asked_for(&accepted.collect::<Vec<_>>().join(","));
+    let text = site.telemetry.render(&site.view.look(), format);
+    ([(header::CONTENT_TYPE, format.content_type())], text)
 }
 
 /// `/healthz`: the loops turn. Says nothing about Kafka: restarting would not mend it.

@@ -68,6 +68,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/api/picture", get(api::picture))
+        .route("/api/alerts", get(api::alerts))
         .route("/api/areas/{code}", get(api::area))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here; the page is at /\n") })
         .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))

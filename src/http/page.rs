@@ -17,15 +17,20 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// (path, type, content) of every file.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page/style.css", CSS, include_str!("page/style.css")),
     ("/page/icon.svg", SVG, include_str!("page/icon.svg")),
     ("/page/app.js", SCRIPT, include_str!("page/app.js")),
+    ("/page/language.js", SCRIPT, include_str!("page/language.js")),
+    ("/page/texts.js", SCRIPT, include_str!("page/texts.js")),
+    ("/page/dom.js", SCRIPT, include_str!("page/dom.js")),
+    ("/page/shares.js", SCRIPT, include_str!("page/shares.js")),
     ("/page/colours.js", SCRIPT, include_str!("page/colours.js")),
     ("/page/map.js", SCRIPT, include_str!("page/map.js")),
     ("/page/area.js", SCRIPT, include_str!("page/area.js")),
     ("/page/chart.js", SCRIPT, include_str!("page/chart.js")),
+    ("/page/alerts.js", SCRIPT, include_str!("page/alerts.js")),
     ("/page/machine.js", SCRIPT, include_str!("page/machine.js")),
 ];
 

@@ -8,7 +8,9 @@ mod areas;
 
 use crate::policy::areas::Area;
 use crate::policy::{self, WINDOWS};
+use crate::view::alerts::NEWEST;
 use crate::view::picture::Picture;
+pub use alerts::{AlertFilter, Found};
 use alerts::{AlertLine, Counts};
 pub use areas::AreaDetail;
 use areas::AreaNow;
@@ -38,6 +40,8 @@ pub struct Delta {
 #[derive(Debug, Serialize)]
 struct Registry {
     digest: String,
+    /// Zone of all civil days, and of the times that are shown.
+    zone: String,
     levels: Vec<String>,
     /// What may be looked for, the first first.
     targets: Vec<Target>,
@@ -46,7 +50,9 @@ struct Registry {
     areas: Vec<Place>,
     /// Whether alerts about people are shown here.
     people_shown: bool,
+    /// Alerts given at once, and those among which is looked for the ones of an area or family.
     newest_alerts: usize,
+    kept_alerts: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +65,8 @@ struct Target {
 struct Place {
     code: String,
     name: String,
+    /// Empty when there is none.
+    name_zh: String,
     level: u8,
     tile: Option<(u32, u32)>,
     drawn: bool,
@@ -72,6 +80,7 @@ impl Snapshot {
         let place = |area: &Area, drawn| Place {
             code: area.code.clone(),
             name: area.name.clone(),
+            name_zh: area.name_zh.clone(),
             level: area.level,
             tile: area.tile,
             drawn,
@@ -82,12 +91,14 @@ impl Snapshot {
         let roots = areas::roots(picture).map(|area| place(area, false));
         let registry = Registry {
             digest: rules.map(|rules| rules.digest.clone()).unwrap_or_default(),
+            zone: rules.map(|rules| rules.deployment.zone_name.clone()).unwrap_or_default(),
             levels: rules.map(|rules| rules.deployment.levels.clone()).unwrap_or_default(),
             targets: targets.collect(),
             windows: WINDOWS,
             areas: drawn.chain(roots).collect(),
             people_shown: people,
             newest_alerts: alerts::SHOWN,
+            kept_alerts: NEWEST,
         };
         Self { registry, delta: Delta::since(picture, 0, people) }
     }

@@ -28,6 +28,8 @@ pub struct Area {
     pub code: String,
     /// Name for people.
     pub name: String,
+    /// Name in Chinese; empty when there is none.
+    pub name_zh: String,
     /// Index into the deployment's levels.
     pub level: u8,
     /// Dated facts, in order.

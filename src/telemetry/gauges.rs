@@ -3,9 +3,10 @@
 
 use super::names::{
     ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DEAD_LETTERS, EVENT_CLIENTS, EXPECTED_TASKS,
-    HISTORY_MODE, LAB_NEWEST, LAB_REGISTERED, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS, READY,
-    RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW,
-    TASK_PROGRESS, TASKS, VIEW_RECORDS,
+    HISTORY_MODE, LAB_NEWEST, LAB_REGISTERED, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS,
+    PROCESS_CPU, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT, PROCESS_START, PROCESS_THREADS, PROCESS_VIRTUAL,
+    PROCESS_VIRTUAL_MAX, READY, RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS,
+    TASK_LAG_SECONDS, TASK_NOW, TASK_PROGRESS, TASKS, VIEW_RECORDS,
 };
 use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
@@ -47,6 +48,28 @@ pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp)
                 task_gauges(series, half, *task, vitals, (!history).then_some(now));
             }
         }
+    }
+}
+
+/// What the operating system says of this process: what it does not say, or does not limit, is absent.
+pub(super) fn of_the_system(series: &Series, system: &metrics_process::collector::Metrics) {
+    let limit = |limit: Option<u64>| limit.filter(|limit| *limit > 0);
+    for (metric, value) in [
+        (&PROCESS_RESIDENT, system.resident_memory_bytes),
+        (&PROCESS_VIRTUAL, system.virtual_memory_bytes),
+        (&PROCESS_VIRTUAL_MAX, limit(system.virtual_memory_max_bytes)),
+        (&PROCESS_OPEN_FDS, system.open_fds),
+        (&PROCESS_MAX_FDS, limit(system.max_fds)),
+        (&PROCESS_START, system.start_time_seconds),
+        (&PROCESS_THREADS, system.threads),
+    ] {
+        if let Some(value) = value {
+            series.gauge(metric, &[]).set(value as f64);
+        }
+    }
+    // A counter of the library holds whole numbers only; what it is is said by the table, not by the library.
+    if let Some(seconds) = system.cpu_seconds_total {
+        series.gauge(&PROCESS_CPU, &[]).set(seconds);
     }
 }
 

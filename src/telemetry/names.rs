@@ -1,4 +1,4 @@
-//! Every metric this program has: name, kind, help and labels, in one table. Whoever writes a dashboard or an alert
+//! Every metric this program has: name, kind, help, unit and labels, in one table. Whoever writes a dashboard or an alert
 //! rule reads this file; nothing else names a metric. No label can grow without bound: each is of a [`Label`].
 
 /// One metric.
@@ -88,6 +88,57 @@ impl Label {
             Label::Target => "target",
             Label::Version => "version",
         }
+    }
+}
+
+/// What a part of a metric's name says about the unit of its values, in order of precedence: the first part that the name
+/// has. Base units are also the unit that OpenMetrics is told.
+const UNITS: [(&str, &str); 23] = [
+    ("timestamp_seconds", "seconds since 1970-01-01 UTC"),
+    ("start_time_seconds", "seconds since 1970-01-01 UTC"),
+    ("seconds", "seconds"),
+    ("bytes", "bytes"),
+    ("ratio", "ratio, 0 to 1"),
+    ("records", "records"),
+    ("outcomes", "records"),
+    ("letters", "records"),
+    ("messages", "messages"),
+    ("commits", "commits"),
+    ("rebalances", "changes of placement"),
+    ("changes", "changes"),
+    ("tasks", "tasks"),
+    ("entries", "entries"),
+    ("alerts", "alerts"),
+    ("rank", "rank, 0 is the mildest"),
+    ("clients", "open streams"),
+    ("fds", "file descriptors"),
+    ("threads", "threads"),
+    ("registered", "1 for yes"),
+    ("info", "always 1"),
+    ("ready", "1 for yes, 0 for no"),
+    ("history_mode", "1 for yes, 0 for no"),
+];
+
+impl Metric {
+    /// The unit of its values, in words; empty when the table of units does not know the name, which a test forbids.
+    pub fn unit(&self) -> &'static str {
+        let has = |part: &str| format!("{}_", self.name).contains(&format!("_{part}_"));
+        UNITS.iter().find(|(part, _)| has(part)).map_or("", |(_, unit)| unit)
+    }
+
+    /// The base unit that the name ends with, `_total` apart; `None` for mere counts.
+    pub fn base_unit(&self) -> Option<&'static str> {
+        ["seconds", "bytes", "ratio"].into_iter().find(|unit| self.family().ends_with(&format!("_{unit}")))
+    }
+
+    /// Its name without `_total`: the family's, in OpenMetrics.
+    pub fn family(&self) -> &'static str {
+        self.name.strip_suffix("_total").unwrap_or(self.name)
+    }
+
+    /// What a reader is told, with the unit.
+    pub fn help_with_unit(&self) -> String {
+        format!("{} Unit: {}.", self.help, self.unit())
     }
 }
 
@@ -296,8 +347,36 @@ pub const VIEW_RECORDS: Metric = counter(
     "Records of the outputs that this process has read for its page and these numbers.",
 );
 
+/// Processor time.
+pub const PROCESS_CPU: Metric =
+    counter("process_cpu_seconds_total", &[], "User and system processor time this process has spent.");
+/// Resident memory.
+pub const PROCESS_RESIDENT: Metric =
+    gauge("process_resident_memory_bytes", &[], "Memory of this process that is resident.");
+/// Virtual memory.
+pub const PROCESS_VIRTUAL: Metric = gauge("process_virtual_memory_bytes", &[], "Virtual memory of this process.");
+/// Limit of virtual memory.
+pub const PROCESS_VIRTUAL_MAX: Metric = gauge(
+    "process_virtual_memory_max_bytes",
+    &[],
+    "Most virtual memory this process may have; absent while it is not limited.",
+);
+/// Open files.
+pub const PROCESS_OPEN_FDS: Metric = gauge("process_open_fds", &[], "Files and sockets this process has open.");
+/// Limit of open files.
+pub const PROCESS_MAX_FDS: Metric = gauge(
+    "process_max_fds",
+    &[],
+    "Most files and sockets this process may have open; absent while they are not limited.",
+);
+/// Start of the process.
+pub const PROCESS_START: Metric =
+    gauge("process_start_time_seconds", &[], "When this process started, by the operating system.");
+/// Threads.
+pub const PROCESS_THREADS: Metric = gauge("process_threads", &[], "Threads of this process.");
+
 /// The whole table.
-pub const ALL: [&Metric; 37] = [
+pub const ALL: [&Metric; 45] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
@@ -335,4 +414,12 @@ pub const ALL: [&Metric; 37] = [
     &STARTED,
     &BUILD,
     &VIEW_RECORDS,
+    &PROCESS_CPU,
+    &PROCESS_RESIDENT,
+    &PROCESS_VIRTUAL,
+    &PROCESS_VIRTUAL_MAX,
+    &PROCESS_OPEN_FDS,
+    &PROCESS_MAX_FDS,
+    &PROCESS_START,
+    &PROCESS_THREADS,
 ];

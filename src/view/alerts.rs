@@ -1,13 +1,14 @@
-//! The newest alerts, and how many there are by family and state. Bounded: [`NEWEST`] alerts in full, of all others
-//! only their family and state, and of those at most [`MOST_COUNTED`].
+//! The newest alerts, and how many there are by family and state. Bounded: [`NEWEST`] alerts without their lists, of all
+//! others only their family and state, and of those at most [`MOST_COUNTED`].
 
-use super::texts;
+use super::texts::{self, Withdrawal};
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Alert, AlertFamily, AlertState};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// Alerts kept in full.
-pub const NEWEST: usize = 200;
+/// Alerts kept: days of those of a city that does well, hours of one that does not. Of an area the newest among them are
+/// shown.
+pub const NEWEST: usize = 2_000;
 
 /// Alerts whose state is kept; beyond it new ids are shown but not counted, and the picture says so.
 pub const MOST_COUNTED: usize = 1_000_000;
@@ -36,12 +37,18 @@ pub struct AlertLine {
     pub changed: u64,
     /// When the broker received this state of it.
     pub at: Timestamp,
-    /// The alert itself, its chain of cause left out.
+    /// The alert itself, its chain of cause and its lists of contacts left out.
     pub alert: Alert,
     /// How long the chain of cause is.
     pub causes: usize,
-    /// Why it was withdrawn; empty while it holds.
-    pub withdrawn_by: String,
+    /// Contact records that put the person in touch with others before.
+    pub exposed_to: usize,
+    /// Contacts to be traced.
+    pub to_trace: usize,
+    /// What was measured of its first positives, and of how many more.
+    pub measured: (Vec<String>, usize),
+    /// What withdrew it; `None` while it holds.
+    pub withdrawal: Option<Withdrawal>,
 }
 
 impl Alerts {
@@ -70,15 +77,25 @@ impl Alerts {
 
     /// Takes one state of one alert.
     pub(super) fn absorb(&mut self, mut alert: Alert, at: Timestamp, version: u64) {
-        self.count(&alert);
+        let new = self.count(&alert);
         let causes = alert.causes.len() + alert.causes_omitted as usize;
-        let withdrawn_by = texts::withdrawn_by(&alert);
-        alert.causes = Vec::new();
-        self.newest.retain(|line| line.alert.alert_id != alert.alert_id);
+        let exposed_to = alert.exposed_to.len() + alert.exposed_to_omitted as usize;
+        let to_trace = alert.to_trace.len() + alert.to_trace_omitted as usize;
+        let withdrawal = texts::withdrawal(&alert);
+        let measured = texts::first_measured(&alert);
+        (alert.causes, alert.exposed_to, alert.to_trace) = (Vec::new(), Vec::new(), Vec::new());
+        alert.positives = Vec::new();
+        // Most are new while all is read for the first time: nothing is looked for then.
+        if !new {
+            self.newest.retain(|line| line.alert.alert_id != alert.alert_id);
+        }
         // Partitions are read one after another at first: order by time, not by arrival.
         let place = self.newest.partition_point(|line| line.at > at);
-        self.newest.insert(place, AlertLine { changed: version, at, alert, causes, withdrawn_by });
-        self.newest.truncate(NEWEST);
+        if place < NEWEST {
+            let line = AlertLine { changed: version, at, alert, causes, exposed_to, to_trace, measured, withdrawal };
+            self.newest.insert(place, line);
+            self.newest.truncate(NEWEST);
+        }
     }
 
     /// The place of a target; that behind the last, which has no name, where there are too many.
@@ -91,26 +108,30 @@ impl Alerts {
         u8::try_from(at).unwrap_or(u8::MAX)
     }
 
-    fn count(&mut self, alert: &Alert) {
-        let Ok(id) = u128::from_str_radix(&alert.alert_id, 16) else { return };
+    /// Counts an alert in its state; says whether it was seen for the first time.
+    fn count(&mut self, alert: &Alert) -> bool {
+        let Ok(id) = u128::from_str_radix(&alert.alert_id, 16) else { return false };
         let now = (alert.family, alert.state, self.target(&alert.target));
         let full = self.states.len() >= MOST_COUNTED;
-        match self.states.get_mut(&id) {
+        let new = match self.states.get_mut(&id) {
             Some(state) => {
                 if let Some(count) = self.counts.get_mut(state) {
                     *count -= 1;
                 }
                 *state = now;
+                false
             }
             None if full => {
                 self.uncounted += 1;
-                return;
+                return false;
             }
             None => {
                 self.states.insert(id, now);
+                true
             }
-        }
+        };
         *self.counts.entry(now).or_default() += 1;
+        new
     }
 }
 

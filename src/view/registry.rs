@@ -76,6 +76,23 @@ impl Registry {
         self.area(code).map_or(code, |area| &area.name)
     }
 
+    /// What an area is called in Chinese; empty when the registry does not say.
+    pub fn name_zh(&self, code: &str) -> &str {
+        self.area(code).map_or("", |area| &area.name_zh)
+    }
+
+    /// The area and those it lies in, finest first, by the newest facts in which it exists: whoever asks for an area
+    /// means what lies below it, too. Only itself when the registry does not know it.
+    pub fn within<'a>(&'a self, code: &'a str) -> Vec<&'a str> {
+        let Some(areas) = self.rules().map(|rules| &rules.areas) else { return vec![code] };
+        let Some(index) = areas.index(code) else { return vec![code] };
+        let lineages = (0..areas.periods.len()).rev().map(|period| areas.lineage(period, index));
+        let newest = lineages.into_iter().find(|lineage| !lineage.is_empty()).unwrap_or(&[]);
+        // An area that is no more lies in what it went into.
+        let others = newest.iter().filter(|area| **area != index).map(|area| areas.list[*area as usize].code.as_str());
+        std::iter::once(code).chain(others).collect()
+    }
+
     /// Names of the tiers of a policy's version, mildest first.
     pub fn tiers(&self, id: &str, version: &str) -> &[String] {
         let of_policy =
@@ -121,6 +138,14 @@ mod tests {
         assert_eq!(drawn, ["D1", "D2"], "the third district was merged away");
         assert!(registry.keeps_people("D1"));
         assert_eq!(registry.name("nowhere"), "nowhere");
+    }
+
+    #[test]
+    fn an_area_lies_in_what_held_it_last() {
+        let registry = Registry::new(Arc::new(sample_rules()));
+        assert_eq!(registry.within("D2S2"), ["D2S2", "D1", "C"], "the harbour moved to the first district");
+        assert_eq!(registry.within("D3"), ["D3", "D2", "C"], "it is no more, and went into the second district");
+        assert_eq!(registry.within("nowhere"), ["nowhere"]);
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Stable texts of the contract's enumerations: the name without prefix, in lower case, as in metrics and in JSON.
 
-use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, Cause, CauseKind, Channel, Finding, Outcome, PositiveResult, ResultStatus, Severity,
-};
+use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind, Channel, Outcome, PositiveResult, Severity};
+use serde::Serialize;
 
 /// E.g. `tier_changed`.
 pub fn family(family: AlertFamily) -> String {
@@ -32,28 +31,39 @@ pub fn outcome(outcome: Outcome) -> String {
     lower(outcome.as_str_name(), "OUTCOME_")
 }
 
-/// Why an alert was withdrawn, e.g. `result of LAB-1, revision 2, corrected, negative`; empty while it holds. Never an
-/// id of a person, of a specimen or of a record.
-pub fn withdrawn_by(alert: &Alert) -> String {
-    let last = alert.causes.last().filter(|_| alert.state() == AlertState::Withdrawn);
-    // A chain that ends with another state says nothing about the withdrawal.
-    let mut text = last.filter(|last| last.state() == AlertState::Withdrawn).map(cause).unwrap_or_default();
-    if alert.state() == AlertState::Withdrawn && !alert.replaced_by.is_empty() {
-        let replaced = format!("replaced by {}", alert.replaced_by.chars().take(12).collect::<String>());
-        text = if text.is_empty() { replaced } else { format!("{text}, {replaced}") };
-    }
-    text
+/// What withdrew an alert. Never an id of a person, of a specimen or of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Withdrawal {
+    /// Kind of cause, e.g. `result`, or `result_replacing` where it names another result that it replaces; empty when the
+    /// chain of cause does not say.
+    pub cause: String,
+    /// The lab, where a result was the cause.
+    pub lab: String,
+    /// Its version of the record, where a record was the cause.
+    pub revision: Option<u32>,
+    /// E.g. `corrected`; empty when there is none.
+    pub status: String,
+    /// E.g. `negative`; empty when there is none.
+    pub finding: String,
+    /// First digits of the id of the alert that took its place; empty when none did.
+    pub replaced_by: String,
 }
 
 /// What was measured of the positives behind an alert, e.g. `Ct ORF1ab 21.5 N 22 (kit-1)`; empty when it does not say.
 pub fn measured(alert: &Alert) -> Vec<String> {
+    let (mut texts, more) = first_measured(alert);
+    texts.extend((more > 0).then(|| format!("{more} more measured")));
+    texts
+}
+
+/// The first that was measured, and how much more there is.
+pub fn first_measured(alert: &Alert) -> (Vec<String>, usize) {
     const SHOWN: usize = 3;
     let measured = alert.positives.iter().filter(|one| !one.ct_values.is_empty() || !one.kit.is_empty());
     let mut texts: Vec<String> = measured.map(measured_of).collect();
     let more = texts.len().saturating_sub(SHOWN) + alert.positives_omitted as usize;
     texts.truncate(SHOWN);
-    texts.extend((more > 0).then(|| format!("{more} more measured")));
-    texts
+    (texts, more)
 }
 
 fn measured_of(result: &PositiveResult) -> String {
@@ -69,25 +79,49 @@ fn measured_of(result: &PositiveResult) -> String {
     parts.join(" ")
 }
 
-fn cause(cause: &Cause) -> String {
-    let mut parts = vec![match cause.kind() {
-        CauseKind::Unspecified => String::new(),
-        CauseKind::Result if cause.replaces_result_id.is_empty() => format!("result of {}", cause.lab_id),
-        CauseKind::Result => format!("result of {} that replaces another one", cause.lab_id),
-        CauseKind::Contact => "contact record".to_owned(),
-        CauseKind::Moved => format!("result of {} moved to another person", cause.lab_id),
-        CauseKind::Rules => "other rules".to_owned(),
-        CauseKind::Area => "other numbers of the area".to_owned(),
-        CauseKind::Index => "other finding of an index person".to_owned(),
+/// What withdrew an alert; `None` while it holds.
+pub fn withdrawal(alert: &Alert) -> Option<Withdrawal> {
+    if alert.state() != AlertState::Withdrawn {
+        return None;
+    }
+    let replaced_by = alert.replaced_by.chars().take(12).collect();
+    // A chain that ends with another state says nothing about the withdrawal.
+    let last = alert.causes.last().filter(|last| last.state() == AlertState::Withdrawn);
+    Some(Withdrawal { replaced_by, ..last.map(of_cause).unwrap_or_default() })
+}
+
+fn of_cause(cause: &Cause) -> Withdrawal {
+    let of_a_record = matches!(cause.kind(), CauseKind::Result | CauseKind::Contact | CauseKind::Moved);
+    let unless_unspecified = |text: String| if text == "unspecified" { String::new() } else { text };
+    let kind = unless_unspecified(lower(cause.kind().as_str_name(), "CAUSE_KIND_"));
+    Withdrawal {
+        cause: if cause.replaces_result_id.is_empty() { kind } else { format!("{kind}_replacing") },
+        lab: cause.lab_id.clone(),
+        revision: of_a_record.then_some(cause.revision),
+        status: unless_unspecified(lower(cause.status().as_str_name(), "RESULT_STATUS_")),
+        finding: unless_unspecified(lower(cause.finding().as_str_name(), "FINDING_")),
+        replaced_by: String::new(),
+    }
+}
+
+/// Why an alert was withdrawn, e.g. `result of LAB-1, revision 2, corrected, negative`; empty while it holds.
+pub fn withdrawn_by(alert: &Alert) -> String {
+    let Some(by) = withdrawal(alert) else { return String::new() };
+    let mut parts = vec![match by.cause.as_str() {
+        "result" => format!("result of {}", by.lab),
+        "result_replacing" => format!("result of {} that replaces another one", by.lab),
+        "contact" => "contact record".to_owned(),
+        "moved" => format!("result of {} moved to another person", by.lab),
+        "rules" => "other rules".to_owned(),
+        "area" => "other numbers of the area".to_owned(),
+        "index" => "other finding of an index person".to_owned(),
+        other => other.replace('_', " "),
     }];
-    if matches!(cause.kind(), CauseKind::Result | CauseKind::Contact | CauseKind::Moved) {
-        parts.push(format!("revision {}", cause.revision));
-    }
-    if cause.status() != ResultStatus::Unspecified {
-        parts.push(lower(cause.status().as_str_name(), "RESULT_STATUS_").replace('_', " "));
-    }
-    if cause.finding() != Finding::Unspecified {
-        parts.push(lower(cause.finding().as_str_name(), "FINDING_"));
+    parts.extend(by.revision.map(|revision| format!("revision {revision}")));
+    parts.push(by.status.replace('_', " "));
+    parts.push(by.finding);
+    if !by.replaced_by.is_empty() {
+        parts.push(format!("replaced by {}", by.replaced_by));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
@@ -101,7 +135,7 @@ fn lower(name: &str, prefix: &str) -> String {
 mod tests {
     use super::*;
     use crate::model;
-    use crate::proto::v1::CtValue;
+    use crate::proto::v1::{CtValue, Finding, ResultStatus};
 
     fn withdrawn(cause: Cause) -> Alert {
         let withdrawn = AlertState::Withdrawn as i32;

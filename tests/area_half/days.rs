@@ -88,7 +88,13 @@ fn a_commit_over_many_days_of_many_areas_stays_within_bounds() {
         let (from, parent) = ("2020-01-01".to_owned(), "D1".to_owned());
         let period = AreaPeriod { effective_from: from, parent, ..AreaPeriod::default() };
         let (code, level) = (code.clone(), "street".to_owned());
-        let area = swabstream::proto::v1::Area { name: code.clone(), code, level, periods: vec![period], tile: None };
+        let area = swabstream::proto::v1::Area {
+            name: code.clone(),
+            code,
+            level,
+            periods: vec![period],
+            ..Default::default()
+        };
         records.push(set::record(rule::Rule::Area(area)).expect("no manifest"));
     }
     let rules = Arc::new(Rules::from_records(&records).expect("valid rules"));

@@ -8,5 +8,7 @@ mod made_up;
 mod site;
 
 mod followed;
+mod officer;
+mod read;
 mod seen;
 mod told;

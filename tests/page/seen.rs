@@ -8,7 +8,8 @@ use swabstream::policy::sample::{chongqing_rules, sample_rules};
 
 const TILES: &str = "document.querySelectorAll('.tile:not(.empty)').length";
 
-fn browser(width: u32) -> Option<Browser> {
+/// A browser of this width; without one the test says so.
+pub fn browser(width: u32) -> Option<Browser> {
     let browser = Browser::start(width);
     if browser.is_none() {
         println!("skipped: there is no chromium on this machine");
@@ -17,7 +18,7 @@ fn browser(width: u32) -> Option<Browser> {
 }
 
 /// The page keeps to itself and nothing in it went wrong.
-fn assert_sound(browser: &Browser, site: &Site) {
+pub fn assert_sound(browser: &Browser, site: &Site) {
     let own = format!("http://{}/", site.address);
     let foreign: Vec<String> = browser.requests().into_iter().filter(|url| !url.starts_with(&own)).collect();
     assert!(foreign.is_empty(), "asked elsewhere: {foreign:?}");
@@ -67,9 +68,8 @@ fn a_withdrawn_alert_says_what_took_it_back() {
     let site = Site::of("127.0.0.1", &chongqing_rules());
     browser.visit(&format!("http://{}/", site.address));
     browser.until("document.querySelectorAll('.alert.withdrawn').length > 0");
-    let quiet =
-        "[...document.querySelectorAll('.alert.withdrawn:has(.mark.withdrawn) .quiet')].map((one) => one.innerText)";
-    let told = browser.value(quiet);
+    let why = "[...document.querySelectorAll('.alert.withdrawn .why')].map((one) => one.innerText)";
+    let told = browser.value(why);
     let told = told.as_array().expect("texts");
     let says = |text: &serde_json::Value| text.as_str().is_some_and(|text| text.contains("withdrawn by result of "));
     assert!(told.iter().any(says), "{told:?}");

@@ -12,9 +12,13 @@ use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::meter::TaskReport;
 
 fn connect(site: &Site, path: &str, headers: &str) -> TcpStream {
+    send(site, "GET", path, headers)
+}
+
+fn send(site: &Site, method: &str, path: &str, headers: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", site.address.port())).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
-    write!(stream, "GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").expect("it reads");
+    write!(stream, "{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").expect("it reads");
     stream
 }
 
@@ -127,4 +131,90 @@ fn a_page_that_follows_does_not_keep_the_server_from_stopping() {
     assert!(following.any(|line| line == "event: snapshot"));
     site.stop();
     assert!(following.all(|line| !line.starts_with("event: snapshot")), "the stream ends");
+}
+
+#[test]
+fn open_metrics_are_given_to_those_who_ask_for_them() {
+    let site = Site::of("127.0.0.1", &sample_rules());
+    let asked = |accept: &str| {
+        let mut answer = String::new();
+        let headers = format!("Host: localhost\r\nAccept: {accept}\r\n");
+        connect(&site, "/metrics", &headers).read_to_string(&mut answer).expect("text");
+        answer
+    };
+    let open = asked("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1");
+    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{open}");
+    assert!(open.contains("\n# TYPE swabstream_outcomes counter\n") && open.ends_with("\n# EOF\n"), "{open}");
+    let text = asked("*/*");
+    assert!(text.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{text}");
+    assert!(text.contains("\n# TYPE swabstream_outcomes_total counter\n") && !text.contains("# EOF"), "{text}");
+}
+
+#[test]
+fn alerts_of_an_area_are_those_of_all_that_lies_below_it() {
+    let site = Site::of("127.0.0.1", &sample_rules());
+    let found = |query: &str| -> serde_json::Value {
+        let answer = ask(&site, &format!("/api/alerts{query}"), "localhost");
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        serde_json::from_str(body.trim()).unwrap_or_else(|_| panic!("{answer}"))
+    };
+    let all = found("")["all"].as_u64().expect("a number");
+    let city = found("?area=C")["all"].as_u64();
+    assert_eq!(city, Some(all), "everything lies in the city");
+    let (first, second) = (found("?area=D1"), found("?area=D2&family="));
+    let codes = |found: &serde_json::Value| -> Vec<String> {
+        let alerts = found["alerts"].as_array().expect("alerts");
+        alerts.iter().map(|alert| alert["area"].as_str().expect("a code").to_owned()).collect()
+    };
+    // The harbour (D2S2) moved to the first district.
+    assert!(codes(&first).contains(&"D1S1".to_owned()) && codes(&first).contains(&"D2S2".to_owned()), "{first}");
+    assert!(!codes(&first).iter().any(|code| ["C", "D2", "D2S1"].contains(&code.as_str())), "{first}");
+    assert!(codes(&second).contains(&"D2S1".to_owned()) && !codes(&second).contains(&"D2S2".to_owned()), "{second}");
+    let tiers = found("?area=D1&family=tier_changed");
+    assert!(tiers["alerts"].as_array().expect("alerts").iter().all(|alert| alert["family"] == "tier_changed"));
+    assert!(tiers["all"].as_u64() < first["all"].as_u64());
+    assert_eq!(found("?area=nowhere")["all"], 0);
+    assert!(ask(&site, "/api/alerts?aera=D1", "localhost").starts_with("HTTP/1.1 400"), "a slip is no filter for all");
+
+    let far = Site::of("0.0.0.0", &sample_rules());
+    let strangers = ask(&far, "/api/alerts", "swabs.example");
+    assert!(strangers.contains("tier_changed") && !strangers.contains("PS…"), "{strangers}");
+}
+
+#[test]
+fn heads_wrong_paths_and_wrong_methods_are_answered_as_the_web_expects() {
+    let site = Site::of("127.0.0.1", &sample_rules());
+    let answer = |method: &str, path: &str| {
+        let mut answer = String::new();
+        send(&site, method, path, "Host: localhost\r\n").read_to_string(&mut answer).expect("text");
+        answer
+    };
+    for path in ["/", "/metrics", "/healthz", "/readyz", "/api/picture", "/api/alerts", "/page/app.js"] {
+        let (head, whole) = (answer("HEAD", path), answer("GET", path));
+        assert_eq!(head.lines().next(), whole.lines().next(), "{path}: {head}");
+        assert!(head.ends_with("\r\n\r\n"), "{path}: a head has no body");
+        assert!(answer("POST", path).starts_with("HTTP/1.1 405"), "{path}");
+    }
+    let lost = answer("GET", "/index.htm");
+    assert!(lost.starts_with("HTTP/1.1 404") && lost.contains("the page is at /"), "{lost}");
+    assert!(answer("GET", "/api/areas/nowhere").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn a_page_that_is_closed_is_forgotten_and_a_second_one_follows_as_well() {
+    let site = Site::of("127.0.0.1", &sample_rules());
+    let clients = || site.telemetry.event_clients().load(std::sync::atomic::Ordering::Relaxed);
+    let mut first = events(&site, "");
+    let mut second = events(&site, "");
+    assert!(first.any(|line| line == "event: snapshot") && second.any(|line| line == "event: snapshot"));
+    assert_eq!(clients(), 2);
+    // Closed in the middle of the stream.
+    drop(first);
+    let began = std::time::Instant::now();
+    while clients() != 1 {
+        assert!(began.elapsed() < Duration::from_secs(30), "a page that is gone still counts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    made_up::city(&site.view, &sample_rules(), swabstream::model::time::Day(19_400), 1);
+    assert!(second.any(|line| line == "event: delta"), "the other one is told what is new");
 }

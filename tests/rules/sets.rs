@@ -264,6 +264,24 @@ fn random_area(number: u32, random: &mut impl rand::Rng) -> (String, Vec<u8>) {
     });
     let periods = periods.collect();
     let level = ["city", "district", "street"][random.random_range((number as usize / 3).min(2)..3)].to_owned();
-    let area = Area { code: format!("A{number}"), name: "x".to_owned(), level, periods, tile: None };
+    let area = Area { code: format!("A{number}"), name: "x".to_owned(), level, periods, ..Area::default() };
     record(Rule::Area(area)).expect("an area has a key")
+}
+
+#[test]
+fn names_in_chinese_are_those_of_an_areas_first_row() {
+    let rules = swabstream::policy::sample::chongqing_rules();
+    let name = |code: &str| {
+        let area = &rules.areas.list[rules.areas.index(code).expect(code) as usize];
+        (area.name.clone(), area.name_zh.clone())
+    };
+    assert_eq!(name("500000"), ("Chongqing".to_owned(), "重庆市".to_owned()));
+    assert_eq!(name("500103"), ("Yuzhong".to_owned(), "渝中区".to_owned()));
+    assert_eq!(name("500240"), ("Shizhu".to_owned(), "石柱土家族自治县".to_owned()));
+    let named = rules.areas.list.iter().filter(|area| !area.name_zh.is_empty()).count();
+    assert_eq!(named, rules.areas.list.len(), "every area of Chongqing has both");
+    let again = swabstream::policy::Rules::from_records(&rules.to_records()).expect("right rules");
+    assert_eq!(again.areas.list[0].name_zh, rules.areas.list[0].name_zh, "they travel with the rules");
+    // A registry without such names is as right, and has the digest it had before there were any.
+    assert!(sample_rules().areas.list.iter().all(|area| area.name_zh.is_empty()));
 }

@@ -70,8 +70,22 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.ask(&format!("{domain}.enable"), json!({}));
         }
+        self.speak("en-US");
         let screen = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
         self.ask("Emulation.setDeviceMetricsOverride", screen);
+    }
+
+    /// Pages that are visited from now on find a browser of this language.
+    pub fn speak(&self, language: &str) {
+        let version = self.ask("Browser.getVersion", json!({}));
+        let agent = json!({"userAgent": version["userAgent"], "acceptLanguage": language});
+        self.ask("Emulation.setUserAgentOverride", agent);
+    }
+
+    /// Light or dark, as the system would say.
+    pub fn prefer(&self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.ask("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
     /// Goes to an address, and waits until its document is there.

@@ -72,6 +72,8 @@ pub struct Epidemic {
     pub strangers: u32,
     /// Chance of infection per such meeting.
     pub transmission: f64,
+    /// People who come back infected from elsewhere, per day, whatever is done in the city.
+    pub imported: f64,
     /// First day, counted from 0, on which people stay at home: they meet nobody but their household from then on.
     pub lockdown: Option<u32>,
 }
@@ -85,6 +87,7 @@ impl Default for Epidemic {
             colleagues: 4,
             strangers: 1,
             transmission: 0.14,
+            imported: 0.0,
             lockdown: None,
         }
     }
@@ -164,6 +167,12 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// What a city lives with that does well: its labs call a negative positive once in ten thousand results. Ten times as
+    /// many, and most of its alerts would be about nobody's illness.
+    pub fn quiet() -> Self {
+        Self { corrected_finding: 0.000_1, contradiction: 0.000_05, conflict: 0.000_05, ..Self::everyday() }
+    }
+
     /// What a city lives with every day.
     pub fn everyday() -> Self {
         Self {

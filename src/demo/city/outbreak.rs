@@ -65,6 +65,7 @@ impl Outbreak {
     /// One day: everybody infectious and not isolated meets people.
     pub(super) fn step(&mut self, town: &Town, day: i32, rng: &mut ChaCha8Rng) -> Vec<Infection> {
         self.active.retain(|person| day - i32::from(self.since[*person as usize]) <= *DETECTABLE.end());
+        self.import(town, day, rng);
         let mut infections = Vec::new();
         for by in self.active.clone() {
             if self.found[by as usize] || !INFECTIOUS.contains(&self.age(by, day)) {
@@ -77,6 +78,17 @@ impl Outbreak {
             }
         }
         infections
+    }
+
+    /// Some come back infected, wherever they live.
+    fn import(&mut self, town: &Town, day: i32, rng: &mut ChaCha8Rng) {
+        let whole = self.epidemic.imported.floor();
+        // No dice where nobody travels.
+        let rest = self.epidemic.imported - whole;
+        let people = whole as u32 + u32::from(rest > 0.0 && rng.random_bool(rest));
+        for _ in 0..people {
+            self.infect(town.anybody(rng), day);
+        }
     }
 
     /// Whom a person meets in a day, with the chance to infect each.

@@ -1,79 +1,22 @@
 // The page: follows /events, keeps what it was told, and draws.
 
+import * as alerts from "./alerts.js";
 import * as area from "./area.js";
+import { el, put } from "./dom.js";
+import * as speech from "./language.js";
+import { amount, count, day, names, passed, percent, t } from "./language.js";
 import * as machine from "./machine.js";
 import * as map from "./map.js";
-
-/** Ways to state positivity. */
-export const METHODS = {
-  tests_over_tests: { text: "tests over tests", top: "positive_tests", bottom: "conclusive_tests", interval: true },
-  people_over_people: { text: "people over people", top: "people_positive", bottom: "people_tested", interval: true },
-  people_over_tests: { text: "people over tests", top: "people_positive", bottom: "conclusive_tests", interval: false },
-};
+import { METHODS, shareOf } from "./shares.js";
 
 const state = {
-  registry: { areas: [], targets: [], windows: [1, 3, 7, 14], digest: "", people_shown: true, newest_alerts: 100 },
+  registry: { areas: [], targets: [], windows: [1, 3, 7, 14], digest: "", zone: "", people_shown: true, newest_alerts: 100, kept_alerts: 0 },
   // By target, then by code; `areas` are those of the chosen target.
-  byTarget: new Map(), target: "", areas: new Map(), alerts: [], counts: [], pulse: null, detail: null, chosen: null,
-  colour: "tier", window: 7, method: "tests_over_tests", skew: 0, heard: 0, link: "connecting",
+  byTarget: new Map(), target: "", areas: new Map(), alerts: [], counts: [], pulse: null, detail: null, chosen: null, unknown: null,
+  colour: "tier", window: 7, method: "tests_over_tests", skew: 0, heard: 0, link: ["link.connecting", ""],
+  /** Now, by the server's clock. */
+  now: () => Date.now() + state.skew,
 };
-
-/** An element; texts are texts, never markup. */
-export function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) if (value !== "") node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-
-/** Sets the text of the element with an id, if it is another one. */
-export function put(id, text) {
-  const node = document.getElementById(id);
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/** A number with thousands apart; a dash when there is none. */
-export const count = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
-
-/** A share as per cent with three digits that matter. */
-export function percent(share) {
-  const value = share * 100;
-  return `${value === 0 ? "0" : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toPrecision(2)} %`;
-}
-
-/** How long ago, by the server's clock. */
-export function ago(at) {
-  const seconds = Math.max(0, Math.round((Date.now() + state.skew - at) / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86400)} d`;
-}
-
-/** A name in two scripts, taken apart: the Latin one first. */
-export function name(text) {
-  const han = text.match(/[\u3400-\u9fff]+/)?.[0];
-  const rest = han ? text.replace(han, "").replace(/[()（）/·\s]+/g, " ").trim() : text;
-  return rest && han ? { main: rest, other: han } : { main: text, other: "" };
-}
-
-/** Value, interval and both sides of the fraction of a window; null when it has none. */
-export function shareOf(windows, days, method) {
-  const of = windows?.find((window) => window.days === days);
-  const found = of?.[method];
-  if (found === null || found === undefined) return null;
-  const { top, bottom, interval } = METHODS[method];
-  const sides = { numerator: of[top], denominator: of[bottom] };
-  return interval ? { ...found, ...sides } : { value: found, ...sides };
-}
-
-/** A table that can be scrolled sideways on a phone. */
-export function table(caption, head, rows) {
-  const cell = (tag) => (text, at) => el(tag, tag === "th" ? { scope: "col", class: at ? "" : "first" } : { class: at ? "" : "first" }, text ?? "");
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, el("table", {}, el("caption", {}, caption),
-    el("thead", {}, el("tr", {}, ...head.map(cell("th")))),
-    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell("td")))))));
-}
 
 let drawing = false;
 function draw() {
@@ -85,18 +28,17 @@ function draw() {
     keyNumbers();
     map.draw(state, choose);
     area.draw(state, choose);
-    machine.alerts(state);
+    alerts.draw(state);
   });
 }
 
 function heading() {
   const root = state.registry.areas.find((place) => !place.drawn);
   const days = [...state.areas.values()].map((one) => one.day ?? "").sort();
-  const { main, other } = name(root?.name ?? "");
-  put("title", root ? [main, other].filter(Boolean).join(" ") : "swabstream");
+  const { main, other } = root ? names(root) : { main: "swabstream", other: "" };
+  put("title", [main, other].filter(Boolean).join(" "));
   document.title = root ? `${main} · swabstream` : "swabstream";
-  const day = days.at(-1);
-  put("subtitle", day ? `Rolling positivity, tiers and alerts · newest day ${day}` : "waiting for results");
+  put("subtitle", days.at(-1) ? t("title.day", { day: day(days.at(-1)) }) : t("title.waiting"));
 }
 
 function keyNumbers() {
@@ -104,12 +46,13 @@ function keyNumbers() {
   const share = shareOf(whole?.windows, state.window, state.method);
   const of = whole?.windows.find((window) => window.days === state.window);
   const live = state.counts.filter((one) => one.state !== "withdrawn").reduce((sum, one) => sum + one.alerts, 0);
-  const days = state.window === 1 ? "1 day" : `${state.window} days`;
+  const days = amount(state.window, "day");
   const entries = [
-    ["Positivity", share ? percent(share.value) : "–", share ? `${count(share.numerator)} of ${count(share.denominator)}, ${days}` : `no results yet, ${days}`],
-    ["Cases", of ? count(of.cases) : "–", of ? `${count(of.community_cases)} community, ${days}` : days],
-    ["Alerts that hold", count(live), "people, areas and labs"],
-    ["Throughput", state.pulse ? `${count(state.pulse.rates.at(-1) ?? 0)}/s` : "–", "records consumed here"],
+    [t("key.positivity"), share ? percent(share.value) : t("none"),
+      share ? t("key.of", { found: count(share.numerator), all: count(share.denominator), days }) : t("key.no.results", { days })],
+    [t("key.cases"), of ? count(of.cases) : t("none"), of ? t("key.community", { count: count(of.community_cases), days }) : days],
+    [t("key.alerts"), count(live), t("key.alerts.note")],
+    [t("key.throughput"), state.pulse ? t("per.second", { count: count(state.pulse.rates.at(-1) ?? 0) }) : t("none"), t("key.throughput.note")],
   ];
   document.getElementById("key").replaceChildren(...entries.map(([title, value, note]) =>
     el("div", {}, el("span", { class: "quiet" }, title), el("b", {}, value), el("span", { class: "quiet" }, note))));
@@ -120,19 +63,19 @@ function badges() {
   const pulse = state.pulse;
   if (pulse) {
     const halves = Object.values(pulse.halves);
-    if (pulse.history) list.push(["history mode", "warn"]);
-    if (!pulse.caught_up) list.push(["reading what was published", "warn"]);
-    if (pulse.working) list.push(halves.every((half) => half.balances) ? ["ledger balances", "good"] : ["LEDGER DOES NOT BALANCE", "bad"]);
+    if (pulse.history) list.push([t("badge.history"), "warn"]);
+    if (!pulse.caught_up) list.push([t("badge.reading"), "warn"]);
+    if (pulse.working) list.push(halves.every((half) => half.balances) ? [t("badge.balances"), "good"] : [t("badge.differs"), "bad"]);
     const restoring = halves.reduce((sum, half) => sum + half.restoring, 0);
-    if (restoring) list.push([`restoring ${restoring} tasks`, "warn"]);
+    if (restoring) list.push([t("badge.restoring", { count: count(restoring) }), "warn"]);
   }
   document.getElementById("badges").replaceChildren(...list.map(([text, kind]) => el("span", { class: `badge ${kind}` }, text)));
 }
 
 function link(text, kind) {
-  const node = document.getElementById("link");
-  put("link", text);
-  node.className = `badge ${kind}`;
+  state.link = [text, kind];
+  put("link", t(text));
+  document.getElementById("link").className = `badge ${kind}`;
 }
 
 // --- what is chosen ------------------------------------------------------------------------------------------------
@@ -144,7 +87,12 @@ async function ask() {
   try {
     const target = state.target;
     const answer = await fetch(`/api/areas/${encodeURIComponent(code)}?target=${encodeURIComponent(target)}`);
-    if (answer.ok && state.chosen === code && state.target === target) state.detail = await answer.json();
+    if (state.chosen !== code || state.target !== target) return;
+    if (answer.ok) {
+      state.detail = await answer.json();
+      alerts.controls(state, draw);
+    }
+    state.unknown = answer.status === 404 ? code : null;
   } catch {
     // The link says that the server is away; the next event asks again.
   }
@@ -164,22 +112,44 @@ function choose(code) {
   draw();
 }
 
-function controls() {
-  const colour = document.getElementById("colour");
-  for (const [value, text] of [["tier", "Tier"], ["positivity", "Positivity"]]) {
-    const input = el("input", { type: "radio", name: "colour", value, id: `by-${value}` });
-    input.checked = state.colour === value;
-    input.addEventListener("change", () => { state.colour = value; draw(); });
-    colour.append(input, el("label", { for: `by-${value}` }, text));
+function choice(id, entries, current, take) {
+  const box = document.getElementById(id);
+  box.replaceChildren(box.querySelector("legend"));
+  for (const [value, text, language] of entries) {
+    const input = el("input", { type: "radio", name: id, value, id: `by-${value}` });
+    input.checked = current === value;
+    input.addEventListener("change", () => take(value));
+    box.append(input, el("label", { for: `by-${value}`, lang: language ?? "" }, text));
   }
-  const select = (id, entries, key, read) => {
-    const node = document.getElementById(id);
-    node.append(...entries.map(([value, text]) => el("option", { value }, text)));
-    node.value = String(state[key]);
-    node.addEventListener("change", () => { state[key] = read(node.value); draw(); });
-  };
-  select("window", state.registry.windows.map((days) => [String(days), days === 1 ? "1 day" : `${days} days`]), "window", Number);
-  select("method", Object.entries(METHODS).map(([value, { text }]) => [value, text]), "method", String);
+}
+
+function select(id, entries, key, read) {
+  const node = document.getElementById(id);
+  node.replaceChildren(...entries.map(([value, text]) => el("option", { value }, text)));
+  node.value = String(state[key]);
+  node.onchange = () => { state[key] = read(node.value); draw(); };
+}
+
+function controls() {
+  choice("colour", [["tier", t("map.tier")], ["positivity", t("map.positivity")]], state.colour, (value) => { state.colour = value; draw(); });
+  choice("language", Object.entries(speech.LANGUAGES).map(([value, text]) => [value, text, value === "zh" ? "zh-CN" : value]), speech.language(), (language) => {
+    speech.choose(language);
+    everything();
+    document.getElementById(`by-${language}`).focus();
+  });
+  select("window", state.registry.windows.map((days) => [String(days), amount(days, "day")]), "window", Number);
+  select("method", Object.keys(METHODS).map((method) => [method, t(`method.${method}`)]), "method", String);
+  alerts.controls(state, draw);
+}
+
+// All that the language says, anew.
+function everything() {
+  controls();
+  map.forget();
+  badges();
+  link(...state.link);
+  machine.draw(state);
+  draw();
 }
 
 // What is looked for: a switch where there is more than one.
@@ -213,15 +183,19 @@ function take(delta) {
   for (const alert of delta.alerts) known.set(alert.id, alert);
   state.alerts = [...known.values()].sort((one, other) => other.at - one.at).slice(0, state.registry.newest_alerts);
   state.counts = delta.counts;
+  if (delta.alerts.length) alerts.askSoon(draw);
   if ([...delta.areas, ...delta.further].some((one) => one.code === state.chosen && one.target === state.target) || !state.detail) askSoon();
 }
 
 function snapshot(data) {
   state.registry = data.registry;
+  speech.tellTimesIn(data.registry.zone);
   state.byTarget.clear();
   state.alerts = [];
   targets();
   take(data);
+  alerts.controls(state, draw);
+  alerts.ask(draw);
   const codes = data.registry.areas.map((place) => place.code);
   const wanted = decodeURIComponent(location.hash.slice(1));
   if (!state.chosen && codes.length) choose(wanted || codes.find((code) => data.registry.areas.find((place) => place.code === code && !place.drawn)) || codes[0]);
@@ -232,7 +206,7 @@ function follow() {
   const events = new EventSource("/events");
   const on = (kind, take) => events.addEventListener(kind, (event) => {
     state.heard = Date.now();
-    link("live", "good");
+    link("link.live", "good");
     take(JSON.parse(event.data));
   });
   on("snapshot", snapshot);
@@ -242,24 +216,25 @@ function follow() {
     state.skew = pulse.at - Date.now();
     badges();
     keyNumbers();
-    machine.machine(state);
+    machine.draw(state);
   });
   events.onerror = () => {
-    link("connection lost, trying again", "bad");
+    link("link.lost", "bad");
     // A browser gives up when the server refuses; this page does not.
     if (events.readyState === EventSource.CLOSED) setTimeout(follow, 5000);
   };
 }
 
 setInterval(() => {
-  for (const time of document.querySelectorAll("time[data-at]")) {
-    const text = ago(Number(time.dataset.at));
-    if (time.textContent !== text) time.textContent = text;
+  for (const time of document.querySelectorAll("time[data-age], time[data-ago]")) {
+    const text = passed(state.now() - Number(time.dataset.age ?? time.dataset.ago));
+    const said = time.dataset.age ? text : t("alert.ago", { time: text });
+    if (time.textContent !== said) time.textContent = said;
   }
-  if (state.heard && Date.now() - state.heard > 10000) link("no news for 10 s", "warn");
+  if (state.heard && Date.now() - state.heard > 10000) link("link.silent", "warn");
 }, 1000);
 addEventListener("resize", draw);
 addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
-controls();
-draw();
+speech.begin();
+everything();
 follow();

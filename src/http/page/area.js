@@ -1,37 +1,64 @@
 // The chosen area: chart, numbers with both sides of the fraction, and why its tier is what it is.
 
-import { ofRank, textOn } from "./colours.js";
-import { METHODS, count, el, name, percent, put, shareOf, table } from "./app.js";
 import { line } from "./chart.js";
+import { ofRank, textOn } from "./colours.js";
+import { el, put, table } from "./dom.js";
+import { amount, count, day, decimal, names, percent, t, word } from "./language.js";
+import { METHODS, shareOf, swabbed } from "./shares.js";
 
 const pill = (tier) => {
-  const node = el("span", { class: "pill" }, tier.name);
+  const node = el("span", { class: "pill" }, word("tier", tier.name));
   const colour = ofRank(tier.rank, tier.names.length);
   node.style.backgroundColor = colour;
   node.style.color = textOn(colour);
   return node;
 };
 
+// One point for each day of the calendar: a day of which nothing was published is one on which nobody was swabbed.
+function calendar(days) {
+  const published = new Map(days.map((one) => [one.day, one.windows]));
+  const all = [];
+  if (!days.length) return all;
+  const last = Date.parse(days.at(-1).day);
+  for (let at = Date.parse(days[0].day); at <= last; at += 86400000) {
+    const day = new Date(at).toISOString().slice(0, 10);
+    all.push({ day, windows: published.get(day) ?? [] });
+  }
+  return all;
+}
+
+// A day on which nobody was swabbed has no point, whatever its window says of the days before: the line shows when
+// there was something to know.
+function points(state, detail) {
+  return calendar(detail.days).map(({ day, windows }) => {
+    const idle = !swabbed(windows);
+    const share = idle ? null : shareOf(windows, state.window, state.method);
+    return { day, idle, ...share, value: share?.value ?? null };
+  });
+}
+
 function chart(state, detail) {
-  const points = detail.days.map(({ day, windows }) => ({ day, ...shareOf(windows, state.window, state.method), value: shareOf(windows, state.window, state.method)?.value ?? null }));
+  const all = points(state, detail);
   const box = document.getElementById("chart");
-  const method = METHODS[state.method];
-  const rest = `${method.text}, ${state.window} ${state.window === 1 ? "day" : "days"} ending on each day${method.interval ? "; shaded: Wilson 95 % interval" : "; mixed units, so no interval"}.`;
-  if (!points.some((point) => point.value !== null)) {
-    box.replaceChildren(el("p", { class: "waiting" }, "Waiting for results of this area."));
-    put("chart-note", rest);
+  const note = t("chart.note", { method: t(`method.${state.method}`), days: amount(state.window, "day") })
+    + t(METHODS[state.method].interval ? "chart.interval" : "chart.mixed")
+    + (all.some((point) => point.idle) ? t("chart.gaps") : "") + t("chart.end");
+  if (!all.some((point) => point.value !== null)) {
+    box.replaceChildren(el("p", { class: "waiting" }, t("chart.waiting")));
+    put("chart-note", note);
     return;
   }
-  const told = (point) => put("chart-note", point ? telling(point) : rest);
-  line(box, points, percent, told);
-  box.firstChild.setAttribute("aria-label", `Positivity of ${detail.name} by day, newest ${percent(points.at(-1).value)}`);
-  told(null);
+  line(box, all, (point) => put("chart-note", point ? telling(point) : note));
+  const newest = all.findLast((point) => point.value !== null);
+  box.firstChild.setAttribute("aria-label", t("chart.label", { name: names(detail).main, share: percent(newest.value) }));
+  put("chart-note", note);
 }
 
 function telling(point) {
-  if (point.value === null) return `${point.day}: no conclusive result, so no ratio.`;
-  const interval = point.low === undefined ? "" : ` (${percent(point.low)} to ${percent(point.high)})`;
-  return `${point.day}: ${percent(point.value)}${interval}, ${count(point.numerator)} of ${count(point.denominator)}.`;
+  if (point.idle) return t("chart.point.none", { day: day(point.day) });
+  if (point.value === null) return t("chart.point.no.ratio", { day: day(point.day) });
+  const interval = point.low === undefined ? "" : t("chart.point.interval", { low: percent(point.low), high: percent(point.high) });
+  return t("chart.point", { day: day(point.day), share: percent(point.value), interval, found: count(point.numerator), all: count(point.denominator) });
 }
 
 function numbers(state, detail) {
@@ -40,13 +67,14 @@ function numbers(state, detail) {
   const row = ({ purpose, windows }) => {
     const of = windows.find((window) => window.days === state.window);
     const share = shareOf(windows, state.window, state.method);
-    if (!of) return [purpose || "total"];
+    const name = word("purpose", purpose);
+    if (!of) return [name, "", "", "", "", "", ""];
     const interval = share?.low === undefined ? "" : `${percent(share.low)} – ${percent(share.high)}`;
-    return [purpose || "total", share ? count(share.numerator) : "–", share ? count(share.denominator) : "0",
-      share ? percent(share.value) : "–", interval, `${count(of.cases)} (${count(of.community_cases)})`, of.cases_per_100k === null ? "–" : of.cases_per_100k.toFixed(1)];
+    return [name, share ? count(share.numerator) : t("none"), share ? count(share.denominator) : "0",
+      share ? percent(share.value) : t("none"), interval, `${count(of.cases)} (${count(of.community_cases)})`, of.cases_per_100k === null ? t("none") : decimal(of.cases_per_100k, 1)];
   };
-  const head = ["purpose", "positive", "of", "positivity", "95 % interval", "cases (community)", "/100k"];
-  const caption = `${state.window === 1 ? "The day" : `The ${state.window} days to`} ${detail.day}, ${METHODS[state.method].text}`;
+  const head = ["purpose", "positive", "of", "positivity", "interval", "cases", "rate"].map((column) => t(`numbers.${column}`));
+  const caption = t("numbers.title", { days: amount(state.window, "day"), day: day(detail.day), method: t(`method.${state.method}`) });
   box.replaceChildren(table(caption, head, detail.purposes.map(row)));
 }
 
@@ -55,17 +83,18 @@ function why(detail) {
   const tier = detail.tier;
   if (!tier) return box.replaceChildren();
   const row = (reason) => {
-    const measure = reason.measure.replaceAll("_", " ") + (reason.window_days ? `, ${reason.window_days} d` : "");
-    const value = reason.below_least ? `fewer than ${count(reason.least_denominator)}` : reason.value === null ? "" : reason.denominator && reason.measure.includes("over") ? percent(reason.value) : reason.value.toFixed(1);
+    const measure = word("measure", reason.measure) + (reason.window_days ? `${t("and")}${amount(reason.window_days, "day")}` : "");
+    const share = reason.denominator && reason.measure.includes("over");
+    const value = reason.below_least ? t("why.fewer", { count: count(reason.least_denominator) }) : reason.value === null ? "" : share ? percent(reason.value) : decimal(reason.value, 1);
     const base = reason.denominator ? `${count(reason.numerator)} / ${count(reason.denominator)}` : count(reason.numerator);
-    return [measure, base, value, reason.last_case_day, reason.tier, reason.decided ? "decides" : ""];
+    const last = reason.last_case_day ? day(reason.last_case_day) : "";
+    return [measure, base, value, last, reason.tier ? word("tier", reason.tier) : "", reason.decided ? t("why.yes") : ""];
   };
-  const down = tier.earliest_step_down ? ` It can step down on ${tier.earliest_step_down} at the earliest.` : "";
-  const before = tier.previous && tier.previous !== tier.name ? ` Before: ${tier.previous}.` : "";
-  box.replaceChildren(
-    el("p", {}, `Tier ${tier.name} on ${tier.day}, by policy ${tier.policy} of ${tier.version}.${before}${down}`),
-    ...(tier.reasons.length ? [table("Why", ["measure", "numbers", "value", "last case", "gives", ""], tier.reasons.map(row))] : []),
-  );
+  const down = tier.earliest_step_down ? t("why.down", { day: day(tier.earliest_step_down) }) : "";
+  const before = tier.previous && tier.previous !== tier.name ? t("why.before", { tier: word("tier", tier.previous) }) : "";
+  const says = t("why.says", { tier: word("tier", tier.name), day: day(tier.day), policy: tier.policy, version: tier.version });
+  const head = ["measure", "numbers", "value", "last", "gives", "decides"].map((column) => t(`why.${column}`));
+  box.replaceChildren(el("p", {}, says + before + down), ...(tier.reasons.length ? [table(t("why.title"), head, tier.reasons.map(row))] : []));
 }
 
 function parts(state, detail, choose) {
@@ -76,27 +105,34 @@ function parts(state, detail, choose) {
   const shown = detail.parts.filter((part) => part.tier || detail.parts.length <= 20);
   if (!shown.length) return box.replaceChildren();
   const part = (of) => {
-    const button = el("button", { type: "button", class: "part" }, name(of.name).main, " ", of.tier ? pill(of.tier) : el("span", { class: "quiet" }, "–"));
+    const button = el("button", { type: "button", class: "part" }, names(of).main, " ", of.tier ? pill(of.tier) : el("span", { class: "quiet" }, t("none")));
     button.addEventListener("click", () => choose(of.code));
     return el("li", {}, button);
   };
-  const more = detail.parts_omitted ? el("p", { class: "quiet" }, `and ${count(detail.parts_omitted)} more`) : "";
-  box.replaceChildren(el("h3", {}, "Parts"), el("ul", { class: "parts" }, ...shown.map(part)), more);
+  const more = detail.parts_omitted ? el("p", { class: "quiet" }, t("area.more", { count: count(detail.parts_omitted) })) : "";
+  box.replaceChildren(el("h3", {}, t("area.parts")), el("ul", { class: "parts" }, ...shown.map(part)), more);
+}
+
+// Nothing of the area looked at before stays on the page.
+function nothing(state) {
+  put("area-title", t("area.title"));
+  const says = state.unknown ? t("area.unknown", { code: state.unknown }) : state.chosen ? t("area.loading") : t("area.choose");
+  put("area-where", says);
+  for (const id of ["area-tier", "area-numbers", "area-why", "area-parts"]) document.getElementById(id).replaceChildren();
+  if (state.unknown) document.getElementById("chart").replaceChildren();
+  if (state.unknown) put("chart-note", "");
 }
 
 /** Draws the chosen area; `choose` is called with the code of a part that was clicked. */
 export function draw(state, choose) {
   const detail = state.detail;
-  if (!detail) {
-    put("area-title", "Area");
-    put("area-where", state.chosen ? "Loading…" : "Choose a tile to see its numbers.");
-    return;
-  }
-  const { main, other } = name(detail.name);
-  put("area-title", other ? `${main} ${other}` : main);
+  if (!detail) return nothing(state);
+  const { main, other } = names(detail);
+  put("area-title", `${main}${other ? ` ${other}` : ""} ${detail.code}`);
   document.getElementById("area-tier").replaceChildren(...(detail.tier ? [pill(detail.tier)] : []));
-  const people = detail.population ? ` · ${count(detail.population)} people` : "";
-  put("area-where", [detail.level, ...detail.parents.map((parent) => `in ${parent}`)].filter(Boolean).join(" ") + people + (detail.day ? ` · newest day ${detail.day}` : ""));
+  const lies = [detail.level ? word("level", detail.level) : "", ...detail.parents.map((parent) => t("area.in", { name: names(parent).main }))].filter(Boolean).join(t("and"));
+  const facts = [lies, detail.population ? t("area.people", { count: count(detail.population) }) : "", detail.day ? t("area.day", { day: day(detail.day) }) : ""];
+  put("area-where", facts.filter(Boolean).join(" · "));
   chart(state, detail);
   numbers(state, detail);
   why(detail);

@@ -1,4 +1,6 @@
-// Small SVG charts: a line with its interval, and a sparkline.
+// Small SVG charts: a line with its interval and its gaps, and a sparkline.
+
+import { shortDay, shortPercent } from "./language.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 
@@ -30,14 +32,29 @@ function stretches(points) {
 
 const path = (points, x, y) => points.map((point, at) => `${at ? "L" : "M"}${x(point).toFixed(1)} ${y(point).toFixed(1)}`).join("");
 
-function axes(frame, top, points, text) {
+// Days on which nobody was swabbed, hatched; neighbours together.
+function gaps(frame, points, step) {
+  const pattern = svg("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("line", { class: "hatch", x1: 0, x2: 0, y1: 0, y2: 6 }));
+  const parts = [svg("defs", {}, pattern)];
+  points.forEach((point, at) => {
+    if (!point.idle || points[at - 1]?.idle) return;
+    let end = at;
+    while (points[end + 1]?.idle) end += 1;
+    const from = Math.max(frame.left, frame.x(at) - step / 2), to = Math.min(frame.right, frame.x(end) + step / 2);
+    parts.push(svg("rect", { class: "gap", x: from.toFixed(1), y: frame.upper, width: (to - from).toFixed(1), height: frame.lower - frame.upper, fill: "url(#hatch)" }));
+  });
+  return svg("g", { "aria-hidden": "true" }, ...parts);
+}
+
+function axes(frame, top, points) {
   const { left, right, upper, lower, x, y } = frame;
   const parts = [];
   for (const part of [0, 0.5, 1]) {
     const at = y(top * part);
     parts.push(svg("line", { class: "grid", x1: left, x2: right, y1: at, y2: at }));
     const label = svg("text", { class: "tick", x: left - 6, y: at + 4, "text-anchor": "end" });
-    label.textContent = text(top * part);
+    label.textContent = shortPercent(top * part);
     parts.push(label);
   }
   const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor((right - left) / 90))));
@@ -45,17 +62,17 @@ function axes(frame, top, points, text) {
     if ((points.length - 1 - at) % every) return;
     const anchor = at === points.length - 1 ? "end" : at === 0 ? "start" : "middle";
     const label = svg("text", { class: "tick", x: x(at), y: lower + 16, "text-anchor": anchor });
-    label.textContent = point.day.slice(5);
+    label.textContent = shortDay(point.day);
     parts.push(label);
   });
   return svg("g", { "aria-hidden": "true", "data-upper": upper }, ...parts);
 }
 
 /**
- * A line over days with its interval. `points` are {day, value, low, high, text}; a value may be null. `text` makes a
- * number readable; `told` is given the text of the day that is pointed at, or null.
+ * A line over days with its interval. `points` are {day, value, low, high, idle}, one for each day; a value may be null,
+ * and a day idle, then the line breaks off. `told` is given the point that is pointed at, or null.
  */
-export function line(box, points, text, told) {
+export function line(box, points, told) {
   const width = Math.max(260, box.clientWidth || 600), height = Math.min(260, Math.max(180, width * 0.42));
   const frame = { left: 54, right: width - 10, upper: 10, lower: height - 26 };
   const top = nice(Math.max(0, ...points.map((point) => Math.min(point.high ?? point.value ?? 0, (point.value ?? 0) * 4 || 1))));
@@ -65,7 +82,7 @@ export function line(box, points, text, told) {
   const placed = points.map((point, at) => ({ ...point, at }));
   const x = (point) => frame.x(point.at);
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: "0" });
-  drawing.append(axes(frame, top, points, text));
+  drawing.append(gaps(frame, points, step), axes(frame, top, points));
   for (const stretch of stretches(placed)) {
     const known = stretch.filter((point) => point.low !== undefined);
     if (known.length) {
@@ -114,13 +131,13 @@ function point(drawing, frame, points, told) {
   });
 }
 
-/** Rates of the last two minutes. */
-export function spark(box, rates, seconds) {
+/** Rates of the last seconds, so many. */
+export function spark(box, rates, seconds, label) {
   const width = Math.max(200, box.clientWidth || 400), height = 56;
   const top = Math.max(1, ...rates);
   const step = width / (seconds - 1);
   const place = (rate, at) => `${(width - (rates.length - 1 - at) * step).toFixed(1)} ${(height - 3 - (rate / top) * (height - 8)).toFixed(1)}`;
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": "Records per second, the last two minutes" });
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label });
   if (rates.length) {
     const d = "M" + rates.map(place).join("L");
     const first = (width - (rates.length - 1) * step).toFixed(1);

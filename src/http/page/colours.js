@@ -1,6 +1,8 @@
 // Colours that stay apart for colour-blind eyes, and text that stays readable on them. Colour never stands alone: each
 // tile also says its tier or number.
 
+import { shortPercent } from "./language.js";
+
 const NONE = null;
 // Mild to grave: pale blue, yellow, orange, dark red-brown.
 const TIERS = [[158, 202, 225], [254, 227, 145], [254, 153, 41], [204, 76, 2], [127, 39, 4]];
@@ -26,10 +28,9 @@ export function ofShare(share) {
 
 /** What the colours of shares mean, for the legend. */
 export function shares() {
-  const text = (bound) => `${bound * 100} %`;
   return SHARES.map((colour, at) => {
     if (at === 0) return { colour, text: "0" };
-    return { colour, text: at === SHARES.length - 1 ? `> ${text(BOUNDS[at - 1])}` : `≤ ${text(BOUNDS[at])}` };
+    return { colour, text: at === SHARES.length - 1 ? `> ${shortPercent(BOUNDS[at - 1])}` : `≤ ${shortPercent(BOUNDS[at])}` };
   });
 }
 

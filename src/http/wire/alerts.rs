@@ -4,8 +4,8 @@ use crate::model::ids::masked;
 use crate::proto::v1::Alert;
 use crate::view::alerts as book;
 use crate::view::picture::Picture;
-use crate::view::texts;
-use serde::Serialize;
+use crate::view::texts::{self, Withdrawal};
+use serde::{Deserialize, Serialize};
 
 /// Alerts a page is given at once.
 pub(super) const SHOWN: usize = 100;
@@ -28,18 +28,43 @@ pub(super) struct AlertLine {
     channel: String,
     area: String,
     area_name: String,
+    area_name_zh: String,
+    /// The area and those it lies in, finest first.
+    within: Vec<String>,
     purpose: String,
     first_day: String,
     last_day: String,
     specimens: u32,
     exposed_to: usize,
     to_trace: usize,
+    /// What was measured of its first positives, and of how many more.
+    measured: Vec<String>,
+    measured_omitted: usize,
     tier_before: String,
     tier_after: String,
     policy: String,
     causes: usize,
-    /// Why it was withdrawn; empty while it holds.
-    withdrawn_by: String,
+    /// What withdrew it; absent while it holds.
+    withdrawal: Option<Withdrawal>,
+}
+
+/// Which alerts are asked for; what is empty or left out asks for all.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertFilter {
+    /// An area's code: alerts of it and of all that lies below it.
+    area: String,
+    /// E.g. `tier_changed`.
+    family: String,
+}
+
+/// The newest alerts that were asked for.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// Newest first.
+    alerts: Vec<AlertLine>,
+    /// How many there are among the newest that are kept.
+    all: usize,
 }
 
 /// How many alerts are in a state.
@@ -51,14 +76,30 @@ pub(super) struct Counts {
     alerts: u64,
 }
 
-/// States of alerts newer than a version of the picture, newest first. Without `people` only those about areas and
-/// labs.
+/// States of alerts newer than a version of the picture, newest first.
 pub(super) fn newer(picture: &Picture, version: u64, people: bool) -> Vec<AlertLine> {
-    let about_people = picture.alerts.newest().filter(|_| people);
-    let mut newer: Vec<&book::AlertLine> =
-        about_people.chain(picture.area_alerts.newest()).filter(|line| line.changed > version).collect();
-    newer.sort_by_key(|line| std::cmp::Reverse(line.at));
+    let newer = newest(picture, people, |line| line.changed > version);
     newer.into_iter().take(SHOWN).map(|line| shown(picture, line)).collect()
+}
+
+impl Found {
+    /// The newest alerts that pass the filter.
+    pub fn of(picture: &Picture, filter: &AlertFilter, people: bool) -> Self {
+        let registry = picture.registry();
+        let of_area = |code: &str| filter.area.is_empty() || registry.within(code).contains(&filter.area.as_str());
+        let of_family = |alert: &Alert| filter.family.is_empty() || texts::family(alert.family()) == filter.family;
+        let found = newest(picture, people, |line| of_family(&line.alert) && of_area(&line.alert.area));
+        Self { alerts: found.iter().take(SHOWN).map(|line| shown(picture, line)).collect(), all: found.len() }
+    }
+}
+
+/// Those of the alerts kept that pass, newest first. Without `people` only those about areas and labs.
+fn newest(picture: &Picture, people: bool, passes: impl Fn(&book::AlertLine) -> bool) -> Vec<&book::AlertLine> {
+    let about_people = picture.alerts.newest().filter(|_| people);
+    let all = about_people.chain(picture.area_alerts.newest());
+    let mut newest: Vec<&book::AlertLine> = all.filter(|line| passes(line)).collect();
+    newest.sort_by_key(|line| std::cmp::Reverse(line.at));
+    newest
 }
 
 pub(super) fn counts(picture: &Picture) -> Vec<Counts> {
@@ -89,16 +130,20 @@ fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
         channel: texts::channel(alert.channel()),
         area: alert.area.clone(),
         area_name: picture.registry().name(&alert.area).to_owned(),
+        area_name_zh: picture.registry().name_zh(&alert.area).to_owned(),
+        within: picture.registry().within(&alert.area).into_iter().map(str::to_owned).collect(),
         purpose: alert.purpose.clone(),
         first_day: alert.first_day.clone(),
         last_day: alert.last_day.clone(),
         specimens: alert.positive_specimens,
-        exposed_to: alert.exposed_to.len(),
-        to_trace: alert.to_trace.len(),
+        exposed_to: line.exposed_to,
+        to_trace: line.to_trace,
+        measured: line.measured.0.clone(),
+        measured_omitted: line.measured.1,
         tier_before: alert.tier_before.clone(),
         tier_after: alert.tier_after.clone(),
         policy: alert.policy.clone(),
         causes: line.causes,
-        withdrawn_by: line.withdrawn_by.clone(),
+        withdrawal: line.withdrawal.clone(),
     }
 }

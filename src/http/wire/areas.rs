@@ -33,9 +33,11 @@ pub struct AreaDetail {
     /// Id of the target.
     target: String,
     name: String,
+    name_zh: String,
     level: String,
     population: u64,
-    parents: Vec<String>,
+    /// Areas it lies in, finest first.
+    parents: Vec<Parent>,
     /// Areas that lie directly in it, the gravest tier first.
     parts: Vec<Part>,
     parts_omitted: usize,
@@ -49,9 +51,17 @@ pub struct AreaDetail {
 }
 
 #[derive(Debug, Serialize)]
+struct Parent {
+    code: String,
+    name: String,
+    name_zh: String,
+}
+
+#[derive(Debug, Serialize)]
 struct Part {
     code: String,
     name: String,
+    name_zh: String,
     tier: Option<Tier>,
 }
 
@@ -180,6 +190,7 @@ impl AreaDetail {
             code: code.to_owned(),
             target: target.to_owned(),
             name: picture.registry().name(code).to_owned(),
+            name_zh: picture.registry().name_zh(code).to_owned(),
             level: level.cloned().unwrap_or_default(),
             population: newest.map_or(0, |newest| newest.population),
             parents: parents(picture, code),
@@ -194,13 +205,15 @@ impl AreaDetail {
     }
 }
 
-/// Names of the areas it lies in, finest first, by the newest facts.
-fn parents(picture: &Picture, code: &str) -> Vec<String> {
-    let Some(areas) = picture.registry().rules().map(|rules| &rules.areas) else { return Vec::new() };
-    let Some(index) = areas.index(code) else { return Vec::new() };
-    let lineage = areas.lineage(areas.periods.len() - 1, index);
-    let others = lineage.iter().filter(|area| **area != index);
-    others.map(|area| areas.list[*area as usize].name.clone()).collect()
+/// The areas it lies in, finest first.
+fn parents(picture: &Picture, code: &str) -> Vec<Parent> {
+    let registry = picture.registry();
+    let parent = |code: &str| Parent {
+        code: code.to_owned(),
+        name: registry.name(code).to_owned(),
+        name_zh: registry.name_zh(code).to_owned(),
+    };
+    registry.within(code).into_iter().skip(1).map(parent).collect()
 }
 
 fn parts(picture: &Picture, code: &str, target: &str) -> (Vec<Part>, usize) {
@@ -210,7 +223,8 @@ fn parts(picture: &Picture, code: &str, target: &str) -> (Vec<Part>, usize) {
     let here = list.iter().filter(|area| newest(area).as_deref() == Some(code));
     let part = |area: &Area| {
         let of = picture.areas.get(&keyed(&area.code, target)).and_then(|seen| seen.tier.as_ref());
-        Part { code: area.code.clone(), name: area.name.clone(), tier: of.map(|of| tier(picture, of)) }
+        let tier = of.map(|of| tier(picture, of));
+        Part { code: area.code.clone(), name: area.name.clone(), name_zh: area.name_zh.clone(), tier }
     };
     let mut parts: Vec<Part> = here.map(part).collect();
     parts.sort_by_key(|part| std::cmp::Reverse(part.tier.as_ref().map(|tier| tier.rank)));

@@ -35,6 +35,9 @@ pub(super) fn areas(
 fn area(wire: &v1::Area, deployment: &Deployment, check: &mut Check<'_>) -> Option<Area> {
     check.code("code", &wire.code, LONGEST_AREA_CODE);
     check.text("name", &wire.name);
+    if !wire.name_zh.is_empty() {
+        check.text("name_zh", &wire.name_zh);
+    }
     let level = check.place("level", &wire.level, &deployment.levels);
     if wire.periods.is_empty() {
         check.wrong("periods", "it is empty", "say from which day on the area exists");
@@ -57,7 +60,8 @@ fn area(wire: &v1::Area, deployment: &Deployment, check: &mut Check<'_>) -> Opti
         merger(period, at, check);
     }
     let tile = wire.tile.map(|tile| (tile.column, tile.row));
-    Some(Area { code: wire.code.clone(), name: wire.name.clone(), level: u8::try_from(level?).ok()?, facts, tile })
+    let (code, name, name_zh) = (wire.code.clone(), wire.name.clone(), wire.name_zh.clone());
+    Some(Area { code, name, name_zh, level: u8::try_from(level?).ok()?, facts, tile })
 }
 
 /// What an area went into is said of abolished ones only, and once.

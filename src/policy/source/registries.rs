@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 type Parsed = Result<Vec<(Kind, Origin)>, Vec<SourceError>>;
 
 const AREA_COLUMNS: [&str; 6] = ["code", "name", "level", "effective_from", "parent", "population"];
-const AREA_EXTRAS: [&str; 4] = ["column", "row", "abolished", "merged_into"];
+const AREA_EXTRAS: [&str; 5] = ["name_zh", "column", "row", "abolished", "merged_into"];
 
 /// What a row says of an area that went into no other.
 const NOTHING: &str = "nothing";
 const LAB_COLUMNS: [&str; 2] = ["id", "name"];
 
-/// Areas: one row per dated fact; the rows of one area are in order of their days. Name, level and tile are those of
+/// Areas: one row per dated fact; the rows of one area are in order of their days. Names, level and tile are those of
 /// its first row, and may be left out in the others.
 pub(super) fn areas(file: &SourceFile) -> Parsed {
     let table = Table::read(file, &AREA_COLUMNS, &AREA_EXTRAS)?;
@@ -28,7 +28,8 @@ pub(super) fn areas(file: &SourceFile) -> Parsed {
             Ok(_) => {}
             Err(error) => errors.push(error),
         }
-        for (column, field) in [("name", &mut area.name), ("level", &mut area.level)] {
+        let fields = [("name", &mut area.name), ("name_zh", &mut area.name_zh), ("level", &mut area.level)];
+        for (column, field) in fields {
             match row.get(column) {
                 value if lines.is_empty() => *field = value.to_owned(),
                 value if !value.is_empty() && value != field => errors.push(row.differs(column, lines[0])),
