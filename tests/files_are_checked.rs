@@ -146,7 +146,7 @@ fn only_the_first_refused_rows_are_listed_and_all_are_counted() {
     let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", MAP.as_bytes())]);
     let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
     let (_, page) = checked(&[&file, "--map", &map, "--first", "1"]).expect("checked");
-    let more = "rows.csv: person_id: missing_field: 1 more row, the last on line 7\n(--all lists each row)\n";
+    let more = "rows.csv: person_id: missing_field (column `person`): 1 more row, the last on line 7\n(--all lists each row)\n";
     assert!(page.contains(more) && page.contains("2 refused"), "{page}");
 }
 

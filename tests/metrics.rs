@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use swabstream::model::outcome::{Ledger, Outcome, RejectCode};
-use swabstream::model::record::Topic;
+use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::Telemetry;
 use swabstream::telemetry::exposition::Format;
 use swabstream::telemetry::meter::{CommitEnd, TaskReport};
@@ -105,12 +106,24 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
     assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
 }
 
+/// What is seen where rules are in force and nothing is published yet.
+fn by_rules() -> Picture {
+    let (rules, mut picture) = (sample_rules(), Picture::default());
+    for (key, value) in rules.to_records().into_iter().chain([rules.manifest()]) {
+        let position = Position { topic: Topic::Rules, partition: 0, offset: 0 };
+        let (key, payload) = (Some(key.as_bytes()), Some(value.as_slice()));
+        let record = Record { position, received_at: Timestamp(0), key, payload, content_type: None };
+        picture.absorb(&record, |_| None);
+    }
+    picture
+}
+
 #[test]
 fn only_what_is_raised_and_written_has_a_series() {
     let telemetry = Telemetry::new(Arc::new(Vitals::default()));
     let _person = telemetry.worker("person", &[Topic::LabResults]);
     let _area = telemetry.worker("area", &[Topic::AreaChanges]);
-    let text = telemetry.render(&Picture::default(), Format::Text);
+    let text = telemetry.render(&by_rules(), Format::Text);
     let labels = |metric: &str, label: &str| -> BTreeSet<String> {
         let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
         let value = |line: &str| line.split(&format!("{label}=\"")).nth(1)?.split('"').next().map(str::to_owned);

@@ -106,12 +106,15 @@ mod tests {
         args: DemoArgs,
     }
 
-    /// People whom any message of the first so many seconds calls positive.
+    /// People whom any message of the first so many seconds calls positive, for what goes round.
     fn found(arguments: &[&str], seconds: usize) -> usize {
         let options = options(&Command::parse_from(["demo"].iter().chain(arguments)).args);
-        let city = City::new(demo::city_config(&options), Arc::new(chongqing_rules()));
+        let rules = Arc::new(chongqing_rules());
+        let city = City::new(demo::city_config(&options), rules.clone());
+        let goes_round = |result: &LabResult| rules.target(&result.target) == Some(0);
         let results = city.take(options.rate as usize * seconds).filter_map(|message| {
-            LabResult::decode(message.payload?.as_slice()).ok().filter(|result| result.finding() == Finding::Positive)
+            let result = LabResult::decode(message.payload?.as_slice()).ok()?;
+            (result.finding() == Finding::Positive && goes_round(&result)).then_some(result)
         });
         results.map(|result| result.person_id).collect::<HashSet<_>>().len()
     }
