@@ -1,7 +1,7 @@
 //! `swabstream publish`: a file into its topic.
 //!
 //! In: a file, the settings of the deployment, the rules in force. Out: every valid row as a record whose delivery the
-//! broker confirmed. The whole file is checked before the first record is sent; what is to be sent waits in a [`spool`],
+//! broker confirmed. The whole file is checked before the first record is sent; what is to be sent waits in a `spool`,
 //! in bounded memory.
 
 use super::check::rules_of;

@@ -35,6 +35,7 @@ pub fn of_result(result: &LabResult) -> Option<(&'static str, &'static str)> {
         ("result_id", &result.result_id),
         ("person_id", &result.person_id),
         ("previous_person_id", &result.previous_person_id),
+        ("replaces_result_id", &result.replaces_result_id),
         ("specimen_id", &result.specimen_id),
     ])
 }
@@ -158,11 +159,13 @@ mod tests {
     #[test]
     fn every_id_of_a_record_is_looked_at() {
         let bad = || "5.00103E+17".to_owned();
-        let spoils: [(&str, fn(&mut LabResult, String)); 5] = [
+        type Spoil<M> = (&'static str, fn(&mut M, String));
+        let spoils: [Spoil<LabResult>; 6] = [
             ("lab_id", |result, id| result.lab_id = id),
             ("result_id", |result, id| result.result_id = id),
             ("person_id", |result, id| result.person_id = id),
             ("previous_person_id", |result, id| result.previous_person_id = id),
+            ("replaces_result_id", |result, id| result.replaces_result_id = id),
             ("specimen_id", |result, id| result.specimen_id = id),
         ];
         for (field, spoil) in spoils {
@@ -171,7 +174,7 @@ mod tests {
             spoil(&mut result, bad());
             assert_eq!(of_result(&result).map(|(field, _)| field), Some(field));
         }
-        let spoils: [(&str, fn(&mut ContactRecord, String)); 3] = [
+        let spoils: [Spoil<ContactRecord>; 3] = [
             ("record_id", |contact, id| contact.record_id = id),
             ("person_id", |contact, id| contact.person_id = id),
             ("index_person_id", |contact, id| contact.index_person_id = id),

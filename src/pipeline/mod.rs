@@ -5,7 +5,7 @@
 //! | | |
 //! |---|---|
 //! | common | [`half`], [`effects`], [`stop`] |
-//! | intake | [`decode`] ([`format`], [`json`], [`view`], [`wire`]), [`validate`], [`dead_letter`] |
+//! | intake | [`decode`] ([`mod@format`], [`json`], [`view`], [`wire`]), [`validate`], [`dead_letter`] |
 //! | person half | [`person`]: [`route`], [`versions`], [`replacements`], [`specimen`], [`contribution`] ([`cells`], [`cell_messages`]) |
 //! | its cases | [`contacts`], [`matching`], [`episodes`], [`alerts`], [`publish`] |
 //! | besides | [`retention`], [`labs_heard`] |

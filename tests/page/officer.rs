@@ -81,9 +81,9 @@ fn publish(site: &Site, day: &str, swabs: i64, of_week: i64) {
         AreaPositivity { area: "500103".to_owned(), day: day.to_owned(), purposes, ..AreaPositivity::default() };
     let payload = numbers.encode_to_vec();
     let position = Position { topic: Topic::AreaPositivity, partition: 0, offset: 0 };
-    let now = clock::now();
-    let record =
-        Record { position, received_at: now, key: Some(b"500103"), payload: Some(&payload), content_type: None };
+    let (now, key) = (clock::now(), format!("500103/{day}"));
+    let key = Some(key.as_bytes());
+    let record = Record { position, received_at: now, key, payload: Some(&payload), content_type: None };
     site.view.absorb(&[record]);
 }
 

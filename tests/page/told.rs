@@ -108,7 +108,7 @@ fn metrics_tell_of_areas_labs_and_alerts_of_the_registry() {
     for part in [
         r#"swabstream_area_positivity_ratio{area="D1",target="sars-cov-2",method="people_over_people",window_days="14"} "#,
         r#"swabstream_area_tier_rank{area="D1",target="sars-cov-2"} "#,
-        r#"swabstream_alerts{family="pool_positive",state="raised",target="influenza-a"} 0"#,
+        r#"swabstream_alerts{family="contradiction",state="withdrawn",target="influenza-a"} 0"#,
         r#"swabstream_dead_letters{code="unknown_area"} 1"#,
         "# HELP swabstream_area_tier_rank ",
         "# TYPE swabstream_outcomes_total counter",

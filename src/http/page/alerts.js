@@ -1,7 +1,7 @@
 // The newest alerts: all of them, or those of an area and all below it, of a family.
 
 import { el, put } from "./dom.js";
-import { count, day, moment, names, passed, t, word } from "./language.js";
+import { count, day, moment, names, passed, t, targetName, word } from "./language.js";
 
 const SIGNS = { high: "▲", moderate: "◆", info: "●" };
 
@@ -31,7 +31,7 @@ function where(alert, registry) {
 function facts(alert, targets) {
   const list = [];
   // Where there is one target, every alert is of it.
-  if (targets.length > 1 && alert.target) list.push(targets.find((one) => one.id === alert.target)?.name ?? alert.target);
+  if (targets.length > 1 && alert.target) list.push(targetName(targets.find((one) => one.id === alert.target) ?? { id: alert.target, name: alert.target }));
   if (alert.person) list.push(t("alert.person", { person: alert.person }));
   if (alert.channel) list.push(word("channel", alert.channel));
   if (alert.purpose) list.push(word("purpose", alert.purpose));

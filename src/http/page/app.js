@@ -4,7 +4,7 @@ import * as alerts from "./alerts.js";
 import * as area from "./area.js";
 import { el, put } from "./dom.js";
 import * as speech from "./language.js";
-import { amount, count, day, names, passed, percent, t } from "./language.js";
+import { amount, count, day, names, passed, percent, t, targetName } from "./language.js";
 import * as machine from "./machine.js";
 import * as map from "./map.js";
 import { METHODS, shareOf } from "./shares.js";
@@ -145,6 +145,7 @@ function controls() {
 // All that the language says, anew.
 function everything() {
   controls();
+  targets();
   map.forget();
   badges();
   link(...state.link);
@@ -166,7 +167,7 @@ function targets() {
   const known = targets.some((one) => one.id === state.target);
   lookFor(known ? state.target : targets[0]?.id ?? "");
   const node = document.getElementById("target");
-  node.replaceChildren(...targets.map(({ id, name }) => el("option", { value: id }, name)));
+  node.replaceChildren(...targets.map((one) => el("option", { value: one.id }, targetName(one))));
   node.value = state.target;
   node.onchange = () => { lookFor(node.value); draw(); };
   node.parentElement.hidden = targets.length < 2;

@@ -70,6 +70,12 @@ export function word(kind, text) {
   return TEXTS[key] ? t(key) : text.replaceAll("_", " ");
 }
 
+/** What a target is called: as the registry names it, where the page has no word for it. */
+export function targetName({ id, name }) {
+  const key = `target.${id}`;
+  return TEXTS[key] ? t(key) : name;
+}
+
 const HAN = /[\u3400-\u9fff]+/;
 
 /** What an area or a lab is called in the language in use, and in the other one. */

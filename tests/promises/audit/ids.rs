@@ -95,7 +95,7 @@ fn an_alert_with_a_wrong_id_is_named_live_or_withdrawn() {
             withdrawn += usize::from(topic == Topic::Alerts);
         }
     }
-    assert_eq!(withdrawn, 3, "of each family");
+    assert_eq!(withdrawn, 2, "of each family about people");
 }
 
 #[test]

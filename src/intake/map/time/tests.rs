@@ -382,8 +382,7 @@ fn no_text_is_read_as_two_times() {
             let goes_on = text[at + character.len_utf8()..].starts_with(|after: char| after.is_ascii_digit());
             bare.push(if character == '0' && starts && goes_on { '#' } else { character });
         }
-        let bare = bare.replace('#', "");
-        bare
+        bare.replace('#', "")
     };
     let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
     let (mut taken, mut tried) = (0, 0);
