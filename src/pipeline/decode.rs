@@ -1,4 +1,4 @@
-//! Bytes to message, as its [format](super::format) is.
+//! Bytes to message, as its [`mod@super::format`] is.
 //!
 //! In: a record as read. Out: the contract's message, or the code of why there is none. What the message *says* is
 //! not judged here, and no value of it ever gets into a rejection.

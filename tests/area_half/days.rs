@@ -33,7 +33,7 @@ fn noon(on: Day) -> Timestamp {
 /// Tests of each day that had any, by the city's numbers as published last before they were taken back.
 fn told_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
     let of_city = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
-    let numbers = of_city.filter_map(|output| output.payload.as_deref()).map(|payload| AreaPositivity::decode(payload));
+    let numbers = of_city.filter_map(|output| output.payload.as_deref()).map(AreaPositivity::decode);
     let numbers = numbers.map(|numbers| numbers.expect("ours")).filter(|numbers| numbers.area == "C");
     let tests = numbers.map(|numbers| (numbers.day, numbers.purposes[0].windows[0].conclusive_tests));
     tests.filter(|(_, tests)| *tests > 0).collect()
