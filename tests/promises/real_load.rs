@@ -68,7 +68,8 @@ fn forge_an_alert_and_a_number(deployment: &RealDeployment) {
     let partition = LAYOUT.person_task(&alert.person_id);
     deployment.forge(Topic::Alerts, partition, FORGED_ALERT.as_bytes(), &alert.encode_to_vec());
     let (_, numbers) = deployment.published().positivity.pop_last().expect("a number");
-    let forged = swabstream::proto::v1::AreaPositivity { area: FORGED_AREA.to_owned(), ..numbers };
+    let forged =
+        swabstream::proto::v1::AreaPositivity { area: FORGED_AREA.to_owned(), target: String::new(), ..numbers };
     let key = format!("{FORGED_AREA}/{}", forged.day);
     deployment.forge(Topic::AreaPositivity, LAYOUT.area_task(FORGED_AREA), key.as_bytes(), &forged.encode_to_vec());
 }
