@@ -128,12 +128,13 @@ pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin)
 }
 
 /// The row a result leaves with the person it was moved away from: nothing of that revision counts here. Its content
-/// and time only say which of several is held, and for how long.
+/// and time only say which of several is held, and for how long. It is the one that stands with the other person, as it
+/// may replace a result of this one: so status and finding outrank the hash in its content.
 pub fn moved_row(secret: &Secret, result: &LabResult<'_>, target: &str) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: 0,
-        content: content(secret, result, target),
+        content: (result.status as u32) << 29 | (result.finding as u32) << 26 | content(secret, result, target) >> 6,
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
         area: 0,

@@ -162,6 +162,12 @@ fn a_correction_for_another_person_takes_the_result_it_replaces_from_the_first()
     assert_eq!(world.only(AlertFamily::Positive).person_id, "P2");
     let world = end(&[result("F", Positive), moved.clone(), revised(&moved, 1, EnteredInError, Positive)]);
     assert_eq!(world.only(AlertFamily::Positive).person_id, "P1");
+    // Of one revision the one that stands with P2 holds here as well, whatever their hashes: several ids try them out.
+    for id in ["C", "D", "E", "G", "H", "I"] {
+        let moved = LabResult { result_id: id.into(), ..moved.clone() };
+        let world = end(&[result("F", Positive), moved.clone(), revised(&moved, 0, EnteredInError, Positive)]);
+        assert_eq!(world.only(AlertFamily::Positive).person_id, "P1", "{id}");
+    }
     let unnamed = LabResult { previous_person_id: String::new(), ..moved };
     assert_eq!(end(&[result("F", Positive), unnamed]).live().len(), 2, "nobody told P1's task");
 }
