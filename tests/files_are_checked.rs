@@ -504,3 +504,40 @@ fn an_old_workbook_is_read_like_a_new_one() {
     assert!(!good && page.contains("6 rows: 1 valid, 4 refused, 1 left out"), "{page}");
     assert!(page.contains("7 rows of the sheet: 1 of the header, 6 of rows"), "{page}");
 }
+
+/// A quote that opens in one row, or in the header, and one that closes a hundred rows later: what lies between is told,
+/// also where it is wrong by itself.
+#[test]
+fn quotes_that_meet_by_chance_swallow_no_rows_not_even_wrong_ones() {
+    let header = "id,person,taken,area,call,arrived,note";
+    let between = ["2022-11-11 08:00,D1S1,neg", "11/11/22,D1S1,neg", "2022-11-11 08:00,D1S1,maybe"];
+    for taken in between {
+        let rows: String = (3..103).map(|id| format!("{id},p{id},{taken},2022-11-11 12:00,ok\n")).collect();
+        let opens = "1,p1,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00,\"left\n";
+        let closes = "104,p104,2022-11-11 08:00,D1S1,pos,2022-11-11 12:00,right\"\n";
+        let text = format!("{header}\n{opens}{rows}{closes}");
+        let folder = Folder::with(&[("rows.csv", text.as_bytes()), ("map.toml", MAP.as_bytes())]);
+        let (good, page) = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect("checked");
+        assert!(!good && page.contains("102 rows: 0 valid, 102 refused, 0 left out"), "{taken}: {page}");
+        let text = format!("id,person,taken,area,call,arrived,\"note\n{rows}{closes}");
+        let folder = Folder::with(&[("rows.csv", text.as_bytes()), ("map.toml", MAP.as_bytes())]);
+        let error = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("no header");
+        assert!(error.contains("a quote opens in line 1 and closes in line 102"), "{error}");
+    }
+}
+
+#[test]
+fn line_ends_that_only_some_programs_know_do_not_make_a_header_of_a_file() {
+    for end in ["\u{b}", "\u{c}", "\u{85}", "\u{2028}"] {
+        let folder = Folder::with(&[("rows.csv", ROWS.replace('\n', end).as_bytes()), ("map.toml", MAP.as_bytes())]);
+        let error = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("no header");
+        assert!(error.contains("this does not look like the header"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_of_people_that_is_given_as_the_map_is_not_shown() {
+    let folder = Folder::with(&[("rows.csv", ROWS.as_bytes()), ("map.toml", b"r1,P-4711,S-1,28/11/2026,neg\n")]);
+    let error = checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("no map");
+    assert!(error.contains("map.toml:1") && error.contains("is it the map?") && !error.contains("4711"), "{error}");
+}

@@ -8,6 +8,7 @@ use super::report::Report;
 use super::rules;
 use crate::clock;
 use crate::intake::check::{Checker, Received};
+use crate::intake::map::Map;
 use crate::policy::Rules;
 use crate::terminal::progress::Progress;
 use crate::terminal::signals::{self, Hangup};
@@ -80,6 +81,7 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
         ReceivedArg::Arrival => bail!("the map does not say when rows arrived; add `[history]` with `arrived_at`"),
     };
     let Opened { kind, mut reader, skip_reasons, way, .. } = opened;
+    let has_history = reader.map().is_some_and(Map::has_history);
     let checker = Checker { kind, rules: rules.as_ref(), limit, received };
     let mut report = Report::new(&command.file, command.json, out);
     let mut progress = Progress::new("rows checked", way.whole());
@@ -96,7 +98,11 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
         // What was found wrong until then is so; of the rest nothing is known.
         return Ok(ExitCode::from(u8::from(report.has_refused())));
     }
-    let summary = judged.map_err(|error| way.why_not(error, rows, &command.file, ""))?;
+    let mut summary = judged.map_err(|error| way.why_not(error, rows, &command.file, ""))?;
+    if has_history && command.received == ReceivedArg::Now {
+        let note = "all rows were judged as if they were received now; `--received arrival` judges them by the map's [history]";
+        summary.file.notes.push(note.to_owned());
+    }
     report.close(&summary, &skip_reasons)?;
     Ok(if summary.refused_total() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -282,6 +282,7 @@ fn find_header<R: BufRead>(
             Found::Row | Found::Broken(_) => {
                 let way = Way { delimiter: scanner.delimiter, skip_lines: scanner.lines(), ..way };
                 let names = judge_header(&span, &cells, way, map, head)?;
+                judge_lines(scanner, &span, names.len())?;
                 scanner.pass(&span)?;
                 tally.header += span.lines;
                 return Ok(names);
@@ -289,6 +290,26 @@ fn find_header<R: BufRead>(
         }
         scanner.pass(&span)?;
     }
+}
+
+/// A header is of one line, or of some with line ends within its names: no row lies in it. A quote that somebody forgot to
+/// close would take all rows up to the next one along.
+fn judge_lines<R: BufRead>(scanner: &Scanner<R>, span: &Span, columns: usize) -> Result<(), OpenError> {
+    let line = scanner.lines() + 1;
+    let not = |what: String| Err(OpenError::File(format!("this does not look like the header: {what}")));
+    let raw = scanner.raw(span);
+    let is_row = |line: &[u8]| columns >= 3 && without_quotes(line, scanner.delimiter).len() == columns;
+    if lines_of(raw).skip(1).any(is_row) {
+        let last = line + span.lines - 1;
+        return not(format!("a quote opens in line {line} and closes in line {last}, and rows lie between; close it"));
+    }
+    let ends_line_elsewhere = |c: char| matches!(c, '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    if String::from_utf8_lossy(raw).contains(ends_line_elsewhere) {
+        return not(
+            "it holds form feeds or line separators; let lines end with a line feed, and export again".to_owned()
+        );
+    }
+    Ok(())
 }
 
 /// The names of a header, if it is one as far as can be seen: the map tells which columns it lacks.

@@ -130,6 +130,9 @@ pub enum Row {
     Skipped(usize),
 }
 
+/// So many required fields with something in them are no chance.
+const SEVERAL: usize = 4;
+
 impl Map {
     /// Reads a map file. All that is wrong with it is told at once.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<MapError>> {
@@ -256,11 +259,19 @@ impl Map {
         Ok(Row::Message(message.encode_to_vec(), arrived_at))
     }
 
-    /// Whether every required field that it fills has a value in a row.
+    /// Whether cells are a row by what they hold: every required field that it fills has a value. Of a map that takes
+    /// several from columns it is one as well where values are wrong, or one is missing: such a row is to be refused by
+    /// name, and is none of a text that somebody wrote.
     pub fn fills(&self, cells: &::csv::ByteRecord) -> bool {
         let needed = required(self.kind);
-        let mut fields = self.fields.iter().filter(|field| needed.contains(&field.path.as_str()));
-        fields.all(|field| matches!(field.read(cells), Ok(Some(_))))
+        let fields = self.fields.iter().filter(|field| needed.contains(&field.path.as_str()));
+        let read: Vec<_> = fields
+            .filter(|field| !matches!(field.source, Source::Constant(_)))
+            .map(|field| field.read(cells).map(|value| value.is_some()))
+            .collect();
+        let missing = read.iter().filter(|value| matches!(value, Ok(false))).count();
+        let is_sure = read.iter().all(|value| matches!(value, Ok(true)));
+        is_sure || (read.len() >= SEVERAL && missing <= 1)
     }
 
     /// Where a field's value comes from, in words: of one that was refused when the message was judged. `ct_values[1]`

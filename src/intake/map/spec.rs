@@ -215,8 +215,20 @@ impl fmt::Display for MapError {
 
 impl std::error::Error for MapError {}
 
-/// Parses the text; the error names the line and the key that stands there.
+/// What can stand on the left in a map file, apart from names of fields and genes.
+const KEYS: [&str; 11] =
+    ["kind", "zone", "delimiter", "encoding", "skip_lines", "sheet", "none", "fields", "ct_values", "skip", "history"];
+
+/// Parses the text; the error names the line and the key that stands there. What is no TOML at all may be a file of
+/// people, and nothing of it is shown.
 pub(super) fn parse(file: &str, text: &str) -> Result<Spec, MapError> {
+    if let Err(error) = text.parse::<toml::Table>() {
+        let span = error.span().unwrap_or(0..0);
+        let (line, key) = (line_of(text, &span), key_at(text, &span));
+        let key = if KEYS.contains(&key.as_str()) { key } else { "this line".to_owned() };
+        let problem = format!("is no TOML, as a map file is: {}; is it the map?", error.message());
+        return Err(MapError { file: file.to_owned(), line, key, problem });
+    }
     toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let key = key_at(text, &span);

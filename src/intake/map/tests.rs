@@ -365,7 +365,7 @@ fn what_is_not_a_map_is_told_with_line_and_key() {
         ("kind = \"results\"\n[fields\n", "map.toml:2: fields: "),
         (
             "kind = \"results\"\n[fields]\narea = { column = \"a\" }\narea = { column = \"b\" }\n",
-            "map.toml:4: area: duplicate key",
+            "map.toml:4: this line: is no TOML, as a map file is: duplicate key",
         ),
     ] {
         let errors = errors(map);
