@@ -30,8 +30,8 @@
 //! # Who says that it is right
 //!
 //! [`audit`] counts again from the inputs what must have come out. It uses nothing of `pipeline`, `state` and
-//! `runtime`: a test reads the sources and fails otherwise. What it shares with them it names, with what holds that to be
-//! right. The tests judge by the same recount.
+//! `runtime`: a test reads the sources and fails otherwise. What it shares with them it names, with what holds that to
+//! be right. The tests judge by the same recount.
 //!
 //! # What is never done
 //!

@@ -61,8 +61,8 @@ pub fn difference(wanted: &Cells, held: &Cells, first: Day) -> Cells {
     difference
 }
 
-/// Areas (with their targets) and days whose published numbers are not those that the counts make. `kept` says which days an area's task
-/// keeps numbers of.
+/// Areas (with their targets) and days whose published numbers are not those that the counts make. `kept` says which
+/// days an area's task keeps numbers of.
 pub fn misstated(
     rules: &Rules,
     counts: &Cells,

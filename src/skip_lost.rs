@@ -1,8 +1,8 @@
 //! Going on behind records that were deleted before they were read, with all state there is.
 //!
-//! In: what was lost, and that an operator gives it up. Out: one commit of the task, as the processor itself would write it:
-//! its next offset lies behind the gap, and its books say what became of the offsets in it. It is fenced as every commit
-//! of that task is: this is a member of the group for a moment, under the same rules as a worker.
+//! In: what was lost, and that an operator gives it up. Out: one commit of the task, as the processor itself would
+//! write it: its next offset lies behind the gap, and its books say what became of the offsets in it. It is fenced as
+//! every commit of that task is: this is a member of the group for a moment, under the same rules as a worker.
 
 use crate::clock;
 use crate::config::KafkaConfig;

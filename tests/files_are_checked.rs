@@ -505,8 +505,8 @@ fn an_old_workbook_is_read_like_a_new_one() {
     assert!(page.contains("7 rows of the sheet: 1 of the header, 6 of rows"), "{page}");
 }
 
-/// A quote that opens in one row, or in the header, and one that closes a hundred rows later: what lies between is told,
-/// also where it is wrong by itself.
+/// A quote that opens in one row, or in the header, and one that closes a hundred rows later: what lies between is
+/// told, also where it is wrong by itself.
 #[test]
 fn quotes_that_meet_by_chance_swallow_no_rows_not_even_wrong_ones() {
     let header = "id,person,taken,area,call,arrived,note";

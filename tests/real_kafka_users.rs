@@ -1,5 +1,5 @@
-//! A broker that wants to know who asks: whom it refuses is told why, at once and by every command, and each role can do
-//! its work with what `deploy/ACLS.md` lists and with nothing less.
+//! A broker that wants to know who asks: whom it refuses is told why, at once and by every command, and each role can
+//! do its work with what `deploy/ACLS.md` lists and with nothing less.
 
 #[path = "support/own_kafka.rs"]
 #[allow(dead_code, reason = "shared with tests that take the broker away")]

@@ -159,8 +159,8 @@ impl UnknownLabs {
     }
 }
 
-/// Ledger 1: consumed = sum of outcomes = records in the inputs below the committed offsets. `unknown` are the results of
-/// unknown labs, where all inputs and rules there ever were are known.
+/// Ledger 1: consumed = sum of outcomes = records in the inputs below the committed offsets. `unknown` are the results
+/// of unknown labs, where all inputs and rules there ever were are known.
 pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts, unknown: Option<UnknownLabs>) -> Check {
     let mut check = Check::new("consumed");
     let (mut consumed, mut outcomes, mut there) = (0, 0, 0);

@@ -108,8 +108,8 @@ impl Evidence {
         }
     }
 
-    /// Takes the next record of a topic; `header` finds its headers. What lies beyond the cut, or was written by a commit
-    /// after it, is passed over.
+    /// Takes the next record of a topic; `header` finds its headers. What lies beyond the cut, or was written by a
+    /// commit after it, is passed over.
     pub fn take<'a>(&mut self, record: &Record<'a>, header: impl Fn(&str) -> Option<&'a [u8]>) {
         let Position { topic, partition, offset } = record.position;
         if self.cut.end_of(topic, partition).is_none_or(|end| offset >= end) {
@@ -210,8 +210,8 @@ impl Evidence {
         }
     }
 
-    /// Retention has deleted by now what lies before these offsets. What was read of it counts no more, as part of it may
-    /// have been gone before it was read.
+    /// Retention has deleted by now what lies before these offsets. What was read of it counts no more, as part of it
+    /// may have been gone before it was read.
     pub fn forget_before(&mut self, first: BTreeMap<(Topic, i32), i64>) {
         let is_gone = |place: &Position| lies_before(&first, place);
         self.keep(|place| !is_gone(place));
@@ -250,8 +250,8 @@ impl Evidence {
         self.too_early.as_deref()
     }
 
-    /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a changelog
-    /// that was read.
+    /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a
+    /// changelog that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
         self.heed_what_held_then();
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());

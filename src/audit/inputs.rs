@@ -43,8 +43,8 @@ const BY_RULES: [Code; 6] = [
     Code::UnknownTarget,
 ];
 
-/// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was another
-/// then, of the rules it is known whether they `changed`.
+/// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was
+/// another then, of the rules it is known whether they `changed`.
 pub fn depends_on_then(code: Code, changed: bool) -> bool {
     code == Code::TooLarge || changed && BY_RULES.contains(&code)
 }

@@ -33,8 +33,8 @@ pub struct Letter {
     pub with_content_type: bool,
 }
 
-/// Key and bytes of a record in one number: letters and records may be too long to keep. `bytes` is how long the payload
-/// was before anything was cut off it.
+/// Key and bytes of a record in one number: letters and records may be too long to keep. `bytes` is how long the
+/// payload was before anything was cut off it.
 pub fn fingerprint(record: &Read<'_>, bytes: Option<usize>) -> u64 {
     let carried = record.payload.map(|payload| &payload[..payload.len().min(WHOLE_BYTES)]);
     let bytes = bytes.or(record.payload.map(<[u8]>::len));

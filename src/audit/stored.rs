@@ -16,8 +16,8 @@ const FORMAT: u32 = 3;
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
 pub type What = &'static str;
 
-/// Counts of areas: area (with its target, see [`targets`](super::targets)), first day of the registry's period, purpose
-/// (empty is the total), specimen day, what.
+/// Counts of areas: area (with its target, see [`targets`](super::targets)), first day of the registry's period,
+/// purpose (empty is the total), specimen day, what.
 pub type Cells = BTreeMap<(String, Day, String, Day, What), i64>;
 
 /// Names of the counts of a cell, in the order they are stored in.

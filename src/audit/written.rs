@@ -102,8 +102,8 @@ fn unframed(payload: &[u8], named: Option<bool>) -> Result<Written<'_>, Faults> 
         (Some(true), _) | (None, true) => Ok(Written { bytes, is_json: true }),
         (Some(false), true) => Err(Faults::from([Code::UndeclaredJson, Code::Malformed])),
         (_, false) => {
-            // No index, or one index that is 0: numbers are zigzag varints, and shorter forms of them are all there are,
-            // but for bytes that only carry on.
+            // No index, or one index that is 0: numbers are zigzag varints, and shorter forms of them are all there
+            // are, but for bytes that only carry on.
             let (count, bytes) = number(bytes).ok_or_else(wrong)?;
             let bytes = match count {
                 0 => bytes,

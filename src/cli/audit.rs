@@ -1,7 +1,8 @@
 //! `swabstream audit`: counts again from the inputs what must have come out, and says where it did not.
 //!
-//! In: the topics of a deployment, `read_committed`, as they were at one moment. Out: a line per check and an exit code.
-//! Nothing is written and no group is joined: it can be run beside the processor, on any day, however busy that is.
+//! In: the topics of a deployment, `read_committed`, as they were at one moment. Out: a line per check and an exit
+//! code. Nothing is written and no group is joined: it can be run beside the processor, on any day, however busy that
+//! is.
 
 use super::reading::{self, Stretches};
 use crate::audit::Cut;

@@ -20,9 +20,9 @@ use std::process::ExitCode;
 /// Check a file without sending anything: line, field, code, and what to do
 ///
 /// Every row goes through the processor's own decoding and validation. Without --rules only what the contract itself
-/// demands is checked; areas, labs, purposes and times of collection need the rules. What results of the file say to each
-/// other (two meanings of one version, a later version that will not stand, a negative against a positive) is told as a
-/// warning. At the end every row is counted as valid, refused or left out, and every line of the file by what it
+/// demands is checked; areas, labs, purposes and times of collection need the rules. What results of the file say to
+/// each other (two meanings of one version, a later version that will not stand, a negative against a positive) is told
+/// as a warning. At the end every row is counted as valid, refused or left out, and every line of the file by what it
 /// was.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = "Examples:

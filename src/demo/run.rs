@@ -97,8 +97,9 @@ async fn play(stage: &mut Stage, screen: &mut Screen<'_>, options: &Options) -> 
     drain(stage, screen, delivered.confirmed, published_for).await
 }
 
-/// A week of swabs within the time there is, and as many per day as that takes. The outbreak is one that can be followed
-/// by eye: a cluster that grows for a week and is then locked down, and somebody from elsewhere every other day.
+/// A week of swabs within the time there is, and as many per day as that takes. The outbreak is one that can be
+/// followed by eye: a cluster that grows for a week and is then locked down, and somebody from elsewhere every other
+/// day.
 pub fn city_config(options: &Options) -> CityConfig {
     let mut config = CityConfig::live(options.seed, options.people, clock::now(), PAST_DAYS);
     let week = options.run_for.unwrap_or(WEEK_TAKES).as_secs_f64();

@@ -1,8 +1,8 @@
 //! When rows of past data arrived, held against each other: one mistyped year would move a deployment's time by years,
 //! and everything after it would be too late for good.
 //!
-//! In: the arrival of each row that would be taken, with its line. Out: why one cannot be right, at once; and at the end
-//! those that lie years from the others. Held is a count per day, so the memory is bounded by the days there are.
+//! In: the arrival of each row that would be taken, with its line. Out: why one cannot be right, at once; and at the
+//! end those that lie years from the others. Held is a count per day, so the memory is bounded by the days there are.
 
 use crate::model::time::{DAY_MS, Timestamp};
 use crate::policy::years::Years;

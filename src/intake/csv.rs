@@ -207,8 +207,8 @@ fn encoding_of(head: &[u8], map: &Map) -> Result<TextEncoding, OpenError> {
     }
 }
 
-/// Whether a text has characters of several bytes and all are UTF-8. Where a character takes two bytes, text comes to look
-/// so once or twice.
+/// Whether a text has characters of several bytes and all are UTF-8. Where a character takes two bytes, text comes to
+/// look so once or twice.
 fn is_surely_utf_8(head: &[u8], stated: TextEncoding) -> bool {
     let least = if stated.is_single_byte() { 1 } else { 3 };
     let text = match std::str::from_utf8(head) {
@@ -236,7 +236,8 @@ fn skip_lines<R: BufRead>(scanner: &mut Scanner<R>, map: &Map, tally: &mut Tally
     Ok(wanted)
 }
 
-/// `sep=;` in a line of its own, as Excel writes and reads it: the file says it of itself, and that stands above the map.
+/// `sep=;` in a line of its own, as Excel writes and reads it: the file says it of itself, and that stands above the
+/// map.
 fn take_separator<R: BufRead>(line: &[u8], scanner: &mut Scanner<R>, map: &Map, tally: &mut Tally) -> bool {
     let Some(separator) = separator(line) else { return false };
     if map.layout.delimiter.is_some_and(|stated| stated != separator) {
@@ -292,8 +293,8 @@ fn find_header<R: BufRead>(
     }
 }
 
-/// A header is of one line, or of some with line ends within its names: no row lies in it. A quote that somebody forgot to
-/// close would take all rows up to the next one along.
+/// A header is of one line, or of some with line ends within its names: no row lies in it. A quote that somebody forgot
+/// to close would take all rows up to the next one along.
 fn judge_lines<R: BufRead>(scanner: &Scanner<R>, span: &Span, columns: usize) -> Result<(), OpenError> {
     let line = scanner.lines() + 1;
     let not = |what: String| Err(OpenError::File(format!("this does not look like the header: {what}")));

@@ -1,7 +1,7 @@
 //! Ids that a spreadsheet or a database wrote and that are nobody's: the same text stands for many.
 //!
-//! In: an id that the contract allows. Out: what it looks like, or nothing. The processor takes such an id, as it cannot
-//! know where it came from; whoever reads a file can.
+//! In: an id that the contract allows. Out: what it looks like, or nothing. The processor takes such an id, as it
+//! cannot know where it came from; whoever reads a file can.
 
 use crate::proto::v1::{ContactRecord, LabResult};
 

@@ -1,7 +1,7 @@
 //! JSON by line: each line is one message in the proto3 JSON mapping. Empty lines say nothing and are passed over.
 //!
-//! Lines end with LF, CRLF or CR alone; JSON has neither within a text. Byte order marks at their start, as joined files
-//! have them, are left out.
+//! Lines end with LF, CRLF or CR alone; JSON has neither within a text. Byte order marks at their start, as joined
+//! files have them, are left out.
 
 use super::looks::{self, Looks};
 use super::source::Source;

@@ -1,8 +1,9 @@
 //! Files of labs and tracers, as they come: CSV by a map file, JSON by line, length-delimited protobuf.
 //!
-//! In: a file (or standard input, gzip or not) and, for CSV and workbooks, a [`map`]. Out: an [`Item`] per row, which is a
-//! record as it would be published or the reason why it cannot become one, and a ledger of the file's lines. A row that a [`check`] passes is judged by the
-//! processor's own decoding and validation. No value of a row gets into a reason, and nothing is repaired.
+//! In: a file (or standard input, gzip or not) and, for CSV and workbooks, a [`map`]. Out: an [`Item`] per row, which
+//! is a record as it would be published or the reason why it cannot become one, and a ledger of the file's lines. A row
+//! that a [`check`] passes is judged by the processor's own decoding and validation. No value of a row gets into a
+//! reason, and nothing is repaired.
 
 pub mod advice;
 

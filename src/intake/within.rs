@@ -1,5 +1,5 @@
-//! What the rows of one file say to each other: the same result twice, two meanings of one version, a later row that will
-//! not stand, a negative against a positive.
+//! What the rows of one file say to each other: the same result twice, two meanings of one version, a later row that
+//! will not stand, a negative against a positive.
 //!
 //! In: every valid result with its line. Out: [`Warning`]s, one for each cause, with a count and the first lines. Of a
 //! result 32 bytes are held, no text of it; of very large files the first [`MOST`] results, which is told. Nothing is
@@ -232,7 +232,8 @@ impl Within {
         let next: HashMap<u64, u64> = named.values().copied().collect();
         let (mut replaced, mut circles) = (HashSet::new(), Vec::new());
         for (line, (id, of)) in &named {
-            // Each step of a circle is of one of its rows; what leads into one without being part of it stops somewhere.
+            // Each step of a circle is of one of its rows; what leads into one without being part of it stops
+            // somewhere.
             let mut way = std::iter::successors(Some(*of), |at| next.get(at).copied()).take(CIRCLE);
             if way.any(|at| at == *id) {
                 circles.push(*line);

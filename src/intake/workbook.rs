@@ -1,10 +1,10 @@
 //! Workbooks (.xlsx, .xls): one sheet of one, read as a table.
 //!
-//! In: a file whose bytes are those of a workbook, and a map. Out: an [`Item`] per row of the sheet, by its number there,
-//! and a ledger of all its rows. Cells are taken as they are stored, not as they are shown; `cell` says how each kind
-//! becomes text. A row of an .xlsx is let go of when the next is read; its texts are one list for the whole workbook,
-//! which is held, as is an .xls. How much may come of a file is looked at before: a megabyte can be packed from
-//! gigabytes.
+//! In: a file whose bytes are those of a workbook, and a map. Out: an [`Item`] per row of the sheet, by its number
+//! there, and a ledger of all its rows. Cells are taken as they are stored, not as they are shown; `cell` says how each
+//! kind becomes text. A row of an .xlsx is let go of when the next is read; its texts are one list for the whole
+//! workbook, which is held, as is an .xls. How much may come of a file is looked at before: a megabyte can be packed
+//! from gigabytes.
 
 mod cell;
 mod sheet;

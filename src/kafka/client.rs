@@ -109,8 +109,8 @@ const TRANSACTIONAL: &[Default] = &[
 ];
 
 const PUBLISHER: &[Default] = &[
-    // What waits to be sent is a copy: a file is read as fast as it is sent, and no faster. The library's own bound is a
-    // gigabyte.
+    // What waits to be sent is a copy: a file is read as fast as it is sent, and no faster. The library's own bound is
+    // a gigabyte.
     ("queue.buffering.max.kbytes", "32768"),
     ("linger.ms", "20"),
     // Results of a batch are alike: fewer bytes through the socket cost less than the compression.

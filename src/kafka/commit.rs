@@ -233,9 +233,9 @@ fn is_stale(code: ErrorCode) -> bool {
     )
 }
 
-/// The broker does not let us write: nothing to wait for.
 const TRANSACTIONAL_ID_DENIED: ErrorCode = ErrorCode::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
 
+/// The broker does not let us write: nothing to wait for.
 fn is_refused(code: ErrorCode) -> bool {
     matches!(
         code,

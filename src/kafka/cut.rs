@@ -1,10 +1,10 @@
 //! Says where everything stands at one moment: for an audit, and for a repair. Nothing is written, nobody is disturbed.
 //!
-//! Offsets of a group change all at once with a commit, its outputs a moment before or after. A repair wants a moment at
-//! which no commit is under way: the committed offsets are asked for twice with the ends of all outputs between; when
-//! they are the same, no offset waits for a transaction and no output lies in an open one. An audit takes any moment,
-//! as there may be no other: it asks for the offsets that are committed, whatever is under way, and tells the outputs
-//! of later commits by the commit they name.
+//! Offsets of a group change all at once with a commit, its outputs a moment before or after. A repair wants a moment
+//! at which no commit is under way: the committed offsets are asked for twice with the ends of all outputs between;
+//! when they are the same, no offset waits for a transaction and no output lies in an open one. An audit takes any
+//! moment, as there may be no other: it asks for the offsets that are committed, whatever is under way, and tells the
+//! outputs of later commits by the commit they name.
 
 use super::Error;
 use super::client::{Names, Role, properties};

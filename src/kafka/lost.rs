@@ -1,7 +1,7 @@
 //! What was deleted from inputs before its task had read it, by retention or by hand.
 //!
-//! In: committed offsets and the beginnings of inputs. Out: the gaps between. Whether such a gap is given up is decided by
-//! an operator, never here.
+//! In: committed offsets and the beginnings of inputs. Out: the gaps between. Whether such a gap is given up is decided
+//! by an operator, never here.
 
 use super::client::{Role, properties};
 use super::topics::Quiet;

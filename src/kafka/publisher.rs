@@ -27,8 +27,8 @@ const METADATA_LIMIT: Duration = Duration::from_secs(10);
 /// How long a transaction of [`publish_all`] may take, and how long its producer may take to be known.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(30);
 
-/// Without any confirmation for so long, leaders are looked for anew: what had none while a broker came back, the library
-/// may otherwise never send (librdkafka issue 5430).
+/// Without any confirmation for so long, leaders are looked for anew: what had none while a broker came back, the
+/// library may otherwise never send (librdkafka issue 5430).
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// How long such a look may hold up whoever sends.

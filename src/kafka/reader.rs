@@ -169,8 +169,8 @@ impl TopicReader {
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
             let Some(topic) = message.topic().and_then(|name| self.names.topic(name)) else {
-                // The library looks for the coordinator of the group whose name the client bears. A reader has no use for
-                // it, and whoever only reads need not be allowed to.
+                // The library looks for the coordinator of the group whose name the client bears. A reader has no use
+                // for it, and whoever only reads need not be allowed to.
                 if message.error() != ErrorCode::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED {
                     event(message)?;
                 }

@@ -1,7 +1,8 @@
 //! Why no broker lets us in, where waiting does not heal it: by what the library says of a connection that it could not
 //! make. It knows far more than its error code, which is "transport failure" of everything.
 //!
-//! In: lines of the library's log about a client. Out: what an operator has to change, in the words of the configuration.
+//! In: lines of the library's log about a client. Out: what an operator has to change, in the words of the
+//! configuration.
 
 use super::Error;
 use super::client::{Role, properties};

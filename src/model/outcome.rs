@@ -33,8 +33,8 @@ pub enum Outcome {
     TimeMark,
     /// A batch of changes was added.
     ChangesApplied,
-    /// A result of a lab that is not in the registry was applied, whatever it did to what stands. One outcome for all of
-    /// it: what such a lab sent is to be seen at a glance, and a record has one end.
+    /// A result of a lab that is not in the registry was applied, whatever it did to what stands. One outcome for all
+    /// of it: what such a lab sent is to be seen at a glance, and a record has one end.
     AcceptedUnknownLab,
     /// Deleted before it was read, and given up.
     Lost,

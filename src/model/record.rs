@@ -140,8 +140,8 @@ pub struct Output {
     pub headers: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number. Who
-/// looks at many topics while they grow can so tell what belongs to one moment.
+/// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number.
+/// Who looks at many topics while they grow can so tell what belongs to one moment.
 pub const COMMIT_HEADER: &str = "swabstream-commit";
 
 /// How many partitions the two halves have: fixed when the topics are created.

@@ -188,7 +188,8 @@ mod tests {
         assert_eq!(tallinn.day(Timestamp(summer.as_millisecond())).to_string(), "2020-03-30");
     }
 
-    /// The epoch, 2000 (946,684,800), 10^9 and 2^31 - 1 seconds; the first second of protobuf's `Timestamp`, and its last.
+    /// The epoch, 2000 (946,684,800), 10^9 and 2^31 - 1 seconds; the first second of protobuf's `Timestamp`, and its
+    /// last.
     #[test]
     fn times_and_days_are_the_published_ones() {
         for (seconds, time, day) in [

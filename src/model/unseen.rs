@@ -1,7 +1,7 @@
 //! Characters without a picture: two texts that differ in them only look the same to everybody, and are not.
 
-/// Of Unicode 17: format characters (Cf), line and paragraph separators, and what is shown as nothing where a program does
-/// not know it (Default_Ignorable_Code_Point). In order.
+/// Of Unicode 17: format characters (Cf), line and paragraph separators, and what is shown as nothing where a program
+/// does not know it (Default_Ignorable_Code_Point). In order.
 const RANGES: [(char, char); 25] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),

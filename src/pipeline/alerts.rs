@@ -122,8 +122,8 @@ pub fn is_live(alert: &v1::Alert) -> bool {
     alert.state() != AlertState::Withdrawn
 }
 
-/// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A contradiction
-/// has one day, and another one of that day and specimen is about another target.
+/// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A
+/// contradiction has one day, and another one of that day and specimen is about another target.
 fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
     let follows = |other: &&v1::Alert| {
         other.family() == AlertFamily::Positive
@@ -238,8 +238,8 @@ fn behind<'a>(case: &Case<'a>, positive: &Positive) -> impl Iterator<Item = &'a 
 }
 
 /// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day. A
-/// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older than
-/// one of 23:59:00 received at the same moment was.
+/// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older
+/// than one of 23:59:00 received at the same moment was.
 fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> bool {
     behind(case, positive).all(|row| {
         let version = case.extra.positive(row.id(), row.content());

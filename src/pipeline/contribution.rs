@@ -1,8 +1,9 @@
 //! What a person adds to the numbers of areas, as the difference a change of one specimen makes.
 //!
 //! In: the person's other specimens and the one that changed. Out: signed changes in [`Cells`]. Tests and cases count
-//! at a place once each; people count by the gap to their next test day there, so that any window of days can be
-//! read as a sum in which each person appears once: of each target for itself. Only neighbouring days are touched, never the whole history.
+//! at a place once each; people count by the gap to their next test day there, so that any window of days can be read as
+//! a sum in which each person appears once. All of it is of one target: another one has days of its own. Only
+//! neighbouring days are touched, never the whole history.
 
 use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
 use super::specimen::{self, Names, Verdict};

@@ -2,9 +2,9 @@
 //! there, and that a transaction stays within bounds.
 //!
 //! In: the time everywhere, how far everything sent before it was read, the state. Out: the moment that the next commit
-//! states all numbers for. Time may have jumped by months, in a history that is read at full speed or after a long rest:
-//! then the rest is owed, and commits follow each other until it is paid. What was not read may still change days that
-//! time has passed, so no day is closed far ahead of the reading.
+//! states all numbers for. Time may have jumped by months, in a history that is read at full speed or after a long
+//! rest: then the rest is owed, and commits follow each other until it is paid. What was not read may still change days
+//! that time has passed, so no day is closed far ahead of the reading.
 
 use super::restate::{Span, specimen_days};
 use crate::model::time::{Day, Timestamp};
@@ -14,8 +14,8 @@ use crate::state::area::AreaState;
 /// Numbers of days gone by that one commit states, at about a kilobyte each; at least one day of every area.
 const NUMBERS_AT_MOST: i32 = 20_000;
 
-/// Days that a task may be ahead of what it has read, as it is under load at every midnight: numbers are kept for longer
-/// than that beyond whatever a result still to be read can change.
+/// Days that a task may be ahead of what it has read, as it is under load at every midnight: numbers are kept for
+/// longer than that beyond whatever a result still to be read can change.
 const DAYS_AHEAD: i32 = 7;
 
 /// The farthest day that may be published; `None` before the first may be.

@@ -76,8 +76,8 @@ pub fn event(record: &Record<'_>, limit: usize) -> Result<v1::PersonEvent, Rejec
     Ok(v1::PersonEvent { event: event_now, ..event })
 }
 
-/// Whether a record is a mark of time: of this content type, of past data, and empty. Anything else that claims to be one
-/// is read by its content type, which is none of a message: a result under a wrong header must not vanish.
+/// Whether a record is a mark of time: of this content type, of past data, and empty. Anything else that claims to be
+/// one is read by its content type, which is none of a message: a result under a wrong header must not vanish.
 pub fn is_time_mark(record: &Record<'_>, history: bool) -> bool {
     record.content_type == Some(TIME_MARK) && history && record.payload.is_none_or(<[u8]>::is_empty)
 }

@@ -70,7 +70,8 @@ fn declared(content_type: &[u8]) -> Result<Format, Reject> {
 fn framed(payload: &[u8], declared: Option<Format>) -> Result<(Format, &[u8]), Reject> {
     let wrong = || Reject::new(RejectCode::WrongFraming, "");
     let rest = payload.get(FRAME_BYTES..).filter(|rest| !rest.is_empty()).ok_or_else(wrong)?;
-    // The framing of JSON has no indexes, and its serializers set no header. An index is no brace: it would be negative.
+    // The framing of JSON has no indexes, and its serializers set no header. An index is no brace: it would be
+    // negative.
     let format = declared.unwrap_or(if looks_like_json(rest) { Format::Json } else { Format::Protobuf });
     if format == Format::Json {
         return Ok((format, without_mark(rest)));

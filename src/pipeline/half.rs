@@ -58,8 +58,8 @@ pub trait Half: Paged + Sized {
     }
 
     /// Time has come to `now`: this task's own, or of a half without one the smallest progress of all person tasks. To
-    /// `floor` it has come everywhere, and nothing that was sent here before is still to be read (`None` while unknown).
-    /// Neither runs backwards.
+    /// `floor` it has come everywhere, and nothing that was sent here before is still to be read (`None` while
+    /// unknown). Neither runs backwards.
     fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects);
 
     /// Whether another commit would go further at these times: one goes over a bounded number of days.

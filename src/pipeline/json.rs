@@ -4,8 +4,8 @@
 //! whichever of the two spellings the text uses. A name that is not in the contract is shown as `?`: it is part of
 //! the record, and nothing of a record gets into a rejection.
 //!
-//! Times are read here ([`written`]), not by the mapping's library: that takes less than RFC 3339 and less than Java and
-//! Python write, and says of the rest only that the JSON is wrong.
+//! Times are read here ([`written`]), not by the mapping's library: that takes less than RFC 3339 and less than Java
+//! and Python write, and says of the rest only that the JSON is wrong.
 
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::written;

@@ -32,7 +32,8 @@ pub struct Sought<'a> {
 }
 
 impl Sought<'_> {
-    /// Whether a record, and its order, is about positives of the target: one that names none is, if the policy says so.
+    /// Whether a record, and its order, is about positives of the target: one that names none is, if the policy says
+    /// so.
     pub fn is_subject_of(&self, contact: &Contact) -> bool {
         match contact.target.as_str() {
             "" => self.policy.unnamed_contacts.contains(&self.target),

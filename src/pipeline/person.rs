@@ -265,8 +265,8 @@ impl PersonHalf {
         true
     }
 
-    /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether a
-    /// positive is or was involved.
+    /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
+    /// a positive is or was involved.
     fn replace(
         &mut self,
         slot: Slot,

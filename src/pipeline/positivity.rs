@@ -1,7 +1,7 @@
 //! From an area's cells to its published numbers: every window, purpose and method.
 //!
-//! In: the series of one area and target, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums that tiers
-//! look at. Pure: the same cells give the same numbers, whatever order they came in. Nothing is kept here.
+//! In: the series of one area and target, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums
+//! that tiers look at. Pure: the same cells give the same numbers, whatever order they came in. Nothing is kept here.
 
 use crate::model::interval::{Interval, wilson};
 use crate::model::time::Day;

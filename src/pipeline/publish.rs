@@ -125,8 +125,8 @@ impl<'a> Trigger<'a> {
     }
 }
 
-/// One state of an alert, with the id of its target: as it is held, the first has no name. Alerts of a person lie in its
-/// task's partition: a stalled task delays nobody else's.
+/// One state of an alert, with the id of its target: as it is held, the first has no name. Alerts of a person lie in
+/// its task's partition: a stalled task delays nobody else's.
 pub fn alert(alert: &mut v1::Alert, rules: &Rules, person_task: i32) -> Output {
     let held_as = std::mem::take(&mut alert.target);
     rules.id_of_stored(&held_as).clone_into(&mut alert.target);

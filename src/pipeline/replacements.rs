@@ -1,7 +1,7 @@
 //! Corrections under a new id: which results of a person other ones replace.
 //!
-//! In: which result each version that stands names. Out: whose rows may be replaced now, or no more. Who names whom is a
-//! function of the versions that stand, and who is replaced one of that, so no order of arrival matters.
+//! In: which result each version that stands names. Out: whose rows may be replaced now, or no more. Who names whom is
+//! a function of the versions that stand, and who is replaced one of that, so no order of arrival matters.
 
 use crate::state::paged::Changes;
 use crate::state::person::edit::{Edit, List};

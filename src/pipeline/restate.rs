@@ -68,8 +68,8 @@ impl Span {
         Self { now, today, kept_from, cells_from, before, new_rules }
     }
 
-    /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can no
-    /// longer change.
+    /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can
+    /// no longer change.
     pub fn kept_days(rules: &Rules) -> i32 {
         let longest = rules.cases.iter().map(|policy| policy.horizon_days + policy.episode_gap_days).max();
         longest.unwrap_or(0) + LONGEST_WINDOW

@@ -41,9 +41,11 @@ pub struct Registered {
 }
 
 impl Registered {
-    /// Where the record of an applied result ends: as what it did, or counted apart where nobody knows its lab.
+    /// Where the record of an applied result ends: as what it did, or counted apart where nobody knows its lab. What
+    /// changes nothing keeps its own end.
     pub fn end(&self, applied: End) -> End {
-        if self.lab.is_some() { applied } else { End::AcceptedUnknownLab }
+        let changes = !matches!(applied, End::Duplicate | End::Superseded);
+        if self.lab.is_none() && changes { End::AcceptedUnknownLab } else { applied }
     }
 }
 

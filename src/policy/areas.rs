@@ -85,8 +85,8 @@ impl Areas {
         self.periods.partition_point(|from| *from <= day).saturating_sub(1)
     }
 
-    /// The area and its ancestors in a period, finest first. Once it is abolished, the area it went into and the ancestors
-    /// of that; empty where it is not and went into nothing.
+    /// The area and its ancestors in a period, finest first. Once it is abolished, the area it went into and the
+    /// ancestors of that; empty where it is not and went into nothing.
     pub fn lineage(&self, period: usize, area: AreaIndex) -> &[AreaIndex] {
         let Lineages { ends, areas } = &self.lineages[period];
         let start = area.checked_sub(1).map_or(0, |before| ends[before as usize]);
@@ -108,7 +108,8 @@ impl Areas {
         self.list[area as usize].facts(day)
     }
 
-    /// Abolished areas of which nobody said what they went into: what was counted in them leaves all totals from then on.
+    /// Abolished areas of which nobody said what they went into: what was counted in them leaves all totals from then
+    /// on.
     pub fn without_successor(&self) -> impl Iterator<Item = &Area> {
         let unsaid = |facts: &AreaFacts| facts.abolished && facts.merged_into.is_none() && !facts.into_nothing;
         self.list.iter().filter(move |area| area.facts.iter().any(unsaid))

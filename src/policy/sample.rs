@@ -13,8 +13,9 @@ macro_rules! embedded {
     };
 }
 
-/// A small city of three districts and five streets, with a border change on 2022-11-15, a merger on 2022-12-01,
-/// three labs, and a tier policy of each kind; influenza beside the first target, and a third without policies. Zone Asia/Shanghai, horizon 7 days, all rules from 2020-01-01.
+/// A small city of three districts and five streets, with a border change on 2022-11-15, a merger on 2022-12-01, three
+/// labs, and a tier policy of each kind; influenza beside the first target, and a third without policies. Zone
+/// Asia/Shanghai, horizon 7 days, all rules from 2020-01-01.
 ///
 /// # Panics
 ///

@@ -25,8 +25,8 @@ pub trait Log {
     /// Reads the next part of a task's changelog, up to its *end as of the assignment read uncommitted*: a
     /// predecessor's open transaction is waited out (bounded), never passed by.
     ///
-    /// Returns at once with [`Restore::Pending`] when nothing is there yet. After [`Restore::Done`] the next call begins
-    /// anew, with the offsets committed by then.
+    /// Returns at once with [`Restore::Pending`] when nothing is there yet. After [`Restore::Done`] the next call
+    /// begins anew, with the offsets committed by then.
     fn restore(&mut self, task: i32, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Restore, Fatal>;
 
     /// The text of an error about restored state that cannot be used, with what an operator can do about it: what holds

@@ -42,9 +42,9 @@ impl Restoring {
         self.dropped
     }
 
-    /// Begins anew where what was read cannot be used because somebody else owns the task by now and has committed since
-    /// the offsets were asked for; says whether it does. If the group has not moved since the last time, it is no race but
-    /// damage: then nothing is begun again.
+    /// Begins anew where what was read cannot be used because somebody else owns the task by now and has committed
+    /// since the offsets were asked for; says whether it does. If the group has not moved since the last time, it is no
+    /// race but damage: then nothing is begun again.
     pub fn begin_anew(&mut self, why: &Unusable, mark: Option<CommitMark>) -> bool {
         let known = Some(mark.map_or(0, |mark| mark.seq));
         let again = why.may_be_overtaken() && self.unusable_at != known;

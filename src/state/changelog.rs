@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 /// 2: an index holds contact records with the rank they have with their contact; side records are logged change by
 /// change; an area holds which input record is behind a change of its tier.
 ///
-/// 3: revisions of 32 bits; which results replace others; what was measured of a positive; purposes of people and areas of
-/// tasks are of a target, those of earlier formats of the first one; a contact record may name one.
+/// 3: revisions of 32 bits; which results replace others; what was measured of a positive; purposes of people and areas
+///   of tasks are of a target, those of earlier formats of the first one; a contact record may name one.
 pub const FORMAT: u32 = 3;
 
 /// Largest value of one record, well under the broker's default of 1 MiB.

@@ -111,8 +111,8 @@ impl<'a> MakeWriter<'a> for &'static Lines {
     }
 }
 
-/// A panic is a fault of ours, told like everything else: an operator who collects JSON must find it there. Its words may
-/// hold what was being worked on, and so be about people: only those that stand in the source are told, and where.
+/// A panic is a fault of ours, told like everything else: an operator who collects JSON must find it there. Its words
+/// may hold what was being worked on, and so be about people: only those that stand in the source are told, and where.
 fn tell_panic(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
     let at = location.map(ToString::to_string).unwrap_or_default();
     let backtrace = Backtrace::capture();

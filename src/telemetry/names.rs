@@ -1,5 +1,5 @@
-//! Every metric this program has: name, kind, help, unit and labels, in one table. Whoever writes a dashboard or an alert
-//! rule reads this file; nothing else names a metric. No label can grow without bound: each is of a [`Label`].
+//! Every metric this program has: name, kind, help, unit and labels, in one table. Whoever writes a dashboard or an
+//! alert rule reads this file; nothing else names a metric. No label can grow without bound: each is of a [`Label`].
 
 /// One metric.
 #[derive(Debug)]
@@ -91,8 +91,8 @@ impl Label {
     }
 }
 
-/// What a part of a metric's name says about the unit of its values, in order of precedence: the first part that the name
-/// has. Base units are also the unit that OpenMetrics is told.
+/// What a part of a metric's name says about the unit of its values, in order of precedence: the first part that the
+/// name has. Base units are also the unit that OpenMetrics is told.
 const UNITS: [(&str, &str); 24] = [
     ("timestamp_seconds", "seconds since 1970-01-01 UTC"),
     ("start_time_seconds", "seconds since 1970-01-01 UTC"),

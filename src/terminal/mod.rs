@@ -1,7 +1,7 @@
 //! What a process shares with whoever started it: what it says, how far it is, and signals that ask it to end.
 //!
-//! In: lines, counts, signals. Out: standard output and standard error. Never here: work. A reader that is gone, slow or
-//! full holds up no work and hides none: see [`output`].
+//! In: lines, counts, signals. Out: standard output and standard error. Never here: work. A reader that is gone, slow
+//! or full holds up no work and hides none: see [`output`].
 
 pub mod output;
 

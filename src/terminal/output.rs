@@ -1,14 +1,14 @@
 //! Standard output, for commands that change something and for those that only look.
 //!
-//! A command that **changes** something does all of it whatever becomes of its output. Its lines are written by a thread
-//! of their own; a line that cannot be written, or for which there is no room because nobody reads, is counted, and the
-//! last of them are said on standard error. Its exit code is that of the work.
+//! A command that **changes** something does all of it whatever becomes of its output. Its lines are written by a
+//! thread of their own; a line that cannot be written, or for which there is no room because nobody reads, is counted,
+//! and the last of them are said on standard error. Its exit code is that of the work.
 //!
 //! A command that only **looks** writes as it goes, no faster than it is read, and ends soon after its output is closed
 //! (`| head`), by [`CLOSED`]. What it has found wrong until then still counts.
 //!
-//! SIGPIPE stays ignored, as Rust's start-up does it: a closed pipe is an error of a write, not the end of a process that
-//! is in the middle of its work.
+//! SIGPIPE stays ignored, as Rust's start-up does it: a closed pipe is an error of a write, not the end of a process
+//! that is in the middle of its work.
 
 use super::{say, signals};
 use anyhow::anyhow;

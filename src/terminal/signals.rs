@@ -1,8 +1,8 @@
 //! Signals that ask a process to end, or to read its settings again.
 //!
 //! SIGINT, SIGTERM and SIGHUP ask once, gracefully: what is under way is brought to an end, the rest is left and said.
-//! SIGINT or SIGTERM once more ends the process at once, with a word about what is left. SIGHUP is never that second one:
-//! a terminal that closes sends it along with others, and so does systemd (`SendSIGHUP`). A process that reads its
+//! SIGINT or SIGTERM once more ends the process at once, with a word about what is left. SIGHUP is never that second
+//! one: a terminal that closes sends it along with others, and so does systemd (`SendSIGHUP`). A process that reads its
 //! settings again on SIGHUP says so when it begins to [`listen`].
 //!
 //! A signal that was ignored when the process was started stays so (`nohup`).

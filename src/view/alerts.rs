@@ -1,13 +1,13 @@
-//! The newest alerts, and how many there are by family and state. Bounded: [`NEWEST`] alerts without their lists, of all
-//! others only their family and state, and of those at most [`MOST_COUNTED`].
+//! The newest alerts, and how many there are by family and state. Bounded: [`NEWEST`] alerts without their lists, of
+//! all others only their family and state, and of those at most [`MOST_COUNTED`].
 
 use super::texts::{self, Withdrawal};
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Alert, AlertFamily, AlertState};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// Alerts kept: days of those of a city that does well, hours of one that does not. Of an area the newest among them are
-/// shown.
+/// Alerts kept: days of those of a city that does well, hours of one that does not. Of an area the newest among them
+/// are shown.
 pub const NEWEST: usize = 2_000;
 
 /// Alerts whose state is kept; beyond it new ids are shown but not counted, and the picture says so.

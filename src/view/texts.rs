@@ -34,8 +34,8 @@ pub fn outcome(outcome: Outcome) -> String {
 /// What withdrew an alert. Never an id of a person, of a specimen or of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Withdrawal {
-    /// Kind of cause, e.g. `result`, or `result_replacing` where it names another result that it replaces; empty when the
-    /// chain of cause does not say.
+    /// Kind of cause, e.g. `result`, or `result_replacing` where it names another result that it replaces; empty when
+    /// the chain of cause does not say.
     pub cause: String,
     /// The lab, where a result was the cause.
     pub lab: String,

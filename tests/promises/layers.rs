@@ -9,8 +9,8 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("policy", &["proto", "model"]),
     ("state", &["proto", "model", "policy"]),
     ("pipeline", &["proto", "model", "policy", "state"]),
-    // The judge: what it had in common with the processor would be wrong on both sides and look right. What it may share
-    // all the same, and what else holds that to be right, its own page says.
+    // The judge: what it had in common with the processor would be wrong on both sides and look right. What it may
+    // share all the same, and what else holds that to be right, its own page says.
     ("audit", &["proto", "model", "policy"]),
 ];
 

@@ -1,5 +1,5 @@
-//! Stories of panels: several targets of one specimen, each with numbers, cases, alerts and tiers of its own. Told as all
-//! stories are: in order, with faults, and backwards; the recount agrees each time.
+//! Stories of panels: several targets of one specimen, each with numbers, cases, alerts and tiers of its own. Told as
+//! all stories are: in order, with faults, and backwards; the recount agrees each time.
 
 use crate::support::story::{Story, contact, order, result};
 use swabstream::model::outcome::RejectCode;

@@ -1,5 +1,5 @@
-//! Records as clients of every kind write them, on a real Kafka: what can be read is, and what cannot is set aside under a
-//! code that fits. The audit agrees with each.
+//! Records as clients of every kind write them, on a real Kafka: what can be read is, and what cannot is set aside
+//! under a code that fits. The audit agrees with each.
 
 use crate::support::real::{LAYOUT, Raw, RealDeployment};
 use prost::Message as _;

@@ -1,5 +1,5 @@
-//! A multiplex panel of four targets, as a laboratory's file, through the real program and a real Kafka: numbers, cases,
-//! alerts and tiers are those of each target alone, and the audit agrees.
+//! A multiplex panel of four targets, as a laboratory's file, through the real program and a real Kafka: numbers,
+//! cases, alerts and tiers are those of each target alone, and the audit agrees.
 
 use crate::support::real::RealDeployment;
 use std::fs;

@@ -43,8 +43,8 @@ fn a_task_that_stays_works_on_while_another_one_moves_away_and_back() {
     assert_worked_on(task, &before, &stays.commits(), &always);
 }
 
-/// Both work until they have so many tasks. Returns the tasks that ran here after every single turn: whatever is restored
-/// does not for many.
+/// Both work until they have so many tasks. Returns the tasks that ran here after every single turn: whatever is
+/// restored does not for many.
 fn work(
     deployment: &Deployment,
     here: &mut Running,

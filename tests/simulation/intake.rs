@@ -1,5 +1,5 @@
-//! What an input is by the rules in force when it was read, in the reading of the audit: what a half makes of it must be
-//! that, whatever other rules hold before and after.
+//! What an input is by the rules in force when it was read, in the reading of the audit: what a half makes of it must
+//! be that, whatever other rules hold before and after.
 
 use super::world::MAX_RECORD_BYTES;
 use prost::Message as _;

@@ -1,5 +1,5 @@
-//! The mutations by which the simulation shows that it notices a missing guard still fit the sources. Whether it notices
-//! them, `tests/mutations` shows: that takes a build for each.
+//! The mutations by which the simulation shows that it notices a missing guard still fit the sources. Whether it
+//! notices them, `tests/mutations` shows: that takes a build for each.
 
 use std::fs;
 use std::path::Path;

@@ -53,8 +53,8 @@ fn changed(change: &dyn Fn(&mut rule::Rule) -> bool) -> Rules {
     Rules::from_records(&records.collect::<Vec<_>>()).expect("valid rules")
 }
 
-/// With a version of the case policy that takes over in the middle: what is old news, and how far an exposure reaches, is
-/// judged by the version of each swab's own day.
+/// With a version of the case policy that takes over in the middle: what is old news, and how far an exposure reaches,
+/// is judged by the version of each swab's own day.
 fn with_a_later_version(rules: &Rules) -> Rules {
     let mut records = rules.to_records();
     let decoded = records.iter().map(|(_, bytes)| Rule::decode(&bytes[..]).expect("a rule").rule);
@@ -74,8 +74,8 @@ fn with_a_later_version(rules: &Rules) -> Rules {
     Rules::from_records(&records).expect("valid rules")
 }
 
-/// Other episodes, other windows around exposure, no alerts from preliminary results, milder and harder tiers; results of
-/// labs that nobody knows are accepted, and one more is such.
+/// Other episodes, other windows around exposure, no alerts from preliminary results, milder and harder tiers; results
+/// of labs that nobody knows are accepted, and one more is such.
 fn medicine(rule: &mut rule::Rule) -> bool {
     match rule {
         rule::Rule::CasePolicy(policy) => {
@@ -103,8 +103,8 @@ fn medicine(rule: &mut rule::Rule) -> bool {
     true
 }
 
-/// The harbour quarter never moves, the hills are merged two weeks earlier, fewer people live in the station quarter, and
-/// it goes into the old town; streets keep no people.
+/// The harbour quarter never moves, the hills are merged two weeks earlier, fewer people live in the station quarter,
+/// and it goes into the old town; streets keep no people.
 fn registry(rule: &mut rule::Rule) -> bool {
     match rule {
         rule::Rule::Deployment(Deployment { people_levels, .. }) => people_levels.retain(|level| level != "street"),

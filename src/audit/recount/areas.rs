@@ -96,8 +96,8 @@ impl<'a> Counts<'a> {
         all
     }
 
-    /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day, and
-    /// each target.
+    /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day,
+    /// and each target.
     fn by_area(&self, end: Day) -> BTreeMap<(&'a str, &'a str), Vec<(Day, &Counted<'a>)>> {
         let mut areas: BTreeMap<_, Vec<(Day, &Counted<'a>)>> = BTreeMap::new();
         for (day, counted) in self.longest_window(end) {
@@ -228,14 +228,14 @@ impl Sums {
     }
 }
 
-/// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose or target. (Nor its area, which
-/// then lies in none.)
+/// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose or target. (Nor its
+/// area, which then lies in none.)
 pub fn has_place(rules: &Rules, specimen: &Specimen) -> bool {
     rules.deployment.purposes.contains(&specimen.purpose) && targets::is_known(rules, &specimen.target)
 }
 
-/// An area and all it lies in on a day, finest first. Of an abolished one: what it went into, and all that lies in; empty
-/// where there is neither.
+/// An area and all it lies in on a day, finest first. Of an abolished one: what it went into, and all that lies in;
+/// empty where there is neither.
 pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
     let mut lineage = Vec::new();
     let mut next = Some(code);
@@ -252,7 +252,8 @@ pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
     lineage
 }
 
-/// The message of an area's numbers for a target: the total, then each purpose there is, over all windows. None without any.
+/// The message of an area's numbers for a target: the total, then each purpose there is, over all windows. None without
+/// any.
 pub fn published(
     rules: &Rules,
     (area, target): (&str, &str),

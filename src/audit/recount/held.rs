@@ -1,5 +1,5 @@
-//! Numbers and tiers of one area and target by its counts alone: for what an area task can know, where some of what people add up
-//! to has not reached it.
+//! Numbers and tiers of one area and target by its counts alone: for what an area task can know, where some of what
+//! people add up to has not reached it.
 //!
 //! In: counts of one area. Out: what the recount says when it has everything, of less.
 

@@ -91,7 +91,8 @@ impl Version<'_> {
     /// The greatest stands.
     fn rank(&self) -> (u32, i32, i32, u64) {
         match self.moved_away {
-            // It says nothing more about this person, but for what it replaces: the one that stands with the other does.
+            // It says nothing more about this person, but for what it replaces: the one that stands with the other
+            // does.
             true => {
                 let said =
                     u64::from(self.result.status.unsigned_abs()) << 3 | u64::from(self.result.finding.unsigned_abs());

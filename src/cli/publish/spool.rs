@@ -1,8 +1,8 @@
 //! The records of a file between its check and their sending, in order of arrival, in bounded memory.
 //!
 //! A country's year is some gigabytes. What is more than [`RUN`] bytes goes into a file without a name, sorted in runs,
-//! which are merged when they are read: nothing of it is left behind, whatever ends the process. Records that arrived at
-//! one time keep the order of the file; of live data, that is all of them.
+//! which are merged when they are read: nothing of it is left behind, whatever ends the process. Records that arrived
+//! at one time keep the order of the file; of live data, that is all of them.
 
 use crate::intake::arrivals::Outliers;
 use crate::intake::{ContentType, Message};

@@ -24,8 +24,8 @@ struct Export {
     records: Map<String, Value>,
 }
 
-/// The rules of a text that [`json`] has made. One that was changed since, or cut off, is refused: what it allows is not
-/// what is in force anywhere.
+/// The rules of a text that [`json`] has made. One that was changed since, or cut off, is refused: what it allows is
+/// not what is in force anywhere.
 pub(super) fn rules(text: &str) -> anyhow::Result<Rules> {
     let Export { digest, records } = serde_json::from_str(text)?;
     let descriptor = descriptor()?;

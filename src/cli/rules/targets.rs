@@ -1,5 +1,5 @@
-//! What an operator is told about targets before rules come into force: what was counted is of the first target, and that
-//! cannot change; what is declared no more is counted no more.
+//! What an operator is told about targets before rules come into force: what was counted is of the first target, and
+//! that cannot change; what is declared no more is counted no more.
 
 use crate::policy::source::{self, SourceError, SourceFile};
 use crate::policy::{Rules, UNDECLARED_TARGET};

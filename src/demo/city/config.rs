@@ -157,8 +157,8 @@ pub struct Rates {
     pub broken: f64,
     /// Is JSON (contact records too).
     pub json: f64,
-    /// The specimen is tested for everything else that is declared too: a panel. Of contact records, whether they name a
-    /// target.
+    /// The specimen is tested for everything else that is declared too: a panel. Of contact records, whether they name
+    /// a target.
     pub panel: f64,
     /// A contact record is revised.
     pub contact_revised: f64,
@@ -167,8 +167,8 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// What a city lives with that does well: its labs call a negative positive once in ten thousand results. Ten times as
-    /// many, and most of its alerts would be about nobody's illness.
+    /// What a city lives with that does well: its labs call a negative positive once in ten thousand results. Ten times
+    /// as many, and most of its alerts would be about nobody's illness.
     pub fn quiet() -> Self {
         Self { corrected_finding: 0.000_1, contradiction: 0.000_05, conflict: 0.000_05, ..Self::everyday() }
     }

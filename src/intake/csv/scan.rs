@@ -5,8 +5,8 @@
 //! a fault of the row they begin in, and reading goes on with the next line: what lies behind is looked at again. For
 //! that, the bytes of a row are held until it is judged, up to a limit.
 //!
-//! Lines end with LF, CRLF or CR alone, mixed as they come; within quotes a line end belongs to the cell. A quote counts
-//! at the start of a cell (behind spaces, too); within a cell that does not begin with one it is a character.
+//! Lines end with LF, CRLF or CR alone, mixed as they come; within quotes a line end belongs to the cell. A quote
+//! counts at the start of a cell (behind spaces, too); within a cell that does not begin with one it is a character.
 
 use ::csv::ByteRecord;
 use memchr::{memchr, memchr2, memchr3};

@@ -116,8 +116,8 @@ impl Value {
 }
 
 impl Target {
-    /// Cells have a type of their own: times come as RFC 3339 has them and numbers with a dot, beside what the map says of
-    /// texts.
+    /// Cells have a type of their own: times come as RFC 3339 has them and numbers with a dot, beside what the map says
+    /// of texts.
     pub fn take_typed_cells(&mut self) {
         match &mut self.form {
             Form::Time(times) => times.take_typed_cells(),

@@ -160,7 +160,8 @@ impl Map {
         self.skips.iter().map(|skip| skip.why.as_str())
     }
 
-    /// For cells that have a type of their own: their times come as RFC 3339 has them, whatever a column's texts look like.
+    /// For cells that have a type of their own: their times come as RFC 3339 has them, whatever a column's texts look
+    /// like.
     pub fn take_typed_cells(&mut self) {
         let arrived_at = self.history.as_mut().map(|history| &mut history.arrived_at);
         for field in self.fields.iter_mut().chain(&mut self.ct_values).chain(arrived_at) {

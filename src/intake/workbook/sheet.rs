@@ -1,7 +1,7 @@
 //! The rows of one sheet, one after the other.
 //!
-//! The library's reader of a sheet borrows its workbook, and hands out cell after cell. A thread of its own has both, and
-//! sends rows in pieces, so far ahead and no farther. It ends when nobody takes them any more.
+//! The library's reader of a sheet borrows its workbook, and hands out cell after cell. A thread of its own has both,
+//! and sends rows in pieces, so far ahead and no farther. It ends when nobody takes them any more.
 
 use super::super::source::{Seekable, Source};
 use super::super::table::OpenError;

@@ -111,7 +111,8 @@ impl Handle {
         self.shared.fatal.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// What a broker was last refused for, or refused us for, if anything was since the last [`welcome`](Self::welcome).
+    /// What a broker was last refused for, or refused us for, if anything was since the last
+    /// [`welcome`](Self::welcome).
     pub(in crate::kafka) fn refusal(&self) -> Option<Refusal> {
         self.shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

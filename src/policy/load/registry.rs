@@ -75,8 +75,8 @@ fn merger(period: &v1::AreaPeriod, at: usize, check: &mut Check<'_>) {
     }
 }
 
-/// What an area went into is in the registry, of no finer level, and exists on every day it stands for the other, or went
-/// into another area in turn; never in a circle.
+/// What an area went into is in the registry, of no finer level, and exists on every day it stands for the other, or
+/// went into another area in turn; never in a circle.
 fn successors(list: &[Area], errors: &mut Vec<RuleError>) {
     let by_code: HashMap<&str, &Area> = list.iter().map(|area| (area.code.as_str(), area)).collect();
     let periods = periods(list);
@@ -105,7 +105,8 @@ fn successors(list: &[Area], errors: &mut Vec<RuleError>) {
     }
 }
 
-/// Why nothing can be said to stand for an abolished area on a day, if so. One that went on into nothing does: it was meant.
+/// Why nothing can be said to stand for an abolished area on a day, if so. One that went on into nothing does: it was
+/// meant.
 fn lost(area: &Area, day: Day, by_code: &HashMap<&str, &Area>) -> Option<String> {
     let mut at = area;
     // Each area is passed once, unless they go round.

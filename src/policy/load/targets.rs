@@ -12,8 +12,8 @@ const LONGEST: usize = 32;
 /// A person's rows name purpose and target by one number of 8 bits.
 const PAIRS: usize = 250;
 
-/// The targets of a deployment; one if it declares none. `None` when something is wrong with them: then nothing can be said
-/// about policies that name them.
+/// The targets of a deployment; one if it declares none. `None` when something is wrong with them: then nothing can be
+/// said about policies that name them.
 pub(super) fn declared(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<Vec<Target>> {
     let before = check.noted();
     if wire.targets.is_empty() {

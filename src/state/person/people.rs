@@ -1,8 +1,8 @@
 //! Who is held in which slot, and where their rows lie.
 //!
-//! In pieces, and the index in shards: one vector or table of a million people is copied as a whole when it grows, and the
-//! task stands still for as long, while an alert waits. A shard grows in a few milliseconds. All grow at about the same
-//! size, but each for itself, with commits between them.
+//! In pieces, and the index in shards: one vector or table of a million people is copied as a whole when it grows, and
+//! the task stands still for as long, while an alert waits. A shard grows in a few milliseconds. All grow at about the
+//! same size, but each for itself, with commits between them.
 
 use super::slab::Rows;
 use hashbrown::HashTable;

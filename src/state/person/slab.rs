@@ -1,8 +1,8 @@
 //! Where rows lie: blocks of a few sizes in large pieces of memory, so that a person costs no allocation.
 //!
-//! Where everybody gets another row, everybody moves from one size to the next, and the blocks they leave would never be
-//! used again. So there are few unused ones of any size: blocks at the end move into those left before, and their pieces
-//! are given back.
+//! Where everybody gets another row, everybody moves from one size to the next, and the blocks they leave would never
+//! be used again. So there are few unused ones of any size: blocks at the end move into those left before, and their
+//! pieces are given back.
 
 use super::row::Row;
 
@@ -33,8 +33,8 @@ pub struct Slab {
     left: Option<usize>,
 }
 
-/// Rows of a piece of memory, at most, where a block is not larger: small enough for many half-filled ones, large enough
-/// for the list of all pieces to stay in the cache.
+/// Rows of a piece of memory, at most, where a block is not larger: small enough for many half-filled ones, large
+/// enough for the list of all pieces to stay in the cache.
 const PIECE: usize = 4096;
 /// One block in so many may be unused, and some more, so that a block that is left can wait for its next owner.
 const UNUSED_SHARE: usize = 32;

@@ -1,11 +1,11 @@
 //! A model of Kafka for tests: deterministic, in memory, single-threaded, with faults from a seed.
 //!
-//! It keeps what exactly-once rests on: partitions with control markers (so offsets have gaps), transactions with
-//! open, committed and aborted ranges, the last stable offset, markers that are written one after the other,
-//! transactional ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time
-//! out, offset commits inside transactions, requests that arrive late, twice or never. An end that arrives late ends
-//! whatever its producer has open by then: that is all the protocol that librdkafka speaks lets a broker know. It leaves
-//! out replication, fetch sessions and bytes on a wire. Where a worker breaks the rules of the seam, the model panics and
+//! It keeps what exactly-once rests on: partitions with control markers (so offsets have gaps), transactions with open,
+//! committed and aborted ranges, the last stable offset, markers that are written one after the other, transactional
+//! ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time out, offset
+//! commits inside transactions, requests that arrive late, twice or never. An end that arrives late ends whatever its
+//! producer has open by then: that is all the protocol that librdkafka speaks lets a broker know. It leaves out
+//! replication, fetch sessions and bytes on a wire. Where a worker breaks the rules of the seam, the model panics and
 //! says which.
 
 mod commit;

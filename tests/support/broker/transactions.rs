@@ -150,8 +150,8 @@ impl Broker {
         self.producers.values().any(pending)
     }
 
-    /// Somebody else's transaction begins in a partition and is forgotten: nobody reads on there, until an operator ends
-    /// it. No timeout does, which is what hanging means.
+    /// Somebody else's transaction begins in a partition and is forgotten: nobody reads on there, until an operator
+    /// ends it. No timeout does, which is what hanging means.
     pub fn hang(&mut self, place: (Topic, i32), until: Timestamp) {
         let id = format!("foreign-{}", self.transactions);
         let by = Identity { epoch: self.init_transactions(&id), id };
