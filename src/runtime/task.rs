@@ -19,9 +19,9 @@ use std::sync::Arc;
 /// `now` is told to the others at most this often, in its own milliseconds.
 const PROGRESS_STEP_MS: i64 = 1_000;
 
-/// Times by which rows are dropped go on by so much at most, from one that all tasks have told to the next: then
-/// whatever was sent over one task has arrived. A record can cause messages over three, and rows are held for longer
-/// than two steps beyond all that admissible records can need.
+/// Times by which rows are dropped go on by so much at most, from one that all tasks have told to the next: then whatever
+/// was sent over one task has arrived. A record can cause messages over three, and rows are held for longer than two
+/// steps beyond all that admissible records can need.
 const DROP_STEP_DAYS: i64 = 7;
 const _: () = assert!(2 * DROP_STEP_DAYS <= LONGEST_WINDOW as i64);
 
@@ -48,8 +48,8 @@ pub struct Time {
     pub at: Timestamp,
     /// Wall time up to which the task's inputs hold nothing unread; `None` while unknown.
     pub read_until: Option<Timestamp>,
-    /// Smallest time all person tasks told for dropping, as far as nothing sent before it can still be on its way to
-    /// this task.
+    /// Smallest time all person tasks told for dropping, as far as nothing sent before it can still be on its way to this
+    /// task.
     pub safe_floor: Option<Timestamp>,
 }
 
@@ -156,8 +156,8 @@ impl<H: Half> Task<H> {
         rules.rules.digest == self.half.rules_digest() || rules.offset >= self.rules_offset
     }
 
-    /// Derives the state again where the rules are not those it was derived by. Its worker may still be reading what
-    /// was in force before those came back: that is passed over.
+    /// Derives the state again where the rules are not those it was derived by. Its worker may still be reading what was
+    /// in force before those came back: that is passed over.
     pub fn adopt(&mut self, rules: &RulesInForce) {
         if !self.may_use(rules) {
             return;
@@ -262,8 +262,8 @@ impl<H: Half> Task<H> {
         }
     }
 
-    /// Of a half without a time of its own: whoever told a time everywhere had sent its messages by then. Read to an
-    /// end asked for later, none is missing.
+    /// Of a half without a time of its own: whoever told a time everywhere had sent its messages by then. Read to an end
+    /// asked for later, none is missing.
     fn hear(&mut self, time: &Time) {
         if self.heard.is_none() {
             self.heard = time.floor.filter(|floor| self.floor.is_none_or(|known| known < *floor)).zip(Some(time.at));
