@@ -103,7 +103,7 @@ impl Half for AreaHalf {
             return;
         }
         if everything {
-            self.forget(span, effects);
+            self.forget(span, &touched, effects);
             self.bear_decided(effects);
         }
         self.publish(span, everything, &touched, effects);
@@ -239,13 +239,13 @@ impl AreaHalf {
     }
 
     /// Drops days that no number needs any more, and takes their numbers back.
-    fn forget(&mut self, span: Span, effects: &mut Effects) {
+    fn forget(&mut self, span: Span, touched: &BTreeMap<AreaNumber, Touched>, effects: &mut Effects) {
         let Some((_, kept)) = self.state.published().filter(|(_, kept)| *kept < span.kept_from) else { return };
         let restater = Restater { context: &self.context, rules: &self.rules, span };
-        let (cells, alerts) = (span.cells_from, span.kept_from);
+        let (cells, alerts, untouched) = (span.cells_from, span.kept_from, Touched::default());
         for area in 0..self.state.areas() {
             let series = self.state.series(area);
-            restater.forget(series, kept, effects);
+            restater.forget(series, touched.get(&area).unwrap_or(&untouched), kept, effects);
             let old_alert = series.alerts.first_key_value().is_some_and(|(day, _)| *day < alerts);
             if old_alert || specimen_days(series).any(|day| day < cells) {
                 self.state.change(area, SeriesOperation::DropBefore { cells, alerts }, &mut effects.changes);

@@ -126,10 +126,12 @@ impl Restater<'_> {
         self.tier(area, state, effects);
     }
 
-    /// Takes back numbers of days that are kept no more.
-    pub fn forget(&self, series: &Series, kept: Day, effects: &mut Effects) {
+    /// Takes back numbers of days that are kept no more. A day that has lost its last specimen since the last commit has no
+    /// cell any more, and its numbers are still there: it is among those `touched`.
+    pub fn forget(&self, series: &Series, touched: &Touched, kept: Day, effects: &mut Effects) {
         let gone = kept..=self.span.kept_from.plus(-1);
-        for day in spread(specimen_days(series), LONGEST_WINDOW - 1, gone) {
+        let days = specimen_days(series).chain(touched.days.iter().copied());
+        for day in spread(days, LONGEST_WINDOW - 1, gone) {
             effects.outputs.push(self.output(Topic::AreaPositivity, key(series, day), None));
         }
     }
