@@ -3,6 +3,7 @@
 
 use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
+use crate::kafka::group_of;
 use crate::kafka::log::{self, KafkaLog};
 use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::watch::TopicWatch;
@@ -172,14 +173,6 @@ impl Processor {
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
         self.threads.push(thread.expect("the system has room for a thread"));
-    }
-}
-
-/// The consumer group of a half.
-pub fn group_of<H: Half>(kafka: &KafkaConfig) -> String {
-    match H::NAME {
-        "person" => kafka.group.clone(),
-        half => format!("{}-{half}s", kafka.group),
     }
 }
 

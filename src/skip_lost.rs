@@ -6,13 +6,13 @@
 
 use crate::clock;
 use crate::config::KafkaConfig;
+use crate::kafka::group_of;
 use crate::kafka::log::{KafkaLog, Settings};
 use crate::kafka::lost::Lost;
 use crate::model::ids::Secret;
 use crate::model::record::Layout;
 use crate::model::time::Timestamp;
 use crate::pipeline::half::{Context, Half};
-use crate::processor::group_of;
 use crate::runtime::log::{Commit, CommitError, Committed, Fatal, Log as _, Polled, Restore};
 use crate::runtime::task::{RulesInForce, Task};
 use crate::state::changelog::Restorer;
@@ -59,18 +59,19 @@ pub struct Site {
     pub ring: u64,
 }
 
-/// Gives up what was lost of one input of one task, at a time. Returns the number of the commit that says so.
-pub fn skip<H: Half>(site: &Site, lost: Lost, at: Timestamp) -> Result<u64, SkipError> {
+/// Gives up what was lost of the inputs of one task, at a time. Returns the number of the commit that says so. A task has
+/// one commit for all its inputs, and is not restored while any of them lacks something that is not given up.
+pub fn skip<H: Half>(site: &Site, (number, lost): (i32, &[Lost]), at: Timestamp) -> Result<u64, SkipError> {
     let group = group_of::<H>(&site.kafka);
     let id = format!("{group}-skip-lost");
     let settings = Settings::new(&site.kafka, group, id, H::INPUTS, H::CHANGELOG);
-    let settings = Settings { given_up: vec![lost], ..settings };
+    let settings = Settings { given_up: lost.to_vec(), ..settings };
     let mut log = KafkaLog::join(settings)?;
-    await_task(&mut log, lost.task)?;
-    let mut task = restored::<H>(&mut log, site, lost.task)?;
-    task.give_up(lost.topic, lost.to, at);
+    await_task(&mut log, number)?;
+    let mut task = restored::<H>(&mut log, site, number)?;
+    lost.iter().for_each(|lost| task.give_up(lost.topic, lost.to, at));
     let next = task.next().to_vec();
-    log.start(lost.task, &next)?;
+    log.start(number, &next)?;
     let (outputs, part) = task.commit(None);
     log.commit(&Commit::new(outputs, vec![part]))?;
     Ok(task.seq())

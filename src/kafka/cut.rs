@@ -6,11 +6,11 @@
 //! moment, as there may be no other: it asks for the offsets that are committed, whatever is under way, and tells the
 //! outputs of later commits by the commit they name.
 
-use super::Error;
 use super::client::{Names, Role, properties};
 use super::mend::start_anew;
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Query};
 use super::refusal::missing_acl;
+use super::{Error, group_of};
 use crate::audit::Cut;
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -110,11 +110,6 @@ pub fn commits(config: &KafkaConfig, layout: Layout) -> Result<Commits, Error> {
     Ok(looker.cut(all, Offsets::new(), Offsets::new())?.commits)
 }
 
-/// The group of the area half.
-fn area_group(config: &KafkaConfig) -> String {
-    format!("{}-{}s", config.group, AreaHalf::NAME)
-}
-
 struct Looker {
     config: KafkaConfig,
     layout: Layout,
@@ -131,7 +126,7 @@ impl Looker {
             properties.insert("isolation.level".to_owned(), isolation.to_owned());
             Consumer::new(&properties, Arc::new(Notify::new()))
         };
-        let groups = [client(config.group.clone())?, client(area_group(config))?];
+        let groups = [client(group_of::<PersonHalf>(config))?, client(group_of::<AreaHalf>(config))?];
         Ok(Self { config: config.clone(), layout, groups, names: Names::new(&config.prefix) })
     }
 
@@ -224,7 +219,8 @@ impl Looker {
                 None if began.elapsed() > ANSWER_LIMIT => return Ok(None),
                 None if !self.is_denied(half) => {}
                 Some(Err(_)) | None => {
-                    let group = if half == 0 { self.config.group.clone() } else { area_group(&self.config) };
+                    let config = &self.config;
+                    let group = if half == 0 { group_of::<PersonHalf>(config) } else { group_of::<AreaHalf>(config) };
                     return Err(Error::new(missing_acl("Describe", &format!("--group {group}"))));
                 }
             }

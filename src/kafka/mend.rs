@@ -2,9 +2,11 @@
 
 use super::lost::Lost;
 use super::native::Unreached;
-use super::{Error, topic_name};
+use super::{Error, group_of, topic_name};
 use crate::config::KafkaConfig;
 use crate::model::record::Topic;
+use crate::pipeline::area::AreaHalf;
+use crate::pipeline::person::PersonHalf;
 
 /// Partitions that topics of the two halves have already, person and area.
 pub(super) type Counts = [Option<i32>; 2];
@@ -24,12 +26,13 @@ pub(super) fn no_broker(config: &KafkaConfig, seconds: u64, why: &Unreached) -> 
 
 /// The state cannot go on, whatever is done: how to compute everything anew.
 pub(super) fn start_anew(config: &KafkaConfig) -> String {
-    let KafkaConfig { group, .. } = config;
     format!(
         "to compute everything anew from what the inputs still hold, stop all instances, delete the groups of both \
-         halves ({groups} --delete --group {group} --group {group}-areas), delete every topic but the inputs (lab-results, \
+         halves ({groups} --delete --group {persons} --group {areas}), delete every topic but the inputs (lab-results, \
          contact-records, rules), and create them with {create} (and --area-tasks, where they were \
          not 4){hint}",
+        persons = group_of::<PersonHalf>(config),
+        areas = group_of::<AreaHalf>(config),
         groups = tool(config, "kafka-consumer-groups.sh"),
         create = create_topics(config, [None, None], false),
         hint = hint(config),
@@ -70,27 +73,34 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
     Error::new(format!("topic {name} was deleted and created anew while the processor ran: {lost}"))
 }
 
-/// Records were deleted before they were read: how to go on without them, and how not to lose the next.
-pub(super) fn lost_records(config: &KafkaConfig, lost: &Lost) -> Error {
-    let name = topic_name(&config.prefix, lost.topic);
+/// Records of inputs of one task were deleted before they were read: how to go on without them, and how not to lose the
+/// next.
+pub(super) fn lost_records(config: &KafkaConfig, lost: &[Lost]) -> Error {
+    let each = |Lost { topic, task, from, to }: &Lost| {
+        format!("{} [{task}]: offsets {from} to {to}", topic_name(&config.prefix, *topic))
+    };
+    let gaps: Vec<String> = lost.iter().map(each).collect();
     Error::new(format!(
-        "{name} [{task}]: offsets {from} to {to} were deleted before they were read, by the topic's retention.ms or by \
-         hand: at most {offsets} records. If their senders can send them again, let them do so once the processor runs. To \
-         go on without them, with all state there is, stop all instances and run: {skip}. Lengthen retention.ms to more than \
-         the processor is ever stopped for",
-        task = lost.task,
-        from = lost.from,
-        to = lost.to,
-        offsets = lost.offsets(),
+        "{gaps} were deleted before they were read, by the topic's retention.ms or by hand: at most {offsets} records. If \
+         their senders can send them again, let them do so once the processor runs. To go on without them, with all state \
+         there is, stop all instances and run: {skip}. Lengthen retention.ms to more than the processor is ever stopped for",
+        gaps = gaps.join(" and "),
+        offsets = lost.iter().map(Lost::offsets).sum::<u64>(),
         skip = skip_lost(config, lost),
     ))
 }
 
-/// Gives up what was deleted unread.
-pub(super) fn skip_lost(config: &KafkaConfig, lost: &Lost) -> String {
+/// Gives up all that was deleted unread of the inputs of one task: they are committed together, or not at all.
+pub(super) fn skip_lost(config: &KafkaConfig, lost: &[Lost]) -> String {
     let file = config.file.as_ref().map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
-    let Lost { topic, task, to, .. } = lost;
-    format!("swabstream skip-lost --config {file} --topic {} --task {task} --to {to}", topic.name())
+    let mut command = format!("swabstream skip-lost --config {file}");
+    if let Some(first) = lost.first() {
+        command.push_str(&format!(" --task {}", first.task));
+    }
+    for Lost { topic, to, .. } in lost {
+        command.push_str(&format!(" --to {}={to}", topic.name()));
+    }
+    command
 }
 
 /// Stored state that was read back whole and is not what was written: what may have become of it, and how to go on.
@@ -198,6 +208,11 @@ mod tests {
         assert_eq!(
             create_topics(&config, [Some(8), Some(3)], true),
             "swabstream topics create --config cq.toml --person-tasks 8 --area-tasks 3"
+        );
+        let lost = |topic, to| Lost { topic, task: 3, from: 4, to };
+        assert_eq!(
+            skip_lost(&config, &[lost(Topic::LabResults, 10), lost(Topic::ContactRecords, 7)]),
+            "swabstream skip-lost --config cq.toml --task 3 --to lab-results=10 --to contact-records=7"
         );
         let anew = start_anew(&config);
         let groups = "kafka-consumer-groups.sh --bootstrap-server kafka:9093 --command-config client.properties";

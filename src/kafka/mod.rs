@@ -41,7 +41,9 @@ mod restore;
 pub mod topics;
 pub mod watch;
 
+use crate::config::KafkaConfig;
 use crate::model::record::Topic;
+use crate::pipeline::half::Half;
 use crate::runtime::log::Fatal;
 
 /// Kafka refused, or cannot be reached. The text names topic, partition and setting, never a key or a value.
@@ -58,6 +60,14 @@ impl Error {
 impl From<Error> for Fatal {
     fn from(error: Error) -> Self {
         Self(error.0)
+    }
+}
+
+/// The consumer group of a half.
+pub fn group_of<H: Half>(config: &KafkaConfig) -> String {
+    match H::NAME {
+        "person" => config.group.clone(),
+        half => format!("{}-{half}s", config.group),
     }
 }
 

@@ -307,14 +307,17 @@ impl Restorer {
 
     /// What was not read must still be there: going on behind a gap would pass lost results off as none.
     fn require_unread_kept(&self, task: i32, committed: &Committed, starts: &[(Topic, i64)]) -> Result<(), Error> {
-        for &(topic, from) in &committed.next {
+        let gap = |&(topic, from): &(Topic, i64)| {
             let to = starts.iter().find(|(known, _)| *known == topic).map_or(0, |(_, start)| *start);
-            let lost = Lost { topic, task, from, to };
-            if to > from && !self.given_up.contains(&lost) {
-                return Err(lost_records(&self.config, &lost));
-            }
+            (to > from).then_some(Lost { topic, task, from, to })
+        };
+        // All of them, in the order in which they are listed: none can be given up without the others.
+        let mut lost: Vec<Lost> = committed.next.iter().filter_map(gap).collect();
+        lost.sort_unstable();
+        match lost.iter().all(|lost| self.given_up.contains(lost)) {
+            true => Ok(()),
+            false => Err(lost_records(&self.config, &lost)),
         }
-        Ok(())
     }
 
     /// What the last commit knew of a partition must be there.

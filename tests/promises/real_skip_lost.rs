@@ -40,7 +40,7 @@ fn what_was_deleted_unread_is_given_up_by_an_operator_and_everybodys_state_stays
     let start = next + 6;
     deployment.delete_before(Topic::LabResults, 1, start);
     let (from_to, to) = (format!("offsets {next} to {start}"), start.to_string());
-    let command = format!("--topic lab-results --task 1 --to {to}");
+    let command = format!("--task 1 --to lab-results={to}");
     assert_ends(&deployment, &["run"], 2, &[&from_to, "swabstream skip-lost --config", &command]);
     let (code, report) = deployment.audit();
     assert_eq!(code, Some(1), "{report:#}");
@@ -71,6 +71,45 @@ fn what_was_deleted_unread_is_given_up_by_an_operator_and_everybodys_state_stays
 }
 
 #[test]
+fn what_two_inputs_of_a_task_have_lost_is_given_up_in_one_commit() {
+    let mut deployment = RealDeployment::that_ran("skip-two", 9, 3);
+    let before = deployment.published();
+    let inputs = [(Topic::LabResults, 3), (Topic::ContactRecords, 2)];
+    let lost = inputs.map(|(topic, count)| {
+        let next = deployment.next_offset(topic, 2);
+        for _ in 0..=count {
+            deployment.forge(topic, 2, b"unread", b"");
+        }
+        deployment.delete_before(topic, 2, next + count);
+        (topic.name(), next, next + count)
+    });
+    let both = lost.map(|(name, _, to)| format!("--to {name}={to}")).join(" ");
+    let gaps = lost.map(|(name, from, to)| format!("{name} [2]: offsets {from} to {to}"));
+    // Each would refuse because of the other: the start and the listing name one command for both.
+    assert_ends(&deployment, &["run"], 2, &[&gaps[0], &gaps[1], &both, "at most 5"]);
+    assert_ends(&deployment, &["skip-lost"], 1, &[&gaps[0], &gaps[1], &both]);
+    let ends = lost.map(|(name, _, to)| format!("{name}={to}"));
+    for few in &ends {
+        assert_ends(&deployment, &["skip-lost", "--task", "2", "--to", few], 2, &["at once", &both]);
+    }
+    let (bare, one) = (lost[0].2.to_string(), ["skip-lost", "--task", "2", "--to"]);
+    assert_ends(&deployment, &[&one[..], &[&bare]].concat(), 2, &["at once", &both]);
+    let all = [&one[..], &[&ends[0], "--to", &ends[1]]].concat();
+    assert_ends(&deployment, &all, 0, &["given up as lost, at most 3", "given up as lost, at most 2"]);
+    assert_ends(&deployment, &all, 2, &["nothing is lost there"]);
+
+    deployment.start();
+    deployment.settle();
+    assert_eq!(deployment.published().positivity, before.positivity, "nobody is forgotten");
+    let (code, report) = deployment.audit();
+    assert_eq!(code, Some(0), "{report:#}");
+    let named = unread(&report)["limited"].as_str().expect("both are named ever after");
+    for (name, from, to) in lost {
+        assert!(named.contains(&format!("{name} [2] {from} to {to} at 20")), "{named}");
+    }
+}
+
+#[test]
 fn nothing_is_given_up_while_a_processor_runs() {
     let mut deployment = RealDeployment::that_ran("skip-runs", 8, 2);
     let next = deployment.next_offset(Topic::ContactRecords, 0);
@@ -81,7 +120,7 @@ fn nothing_is_given_up_while_a_processor_runs() {
     let member = deployment.join();
     let to = (next + 1).to_string();
     let arguments = ["skip-lost", "--task", "0", "--to", to.as_str()];
-    assert_ends(&deployment, &arguments, 2, &["members", "stop all instances"]);
+    assert_ends(&deployment, &arguments, 2, &["waiting up to 10 s", "members", "stop all instances"]);
     drop(member);
     assert_ends(&deployment, &arguments, 0, &["given up as lost"]);
     deployment.start();

@@ -51,6 +51,6 @@ fn what_was_deleted_unread_is_named_and_not_passed_over() {
     let error = deployment.start().run_until_refused();
     let gap = format!("{} [0]: offsets 10 to 15 were deleted", deployment.topic(Topic::LabResults));
     assert!(error.contains(&gap), "{error}");
-    let command = "swabstream skip-lost --config FILE --topic lab-results --task 0 --to 15";
+    let command = "swabstream skip-lost --config FILE --task 0 --to lab-results=15";
     assert!(error.contains("retention.ms") && error.contains(command), "{error}");
 }
