@@ -32,8 +32,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[command(after_long_help = "Examples:
   swabstream skip-lost --config swabstream.toml                        what is lost; writes nothing
   swabstream skip-lost --config swabstream.toml --task 3 --to 120450   gives it up
-  swabstream skip-lost --config swabstream.toml --task 3 --to lab-results=120450 --to contact-records=311
-                                                                       where two inputs of a task have lost something
+  swabstream skip-lost --config lab.toml --task 3 --to lab-results=120450 --to contact-records=311
+
+The last is for a task of which two inputs have lost something.
 
 Where retention, or somebody, deletes records of an input before the processor has read them, the processor does not \
 start: results that nobody read must not pass for none. Without --to this lists what is lost of every task, with the \
