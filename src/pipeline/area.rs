@@ -97,7 +97,9 @@ impl Half for AreaHalf {
         let touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
         let Some(now) = days::moment(&self.rules, &self.state, self.now, self.read) else { return };
-        let span = Span::new(&self.rules, now, &self.state, std::mem::take(&mut self.new_rules));
+        let everywhere = days::everywhere(&self.state, self.now, self.read).unwrap_or(now);
+        let new_rules = std::mem::take(&mut self.new_rules);
+        let span = Span::new(&self.rules, (now, everywhere), &self.state, new_rules);
         let everything = span.day_moved() || span.new_rules;
         if !everything && touched.is_empty() {
             return;

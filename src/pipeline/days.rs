@@ -28,9 +28,14 @@ pub fn farthest(rules: &Rules, state: &AreaState, now: Option<Timestamp>, read: 
     }
 }
 
+/// The time everywhere, however far a commit may go.
+pub fn everywhere(state: &AreaState, now: Option<Timestamp>, read: Option<Timestamp>) -> Option<Timestamp> {
+    now.max(read).max(state.now())
+}
+
 /// The moment of the next commit; `None` before anything may be published.
 pub fn moment(rules: &Rules, state: &AreaState, now: Option<Timestamp>, read: Option<Timestamp>) -> Option<Timestamp> {
-    let (now, reached) = (now.max(read).max(state.now())?, state.now().unwrap_or_default());
+    let (now, reached) = (everywhere(state, now, read)?, state.now().unwrap_or_default());
     let farthest = farthest(rules, state, Some(now), read)?;
     let day = match state.published() {
         Some((last, _)) if farthest <= last.plus(1) => farthest,

@@ -46,6 +46,9 @@ pub struct Span {
     pub now: Timestamp,
     /// Its day: no window ends later.
     pub today: Day,
+    /// The day of the time everywhere, which is later while days that have gone by are owed: what a tier becomes on an
+    /// earlier one is old news.
+    pub current: Day,
     /// No window ends earlier.
     pub kept_from: Day,
     /// No number needs an earlier cell.
@@ -57,15 +60,17 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of a commit at `now`. Days run forwards only: no end of it ever moves back.
-    pub fn new(rules: &Rules, now: Timestamp, state: &AreaState, new_rules: bool) -> Self {
+    /// The span of a commit at `now`, of which it may be later everywhere. Days run forwards only: no end of it ever
+    /// moves back.
+    pub fn new(rules: &Rules, (now, everywhere): (Timestamp, Timestamp), state: &AreaState, new_rules: bool) -> Self {
         let (before, kept) = state.published().unzip();
         let today = rules.day(now).max(before.unwrap_or(Day(i32::MIN)));
         let kept_from = today.plus(-Self::kept_days(rules)).max(kept.unwrap_or(Day(i32::MIN)));
         // The longest look back from the first day kept.
         let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
         let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
-        Self { now, today, kept_from, cells_from, before, new_rules }
+        let current = rules.day(everywhere).max(today);
+        Self { now, today, current, kept_from, cells_from, before, new_rules }
     }
 
     /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can
@@ -188,7 +193,7 @@ impl Restater<'_> {
         let trigger = Trigger {
             kind: if by_rules { CauseKind::Rules } else { CauseKind::Area },
             now: self.span.now,
-            today: self.span.today,
+            today: self.span.current,
         };
         let mut last: Option<(Day, Option<Decision<'_>>)> = None;
         let mut changed = Vec::new();

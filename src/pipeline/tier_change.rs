@@ -28,7 +28,7 @@ pub struct Trigger {
     pub kind: CauseKind,
     /// The task's `now`.
     pub now: Timestamp,
-    /// Its day.
+    /// The day it is everywhere: an alert of an earlier one is historic.
     pub today: Day,
 }
 

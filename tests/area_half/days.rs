@@ -11,8 +11,8 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
-use swabstream::policy::{Rules, set};
-use swabstream::proto::v1::{AreaChanges, AreaPeriod, AreaPositivity, rule};
+use swabstream::policy::{Rules, TierEngine, set};
+use swabstream::proto::v1::{Alert, AreaChanges, AreaPeriod, AreaPositivity, Severity, rule};
 use swabstream::runtime::task::{RulesInForce, Task, Time};
 
 /// Numbers are kept for 24 days.
@@ -114,6 +114,42 @@ fn a_commit_over_many_days_of_many_areas_stays_within_bounds() {
         told.extend(numbers.into_iter().map(|output| output.key.clone()));
     }
     assert_eq!(told.len(), (streets.len() + 2) * days as usize, "every street, the district and the city, every day");
+}
+
+/// The days up to which each commit goes until time has caught up, and all alerts about tiers by then.
+fn caught_up(rules: &Arc<Rules>, tests: &[Test], until: Day) -> (Vec<Day>, Vec<Alert>) {
+    let mut bench = Bench::new(rules);
+    bench.read(&batch(rules, 0, 1, &[], tests));
+    let mut days = Vec::new();
+    while bench.half.owes(Timestamp(0), Some(noon(until))) {
+        bench.commit(Some(until));
+        days.extend(bench.half.state().published().map(|(day, _)| day));
+    }
+    (days, bench.alerts())
+}
+
+#[test]
+fn a_tier_of_a_day_that_time_has_passed_is_old_news_however_far_a_commit_goes() {
+    let mut rules = short_memory();
+    for policy in &mut rules.tiers {
+        if let TierEngine::Threshold(measures) = &mut policy.engine {
+            measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
+        }
+    }
+    let rules = Arc::new(rules);
+    let (first, last) = (day("2022-03-01"), day("2022-07-28"));
+    let mut tests: Vec<Test> = (0..150).map(|after| tested("D1S1", first.plus(after))).collect();
+    let (ends, _) = caught_up(&rules, &tests, last);
+    assert!(ends.len() > 3, "{ends:?}");
+    // A tier goes up on the very last day of a commit that is months behind, and on the day it is.
+    let found = |on: Day| Test { finding: Finding::Positive, ..tested("D1S1", on) };
+    tests.extend([found(ends[1]), found(last)]);
+    let (again, alerts) = caught_up(&rules, &tests, last);
+    assert_eq!(again, ends);
+    let on = |day: Day| alerts.iter().filter(move |alert| alert.first_day == day.to_string());
+    assert!(on(ends[1]).count() > 0 && on(last).count() > 0, "{alerts:?}");
+    assert!(alerts.iter().all(|alert| alert.historic == (alert.first_day != last.to_string())), "{alerts:?}");
+    assert!(on(ends[1]).all(|alert| alert.severity() == Severity::Info));
 }
 
 /// The whole way through a task: the time everywhere is heard of before what was sent by then is read.
