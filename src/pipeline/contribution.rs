@@ -9,6 +9,7 @@ use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
 use super::specimen::{self, Names, Verdict};
 use super::validate::Registered;
 use super::versions::Change;
+use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult};
 use crate::model::target;
 use crate::policy::areas::AreaIndex;
@@ -57,24 +58,33 @@ impl Places {
         usize::from(target) * rules.deployment.purposes.len() + usize::from(purpose) - 1
     }
 
-    /// The numbers of a result's area, and of its purpose and target, in the dictionary; new ones where they have none.
+    /// The numbers of a result's area, and of its purpose and target, in the dictionary; new ones where they have none. A
+    /// result is set aside whose area or purpose rows have no room for beside all others that they name.
     pub fn numbers(
         &mut self,
         (result, registered): (&LabResult<'_>, &Registered),
         rules: &Rules,
         state: &mut PersonState,
         changes: &mut Changes,
-    ) -> (u32, u8) {
+    ) -> Result<(u32, u8), Reject> {
         let area = self.area_numbers.get(registered.area as usize).copied().flatten();
         let pair = Self::pair(rules, registered.target, registered.purpose);
         let purpose = self.purpose_numbers.get(pair).copied().flatten();
         if let (Some(area), Some(purpose)) = (area, purpose) {
-            return (area, purpose);
+            return Ok((area, purpose));
         }
+        let full = |field| move || Reject::new(RejectCode::Internal, field);
+        let area = state.area(result.area, changes).ok_or_else(full("area"))?;
         let purpose = target::keyed(result.purpose, rules.stored_target(registered.target));
-        let numbers = (state.area(result.area, changes), state.purpose(&purpose, changes));
+        let purpose = state.purpose(&purpose, changes).ok_or_else(full("purpose"))?;
+        if (area as usize) < self.areas.len() && self.area_numbers.get(registered.area as usize) != Some(&Some(area))
+            || usize::from(purpose) < self.purposes.len() && self.purpose_numbers.get(pair) != Some(&Some(purpose))
+        {
+            // A number was another name's before.
+            *self = Self::default();
+        }
         self.learn(state, rules);
-        numbers
+        Ok((area, purpose))
     }
 
     /// Where an area and a purpose of the dictionary count, if the rules know both.

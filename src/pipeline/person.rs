@@ -109,7 +109,7 @@ impl PersonHalf {
         let slot = self.person(result.person_id, effects);
         self.letters.extend(versions::moved_away(wire, &result, origin));
         let place = (&result, &registered);
-        let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes);
+        let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes)?;
         let target = self.rules.target_id(registered.target);
         let row = versions::row(&result, target, numbers, &self.context.secret);
         let news = self.note_positive(slot, (&result, registered.target), &row, origin, effects);
@@ -242,10 +242,13 @@ impl PersonHalf {
         }
         let read = versions::positive(result, self.rules.target_id(target), row, origin.received_at);
         let known = self.state.extra(slot).and_then(|extra| extra.positive(read.id, read.content));
-        let version = known.map_or_else(|| read.clone(), |known| known.and(read.clone()));
-        if known == Some(&version) {
-            return false;
-        }
+        let version = match known {
+            None => read,
+            Some(known) => match known.and(read) {
+                same if same == *known => return false,
+                version => version,
+            },
+        };
         self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
         true
     }

@@ -4,7 +4,7 @@ use crate::state::codec::{Reader, corrupt, put_bytes, put_u32};
 use crate::state::paged::Corrupt;
 use hashbrown::HashMap;
 
-/// Texts by number, numbers by text. A text never loses its number.
+/// Texts by number, numbers by text. A text loses its number to another one only where that is asked for.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     texts: Vec<String>,
@@ -33,6 +33,17 @@ impl Dictionary {
         self.texts.push(text.to_owned());
         self.numbers.insert(text.to_owned(), number);
         number
+    }
+
+    /// Gives a number to another text, a new one.
+    pub fn rename(&mut self, number: u32, text: &str) -> Result<(), Corrupt> {
+        let known = self.number(text).is_some();
+        let Some(held) = self.texts.get_mut(number as usize).filter(|_| !known) else {
+            return Err(corrupt("a dictionary renames what it does not have, or to what it has"));
+        };
+        self.numbers.remove(&std::mem::replace(held, text.to_owned()));
+        self.numbers.insert(text.to_owned(), number);
+        Ok(())
     }
 
     /// Writes all texts.

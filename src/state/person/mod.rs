@@ -10,6 +10,7 @@ mod crowd;
 pub mod dictionary;
 pub mod edit;
 pub mod extra;
+mod names;
 mod pages;
 mod people;
 pub mod row;
@@ -210,24 +211,6 @@ impl PersonState {
         if extra.is_some_and(|extra| extra.is_empty()) {
             self.extras.remove(&slot);
         }
-    }
-
-    /// The number of an area.
-    pub fn area(&mut self, code: &str, changes: &mut Changes) -> u32 {
-        self.areas.number(code).unwrap_or_else(|| {
-            pages::log_name(changes, pages::Named::Area, code);
-            self.areas.add(code)
-        })
-    }
-
-    /// The number of a purpose of a target.
-    pub fn purpose(&mut self, name: &str, changes: &mut Changes) -> u8 {
-        let number = self.purposes.number(name).unwrap_or_else(|| {
-            pages::log_name(changes, pages::Named::Purpose, name);
-            self.purposes.add(name)
-        });
-        // A deployment has at most 250 purposes of targets; the names of abandoned ones stay in the dictionary.
-        u8::try_from(number).expect("at most 256 purposes of targets over all time")
     }
 
     /// Texts of areas, by number.

@@ -26,6 +26,8 @@ const HEAD: usize = 3;
 
 const NAME: u8 = 1;
 const BASIS: u8 = 2;
+/// Since format 3.
+const RENAME: u8 = 3;
 
 /// The two dictionaries.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +88,14 @@ pub(super) fn log_edit(changes: &mut Changes, slot: u32, before: &Extra, edit: &
 pub(super) fn log_name(changes: &mut Changes, named: Named, text: &str) {
     changes.push(0, |into| {
         into.extend_from_slice(&[NAME, named as u8]);
+        put_bytes(into, text.as_bytes());
+    });
+}
+
+pub(super) fn log_rename(changes: &mut Changes, named: Named, number: u32, text: &str) {
+    changes.push(0, |into| {
+        into.extend_from_slice(&[RENAME, named as u8]);
+        put_u32(into, number);
         put_bytes(into, text.as_bytes());
     });
 }
@@ -165,8 +175,11 @@ impl PersonState {
 
     fn replay_common(&mut self, kind: u8, reader: &mut Reader<'_>) -> Result<(), Corrupt> {
         match kind {
-            NAME if reader.u8()? == Named::Area as u8 => self.areas.restore(reader.text()?),
-            NAME => self.purposes.restore(reader.text()?),
+            NAME => self.dictionary(named(reader)?).restore(reader.text()?),
+            RENAME => {
+                let dictionary = self.dictionary(named(reader)?);
+                dictionary.rename(reader.u32()?, reader.text()?)
+            }
             BASIS => {
                 self.basis = read_basis(reader)?;
                 Ok(())
@@ -247,6 +260,12 @@ impl PersonState {
         self.look_at_extra(slot);
         Ok(())
     }
+}
+
+fn named(reader: &mut Reader<'_>) -> Result<Named, Corrupt> {
+    let kind = reader.u8()?;
+    let all = [Named::Area, Named::Purpose];
+    all.into_iter().find(|named| *named as u8 == kind).ok_or_else(|| corrupt("a dictionary is unknown"))
 }
 
 fn slot_of(page: u32, reader: &mut Reader<'_>) -> Result<u32, Corrupt> {

@@ -16,8 +16,12 @@ pub const ROW_BYTES: usize = 28;
 const WORDS: usize = ROW_BYTES / 4;
 /// 26 bits of minutes reach the year 2097.
 const MINUTES: u32 = (1 << 26) - 1;
-/// Two million areas, over all time; the purpose and three marks lie beside them, the revision has a word of its own.
+/// Two million areas that rows name; the purpose and three marks lie beside them, the revision has a word of its own.
 const AREAS: u32 = (1 << 21) - 1;
+/// Numbers of areas that a row has room for.
+pub const AREA_NUMBERS: u32 = AREAS + 1;
+/// The same of purposes of targets.
+pub const PURPOSE_NUMBERS: u32 = 1 << 8;
 const PURPOSE: u32 = 21;
 const REPLACED: u32 = 1 << 29;
 const DAY_ONLY: u32 = 1 << 30;
@@ -106,7 +110,7 @@ impl Row {
             specimen as u32,
             version.content,
             version.minute.min(MINUTES) | (version.finding as u32) << 26 | (version.standing as u32) << 29,
-            version.area.min(AREAS)
+            version.area & AREAS // none is numbered higher
                 | u32::from(version.purpose) << PURPOSE
                 | if version.day_only { DAY_ONLY } else { 0 },
             version.revision,
