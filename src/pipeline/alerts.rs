@@ -11,8 +11,9 @@ use crate::model::ids::{Domain, Secret};
 use crate::model::target::FIRST;
 use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
-use crate::state::person::extra::Extra;
+use crate::state::person::extra::{Extra, PositiveVersion};
 use crate::state::person::row::{Row, minute_start};
+use std::collections::BTreeMap;
 
 /// What is raised here.
 pub const FAMILIES: [AlertFamily; 2] = [AlertFamily::Positive, AlertFamily::Contradiction];
@@ -139,13 +140,40 @@ fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
 pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
     let positives = episodes::positives(case.rows.iter(), case.rules, case.names);
     let episodes = episodes::split(&positives, case.rules);
-    let cases = episodes.into_iter().filter_map(|episode| positive(case, &positives[episode]));
+    let saying = Saying::of(case);
+    let cases = episodes.into_iter().filter_map(|episode| positive(case, &saying, &positives[episode]));
     let contradicted = positives.iter().filter(|positive| positive.verdict.contradiction);
-    cases.chain(contradicted.map(|positive| contradiction(case, positive))).collect()
+    cases.chain(contradicted.map(|positive| contradiction(case, &saying, positive))).collect()
+}
+
+/// Positive rows, by their specimen, with what is kept of them: looked for once, as a person may have thousands.
+struct Saying<'a>(BTreeMap<u64, Vec<(&'a Row, Option<&'a PositiveVersion>)>>);
+
+impl<'a> Saying<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let mut by_specimen: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+        for row in case.rows.iter().filter(|row| row.is_positive()) {
+            let version = case.extra.positive(row.id(), row.content());
+            by_specimen.entry(row.specimen()).or_default().push((row, version));
+        }
+        Self(by_specimen)
+    }
+
+    /// All of a specimen.
+    fn of_specimen(&self, specimen: u64) -> &[(&'a Row, Option<&'a PositiveVersion>)] {
+        self.0.get(&specimen).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those that a positive rests on.
+    fn behind(&self, positive: &Positive) -> impl Iterator<Item = (&'a Row, Option<&'a PositiveVersion>)> {
+        let preliminary = positive.preliminary;
+        let all = self.of_specimen(positive.verdict.specimen).iter().copied();
+        all.filter(move |(row, _)| row.counts() != preliminary)
+    }
 }
 
 /// The alert of one episode: its target has a case policy on every day.
-fn positive(case: &Case<'_>, episode: &[Positive]) -> Option<v1::Alert> {
+fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Option<v1::Alert> {
     let first = &episode[0];
     let (rules, target) = (case.rules, first.target);
     let sought = |positive: &Positive| {
@@ -157,7 +185,9 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> Option<v1::Alert> {
     let first_at = swabs[0].0.0;
     let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
     let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
-    let historic = episode.iter().zip(&swabs).all(|(positive, (_, sought))| is_historic(case, positive, sought.policy));
+    let mut of_policies = episode.iter().zip(&swabs);
+    let historic =
+        of_policies.all(|(positive, (_, sought))| is_historic(saying.behind(positive), rules, sought.policy));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
     let severity = match (historic, preliminary, managed) {
         (true, ..) => policy.severity.historic,
@@ -169,6 +199,7 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> Option<v1::Alert> {
     let exposed_to = matching::exposed_to(case.extra, &swabs);
     let to_trace = matching::to_trace(case.extra, first_at, last_at, swabs[0].1);
     let of = (&[][..], first_day.as_str(), rules.stored_target(target));
+    let (positives, positives_omitted) = results(saying, episode);
     Some(v1::Alert {
         alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, of),
         last_day: case.rules.day(last_at).to_string(),
@@ -177,7 +208,8 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> Option<v1::Alert> {
         preliminary,
         channel: if managed { Channel::Managed as i32 } else { Channel::Community as i32 },
         positive_specimens: episode.len() as u32,
-        positives: results(case, episode),
+        positives,
+        positives_omitted,
         exposed_to,
         to_trace,
         first_day,
@@ -186,43 +218,41 @@ fn positive(case: &Case<'_>, episode: &[Positive]) -> Option<v1::Alert> {
 }
 
 /// Of each positive the result behind it that was received first, with what was measured: another entry point that says
-/// the same later is no news.
-fn results(case: &Case<'_>, positives: &[Positive]) -> Vec<v1::PositiveResult> {
+/// the same later is no news. In order, as many as one record can carry, and the number of those left out.
+fn results(saying: &Saying<'_>, positives: &[Positive]) -> (Vec<v1::PositiveResult>, u32) {
     let first = |positive: &Positive| {
-        let rows = behind(case, positive).filter_map(|row| Some((row, case.extra.positive(row.id(), row.content())?)));
-        rows.min_by_key(|(_, version)| (version.received_at, &version.lab_id, &version.result_id))
+        let known = saying.behind(positive).filter_map(|(row, version)| Some((row, version?)));
+        known.min_by_key(|(_, version)| (version.received_at, &version.lab_id, &version.result_id))
     };
-    let mut results: Vec<v1::PositiveResult> = positives
-        .iter()
-        .filter_map(first)
-        .map(|(row, version)| {
-            let precision = if row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute };
-            v1::PositiveResult {
-                lab_id: version.lab_id.clone(),
-                result_id: version.result_id.clone(),
-                specimen_id: version.specimen_id.clone(),
-                target: version.target.clone(),
-                collected_at: Some(minute_start(row.minute()).to_wire()),
-                collected_precision: precision as i32,
-                ct_values: version.ct_values.clone(),
-                ct_values_omitted: version.ct_values_omitted,
-                kit: version.kit.clone(),
-            }
-        })
-        .collect();
-    let time = |result: &v1::PositiveResult| (result.collected_at.map(|at| at.seconds), result.collected_precision);
-    results.sort_by(|a, b| {
-        let texts = |of: &v1::PositiveResult| [of.lab_id.clone(), of.result_id.clone(), of.specimen_id.clone()];
-        (time(a), texts(a)).cmp(&(time(b), texts(b)))
+    let mut firsts: Vec<(&Row, &PositiveVersion)> = positives.iter().filter_map(first).collect();
+    firsts.sort_by_key(|(row, version)| {
+        (row.minute(), precision(row) as i32, &version.lab_id, &version.result_id, &version.specimen_id)
     });
-    results
+    let omitted = firsts.len().saturating_sub(POSITIVES_AT_MOST) as u32;
+    let listed = firsts.into_iter().take(POSITIVES_AT_MOST);
+    (listed.map(|(row, version)| measured(row, version)).collect(), omitted)
 }
 
-/// With as many contacts and positives as one record can carry, in order, and the number of those left out. Without a
-/// bound, a made up index with very many contacts would make an alert that no broker takes.
+fn precision(row: &Row) -> TimePrecision {
+    if row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute }
+}
+
+fn measured(row: &Row, version: &PositiveVersion) -> v1::PositiveResult {
+    v1::PositiveResult {
+        lab_id: version.lab_id.clone(),
+        result_id: version.result_id.clone(),
+        specimen_id: version.specimen_id.clone(),
+        target: version.target.clone(),
+        collected_at: Some(minute_start(row.minute()).to_wire()),
+        collected_precision: precision(row) as i32,
+        ct_values: version.ct_values.clone(),
+        ct_values_omitted: version.ct_values_omitted,
+        kit: version.kit.clone(),
+    }
+}
+
+/// With as many contacts as one record can carry, in order, and the number of those left out. Without a bound, a made up index with very many contacts would make an alert that no broker takes.
 pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
-    alert.positives_omitted = alert.positives.len().saturating_sub(POSITIVES_AT_MOST) as u32;
-    alert.positives.truncate(POSITIVES_AT_MOST);
     let omitted = |all: &[v1::MatchedContact]| all.len().saturating_sub(LISTED_AT_MOST) as u32;
     (alert.exposed_to_omitted, alert.to_trace_omitted) = (omitted(&alert.exposed_to), omitted(&alert.to_trace));
     alert.exposed_to.truncate(LISTED_AT_MOST);
@@ -230,30 +260,27 @@ pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
     alert
 }
 
-/// The rows that say so.
-fn behind<'a>(case: &Case<'a>, positive: &Positive) -> impl Iterator<Item = &'a Row> {
-    let (specimen, preliminary) = (positive.verdict.specimen, positive.preliminary);
-    let rows = case.rows.iter();
-    rows.filter(move |row| row.specimen() == specimen && row.is_positive() && row.counts() != preliminary)
-}
-
 /// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day. A
 /// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older
 /// than one of 23:59:00 received at the same moment was.
-fn is_historic(case: &Case<'_>, positive: &Positive, policy: &CasePolicy) -> bool {
-    behind(case, positive).all(|row| {
-        let version = case.extra.positive(row.id(), row.content());
-        let (_, latest) = matching::taken(row.minute(), row.is_day_only(), case.rules);
+fn is_historic<'a>(
+    mut behind: impl Iterator<Item = (&'a Row, Option<&'a PositiveVersion>)>,
+    rules: &Rules,
+    policy: &CasePolicy,
+) -> bool {
+    behind.all(|(row, version)| {
+        let (_, latest) = matching::taken(row.minute(), row.is_day_only(), rules);
         let oldest = latest.plus_hours(policy.historic_after_hours);
         version.is_some_and(|version| version.received_at.minute() > oldest.minute())
     })
 }
 
 /// The alert of a specimen that a negative and a positive stand for.
-fn contradiction(case: &Case<'_>, positive: &Positive) -> v1::Alert {
+fn contradiction(case: &Case<'_>, saying: &Saying<'_>, positive: &Positive) -> v1::Alert {
     let verdict = &positive.verdict;
     let day = case.rules.day(minute_start(verdict.minute));
-    let (specimen_id, target) = texts_of(case, verdict);
+    let (specimen_id, target) = texts_of(saying, verdict);
+    let (positives, positives_omitted) = results(saying, std::slice::from_ref(positive));
     let (policy, first_day) = (case.rules.intake_policy(positive.target, day), day.to_string());
     let of = (&[specimen_id, target][..], first_day.as_str(), FIRST);
     v1::Alert {
@@ -262,16 +289,16 @@ fn contradiction(case: &Case<'_>, positive: &Positive) -> v1::Alert {
         last_day: first_day.clone(),
         first_day,
         positive_specimens: 1,
-        positives: results(case, std::slice::from_ref(positive)),
+        positives,
+        positives_omitted,
         specimen_id: specimen_id.to_owned(),
         ..about(case, positive, AlertFamily::Contradiction, policy)
     }
 }
 
 /// Barcode of a positive specimen, as it was sent, and the id of its target.
-fn texts_of<'a>(case: &Case<'a>, verdict: &Verdict) -> (&'a str, &'a str) {
-    let mut behind = case.rows.iter().filter(|row| row.specimen() == verdict.specimen && row.is_positive());
-    let version = behind.find_map(|row| case.extra.positive(row.id(), row.content()));
+fn texts_of<'a>(saying: &Saying<'a>, verdict: &Verdict) -> (&'a str, &'a str) {
+    let version = saying.of_specimen(verdict.specimen).iter().find_map(|(_, version)| *version);
     version.map_or(("", ""), |version| (&version.specimen_id, &version.target))
 }
 
