@@ -250,7 +250,7 @@ impl Edit {
             Contacts => Edit::Contact(read_contact(reader)?),
             Traced => Edit::Traced(read_traced(reader, format)?),
             Found => Edit::Found(read_found(reader)?),
-            Alerts => Edit::Alert(Box::new(read_alert(reader, held)?)),
+            Alerts => Edit::Alert(Box::new(read_alert(reader, held, format)?)),
             Replacements => Edit::Replacement(read_replacement(reader)?),
         })
     }
@@ -264,22 +264,27 @@ fn put_alert(into: &mut Vec<u8>, held: &Extra, alert: &mut v1::Alert) {
     put_difference(into, before.map_or(&[], |before| &before.exposed_to), &lists.0, put_message);
     put_difference(into, before.map_or(&[], |before| &before.to_trace), &lists.1, put_message);
     put_difference(into, before.map_or(&[], |before| &before.causes), &lists.2, put_message);
-    (alert.exposed_to, alert.to_trace, alert.causes) = lists;
+    put_difference(into, before.map_or(&[], |before| &before.positives), &lists.3, put_message);
+    (alert.exposed_to, alert.to_trace, alert.causes, alert.positives) = lists;
 }
 
-type Lists = (Vec<v1::MatchedContact>, Vec<v1::MatchedContact>, Vec<v1::Cause>);
+type Lists = (Vec<v1::MatchedContact>, Vec<v1::MatchedContact>, Vec<v1::Cause>, Vec<v1::PositiveResult>);
 
 fn take_lists(alert: &mut v1::Alert) -> Lists {
     use std::mem::take;
-    (take(&mut alert.exposed_to), take(&mut alert.to_trace), take(&mut alert.causes))
+    (take(&mut alert.exposed_to), take(&mut alert.to_trace), take(&mut alert.causes), take(&mut alert.positives))
 }
 
-fn read_alert(reader: &mut Reader<'_>, held: &Extra) -> Result<v1::Alert, Corrupt> {
+/// Up to format 2 alerts had no list of positives.
+fn read_alert(reader: &mut Reader<'_>, held: &Extra, format: u32) -> Result<v1::Alert, Corrupt> {
     let mut alert: v1::Alert = message(reader)?;
     let before = held.alert(&alert.alert_id);
     alert.exposed_to = read_difference(reader, before.map_or(&[], |before| &before.exposed_to), message)?;
     alert.to_trace = read_difference(reader, before.map_or(&[], |before| &before.to_trace), message)?;
     alert.causes = read_difference(reader, before.map_or(&[], |before| &before.causes), message)?;
+    if format >= 3 {
+        alert.positives = read_difference(reader, before.map_or(&[], |before| &before.positives), message)?;
+    }
     Ok(alert)
 }
 
@@ -329,7 +334,12 @@ mod tests {
         let one = |number: u32| v1::MatchedContact { record_id: format!("C{number:03}"), ..Default::default() };
         let cause = v1::Cause { record_id: "R".into(), ..Default::default() };
         let (to_trace, causes) = (traced.map(one).collect(), vec![cause]);
-        Edit::Alert(Box::new(v1::Alert { alert_id: id.into(), to_trace, causes, ..Default::default() }))
+        let positives = vec![positive(1), positive(2)];
+        Edit::Alert(Box::new(v1::Alert { alert_id: id.into(), to_trace, causes, positives, ..Default::default() }))
+    }
+
+    fn positive(number: u32) -> v1::PositiveResult {
+        v1::PositiveResult { result_id: format!("R{number:03}"), kit: "K".repeat(100), ..Default::default() }
     }
 
     fn all() -> Vec<Edit> {
@@ -395,6 +405,34 @@ mod tests {
         assert!(logged(alert("a", 0..1001)) < 50);
         assert!(logged(alert("a", 1..1001)) < 50);
         assert!(logged(alert("a", (1..500).chain(503..1100))) < 1_300, "100 are new");
+    }
+
+    #[test]
+    fn of_the_positives_of_an_alert_only_those_are_logged_that_are_new() {
+        let mut extra = Extra::of("p1");
+        let mut logged = |count: u32| {
+            let (alert_id, positives) = ("a".into(), (0..count).map(positive).collect());
+            let mut edit = Edit::Alert(Box::new(v1::Alert { alert_id, positives, ..Default::default() }));
+            let mut bytes = Vec::new();
+            edit.write(&extra, &mut bytes);
+            assert_eq!(Edit::read(&mut Reader::new(&bytes), &extra, FORMAT).as_ref(), Ok(&edit));
+            extra.apply(edit);
+            bytes.len()
+        };
+        assert!(logged(49) > 49 * 100);
+        assert!(logged(50) < 200);
+        assert!(logged(50) < 50);
+    }
+
+    #[test]
+    fn an_alert_of_the_format_before_is_read_as_it_was_written() {
+        let mut bytes = vec![List::Alerts as u8];
+        put_bytes(&mut bytes, &v1::Alert { alert_id: "a".into(), version: 3, ..Default::default() }.encode_to_vec());
+        bytes.extend([0, 0, 0]); // three lists, none of which has changed
+        let mut reader = Reader::new(&bytes);
+        let Ok(Edit::Alert(read)) = Edit::read(&mut reader, &Extra::of("p1"), 2) else { panic!("an alert") };
+        assert_eq!((read.version, reader.finish()), (3, Ok(())));
+        assert!(Edit::read(&mut Reader::new(&bytes), &Extra::of("p1"), FORMAT).is_err(), "a list is missing");
     }
 
     #[test]
