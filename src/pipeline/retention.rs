@@ -15,7 +15,7 @@ use crate::state::person::edit::{Edit, List};
 use crate::state::person::extra::{Contact, IndexFound};
 use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 /// Messages between tasks may lag behind the floor, which goes on in steps for their sake: the longest window and this
 /// are more than two of these.
@@ -144,12 +144,10 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
             drops.push(Edit::Drop(List::Positives, at));
         }
     }
-    let named = |state: &PersonState, at: usize| state.extra(slot)?.replacements.get(at).copied();
-    for at in (0..state.extra(slot).map_or(0, |extra| extra.replacements.len())).rev() {
-        let both = named(state, at).map_or([0; 2], |one| [one.id, one.replaces]);
-        if both.into_iter().all(|id| state.position(slot, id).is_none()) {
-            drops.push(Edit::Drop(List::Replacements, at));
-        }
+    if state.names_replaced(slot) {
+        let needed = leading_to_rows(state, slot);
+        let entries = state.extra(slot).map_or(&[][..], |extra| &extra.replacements);
+        drop_where(&mut drops, List::Replacements, entries, |one| !needed.contains(&one.id));
     }
     let Some(extra) = state.extra(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
         return drops;
@@ -165,6 +163,23 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
     let is_about_none = |found: &IndexFound| extra.contact(&found.record_id).is_none_or(is_over);
     drop_where(&mut drops, List::Found, &extra.index_findings, is_about_none);
     drops
+}
+
+/// Results from which one comes, by whom each names as replaced, to one that has a row. A circle is kept whole while any
+/// of it has one: once it is open, what was part of it would be replaced.
+fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
+    let entries = state.extra(slot).map(|extra| extra.replacements.clone()).unwrap_or_default();
+    let mut naming: HashMap<u64, Vec<u64>> = HashMap::new();
+    entries.iter().for_each(|one| naming.entry(one.replaces).or_default().push(one.id));
+    let ends = entries.iter().flat_map(|one| [one.id, one.replaces]);
+    let mut open: Vec<u64> = ends.filter(|id| state.position(slot, *id).is_some()).collect();
+    let mut reached = HashSet::new();
+    while let Some(id) = open.pop() {
+        if reached.insert(id) {
+            open.extend(naming.get(&id).into_iter().flatten());
+        }
+    }
+    reached
 }
 
 fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {

@@ -39,10 +39,13 @@ impl Change {
         Self { before: Some(before), after, end: End::Superseded, in_conflict: false }
     }
 
-    /// Another row changed because of this one.
+    /// Another row changed because of this one, or this one did: it has closed a circle, or has left one.
     pub fn heed(&mut self, other: &Self) {
         if other.after.id() == self.after.id() {
             self.after = other.after;
+            if self.end != End::Duplicate {
+                self.end = end_of(self.before.as_ref(), &self.after);
+            }
         } else if self.end == End::Accepted && other.after.is_replaced() {
             self.end = End::Corrected;
         }
@@ -203,16 +206,20 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
         return Err(if in_conflict { conflict() } else { Stop::At(End::Superseded) });
     }
     state.set(slot, at, row, changes);
-    let end = match first(&row) {
-        End::Accepted => End::Corrected,
-        end => end,
-    };
-    Ok(Change { before: Some(held), after: row, end, in_conflict })
+    Ok(Change { before: Some(held), after: row, end: end_of(Some(&held), &row), in_conflict })
 }
 
 /// Two meanings at one revision and status: the order of versions says which stands, the lab says which is true.
 pub fn conflict() -> Stop {
     Stop::Refused(Reject::new(RejectCode::Conflict, "revision"))
+}
+
+/// How a version that stands ends, given what stood before it.
+fn end_of(before: Option<&Row>, row: &Row) -> End {
+    match (before, first(row)) {
+        (Some(_), End::Accepted) => End::Corrected,
+        (_, end) => end,
+    }
 }
 
 fn first(row: &Row) -> End {

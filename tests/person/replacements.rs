@@ -3,6 +3,7 @@
 use super::world::{Input, LAYOUT, World, at, revised, swab};
 use swabstream::audit::recount::LiveAlert;
 use swabstream::model::outcome::Outcome;
+use swabstream::pipeline::half::Half as _;
 use swabstream::proto::v1::{AlertFamily, AlertState, Finding, LabResult, ResultStatus};
 
 use Finding::{Negative, Positive};
@@ -116,6 +117,42 @@ fn results_that_replace_each_other_in_a_circle_replace_nothing() {
     let [a, b, c] = circle;
     let world = end(&[a, b, c, replaces("D", "A", Negative)]);
     assert!(world.live().is_empty(), "one that is no part of it replaces one of it");
+}
+
+#[test]
+fn a_result_is_booked_as_what_it_is_once_it_has_closed_a_circle_or_left_one() {
+    let mut world = World::new();
+    assert_eq!(world.lab(&replaces("B", "A", Negative)), Outcome::Accepted);
+    assert_eq!(world.lab(&replaces("A", "B", Positive)), Outcome::Contradiction, "it stands, and so does B");
+    let left = LabResult { replaces_result_id: String::new(), revision: 1, ..replaces("A", "B", Positive) };
+    assert_eq!(world.lab(&left), Outcome::Superseded, "B replaces it again");
+    assert!(world.live().is_empty());
+    assert_eq!(tests(&world), [("negative", 1)]);
+    let again = revised(&replaces("A", "B", Negative), 2, Corrected, Negative);
+    assert_eq!(world.lab(&again), Outcome::Corrected, "of what stood before");
+}
+
+#[test]
+fn a_circle_stays_one_while_any_result_of_it_is_held() {
+    let mut world = World::new();
+    let on = |day: i64, result: LabResult| {
+        let (collected_at, specimen_id) = (Some(at(day, 8).to_wire()), format!("S{}", result.result_id));
+        LabResult { collected_at, specimen_id, ..result }
+    };
+    let last = on(56, replaces("C", "A", Positive));
+    for result in [on(0, replaces("A", "B", Negative)), on(0, replaces("B", "C", Negative)), last.clone()] {
+        world.send(&Input::Result(result, at(57, 0)), None);
+    }
+    for _ in 0..3 {
+        world.advance(at(60, 0));
+    }
+    let rows = world.halves.iter().flat_map(|half| half.sizes()).filter(|(name, _)| *name == "rows");
+    assert_eq!(rows.map(|(_, size)| size).sum::<u64>(), 1, "the old ones are gone");
+    let error = on(56, replaces("D", "C", Negative));
+    world.send(&Input::Result(error.clone(), at(57, 1)), None);
+    assert!(world.live().is_empty());
+    world.send(&Input::Result(revised(&error, 1, EnteredInError, Negative), at(57, 2)), None);
+    assert_eq!(world.only(AlertFamily::Positive).positives[0].result_id, "C", "it holds again");
 }
 
 #[test]
