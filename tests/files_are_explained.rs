@@ -180,7 +180,8 @@ fn a_gzip_that_is_cut_off_is_told_by_the_line_behind_which_and_what_to_do() {
     let folder = Folder::with(&[("rows.csv.gz", &whole[..whole.len() - 9]), ("map.toml", MAP.as_bytes())]);
     let error = checked(&[&folder.path("rows.csv.gz"), "--map", &folder.path("map.toml")]).expect_err("cut");
     assert!(
-        error.contains("rows.csv.gz behind line ") && error.contains("the gzip is cut off before its end; copy"),
+        error.contains("rows.csv.gz behind line ")
+            && error.contains("the gzip is cut off before its end, or damaged; copy"),
         "{error}"
     );
 }

@@ -104,7 +104,7 @@ impl<R: Read> Read for Unpacked<R> {
                 // Those of the file itself have other kinds, or a number of the system's.
                 _ if error.raw_os_error().is_some() => error.to_string(),
                 io::ErrorKind::UnexpectedEof => {
-                    "the gzip is cut off before its end; copy it once more, or let whoever writes it finish first".to_owned()
+                    "the gzip is cut off before its end, or damaged; copy it once more, or let whoever writes it finish first".to_owned()
                 }
                 io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
                     "the gzip is damaged, or something else stands behind its end; `gzip -t` tells; copy or pack it anew"
@@ -172,8 +172,8 @@ mod tests {
             (whole[..whole.len() - 4].to_vec(), "the gzip is cut off"),
             (whole[..whole.len() / 2].to_vec(), "the gzip is cut off"),
             (whole[..20_000].to_vec(), "the gzip is cut off"),
-            (damaged, "the gzip is damaged"),
-            ([&whole[..], b"rest"].concat(), "the gzip is damaged"),
+            (damaged, "damaged"),
+            ([&whole[..], &b"rest of another file".repeat(9)].concat(), "the gzip is damaged"),
         ] {
             let mut reader = Source::of(Cursor::new(bytes)).expect("its beginning").without(0);
             let mut text = Vec::new();

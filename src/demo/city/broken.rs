@@ -77,8 +77,8 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         RejectCode::UnknownPurpose => UNKNOWN.clone_into(&mut broken.purpose),
         RejectCode::UnknownTarget => UNKNOWN.clone_into(&mut broken.target),
         RejectCode::InvalidId if desk.chance(0.5) => broken.specimen_id = "S".repeat(65),
-        RejectCode::InvalidId if desk.chance(0.5) => {
-            NOBODYS[desk.turn() % NOBODYS.len()].clone_into(&mut broken.person_id)
+        RejectCode::InvalidId if desk.turn().is_multiple_of(2) => {
+            NOBODYS[desk.turn() / 2 % NOBODYS.len()].clone_into(&mut broken.person_id)
         }
         RejectCode::InvalidId => broken.result_id.push(unseen(at)),
         RejectCode::OutOfRange => {
@@ -98,8 +98,8 @@ pub(super) fn contact(contact: &ContactRecord, at: Timestamp, desk: &mut Desk) {
         RejectCode::MissingField => broken.exposure_end = None,
         RejectCode::UnknownEnum => broken.kind = 42,
         RejectCode::InvalidTime => nonsense_time(&mut broken.exposure_end, at),
-        RejectCode::InvalidId if desk.chance(0.5) => {
-            NOBODYS[desk.turn() % NOBODYS.len()].clone_into(&mut broken.person_id)
+        RejectCode::InvalidId if desk.turn().is_multiple_of(2) => {
+            NOBODYS[desk.turn() / 2 % NOBODYS.len()].clone_into(&mut broken.person_id)
         }
         RejectCode::InvalidId => broken.record_id.push(unseen(at)),
         RejectCode::OutOfRange => broken.revision = u32::MAX,
