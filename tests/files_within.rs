@@ -111,3 +111,11 @@ fn a_revision_is_a_number_or_made_of_a_time_and_what_does_not_fit_is_told_what_t
     let (good, page) = checked(MAP, &row("196001010000"), &[]);
     assert!(!good && page.contains("a time before 1970 or after 2106"), "{page}");
 }
+
+#[test]
+fn who_takes_a_result_back_corrects_nothing() {
+    let map = MAP.replace("W = \"entered_in_error\"", "W = \"entered_in_error\", X = \"cancelled\"");
+    let rows = format!("{HEADER}v1,,X,,q1,t1,2022-11-11,neg\nv2,,W,,q2,t2,2022-11-11,neg\n");
+    let (good, page) = checked(&map, &rows, &[]);
+    assert!(good && !page.contains("warning"), "{page}");
+}

@@ -8,6 +8,7 @@ use super::json;
 use super::recount::Record as Usable;
 use super::targets;
 use super::written::{Written, faults_of, written};
+use crate::model::nobody;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Record, Topic};
 use crate::model::time::{Day, Timestamp};
@@ -147,6 +148,12 @@ impl Found {
         self.note(text.len() > longest || text.chars().any(is_unseen), Code::InvalidId);
     }
 
+    /// An id, of which a word for nothing is none.
+    fn id(&mut self, text: &str, required: bool) {
+        self.text(text, 64, required);
+        self.note(!text.is_empty() && nobody::look(text).is_some(), Code::InvalidId);
+    }
+
     /// A required enumeration, of which `known` tells whether it has a name.
     fn choice(&mut self, number: i32, known: bool) {
         self.note(number == 0, Code::MissingField);
@@ -167,12 +174,14 @@ fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -
         return only(Code::Unsupported);
     }
     let mut found = Found::default();
-    for id in [&result.lab_id, &result.result_id, &result.person_id, &result.specimen_id] {
-        found.text(id, 64, true);
+    found.text(&result.lab_id, 64, true);
+    for id in [&result.result_id, &result.person_id, &result.specimen_id] {
+        found.id(id, true);
     }
-    for id in [&result.previous_person_id, &result.replaces_result_id, &result.kit] {
-        found.text(id, 64, false);
+    for id in [&result.previous_person_id, &result.replaces_result_id] {
+        found.id(id, false);
     }
+    found.text(&result.kit, 64, false);
     for name in [&result.target, &result.area, &result.purpose] {
         found.text(name, 32, true);
     }
@@ -229,7 +238,7 @@ fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, receive
 fn faults_of_contact(contact: &ContactRecord, received_at: Timestamp, rules: &Rules) -> Faults {
     let mut found = Found::default();
     for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
-        found.text(id, 64, true);
+        found.id(id, true);
     }
     found.choice(contact.status, ContactStatus::try_from(contact.status).is_ok());
     found.choice(contact.kind, ContactKind::try_from(contact.kind).is_ok());

@@ -2,7 +2,7 @@
 
 use super::way::Way;
 use crate::config::ProcessingConfig;
-use crate::intake::delimited::Messages;
+use crate::intake::delimited::{self, Messages};
 use crate::intake::lines::{self, Lines};
 use crate::intake::map::Map;
 use crate::intake::source::Source;
@@ -80,7 +80,10 @@ impl FileArgs {
                 Some(objection) => bail!("{}: {objection}", self.shown()),
                 None => Reader::Ndjson(Lines::new(source.without(0), limit)),
             },
-            (None, _) => Reader::Protobuf(Messages::new(source.without(0), limit)),
+            (None, _) => match delimited::objection(&source) {
+                Some(objection) => bail!("{}: {objection}", self.shown()),
+                None => Reader::Protobuf(Messages::new(source.without(0), limit)),
+            },
         };
         Ok(Opened { kind, reader, skip_reasons, tells_arrival, way })
     }
@@ -112,7 +115,9 @@ impl FileArgs {
             "pb" | "binpb" => Some(Format::Protobuf),
             _ => None,
         };
-        self.format.or(known).ok_or_else(|| anyhow!("--format is needed: the name of the file does not tell it"))
+        self.format.or(known).ok_or_else(|| {
+            anyhow!("--format is needed, the name of the file does not tell it: csv, workbook, ndjson or protobuf")
+        })
     }
 
     fn map(&self) -> anyhow::Result<Option<Map>> {
@@ -135,7 +140,12 @@ impl FileArgs {
 
     fn kind(&self, map: Option<&Map>) -> anyhow::Result<Kind> {
         match (self.kind, map.map(|map| map.kind)) {
-            (Some(kind), Some(mapped)) if kind != mapped => bail!("--kind is not the kind of the map"),
+            (Some(kind), Some(mapped)) if kind != mapped => {
+                let (_, says) = mapped.other();
+                let (_, is) = kind.other();
+                let map = self.map.as_deref().unwrap_or(Path::new("the map")).display();
+                bail!("--kind says {says}, and {map} reads {is} (`kind`): leave --kind out, or give the map of {says}")
+            }
             (kind, mapped) => kind.or(mapped).ok_or_else(|| anyhow!("--kind is needed: results or contacts")),
         }
     }

@@ -195,7 +195,8 @@ impl Checked {
         });
         drop(progress);
         kept.with_context(|| no_room(&command.file))?;
-        let summary = judged.map_err(|error| way.why_not(error, rows, &command.file, "; nothing was sent"))?;
+        let summary =
+            judged.map_err(|error| way.why_not(error, rows, &reader.tally(), &command.file, "; nothing was sent"))?;
         report.close(&summary, &skip_reasons)?;
         let parcels = spool.finish().with_context(|| no_room(&command.file))?;
         let Outliers { rows, sendable, .. } = summary.outliers;

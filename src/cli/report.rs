@@ -31,6 +31,8 @@ struct Rows {
     all: u64,
     listed: u64,
     last: u64,
+    /// What to do, where it is something else than of most with the code.
+    action: Option<&'static str>,
 }
 
 /// Tells of rows as they are judged, for eyes or as one JSON object per line.
@@ -52,7 +54,7 @@ impl<'a> Report<'a> {
     /// A report to `out`.
     pub fn new(args: &FileArgs, json: bool, out: &'a mut dyn Write) -> Self {
         let is_table = args.format().is_ok_and(|format| matches!(format, Format::Csv | Format::Workbook));
-        let advice = if is_table { advice::in_csv } else { advice::of };
+        let advice = if is_table { advice::in_csv } else { advice::in_messages };
         let most = if args.all { [u64::MAX; 2] } else { [args.first, OF_A_CAUSE] };
         let (causes, drawn) = (BTreeMap::new(), io::stdout().is_terminal());
         Self { file: args.shown(), advice, most, listed: 0, causes, json, drawn, out, failed: None }
@@ -95,6 +97,7 @@ impl<'a> Report<'a> {
         let list = self.listed < self.most[0] && rows.listed < self.most[1];
         rows.all += 1;
         rows.last = line;
+        rows.action = fault.action;
         rows.listed += u64::from(list);
         self.listed += u64::from(list);
         list
@@ -110,7 +113,7 @@ impl<'a> Report<'a> {
             "field": fault.reject.field,
             "code": code_text(fault.reject.code),
             "detail": fault.detail,
-            "action": (self.advice)(fault.reject.code).action,
+            "action": fault.action.unwrap_or((self.advice)(fault.reject.code).action),
         })
         .to_string()
     }
@@ -138,6 +141,18 @@ impl<'a> Report<'a> {
         causes
     }
 
+    /// What to do about a code: one thing for each that helps against one of its causes.
+    fn actions(&self, code: RejectCode) -> Vec<&'static str> {
+        let mut actions = Vec::new();
+        for (_, _, rows) in self.causes().into_iter().filter(|(of, _, _)| *of == code) {
+            let action = rows.action.unwrap_or((self.advice)(code).action);
+            if !actions.contains(&action) {
+                actions.push(action);
+            }
+        }
+        actions
+    }
+
     /// What is not listed, by cause.
     fn unlisted_as_text(&self) -> String {
         let mut text = String::new();
@@ -159,15 +174,17 @@ impl<'a> Report<'a> {
     fn summary_as_text(&self, summary: &Summary, skip_reasons: &[String]) -> String {
         let skipped: u64 = summary.skipped.values().sum();
         let (rows, valid, refused) = (summary.rows, summary.valid, summary.refused_total());
-        let mut text = format!("{}: {rows} rows: {valid} valid, {refused} refused, {skipped} left out\n", self.file);
+        let word = if rows == 1 { "row" } else { "rows" };
+        let mut text = format!("{}: {rows} {word}: {valid} valid, {refused} refused, {skipped} left out\n", self.file);
         let _ = writeln!(text, "{}: {}", self.file, summary.file.in_words());
         for note in &summary.file.notes {
             let _ = writeln!(text, "{}: note: {note}", self.file);
         }
         for (code, rows) in codes(summary) {
-            let advice = (self.advice)(code);
-            let _ =
-                writeln!(text, "{rows:>9}  {}: {}\n           → {}", code_text(code), advice.meaning, advice.action);
+            let _ = writeln!(text, "{rows:>9}  {}: {}", code_text(code), (self.advice)(code).meaning);
+            for action in self.actions(code) {
+                let _ = writeln!(text, "           → {action}");
+            }
         }
         for (rule, rows) in &summary.skipped {
             let why = skip_reasons.get(*rule).map_or("", String::as_str);
@@ -223,7 +240,11 @@ fn without_places(detail: &str) -> String {
 }
 
 fn cause_as_text(code: RejectCode, field: &str, detail: &str) -> String {
-    let field = if field.is_empty() { "(row)" } else { field };
+    let field = match field.strip_suffix('?') {
+        _ if field.is_empty() => "(row)".to_owned(),
+        Some(within) => format!("{within}(unknown name)"),
+        None => field.to_owned(),
+    };
     let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
     format!("{field}: {}{detail}", code_text(code))
 }

@@ -184,7 +184,11 @@ fn read_files(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
 pub(super) fn read_export(file: &Path) -> anyhow::Result<Rules> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     export::rules(&text).with_context(|| {
-        format!("{} is neither a folder of rules nor what `swabstream rules show --json` writes", file.display())
+        format!(
+            "{} is neither a folder of rules nor such a file as is made where the deployment is by: swabstream rules show \
+             --json --config swabstream.toml > rules.json",
+            file.display()
+        )
     })
 }
 

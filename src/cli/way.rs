@@ -2,6 +2,7 @@
 
 use super::file::FileArgs;
 use crate::intake::source::{self, Source};
+use crate::intake::tally::{Tally, Unit};
 use crate::terminal::progress::grouped;
 use crate::terminal::signals;
 use anyhow::anyhow;
@@ -64,11 +65,17 @@ impl Way {
     }
 
     /// Why a file was not read to its end.
-    pub fn why_not(&self, error: io::Error, rows: u64, file: &FileArgs, so: &str) -> anyhow::Error {
+    pub fn why_not(&self, error: io::Error, rows: u64, tally: &Tally, file: &FileArgs, so: &str) -> anyhow::Error {
         if signals::asked() {
             return anyhow!("interrupted after {} rows of {}{so}", grouped(rows), file.shown());
         }
-        anyhow::Error::from(error).context(format!("cannot read on in {}{so}", file.shown()))
+        let place = match tally.lines {
+            // Of messages the error itself tells which.
+            0 => String::new(),
+            _ if tally.unit == Unit::Message => String::new(),
+            _ => format!(" behind {} ({} rows)", tally.last_in_words(), grouped(rows)),
+        };
+        anyhow::Error::from(error).context(format!("cannot read on in {}{place}{so}", file.shown()))
     }
 }
 

@@ -47,7 +47,8 @@ pub fn of(code: RejectCode) -> Advice {
 pub fn in_csv(code: RejectCode) -> Advice {
     match code {
         RejectCode::Malformed => Advice {
-            meaning: "the row does not fit its header: too few or too many cells, a quote that is not closed, or a cell that is no text",
+            meaning: "the row does not fit its header: too few or too many cells, a quote that is not closed, cells that are \
+                      merged, a cell that is no text, or a header of other columns before it",
             action: "put quotes around cells that hold the delimiter, close every quote and double those within, and check `delimiter` and `encoding` in the map",
         },
         RejectCode::TooLarge => Advice {
@@ -56,6 +57,38 @@ pub fn in_csv(code: RejectCode) -> Advice {
         },
         _ => of(code),
     }
+}
+
+/// The advice on a code of a file of messages: no map reads them, and their headers are set by who publishes them.
+pub fn in_messages(code: RejectCode) -> Advice {
+    let (meaning, action) = match code {
+        RejectCode::Malformed => (
+            "the message is not one of its kind: broken bytes, a list or a quoted text instead of one message, a field of \
+             another type, a field given twice, or a name that the contract does not have",
+            "compare with proto/examples, and whether --kind and --format say what the file is",
+        ),
+        RejectCode::UndeclaredJson => (
+            "the message is JSON, in a file of length-delimited protobuf",
+            "write JSON one message per line (--format ndjson), or protobuf",
+        ),
+        RejectCode::UnknownEnum => (
+            "the value is not one of the names of the enumeration",
+            "use a name of the contract, e.g. FINDING_POSITIVE",
+        ),
+        RejectCode::InvalidTime => (
+            of(code).meaning,
+            "write RFC 3339 with a year of four digits and the offset, e.g. 2022-11-11T08:00:00+08:00; plausible are 1900 to \
+             next year, or what the case policy says",
+        ),
+        RejectCode::TimeWithoutOffset => (of(code).meaning, "add the offset, e.g. 2022-11-11T08:00:00+08:00"),
+        RejectCode::OutOfRange => (of(code).meaning, "revision goes from 0 to 4,294,967,295, cycles from 0 to 60"),
+        RejectCode::UnknownTarget => (
+            of(code).meaning,
+            "use a target of `swabstream rules show`, or ask the operator to declare the target or alias",
+        ),
+        _ => return of(code),
+    };
+    Advice { meaning, action }
 }
 
 /// Codes about the bytes of a record.
@@ -117,9 +150,9 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::InvalidId => (
             "an id or text is longer than its limit, has control characters or characters without a picture, or is what a \
-             spreadsheet left of an id",
+             spreadsheet or a database left of an id (5.00103E+17, #N/A, TRUE), a word for nothing or signs alone",
             "shorten it to the limit in the contract's comment, remove tabs, line ends and unseen characters (byte order \
-             mark, zero-width space, soft hyphen), and export ids as text",
+             mark, zero-width space, soft hyphen), export ids as text, and leave out what is not known",
         ),
         RejectCode::OutOfRange => (
             "a number is out of its range, or is none",

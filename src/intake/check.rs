@@ -8,7 +8,7 @@ use super::map::Map;
 use super::notes::Notes;
 use super::tally::Tally;
 use super::within::Warning;
-use super::{Content, ContentType, Fault, Kind, Message, Reader, ids};
+use super::{Content, ContentType, Fault, Kind, Message, Reader, ids, lines};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::time::Timestamp;
@@ -53,8 +53,7 @@ pub struct Judged<'a> {
     pub line: u64,
     /// What was found.
     pub verdict: Verdict,
-    /// The record, where there is one; also of rows refused by validation, but not of those that the processor would
-    /// take for what they are not.
+    /// The record, where there is one; also of rows refused by validation.
     pub parcel: Option<Parcel<'a>>,
 }
 
@@ -189,18 +188,11 @@ impl Checker<'_> {
             Kind::Results => self.result(&mut parcel, line, notes),
             Kind::Contacts => self.contact(&mut parcel, line, notes),
         };
-        let (verdict, is_record) = match found {
-            Ok(()) => (Verdict::Valid, true),
-            Err(Refusal::Record(reject)) => {
-                (Verdict::Refused(Fault { detail: self.detail(message, &reject, map), reject }), true)
-            }
-            Err(Refusal::File(fault)) => {
-                let place = map.and_then(|map| map.place_of(&fault.reject.field, &message.payload));
-                let detail = place.map_or_else(|| fault.detail.clone(), |place| format!("{place}: {}", fault.detail));
-                (Verdict::Refused(Fault { detail, ..fault }), false)
-            }
+        let verdict = match found {
+            Ok(()) => Verdict::Valid,
+            Err(Refusal { reject, why }) => Verdict::Refused(self.fault(message, reject, why, map)),
         };
-        Judged { line, verdict, parcel: is_record.then_some(parcel) }
+        Judged { line, verdict, parcel: Some(parcel) }
     }
 
     fn result(&self, parcel: &mut Parcel<'_>, line: u64, notes: &mut Notes) -> Result<(), Refusal> {
@@ -209,16 +201,34 @@ impl Checker<'_> {
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
         let (view, received_at) = (ResultView::of(&wire), self.has_arrived(parcel)?);
-        let result = match self.rules {
-            Some(rules) => validate::result(&view, received_at, rules)?.0,
-            None => {
-                validate::result_in_years(&view, received_at, &Years::default())?;
-                validate::well_formed(&view)?
-            }
+        let judged = match self.rules {
+            Some(rules) => validate::result(&view, received_at, rules).map(|(result, _)| result),
+            None => validate::result_in_years(&view, received_at, &Years::default())
+                .and_then(|()| validate::well_formed(&view))
+                .and_then(|result| validate::of_somebody(&view).map(|()| result)),
         };
-        refuse_spoiled(ids::of_result(&wire))?;
-        notes.result(&wire, &result, line);
-        Ok(())
+        let why = |reject: Reject| {
+            let why = match reject.code {
+                RejectCode::InvalidId => ids::of_result(&wire, &reject.field),
+                RejectCode::InvalidTime => {
+                    years_of(&reject.field, &[("collected_at", &wire.collected_at), ("reported_at", &wire.reported_at)])
+                }
+                _ => None,
+            };
+            Refusal { reject, why }
+        };
+        notes.result(&wire, &judged.map_err(why)?, line);
+        self.lab_is_one(&wire)
+    }
+
+    /// Where no registry tells which labs there are, a word for none is none.
+    fn lab_is_one(&self, wire: &v1::LabResult) -> Result<(), Refusal> {
+        let is_registered = self.rules.is_some_and(|rules| rules.lab(&wire.lab_id).is_some());
+        let reject = || Reject::new(RejectCode::InvalidId, "lab_id");
+        match ids::of_result(wire, "lab_id").filter(|_| !is_registered) {
+            Some(why) => Err(Refusal { reject: reject(), why: Some(why) }),
+            None => Ok(()),
+        }
     }
 
     fn contact(&self, parcel: &mut Parcel<'_>, line: u64, notes: &mut Notes) -> Result<(), Refusal> {
@@ -227,17 +237,30 @@ impl Checker<'_> {
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
         let received_at = self.has_arrived(parcel)?;
-        match self.rules {
-            Some(rules) => {
-                let record = validate::contact(&wire, received_at, rules)?;
-                validate::contact_target(&record, rules).map(drop)?;
-            }
-            None => {
-                validate::well_formed_contact(&wire)?;
-                validate::contact_in_years(&wire, received_at, &Years::default())?;
-            }
-        }
-        refuse_spoiled(ids::of_contact(&wire))?;
+        let judged = match self.rules {
+            Some(rules) => validate::contact(&wire, received_at, rules)
+                .and_then(|record| validate::contact_target(&record, rules).map(drop)),
+            None => validate::well_formed_contact(&wire)
+                .and_then(|_| validate::contact_of_somebody(&wire))
+                .and_then(|()| validate::contact_in_years(&wire, received_at, &Years::default())),
+        };
+        judged.map_err(|reject| {
+            let order = wire.order.unwrap_or_default();
+            let times = [
+                ("exposure_start", &wire.exposure_start),
+                ("exposure_end", &wire.exposure_end),
+                ("reported_at", &wire.reported_at),
+                ("order.from", &order.from),
+                ("order.to", &order.to),
+                ("order.ordered_at", &order.ordered_at),
+            ];
+            let why = match reject.code {
+                RejectCode::InvalidId => ids::of_contact(&wire, &reject.field),
+                RejectCode::InvalidTime => years_of(&reject.field, &times),
+                _ => None,
+            };
+            Refusal { reject, why }
+        })?;
         notes.contact(&wire, line);
         Ok(())
     }
@@ -271,30 +294,67 @@ impl Checker<'_> {
     }
 
     /// What is known of a fault beyond code and field. Never a value, nor a name that the contract does not have.
-    fn detail(&self, message: &Message, reject: &Reject, map: Option<&Map>) -> String {
-        if let Some(column) = map.and_then(|map| map.place_of(&reject.field, &message.payload)) {
-            return column;
-        }
+    fn fault(&self, message: &Message, reject: Reject, why: Option<String>, map: Option<&Map>) -> Fault {
+        let place = map.and_then(|map| map.place_of(&reject.field, &message.payload));
+        let detail = match (place, why.or_else(|| self.why(message, &reject))) {
+            (Some(place), Some(why)) => format!("{place}: {why}"),
+            (place, why) => place.or(why).unwrap_or_default(),
+        };
+        Fault { reject, detail, action: None }
+    }
+
+    fn why(&self, message: &Message, reject: &Reject) -> Option<String> {
         let arrival = matches!(self.received, Received::OnArrival { .. }) && message.arrived_at.is_none();
         match (message.content_type, reject.code) {
-            (ContentType::Json, RejectCode::Malformed) => column_in(&message.payload, self.kind),
-            (_, RejectCode::MissingField) if arrival && reject.field == "reported_at" => {
-                "of past data a message arrived when it was reported".to_owned()
+            (_, RejectCode::Malformed) if self.reads_as_other_kind(message) => {
+                let (other, word) = self.kind.other();
+                Some(format!("it reads as a {}: --kind {word}?", other.called()))
             }
-            _ => String::new(),
+            (ContentType::Json, RejectCode::Malformed) => column_in(&message.payload, self.kind, &reject.field),
+            (ContentType::Json, RejectCode::InvalidTime) => {
+                lines::time_in_words(&message.payload, &reject.field).map(str::to_owned)
+            }
+            (_, RejectCode::MissingField) if arrival && reject.field == "reported_at" => {
+                Some("of past data a message arrived when it was reported".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a message that is none of this kind is one of the other.
+    fn reads_as_other_kind(&self, message: &Message) -> bool {
+        let record = self.record(message);
+        match self.kind {
+            Kind::Results => {
+                decode::contact(&record, self.limit).is_ok_and(|wire| validate::well_formed_contact(&wire).is_ok())
+            }
+            Kind::Contacts => decode::result(&record, self.limit)
+                .is_ok_and(|wire| validate::well_formed(&ResultView::of(&wire)).is_ok()),
         }
     }
 }
 
+/// Of a time that can be read and is refused all the same: why.
+fn years_of(field: &str, times: &[(&str, &Option<prost_types::Timestamp>)]) -> Option<String> {
+    let (_, at) = times.iter().find(|(name, _)| *name == field)?;
+    let at = at.as_ref().and_then(Timestamp::from_wire)?;
+    let year = at.to_string().get(..4).and_then(|year| year.parse::<u32>().ok())?;
+    Some(match year {
+        0..=99 => "in the first century: was the year written with two digits?".to_owned(),
+        _ => "lies in no plausible year".to_owned(),
+    })
+}
+
 /// Where in a line JSON ends to be JSON, or to be the message.
-fn column_in(line: &[u8], kind: Kind) -> String {
+fn column_in(line: &[u8], kind: Kind, field: &str) -> Option<String> {
     let broken = serde_json::from_slice::<serde::de::IgnoredAny>(line).err();
     let no_json = broken.map(|error| format!("no JSON from column {} on", error.column()));
+    let what = if field.ends_with('?') { "a name that the contract does not have, " } else { "" };
     let no_message = || {
         let column = json::column_of_fault(line, kind.message()).filter(|column| *column > 0)?;
-        Some(format!("at column {column}"))
+        Some(format!("{what}at column {column}"))
     };
-    no_json.or_else(no_message).unwrap_or_default()
+    no_json.or_else(no_message)
 }
 
 /// An arrival that cannot be right: of the map's column, else of the messages' own time.
@@ -309,21 +369,14 @@ fn fault_of_arrival(map: Option<&Map>, why: &str) -> Fault {
     }
 }
 
-/// Why a row is refused: as the processor would, or because of what only a reader of the file can see.
-enum Refusal {
-    Record(Reject),
-    File(Fault),
+/// Why a row is refused, and what is known of that beyond code and field.
+struct Refusal {
+    reject: Reject,
+    why: Option<String>,
 }
 
 impl From<Reject> for Refusal {
     fn from(reject: Reject) -> Self {
-        Refusal::Record(reject)
-    }
-}
-
-fn refuse_spoiled(spoiled: Option<(&'static str, &'static str)>) -> Result<(), Refusal> {
-    match spoiled {
-        Some((field, looks)) => Err(Refusal::File(Fault::new(RejectCode::InvalidId, field, looks))),
-        None => Ok(()),
+        Self { reject, why: None }
     }
 }

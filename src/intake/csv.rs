@@ -55,7 +55,7 @@ impl Rows {
         if map.layout.sheet.is_some() {
             tally.notes.push(format!("it is no workbook, and `sheet` in {} does not count", map.file));
         }
-        if of_file.name() != encoding.name() && !encoding.is_utf_8() && !(encoding.is_utf_16() && of_file.is_utf_16()) {
+        if of_file.name() != encoding.name() && !(encoding.is_utf_16() && of_file.is_utf_16()) {
             let (is, says) = (of_file.called(), encoding.called());
             tally.notes.push(format!("read as {is}, by the byte order mark it begins with, and not as {says}"));
         }
@@ -197,6 +197,13 @@ fn encoding_of(head: &[u8], map: &Map) -> Result<TextEncoding, OpenError> {
             let (by, name) =
                 if marked { ("by its byte order mark", "utf-16") } else { ("by its zero bytes", order.name()) };
             not(format!("the file is not UTF-8 but UTF-16, {by}; write `encoding = \"{name}\"` in {}", map.file))
+        }
+        (Looks::Utf16(order, false), Some(stated)) if !stated.is_utf_16() => {
+            let (is, name) = (stated.called(), order.name());
+            not(format!(
+                "the file is not {is} but UTF-16, by its zero bytes; write `encoding = \"{name}\"` in {}",
+                map.file
+            ))
         }
         (Looks::Text, Some(stated)) if !stated.is_utf_8() && is_surely_utf_8(head, stated) => {
             let name = stated.called();

@@ -1,9 +1,11 @@
 //! Length-delimited protobuf: each message after its length as a varint, as `writeDelimitedTo` of the Java library
 //! writes them.
 
+use super::source::Source;
 use super::tally::{Tally, Unit};
 use super::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
+use serde::de::IgnoredAny;
 use std::io::{self, BufRead, Read};
 
 /// The messages of a file.
@@ -11,6 +13,23 @@ pub struct Messages<R> {
     reader: R,
     limit: usize,
     number: u64,
+}
+
+/// Why a file is not length-delimited protobuf, in words; `None` if it may be.
+pub fn objection(source: &Source) -> Option<String> {
+    let head = source.head();
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let begins = text.starts_with(b"{") || text.starts_with(b"[");
+    // A first message of 123 bytes begins with `{` too: what goes on as JSON is none.
+    let is_json = match serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>().next() {
+        Some(Ok(_)) => true,
+        Some(Err(error)) => error.is_eof() && text.len() > 2,
+        None => false,
+    };
+    (begins && is_json).then(|| {
+        "this is JSON and not length-delimited protobuf; write its messages a line each, and give --format ndjson"
+            .to_owned()
+    })
 }
 
 impl<R: BufRead> Messages<R> {
@@ -100,6 +119,21 @@ mod tests {
         assert!(matches!(second.content, Content::Refused(fault) if fault.reject.code == RejectCode::TooLarge));
         assert_eq!(next().map(|item| item.line), Some(3));
         assert_eq!(next(), None);
+    }
+
+    /// Also where the first length is that of `{`, and the second byte a line end: 123 bytes, of which the lab is first.
+    #[test]
+    fn json_is_told_from_messages_whatever_their_first_length() {
+        let objection = |bytes: &[u8]| objection(&Source::of(io::Cursor::new(bytes.to_vec())).expect("memory"));
+        for json in [&b"{\"lab_id\":\"L1\"}\n{}"[..], b"\xef\xbb\xbf[{\"lab_id\": ", b"\n{\n  \"lab_id\": \"L"] {
+            assert!(objection(json).is_some_and(|words| words.contains("--format ndjson")), "{json:?}");
+        }
+        for length in 1..300 {
+            let mut file = message(&"x".repeat(length)).encode_length_delimited_to_vec();
+            file.extend(message("L2").encode_length_delimited_to_vec());
+            assert_eq!(objection(&file), None, "{length}");
+        }
+        assert_eq!(objection(b""), None);
     }
 
     #[test]

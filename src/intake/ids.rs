@@ -1,93 +1,93 @@
-//! Ids that a spreadsheet or a database wrote and that are nobody's: the same text stands for many.
+//! Why an id or text of a record is refused, in words: what a spreadsheet or a database left of it, or what is wrong
+//! with its length or its characters. Nothing of it is told.
 //!
-//! In: an id that the contract allows. Out: what it looks like, or nothing. The processor takes such an id, as it
-//! cannot know where it came from; whoever reads a file can.
+//! In: a record as it is written, and the field. Out: words for whoever has the file.
 
+use crate::model::nobody::{self, Nobody};
+use crate::model::unseen::is_unseen;
+use crate::pipeline::validate::{ID_BYTES, NAME_BYTES};
 use crate::proto::v1::{ContactRecord, LabResult};
 
-/// What spreadsheets show in place of a value.
-const ERRORS: [&str; 16] = [
-    "#N/A",
-    "#REF!",
-    "#VALUE!",
-    "#NAME?",
-    "#DIV/0!",
-    "#NUM!",
-    "#NULL!",
-    "#SPILL!",
-    "#CALC!",
-    "#FIELD!",
-    "#BLOCKED!",
-    "#CONNECT!",
-    "#UNKNOWN!",
-    "#BUSY!",
-    "#PYTHON!",
-    "#GETTING_DATA",
-];
-
-/// What programs write where there is nothing.
-const NOTHING: [&str; 8] = ["NULL", "(null)", "<null>", "nan", "none", "n/a", "undefined", "<na>"];
-
-/// The first id of a result that is nobody's: its field and what it looks like.
-pub fn of_result(result: &LabResult) -> Option<(&'static str, &'static str)> {
-    first([
-        ("lab_id", &result.lab_id),
-        ("result_id", &result.result_id),
-        ("person_id", &result.person_id),
-        ("previous_person_id", &result.previous_person_id),
-        ("replaces_result_id", &result.replaces_result_id),
-        ("specimen_id", &result.specimen_id),
-    ])
+/// A text of a result that is refused, by its field: why.
+pub fn of_result(result: &LabResult, field: &str) -> Option<String> {
+    let text = match field {
+        "lab_id" => &result.lab_id,
+        "result_id" => &result.result_id,
+        "person_id" => &result.person_id,
+        "previous_person_id" => &result.previous_person_id,
+        "replaces_result_id" => &result.replaces_result_id,
+        "specimen_id" => &result.specimen_id,
+        "target" => &result.target,
+        "area" => &result.area,
+        "purpose" => &result.purpose,
+        "kit" => &result.kit,
+        _ => {
+            let (number, _) = field.strip_prefix("ct_values[")?.split_once(']')?;
+            &result.ct_values.get(number.parse::<usize>().ok()?)?.gene
+        }
+    };
+    why(text, field)
 }
 
 /// The same of a contact record.
-pub fn of_contact(contact: &ContactRecord) -> Option<(&'static str, &'static str)> {
-    first([
-        ("record_id", &contact.record_id),
-        ("person_id", &contact.person_id),
-        ("index_person_id", &contact.index_person_id),
-    ])
+pub fn of_contact(contact: &ContactRecord, field: &str) -> Option<String> {
+    let text = match field {
+        "record_id" => &contact.record_id,
+        "person_id" => &contact.person_id,
+        "index_person_id" => &contact.index_person_id,
+        "target" => &contact.target,
+        _ => return None,
+    };
+    why(text, field)
 }
 
-fn first<const N: usize>(ids: [(&'static str, &String); N]) -> Option<(&'static str, &'static str)> {
-    ids.into_iter().find_map(|(field, id)| Some((field, spoiled(id)?)))
+fn why(text: &str, field: &str) -> Option<String> {
+    let most = if field.ends_with("_id") || field == "kit" { ID_BYTES } else { NAME_BYTES };
+    if text.len() > most {
+        let letters = if text.is_ascii() { "" } else { "; characters beyond ASCII take two to four" };
+        return Some(format!("longer than {most} bytes{letters}"));
+    }
+    if let Some(character) = text.chars().find(|character| is_unseen(*character)) {
+        return Some(unseen(character).to_owned());
+    }
+    nobody::look(text).map(|what| nobodys(what).to_owned())
 }
 
-/// What an id looks like that is nobody's. The file has lost it, so the text must be exported anew, as text.
-fn spoiled(id: &str) -> Option<&'static str> {
-    if ERRORS.iter().any(|error| error.eq_ignore_ascii_case(id)) {
-        return Some("an error of a spreadsheet in place of the id; correct the sheet");
+fn unseen(character: char) -> &'static str {
+    match character {
+        '\t' => "holds a tab",
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => "holds a line end",
+        '\0' => "holds a zero byte",
+        _ if character.is_control() => "holds a control character",
+        '\u{feff}' => "holds a byte order mark, which nobody sees",
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => "holds a filler of Korean script, which nobody sees",
+        '\u{ad}' => "holds a soft hyphen, which nobody sees",
+        '\u{200b}'..='\u{200d}' | '\u{2060}' => "holds a space or joiner without width, which nobody sees",
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => {
+            "holds a mark of the direction of writing, which nobody sees"
+        }
+        _ => "holds a character without a picture, which nobody sees",
     }
-    if id.len() >= 2 && id.bytes().all(|byte| byte == b'#') {
-        return Some("a column of the spreadsheet was too narrow to show the id; widen it and export again");
-    }
-    if id.starts_with('=') {
-        return Some("a formula of a spreadsheet in place of the id; export its value");
-    }
-    if id.starts_with(['\'', '’', '＇']) {
-        return Some("the apostrophe by which a spreadsheet marks a text is part of the id; export without it");
-    }
-    if is_scientific(id) {
-        return Some("a number in scientific notation, the same for many ids; make the column text and export again");
-    }
-    NOTHING.iter().any(|nothing| nothing.eq_ignore_ascii_case(id)).then_some(
-        "a word for nothing in place of the id; in a map file, name it by `none`, so that the field is missing",
-    )
 }
 
-/// `5.00103E+17`, `1,67683E+15`, `1E+17`, `5.00103E17`; not `1E17`, which can be a barcode.
-fn is_scientific(id: &str) -> bool {
-    let Some((mantissa, exponent)) = id.split_once(['E', 'e']) else { return false };
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let signed = exponent.strip_prefix(['+', '-']);
-    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    let has_fraction = whole.len() < mantissa.len();
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    (signed.is_some() || has_fraction)
-        && digits.len() == 1
-        && is_digits(digits)
-        && is_digits(fraction)
-        && is_digits(signed.unwrap_or(exponent))
+/// What an id looks like that is nobody's. The file has lost it, so it must be exported anew, as text.
+pub fn nobodys(what: Nobody) -> &'static str {
+    match what {
+        Nobody::SheetError => "an error of a spreadsheet in place of the id; correct the sheet",
+        Nobody::TooNarrow => "a column of the spreadsheet was too narrow to show the id; widen it and export again",
+        Nobody::Formula => "a formula of a spreadsheet in place of the id; export its value",
+        Nobody::Apostrophe => "the apostrophe by which a spreadsheet marks a text is part of the id; export without it",
+        Nobody::Scientific => {
+            "a number in scientific notation, the same for many ids; make the column text and export again"
+        }
+        Nobody::Truth => "true or false in place of the id; is it the right column?",
+        Nobody::Nothing => {
+            "a word for nothing in place of the id; in a map file, name it by `none`, so that the field is missing"
+        }
+        Nobody::NoLetter => {
+            "neither a letter nor a digit in place of the id; in a map file, name it by `none`, so that the field is missing"
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,94 +95,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_a_spreadsheet_destroyed_are_told_without_their_text() {
-        for id in [
-            "5.00103E+17",
-            "1,67683E+15",
-            "1.67683e+15",
-            "5E+17",
-            "5.00103E17",
-            "1.2E-05",
-            "-1.5E+10",
-            "########",
-            "##",
-            "#N/A",
-            "#n/a",
-            "#REF!",
-            "#DIV/0!",
-            "=\"P001\"",
-            "='P001'",
-            "'P001",
-            "’P001",
-            "NULL",
-            "null",
-            "NaN",
-            "None",
-            "N/A",
-            "undefined",
+    fn a_refused_text_is_told_its_cause_and_never_itself() {
+        for (text, says) in [
+            ("x".repeat(65), "longer than 64 bytes"),
+            ("渝".repeat(22), "longer than 64 bytes; characters beyond ASCII take two to four"),
+            ("SECRET\t1".to_owned(), "holds a tab"),
+            ("SECRET\r1".to_owned(), "holds a line end"),
+            ("SECRET\u{7}1".to_owned(), "holds a control character"),
+            ("SECRET\u{200b}1".to_owned(), "without width"),
+            ("\u{feff}SECRET".to_owned(), "a byte order mark"),
+            ("\u{115f}".to_owned(), "a filler of Korean script"),
+            ("\u{e0001}SECRET".to_owned(), "a character without a picture"),
+            ("=SECRET".to_owned(), "a formula"),
+            ("unknown".to_owned(), "a word for nothing"),
         ] {
-            let told = spoiled(id).unwrap_or_else(|| panic!("{id} is nobody's"));
-            assert!(!told.contains(id), "{told}");
+            let result = LabResult { person_id: text.clone(), previous_person_id: text.clone(), ..Default::default() };
+            let contact = ContactRecord { index_person_id: text, ..Default::default() };
+            for told in [
+                of_result(&result, "person_id"),
+                of_result(&result, "previous_person_id"),
+                of_contact(&contact, "index_person_id"),
+            ] {
+                let told = told.expect(says);
+                assert!(told.contains(says) && !told.contains("SECRET"), "{told}");
+            }
         }
-    }
-
-    #[test]
-    fn ids_that_only_resemble_them_are_ids() {
-        for id in [
-            "P001",
-            "1E17",
-            "5e10",
-            "12.5E+17",
-            "E+17",
-            "1.E+17",
-            "#1",
-            "#A12",
-            "P#",
-            "P=",
-            "O'Brien",
-            "NULL-1",
-            "NA",
-            "Nanette",
-            "500103199001011234",
-            "1.67683",
-            "3.5E",
-            "5.00103E+",
-            "N",
-            "-",
-            "Ünlü",
-            "某人",
-        ] {
-            assert_eq!(spoiled(id), None, "{id}");
-        }
-    }
-
-    #[test]
-    fn every_id_of_a_record_is_looked_at() {
-        let bad = || "5.00103E+17".to_owned();
-        type Spoil<M> = (&'static str, fn(&mut M, String));
-        let spoils: [Spoil<LabResult>; 6] = [
-            ("lab_id", |result, id| result.lab_id = id),
-            ("result_id", |result, id| result.result_id = id),
-            ("person_id", |result, id| result.person_id = id),
-            ("previous_person_id", |result, id| result.previous_person_id = id),
-            ("replaces_result_id", |result, id| result.replaces_result_id = id),
-            ("specimen_id", |result, id| result.specimen_id = id),
-        ];
-        for (field, spoil) in spoils {
-            let mut result = LabResult::default();
-            assert_eq!(of_result(&result), None);
-            spoil(&mut result, bad());
-            assert_eq!(of_result(&result).map(|(field, _)| field), Some(field));
-        }
-        let spoils: [Spoil<ContactRecord>; 3] = [
-            ("record_id", |contact, id| contact.record_id = id),
-            ("person_id", |contact, id| contact.person_id = id),
-            ("index_person_id", |contact, id| contact.index_person_id = id),
-        ];
-        for (field, spoil) in spoils {
-            let mut contact = ContactRecord::default();
-            spoil(&mut contact, bad());
-            assert_eq!(of_contact(&contact).map(|(field, _)| field), Some(field));
-        }
+        let result = LabResult { target: "x".repeat(33), ..Default::default() };
+        assert_eq!(of_result(&result, "target").as_deref(), Some("longer than 32 bytes"));
+        let gene = crate::proto::v1::CtValue { gene: "N\n".to_owned(), cycles: 30.0 };
+        let result = LabResult { ct_values: vec![Default::default(), gene], ..Default::default() };
+        assert_eq!(of_result(&result, "ct_values[1].gene").as_deref(), Some("holds a line end"));
     }
 }

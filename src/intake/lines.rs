@@ -1,6 +1,6 @@
 //! JSON by line: each line is one message in the proto3 JSON mapping. Empty lines say nothing and are passed over.
 //!
-//! Lines end with LF, CRLF or CR alone; JSON has neither within a text. Byte order marks at their start, as joined
+//! Lines end with LF, CRLF (or CRCRLF, its double) or CR alone; JSON has neither within a text. Byte order marks at their start, as joined
 //! files have them, are left out.
 
 use super::looks::{self, Looks};
@@ -8,7 +8,9 @@ use super::source::Source;
 use super::tally::Tally;
 use super::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
+use crate::model::written;
 use memchr::memchr2;
+use serde_json::Value;
 use std::io::{self, BufRead};
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -18,6 +20,8 @@ pub struct Lines<R> {
     reader: R,
     limit: usize,
     tally: Tally,
+    /// Whether a line end was read on the way that ends an empty line.
+    owed: bool,
 }
 
 /// Why a file is not JSON by line, in words; `None` if it may be.
@@ -39,10 +43,46 @@ pub fn objection(source: &Source) -> Option<String> {
     Some(format!("this is not JSON by line: {words}"))
 }
 
+/// What a time of a message looks like that cannot be read, by its field; nothing of it is told.
+pub fn time_in_words(line: &[u8], field: &str) -> Option<&'static str> {
+    let whole: Value = serde_json::from_slice(line).ok()?;
+    let mut value = &whole;
+    for name in field.split('.') {
+        value = value.get(name).or_else(|| value.get(in_json(name)))?;
+    }
+    Some(match value {
+        Value::String(text) if text.trim().is_empty() => "an empty text; a time that is not known is left out",
+        Value::String(text) if text.trim() != text => "it has spaces around it",
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            "digits alone; write RFC 3339, not a count since 1970"
+        }
+        Value::String(text) if written::parse(text).is_some() => {
+            "a zone that is none or contradicts the offset, or a leap second that never was"
+        }
+        Value::String(text) if !text.get(..4).is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit())) => {
+            "it does not begin with a year of four digits"
+        }
+        Value::String(_) => "not written as RFC 3339 has it, or there is no such day or time",
+        Value::Number(_) => "a number; write a text of RFC 3339, not a count since 1970",
+        _ => "neither a text nor a number; write a text of RFC 3339",
+    })
+}
+
+/// A name of the contract as the JSON mapping spells it.
+fn in_json(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut all, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        all.push_str(&initial.to_ascii_uppercase());
+        all + rest
+    })
+}
+
 impl<R: BufRead> Lines<R> {
     /// Lines longer than `limit` bytes are refused without being held.
     pub fn new(reader: R, limit: usize) -> Self {
-        Self { reader, limit, tally: Tally::default() }
+        Self { reader, limit, tally: Tally::default(), owed: false }
     }
 
     /// What the lines so far were.
@@ -80,8 +120,18 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
+    /// Passes over a byte if it is this one.
+    fn skip(&mut self, byte: u8) -> io::Result<bool> {
+        let is_next = self.reader.fill_buf()?.first() == Some(&byte);
+        self.reader.consume(usize::from(is_next));
+        Ok(is_next)
+    }
+
     /// Takes a line without its end; whether all of it was short enough to be held. `None` at the end of the file.
     fn line(&mut self, text: &mut Vec<u8>) -> io::Result<Option<bool>> {
+        if std::mem::take(&mut self.owed) {
+            return Ok(Some(true));
+        }
         let (mut any, mut is_whole) = (false, true);
         loop {
             let bytes = self.reader.fill_buf()?;
@@ -98,8 +148,9 @@ impl<R: BufRead> Lines<R> {
             let ended_by_cr = end.is_some_and(|end| bytes[end] == b'\r');
             let taken = end.map_or(bytes.len(), |end| end + 1);
             self.reader.consume(taken);
-            if ended_by_cr && self.reader.fill_buf()?.first() == Some(&b'\n') {
-                self.reader.consume(1);
+            // CRCRLF is one end, two others are two.
+            if ended_by_cr && !self.skip(b'\n')? && self.skip(b'\r')? {
+                self.owed = !self.skip(b'\n')?;
             }
             if end.is_some() {
                 return Ok(Some(is_whole));
@@ -130,7 +181,7 @@ mod tests {
     #[test]
     fn lines_keep_their_numbers_over_empty_ones_whatever_ends_them() {
         let expected = [(1, Ok("{}".into())), (4, Ok("{\"a\":1}".into()))];
-        for end in ["\n", "\r\n", "\r"] {
+        for end in ["\n", "\r\n", "\r", "\r\r\n"] {
             assert_eq!(lines(&"{}\n\n  \n{\"a\":1}".replace('\n', end), 100), expected);
             assert_eq!(lines(&"{}\n\n  \n{\"a\":1}\n".replace('\n', end), 100), expected);
         }
@@ -150,6 +201,26 @@ mod tests {
             lines("\u{feff}{}\n\u{feff}\u{feff}{}\n\u{feff}\n", 100),
             [(1, Ok("{}".into())), (2, Ok("{}".into()))]
         );
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_told_what_it_looks_like_and_never_itself() {
+        for (time, says) in [
+            ("\"\"", "an empty text"),
+            ("\" 2026-11-28T08:00:00Z\"", "spaces around it"),
+            ("\"1795826000\"", "digits alone"),
+            ("1795826000", "a number"),
+            ("[2026,11,28]", "neither a text nor a number"),
+            ("\"26-11-28T08:00:00Z\"", "a year of four digits"),
+            ("\"2026-02-30T08:00:00Z\"", "no such day or time"),
+            ("\"2026-11-28T08:00:00+09:00[Asia/Shanghai]\"", "contradicts the offset"),
+        ] {
+            for name in ["order_from", "orderFrom"] {
+                let line = format!("{{\"at\":{{\"{name}\":{time}}}}}");
+                let words = time_in_words(line.as_bytes(), "at.order_from").expect(time);
+                assert!(words.contains(says), "{time}: {words}");
+            }
+        }
     }
 
     #[test]

@@ -70,6 +70,22 @@ impl Kind {
         }
     }
 
+    /// The other one, and its name on the command line.
+    pub fn other(self) -> (Self, &'static str) {
+        match self {
+            Kind::Results => (Kind::Contacts, "contacts"),
+            Kind::Contacts => (Kind::Results, "results"),
+        }
+    }
+
+    /// One of them, as people call it.
+    pub fn called(self) -> &'static str {
+        match self {
+            Kind::Results => "result",
+            Kind::Contacts => "contact record",
+        }
+    }
+
     /// Full name of the contract's message.
     pub fn message(self) -> &'static str {
         match self {
@@ -149,18 +165,25 @@ pub struct Fault {
     pub reject: Reject,
     /// What is known beyond that, e.g. the column. Never a value of the row.
     pub detail: String,
+    /// What to do, where it is something else than of most with this code.
+    pub action: Option<&'static str>,
 }
 
 impl Fault {
     /// A code about a field, with what else is known.
     pub fn new(code: RejectCode, field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { reject: Reject::new(code, field), detail: detail.into() }
+        Self { reject: Reject::new(code, field), detail: detail.into(), action: None }
+    }
+
+    /// What to do about it, where the advice on its code would not help.
+    pub fn with_action(self, action: &'static str) -> Self {
+        Self { action: Some(action), ..self }
     }
 }
 
 impl From<Reject> for Fault {
     fn from(reject: Reject) -> Self {
-        Self { reject, detail: String::new() }
+        Self { reject, detail: String::new(), action: None }
     }
 }
 

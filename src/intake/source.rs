@@ -44,11 +44,19 @@ impl Source {
         let is_packed = first == GZIP;
         let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(first).chain(bytes));
         let mut rest: Box<dyn BufRead> = if is_packed {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(whole)))
+            Box::new(BufReader::with_capacity(
+                BUFFER_BYTES,
+                Unpacked { gzip: MultiGzDecoder::new(whole), failed: None },
+            ))
         } else {
             Box::new(whole)
         };
-        let head = beginning(&mut rest, HEAD_BYTES)?;
+        let mut head = Vec::new();
+        let read = rest.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+        if !is_packed {
+            read?;
+        }
+        // Of a gzip that ends too soon what comes before is read first, so that it is known behind which line it ends.
         Ok(Self { head, rest, file: None })
     }
 
@@ -76,6 +84,40 @@ impl Source {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
         }
         Ok(Box::new(Cursor::new(bytes)))
+    }
+}
+
+/// Gunzipped bytes. An error says what is wrong with the gzip, and is said for as long as anybody reads: behind one, the
+/// library says that it has ended.
+struct Unpacked<R> {
+    gzip: R,
+    failed: Option<(io::ErrorKind, String)>,
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if let Some((kind, text)) = &self.failed {
+            return Err(io::Error::new(*kind, text.clone()));
+        }
+        self.gzip.read(bytes).map_err(|error| {
+            let text = match error.kind() {
+                // Those of the file itself have other kinds, or a number of the system's.
+                _ if error.raw_os_error().is_some() => error.to_string(),
+                io::ErrorKind::UnexpectedEof => {
+                    "the gzip is cut off before its end, or damaged; copy it once more, or let whoever writes it finish first".to_owned()
+                }
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                    "the gzip is damaged, or something else stands behind its end; `gzip -t` tells; copy or pack it anew"
+                        .to_owned()
+                }
+                _ => error.to_string(),
+            };
+            // That one is tried again.
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.failed = Some((error.kind(), text.clone()));
+            }
+            io::Error::new(error.kind(), text)
+        })
     }
 }
 
@@ -116,6 +158,32 @@ mod tests {
     fn several_gzip_members_are_one_file() {
         let members = [gzip(b"a\n"), gzip(b"b\n")].concat();
         assert_eq!(read(members).expect("memory"), b"a\nb\n");
+    }
+
+    #[test]
+    fn of_a_gzip_that_is_cut_or_damaged_what_comes_before_is_read_and_the_error_says_what_to_do() {
+        // Random enough not to be packed to nothing.
+        let rows: Vec<u8> =
+            (0..60_000_u32).flat_map(|row| format!("{:x}\n", row.wrapping_mul(2_654_435_761)).into_bytes()).collect();
+        let whole = gzip(&rows);
+        let mut damaged = whole.clone();
+        damaged[whole.len() / 2..][..64].fill(0xff);
+        for (bytes, says) in [
+            (whole[..whole.len() - 4].to_vec(), "the gzip is cut off"),
+            (whole[..whole.len() / 2].to_vec(), "the gzip is cut off"),
+            (whole[..20_000].to_vec(), "the gzip is cut off"),
+            (damaged, "damaged"),
+            ([&whole[..], &b"rest of another file".repeat(9)].concat(), "the gzip is damaged"),
+        ] {
+            let mut reader = Source::of(Cursor::new(bytes)).expect("its beginning").without(0);
+            let mut text = Vec::new();
+            let error = reader.read_to_end(&mut text).expect_err(says);
+            assert!(error.to_string().contains(says), "{error}");
+            // Only the checksum at the end tells all damage.
+            assert!(says.ends_with("damaged") || rows.starts_with(&text), "{says}");
+            assert!(!text.is_empty(), "{says}");
+            assert!(reader.read(&mut [0; 9]).is_err(), "for as long as anybody reads");
+        }
     }
 
     #[test]

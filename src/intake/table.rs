@@ -179,7 +179,10 @@ impl Table {
         if let Some(line) = self.other_header {
             let detail =
                 format!("it stands at or behind line {line}, which is a header with the columns in another order");
-            return Err(Fault::new(RejectCode::Malformed, "", detail));
+            let fault = Fault::new(RejectCode::Malformed, "", detail);
+            return Err(fault.with_action(
+                "split the file before that header, and check each part: columns are found by their names, so one map does",
+            ));
         }
         self.is_text(cells)?;
         self.fits(cells)?;
@@ -198,7 +201,8 @@ impl Table {
             None => (String::new(), format!("cell {}", at + 1)),
         };
         if cells[at].contains(&0) {
-            return Err(Fault::new(RejectCode::Malformed, field, format!("{column} holds a zero byte")));
+            let fault = Fault::new(RejectCode::Malformed, field, format!("{column} holds a zero byte"));
+            return Err(fault.with_action("export the file anew: a text holds no zero bytes"));
         }
         self.not_text += 1;
         for cell in cells.iter().filter(|cell| wrong(cell)) {
@@ -206,7 +210,8 @@ impl Table {
             // Cells that do not follow each other are no words together.
             self.guess.feed(b"\n");
         }
-        Err(Fault::new(RejectCode::Malformed, field, format!("{column} is not {}", self.encoding.called())))
+        let fault = Fault::new(RejectCode::Malformed, field, format!("{column} is not {}", self.encoding.called()));
+        Err(fault.with_action("check `encoding` in the map, or export the file as UTF-8"))
     }
 
     /// As many cells as the header has; empty ones may be more.
@@ -216,7 +221,13 @@ impl Table {
             return Ok(());
         }
         let detail = format!("{} cells where the header has {}", cells.len(), self.least);
-        Err(Fault::new(RejectCode::Malformed, "", detail))
+        let fault = Fault::new(RejectCode::Malformed, "", detail);
+        Err(match self.tally.unit {
+            Unit::SheetRow => {
+                fault.with_action("clear the cells beyond the header's last column, or name their columns there")
+            }
+            _ => fault,
+        })
     }
 }
 

@@ -49,6 +49,16 @@ impl Tally {
         parts == self.lines
     }
 
+    /// The last of them that was read, e.g. `line 17`.
+    pub fn last_in_words(&self) -> String {
+        let unit = match self.unit {
+            Unit::Line => "line",
+            Unit::SheetRow => "row",
+            Unit::Message => "message",
+        };
+        format!("{unit} {}", self.lines)
+    }
+
     /// What the lines were.
     pub fn parts(&self) -> [(&'static str, u64); 6] {
         [

@@ -146,11 +146,12 @@ impl Within {
             status: result.status as u8,
             finding: result.finding as u8,
         };
-        let changes = !matches!(result.status, ResultStatus::Preliminary | ResultStatus::Final);
         match result.replaces_result_id {
             Some(_) if result.status == ResultStatus::EnteredInError => self.note(Cause::Error, line.into()),
             Some(replaced) => drop(self.replacing.insert(line, (seen.id, of(replaced)))),
-            None if changes && result.revision == 0 => self.note(Cause::Unnumbered, line.into()),
+            None if result.status == ResultStatus::Corrected && result.revision == 0 => {
+                self.note(Cause::Unnumbered, line.into())
+            }
             None => {}
         }
         if self.seen.len() == self.seen.capacity() {

@@ -40,6 +40,7 @@ impl Rows {
         let (mut sheet, merged) = Sheet::open(source, map.layout.sheet.as_deref(), &map.file)?;
         let mut tally = Tally::of(Unit::SheetRow);
         tally.notes.append(&mut sheet.notes);
+        tally.notes.extend(in_vain(&map));
         let mut seen = map.layout.skip_lines;
         tally.before_header = seen;
         let header = loop {
@@ -93,7 +94,8 @@ impl Rows {
     /// What is wrong with a row as such.
     fn fault_of(&mut self, row: &SheetRow) -> Option<Fault> {
         if row.is_too_long {
-            return Some(Fault::new(RejectCode::TooLarge, "", "the row is longer than 4 MiB"));
+            let fault = Fault::new(RejectCode::TooLarge, "", "the row is longer than 4 MiB");
+            return Some(fault.with_action("leave columns of long texts out of the sheet"));
         }
         let table = &self.table;
         let (column, field, region) = self
@@ -103,8 +105,18 @@ impl Rows {
         let detail = format!(
             "column `{column}`: the cell is merged with others of rows {from} to {to}, and holds nothing itself"
         );
-        Some(Fault::new(RejectCode::Malformed, field, detail))
+        let fault = Fault::new(RejectCode::Malformed, field, detail);
+        Some(fault.with_action("unmerge the cells in the sheet, fill each of them, and save it anew"))
     }
+}
+
+/// Keys of the map that are for text.
+fn in_vain(map: &Map) -> Option<String> {
+    let keys = [("`delimiter`", map.layout.delimiter.is_some()), ("`encoding`", map.layout.encoding.is_some())];
+    let stated: Vec<_> = keys.iter().filter(|(_, stated)| *stated).map(|(key, _)| *key).collect();
+    let does = if stated.len() == 1 { "does" } else { "do" };
+    (!stated.is_empty())
+        .then(|| format!("it is a workbook, and {} in {} {does} not count", stated.join(" and "), map.file))
 }
 
 /// The names of a header, if it is one as far as can be seen: the map tells which columns it lacks.

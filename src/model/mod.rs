@@ -3,6 +3,7 @@
 pub mod contact;
 pub mod ids;
 pub mod interval;
+pub mod nobody;
 pub mod outcome;
 pub mod record;
 pub mod result;

@@ -1,8 +1,8 @@
 //! Characters without a picture: two texts that differ in them only look the same to everybody, and are not.
 
 /// Of Unicode 17: format characters (Cf), line and paragraph separators, and what is shown as nothing where a program
-/// does not know it (Default_Ignorable_Code_Point). In order.
-const RANGES: [(char, char); 25] = [
+/// does not know it (Default_Ignorable_Code_Point), and the one letter that is blank (Braille without dots). In order.
+const RANGES: [(char, char); 26] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
     ('\u{600}', '\u{605}'),
@@ -17,6 +17,7 @@ const RANGES: [(char, char); 25] = [
     ('\u{200b}', '\u{200f}'),
     ('\u{2028}', '\u{202e}'),
     ('\u{2060}', '\u{206f}'),
+    ('\u{2800}', '\u{2800}'),
     ('\u{3164}', '\u{3164}'),
     ('\u{fe00}', '\u{fe0f}'),
     ('\u{feff}', '\u{feff}'),
@@ -41,7 +42,7 @@ mod tests {
 
     #[test]
     fn just_those_characters_have_no_picture_that_unicode_says() {
-        let unseen = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]";
+        let unseen = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\x{2800}]";
         let unseen = regex::Regex::new(unseen).expect("right");
         let mut text = [0; 4];
         for character in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {

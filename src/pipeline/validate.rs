@@ -8,6 +8,7 @@ use super::stop::End;
 use super::view::ResultView;
 use super::wire::is_printable_ascii;
 use crate::model::contact::{ContactKind, ContactRecord, ContactStatus};
+use crate::model::nobody;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::{DAY_MS, Timestamp};
@@ -19,9 +20,9 @@ use crate::proto::v1::{self, ProcessingMode};
 use prost_types::Timestamp as WireTimestamp;
 
 /// Longest id, in bytes.
-const ID_BYTES: usize = 64;
+pub const ID_BYTES: usize = 64;
 /// Longest short name (target, purpose, area, gene), in bytes.
-const NAME_BYTES: usize = 32;
+pub const NAME_BYTES: usize = 32;
 /// Most cycles a thermocycler runs.
 const CYCLES_MAX: f64 = 60.0;
 /// How far a lab's clock may be ahead of the broker's.
@@ -57,6 +58,7 @@ pub fn result<'a>(
     rules: &Rules,
 ) -> Result<(LabResult<'a>, Registered), Reject> {
     let result = well_formed(wire)?;
+    of_somebody(wire)?;
     let target = target(result.target, rules)?;
     let policy = rules.intake_policy(target, rules.day(received_at));
     result_in_years(wire, received_at, &policy.years)?;
@@ -126,6 +128,31 @@ fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) 
     if printable && (1..=limit).contains(&value.len()) { Ok(value) } else { text(value, limit, field) }
 }
 
+/// Whether the ids of a result are somebody's ([`nobody`]): an input is refused for that, and no message of a result
+/// that was taken before they were looked at. Of labs the registry tells.
+#[inline]
+pub fn of_somebody(wire: &ResultView<'_>) -> Result<(), Reject> {
+    somebodys(wire.result_id, "result_id")?;
+    somebodys(wire.person_id, "person_id")?;
+    somebodys(wire.specimen_id, "specimen_id")?;
+    if !wire.previous_person_id.is_empty() {
+        somebodys(wire.previous_person_id, "previous_person_id")?;
+    }
+    if wire.replaces_result_id.is_empty() { Ok(()) } else { somebodys(wire.replaces_result_id, "replaces_result_id") }
+}
+
+/// As [`of_somebody`].
+pub fn contact_of_somebody(wire: &v1::ContactRecord) -> Result<(), Reject> {
+    somebodys(&wire.record_id, "record_id")?;
+    somebodys(&wire.person_id, "person_id")?;
+    somebodys(&wire.index_person_id, "index_person_id")
+}
+
+#[inline]
+fn somebodys(id: &str, field: &str) -> Result<(), Reject> {
+    if nobody::look(id).is_none() { Ok(()) } else { refuse(RejectCode::InvalidId, field) }
+}
+
 /// Whether what a result says can have been: outside of plausible years, a year was mistyped. Told before anything else
 /// is made of a time, so that nobody is told of a horizon.
 #[inline]
@@ -170,6 +197,7 @@ pub fn contact<'a>(
     rules: &Rules,
 ) -> Result<ContactRecord<'a>, Reject> {
     let contact = well_formed_contact(wire)?;
+    contact_of_somebody(wire)?;
     let target = contact.target.and_then(|text| rules.target(text)).unwrap_or_default();
     contact_in_years(wire, received_at, &rules.intake_policy(target, rules.day(received_at)).years)?;
     Ok(contact)

@@ -5,6 +5,7 @@ use crate::proto::{DESCRIPTORS, v1};
 use anyhow::{Context as _, anyhow, ensure};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 /// The digest and every record, in the contract's JSON.
@@ -27,7 +28,14 @@ struct Export {
 /// The rules of a text that [`json`] has made. One that was changed since, or cut off, is refused: what it allows is
 /// not what is in force anywhere.
 pub(super) fn rules(text: &str) -> anyhow::Result<Rules> {
-    let Export { digest, records } = serde_json::from_str(text)?;
+    let Export { digest, records } = serde_json::from_str(text).map_err(|error| {
+        anyhow!(match error.classify() {
+            Category::Eof if text.trim().is_empty() => "it is empty",
+            Category::Eof => "it ends before its end: was it cut off?",
+            Category::Syntax | Category::Io => "it is no JSON",
+            Category::Data => "it is JSON without the `digest` and `records` of such rules",
+        })
+    })?;
     let descriptor = descriptor()?;
     let mut all = Vec::new();
     for (key, value) in records {
@@ -47,8 +55,9 @@ pub(super) fn rules(text: &str) -> anyhow::Result<Rules> {
 }
 
 fn record(descriptor: &MessageDescriptor, value: Value) -> anyhow::Result<(String, Vec<u8>)> {
-    let message = DynamicMessage::deserialize(descriptor.clone(), value)?;
-    let rule = v1::Rule::decode(message.encode_to_vec().as_slice())?;
+    let other = "it is no rule of this version's contract; was it written by another version?";
+    let message = DynamicMessage::deserialize(descriptor.clone(), value).map_err(|_| anyhow!(other))?;
+    let rule = v1::Rule::decode(message.encode_to_vec().as_slice()).map_err(|_| anyhow!(other))?;
     rule.rule.and_then(set::record).context("it holds no rule")
 }
 

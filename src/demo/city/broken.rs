@@ -33,6 +33,8 @@ const RESULTS: [RejectCode; 16] = [
 /// How a whole message can be written as nobody reads it.
 const FORMS: [RejectCode; 4] =
     [RejectCode::UnknownContentType, RejectCode::UndeclaredJson, RejectCode::WrongEncoding, RejectCode::WrongFraming];
+/// What a spreadsheet or a database leaves of an id.
+const NOBODYS: [&str; 8] = ["5.00103E+17", "########", "#N/A", "=\"P001\"", "TRUE", "unknown", "未知", "-"];
 /// What is broken about contact records.
 const CONTACTS: [RejectCode; 11] = [
     RejectCode::Malformed,
@@ -75,6 +77,9 @@ pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mu
         RejectCode::UnknownPurpose => UNKNOWN.clone_into(&mut broken.purpose),
         RejectCode::UnknownTarget => UNKNOWN.clone_into(&mut broken.target),
         RejectCode::InvalidId if desk.chance(0.5) => broken.specimen_id = "S".repeat(65),
+        RejectCode::InvalidId if desk.turn().is_multiple_of(2) => {
+            NOBODYS[desk.turn() / 2 % NOBODYS.len()].clone_into(&mut broken.person_id)
+        }
         RejectCode::InvalidId => broken.result_id.push(unseen(at)),
         RejectCode::OutOfRange => {
             let cycles = if desk.chance(0.5) { -1.0 } else { 612.0 };
@@ -93,6 +98,9 @@ pub(super) fn contact(contact: &ContactRecord, at: Timestamp, desk: &mut Desk) {
         RejectCode::MissingField => broken.exposure_end = None,
         RejectCode::UnknownEnum => broken.kind = 42,
         RejectCode::InvalidTime => nonsense_time(&mut broken.exposure_end, at),
+        RejectCode::InvalidId if desk.turn().is_multiple_of(2) => {
+            NOBODYS[desk.turn() / 2 % NOBODYS.len()].clone_into(&mut broken.person_id)
+        }
         RejectCode::InvalidId => broken.record_id.push(unseen(at)),
         RejectCode::OutOfRange => broken.revision = u32::MAX,
         RejectCode::InvalidInterval => {

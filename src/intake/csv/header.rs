@@ -92,7 +92,8 @@ fn line_of(text: &[u8], delimiter: u8, columns: &[String]) -> Option<u64> {
         match span.found {
             Found::End => return None,
             Found::Row if has_all(&cells, columns) => return Some(scanner.lines()),
-            _ => scanner.pass(&span).ok()?,
+            // A quote of a title would take the header along: each line is looked at.
+            _ => scanner.pass_first_line(&span).ok()?,
         }
     }
     None

@@ -5,7 +5,7 @@
 //! a fault of the row they begin in, and reading goes on with the next line: what lies behind is looked at again. For
 //! that, the bytes of a row are held until it is judged, up to a limit.
 //!
-//! Lines end with LF, CRLF or CR alone, mixed as they come; within quotes a line end belongs to the cell. A quote
+//! Lines end with LF, CRLF (or CRCRLF, its double) or CR alone, mixed as they come; within quotes a line end belongs to the cell. A quote
 //! counts at the start of a cell (behind spaces, too); within a cell that does not begin with one it is a character.
 
 use ::csv::ByteRecord;
@@ -169,11 +169,8 @@ impl<R: BufRead> Scanner<R> {
         loop {
             let rest = &self.window[self.at..];
             if let Some(end) = memchr2(b'\n', b'\r', rest) {
-                let is_cr = rest[end] == b'\r';
-                self.at += end + 1;
-                if is_cr && self.byte(0)? == Some(b'\n') {
-                    self.at += 1;
-                }
+                self.at += end;
+                self.at += self.end_of_line(0)?;
                 return Ok(());
             }
             self.at = self.window.len();
@@ -219,8 +216,7 @@ impl<R: BufRead> Scanner<R> {
             };
             from = match self.byte(end)? {
                 Some(byte) if byte == self.delimiter => end + 1,
-                Some(b'\n') => return Ok(Ok(end + 1)),
-                Some(b'\r') => return Ok(Ok(end + 1 + usize::from(self.byte(end + 1)? == Some(b'\n')))),
+                Some(b'\n' | b'\r') => return Ok(Ok(end + self.end_of_line(end)?)),
                 None => return Ok(Ok(end)),
                 Some(_) => return Ok(Err(Broken::GoesOn(number))),
             };
@@ -268,12 +264,24 @@ impl<R: BufRead> Scanner<R> {
     fn line_end(&mut self, from: usize) -> io::Result<Option<LineEnd>> {
         match self.find(from, |bytes| memchr2(b'\n', b'\r', bytes))? {
             Some(end) => {
-                let is_pair = self.window[self.at + end] == b'\r' && self.byte(end + 1)? == Some(b'\n');
-                Ok(Some(LineEnd { text: end, next: end + 1 + usize::from(is_pair) }))
+                let next = end + self.end_of_line(end)?;
+                Ok(Some(LineEnd { text: end, next }))
             }
             None if self.held() > self.limit => Ok(None),
             None => Ok(Some(LineEnd { text: self.held(), next: self.held() })),
         }
+    }
+
+    /// Bytes of the line end that stands at a place.
+    fn end_of_line(&mut self, at: usize) -> io::Result<usize> {
+        // Behind a line feed nothing is waited for: the next line may be long in coming.
+        for behind in 0..LONGEST_END - 1 {
+            if self.byte(at + behind)? != Some(b'\r') {
+                break;
+            }
+            self.byte(at + behind + 1)?;
+        }
+        Ok(end_length(&self.window[self.at + at..]))
     }
 
     /// Finds a byte from a place on, reading on as far as the limit.
@@ -323,14 +331,26 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// Line ends among bytes: LF, CRLF and CR alone. Bytes behind the last are a line of their own.
+/// The longest line end.
+const LONGEST_END: usize = 3;
+
+/// Bytes of the line end that bytes begin with: LF, CRLF, CR alone, or CRCRLF, which a program on Windows makes of CRLF
+/// when it takes it for text.
+pub fn end_length(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'\r', b'\r', b'\n', ..] => 3,
+        [b'\r', b'\n', ..] => 2,
+        _ => 1,
+    }
+}
+
+/// Line ends among bytes: LF, CRLF, CRCRLF and CR alone. Bytes behind the last are a line of their own.
 pub fn line_ends(bytes: &[u8]) -> u64 {
     let mut lines = 0;
     let mut rest = bytes;
     while let Some(end) = memchr2(b'\n', b'\r', rest) {
         lines += 1;
-        let is_pair = rest[end] == b'\r' && rest.get(end + 1) == Some(&b'\n');
-        rest = &rest[end + 1 + usize::from(is_pair)..];
+        rest = &rest[end + end_length(&rest[end..])..];
     }
     lines + u64::from(!rest.is_empty())
 }
@@ -344,8 +364,7 @@ pub fn lines_of(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
             rest = None;
             return (!bytes.is_empty()).then_some(bytes);
         };
-        let is_pair = bytes[end] == b'\r' && bytes.get(end + 1) == Some(&b'\n');
-        rest = Some(&bytes[end + 1 + usize::from(is_pair)..]);
+        rest = Some(&bytes[end + end_length(&bytes[end..])..]);
         Some(&bytes[..end])
     })
 }

@@ -114,6 +114,26 @@ impl Format {
         }
     }
 
+    /// Whether a text is written so as far as digits and letters go, and only says what cannot be.
+    fn is_shaped_like(&self, text: &str) -> bool {
+        let some = jiff::civil::date(2012, 10, 15).at(14, 13, 12, 0).to_zoned_datetime(TimeZone::UTC);
+        let Ok(some) = some else { return false };
+        let is_so = |written: Option<String>| written.is_some_and(|written| shape(&written) == shape(text));
+        match self {
+            Format::Pattern(pattern) => is_so(pattern.write(&some)),
+            Format::Hl7(patterns) => patterns.iter().any(|pattern| is_so(pattern.write(&some))),
+            Format::Iso => {
+                let whole = some.datetime().to_string();
+                let spaced = whole.replacen('T', " ", 1);
+                let cut = |text: &str, most: usize| text.get(..most).map(str::to_owned);
+                [cut(&whole, 10), cut(&whole, 16), cut(&spaced, 16), Some(whole.clone()), Some(spaced.clone())]
+                    .into_iter()
+                    .any(is_so)
+            }
+            Format::Excel { .. } | Format::EpochSeconds | Format::EpochMilliseconds => false,
+        }
+    }
+
     /// A time written so, to try formats out against each other; `None` where none of its texts is short of a zone.
     pub fn write(&self, at: &jiff::ZonedDateTime) -> Option<String> {
         match self {
@@ -125,26 +145,77 @@ impl Format {
     }
 }
 
-/// What a text looks like that no format of a column reads: the format to write.
-pub(super) fn looks_like(text: &str) -> Option<&'static str> {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
-    if !is_digits(whole) || !is_digits(fraction) {
-        let year = text.rsplit(['/', '.', '-', ' ']).next().unwrap_or_default();
-        let first = text.split(['/', '.', '-', ' ']).next().unwrap_or_default();
-        let of_three = text.split(['/', '.', '-']).count() == 3 && text.bytes().filter(u8::is_ascii_digit).count() == 6;
-        let short = of_three && is_digits(first) && is_digits(year) && first.len() == 2 && year.len() == 2;
-        return short.then_some("looks like a year of two digits: years have four, export them so");
+/// What a text looks like that none of these formats of a column reads: what to write instead, never what is there.
+pub(super) fn looks_like(text: &str, formats: &[Format]) -> Option<&'static str> {
+    if formats.iter().any(|format| format.is_shaped_like(text)) {
+        return Some("written as the map's `format` says, but there is no such day or time");
     }
-    match whole.len() {
-        5 => Some("looks like an Excel serial: format = \"excel\""),
-        10 => Some("looks like seconds since 1970: format = \"epoch-seconds\""),
-        13 => Some("looks like milliseconds since 1970: format = \"epoch-milliseconds\""),
-        8 | 12 | 14 => {
-            Some("looks like HL7's YYYYMMDDHHMMSS, cut or not: format = \"hl7\", or several formats in a list")
-        }
-        _ => None,
+    if let Some(civil) = without_offset(text)
+        && formats.iter().any(|format| format.read(civil).is_some())
+    {
+        return Some(
+            "an offset from UTC behind it: add the `format` with %z at its end to those of the column, in a list",
+        );
     }
+    if is_short_of_a_century(text) {
+        return Some("looks like a year of two digits: years have four, export them so");
+    }
+    if is_to_the_hour(text) {
+        return Some("looks like YYYYMMDDHH, a time known to the hour: export the minutes too, or the day alone");
+    }
+    let other =
+        |format: &Format| !formats.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(format));
+    let named = |name: &str| Format::new(name).ok().filter(other).is_some_and(|format| format.read(text).is_some());
+    let is_count = |digits: usize| text.split('.').next().is_some_and(|whole| whole.len() == digits);
+    // An Excel serial is read of any few digits; days of these decades have five.
+    if named("excel") && text.split(['.', ',']).next().is_some_and(|whole| whole.len() == 5) {
+        return Some("looks like an Excel serial: format = \"excel\"");
+    }
+    if is_count(10) && named("epoch-seconds") {
+        return Some("looks like seconds since 1970: format = \"epoch-seconds\"");
+    }
+    if is_count(13) && named("epoch-milliseconds") {
+        return Some("looks like milliseconds since 1970: format = \"epoch-milliseconds\"");
+    }
+    if named("hl7") {
+        return Some("looks like HL7's YYYYMMDDHHMMSS, cut or not: format = \"hl7\", or several formats in a list");
+    }
+    named("iso").then_some("looks like ISO 8601: format = \"iso\", or several formats in a list")
+}
+
+/// A text without the offset behind it.
+fn without_offset(text: &str) -> Option<&str> {
+    let at = text.rfind(['+', '-', 'Z', 'z']).filter(|at| *at > 0)?;
+    let (civil, offset) = text.split_at(at);
+    written::offset(offset).map(|_| civil.trim_end())
+}
+
+/// `28/11/26`, `28-11-26 08:30`.
+fn is_short_of_a_century(text: &str) -> bool {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let parts: Vec<&str> = day.split(['/', '.', '-']).collect();
+    let is_number = |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    parts.len() == 3 && parts.iter().all(is_number)
+}
+
+fn is_to_the_hour(text: &str) -> bool {
+    let (day, hour) = text.split_at_checked(8).unwrap_or_default();
+    let year = day.get(..4).and_then(|year| year.parse::<u16>().ok());
+    hour.len() == 2
+        && hour.bytes().all(|byte| byte.is_ascii_digit())
+        && hour < "24"
+        && year.is_some_and(|year| (1900..2100).contains(&year))
+        && written::parse(day).is_some_and(|read| read.time.is_none())
+}
+
+/// A text with a 9 for every digit and an a for every letter.
+fn shape(text: &str) -> String {
+    let of = |character: char| match character {
+        '0'..='9' => '9',
+        letter if letter.is_alphabetic() => 'a',
+        other => other,
+    };
+    text.chars().map(of).collect()
 }
 
 /// As in JSON, but a day or a civil time may also go without an offset.

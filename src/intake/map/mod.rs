@@ -193,6 +193,8 @@ impl Map {
         let mut errors: Vec<MapError> = Vec::new();
         let mut told = Vec::new();
         let file = self.file.clone();
+        // What the map uses already is no other column by mistake.
+        let used = self.columns();
         self.for_each_column(&mut |line, key, column| {
             let mut found = header.iter().enumerate().filter(|(_, name)| **name == column.name);
             let problem = match (found.next(), found.next()) {
@@ -201,7 +203,7 @@ impl Map {
                     return;
                 }
                 (None, _) => {
-                    let alike = spelled_alike(&column.name, header);
+                    let alike = spelled_alike(&column.name, header, &used);
                     format!("the file has no column `{}` among its {}{alike}", column.name, header.len())
                 }
                 (Some(_), Some(_)) => format!("the file has several columns `{}`; rename one of them", column.name),
@@ -316,11 +318,13 @@ impl Map {
 }
 
 /// Which column may be meant, by its number: its name stays untold.
-fn spelled_alike(name: &str, header: &[String]) -> String {
+fn spelled_alike(name: &str, header: &[String], used: &[String]) -> String {
     let folded =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let wanted = folded(name);
-    let position = |is_alike: &dyn Fn(&str) -> bool| header.iter().position(|other| is_alike(&folded(other)));
+    let position = |is_alike: &dyn Fn(&str) -> bool| {
+        header.iter().position(|other| !used.contains(other) && is_alike(&folded(other)))
+    };
     let near = |other: &str| other.chars().count().min(wanted.chars().count()) >= 3 && one_edit_apart(&wanted, other);
     let alike = position(&|other| other == wanted).or_else(|| position(&near));
     alike.map_or_else(String::new, |at| format!("; column {} is spelled almost so", at + 1))

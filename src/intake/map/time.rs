@@ -106,7 +106,7 @@ impl Times {
             return "a time without offset, and the map names no `zone`";
         }
         match self.formats.iter().filter(|format| format.read(text).is_some()).count() {
-            0 => looks_like(text).unwrap_or("no time of the map's `format`"),
+            0 => looks_like(text, &self.formats).unwrap_or("no time of the map's `format`"),
             1 => "a time that the clock showed twice or never, or an offset that its zone never had",
             _ => "formats of the map read it as different times",
         }

@@ -123,7 +123,8 @@ impl Sheet {
 const DAMAGED: &str = "the workbook is damaged; open it and save it anew";
 
 fn damaged() -> OpenError {
-    OpenError::File(format!("this does not look like the header: {DAMAGED}"))
+    // What is called .csv and begins so may be anything.
+    OpenError::File(format!("{DAMAGED} (as text, this does not look like the header of a table either)"))
 }
 
 /// An .xlsx, if it is one and unpacks to something that can be held.

@@ -1,0 +1,345 @@
+//! Texts that stand where an id should and are nobody's: what a spreadsheet or a database left of one, or a word for
+//! nothing. The same text stands for many, and whoever took it for an id would make one person of them.
+//!
+//! In: an id. Out: what it is if it can be no id of any lab. Left alone is what some lab may have given: `0`, `test`,
+//! `X`, `1E17`.
+
+/// What stands in place of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nobody {
+    /// `#N/A`, `#ЗНАЧ!`.
+    SheetError,
+    /// `####`.
+    TooNarrow,
+    /// `="P001"`.
+    Formula,
+    /// `'P001`.
+    Apostrophe,
+    /// `5.00103E+17`.
+    Scientific,
+    /// `TRUE`.
+    Truth,
+    /// `NULL`, `unknown`, `未知`.
+    Nothing,
+    /// `-`, `?`, a space: neither a letter nor a digit in it.
+    NoLetter,
+}
+
+/// No such text but those that begin with a sign of their own is longer, in bytes.
+const LONGEST: usize = 32;
+
+/// Errors of spreadsheets that end in neither `!` nor `?`, in the languages they are shown in.
+const ERRORS: [&str; 15] = [
+    "#n/a",
+    "#nv",
+    "#n/d",
+    "#nd",
+    "#i/t",
+    "#н/д",
+    "#n/disp",
+    "#n/v",
+    "#n/b",
+    "#yok",
+    "#div/0",
+    "#na",
+    "#null",
+    "#ref",
+    "#getting_data",
+];
+
+/// What a spreadsheet shows of a truth.
+const TRUTHS: [&str; 14] = [
+    "true",
+    "false",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "verdadero",
+    "falso",
+    "vero",
+    "verdadeiro",
+    "истина",
+    "ложь",
+    "waar",
+    "onwaar",
+];
+
+/// What programs and people write where there is nothing, in the languages of labs.
+const NOTHING: [&str; 77] = [
+    // Programs.
+    "null",
+    "nil",
+    "nan",
+    "none",
+    "undefined",
+    "na",
+    "n/a",
+    "n.a.",
+    "n.a",
+    "n/d",
+    "s/d",
+    "s/n",
+    "s/o",
+    "н/д",
+    "(null)",
+    "<null>",
+    "[null]",
+    "\\n",
+    "(none)",
+    "<none>",
+    "<na>",
+    "(na)",
+    "<nil>",
+    "(blank)",
+    "(empty)",
+    "(unknown)",
+    "<unknown>",
+    // English.
+    "unknown",
+    "not known",
+    "not available",
+    "not applicable",
+    "not provided",
+    "not specified",
+    "not recorded",
+    "unspecified",
+    "unavailable",
+    "missing",
+    "blank",
+    "empty",
+    "no id",
+    "anonymous",
+    // Chinese, Japanese, Korean.
+    "无",
+    "無",
+    "空",
+    "未知",
+    "不明",
+    "不详",
+    "不詳",
+    "没有",
+    "未填",
+    "未填写",
+    "暂无",
+    "匿名",
+    "なし",
+    "無し",
+    "없음",
+    "미상",
+    // German, French, Spanish, Portuguese, Italian, Russian.
+    "unbekannt",
+    "k.a.",
+    "k. a.",
+    "keine angabe",
+    "inconnu",
+    "inconnue",
+    "aucun",
+    "aucune",
+    "néant",
+    "desconocido",
+    "desconocida",
+    "ninguno",
+    "desconhecido",
+    "desconhecida",
+    "nenhum",
+    "sconosciuto",
+    "nessuno",
+    "неизвестно",
+    "неизвестен",
+    "нет данных",
+];
+
+/// What an id is that can be nobody's; `None` of one that somebody may have.
+#[inline]
+pub fn look(id: &str) -> Option<Nobody> {
+    if is_surely_one(id.as_bytes()) { None } else { looked_at(id) }
+}
+
+/// Whether an id is one by its first characters and a digit in it: nearly all are, and only the others are looked at.
+#[inline]
+fn is_surely_one(id: &[u8]) -> bool {
+    let [first, second, ..] = id else { return false };
+    let may_be_a_power = first.is_ascii_digit() && matches!(second, b'.' | b',' | b'E' | b'e');
+    let may_be_an_error = matches!((first, second), (b'E' | b'e', b'R' | b'r'));
+    first.is_ascii_alphanumeric() && !may_be_a_power && !may_be_an_error && id.iter().any(u8::is_ascii_digit)
+}
+
+fn looked_at(id: &str) -> Option<Nobody> {
+    if id.len() >= 2 && id.bytes().all(|byte| byte == b'#') {
+        return Some(Nobody::TooNarrow);
+    }
+    if id.starts_with('=') {
+        return Some(Nobody::Formula);
+    }
+    if id.starts_with(['\'', '’', '＇']) {
+        return Some(Nobody::Apostrophe);
+    }
+    if id.len() > LONGEST {
+        return (!id.chars().any(char::is_alphanumeric)).then_some(Nobody::NoLetter);
+    }
+    let lower = id.to_lowercase();
+    if is_error(&lower) {
+        return Some(Nobody::SheetError);
+    }
+    if is_scientific(id) {
+        return Some(Nobody::Scientific);
+    }
+    if !id.chars().any(char::is_alphanumeric) {
+        return Some(Nobody::NoLetter);
+    }
+    let is_of = |words: &[&str]| words.contains(&lower.trim());
+    match (is_of(&TRUTHS), is_of(&NOTHING)) {
+        (true, _) => Some(Nobody::Truth),
+        (_, true) => Some(Nobody::Nothing),
+        _ => None,
+    }
+}
+
+/// `#REF!`, `#NOMBRE?`, `#¡DIV/0!` in any language; `Err:502`.
+fn is_error(lower: &str) -> bool {
+    let marked = lower.starts_with('#') && lower.ends_with(['!', '?']) && lower.chars().any(char::is_alphabetic);
+    let numbered = lower.strip_prefix("err:").is_some_and(|number| number.len() == 3 && is_digits(number));
+    marked || numbered || ERRORS.contains(&lower)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `5.00103E+17`, `1,67683E+15`, `1E+17`, `5.00103E17`; not `1E17`, which can be a barcode.
+fn is_scientific(id: &str) -> bool {
+    let Some((mantissa, exponent)) = id.split_once(['E', 'e']) else { return false };
+    let signed = exponent.strip_prefix(['+', '-']);
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    let has_fraction = whole.len() < mantissa.len();
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    (signed.is_some() || has_fraction)
+        && digits.len() == 1
+        && is_digits(digits)
+        && is_digits(fraction)
+        && is_digits(signed.unwrap_or(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_many_is_nobodys_in_any_language_and_case() {
+        for (what, ids) in [
+            (
+                Nobody::Scientific,
+                &["5.00103E+17", "1,67683E+15", "1.67683e+15", "5E+17", "5.00103E17", "1.2E-05", "-1.5E+10"][..],
+            ),
+            (Nobody::TooNarrow, &["########", "##"]),
+            (
+                Nobody::SheetError,
+                &[
+                    "#N/A",
+                    "#n/a",
+                    "#REF!",
+                    "#DIV/0!",
+                    "#NV",
+                    "#¡REF!",
+                    "#NOMBRE?",
+                    "#ЗНАЧ!",
+                    "#Н/Д",
+                    "#BEZUG!",
+                    "#¿NOMBRE?",
+                    "#ÜBERLAUF!",
+                    "#SPILL!",
+                    "#GETTING_DATA",
+                    "Err:502",
+                ],
+            ),
+            (Nobody::Formula, &["=\"P001\"", "='P001'"]),
+            (Nobody::Apostrophe, &["'P001", "’P001"]),
+            (Nobody::Truth, &["TRUE", "FALSE", "true", "WAHR", "ЛОЖЬ"]),
+            (
+                Nobody::Nothing,
+                &[
+                    "NULL",
+                    "null",
+                    "NaN",
+                    "None",
+                    "nil",
+                    "N/A",
+                    "n.a.",
+                    "NA",
+                    "undefined",
+                    "UNKNOWN",
+                    "Unbekannt",
+                    "未知",
+                    "无",
+                    "不详",
+                    "なし",
+                    "없음",
+                    "Inconnu",
+                    "Néant",
+                    "НЕИЗВЕСТНО",
+                    "\\N",
+                    "(null)",
+                    " unknown ",
+                ],
+            ),
+            (
+                Nobody::NoLetter,
+                &["-", "--", ".", "?", "???", "*", "—", "…", "/", "\u{a0}", "\u{3000}\u{3000}", "\u{2800}", " ", "？"],
+            ),
+        ] {
+            for id in ids {
+                assert_eq!(look(id), Some(what), "{id}");
+            }
+        }
+        assert_eq!(look(&"-".repeat(64)), Some(Nobody::NoLetter));
+    }
+
+    #[test]
+    fn what_only_resembles_it_is_an_id() {
+        for id in [
+            "P001",
+            "1E17",
+            "5e10",
+            "12.5E+17",
+            "E+17",
+            "1.E+17",
+            "#1",
+            "#A12",
+            "P#",
+            "P=",
+            "O'Brien",
+            "NULL-1",
+            "Nanette",
+            "500103199001011234",
+            "1.67683",
+            "3.5E",
+            "5.00103E+",
+            "N",
+            "X",
+            "0",
+            "000",
+            "-1",
+            "test",
+            "Ünlü",
+            "某人",
+            "未知001",
+            "TRUE1",
+            "unknown-17",
+            "Err:5021",
+            "A/1",
+            "#A!1",
+        ] {
+            assert_eq!(look(id), None, "{id}");
+        }
+    }
+
+    /// What is passed by its first characters and a digit is none of the words.
+    #[test]
+    fn no_word_is_taken_for_an_id_at_first_sight() {
+        for word in ERRORS.iter().chain(&TRUTHS).chain(&NOTHING) {
+            assert!(look(word).is_some() && look(&word.to_uppercase()).is_some(), "{word}");
+            assert!(word.len() <= LONGEST && **word == word.to_lowercase(), "{word}");
+        }
+    }
+}
