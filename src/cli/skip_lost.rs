@@ -13,6 +13,7 @@ use crate::pipeline::person::PersonHalf;
 use crate::processor::group_of;
 use crate::runtime::task::RulesInForce;
 use crate::skip_lost::{Site, skip};
+use crate::terminal::output::Duty;
 use anyhow::{bail, ensure};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -37,7 +38,11 @@ markers of transactions: at most so many records are lost. The audit names them 
 read. All instances must be stopped; one that was killed counts until its session ends (6 s by default). What is lost of \
 area-changes is rebuilt from people by swabstream repair, once the processor has started again.
 
-Exit codes: 0 nothing is lost, or it was given up; 1 something is lost and nothing was written; 2 it could not be done.")]
+Exit codes:
+  0    nothing is lost, or it was given up
+  1    something is lost and nothing was written
+  2    it could not be done, or without --to what is lost could not be listed
+  141  without --to: its output was closed before the end (as by | head), and nothing was lost")]
 pub struct SkipLostArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -51,6 +56,13 @@ pub struct SkipLostArgs {
     /// Give up what is lost before this offset
     #[arg(long, value_name = "OFFSET", requires = "task")]
     to: Option<i64>,
+}
+
+impl SkipLostArgs {
+    /// Whether it changes something.
+    pub(super) fn duty(&self) -> Duty {
+        if self.to.is_some() { Duty::Changes } else { Duty::Looks }
+    }
 }
 
 /// An input by its name without prefix.
@@ -78,10 +90,7 @@ pub fn run(args: &SkipLostArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode>
                 Topic::AreaChanges => give_up::<AreaHalf>(&config, layout, lost)?,
                 _ => give_up::<PersonHalf>(&config, layout, lost)?,
             };
-            // It is done: that nobody hears of it changes nothing.
-            if let Err(error) = writeln!(out, "{said}") {
-                eprintln!("{said} (which could not be written to standard output: {error})");
-            }
+            writeln!(out, "{said}")?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -102,10 +111,13 @@ fn list(all: &[Lost], kafka: &KafkaConfig, out: &mut dyn Write) -> anyhow::Resul
     if all.is_empty() {
         said.push_str("nothing is lost\n");
     }
-    if let Err(error) = out.write_all(said.as_bytes()).and_then(|()| out.flush()) {
-        eprintln!("{} losses could not be listed: {error}", all.len());
+    let listed = out.write_all(said.as_bytes());
+    if all.is_empty() {
+        listed?;
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(if all.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // What is lost is so, whether or not it could be listed; the output knows.
+    Ok(ExitCode::FAILURE)
 }
 
 /// The one loss that is meant, if its end is where it is said to be.
