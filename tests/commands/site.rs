@@ -19,21 +19,14 @@ pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 
 pub const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
 
-pub const MAP: &str = r#"
-kind = "results"
-zone = "Asia/Shanghai"
-[fields]
-lab_id = { constant = "LAB-1" }
-result_id = { column = "id" }
-status = { constant = "final" }
-person_id = { column = "person" }
-specimen_id = { column = "id" }
-target = { constant = "sars-cov-2" }
-collected_at = { column = "taken" }
-area = { constant = "D1S1" }
+/// The head of the map is one file for all tests of files.
+pub const MAP: &str = concat!(
+    include_str!("../fixtures/lab.toml"),
+    r#"area = { constant = "D1S1" }
 purpose = { constant = "screening" }
 finding = { column = "call" }
-"#;
+"#
+);
 
 /// Rows that are taken, and after each of them so many that are not.
 pub fn rows(good: usize, bad: usize) -> String {
