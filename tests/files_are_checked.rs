@@ -22,18 +22,9 @@ fn checked(arguments: &[&str]) -> Result<(bool, String), String> {
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
 
-const MAP: &str = r#"
-kind = "results"
-zone = "Asia/Shanghai"
-[fields]
-lab_id = { constant = "LAB-1" }
-result_id = { column = "id" }
-status = { constant = "final" }
-person_id = { column = "person" }
-specimen_id = { column = "id" }
-target = { constant = "sars-cov-2" }
-collected_at = { column = "taken" }
-area = { column = "area" }
+const MAP: &str = concat!(
+    include_str!("fixtures/lab.toml"),
+    r#"area = { column = "area" }
 purpose = { constant = "screening" }
 finding = { column = "call", values = { pos = "positive", neg = "negative" } }
 [history]
@@ -42,7 +33,8 @@ arrived_at = { column = "arrived" }
 column = "call"
 values = ["not done"]
 why = "no test was made"
-"#;
+"#
+);
 
 const ROWS: &str = "id,person,taken,area,call,arrived
 1,p1,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00

@@ -19,23 +19,15 @@ struct Arguments {
 const PARTITIONS: i32 = 4;
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
 
-const MAP: &str = r#"
-kind = "results"
-zone = "Asia/Shanghai"
-[fields]
-lab_id = { constant = "LAB-1" }
-result_id = { column = "id" }
-status = { constant = "final" }
-person_id = { column = "person" }
-specimen_id = { column = "id" }
-target = { constant = "sars-cov-2" }
-collected_at = { column = "taken" }
-area = { constant = "D1S1" }
+const MAP: &str = concat!(
+    include_str!("fixtures/lab.toml"),
+    r#"area = { constant = "D1S1" }
 purpose = { constant = "screening" }
 finding = { column = "call" }
 [history]
 arrived_at = { column = "arrived" }
-"#;
+"#
+);
 
 /// The third row is older than the horizon of 7 days, the last one cannot even become a record.
 const ROWS: &str = "id,person,taken,call,arrived

@@ -8,7 +8,7 @@ mod own_kafka;
 use own_kafka::OwnKafka;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -30,6 +30,9 @@ const LACKING: [(&str, &str, &[&str], &str); 7] = [
     ("watcher", "--operation Read --topic alerts", WATCH, "--operation Describe --topic alerts"),
     ("auditor", "--operation Describe --group", &["audit"], "--operation Describe --group swabstream"),
 ];
+
+/// A processor that is told only once it works.
+const DENIED: (&str, &str) = ("denied", "--operation Write --topic person-state");
 
 const WATCH: &[&str] = &["watch", "alerts", "--once"];
 const PUBLISH: &[&str] = &["publish", "results.ndjson", "--kind", "results", "--format", "ndjson"];
@@ -91,7 +94,7 @@ impl Site {
     fn start() -> Self {
         let roles = acls();
         let lacking = (0..LACKING.len()).map(lacking_user);
-        let users: Vec<String> = roles.keys().cloned().chain(lacking).collect();
+        let users: Vec<String> = roles.keys().cloned().chain(lacking).chain([DENIED.0.to_owned()]).collect();
         let kafka = OwnKafka::start_with(&[("SWABSTREAM_TEST_KAFKA_USERS", users.join(" ").as_str())]);
         let [plain, secured, certificates] = &kafka.address().split(' ').map(str::to_owned).collect::<Vec<_>>()[..]
         else {
@@ -105,6 +108,7 @@ impl Site {
         for (number, (role, missing, ..)) in LACKING.iter().enumerate() {
             lines.extend(acls_without(&roles[*role], role, &lacking_user(number), missing));
         }
+        lines.extend(acls_without(&roles["processor"], "processor", DENIED.0, DENIED.1));
         site.allow(&lines);
         site
     }
@@ -267,6 +271,7 @@ fn roles_can_work(site: &Site) {
     site.assert_done(APPLY, "author");
     site.assert_done(&["rules", "show"], "author");
     assert_lacking(site, "processor");
+    what_is_denied_at_work_is_named(site);
     let mut processor = site.spawn(RUN, &site.of_user("processor"));
     assert_lacking(site, "lab");
     site.assert_done(PUBLISH, "lab");
@@ -291,6 +296,21 @@ fn roles_can_work(site: &Site) {
     processor.wait().expect("it ends");
     site.assert_done(&["repair", "--dry-run"], "processor");
     site.assert_done(&["skip-lost"], "processor");
+}
+
+/// The processor may begin, and must not write its state: its log says who, what and where, and it goes on trying.
+fn what_is_denied_at_work_is_named(site: &Site) {
+    let mut processor = site.spawn(RUN, &site.of_user(DENIED.0));
+    let log = BufReader::new(processor.stderr.take().expect("piped"));
+    let line = log.lines().map_while(Result::ok).find(|line| line.contains("may not"));
+    let line = line.expect("it is said while it runs");
+    let says =
+        "User:denied may not Write topic person-state: an ACL is missing: --operation Write --topic person-state";
+    assert!(line.contains(says) && line.contains("deploy/ACLS.md"), "{line}");
+    // In order: a member that was killed would hold up whoever comes next until its session ends.
+    let asked = Command::new("kill").args(["-TERM", &processor.id().to_string()]).status().expect("kill");
+    assert!(asked.success());
+    processor.wait().expect("it ends");
 }
 
 /// Without one line of its list, a role is told which.

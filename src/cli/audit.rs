@@ -63,7 +63,7 @@ rules were in force before, what those refused is taken from dead-letters, and s
 Exit codes:
   0    all agrees
   1    something differs
-  2    it could not be done, or not all of it
+  2    it could not be done, or not all of it, or the report could not be written
   141  its output was closed before the end (as by | head), and nothing differed
 
 With --json one object is \
@@ -89,15 +89,16 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         write_json(&serde_json::json!({ "error": format!("{error:#}") }), out)?;
     }
     let (report, records) = judged?;
-    match args.json {
-        true => write_json(&serde_json::json!({ "verdict": report.verdict(), "checks": report.checks }), out)?,
-        false => write_lines(&report, records, out)?,
+    let written = match args.json {
+        true => write_json(&serde_json::json!({ "verdict": report.verdict(), "checks": report.checks }), out),
+        false => write_lines(&report, records, out),
+    };
+    match report.verdict() {
+        Verdict::Agree => written.map(|()| ExitCode::SUCCESS),
+        // What differs does so, whether or not it could be written; the output knows.
+        Verdict::Differ => Ok(ExitCode::FAILURE),
+        Verdict::Incomplete => Ok(ExitCode::from(2)),
     }
-    Ok(match report.verdict() {
-        Verdict::Agree => ExitCode::SUCCESS,
-        Verdict::Differ => ExitCode::FAILURE,
-        Verdict::Incomplete => ExitCode::from(2),
-    })
 }
 
 /// The report, and over how many inputs it was made.

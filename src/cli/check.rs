@@ -44,12 +44,12 @@ lists each row.
 Exit codes:
   0    all rows are valid, whatever is warned of
   1    some are refused
-  2    the file, its map or the rules cannot be read, or it was interrupted
+  2    a file cannot be read, it was interrupted, or what was found could not be written
   141  its output was closed before the end (as by | head), and no row was refused until then")]
 pub struct CheckCommand {
     #[command(flatten)]
     file: FileArgs,
-    /// Rules to hold the rows against: a folder, or a file that `rules show --json` has written
+    /// Rules to hold the rows against: a folder, or a file that `swabstream rules show --json` has written
     #[arg(long, value_name = "DIR|FILE")]
     rules: Option<PathBuf>,
     /// When the rows count as received
@@ -103,8 +103,12 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
         let note = "all rows were judged as if they were received now; `--received arrival` judges them by the map's [history]";
         summary.file.notes.push(note.to_owned());
     }
-    report.close(&summary, &skip_reasons)?;
-    Ok(if summary.refused_total() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let is_good = summary.refused_total() == 0;
+    match report.close(&summary, &skip_reasons) {
+        Err(error) if is_good => Err(error.into()),
+        // That the last of it could not be written, the output knows.
+        _ => Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) }),
+    }
 }
 
 /// The rules of a folder, or those that `rules show --json` has written; wrong ones cannot be checked against.

@@ -42,7 +42,9 @@ Exit codes:
   141  a command that only looks: its output was closed before the end (as by | head)
 
 A command that changes something does all of it whatever becomes of its output; what could not be written there is said \
-on standard error."
+on standard error, and the exit code is that of the work. A command that only looks has done nothing where what it says \
+cannot be written (a full disk, an output that is closed from the start): it ends with 2 and says so there. Where its reader \
+goes before the end it ends with 141, or with 1 if something was found wrong until then."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -60,7 +62,7 @@ enum Command {
   swabstream topics create --config swabstream.toml
   swabstream topics check --config swabstream.toml
 
-Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked."
+Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked, or what was found not be written."
     )]
     Topics(topics::TopicsCommand),
     /// Check rules, put them in force, show them
@@ -83,7 +85,7 @@ Exit codes: 0 done, 1 the rules are wrong or there are none, 2 it could not be d
     /// Print completions for a shell
     #[command(after_help = "Example:\n  swabstream completions bash > /etc/bash_completion.d/swabstream
 
-Exit codes: 0 printed, 2 the shell is not known, or the output cannot be written to.")]
+Exit codes: 0 printed, 2 the shell is not known, or the script could not be written, 141 its reader went before the end.")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -93,7 +95,9 @@ Exit codes: 0 printed, 2 the shell is not known, or the output cannot be written
 impl Command {
     fn duty(&self) -> Duty {
         match self {
-            Self::Demo(_) | Self::Run(_) | Self::Publish(_) | Self::Repair(_) | Self::SkipLost(_) => Duty::Changes,
+            Self::Demo(_) | Self::Run(_) | Self::Publish(_) => Duty::Changes,
+            Self::Repair(args) => args.duty(),
+            Self::SkipLost(args) => args.duty(),
             Self::Topics(command) => command.duty(),
             Self::Rules(command) => command.duty(),
             Self::Check(_) | Self::Watch(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
@@ -101,8 +105,21 @@ impl Command {
     }
 }
 
-/// Runs what was typed.
-pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+/// Runs what was typed, or says what is wrong with it.
+pub fn run_typed() -> anyhow::Result<ExitCode> {
+    match Cli::try_parse() {
+        Ok(cli) => run(&cli),
+        // Help and version are asked for: they look.
+        Err(text) if !text.use_stderr() => Output::printed(|| text.print()),
+        // Not by its own exit, which says nothing of what could not be written.
+        Err(error) => {
+            let _ = error.print();
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let mut out = Output::standard(cli.command.duty())?;
     let worked = dispatch(&cli.command, &mut out);
     let ended = out.end(worked);

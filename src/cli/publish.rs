@@ -65,7 +65,8 @@ pub struct PublishCommand {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
     config: PathBuf,
-    /// Rules to check against, a folder or what `rules show --json` has written; without it those in force
+    /// Rules to check against: a folder, or a file that `swabstream rules show --json` has written; without it those in
+    /// force
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "no_rules")]
     rules: Option<PathBuf>,
     /// Check only what the contract itself demands
@@ -105,11 +106,11 @@ pub fn run(command: &PublishCommand, out: &mut dyn Write) -> anyhow::Result<Exit
         _ => {}
     }
     let signals = signals::listen(Hangup::Ends)?;
-    let rules = rules_for(command, &config)?;
+    let rules = signals::before_the_work(|| rules_for(command, &config))?;
     let (checked, mut publisher) = (Checked::begin(command, &config)?, Publisher::connect(&config.kafka)?);
     let (topic, name) = (checked.kind_topic(), topic_name(&config.kafka.prefix, checked.kind_topic()));
     // A topic that is not there is known before a large file is read.
-    publisher.partitions(topic)?;
+    signals::before_the_work(|| publisher.partitions(topic))?;
     let (parcels, summary) = checked.run(command, &config, rules.as_deref(), out)?;
     out.flush()?;
     let every_ms = i64::from(command.mark_every.get()) * 60_000;

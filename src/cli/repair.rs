@@ -21,11 +21,12 @@ use crate::policy::Rules;
 use crate::proto::v1::{AreaChanges, AreaPositivity, TaskHead};
 use crate::repair::{self, Corrections};
 use crate::state::changelog::Restorer;
+use crate::terminal::output::Duty;
 use crate::terminal::signals::{self, Hangup};
 use anyhow::{Context as _, ensure};
 use prost::Message as _;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,9 +51,10 @@ Days whose people are no longer held (longer ago than the horizon and 15 days) c
 Only one repair at a time can write: an earlier one that is still reading is fenced off.
 
 Exit codes:
-  0  nothing differed
-  1  differences were found and, without --dry-run, sent
-  2  it could not be done")]
+  0    nothing differed
+  1    differences were found and, without --dry-run, sent
+  2    it could not be done, or with --dry-run what differs could not be listed
+  141  with --dry-run: its output was closed before the end (as by | head), and nothing differed")]
 pub struct RepairArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -65,13 +67,21 @@ pub struct RepairArgs {
     wait: u64,
 }
 
+impl RepairArgs {
+    /// Whether it changes something.
+    pub(super) fn duty(&self) -> Duty {
+        if self.dry_run { Duty::Looks } else { Duty::Changes }
+    }
+}
+
 /// Runs the command; what it has to say goes to `out`, the progress to the terminal.
 pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     signals::listen(Hangup::Ends)?;
     let config = Config::read(&args.config)?;
     let secret = config.secret()?;
-    let layout = topics::layout(&config.kafka)?;
-    let RulesFound { rules, .. } = reading::rules_in_force(&config.kafka)?;
+    let kafka = &config.kafka;
+    let (layout, RulesFound { rules, .. }) =
+        signals::before_the_work(|| Ok::<_, anyhow::Error>((topics::layout(kafka)?, reading::rules_in_force(kafka)?)))?;
     // Before anything is read: from now on no other repair can write what this one has not seen.
     let id = format!("{}-repair", config.kafka.group);
     let writer = (!args.dry_run).then(|| Exclusive::open(&config.kafka, &id)).transpose()?;
@@ -84,12 +94,13 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let (people, floor) = place.people()?;
     let first = repair::first_whole_day(floor, &rules);
     let corrections = place.corrections(&areas, &people, first)?;
-    say(&corrections, first, out)?;
+    let said = say(&corrections, first, out);
     if corrections.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        return said.map(|()| ExitCode::SUCCESS).map_err(Into::into);
     }
     match writer {
-        None => writeln!(out, "nothing was written (--dry-run)")?,
+        // What differs does so, whether or not it could be listed; the output knows.
+        None => drop(said.and_then(|()| writeln!(out, "nothing was written (--dry-run)"))),
         Some(writer) => {
             let batches = repair::batches(&corrections, &rules, layout, areas.newest_repair + 1);
             writer.write(&batches)?;
@@ -99,7 +110,7 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> anyhow::Result<()> {
+fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> io::Result<()> {
     let Corrections { counts, restated } = corrections;
     for ((area, _, purpose, day, what), count) in counts.iter().take(SHOWN) {
         let purpose = if purpose.is_empty() { String::new() } else { format!(" for {purpose}") };
@@ -109,8 +120,7 @@ fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> anyhow::Re
         writeln!(out, "{area} {day}: published otherwise than held")?;
     }
     let (counts, restated) = (counts.len(), restated.len());
-    writeln!(out, "{counts} counts differ from {first} on, {restated} numbers are published otherwise than held")?;
-    Ok(())
+    writeln!(out, "{counts} counts differ from {first} on, {restated} numbers are published otherwise than held")
 }
 
 /// What is looked at.

@@ -29,7 +29,8 @@ pub enum RulesCommand {
     /// Check a folder of rules and show what it would put in force; nothing is published
     #[command(after_help = "Example:\n  swabstream rules check deploy/rules/chongqing
 
-Exit codes: 0 no errors, 1 the rules have errors, 2 the folder cannot be read.")]
+Exit codes: 0 no errors, 1 the rules have errors, 2 the folder cannot be read, or what was found not be written, 141 its \
+output was closed before the end (as by | head).")]
     Check {
         /// Folder with deployment.toml, case-*.toml, tier-*.toml, areas.csv, labs.csv
         #[arg(value_name = "DIR")]
@@ -54,7 +55,8 @@ Exit codes: 0 they are in force, 1 they have errors and nothing was published, 2
 
 What --json writes, `check --rules` and `publish --rules` take where there is no Kafka.
 
-Exit codes: 0 shown, 1 no rules are in force, 2 they could not be read.")]
+Exit codes: 0 shown, 1 no rules are in force, 2 they could not be read, or not be written, 141 its output was closed before \
+the end (as by | head).")]
     Show {
         /// Settings of the deployment
         #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -87,7 +89,8 @@ pub fn run(command: &RulesCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
 fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = match read_folder(folder)? {
         Ok(rules) => rules,
-        Err(errors) => return refuse(folder, &errors, "", out),
+        // They are wrong, whether or not it could be written; the output knows.
+        Err(errors) => return Ok(refuse(folder, &errors, "", out).unwrap_or(ExitCode::FAILURE)),
     };
     write!(out, "{}", describe::text(&rules))?;
     writeln!(out, "\n{}: no errors; {}", folder.display(), summary(&rules))?;

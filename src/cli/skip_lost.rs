@@ -13,6 +13,7 @@ use crate::pipeline::person::PersonHalf;
 use crate::runtime::task::RulesInForce;
 use crate::skip_lost::{Site, skip};
 use crate::terminal;
+use crate::terminal::output::Duty;
 use anyhow::{bail, ensure};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -50,7 +51,11 @@ names fewer is refused. All instances must be stopped; one that was killed, or e
 until its session ends (6 s by default), and is waited for. What is lost of area-changes is rebuilt from people by swabstream \
 repair, once the processor has started again.
 
-Exit codes: 0 nothing is lost, or it was given up; 1 something is lost and nothing was written; 2 it could not be done.")]
+Exit codes:
+  0    nothing is lost, or it was given up
+  1    something is lost and nothing was written
+  2    it could not be done, or without --to what is lost could not be listed
+  141  without --to: its output was closed before the end (as by | head), and nothing was lost")]
 pub struct SkipLostArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
@@ -81,6 +86,13 @@ fn end(text: &str) -> Result<End, String> {
     Ok(End { topic, offset })
 }
 
+impl SkipLostArgs {
+    /// Whether it changes something.
+    pub(super) fn duty(&self) -> Duty {
+        if self.to.is_empty() { Duty::Looks } else { Duty::Changes }
+    }
+}
+
 /// An input by its name without prefix.
 fn input(name: &str) -> Result<Topic, String> {
     let inputs = || PersonHalf::INPUTS.iter().chain(AreaHalf::INPUTS);
@@ -104,10 +116,7 @@ pub fn run(args: &SkipLostArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode>
         true => give_up::<AreaHalf>(&config, layout, &lost)?,
         false => give_up::<PersonHalf>(&config, layout, &lost)?,
     };
-    // It is done: that nobody hears of it changes nothing.
-    if let Err(error) = out.write_all(said.as_bytes()).and_then(|()| out.flush()) {
-        terminal::say(&format!("{said}(which could not be written to standard output: {error})"));
-    }
+    out.write_all(said.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -135,10 +144,13 @@ fn list(all: &[Lost], kafka: &KafkaConfig, out: &mut dyn Write) -> anyhow::Resul
     if all.is_empty() {
         said.push_str("nothing is lost\n");
     }
-    if let Err(error) = out.write_all(said.as_bytes()).and_then(|()| out.flush()) {
-        terminal::say(&format!("{} losses could not be listed: {error}", all.len()));
+    let listed = out.write_all(said.as_bytes());
+    if all.is_empty() {
+        listed?;
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(if all.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // What is lost is so, whether or not it could be listed; the output knows.
+    Ok(ExitCode::FAILURE)
 }
 
 /// What is lost of the half that is meant, if all of it is named with its ends where they are said to be.

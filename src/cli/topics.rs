@@ -38,7 +38,8 @@ Exit codes: 0 all topics are there and right, 1 one is not as it must be, 2 it c
     /// Say what is wrong with the topics there are, and the command that mends it
     #[command(after_help = "Example:\n  swabstream topics check --config swabstream.toml
 
-Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked.")]
+Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be asked, or what was found not be written, 141 its \
+output was closed before the end (as by | head).")]
     Check {
         /// Which topics
         #[command(flatten)]

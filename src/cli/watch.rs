@@ -39,7 +39,7 @@ People are shown masked, and so are barcodes of specimens; --show-ids shows them
 
 Exit codes:
   0    ended as asked, by --once or a signal
-  2    it could not be read
+  2    it could not be read, or not be written, or a signal came before the broker answered
   141  its output was closed before the end (as by | head)")]
 pub struct WatchArgs {
     /// What to follow
@@ -111,7 +111,7 @@ pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         "--once with --from now would show nothing: leave one of them out"
     );
     let config = Config::read(&args.config)?;
-    let rules = names(&config).context("the names of areas could not be read")?;
+    let rules = signals::before_the_work(|| names(&config)).context("the names of areas could not be read")?;
     require_known(args.area.as_deref(), rules.as_deref())?;
     let shown = Shown::new(args, rules.as_deref());
     let from = match args.from {

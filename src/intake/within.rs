@@ -164,11 +164,16 @@ impl Within {
     pub fn warnings(mut self) -> Vec<Warning> {
         let mut seen = std::mem::take(&mut self.seen);
         seen.sort_unstable();
-        let mut standing: Vec<Seen> = Vec::new();
-        for versions in seen.chunk_by(|a, b| a.id == b.id) {
-            standing.push(self.versions(versions));
+        // Those that stand take the place of all versions: a second list would be as large as the first.
+        let (mut from, mut kept) = (0, 0);
+        while from < seen.len() {
+            let id = seen[from].id;
+            let end = from + seen[from..].iter().take_while(|one| one.id == id).count();
+            seen[kept] = self.versions(&seen[from..end]);
+            (from, kept) = (end, kept + 1);
         }
-        drop(seen);
+        seen.truncate(kept);
+        let mut standing = seen;
         let replaced = self.replaced(&standing);
         standing.retain(|one| one.counts() && !replaced.contains(&one.id));
         standing.sort_unstable_by_key(|one| (one.specimen, one.line));

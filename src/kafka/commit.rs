@@ -8,7 +8,7 @@ use super::client::{Names, Role, properties};
 use super::group::Group;
 use super::native::{ErrorCode, PartitionList, TransactionError, TransactionalProducer};
 use super::publisher::produce_all;
-use super::refusal::missing_acl;
+use super::refusal::{denied, principal};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::runtime::log::{Commit, CommitError, REVOKE_COMMIT_LIMIT};
@@ -119,7 +119,7 @@ impl Committer {
         }
         match error.code {
             code if is_refused(code) => {
-                let acl = missing_acl("Write", &format!("--transactional-id {}", self.id));
+                let acl = denied(&principal(&self.properties), "Write", &format!("--transactional-id {}", self.id));
                 let acl = if code == TRANSACTIONAL_ID_DENIED { format!("; {acl}") } else { String::new() };
                 Err(Error::new(format!("no transactions with this transactional.id: {}{acl}", error.text)))
             }
@@ -185,12 +185,14 @@ impl Committer {
         if let Err(error) = producer.send_offsets(&offsets_of(names, commit), &membership, limit) {
             note_fence(&mut self.fences, &self.id, error.code);
             let stale = is_stale(error.code);
+            let error = explained(error, producer, &self.properties);
             let aborted = abort(producer, &error);
             return if stale { Attempt::Stale(error.text) } else { Attempt::Failed(aborted) };
         }
         producer.settle(limit);
         if let Err(error) = producer.commit(limit) {
             note_fence(&mut self.fences, &self.id, error.code);
+            let error = explained(error, producer, &self.properties);
             return Attempt::Failed(uncommitted(producer, error));
         }
         producer.serve();
@@ -203,6 +205,30 @@ impl Committer {
         }
         Attempt::Committed
     }
+}
+
+/// An error with what an operator can do about it, where it is that we are not allowed something. It may be allowed again
+/// while the processor runs, so it is not the end.
+fn explained(
+    error: TransactionError,
+    producer: &TransactionalProducer,
+    properties: &BTreeMap<String, String>,
+) -> TransactionError {
+    let topics = producer.handle().denied();
+    let text = match error.code {
+        // What comes after the refusal, within the same transaction, fails for its own reasons.
+        code if code == ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || !topics.is_empty() => {
+            let topics: Vec<String> = topics.iter().map(|topic| format!("--topic {topic}")).collect();
+            let all = || "--topic with the name of each topic that the role writes to".to_owned();
+            let topics = if topics.is_empty() { all() } else { topics.join(" ") };
+            denied(&principal(properties), "Write", &topics)
+        }
+        ErrorCode::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
+            denied(&principal(properties), "Read", "--group with the name of [kafka] group, and with -areas behind it")
+        }
+        _ => return error,
+    };
+    TransactionError { text, ..error }
 }
 
 fn write(producer: &mut TransactionalProducer, names: &Names, commit: &Commit) -> Result<(), TransactionError> {

@@ -4,7 +4,7 @@
 use super::client::{Names, Role, properties};
 use super::mend::{missing, no_broker};
 use super::native::{self, ErrorCode, Outgoing, TransactionError, TransactionalProducer};
-use super::refusal::{missing_acl, reach};
+use super::refusal::{denied, principal, reach};
 use super::{Error, topic_name};
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -85,8 +85,10 @@ impl Publisher {
     /// A publisher. Errors are about settings: an unreachable broker shows in the first send.
     pub fn connect(config: &KafkaConfig) -> Result<Self, Error> {
         let mut settings = ClientConfig::new();
-        settings.extend(properties(config, &Role::Publisher)?);
-        let producer = ThreadedProducer::from_config_and_context(&settings, Deliveries::default())
+        let all = properties(config, &Role::Publisher)?;
+        let deliveries = Deliveries { principal: principal(&all), ..Deliveries::default() };
+        settings.extend(all);
+        let producer = ThreadedProducer::from_config_and_context(&settings, deliveries)
             .map_err(|error| Error::new(format!("kafka settings: {error}")))?;
         let (config, heard) = (config.clone(), (clock::monotonic(), 0));
         Ok(Self { producer, config, partitions: BTreeMap::new(), names: BTreeMap::new(), heard })
@@ -112,7 +114,8 @@ impl Publisher {
         };
         let error = metadata.topics().iter().find_map(|topic| topic.error()).map(RDKafkaErrorCode::from);
         if error == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
-            return Err(Error::new(missing_acl("Write", &format!("--topic {name}"))));
+            let who = &self.producer.context().principal;
+            return Err(Error::new(denied(who, "Write", &format!("--topic {name}"))));
         }
         let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
         if count == 0 {
@@ -125,6 +128,11 @@ impl Publisher {
 
     /// Hands a record over. Waits while the local queue is full: the broker sets the pace.
     pub fn send(&mut self, record: Publication<'_>) -> Result<(), Error> {
+        self.send_unless(&|| false, record).map(drop)
+    }
+
+    /// As [`send`](Self::send), but does not wait for room once it is asked to stop; whether the record was handed over.
+    pub fn send_unless(&mut self, stop: &dyn Fn() -> bool, record: Publication<'_>) -> Result<bool, Error> {
         self.listen();
         let count = self.partitions(record.topic)?;
         let partition = record.partition.unwrap_or_else(|| partition_of(record.key, count));
@@ -141,8 +149,11 @@ impl Publisher {
         let began = clock::monotonic();
         loop {
             match self.producer.send(message) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    if stop() {
+                        return Ok(false);
+                    }
                     if began.elapsed() > ROOM_LIMIT {
                         return Err(Error::new("the broker took nothing for two minutes"));
                     }
@@ -182,13 +193,14 @@ impl Publisher {
     /// Waits until everything sent is delivered or has failed.
     pub fn flush(&self, limit: Duration) -> Result<Delivered, Error> {
         let began = clock::monotonic();
-        while let Err(error) = self.producer.flush(SILENCE.min(limit)) {
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            let Err(error) = self.producer.flush(SILENCE.min(left)) else { return Ok(self.delivered()) };
             if began.elapsed() >= limit {
                 return Err(Error::new(format!("not everything was confirmed in time: {error}")));
             }
             self.look_for_leaders();
         }
-        Ok(self.delivered())
     }
 }
 
@@ -198,6 +210,8 @@ struct Deliveries {
     confirmed: AtomicU64,
     failed: AtomicU64,
     first_error: Mutex<Option<String>>,
+    /// Who sends.
+    principal: String,
 }
 
 impl Deliveries {
@@ -233,7 +247,7 @@ impl ProducerContext for Deliveries {
                 let mut first = self.first_error.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                 first.get_or_insert_with(|| match error.rdkafka_error_code() {
                     Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
-                        missing_acl("Write", &format!("--topic {}", message.topic()))
+                        denied(&self.principal, "Write", &format!("--topic {}", message.topic()))
                     }
                     _ => format!("{} [{}]: {error}", message.topic(), message.partition()),
                 });
@@ -255,34 +269,37 @@ pub fn publish_all(config: &KafkaConfig, transactional_id: &str, records: &[Outp
 pub struct Exclusive {
     producer: TransactionalProducer,
     names: Names,
+    principal: String,
 }
 
 impl Exclusive {
     /// Takes the id over; what its last holder left open has an end when this returns.
     pub fn open(config: &KafkaConfig, transactional_id: &str) -> Result<Self, Error> {
         let role = Role::Transactional { id: transactional_id.to_owned() };
-        let producer = TransactionalProducer::new(&properties(config, &role)?, Arc::new(Notify::new()))?;
+        let properties = properties(config, &role)?;
+        let principal = principal(&properties);
+        let producer = TransactionalProducer::new(&properties, Arc::new(Notify::new()))?;
         let reached = producer.handle().reach(TRANSACTION_LIMIT);
         reached.map_err(|why| no_broker(config, TRANSACTION_LIMIT.as_secs(), &why))?;
         let refused = |error: TransactionError| match error.code {
             ErrorCode::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
-                Error::new(missing_acl("Write", &format!("--transactional-id {transactional_id}")))
+                Error::new(denied(&principal, "Write", &format!("--transactional-id {transactional_id}")))
             }
             _ => failed("no transaction could be begun", error),
         };
         producer.init(TRANSACTION_LIMIT).map_err(refused)?;
-        Ok(Self { producer, names: Names::new(&config.prefix) })
+        Ok(Self { producer, names: Names::new(&config.prefix), principal })
     }
 
     /// Writes all records in one transaction, or none of them.
     pub fn write(self, records: &[Output]) -> Result<(), Error> {
-        let Self { mut producer, names } = self;
+        let Self { mut producer, names, principal } = self;
         let failed = |what: &str, error: TransactionError| match error.code {
             ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
                 let topics: BTreeSet<Topic> = records.iter().map(|record| record.topic).collect();
                 let topics: Vec<String> =
                     topics.iter().map(|topic| format!("--topic {}", names.of(*topic).to_string_lossy())).collect();
-                Error::new(missing_acl("Write", &topics.join(" ")))
+                Error::new(denied(&principal, "Write", &topics.join(" ")))
             }
             _ => failed(what, error),
         };

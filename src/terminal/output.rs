@@ -4,14 +4,16 @@
 //! thread of their own; a line that cannot be written, or for which there is no room because nobody reads, is counted,
 //! and the last of them are said on standard error. Its exit code is that of the work.
 //!
-//! A command that only **looks** writes as it goes, no faster than it is read, and ends soon after its output is closed
-//! (`| head`), by [`CLOSED`]. What it has found wrong until then still counts.
+//! A command that only **looks** has done nothing where what it lists cannot be written: it says so on standard error and
+//! ends with 2 (a full disk; an output that was [closed from the start](closed), where it does not even begin). It writes
+//! as it goes, no faster than it is read, and ends soon after its reader has gone (`| head`), by [`CLOSED`]; what it has
+//! found wrong until then still counts, with 1. It never ends with 0.
 //!
 //! SIGPIPE stays ignored, as Rust's start-up does it: a closed pipe is an error of a write, not the end of a process
 //! that is in the middle of its work.
 
-use super::{say, signals};
-use anyhow::anyhow;
+use super::{closed, say, signals};
+use anyhow::{anyhow, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
@@ -61,12 +63,28 @@ pub enum Output {
 }
 
 impl Output {
-    /// Standard output.
-    pub fn standard(duty: Duty) -> io::Result<Self> {
+    /// Standard output. Who only looks needs one.
+    pub fn standard(duty: Duty) -> anyhow::Result<Self> {
+        let is_closed = closed::from_the_start();
+        ensure!(
+            !is_closed || duty == Duty::Changes,
+            "standard output is closed; for the exit code alone let it be /dev/null"
+        );
         Ok(match duty {
+            Duty::Changes if is_closed => Self::Apart(Apart::new(Nobody)?),
             Duty::Changes => Self::Apart(Apart::new(io::stdout())?),
             Duty::Looks => Self::Direct(Direct { inner: Box::new(io::stdout()), failed: None }),
         })
+    }
+
+    /// Lets somebody else print what was asked for, as a command that looks.
+    pub fn printed(print: impl FnOnce() -> io::Result<()>) -> anyhow::Result<ExitCode> {
+        let output = Self::standard(Duty::Looks)?;
+        let failed = print().err();
+        match output {
+            Self::Direct(direct) => Direct { failed, ..direct }.end(Ok(ExitCode::SUCCESS)),
+            apart => apart.end(Ok(ExitCode::SUCCESS)),
+        }
     }
 
     /// The last of a command: what became of its output, beside what became of its work.
@@ -113,10 +131,16 @@ impl Direct {
         }
         match (self.failed, worked) {
             (None, worked) => worked,
-            // What was found wrong is so, whoever reads of it.
-            (Some(_), Ok(code)) if code != ExitCode::SUCCESS => Ok(code),
-            (Some(error), _) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::from(CLOSED)),
-            (Some(error), _) => Err(anyhow!("standard output cannot be written to: {error}")),
+            (Some(error), worked) if error.kind() == ErrorKind::BrokenPipe => Ok(match worked {
+                // What was found wrong is so, whoever reads of it.
+                Ok(code) if code != ExitCode::SUCCESS => code,
+                _ => ExitCode::from(CLOSED),
+            }),
+            (Some(error), worked) => {
+                let found = worked.is_ok_and(|code| code != ExitCode::SUCCESS);
+                let found = if found { "; something was found wrong until then" } else { "" };
+                Err(anyhow!("standard output cannot be written to: {error}{found}"))
+            }
         }
     }
 
@@ -138,6 +162,19 @@ impl Write for Direct {
     fn flush(&mut self) -> io::Result<()> {
         let flushed = self.inner.flush();
         self.kept(flushed)
+    }
+}
+
+/// Where standard output is closed from the start.
+struct Nobody;
+
+impl Write for Nobody {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -382,7 +419,10 @@ mod tests {
         assert_eq!(ended(closed, Ok(ExitCode::SUCCESS)).ok(), Some(ExitCode::from(CLOSED)));
         assert_eq!(ended(closed, Err(anyhow!("Broken pipe"))).ok(), Some(ExitCode::from(CLOSED)));
         assert_eq!(ended(closed, Ok(ExitCode::FAILURE)).ok(), Some(ExitCode::FAILURE), "found wrong before");
-        let error = ended(ErrorKind::StorageFull, Ok(ExitCode::SUCCESS)).expect_err("nobody can read it").to_string();
-        assert!(error.starts_with("standard output cannot be written to: "), "{error}");
+        for (worked, found) in [(ExitCode::SUCCESS, false), (ExitCode::FAILURE, true)] {
+            let error = ended(ErrorKind::StorageFull, Ok(worked)).expect_err("nobody can read it").to_string();
+            assert!(error.starts_with("standard output cannot be written to: "), "{error}");
+            assert_eq!(error.ends_with("; something was found wrong until then"), found, "{error}");
+        }
     }
 }

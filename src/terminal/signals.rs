@@ -10,6 +10,7 @@
 use super::say;
 use std::io;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ pub struct Signals {
     asked: watch::Sender<Option<&'static str>>,
     reloads: watch::Sender<u64>,
     left: Mutex<Option<Left>>,
+    /// Nothing is under way that could be brought to an end.
+    idle: AtomicBool,
 }
 
 /// Says what is left when the process is ended at once.
@@ -53,6 +56,7 @@ pub fn listen(hangup: Hangup) -> io::Result<&'static Signals> {
         asked: watch::channel(None).0,
         reloads: watch::channel(0).0,
         left: Mutex::new(None),
+        idle: AtomicBool::new(false),
     });
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(attend(caught, hangup, signals));
@@ -63,6 +67,20 @@ pub fn listen(hangup: Hangup) -> io::Result<&'static Signals> {
 /// Whether the process was asked to end.
 pub fn asked() -> bool {
     SIGNALS.get().is_some_and(Signals::asked)
+}
+
+/// Asks a broker something before the work begins. It may be away and be waited for, in calls that cannot be cut short;
+/// there is nothing to bring to an end yet, so whoever asks the process to end meanwhile does not wait for it.
+pub fn before_the_work<T>(ask: impl FnOnce() -> T) -> T {
+    let Some(signals) = SIGNALS.get() else { return ask() };
+    // First the word, then the look: whoever asks does it the other way round, so one of both sees the other.
+    signals.idle.store(true, Ordering::SeqCst);
+    if signals.asked() {
+        signals.end_idle();
+    }
+    let answer = ask();
+    signals.idle.store(false, Ordering::SeqCst);
+    answer
 }
 
 impl Signals {
@@ -98,9 +116,18 @@ impl Signals {
         process::exit(AT_ONCE)
     }
 
+    fn end_idle(&self) -> ! {
+        say("error: interrupted while waiting for the Kafka broker; nothing was done");
+        process::exit(AT_ONCE)
+    }
+
     /// Asks the process to end; whether that was asked before.
     fn ask(&self, signal: &'static str) -> bool {
-        self.asked.send_replace(Some(signal)).is_some()
+        let before = self.asked.send_replace(Some(signal)).is_some();
+        if self.idle.load(Ordering::SeqCst) {
+            self.end_idle();
+        }
+        before
     }
 }
 
@@ -154,7 +181,8 @@ mod tests {
 
     #[test]
     fn the_first_asks_and_the_second_knows_of_it() {
-        let signals = Signals { asked: watch::channel(None).0, reloads: watch::channel(0).0, left: Mutex::new(None) };
+        let (asked, reloads) = (watch::channel(None).0, watch::channel(0).0);
+        let signals = Signals { asked, reloads, left: Mutex::new(None), idle: AtomicBool::new(false) };
         assert!(!signals.asked());
         assert!(!signals.ask("SIGTERM"));
         assert!(signals.asked() && signals.ask("SIGTERM"));

@@ -1,6 +1,7 @@
 //! What `check` and `publish` take, and how much they say.
 
-use crate::site::{RULES, Site, end, rows, said};
+use crate::outputs::end;
+use crate::site::{RULES, Site, rows, said};
 use std::io::Write;
 use std::process::Stdio;
 use swabstream::model::record::Topic;

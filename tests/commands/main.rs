@@ -2,6 +2,8 @@
 
 #[path = "../support/kafka.rs"]
 mod kafka;
+#[path = "../support/outputs.rs"]
+mod outputs;
 
 mod files;
 mod output;

@@ -1,27 +1,12 @@
 //! Commands that change something do so whoever reads; commands that look end when nobody does.
 
-use crate::site::{LAYOUT, Reader, Site, end, program, read_slowly, rows, said, stuck};
+use crate::outputs::{Reader, code, end, slow, unread};
+use crate::signals::{SECRET, ran};
+use crate::site::{LAYOUT, RULES, Site, program, rows, said};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use swabstream::kafka::topics;
 use swabstream::model::record::Topic;
-
-/// Runs a command whose output nobody takes; exit code and standard error.
-fn unread(mut command: Command, reader: Reader) -> (i32, String) {
-    end(command.stdout(reader.stdout()).stderr(Stdio::piped()).spawn().expect("it runs"))
-}
-
-/// Runs a command whose output is stuck until its effect is there, and then read slowly; exit code and output.
-fn slow(mut command: Command, effect: impl FnOnce()) -> (i32, String) {
-    let (read, stdout) = stuck();
-    let child = command.stdout(stdout).stderr(Stdio::inherit()).spawn().expect("it runs");
-    // It holds our end of the pipe, too.
-    drop(command);
-    effect();
-    let reading = std::thread::spawn(move || read_slowly(read));
-    let (code, _) = end(child);
-    (code, reading.join().expect("read"))
-}
 
 #[test]
 fn rules_are_in_force_whoever_reads_of_it() {
@@ -37,8 +22,6 @@ fn rules_are_in_force_whoever_reads_of_it() {
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("+ area/") && text.contains("in force: 18 added"), "{text}");
 }
-
-use crate::site::RULES;
 
 #[test]
 fn files_are_published_whoever_reads_of_it() {
@@ -91,18 +74,66 @@ fn a_demonstration_goes_on_whoever_watches() {
     assert!(code == 0 && text.contains("The page: ") && text.contains("ledger balances"), "{text}");
 }
 
+/// What a command that looks ends with, wherever its output goes: never as if its list had been read.
+#[track_caller]
+fn assert_looks(command: &dyn Fn() -> Command, own_code: i32, says: &str) {
+    let arguments = format!("{:?}", command());
+    let (code, errors) = unread(command(), Reader::Gone);
+    let gone = if own_code == 0 { 141 } else { own_code };
+    assert_eq!((code, errors.contains("error: ")), (gone, false), "{arguments}: {errors}");
+    let (code, errors) = unread(command(), Reader::Full);
+    let error = "error: standard output cannot be written to: No space left on device";
+    assert!(code == 2 && errors.contains(error), "{arguments}: {code}: {errors}");
+    assert_eq!(errors.contains("something was found wrong"), own_code == 1, "{arguments}: {errors}");
+    let (code, errors) = unread(command(), Reader::Shut);
+    assert!(code == 2 && errors.contains("error: standard output is closed; "), "{arguments}: {code}: {errors}");
+    let (code, text) = slow(command(), || ());
+    assert!(code == own_code && text.contains(says), "{arguments}: {code}: {text}");
+}
+
 #[test]
-fn what_looks_ends_by_a_code_of_its_own_when_its_output_is_closed() {
+fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     let site = Site::embedded();
     assert_eq!(site.run(&["rules", "apply", RULES]).0, 0);
     site.write("good.csv", &rows(2, 0));
-    let check = ["check", "good.csv", "--map", "map.toml"];
-    for command in [&["rules", "show"][..], &["rules", "check", RULES], &check, &["completions", "bash"]] {
-        let (code, errors) = unread(site.command(command), Reader::Gone);
-        assert_eq!((code, errors.as_str()), (141, ""), "{command:?}");
-        let (code, errors) = unread(site.command(command), Reader::Full);
-        assert_eq!(code, 2, "{command:?}");
-        assert!(errors.starts_with("error: standard output cannot be written to: No space left"), "{errors}");
+    site.write("bad.csv", &rows(2, 2));
+    site.write("wrong/deployment.toml", "");
+    let cases: [(&[&str], i32, &str); 13] = [
+        (&["rules", "show"], 0, "in force: "),
+        (&["rules", "show", "--json"], 0, "\"digest\""),
+        (&["rules", "check", RULES], 0, "no errors"),
+        (&["rules", "check", "wrong"], 1, "1 error"),
+        (&["check", "good.csv", "--map", "map.toml"], 0, "2 rows: 2 valid"),
+        (&["check", "bad.csv", "--map", "map.toml"], 1, "6 rows: 2 valid, 4 refused"),
+        (&["watch", "alerts", "--once"], 0, "published "),
+        (&["watch", "positivity"], 0, "day "),
+        (&["watch", "tiers"], 0, "day "),
+        (&["completions", "bash"], 0, "complete"),
+        (&["--help"], 0, "Exit codes"),
+        (&["--version"], 0, "swabstream "),
+        (&["help", "publish"], 0, "Exit codes"),
+    ];
+    for (arguments, code, says) in cases {
+        assert_looks(&|| site.command(arguments), code, says);
+    }
+}
+
+#[test]
+fn what_looks_at_a_deployment_never_ends_as_done_where_its_list_could_not_be_written() {
+    let site = ran("looks");
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["topics", "check"], 0, "all topics are right"),
+        (&["audit"], 0, "all agrees"),
+        (&["repair", "--dry-run"], 0, "0 counts differ"),
+        (&["skip-lost"], 0, "nothing is lost"),
+    ];
+    for (arguments, code, says) in cases {
+        let command = || {
+            let mut command = site.command(arguments);
+            command.env("SWABSTREAM_SECRET", SECRET);
+            command
+        };
+        assert_looks(&command, code, says);
     }
 }
 
@@ -139,11 +170,17 @@ fn whoever_watches_is_not_waited_for_when_nothing_comes() {
 #[test]
 fn nobody_at_either_output_is_no_reason_to_fail() {
     let site = Site::embedded();
-    let mut command = site.command(&["rules", "apply", RULES]);
-    let status = command.stdout(Reader::Gone.stdout()).stderr(Reader::Gone.stdout()).status().expect("it runs");
-    assert_eq!(crate::site::code(status), 0);
+    let command = site.command(&["rules", "apply", RULES]);
+    let mut command = Reader::Gone.of(command);
+    assert_eq!(code(command.stderr(closed()).status().expect("it runs")), 0);
     assert_eq!(site.count(Topic::Rules), 19);
-    let (code, _) =
-        said(site.command(&["rules", "apply", "nowhere"]).stderr(Reader::Gone.stdout()).output().expect("it runs"));
+    let (code, _) = said(site.command(&["rules", "apply", "nowhere"]).stderr(closed()).output().expect("it runs"));
     assert_eq!(code, 2, "an error that nobody can hear is one");
+}
+
+/// The end of a pipe that nobody reads.
+fn closed() -> Stdio {
+    let (read, write) = std::io::pipe().expect("a pipe");
+    drop(read);
+    write.into()
 }

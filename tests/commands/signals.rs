@@ -1,6 +1,7 @@
 //! Processes that are asked to end, or to read their settings again.
 
-use crate::site::{RULES, Reader, Site, code, end, program, rows, signal, wait_until};
+use crate::outputs::{Reader, code, end, stuck};
+use crate::site::{RULES, Site, program, rows, signal, wait_until};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use swabstream::model::record::Topic;
 
-const SECRET: &str = "00112233445566778899aabbccddeeff";
+pub const SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// A process whose log goes to a file.
 struct Logged {
@@ -20,8 +21,8 @@ impl Logged {
     fn start(site: &Site, arguments: &[&str]) -> Self {
         let log = site.path("log");
         let mut command = site.command(arguments);
-        command.env("SWABSTREAM_SECRET", SECRET).stdout(Reader::Gone.stdout());
-        let child = command.stderr(File::create(&log).expect("a file")).spawn().expect("it runs");
+        command.env("SWABSTREAM_SECRET", SECRET);
+        let child = Reader::Gone.of(command).stderr(File::create(&log).expect("a file")).spawn().expect("it runs");
         Self { child, log }
     }
 
@@ -53,6 +54,18 @@ fn at_work(name: &str) -> (Site, Logged) {
     let run = Logged::start(&site, &["run"]);
     run.wait_for("page, metrics and health");
     (site, run)
+}
+
+/// A deployment whose processor has committed something and ended.
+pub fn ran(name: &str) -> Site {
+    let (site, run) = at_work(name);
+    site.write("rows.csv", &rows(5, 0));
+    assert_eq!(site.run(&["publish", "rows.csv", "--map", "map.toml"]).0, 0);
+    wait_until("what is counted is published", || site.count(Topic::AreaPositivity) > 0);
+    signal(&run.child, "TERM");
+    let (code, log) = run.end();
+    assert_eq!(code, 0, "{log}");
+    site
 }
 
 /// The port that the log names.
@@ -167,6 +180,46 @@ fn a_publication_ends_in_order_by_every_signal_and_says_what_was_delivered() {
 }
 
 #[test]
+fn a_publication_is_ended_while_it_waits_for_its_broker() {
+    for again in [false, true] {
+        let mut site = Site::embedded();
+        let settings = fs::read_to_string(site.path("settings.toml")).expect("settings");
+        let little = "properties = { \"queue.buffering.max.messages\" = 20, ";
+        site.write("settings.toml", &settings.replace("properties = { ", little));
+        let child = publishing(&site);
+        site.take_broker();
+        // Until there is no room for more.
+        std::thread::sleep(Duration::from_secs(2));
+        signal(&child, "TERM");
+        if again {
+            std::thread::sleep(Duration::from_millis(300));
+            signal(&child, "TERM");
+        }
+        let (code, errors) = end(child);
+        assert_eq!(code, 2, "{errors}");
+        match again {
+            false => assert!(
+                errors.contains("interrupted: up to 5 s for what is on its way")
+                    && errors.contains(" were on their way"),
+                "{errors}"
+            ),
+            true => assert!(errors.contains("ended at once: at least ") && errors.contains(" of 2000 "), "{errors}"),
+        }
+    }
+    let site = Site::embedded();
+    site.write("rows.csv", &rows(1, 0));
+    site.write("settings.toml", "[kafka]\nbrokers = \"127.0.0.1:9\"\n");
+    for rules in [&[][..], &["--no-rules"]] {
+        let publish = [&["publish", "rows.csv", "--map", "map.toml"], rules].concat();
+        let child = site.command(&publish).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+        std::thread::sleep(Duration::from_millis(500));
+        signal(&child, "TERM");
+        let says = "error: interrupted while waiting for the Kafka broker; nothing was done\n";
+        assert_eq!(end(child), (2, says.to_owned()));
+    }
+}
+
+#[test]
 fn a_publication_goes_on_where_hangups_are_ignored() {
     let site = Site::embedded();
     site.write("rows.csv", &rows(200, 0));
@@ -201,7 +254,7 @@ fn asked_twice_a_process_ends_at_once_and_says_what_is_left() {
     let site = Site::embedded();
     site.write("rows.csv", &rows(200, 300));
     // Nobody reads, and its work is done but for what it has to say.
-    let (read, stdout) = crate::site::stuck();
+    let (read, stdout) = stuck();
     let mut command = site.command(&["publish", "rows.csv", "--map", "map.toml", "--no-rules", "--rate", "20"]);
     let child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("it runs");
     drop(command);
@@ -250,8 +303,8 @@ fn logs_that_nobody_collects_hold_up_no_work() {
     assert_eq!(site.run(&["rules", "apply", RULES]).0, 0);
     site.set("[secret]\nenv = \"SWABSTREAM_SECRET\"\n[http]\nlisten = \"127.0.0.1:0\"\n");
     let mut command = site.command(&["run"]);
-    command.env("SWABSTREAM_SECRET", SECRET).stdout(Reader::Gone.stdout()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("it runs");
+    command.env("SWABSTREAM_SECRET", SECRET).stderr(Stdio::piped());
+    let mut child = Reader::Gone.of(command).spawn().expect("it runs");
     // The collector hears the first line and goes.
     let mut line = String::new();
     BufReader::with_capacity(1, child.stderr.take().expect("piped")).read_line(&mut line).expect("text");

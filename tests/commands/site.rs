@@ -1,10 +1,10 @@
 //! A broker inside the test, a folder with settings, and processes of the program.
 
 use crate::kafka;
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use crate::outputs::code;
+use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use swabstream::config::KafkaConfig;
 use swabstream::kafka::embedded::Embedded;
@@ -19,21 +19,14 @@ pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 
 pub const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
 
-pub const MAP: &str = r#"
-kind = "results"
-zone = "Asia/Shanghai"
-[fields]
-lab_id = { constant = "LAB-1" }
-result_id = { column = "id" }
-status = { constant = "final" }
-person_id = { column = "person" }
-specimen_id = { column = "id" }
-target = { constant = "sars-cov-2" }
-collected_at = { column = "taken" }
-area = { constant = "D1S1" }
+/// The head of the map is one file for all tests of files.
+pub const MAP: &str = concat!(
+    include_str!("../fixtures/lab.toml"),
+    r#"area = { constant = "D1S1" }
 purpose = { constant = "screening" }
 finding = { column = "call" }
-"#;
+"#
+);
 
 /// Rows that are taken, and after each of them so many that are not.
 pub fn rows(good: usize, bad: usize) -> String {
@@ -52,7 +45,7 @@ pub fn rows(good: usize, bad: usize) -> String {
 pub struct Site {
     pub folder: tempfile::TempDir,
     pub config: KafkaConfig,
-    _broker: Option<Embedded>,
+    broker: Option<Embedded>,
 }
 
 impl Site {
@@ -82,10 +75,15 @@ impl Site {
     }
 
     fn with(config: KafkaConfig, broker: Option<Embedded>, more: &str) -> Self {
-        let site = Self { folder: tempfile::tempdir().expect("a folder"), config, _broker: broker };
+        let site = Self { folder: tempfile::tempdir().expect("a folder"), config, broker };
         site.write("settings.toml", &format!("[kafka]\nbrokers = \"{}\"\n{more}", site.config.brokers));
         site.write("map.toml", MAP);
         site
+    }
+
+    /// Takes the broker away, with all it holds.
+    pub fn take_broker(&mut self) {
+        drop(self.broker.take());
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -93,6 +91,7 @@ impl Site {
     }
 
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::create_dir_all(self.path(name).parent().expect("a folder")).expect("made");
         fs::write(self.path(name), text).expect("written");
         self.path(name)
     }
@@ -144,82 +143,12 @@ pub fn said(output: Output) -> (i32, String) {
     (code(output.status), String::from_utf8(text).expect("text"))
 }
 
-/// The exit code; a signal as shells tell it.
-pub fn code(status: ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt as _;
-    status.code().or(status.signal().map(|signal| 128 + signal)).expect("it ended")
-}
-
 pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// Waits for the end; exit code and what stands on standard error.
-pub fn end(mut child: Child) -> (i32, String) {
-    let mut text = String::new();
-    if let Some(mut errors) = child.stderr.take() {
-        errors.read_to_string(&mut text).expect("text");
-    }
-    (code(child.wait().expect("it ends")), text)
-}
-
-/// Where standard output may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// Closed before the first line.
-    Gone,
-    /// On a full disk.
-    Full,
-}
-
-impl Reader {
-    pub const ALL: [Reader; 2] = [Reader::Gone, Reader::Full];
-
-    pub fn stdout(self) -> Stdio {
-        match self {
-            Reader::Gone => {
-                let (read, write) = std::io::pipe().expect("a pipe");
-                drop(read);
-                write.into()
-            }
-            Reader::Full => File::options().write(true).open("/dev/full").expect("Linux has it").into(),
-        }
-    }
-
-    /// What is said on standard error.
-    pub fn says(self) -> &'static str {
-        match self {
-            Reader::Gone => "standard output was closed; ",
-            Reader::Full => "standard output cannot be written to (No space left on device",
-        }
-    }
-}
-
-/// A pipe that holds all it can: whoever writes to it waits until somebody reads.
-pub fn stuck() -> (std::io::PipeReader, Stdio) {
-    let (read, mut write) = std::io::pipe().expect("a pipe");
-    let filling = std::thread::spawn(move || write.write_all(&[b'\n'; FITS]).map(|()| write));
-    wait_until("a pipe takes as much as pipes do", || filling.is_finished());
-    (read, filling.join().expect("no panic").expect("it is open").into())
-}
-
-/// As much as a pipe of Linux holds.
-const FITS: usize = 65_536;
-
-/// Reads a byte now and then, then all; what is not filler.
-pub fn read_slowly(mut read: std::io::PipeReader) -> String {
-    let mut byte = [0];
-    for _ in 0..20 {
-        read.read_exact(&mut byte).expect("filler");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let mut text = String::new();
-    read.read_to_string(&mut text).expect("text");
-    text.trim_start_matches('\n').to_owned()
 }
 
 /// Sends a signal to a process of ours.

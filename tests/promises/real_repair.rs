@@ -1,6 +1,7 @@
 //! Counts of areas that were tampered with in stored state, on a real Kafka: an audit finds them, a repair rebuilds
 //! them from people, and the audit agrees again.
 
+use crate::outputs::{Reader, slow, unread};
 use crate::support::real::{LAYOUT, RealDeployment};
 use prost::Message as _;
 use swabstream::model::record::Topic;
@@ -16,7 +17,7 @@ fn counts_forged_in_stored_state_are_found_and_rebuilt_from_people() {
     forge(&deployment);
     assert_finds(&deployment, "differ", Some("area state"));
     // What nobody reads of is done all the same: the audit below agrees.
-    repair_unread(&deployment);
+    repair_whoever_reads(&deployment);
 
     // The processor restores the forged state, adds the repair, and states the numbers again.
     deployment.start();
@@ -52,22 +53,33 @@ fn assert_repairs(deployment: &RealDeployment, code: i32, says: &str) {
     assert!(said.contains(says), "{says}: {said}");
 }
 
-/// Repairs with standard output closed; before that it only looks, with standard output on a full disk.
-fn repair_unread(deployment: &RealDeployment) {
-    let dry = deployment.command_with(&["repair", "--dry-run"], full().into());
-    assert_eq!(dry.status.code(), Some(1));
-    let (read, closed) = std::io::pipe().expect("a pipe");
-    drop(read);
-    let done = deployment.command_with(&["repair"], closed.into());
-    let errors = String::from_utf8_lossy(&done.stderr);
-    assert_eq!(done.status.code(), Some(1), "{errors}");
-    assert!(errors.contains("standard output was closed; "), "{errors}");
-    assert!(errors.contains(" 2022-11-14: positive for"), "{errors}");
-    assert!(errors.contains("\n  sent 1 batches; the processor adds them"), "{errors}");
-}
-
-fn full() -> std::fs::File {
-    std::fs::File::options().write(true).open("/dev/full").expect("Linux has it")
+/// Repairs a forged count with standard output closed, and each further one with another output that is not read.
+fn repair_whoever_reads(deployment: &RealDeployment) {
+    for reader in Reader::ALL {
+        let looked = unread(deployment.prepared(&["repair", "--dry-run"]), reader);
+        let (code, error) = if reader == Reader::Gone { (1, "") } else { (2, "error: standard output ") };
+        assert!(looked.0 == code && looked.1.contains(error), "{reader:?}: {looked:?}");
+        let (code, errors) = unread(deployment.prepared(&["repair"]), reader);
+        assert_eq!(code, 1, "{errors}");
+        assert!(errors.contains(reader.says()) && errors.contains(" 2022-11-14: positive for"), "{errors}");
+        assert!(errors.contains("\n  sent 1 batches; the processor adds them"), "{errors}");
+        assert_repairs(deployment, 0, "0 counts differ");
+        forge(deployment);
+    }
+    let (code, text) = slow(deployment.prepared(&["repair", "--dry-run"]), || ());
+    assert!(code == 1 && text.contains("nothing was written (--dry-run)"), "{text}");
+    let changes = || {
+        let mut count = 0;
+        deployment.each(Topic::AreaChanges, |_| count += 1);
+        count
+    };
+    let before = changes();
+    let (code, text) = slow(deployment.prepared(&["repair"]), || {
+        while changes() == before {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    assert!(code == 1 && text.contains("sent 1 batches"), "{text}");
 }
 
 /// Commits one more positive of some area into the state of its task, as a worker gone mad might.

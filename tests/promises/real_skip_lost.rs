@@ -1,6 +1,7 @@
 //! Results that were deleted before anybody read them, on a real Kafka: the start names them, the audit differs, and an
 //! operator goes on without them and with everybody's state.
 
+use crate::outputs::{Reader, slow, unread};
 use crate::support::real::RealDeployment;
 use serde_json::Value;
 use std::process::Output;
@@ -20,7 +21,7 @@ fn assert_ends(deployment: &RealDeployment, command: &[&str], code: i32, says: &
     }
 }
 
-fn unread(report: &Value) -> &Value {
+fn unread_check(report: &Value) -> &Value {
     let checks = report["checks"].as_array().expect("checks");
     checks.iter().find(|check| check["name"] == "unread").expect("the check")
 }
@@ -44,7 +45,7 @@ fn what_was_deleted_unread_is_given_up_by_an_operator_and_everybodys_state_stays
     assert_ends(&deployment, &["run"], 2, &[&from_to, "swabstream skip-lost --config", &command]);
     let (code, report) = deployment.audit();
     assert_eq!(code, Some(1), "{report:#}");
-    let first = unread(&report)["first"][0].as_str().expect("a difference");
+    let first = unread_check(&report)["first"][0].as_str().expect("a difference");
     assert!(first.contains(&format!("lab-results [1]: {from_to}")) && first.contains("at most 6"), "{first}");
 
     assert_ends(&deployment, &["skip-lost"], 1, &[&from_to, &command]);
@@ -66,7 +67,7 @@ fn what_was_deleted_unread_is_given_up_by_an_operator_and_everybodys_state_stays
     assert_eq!(letters, 4, "those that were left are read");
     let (code, report) = deployment.audit();
     assert_eq!(code, Some(0), "{report:#}");
-    let named = unread(&report)["limited"].as_str().expect("it is named ever after");
+    let named = unread_check(&report)["limited"].as_str().expect("it is named ever after");
     assert!(named.contains(&format!("lab-results [1] {next} to {start} at 20")), "{named}");
 }
 
@@ -103,7 +104,7 @@ fn what_two_inputs_of_a_task_have_lost_is_given_up_in_one_commit() {
     assert_eq!(deployment.published().positivity, before.positivity, "nobody is forgotten");
     let (code, report) = deployment.audit();
     assert_eq!(code, Some(0), "{report:#}");
-    let named = unread(&report)["limited"].as_str().expect("both are named ever after");
+    let named = unread_check(&report)["limited"].as_str().expect("both are named ever after");
     for (name, from, to) in lost {
         assert!(named.contains(&format!("{name} [2] {from} to {to} at 20")), "{named}");
     }
@@ -127,4 +128,38 @@ fn nothing_is_given_up_while_a_processor_runs() {
     deployment.settle();
     let (code, report) = deployment.audit();
     assert_eq!(code, Some(0), "{report:#}");
+}
+
+#[test]
+fn what_is_lost_is_given_up_whoever_reads_of_it() {
+    let deployment = RealDeployment::that_ran("skip-unread", 9, 2);
+    let lose = || {
+        let next = deployment.next_offset(Topic::ContactRecords, 0);
+        deployment.forge(Topic::ContactRecords, 0, b"unread", b"");
+        deployment.delete_before(Topic::ContactRecords, 0, next + 1);
+        (next + 1).to_string()
+    };
+    // The processor that was killed is a member until its session ends.
+    let to = lose();
+    while !said(&deployment.command(&["skip-lost", "--task", "0", "--to", &to])).contains("given up as lost") {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    for reader in Reader::ALL {
+        let to = lose();
+        let looked = unread(deployment.prepared(&["skip-lost"]), reader);
+        let (code, error) = if reader == Reader::Gone { (1, "") } else { (2, "error: standard output ") };
+        assert!(looked.0 == code && looked.1.contains(error), "{reader:?}: {looked:?}");
+        let (code, errors) = unread(deployment.prepared(&["skip-lost", "--task", "0", "--to", &to]), reader);
+        assert!(code == 0 && errors.contains(reader.says()) && errors.contains(" given up as lost"), "{errors}");
+        assert_ends(&deployment, &["skip-lost"], 0, &["nothing is lost"]);
+    }
+    let to = lose();
+    let (code, text) = slow(deployment.prepared(&["skip-lost"]), || ());
+    assert!(code == 1 && text.contains("were deleted unread"), "{text}");
+    let (code, text) = slow(deployment.prepared(&["skip-lost", "--task", "0", "--to", &to]), || {
+        while deployment.command(&["skip-lost"]).status.code() != Some(0) {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    assert!(code == 0 && text.contains(" given up as lost"), "{text}");
 }

@@ -130,10 +130,16 @@ impl RealDeployment {
 
     /// The same, with its standard output somewhere else.
     pub fn command_with(&self, arguments: &[&str], stdout: Stdio) -> Finished {
-        let mut command = Command::new(PROGRAM);
-        command.args(arguments).arg("--config").arg(self.settings()).env("SWABSTREAM_SECRET", SECRET);
+        let mut command = self.prepared(arguments);
         let child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("the program runs");
         child.wait_with_output().expect("it ends")
+    }
+
+    /// The same, not started yet.
+    pub fn prepared(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).arg("--config").arg(self.settings()).env("SWABSTREAM_SECRET", SECRET);
+        command
     }
 
     /// Sends messages with the times they arrive at.

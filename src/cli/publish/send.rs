@@ -9,6 +9,7 @@ use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::TIME_MARK;
 use crate::terminal::progress::Progress;
+use crate::terminal::say;
 use crate::terminal::signals::Signals;
 use anyhow::{Context as _, anyhow, bail};
 use std::num::NonZeroU32;
@@ -33,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Once interrupted, what is on its way may arrive for so long.
 const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// And after so long it is said what is waited for: a broker that answers needs less.
+const WORTH_A_WORD: Duration = Duration::from_millis(500);
 
 /// Records go, the broker confirms.
 pub(super) struct Sending<'a> {
@@ -67,10 +71,9 @@ impl Sending<'_> {
             if let Some(at) = marks.as_mut().and_then(|marks| marks.before(parcel.received_at)) {
                 self.mark(at, &mut sent)?;
             }
-            if !pace.wait(self.signals) || self.signals.asked() {
+            if !pace.wait(self.signals) || self.signals.asked() || !self.record(&parcel, marks.is_some())? {
                 return Err(self.stopped(&sent, parcels.len()));
             }
-            self.record(&parcel, marks.is_some())?;
             sent.records += 1;
             if sent.records.is_multiple_of(256) {
                 counts.confirmed.store(self.publisher.delivered().confirmed, Ordering::Relaxed);
@@ -98,7 +101,13 @@ impl Sending<'_> {
 
     /// What was sent when it was interrupted.
     fn stopped(&self, sent: &Sent, all: u64) -> anyhow::Error {
-        let arrived = self.publisher.flush(LAST_WAIT);
+        let arrived = self.publisher.flush(WORTH_A_WORD).or_else(|_| {
+            let seconds = LAST_WAIT.as_secs();
+            say(&format!(
+                "interrupted: up to {seconds} s for what is on its way; the same signal again ends it at once"
+            ));
+            self.publisher.flush(LAST_WAIT)
+        });
         let Delivered { confirmed, .. } = self.publisher.delivered();
         let (records, topic) = (sent.records, &self.name);
         if sent.marks > 0 {
@@ -117,28 +126,33 @@ impl Sending<'_> {
         )
     }
 
-    fn record(&mut self, parcel: &Parcel, history: bool) -> Result<(), kafka::Error> {
-        self.publisher.send(Publication {
+    /// Whether it was handed over before it was interrupted: a broker that is away leaves no room.
+    fn record(&mut self, parcel: &Parcel, history: bool) -> Result<bool, kafka::Error> {
+        let record = Publication {
             topic: self.topic,
             partition: None,
             key: &parcel.key,
             payload: Some(&parcel.payload),
             headers: &[("content-type", parcel.content_type().header().as_bytes())],
             timestamp: history.then_some(parcel.received_at),
-        })
+        };
+        self.publisher.send_unless(&|| self.signals.asked(), record)
     }
 
-    /// A mark of time into every partition.
+    /// A mark of time into every partition. One that is interrupted is not counted: what is sent next says that it was.
     fn mark(&mut self, at: Timestamp, sent: &mut Sent) -> Result<(), kafka::Error> {
         for partition in 0..self.publisher.partitions(self.topic)? {
-            self.publisher.send(Publication {
+            let mark = Publication {
                 topic: self.topic,
                 partition: Some(partition),
                 key: &[],
                 payload: Some(&[]),
                 headers: &[("content-type", TIME_MARK)],
                 timestamp: Some(at),
-            })?;
+            };
+            if !self.publisher.send_unless(&|| self.signals.asked(), mark)? {
+                return Ok(());
+            }
         }
         sent.marks += 1;
         sent.last_mark = at;

@@ -38,7 +38,7 @@ function facts(alert, targets) {
   if (alert.exposed_to) list.push(t("alert.exposed", { count: count(alert.exposed_to) }));
   if (alert.to_trace) list.push(t("alert.trace", { count: count(alert.to_trace) }));
   if (alert.first_day) list.push(alert.last_day && alert.last_day !== alert.first_day ? t("alert.days", { first: day(alert.first_day), last: day(alert.last_day) }) : day(alert.first_day));
-  list.push(...alert.measured);
+  list.push(...alert.measured.map((one) => (one.startsWith("kit ") ? t("alert.kit", { kit: one.slice(4) }) : one)));
   if (alert.measured_omitted) list.push(t("alert.more", { count: count(alert.measured_omitted) }));
   if (alert.policy) list.push(t("alert.policy", { policy: alert.policy }));
   return list.join(" · ");

@@ -76,6 +76,7 @@ export const TEXTS = {
   "alert.exposed": ["exposed to {count}", "暴露于 {count} 人"],
   "alert.trace": ["{count} to trace", "待追踪 {count} 人"],
   "alert.days": ["{first} to {last}", "{first} 至 {last}"],
+  "alert.kit": ["kit {kit}", "试剂 {kit}"],
   "alert.policy": ["policy {policy}", "规则 {policy}"],
   "alert.more": ["{count} more measured", "另有 {count} 个测量"],
   "alert.ago": ["{time} ago", "{time}前"],

@@ -3,9 +3,9 @@
 use super::{ErrorCode, text_of};
 use crate::clock;
 use crate::kafka::Error;
-use crate::kafka::refusal::Refusal;
+use crate::kafka::refusal::{Refusal, denied_topic};
 use rdkafka_sys as sys;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -45,6 +45,8 @@ pub(in crate::kafka) struct Shared {
     pub(super) fatal: Mutex<Option<String>>,
     /// What a broker was last refused for, or refused us for.
     refusal: Mutex<Option<Refusal>>,
+    /// Topics that must not be written to, as far as was said since it was last asked.
+    denied: Mutex<BTreeSet<String>>,
     /// Calls under way on other threads.
     leases: AtomicUsize,
 }
@@ -115,6 +117,11 @@ impl Handle {
     /// [`welcome`](Self::welcome).
     pub(in crate::kafka) fn refusal(&self) -> Option<Refusal> {
         self.shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Topics that must not be written to, as far as was said since this was last asked.
+    pub(in crate::kafka) fn denied(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.shared.denied.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A broker has answered.
@@ -269,6 +276,9 @@ unsafe extern "C" fn on_log(
     if !client.is_null() {
         // SAFETY: the opaque is the client's `Shared`, alive as long as the client; null before it is known to it.
         if let Some(shared) = unsafe { sys::rd_kafka_opaque(client).cast::<Shared>().as_ref() } {
+            if let Some(topic) = denied_topic(&line) {
+                shared.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned());
+            }
             let mut last = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner);
             match Refusal::of(&line, clock::monotonic()) {
                 Some(refusal) => *last = Some(refusal.since(last.as_ref())),
