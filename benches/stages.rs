@@ -11,8 +11,8 @@ use std::hint::black_box;
 use std::time::Duration;
 use swabstream::model::record::Record;
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::view::ResultView;
-use swabstream::pipeline::{decode, validate};
+use swabstream::pipeline::decode::result_view::ResultView;
+use swabstream::pipeline::decode::{self, validate};
 use workload::{Sent, Shape, Workload};
 
 #[allow(dead_code, reason = "other benches need more of it")]

@@ -14,16 +14,16 @@
 //! | step | where |
 //! |---|---|
 //! | polled from its partition | [`kafka::log`], [`runtime::worker`] |
-//! | decoded and validated | [`pipeline::decode`], [`pipeline::validate`] |
-//! | or set aside with a code | [`pipeline::dead_letter`] |
-//! | sent on, if its person lives in another task | [`pipeline::route`] |
-//! | held against earlier versions, other results of the specimen, and those that replace it | [`pipeline::versions`], [`pipeline::replacements`], [`pipeline::specimen`] |
-//! | counted: what it changes in the numbers of its areas | [`pipeline::contribution`], [`pipeline::cells`] |
-//! | matched with contact records, judged as a case | [`pipeline::matching`], [`pipeline::episodes`] |
-//! | alerted | [`pipeline::alerts`] |
+//! | decoded and validated | [`pipeline::decode`], [`pipeline::decode::validate`] |
+//! | or set aside with a code | [`pipeline::decode::dead_letter`] |
+//! | sent on, if its person lives in another task | [`pipeline::person::route`] |
+//! | held against earlier versions, other results of the specimen, and those that replace it | [`pipeline::person::versions`], [`pipeline::person::replacements`], [`pipeline::person::specimen`] |
+//! | counted: what it changes in the numbers of its areas | [`pipeline::person::counting::contribution`], [`pipeline::person::counting::cells`] |
+//! | matched with contact records, judged as a case | [`pipeline::person::cases::matching`], [`pipeline::person::cases::episodes`] |
+//! | alerted | [`pipeline::person::alerts`] |
 //! | committed | [`runtime::task`], [`state::changelog`], [`kafka::log`] |
-//! | its areas' cells added to | [`pipeline::area`], [`pipeline::batch`] |
-//! | their numbers and tiers published | [`pipeline::positivity`], [`pipeline::tier`] |
+//! | its areas' cells added to | [`pipeline::area`], [`pipeline::area::batch`] |
+//! | their numbers and tiers published | [`pipeline::area::positivity`], [`pipeline::area::tier`] |
 //!
 //! [`pipeline::person`] and [`pipeline::area`] call these in order and do nothing else.
 //!

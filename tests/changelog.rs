@@ -7,7 +7,7 @@ use swabstream::model::ids::Secret;
 use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::dead_letter;
+use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::policy::Rules;

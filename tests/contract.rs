@@ -11,7 +11,7 @@ use swabstream::intake::advice;
 use swabstream::model::outcome::{RejectCode, code_text};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::{decode, validate};
+use swabstream::pipeline::decode::{self, validate};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::DESCRIPTORS;
 

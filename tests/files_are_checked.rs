@@ -172,7 +172,7 @@ fn a_file_of_good_messages_is_good_in_every_format_and_packing() {
     use prost::Message as _;
     let text = include_str!("../proto/examples/ContactRecord-order.json").replace('\n', "");
     let message: swabstream::proto::v1::ContactRecord =
-        swabstream::pipeline::json::decode(text.as_bytes(), "swabstream.v1.ContactRecord").expect("an example");
+        swabstream::pipeline::decode::json::decode(text.as_bytes(), "swabstream.v1.ContactRecord").expect("an example");
     let delimited = message.encode_length_delimited_to_vec().repeat(3);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, &delimited).expect("memory");

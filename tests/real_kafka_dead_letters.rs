@@ -10,7 +10,7 @@ use swabstream::kafka::reader::{From, TopicReader};
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::outcome::{Reject, RejectCode};
 use swabstream::model::record::{Layout, Record, Topic};
-use swabstream::pipeline::dead_letter;
+use swabstream::pipeline::decode::dead_letter;
 
 const LIMIT: Duration = Duration::from_secs(30);
 

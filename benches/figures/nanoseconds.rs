@@ -18,11 +18,11 @@ use std::time::Duration;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Record, Topic, partition_of};
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::decode::result_view::ResultView;
+use swabstream::pipeline::decode::{self, validate};
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::pipeline::view::ResultView;
-use swabstream::pipeline::{decode, validate};
 use swabstream::proto::v1::TaskHead;
 use swabstream::state::changelog::Changelog;
 

@@ -2,8 +2,8 @@
 
 use super::way::Way;
 use crate::config::ProcessingConfig;
-use crate::intake::delimited::{self, Messages};
-use crate::intake::lines::{self, Lines};
+use crate::intake::formats::ndjson::{self, Lines};
+use crate::intake::formats::protobuf::{self, Messages};
 use crate::intake::map::Map;
 use crate::intake::source::Source;
 use crate::intake::table::OpenError;
@@ -76,11 +76,11 @@ impl FileArgs {
         let tells_arrival = map.as_ref().is_none_or(Map::has_history);
         let reader = match (map, format) {
             (Some(map), _) => self.table(source, map)?,
-            (None, Format::Ndjson) => match lines::objection(&source) {
+            (None, Format::Ndjson) => match ndjson::objection(&source) {
                 Some(objection) => bail!("{}: {objection}", self.shown()),
                 None => Reader::Ndjson(Lines::new(source.without(0), limit)),
             },
-            (None, _) => match delimited::objection(&source) {
+            (None, _) => match protobuf::objection(&source) {
                 Some(objection) => bail!("{}: {objection}", self.shown()),
                 None => Reader::Protobuf(Messages::new(source.without(0), limit)),
             },

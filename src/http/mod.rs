@@ -3,6 +3,7 @@
 //! In: the picture, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
 //! the processing reads; a person's id unless the listener is bound to loopback, and then only masked.
 
+use self::site::{api, events, page};
 use crate::clock;
 use crate::telemetry::Telemetry;
 use crate::view::View;
@@ -19,11 +20,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-mod api;
-mod events;
-mod health;
-mod page;
-pub mod wire;
+mod ops;
+pub mod site;
 
 /// What every handler knows.
 #[derive(Debug)]
@@ -64,9 +62,9 @@ pub async fn serve(
 fn router(site: Arc<Site>) -> Router {
     page::routes()
         .route("/events", get(events::stream))
-        .route("/metrics", get(health::metrics))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/metrics", get(ops::metrics))
+        .route("/healthz", get(ops::alive))
+        .route("/readyz", get(ops::ready))
         .route("/api/picture", get(api::picture))
         .route("/api/alerts", get(api::alerts))
         .route("/api/areas/{code}", get(api::area))

@@ -4,16 +4,17 @@
 //! [`Judged`] per row and a [`Summary`] in which every row is counted once.
 
 use super::arrivals::{Arrivals, Bounds, Outliers};
+use super::formats::ndjson;
 use super::map::Map;
 use super::notes::Notes;
 use super::tally::Tally;
 use super::within::Warning;
-use super::{Content, ContentType, Fault, Kind, Message, Reader, ids, lines};
+use super::{Content, ContentType, Fault, Kind, Message, Reader, ids};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::time::Timestamp;
-use crate::pipeline::view::ResultView;
-use crate::pipeline::{decode, json, validate};
+use crate::pipeline::decode::result_view::ResultView;
+use crate::pipeline::decode::{self, json, validate};
 use crate::policy::Rules;
 use crate::policy::years::Years;
 use crate::proto::v1;
@@ -312,7 +313,7 @@ impl Checker<'_> {
             }
             (ContentType::Json, RejectCode::Malformed) => column_in(&message.payload, self.kind, &reject.field),
             (ContentType::Json, RejectCode::InvalidTime) => {
-                lines::time_in_words(&message.payload, &reject.field).map(str::to_owned)
+                ndjson::time_in_words(&message.payload, &reject.field).map(str::to_owned)
             }
             (_, RejectCode::MissingField) if arrival && reject.field == "reported_at" => {
                 Some("of past data a message arrived when it was reported".to_owned())

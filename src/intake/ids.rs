@@ -5,7 +5,7 @@
 
 use crate::model::nobody::{self, Nobody};
 use crate::model::unseen::is_unseen;
-use crate::pipeline::validate::{ID_BYTES, NAME_BYTES};
+use crate::pipeline::decode::validate::{ID_BYTES, NAME_BYTES};
 use crate::proto::v1::{ContactRecord, LabResult};
 
 /// A text of a result that is refused, by its field: why.

@@ -19,13 +19,7 @@ pub mod map;
 
 pub mod table;
 
-pub mod csv;
-
-pub mod workbook;
-
-pub mod lines;
-
-pub mod delimited;
+pub mod formats;
 
 pub mod check;
 
@@ -190,22 +184,22 @@ impl From<Reject> for Fault {
 /// The rows of one file.
 pub enum Reader {
     /// CSV.
-    Csv(Box<csv::Rows>),
+    Csv(Box<formats::csv::Rows>),
     /// A sheet of a workbook.
-    Workbook(Box<workbook::Rows>),
+    Workbook(Box<formats::workbook::Rows>),
     /// JSON by line.
-    Ndjson(lines::Lines<Box<dyn BufRead>>),
+    Ndjson(formats::ndjson::Lines<Box<dyn BufRead>>),
     /// Protobuf.
-    Protobuf(delimited::Messages<Box<dyn BufRead>>),
+    Protobuf(formats::protobuf::Messages<Box<dyn BufRead>>),
 }
 
 impl Reader {
     /// A table by a map: a workbook or CSV, whichever its bytes are.
     pub fn table(source: Source, map: Map) -> Result<Self, OpenError> {
         if looks::at(source.head()) == Looks::Container {
-            return workbook::Rows::new(source, map).map(Box::new).map(Reader::Workbook);
+            return formats::workbook::Rows::new(source, map).map(Box::new).map(Reader::Workbook);
         }
-        csv::Rows::new(source, map).map(Box::new).map(Reader::Csv)
+        formats::csv::Rows::new(source, map).map(Box::new).map(Reader::Csv)
     }
 
     /// The next row; `None` at the end. An error is one of the file itself: nothing after it can be read.

@@ -5,8 +5,8 @@
 use super::lookalikes::{Found, Lookalikes};
 use super::within::{Warning, Within};
 use crate::model::result::LabResult;
-use crate::pipeline::validate;
-use crate::pipeline::view::ResultView;
+use crate::pipeline::decode::result_view::ResultView;
+use crate::pipeline::decode::validate;
 use crate::proto::v1;
 
 /// Lines told of each cause.

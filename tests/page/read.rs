@@ -156,7 +156,7 @@ fn every_text_is_there_in_both_languages_and_every_word_of_the_contract_has_one(
     words.extend(codes().map(|code| format!("code.{}", swabstream::model::outcome::code_text(code))));
     assert!(words.contains(&format!("outcome.{}", Outcome::DuplicateSpecimen.name())));
     let missing: Vec<&String> = words.iter().filter(|word| !texts.contains_key(*word)).collect();
-    assert!(missing.is_empty(), "add to src/http/page/texts.js: {missing:?}");
+    assert!(missing.is_empty(), "add to src/http/site/page/texts.js: {missing:?}");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn every_text_the_page_asks_for_is_in_its_table() {
     for before in [" t(\"", "(t(\"", "[t(\"", "data-text=\"", "data-label-text=\""] {
         for rest in all.split(before).skip(1) {
             let key = rest.split('"').next().expect("a key");
-            assert!(all.contains(&format!("\n  \"{key}\": [")), "add {key} to src/http/page/texts.js");
+            assert!(all.contains(&format!("\n  \"{key}\": [")), "add {key} to src/http/site/page/texts.js");
             asked += 1;
         }
     }

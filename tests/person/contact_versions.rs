@@ -1,7 +1,8 @@
 //! Versions of one contact record that say different things, in any order, while what they cause is on its way.
 
 use super::world::{Dice, Input, LAYOUT, World, at, context, met, ordered, swab};
-use swabstream::pipeline::{contacts, validate};
+use swabstream::pipeline::decode::validate;
+use swabstream::pipeline::person::contacts;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{ContactKind, ContactRecord, ContactStatus, Finding};
 

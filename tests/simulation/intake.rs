@@ -6,7 +6,7 @@ use prost::Message as _;
 use swabstream::audit::inputs::{self, Input};
 use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::model::record::{Record, Topic};
-use swabstream::pipeline::publish::{Origin, original};
+use swabstream::pipeline::person::messages::{Origin, original};
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{PersonEvent, person_event::Event};
 

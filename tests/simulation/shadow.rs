@@ -16,7 +16,7 @@ use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::state::changelog::FORMAT;
-use swabstream::state::person::extra::Extra;
+use swabstream::state::person::case_file::Extra;
 use swabstream::state::person::row::Row;
 use swabstream::state::person::{Basis, PersonState};
 

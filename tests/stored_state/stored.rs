@@ -18,7 +18,7 @@ use swabstream::state::area::AreaState;
 use swabstream::state::area::series::{Series, TierOrigin};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
-use swabstream::state::person::extra::{Extra, PositiveVersion};
+use swabstream::state::person::case_file::{Extra, PositiveVersion};
 use swabstream::state::person::row::{Row, Standing, Version};
 use swabstream::state::person::{PersonState, Slot};
 

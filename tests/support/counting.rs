@@ -9,7 +9,7 @@ use std::sync::Arc;
 use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Output, Record, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::dead_letter;
+use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::policy::Rules;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Position, Record, Topic};
-use crate::pipeline::{decode, validate};
+use crate::pipeline::decode::{self, validate};
 use crate::policy::sample::sample_rules;
 use crate::proto::v1::LabResult;
 use prost::Message as _;

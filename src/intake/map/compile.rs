@@ -11,7 +11,7 @@ use crate::intake::encoding::TextEncoding;
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
 use crate::model::written;
-use crate::pipeline::json;
+use crate::pipeline::decode::json;
 use jiff::ToSpan as _;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;

@@ -21,7 +21,7 @@ use super::encoding::TextEncoding;
 use super::{Fault, Kind};
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
-use crate::pipeline::json;
+use crate::pipeline::decode::json;
 use cell::{Target, Value};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Value as FieldValue};

@@ -3,9 +3,9 @@
 //! Alerts are the only large thing in a side record. A published state of one mostly repeats the last, so it is
 //! logged as the difference to what is held.
 
-use super::extra::{Contact, Extra, IndexFound, PositiveVersion, Replacement, Traced};
-use super::extra::{put_contact, put_found, put_positive, put_replacement, put_traced};
-use super::extra::{read_contact, read_found, read_positive, read_replacement, read_traced};
+use super::case_file::{Contact, Extra, IndexFound, PositiveVersion, Replacement, Traced};
+use super::case_file::{put_contact, put_found, put_positive, put_replacement, put_traced};
+use super::case_file::{read_contact, read_found, read_positive, read_replacement, read_traced};
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short};
 use crate::state::difference::{put_difference, read_difference};

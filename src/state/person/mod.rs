@@ -6,10 +6,10 @@
 //! Page 0 holds the dictionaries and the rules the numbers were derived by, page `1 + slot / 1024` the people. What
 //! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
 
+pub mod case_file;
 mod crowd;
 pub mod dictionary;
 pub mod edit;
-pub mod extra;
 mod names;
 mod pages;
 mod people;
@@ -19,11 +19,11 @@ pub mod slab;
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
 use crate::state::paged::{Changes, Corrupt};
+use case_file::Extra;
 use crowd::Crowd;
 pub use crowd::MANY;
 use dictionary::Dictionary;
 use edit::Edit;
-use extra::Extra;
 use hashbrown::{HashMap, HashSet};
 use people::{People, Person};
 use row::Row;

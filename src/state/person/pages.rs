@@ -1,8 +1,8 @@
 //! The stored form of a task's people: operations as they happen, and images of whole pages.
 
+use super::case_file::Extra;
 use super::dictionary::Dictionary;
 use super::edit::Edit;
-use super::extra::Extra;
 use super::people::Person;
 use super::row::{ROW_BYTES, Row};
 use super::{Basis, PersonState, SLOTS_PER_PAGE};

@@ -1,0 +1,248 @@
+//! Reading a batch of signed changes: bytes to cells, or a [`Reject`]. Nothing is added here.
+//!
+//! Batches come from our own person half, so a bad one is a fault of ours; still it is set aside like any other
+//! record, as one unreadable batch must not stop all areas of a task. A batch has thousands of cells, of which a
+//! message of the generated code each would cost more than adding them: they are read in place.
+
+use crate::model::outcome::{Reject, RejectCode};
+use crate::model::record::{Layout, Origin, Record};
+use crate::model::target::FIRST;
+use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
+use crate::proto::v1::AreaCause;
+use crate::state::area::cell::{GAPS, Number};
+use prost::Message as _;
+
+/// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
+const DAYS: std::ops::Range<i32> = -1_000_000..1_000_000;
+
+/// `AreaChanges`, with texts that lie in the record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch<'a> {
+    /// Person task.
+    pub person_task: i32,
+    /// Number of its commit.
+    pub seq: u64,
+    /// Part of that commit.
+    pub part: u32,
+    /// Area codes, each once for every target.
+    pub areas: Vec<&'a str>,
+    /// Their targets, at the same places; none when all are of the first.
+    pub targets: Vec<&'a str>,
+    /// Purposes.
+    pub purposes: Vec<&'a str>,
+    /// Cells.
+    pub cells: Vec<CellChange>,
+    /// Numbers of all cells, each cell's in order of what they count.
+    pub numbers: Vec<Number>,
+    /// Index of an area, specimen day, and the record behind changes of cases and positives there.
+    pub causes: Vec<(u32, i32, Origin)>,
+}
+
+/// One changed cell of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CellChange {
+    /// Index of its area.
+    pub area: u32,
+    /// First day of the registry period.
+    pub registry_from: i32,
+    /// Its purpose, from 1; 0 is the total.
+    pub purpose: u32,
+    /// Specimen day.
+    pub day: i32,
+    /// Where its numbers end; they begin where those of the cell before end.
+    pub numbers_end: u32,
+}
+
+impl<'a> Batch<'a> {
+    /// Code and target of an area.
+    pub fn subject(&self, area: u32) -> (&'a str, &'a str) {
+        (self.areas[area as usize], self.targets.get(area as usize).copied().unwrap_or(FIRST))
+    }
+
+    /// Numbers of a cell.
+    pub fn numbers_of(&self, cell: usize) -> &[Number] {
+        let start = cell.checked_sub(1).map_or(0, |before| self.cells[before].numbers_end);
+        &self.numbers[start as usize..self.cells[cell].numbers_end as usize]
+    }
+}
+
+/// A batch whose every index, number and area is in range for this task.
+pub fn read<'a>(record: &Record<'a>, task: i32, layout: Layout) -> Result<Batch<'a>, Reject> {
+    let payload = record.payload.ok_or_else(|| Reject::new(RejectCode::Tombstone, ""))?;
+    let batch = parse(payload).ok_or_else(|| malformed(""))?;
+    // The number after the last task is that of a repair.
+    if !(0..=layout.person_tasks).contains(&batch.person_task) {
+        return Err(malformed("person_task"));
+    }
+    if batch.seq == 0 {
+        return Err(malformed("seq"));
+    }
+    if batch.areas.iter().any(|area| layout.area_task(area) != task) {
+        return Err(malformed("areas"));
+    }
+    if !batch.targets.is_empty() && batch.targets.len() != batch.areas.len() {
+        return Err(malformed("targets"));
+    }
+    if batch.causes.iter().any(|(area, ..)| *area as usize >= batch.areas.len()) {
+        return Err(malformed("causes"));
+    }
+    match batch.cells.iter().position(|cell| !in_range(cell, &batch)) {
+        Some(at) => Err(malformed(&format!("cells[{at}]"))),
+        None => Ok(batch),
+    }
+}
+
+fn parse(payload: &[u8]) -> Option<Batch<'_>> {
+    const PERSON_TASK: u64 = number(1);
+    const SEQ: u64 = number(2);
+    const NOW: u64 = bytes(3);
+    const AREAS: u64 = bytes(4);
+    const PURPOSES: u64 = bytes(5);
+    const CELLS: u64 = bytes(6);
+    const PART: u64 = number(7);
+    const CAUSES: u64 = bytes(8);
+    const TARGETS: u64 = bytes(9);
+    let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
+    while !rest.is_empty() {
+        match rest.varint()? {
+            PERSON_TASK => batch.person_task = rest.varint()? as i32,
+            SEQ => batch.seq = rest.varint()?,
+            NOW => drop(rest.bytes()?),
+            AREAS => batch.areas.push(rest.text()?),
+            PURPOSES => batch.purposes.push(rest.text()?),
+            CELLS => {
+                let cell = cell(rest.message()?, &mut batch.numbers)?;
+                batch.cells.push(cell);
+            }
+            PART => batch.part = rest.varint()? as u32,
+            CAUSES => batch.causes.push(cause(rest.bytes()?)?),
+            TARGETS => batch.targets.push(rest.text()?),
+            _ => return None,
+        }
+    }
+    Some(batch)
+}
+
+/// There are few: the generated code reads them.
+fn cause(bytes: &[u8]) -> Option<(u32, i32, Origin)> {
+    let cause = AreaCause::decode(bytes).ok()?;
+    Some((cause.area, cause.day, Origin::from_wire(&cause.origin?).ok()?))
+}
+
+fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
+    const AREA: u64 = number(1);
+    const REGISTRY_FROM: u64 = number(2);
+    const PURPOSE: u64 = number(3);
+    const DAY: u64 = number(4);
+    const FIRST_TALLY: u64 = number(5);
+    const LAST_TALLY: u64 = number(10);
+    const TESTED: u64 = bytes(11);
+    const FOUND_POSITIVE: u64 = bytes(12);
+    let mut cell = CellChange::default();
+    while !rest.is_empty() {
+        match rest.varint()? {
+            AREA => cell.area = rest.varint()? as u32,
+            REGISTRY_FROM => cell.registry_from = rest.varint()? as i32,
+            PURPOSE => cell.purpose = rest.varint()? as u32,
+            DAY => cell.day = rest.varint()? as i32,
+            field @ FIRST_TALLY..=LAST_TALLY if field % 8 == 0 => {
+                numbers.push(Number::tally(((field - FIRST_TALLY) / 8) as u8, rest.zigzag()?));
+            }
+            TESTED => numbers.push(gap(rest.message()?, Number::tested)?),
+            FOUND_POSITIVE => numbers.push(gap(rest.message()?, Number::found_positive)?),
+            _ => return None,
+        }
+    }
+    cell.numbers_end = numbers.len() as u32;
+    Some(cell)
+}
+
+/// People with one gap; `None` also for a gap there is not.
+fn gap(mut rest: Bytes<'_>, of: fn(u8, i32) -> Number) -> Option<Number> {
+    const GAP: u64 = number(1);
+    const PEOPLE: u64 = number(2);
+    let (mut gap, mut people) = (0, 0);
+    while !rest.is_empty() {
+        match rest.varint()? {
+            GAP => gap = rest.varint()?,
+            PEOPLE => people = rest.zigzag()?,
+            _ => return None,
+        }
+    }
+    (1..=GAPS as u64).contains(&gap).then(|| of(gap as u8, people))
+}
+
+fn in_range(cell: &CellChange, batch: &Batch<'_>) -> bool {
+    (cell.area as usize) < batch.areas.len()
+        && cell.purpose as usize <= batch.purposes.len()
+        && DAYS.contains(&cell.day)
+        && DAYS.contains(&cell.registry_from)
+}
+
+fn malformed(field: &str) -> Reject {
+    Reject::new(RejectCode::Malformed, field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::record::{Position, Topic};
+    use crate::model::time::Timestamp;
+    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, Head, Messages};
+    use crate::pipeline::person::counting::cells::Cell;
+    use crate::proto::v1::AreaChanges;
+
+    /// The generated code is the third party: what is written by hand and what is read by hand must both be what it
+    /// makes of the bytes.
+    #[test]
+    fn bytes_written_and_read_by_hand_are_those_of_the_generated_code() {
+        let layout = Layout { person_tasks: 9, area_tasks: 1 };
+        let mut messages = Messages::new(Head { person_task: 7, seq: 1 << 40, now: Timestamp(1_234), layout });
+        let mut cell = Cell { tests: [1, -2, 300, -40_000], cases: 5, community_cases: -5, ..Cell::default() };
+        cell.people[0][0] = 1;
+        cell.people[0][14] = -1;
+        cell.people[1][6] = i32::MIN;
+        for at in 0..CELLS_OF_A_MESSAGE as i32 + 2 {
+            let (area, purpose) = (format!("A{}", at / 3), ["", "screening", "clinic"][at as usize % 3]);
+            // A part with several targets, and one of the first alone.
+            let target = if at == 2 { "influenza-a" } else { FIRST };
+            messages.add((&area, target), -at, purpose, at - 7, &cell);
+        }
+        let position = Position { topic: Topic::LabResults, partition: 3, offset: 1 << 50 };
+        let origin = Origin { position, received_at: Timestamp(5_678) };
+        messages.cause(("A1333", FIRST), 9, origin);
+        messages.cause(("A1333", "influenza-a"), 9, origin);
+        messages.cause(("nowhere", FIRST), 9, origin);
+        let outputs = messages.finish();
+        assert_eq!(outputs.len(), 2);
+        for (part, output) in (0..).zip(&outputs) {
+            let payload = output.payload.as_deref().expect("a payload");
+            let decoded = AreaChanges::decode(payload).expect("a message");
+            assert_eq!((decoded.part, decoded.person_task, decoded.seq), (part, 7, 1 << 40));
+            assert_eq!(decoded.encode_to_vec().len(), payload.len(), "nothing is written that says nothing");
+            let read = parse(payload).expect("a batch");
+            let causes = if part == 1 { vec![(0, 9, origin)] } else { Vec::new() };
+            assert_eq!(read.causes, causes);
+            assert_eq!(decoded.causes.len(), causes.len());
+            assert_eq!(read.areas, decoded.areas);
+            assert_eq!(read.targets, decoded.targets);
+            assert_eq!(read.targets.len(), if part == 0 { read.areas.len() } else { 0 });
+            if part == 0 {
+                assert_eq!([0, 1, 2].map(|at| read.subject(at)), [("A0", FIRST), ("A0", "influenza-a"), ("A1", FIRST)]);
+            }
+            assert_eq!(read.purposes, decoded.purposes);
+            assert_eq!(read.cells.len(), decoded.cells.len());
+            for (at, (read_cell, cell)) in read.cells.iter().zip(&decoded.cells).enumerate() {
+                let place = (read_cell.area, read_cell.registry_from, read_cell.purpose, read_cell.day);
+                assert_eq!(place, (cell.area, cell.registry_from, cell.purpose, cell.day));
+                let numbers: Vec<Number> = read.numbers_of(at).to_vec();
+                let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid];
+                let tallies = tallies.into_iter().chain([cell.cases, cell.community_cases]);
+                let tallies = (0..).zip(tallies).map(|(at, change)| Number::tally(at, change));
+                let tested = cell.tested.iter().map(|gap| Number::tested(gap.gap as u8, gap.people));
+                let positive = cell.found_positive.iter().map(|gap| Number::found_positive(gap.gap as u8, gap.people));
+                assert_eq!(numbers, tallies.chain(tested).chain(positive).collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The area half: from signed changes to positivity, tiers and their alerts.
+//!
+//! What enters are batches of [`AreaChanges`](crate::proto::v1::AreaChanges), one per commit of a person task. What
+//! leaves, once per commit: numbers of every window a change touched, today's tiers, alerts where a tier differs from
+//! that of the day before. Time is the smallest progress of all person tasks, never that of a batch: before it is
+//! known everywhere, nothing is published, and all of it once it is. How far one commit goes is `days`. Nothing here
+//! knows a person.
+
+pub mod batch;
+pub mod days;
+pub mod positivity;
+pub mod restate;
+pub mod tier;
+
+use batch::Batch;
+
+use super::decode::dead_letter;
+use super::effects::Effects;
+use super::half::{Context, Half};
+use super::stop::{End, Stop};
+use crate::model::outcome::{Outcome, Reject, RejectCode};
+use crate::model::record::{Output, Record, Topic};
+use crate::model::time::{Day, Timestamp};
+use crate::policy::areas::Area;
+use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
+use crate::state::area::cell::CellKey;
+use crate::state::area::operation::{MetaOperation, SeriesOperation};
+use crate::state::area::{AreaNumber, AreaState};
+use crate::state::paged::{Corrupt, Paged};
+use positivity::{TOTAL, keeps_people, period};
+use restate::{Restater, Span, Touched, specimen_days, spread};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The pure core of one area task.
+pub struct AreaHalf {
+    context: Context,
+    rules: Arc<Rules>,
+    state: AreaState,
+    /// Smallest progress of all person tasks, as last told.
+    now: Option<Timestamp>,
+    /// The same, as far as nothing sent before is still to be read.
+    read: Option<Timestamp>,
+    /// Areas of targets touched since the last commit; empty between commits.
+    touched: BTreeMap<AreaNumber, Touched>,
+    /// Other rules since the last commit.
+    new_rules: bool,
+    /// The rules the state is derived by are in the log.
+    rules_logged: bool,
+}
+
+impl Half for AreaHalf {
+    const NAME: &'static str = "area";
+    const INPUTS: &'static [Topic] = &[Topic::AreaChanges];
+    const CHANGELOG: Topic = Topic::AreaState;
+
+    fn new(context: Context, rules: Arc<Rules>) -> Self {
+        let (state, touched) = (AreaState::default(), BTreeMap::new());
+        Self { context, rules, state, now: None, read: None, touched, new_rules: false, rules_logged: false }
+    }
+
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
+        let read = batch::read(record, self.context.task, self.context.layout);
+        let added = read.and_then(|batch| {
+            let purposes = self.purposes(&batch, effects)?;
+            self.count_batch(&batch, effects);
+            self.add(&batch, &purposes, record.position.offset, effects);
+            Ok(())
+        });
+        self.ended(record, added.map(|()| End::ChangesApplied).map_err(Stop::from), effects)
+    }
+
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        dead_letter::output(record, reject, self.context.task % self.context.layout.person_tasks)
+    }
+
+    fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, _effects: &mut Effects) {
+        self.now = self.now.max(known(now)).max(floor);
+        self.read = self.read.max(floor);
+    }
+
+    fn owes(&self, now: Timestamp, floor: Option<Timestamp>) -> bool {
+        let farthest = days::farthest(&self.rules, &self.state, known(now), floor);
+        farthest.is_some_and(|day| self.state.published().is_none_or(|(last, _)| last < day))
+    }
+
+    fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        self.rules = rules;
+        self.touch_derived_otherwise(effects);
+        self.log_rules(effects);
+        self.new_rules = true;
+    }
+
+    fn share(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+    }
+
+    fn flush(&mut self, _seq: u64, _now: Timestamp, effects: &mut Effects) {
+        if !self.rules_logged {
+            self.log_rules(effects);
+        }
+        let touched = std::mem::take(&mut self.touched);
+        // Nothing is lost: the first publication states everything there is.
+        let Some(now) = days::moment(&self.rules, &self.state, self.now, self.read) else { return };
+        let everywhere = days::everywhere(&self.state, self.now, self.read).unwrap_or(now);
+        let new_rules = std::mem::take(&mut self.new_rules);
+        let span = Span::new(&self.rules, (now, everywhere), &self.state, new_rules);
+        let everything = span.day_moved() || span.new_rules;
+        if !everything && touched.is_empty() {
+            return;
+        }
+        if everything {
+            self.forget(span, &touched, effects);
+            self.bear_decided(effects);
+        }
+        self.publish(span, everything, &touched, effects);
+        let Span { today: day, kept_from, cells_from, .. } = span;
+        self.state.change_meta(MetaOperation::Published { now, day, kept_from, cells_from }, &mut effects.changes);
+    }
+
+    fn rules_digest(&self) -> &str {
+        if self.rules_logged { self.state.digest() } else { &self.rules.digest }
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.state.sizes()
+    }
+}
+
+impl Paged for AreaHalf {
+    fn pages(&self) -> u32 {
+        self.state.pages()
+    }
+
+    fn image(&self, page: u32, into: &mut Vec<u8>) {
+        self.state.image(page, into);
+    }
+
+    fn load(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), Corrupt> {
+        self.state.load(page, image, format)
+    }
+
+    fn replay(&mut self, page: u32, operation: &[u8], _format: u32) -> Result<(), Corrupt> {
+        self.state.replay(page, operation)
+    }
+
+    fn restored(&mut self) -> Result<(), Corrupt> {
+        self.rules_logged = !self.state.digest().is_empty();
+        self.state.restored()
+    }
+}
+
+impl AreaHalf {
+    /// What outlives a restart: all else begins anew with each owner.
+    pub fn state(&self) -> &AreaState {
+        &self.state
+    }
+
+    /// The numbers of a batch's purposes, in its order.
+    fn purposes(&mut self, batch: &Batch<'_>, effects: &mut Effects) -> Result<Vec<u8>, Reject> {
+        let full = || Reject::new(RejectCode::Malformed, "purposes");
+        let mut number = |name: &&str| self.state.purpose(name, &mut effects.changes).ok_or_else(full);
+        batch.purposes.iter().map(&mut number).collect()
+    }
+
+    /// # Panics
+    /// When a batch comes twice: its counts would be added twice, so the numbers could no longer be trusted.
+    fn count_batch(&mut self, batch: &Batch<'_>, effects: &mut Effects) {
+        let (task, seq) = (batch.person_task, batch.seq);
+        let last = self.state.seen(task);
+        let next = last < seq || (last == seq && batch.part > 0);
+        assert!(next, "batch {seq} of person task {task} came after batch {last}");
+        self.state.change_meta(MetaOperation::Seen { task, seq }, &mut effects.changes);
+    }
+
+    fn add(&mut self, batch: &Batch<'_>, purposes: &[u8], offset: i64, effects: &mut Effects) {
+        let first = self.state.cells_from();
+        // Cells come in order of area.
+        let mut last = None;
+        for (at, change) in batch.cells.iter().enumerate() {
+            let (day, period) = (Day(change.day), Day(change.registry_from));
+            if first.is_some_and(|first| day < first) {
+                effects.closed += 1;
+                continue; // its cell is dropped, and with it what this would take back
+            }
+            let purpose = change.purpose.checked_sub(1).map_or(TOTAL, |at| purposes[at as usize]);
+            let area = match last {
+                Some((index, area)) if index == change.area => area,
+                _ => self.number(batch.subject(change.area), effects),
+            };
+            last = Some((change.area, area));
+            let key = CellKey { period, day, purpose };
+            self.state.add(area, key, batch.numbers_of(at), &mut effects.changes);
+            let touched = self.touched.entry(area).or_default();
+            touched.days.insert(day);
+            touched.offset = Some(offset);
+        }
+        for (area, day, origin) in &batch.causes {
+            let (area, day) = (self.state.number(batch.subject(*area)), Day(*day));
+            if let Some(area) = area.filter(|_| first.is_none_or(|first| day >= first)) {
+                self.state.change(area, SeriesOperation::Cause(day, *origin), &mut effects.changes);
+            }
+        }
+    }
+
+    fn number(&mut self, (code, target): (&str, &str), effects: &mut Effects) -> AreaNumber {
+        match self.state.number((code, target)) {
+            Some(area) => area,
+            None => self.state.bear((code, target), basis(&self.rules, code), &mut effects.changes),
+        }
+    }
+
+    /// Gives every area of the registry that a policy decides on a tier, for the policy's target, also one that nobody
+    /// was tested in.
+    fn bear_decided(&mut self, effects: &mut Effects) {
+        let rules = Arc::clone(&self.rules);
+        let targets: BTreeSet<TargetIndex> = rules.tiers.iter().map(|policy| policy.target).collect();
+        for target in targets {
+            let policies = || rules.tiers.iter().filter(|policy| policy.target == target);
+            let decided = |area: &&Area| policies().any(|policy| policy.levels.contains(&area.level));
+            let ours = |area: &&Area| self.context.layout.area_task(&area.code) == self.context.task;
+            let areas: Vec<_> = rules.areas.list.iter().filter(decided).filter(ours).collect();
+            for area in areas {
+                self.number((&area.code, rules.stored_target(target)), effects);
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        span: Span,
+        everything: bool,
+        touched: &BTreeMap<AreaNumber, Touched>,
+        effects: &mut Effects,
+    ) {
+        let restater = Restater { context: &self.context, rules: &self.rules, span };
+        let state = &mut self.state;
+        if !everything {
+            touched.iter().for_each(|(area, touched)| restater.restate(*area, touched, state, effects));
+            return;
+        }
+        let untouched = Touched::default();
+        for area in 0..state.areas() {
+            restater.restate(area, touched.get(&area).unwrap_or(&untouched), state, effects);
+        }
+    }
+
+    /// Drops days that no number needs any more, and takes their numbers back.
+    fn forget(&mut self, span: Span, touched: &BTreeMap<AreaNumber, Touched>, effects: &mut Effects) {
+        let Some((_, kept)) = self.state.published().filter(|(_, kept)| *kept < span.kept_from) else { return };
+        let restater = Restater { context: &self.context, rules: &self.rules, span };
+        let (cells, alerts, untouched) = (span.cells_from, span.kept_from, Touched::default());
+        for area in 0..self.state.areas() {
+            let series = self.state.series(area);
+            restater.forget(series, touched.get(&area).unwrap_or(&untouched), kept, effects);
+            let old_alert = series.alerts.first_key_value().is_some_and(|(day, _)| *day < alerts);
+            if old_alert || specimen_days(series).any(|day| day < cells) {
+                self.state.change(area, SeriesOperation::DropBefore { cells, alerts }, &mut effects.changes);
+            }
+        }
+    }
+
+    fn log_rules(&mut self, effects: &mut Effects) {
+        let (digest, periods) = (self.rules.digest.clone(), self.rules.areas.periods.clone());
+        self.state.change_meta(MetaOperation::Rules { digest, periods }, &mut effects.changes);
+        self.rules_logged = true;
+    }
+
+    /// Marks what the rules in force make other numbers of than those before: another population, other levels that
+    /// keep people, or another hierarchy on the window's last day. What the person half derives otherwise comes as
+    /// changes.
+    fn touch_derived_otherwise(&mut self, effects: &mut Effects) {
+        // Before the first publication there is nothing to be stated again, but it will be by these rules.
+        let published = self.state.published().map(|(today, kept_from)| kept_from..=today);
+        let periods = self.state.periods().to_vec();
+        let old_period = |day: Day| periods[..periods.partition_point(|from| *from <= day)].last().copied();
+        for area in 0..self.state.areas() {
+            let series = self.state.series(area);
+            let basis = basis(&self.rules, &series.code);
+            let changed = basis != series.basis;
+            let spread = |days| spread(specimen_days(series), LONGEST_WINDOW - 1, days);
+            let mut ends = published.clone().map(spread).unwrap_or_default();
+            ends.retain(|day| changed || old_period(*day) != Some(period(&self.rules, *day)));
+            if !ends.is_empty() {
+                self.touched.entry(area).or_default().ends.extend(ends);
+            }
+            if changed {
+                self.state.change(area, SeriesOperation::Basis(basis), &mut effects.changes);
+            }
+        }
+    }
+}
+
+/// A time, unless nothing is known of it.
+fn known(at: Timestamp) -> Option<Timestamp> {
+    Some(at).filter(|at| *at > Timestamp::default())
+}
+
+/// Hash of what numbers of an area need from the registry; 0 when it is not there.
+fn basis(rules: &Rules, code: &str) -> u64 {
+    let Some(index) = rules.areas.index(code) else { return 0 };
+    let area = &rules.areas.list[index as usize];
+    let mut bytes = vec![u8::from(keeps_people(rules, area.level))];
+    for facts in &area.facts {
+        bytes.extend(facts.from.0.to_le_bytes());
+        bytes.extend(facts.population.to_le_bytes());
+    }
+    xxh3_64(&bytes)
+}

@@ -1,0 +1,258 @@
+//! Which days of an area must be stated again, and stating them: numbers, alerts, the tier of today.
+//!
+//! In: one area of the state, what touched it since the last commit, the span of days in question. Out: records and
+//! the operations that remember what was published. Nothing here reads a batch or moves time.
+
+use super::positivity;
+use super::tier::alert::{self, Trigger};
+use super::tier::{Decision, Subject, reach};
+use crate::model::record::{Output, Topic};
+use crate::model::target;
+use crate::model::time::{Day, Timestamp};
+use crate::pipeline::effects::Effects;
+use crate::pipeline::half::Context;
+use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::proto::v1::{AreaTier, CauseKind};
+use crate::state::area::operation::SeriesOperation;
+use crate::state::area::series::{Series, TierAlert, TierOrigin};
+use crate::state::area::{AreaNumber, AreaState};
+use prost::Message as _;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What touched an area since the last commit.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    /// Specimen days whose cells changed.
+    pub days: BTreeSet<Day>,
+    /// Last days of windows to be stated again for other reasons.
+    pub ends: BTreeSet<Day>,
+    /// Offset of the last batch.
+    pub offset: Option<i64>,
+}
+
+/// What may have changed the tier of a day since it was last looked at: a record about that day or one before it, else
+/// a batch.
+fn behind(series: &Series, touched: &Touched, day: Day) -> TierOrigin {
+    let newest = series.causes.range(..=day).map(|(_, origin)| *origin).max();
+    newest.map_or(touched.offset.map_or(TierOrigin::None, TierOrigin::Batch), TierOrigin::Input)
+}
+
+/// The days a commit is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// The task's `now`.
+    pub now: Timestamp,
+    /// Its day: no window ends later.
+    pub today: Day,
+    /// The day of the time everywhere, which is later while days that have gone by are owed: what a tier becomes on an
+    /// earlier one is old news.
+    pub current: Day,
+    /// No window ends earlier.
+    pub kept_from: Day,
+    /// No number needs an earlier cell.
+    pub cells_from: Day,
+    /// The day up to which numbers were published before; `None` when none were.
+    pub before: Option<Day>,
+    /// Other rules are in force since the last commit.
+    pub new_rules: bool,
+}
+
+impl Span {
+    /// The span of a commit at `now`, of which it may be later everywhere. Days run forwards only: no end of it ever
+    /// moves back.
+    pub fn new(rules: &Rules, (now, everywhere): (Timestamp, Timestamp), state: &AreaState, new_rules: bool) -> Self {
+        let (before, kept) = state.published().unzip();
+        let today = rules.day(now).max(before.unwrap_or(Day(i32::MIN)));
+        let kept_from = today.plus(-Self::kept_days(rules)).max(kept.unwrap_or(Day(i32::MIN)));
+        // The longest look back from the first day kept.
+        let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
+        let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
+        let current = rules.day(everywhere).max(today);
+        Self { now, today, current, kept_from, cells_from, before, new_rules }
+    }
+
+    /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can
+    /// no longer change.
+    pub fn kept_days(rules: &Rules) -> i32 {
+        let longest = rules.cases.iter().map(|policy| policy.horizon_days + policy.episode_gap_days).max();
+        longest.unwrap_or(0) + LONGEST_WINDOW
+    }
+
+    /// Whether a day has begun since the last commit.
+    pub fn day_moved(&self) -> bool {
+        self.before != Some(self.today)
+    }
+
+    /// Days from `first` on that the published span covers.
+    fn from(&self, first: Day) -> RangeInclusive<Day> {
+        first.max(self.kept_from)..=self.today
+    }
+
+    /// Days that were not published yet.
+    fn fresh(&self) -> RangeInclusive<Day> {
+        self.from(self.before.map_or(self.kept_from, |before| before.plus(1)))
+    }
+}
+
+/// The days within `days` that lie at most `reach` days after one of these.
+pub fn spread(from: impl Iterator<Item = Day>, reach: i32, days: RangeInclusive<Day>) -> BTreeSet<Day> {
+    let (first, last) = (days.start().0, days.end().0);
+    from.flat_map(|day| day.0.max(first)..=day.plus(reach).0.min(last)).map(Day).collect()
+}
+
+/// Specimen days of an area, each at least once.
+pub fn specimen_days(series: &Series) -> impl Iterator<Item = Day> {
+    series.cells.keys().map(|key| key.day)
+}
+
+/// States one area again: all that its task must know for it.
+pub struct Restater<'a> {
+    /// The task.
+    pub context: &'a Context,
+    /// The rules in force.
+    pub rules: &'a Rules,
+    /// The days in question.
+    pub span: Span,
+}
+
+impl Restater<'_> {
+    /// Publishes what changed of an area and remembers it.
+    pub fn restate(&self, area: AreaNumber, touched: &Touched, state: &mut AreaState, effects: &mut Effects) {
+        for day in self.ends(state.series(area), touched) {
+            effects.outputs.push(self.numbers(state, area, day));
+        }
+        self.alerts(area, touched, state, effects);
+        let today = self.span.today;
+        if state.series(area).causes.first_key_value().is_some_and(|(day, _)| *day <= today) {
+            state.change(area, SeriesOperation::CausesNamed(today), &mut effects.changes);
+        }
+        self.tier(area, state, effects);
+    }
+
+    /// Takes back numbers of days that are kept no more. A day that has lost its last specimen since the last commit has no
+    /// cell any more, and its numbers are still there: it is among those `touched`.
+    pub fn forget(&self, series: &Series, touched: &Touched, kept: Day, effects: &mut Effects) {
+        let gone = kept..=self.span.kept_from.plus(-1);
+        let days = specimen_days(series).chain(touched.days.iter().copied());
+        for day in spread(days, LONGEST_WINDOW - 1, gone) {
+            effects.outputs.push(self.output(Topic::AreaPositivity, key(series, day), None));
+        }
+    }
+
+    /// Last days of the windows to be stated again.
+    fn ends(&self, series: &Series, touched: &Touched) -> BTreeSet<Day> {
+        let kept = self.span.from(self.span.kept_from);
+        let mut ends = spread(touched.days.iter().copied(), LONGEST_WINDOW - 1, kept.clone());
+        ends.extend(touched.ends.iter().filter(|day| kept.contains(day)));
+        if self.span.day_moved() {
+            ends.extend(spread(specimen_days(series), LONGEST_WINDOW - 1, self.span.fresh()));
+        }
+        ends
+    }
+
+    fn numbers(&self, state: &AreaState, area: AreaNumber, day: Day) -> Output {
+        let series = state.series(area);
+        let numbers = positivity::positivity(self.rules, state.purposes(), series, day).map(|mut numbers| {
+            numbers.now = Some(self.span.now.to_wire());
+            numbers.encode_to_vec()
+        });
+        self.output(Topic::AreaPositivity, key(series, day), numbers)
+    }
+
+    /// Raises, updates and withdraws alerts of the days on which the tier may have come to differ.
+    fn alerts(&self, area: AreaNumber, touched: &Touched, state: &mut AreaState, effects: &mut Effects) {
+        let Some(farthest) = self.rules.tiers.iter().map(reach).max() else { return };
+        // The day after is compared with the last day a result reaches.
+        let reach = farthest + 1;
+        let kept = self.span.from(self.span.kept_from);
+        let mut days = spread(touched.days.iter().copied(), reach, kept);
+        if self.span.day_moved() {
+            days.extend(spread(specimen_days(state.series(area)), reach, self.span.fresh()));
+        }
+        if self.span.new_rules {
+            // As far back as a look from the day published last goes: days may have gone by since.
+            let first = self.span.before.unwrap_or(self.span.today).plus(-reach);
+            days.extend(spread([first].into_iter(), self.span.today.0 - first.0, self.span.from(self.span.kept_from)));
+        }
+        for (day, alert) in self.changed_alerts(state.series(area), touched, days) {
+            let series = state.series(area);
+            let subject = (series, self.rules.id_of_stored(&series.target));
+            let message = alert::message(&self.context.secret, subject, day, &alert, self.context.task);
+            let key = message.alert_id.clone().into_bytes();
+            effects.outputs.push(self.output(Topic::AreaAlerts, key, Some(message.encode_to_vec())));
+            state.change(area, SeriesOperation::Alert(day, alert), &mut effects.changes);
+        }
+    }
+
+    fn changed_alerts(&self, series: &Series, touched: &Touched, days: BTreeSet<Day>) -> Vec<(Day, TierAlert)> {
+        let subject = Subject::new(self.rules, series);
+        let decide = |day| subject.as_ref().and_then(|subject| subject.decide(day));
+        let by_rules = self.span.new_rules && touched.offset.is_none();
+        let trigger = Trigger {
+            kind: if by_rules { CauseKind::Rules } else { CauseKind::Area },
+            now: self.span.now,
+            today: self.span.current,
+        };
+        let mut last: Option<(Day, Option<Decision<'_>>)> = None;
+        let mut changed = Vec::new();
+        for day in days {
+            let eve = day.plus(-1);
+            let before = last.take().filter(|(known, _)| *known == eve).map_or_else(|| decide(eve), |(_, tier)| tier);
+            let after = decide(day);
+            let (known, origin) = (series.alerts.get(&day), behind(series, touched, day));
+            let alert = alert::next(known, (before.as_ref(), after.as_ref()), day, origin, &trigger);
+            changed.extend(alert.map(|alert| (day, alert)));
+            last = Some((day, after));
+        }
+        changed
+    }
+
+    /// Publishes the tier of today unless it is what was published last, its time and the target that it always has
+    /// apart.
+    fn tier(&self, area: AreaNumber, state: &mut AreaState, effects: &mut Effects) {
+        let series = state.series(area);
+        let tier = self.tier_of_today(series);
+        let hash = tier.as_ref().map_or(0, |tier| xxh3_64(&tier.encode_to_vec()).max(1));
+        if hash == series.tier {
+            return;
+        }
+        let now = Some(self.span.now.to_wire());
+        let target = self.rules.id_of_stored(&series.target).to_owned();
+        let payload = tier.map(|tier| AreaTier { now, target, ..tier }.encode_to_vec());
+        let key = target::keyed(&series.code, &series.target).into_owned().into_bytes();
+        effects.outputs.push(self.output(Topic::AreaTiers, key, payload));
+        state.change(area, SeriesOperation::Tier(hash), &mut effects.changes);
+    }
+
+    fn tier_of_today(&self, series: &Series) -> Option<AreaTier> {
+        let today = self.span.today;
+        let subject = Subject::new(self.rules, series)?;
+        let decision = subject.decide(today)?;
+        let earliest = subject.earliest_step_down(&decision, today);
+        let eve = subject.decide(today.plus(-1));
+        Some(AreaTier {
+            area: series.code.clone(),
+            day: today.to_string(),
+            tier: decision.tier().to_owned(),
+            rank: decision.rank,
+            policy_id: decision.policy.id.clone(),
+            policy_version: decision.policy.version.clone(),
+            earliest_step_down: earliest.map(|day| day.to_string()).unwrap_or_default(),
+            previous_tier: eve.map(|eve| eve.tier().to_owned()).unwrap_or_default(),
+            reasons: decision.reasons,
+            now: None,
+            target: String::new(),
+        })
+    }
+
+    fn output(&self, topic: Topic, key: Vec<u8>, payload: Option<Vec<u8>>) -> Output {
+        Output { topic, partition: self.context.task, key, payload, headers: Vec::new() }
+    }
+}
+
+/// Key of the numbers of a day.
+fn key(series: &Series, day: Day) -> Vec<u8> {
+    target::keyed(&format!("{}/{day}", series.code), &series.target).into_owned().into_bytes()
+}

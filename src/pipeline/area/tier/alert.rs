@@ -1,0 +1,145 @@
+//! Alerts about changes of tier: one per area, target and day on which the tier differs from that of the day before.
+//!
+//! In: both tiers as known now, the alert as published before. Out: the alert's next state, if it has one. As both
+//! tiers follow from the area's numbers alone, so does whether an alert is live: a correction that undoes a case
+//! withdraws the alert of its day instead of raising another. Two mildest tiers in a row never alert, whatever their
+//! names, nor does an area whose first tier is the mildest, nor one that ceases to have any.
+//!
+//! Legal history of an id: raised, updated while it changes, withdrawn, raised again.
+
+use super::Decision;
+use crate::model::ids::{Domain, Secret};
+use crate::model::record::{Origin, Position, Topic};
+use crate::model::target::FIRST;
+use crate::model::time::{Day, Timestamp};
+use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind};
+use crate::state::area::series::{Series, TierAlert, TierCause, TierOrigin};
+
+/// What is raised here.
+pub const FAMILIES: [AlertFamily; 1] = [AlertFamily::TierChanged];
+
+/// Causes kept at either end of a long chain.
+const CHAIN_END: usize = 16;
+
+/// Why tiers are decided again.
+#[derive(Clone, Copy, Debug)]
+pub struct Trigger {
+    /// Kind of cause.
+    pub kind: CauseKind,
+    /// The task's `now`.
+    pub now: Timestamp,
+    /// The day it is everywhere: an alert of an earlier one is historic.
+    pub today: Day,
+}
+
+/// The next state of the alert of `day`; `None` when it stays as it is.
+pub fn next(
+    known: Option<&TierAlert>,
+    (before, after): (Option<&Decision<'_>>, Option<&Decision<'_>>),
+    day: Day,
+    origin: TierOrigin,
+    trigger: &Trigger,
+) -> Option<TierAlert> {
+    let live = known.is_some_and(|alert| alert.live);
+    let change = after.filter(|after| differs(before, after));
+    let mut alert = known.cloned().unwrap_or_default();
+    let state = match change {
+        None if live => AlertState::Withdrawn,
+        None => return None,
+        Some(after) => {
+            if !live {
+                alert.historic = day < trigger.today;
+            }
+            describe(&mut alert, before, after);
+            match known {
+                Some(known) if live && same(known, &alert) => return None,
+                _ if live => AlertState::Updated,
+                _ => AlertState::Raised,
+            }
+        }
+    };
+    alert.version += 1;
+    alert.live = state != AlertState::Withdrawn;
+    let (kind, now) = (trigger.kind as u8, trigger.now);
+    alert.causes.push(TierCause { state: state as u8, kind, origin, now });
+    if alert.causes.len() > 2 * CHAIN_END {
+        alert.causes.remove(CHAIN_END);
+        alert.omitted += 1;
+    }
+    Some(alert)
+}
+
+/// The alert as published, about a series: an area, and a target that is first or not, with its id.
+pub fn message(
+    secret: &Secret,
+    (series, target): (&Series, &str),
+    day: Day,
+    alert: &TierAlert,
+    partition: i32,
+) -> Alert {
+    let day = day.to_string();
+    let origin = |cause: &TierCause| match cause.origin {
+        TierOrigin::None => None,
+        TierOrigin::Batch(offset) => {
+            let position = Position { topic: Topic::AreaChanges, partition, offset };
+            Some(Origin { position, received_at: cause.now }.to_wire())
+        }
+        TierOrigin::Input(origin) => Some(origin.to_wire()),
+    };
+    let cause = |cause: &TierCause| Cause {
+        origin: origin(cause),
+        kind: i32::from(cause.kind),
+        state: i32::from(cause.state),
+        ..Cause::default()
+    };
+    Alert {
+        alert_id: id(secret, series, &day),
+        version: alert.version,
+        family: AlertFamily::TierChanged as i32,
+        state: alert.causes.last().map_or(0, |cause| i32::from(cause.state)),
+        severity: i32::from(alert.severity),
+        historic: alert.historic,
+        area: series.code.clone(),
+        target: target.to_owned(),
+        first_day: day.clone(),
+        last_day: day,
+        policy: alert.policy.clone(),
+        causes: alert.causes.iter().map(cause).collect(),
+        causes_omitted: alert.omitted,
+        tier_before: alert.before.clone(),
+        tier_after: alert.after.clone(),
+        ..Alert::default()
+    }
+}
+
+/// Of another than the first target, the target comes last.
+fn id(secret: &Secret, series: &Series, day: &str) -> String {
+    let parts = ["tier_changed", &series.code, day, &series.target];
+    let parts = if series.target == FIRST { &parts[..3] } else { &parts };
+    format!("{:032x}", secret.hash(Domain::Alert, parts))
+}
+
+fn differs(before: Option<&Decision<'_>>, after: &Decision<'_>) -> bool {
+    match before {
+        Some(before) => before.tier() != after.tier() && (before.rank > 0 || after.rank > 0),
+        None => after.rank > 0,
+    }
+}
+
+fn describe(alert: &mut TierAlert, before: Option<&Decision<'_>>, after: &Decision<'_>) {
+    let graver = before.is_none_or(|before| after.rank > before.rank);
+    let severity = &after.policy.severity;
+    alert.severity = match (alert.historic, graver) {
+        (true, _) => severity.historic,
+        (_, true) => severity.raised,
+        _ => severity.lowered,
+    } as u8;
+    alert.policy = format!("{}@{}", after.policy.id, after.policy.version);
+    alert.before = before.map(|before| before.tier().to_owned()).unwrap_or_default();
+    alert.after = after.tier().to_owned();
+}
+
+fn same(known: &TierAlert, alert: &TierAlert) -> bool {
+    let said = |alert: &TierAlert| (alert.before.clone(), alert.after.clone(), alert.policy.clone(), alert.severity);
+    said(known) == said(alert)
+}

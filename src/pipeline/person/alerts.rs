@@ -1,0 +1,332 @@
+//! Alerts about a person: what must be said now, compared with what was said last.
+//!
+//! In: rows and the side record. Out: the states of alerts to be published, in order. An alert is published only if
+//! something in it changed, its versions count up without a gap, and nothing follows a withdrawal but a new raise.
+
+use super::cases::episodes::{self, Positive};
+use super::cases::matching::{self, Sought, Taken};
+use super::messages::Trigger;
+use super::specimen::{Names, Verdict};
+use crate::model::ids::{Domain, Secret};
+use crate::model::target::FIRST;
+use crate::policy::{CasePolicy, Rules};
+use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
+use crate::state::person::case_file::{Extra, PositiveVersion};
+use crate::state::person::row::{Row, minute_start};
+use std::collections::BTreeMap;
+
+/// What is raised here.
+pub const FAMILIES: [AlertFamily; 2] = [AlertFamily::Positive, AlertFamily::Contradiction];
+
+/// A very long chain of cause keeps so many links at each end.
+const CAUSES_KEPT: usize = 16;
+
+/// Contacts in an alert, of each kind: at about 60 bytes a tenth of what a broker takes by default.
+const LISTED_AT_MOST: usize = 1_000;
+
+/// Positive results in an alert: at most a kilobyte each, and few have more than three.
+const POSITIVES_AT_MOST: usize = 50;
+
+/// All that alerts are decided from.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// Standing rows.
+    pub rows: &'a [Row],
+    /// Side record.
+    pub extra: &'a Extra,
+    /// Rules in force.
+    pub rules: &'a Rules,
+    /// Texts of areas and purposes.
+    pub names: Names<'a>,
+    /// Key of ids.
+    pub secret: &'a Secret,
+}
+
+/// The id of an alert: the same case has the same one, whoever computes it. `specimen` is empty but for
+/// contradictions, where it is specimen id and target. Of a positive for another than the first target, the target
+/// comes last.
+pub fn id(
+    secret: &Secret,
+    family: AlertFamily,
+    person_id: &str,
+    (specimen, first_day, target): (&[&str], &str, &str),
+) -> String {
+    let mut parts = vec![family.as_str_name(), person_id];
+    parts.extend(specimen);
+    parts.push(first_day);
+    parts.extend(Some(target).filter(|target| family == AlertFamily::Positive && *target != FIRST));
+    format!("{:032x}", secret.hash(Domain::Alert, &parts))
+}
+
+/// Compares the alerts that must be live with those that were, and gives each that has to be published, in order.
+pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>) -> Vec<v1::Alert> {
+    let mut published = Vec::new();
+    for alert in held.iter().filter(|alert| is_live(alert)) {
+        if wanted.iter().any(|wanted| wanted.alert_id == alert.alert_id) {
+            continue;
+        }
+        let replaced_by = successor(alert, &wanted).unwrap_or_default();
+        let mut withdrawn = v1::Alert { replaced_by, ..alert.clone() };
+        step(&mut withdrawn, AlertState::Withdrawn, trigger);
+        published.push(withdrawn);
+    }
+    let withdrawn = published.len();
+    for mut wanted in wanted {
+        let held = held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)).ok().map(|at| &held[at]);
+        wanted.replaces = replaced(&wanted, held, &published[..withdrawn]);
+        match held {
+            Some(held) => published.extend(again(held, wanted, trigger)),
+            None => {
+                step(&mut wanted, AlertState::Raised, trigger);
+                published.push(wanted);
+            }
+        }
+    }
+    published
+}
+
+/// Alerts of which this one says now what they said, those of before first: their chains of cause are its own.
+fn replaced(alert: &v1::Alert, held: Option<&v1::Alert>, withdrawn: &[v1::Alert]) -> Vec<String> {
+    let mut replaced = held.map(|held| held.replaces.clone()).unwrap_or_default();
+    for earlier in withdrawn.iter().filter(|earlier| earlier.replaced_by == alert.alert_id) {
+        if !replaced.contains(&earlier.alert_id) {
+            replaced.push(earlier.alert_id.clone());
+        }
+    }
+    replaced
+}
+
+/// An alert that was published before is wanted (again).
+fn again(held: &v1::Alert, wanted: v1::Alert, trigger: &Trigger<'_>) -> Option<v1::Alert> {
+    let state = if is_live(held) { AlertState::Updated } else { AlertState::Raised };
+    let (version, causes_omitted) = (held.version, held.causes_omitted);
+    let mut alert = v1::Alert { version, state: held.state, causes: held.causes.clone(), causes_omitted, ..wanted };
+    if alert == *held && state == AlertState::Updated {
+        return None;
+    }
+    step(&mut alert, state, trigger);
+    Some(alert)
+}
+
+fn step(alert: &mut v1::Alert, state: AlertState, trigger: &Trigger<'_>) {
+    alert.version += 1;
+    alert.state = state as i32;
+    alert.causes.push(v1::Cause { state: state as i32, ..trigger.cause() });
+    if alert.causes.len() > 2 * CAUSES_KEPT {
+        alert.causes.remove(CAUSES_KEPT);
+        alert.causes_omitted += 1;
+    }
+}
+
+/// Whether an alert was not withdrawn.
+pub fn is_live(alert: &v1::Alert) -> bool {
+    alert.state() != AlertState::Withdrawn
+}
+
+/// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A
+/// contradiction has one day, and another one of that day and specimen is about another target.
+fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
+    let follows = |other: &&v1::Alert| {
+        other.family() == AlertFamily::Positive
+            && alert.family() == AlertFamily::Positive
+            && other.target == alert.target
+            && other.first_day <= alert.last_day
+            && alert.first_day <= other.last_day
+    };
+    wanted.iter().find(follows).map(|other| other.alert_id.clone())
+}
+
+/// The alerts that must be live, with all contacts: they are to be [`shortened`] before they are published.
+pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
+    let positives = episodes::positives(case.rows.iter(), case.rules, case.names);
+    let episodes = episodes::split(&positives, case.rules);
+    let saying = Saying::of(case);
+    let cases = episodes.into_iter().filter_map(|episode| positive(case, &saying, &positives[episode]));
+    let contradicted = positives.iter().filter(|positive| positive.verdict.contradiction);
+    cases.chain(contradicted.map(|positive| contradiction(case, &saying, positive))).collect()
+}
+
+/// Positive rows, by their specimen, with what is kept of them: looked for once, as a person may have thousands.
+struct Saying<'a>(BTreeMap<u64, Vec<(&'a Row, Option<&'a PositiveVersion>)>>);
+
+impl<'a> Saying<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let mut by_specimen: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+        for row in case.rows.iter().filter(|row| row.is_positive()) {
+            let version = case.extra.positive(row.id(), row.content());
+            by_specimen.entry(row.specimen()).or_default().push((row, version));
+        }
+        Self(by_specimen)
+    }
+
+    /// All of a specimen.
+    fn of_specimen(&self, specimen: u64) -> &[(&'a Row, Option<&'a PositiveVersion>)] {
+        self.0.get(&specimen).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those that a positive rests on.
+    fn behind(&self, positive: &Positive) -> impl Iterator<Item = (&'a Row, Option<&'a PositiveVersion>)> {
+        let preliminary = positive.preliminary;
+        let all = self.of_specimen(positive.verdict.specimen).iter().copied();
+        all.filter(move |(row, _)| row.counts() != preliminary)
+    }
+}
+
+/// The alert of one episode: its target has a case policy on every day.
+fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Option<v1::Alert> {
+    let first = &episode[0];
+    let (rules, target) = (case.rules, first.target);
+    let sought = |positive: &Positive| {
+        let policy = episodes::policy(positive, rules)?;
+        Some((episodes::taken(positive, rules), Sought { rules, target, policy }))
+    };
+    let swabs: Vec<(Taken, Sought<'_>)> = episode.iter().filter_map(sought).collect();
+    let policy = swabs.first()?.1.policy;
+    let first_at = swabs[0].0.0;
+    let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
+    let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
+    let mut of_policies = episode.iter().zip(&swabs);
+    let historic =
+        of_policies.all(|(positive, (_, sought))| is_historic(saying.behind(positive), rules, sought.policy));
+    let preliminary = episode.iter().all(|positive| positive.preliminary);
+    let severity = match (historic, preliminary, managed) {
+        (true, ..) => policy.severity.historic,
+        (_, true, _) => policy.severity.preliminary,
+        (.., true) => policy.severity.managed,
+        _ => policy.severity.community,
+    };
+    let first_day = case.rules.day(first_at).to_string();
+    let exposed_to = matching::exposed_to(case.extra, &swabs);
+    let to_trace = matching::to_trace(case.extra, first_at, last_at, swabs[0].1);
+    let of = (&[][..], first_day.as_str(), rules.stored_target(target));
+    let (positives, positives_omitted) = results(saying, episode);
+    Some(v1::Alert {
+        alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, of),
+        last_day: case.rules.day(last_at).to_string(),
+        severity: severity as i32,
+        historic,
+        preliminary,
+        channel: if managed { Channel::Managed as i32 } else { Channel::Community as i32 },
+        positive_specimens: episode.len() as u32,
+        positives,
+        positives_omitted,
+        exposed_to,
+        to_trace,
+        first_day,
+        ..about(case, first, AlertFamily::Positive, policy)
+    })
+}
+
+/// Of each positive the result behind it that was received first, with what was measured: another entry point that says
+/// the same later is no news. In order, as many as one record can carry, and the number of those left out.
+fn results(saying: &Saying<'_>, positives: &[Positive]) -> (Vec<v1::PositiveResult>, u32) {
+    let first = |positive: &Positive| {
+        let known = saying.behind(positive).filter_map(|(row, version)| Some((row, version?)));
+        known.min_by_key(|(_, version)| (version.received_at, &version.lab_id, &version.result_id))
+    };
+    let mut firsts: Vec<(&Row, &PositiveVersion)> = positives.iter().filter_map(first).collect();
+    firsts.sort_by_key(|(row, version)| {
+        (row.minute(), precision(row) as i32, &version.lab_id, &version.result_id, &version.specimen_id)
+    });
+    let omitted = firsts.len().saturating_sub(POSITIVES_AT_MOST) as u32;
+    let listed = firsts.into_iter().take(POSITIVES_AT_MOST);
+    (listed.map(|(row, version)| measured(row, version)).collect(), omitted)
+}
+
+fn precision(row: &Row) -> TimePrecision {
+    if row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute }
+}
+
+fn measured(row: &Row, version: &PositiveVersion) -> v1::PositiveResult {
+    v1::PositiveResult {
+        lab_id: version.lab_id.clone(),
+        result_id: version.result_id.clone(),
+        specimen_id: version.specimen_id.clone(),
+        target: version.target.clone(),
+        collected_at: Some(minute_start(row.minute()).to_wire()),
+        collected_precision: precision(row) as i32,
+        ct_values: version.ct_values.clone(),
+        ct_values_omitted: version.ct_values_omitted,
+        kit: version.kit.clone(),
+    }
+}
+
+/// With as many contacts as one record can carry, in order, and the number of those left out. Without a bound, a made up index with very many contacts would make an alert that no broker takes.
+pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
+    let omitted = |all: &[v1::MatchedContact]| all.len().saturating_sub(LISTED_AT_MOST) as u32;
+    (alert.exposed_to_omitted, alert.to_trace_omitted) = (omitted(&alert.exposed_to), omitted(&alert.to_trace));
+    alert.exposed_to.truncate(LISTED_AT_MOST);
+    alert.to_trace.truncate(LISTED_AT_MOST);
+    alert
+}
+
+/// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day. A
+/// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older
+/// than one of 23:59:00 received at the same moment was.
+fn is_historic<'a>(
+    mut behind: impl Iterator<Item = (&'a Row, Option<&'a PositiveVersion>)>,
+    rules: &Rules,
+    policy: &CasePolicy,
+) -> bool {
+    behind.all(|(row, version)| {
+        let (_, latest) = matching::taken(row.minute(), row.is_day_only(), rules);
+        let oldest = latest.plus_hours(policy.historic_after_hours);
+        version.is_some_and(|version| version.received_at.minute() > oldest.minute())
+    })
+}
+
+/// The alert of a specimen that a negative and a positive stand for.
+fn contradiction(case: &Case<'_>, saying: &Saying<'_>, positive: &Positive) -> v1::Alert {
+    let verdict = &positive.verdict;
+    let day = case.rules.day(minute_start(verdict.minute));
+    let (specimen_id, target) = texts_of(saying, verdict);
+    let (positives, positives_omitted) = results(saying, std::slice::from_ref(positive));
+    let (policy, first_day) = (case.rules.intake_policy(positive.target, day), day.to_string());
+    let of = (&[specimen_id, target][..], first_day.as_str(), FIRST);
+    v1::Alert {
+        alert_id: id(case.secret, AlertFamily::Contradiction, &case.extra.person_id, of),
+        severity: policy.severity.contradiction as i32,
+        last_day: first_day.clone(),
+        first_day,
+        positive_specimens: 1,
+        positives,
+        positives_omitted,
+        specimen_id: specimen_id.to_owned(),
+        ..about(case, positive, AlertFamily::Contradiction, policy)
+    }
+}
+
+/// Barcode of a positive specimen, as it was sent, and the id of its target.
+fn texts_of<'a>(saying: &Saying<'a>, verdict: &Verdict) -> (&'a str, &'a str) {
+    let version = saying.of_specimen(verdict.specimen).iter().find_map(|(_, version)| *version);
+    version.map_or(("", ""), |version| (&version.specimen_id, &version.target))
+}
+
+/// The first target has no name in an alert as it is held.
+fn about(case: &Case<'_>, positive: &Positive, family: AlertFamily, policy: &CasePolicy) -> v1::Alert {
+    let verdict = &positive.verdict;
+    v1::Alert {
+        family: family as i32,
+        person_id: case.extra.person_id.clone(),
+        area: case.names.areas[verdict.area as usize].clone(),
+        purpose: case.names.purpose(verdict.purpose).to_owned(),
+        target: case.rules.stored_target(positive.target).to_owned(),
+        policy: policy.name.clone(),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_lists_no_more_contacts_than_a_record_can_carry() {
+        let contact = |number: u32| v1::MatchedContact { record_id: format!("C{number:05}"), ..Default::default() };
+        let long = v1::Alert { to_trace: (0..1_234).map(contact).collect(), ..Default::default() };
+        let short = shortened(long);
+        assert_eq!((short.to_trace.len(), short.to_trace_omitted), (1_000, 234));
+        assert_eq!(short.to_trace[999].record_id, "C00999");
+        assert_eq!((short.exposed_to_omitted, &shortened(short.clone()).to_trace), (0, &short.to_trace));
+    }
+}

@@ -1,0 +1,4 @@
+//! Positives as cases: which of them are one [episode](episodes), and which contacts [explain](matching) it.
+
+pub mod episodes;
+pub mod matching;

@@ -1,0 +1,165 @@
+//! Contact records: which version stands with the contact and with the index, and who must be told.
+//!
+//! In: valid records and messages, and what is held. Out: whether they stand, and letters to the other person. The
+//! record itself lives with the contact; the index has a copy with the same rank, and so has everybody whom a later
+//! version no longer names.
+
+use super::messages::Origin;
+use super::route::Letter;
+use super::versions;
+use crate::model::contact::{ContactKind, ContactRecord};
+use crate::model::ids::{Domain, Secret};
+use crate::pipeline::stop::{End, Stop};
+use crate::policy::{Rules, TargetIndex};
+use crate::proto::v1::{self, person_event::Event};
+use crate::state::person::case_file::{Contact, Extra, IndexFound, Traced};
+use hashbrown::HashSet;
+use std::cmp::Ordering;
+
+/// The record as its contact holds it, given the target it names, if any.
+pub fn of_contact(
+    (record, target): (&ContactRecord<'_>, Option<TargetIndex>),
+    rules: &Rules,
+    secret: &Secret,
+) -> Contact {
+    let target = target.map_or("", |target| rules.target_id(target));
+    Contact::new(record, record.index_person_id, target, content(record, target, secret))
+}
+
+/// The record as its index holds it: of the rank that it has with the contact, whatever else the index is told.
+pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact, held: Option<&Traced>) -> Traced {
+    let contact = Contact::new(record, record.person_id, &wire.target, wire.content);
+    let (told, told_version, settled) =
+        held.map_or((false, 0, false), |held| (held.told, held.told_version, held.settled));
+    Traced { contact, left: wire.left, told, told_version, settled }
+}
+
+/// What a message to an index says, as a record to be validated. Its target was, by the contact's task.
+pub fn record_of(wire: &v1::IndexContact) -> v1::ContactRecord {
+    v1::ContactRecord {
+        record_id: wire.record_id.clone(),
+        revision: wire.revision,
+        status: wire.status,
+        person_id: wire.person_id.clone(),
+        index_person_id: wire.index_person_id.clone(),
+        kind: wire.kind,
+        exposure_start: wire.exposure_start,
+        exposure_end: wire.exposure_end,
+        reported_at: None,
+        order: None,
+        target: String::new(),
+    }
+}
+
+fn content(record: &ContactRecord<'_>, target: &str, secret: &Secret) -> u64 {
+    let times = [record.exposure_start, record.exposure_end].map(|at| at.0);
+    let rest = format!("{} {} {times:?} {:?}", record.status as i32, record.kind as i32, record.order);
+    let parts = [record.person_id, record.index_person_id, &rest, target];
+    // A record that names no target means what it meant before any could.
+    secret.hash_64(Domain::Contact, if target.is_empty() { &parts[..3] } else { &parts })
+}
+
+/// What is held from now on when a version says again what stands: the same at the greater revision.
+pub fn again(held: Option<&Contact>, new: &Contact) -> Option<Contact> {
+    let same = held.filter(|held| (held.status, held.content) == (new.status, new.content))?;
+    Some(Contact { revision: same.revision.max(new.revision), ..same.clone() })
+}
+
+/// Whether a version stands with the contact instead of what is held: the greatest does.
+pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
+    match held {
+        Some(held) if new.rank() < held.rank() => {
+            let in_conflict = (new.revision, new.status) == (held.revision, held.status);
+            Err(if in_conflict { versions::conflict() } else { Stop::At(End::Superseded) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a version stands with the index instead of what is held. A conflict is the contact's to tell, once.
+pub fn admit_traced(held: Option<&Traced>, new: &Traced) -> Result<(), Stop> {
+    match held.map(|held| new.contact.rank().cmp(&held.contact.rank())) {
+        Some(Ordering::Less) => Err(Stop::At(End::Superseded)),
+        Some(Ordering::Equal) => Err(Stop::At(End::Duplicate)),
+        Some(Ordering::Greater) | None => Ok(()),
+    }
+}
+
+/// How a contact record that stands now ends.
+pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<End, Stop> {
+    match before {
+        Some(before) if (before.revision, before.status) == (after.revision, after.status) => Err(versions::conflict()),
+        _ => Ok(End::ContactApplied),
+    }
+}
+
+/// Whether what an index says about itself holds instead of what it said before, if it is about a record held here: a
+/// finding follows its record, so one without has outlived it.
+pub fn admit_finding(extra: Option<&Extra>, new: &IndexFound) -> Result<(), Stop> {
+    let about = extra.filter(|extra| extra.contact(&new.record_id).is_some());
+    let held = about.ok_or(Stop::At(End::Superseded))?.found(&new.record_id, &new.index);
+    match held {
+        Some(held) if held.version >= new.version => Err(Stop::At(End::Superseded)),
+        _ => Ok(()),
+    }
+}
+
+/// What the indexes must be told when `after` replaced `before` with its contact: all of it with the rank of `after`,
+/// so that what is said later is greater, also to an index that is left and comes back.
+pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origin: Origin) -> Vec<Letter> {
+    let left = before.filter(|before| before.other != after.other);
+    let copy = |named: &Contact| Letter {
+        to: named.other.clone(),
+        origin,
+        event: Event::IndexContact(v1::IndexContact {
+            record_id: after.record_id.clone(),
+            revision: after.revision,
+            status: after.status as i32,
+            person_id: person_id.to_owned(),
+            index_person_id: named.other.clone(),
+            kind: named.kind as i32,
+            exposure_start: Some(named.start.to_wire()),
+            exposure_end: Some(named.end.to_wire()),
+            content: after.content,
+            left: named.other != after.other,
+            target: named.target.clone(),
+        }),
+    };
+    left.into_iter().chain([after]).map(copy).collect()
+}
+
+/// Secondary contacts that must be told something else than before, now that these alerts about the index are live:
+/// whether one of them lists them, or would if it were not too long.
+pub fn findings(extra: &Extra, live: &[v1::Alert]) -> Vec<Traced> {
+    let traced = live.iter().flat_map(|alert| &alert.to_trace);
+    let listed: HashSet<(&str, &str)> = traced.map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect();
+    let now = |traced: &Traced| {
+        traced.settled || traced.contact.kind == ContactKind::Secondary && listed.contains(&key(traced))
+    };
+    let changed = extra.traced.iter().filter(|traced| now(traced) != traced.told);
+    changed
+        .map(|traced| Traced { told: !traced.told, told_version: traced.told_version + 1, ..traced.clone() })
+        .collect()
+}
+
+/// Secondary contacts who were told of an alert that is dropped now although it is live. The alert stays as it was
+/// published, and so must what they were told: else their own alerts would change because of what we forget.
+pub fn settle(extra: &Extra) -> Vec<Traced> {
+    let settles = |traced: &&Traced| traced.told && !traced.settled;
+    extra.traced.iter().filter(settles).map(|traced| Traced { settled: true, ..traced.clone() }).collect()
+}
+
+fn key(traced: &Traced) -> (&str, &str) {
+    (&traced.contact.record_id, &traced.contact.other)
+}
+
+/// The message that tells a secondary contact what `findings` found.
+pub fn finding(person_id: &str, traced: &Traced, origin: Origin) -> Letter {
+    let finding = v1::IndexFinding {
+        record_id: traced.contact.record_id.clone(),
+        positive: traced.told,
+        version: traced.told_version,
+        index_person_id: person_id.to_owned(),
+    };
+    Letter { to: traced.contact.other.clone(), origin, event: Event::IndexFinding(finding) }
+}

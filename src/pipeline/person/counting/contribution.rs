@@ -1,0 +1,448 @@
+//! What a person adds to the numbers of areas, as the difference a change of one specimen makes.
+//!
+//! In: the person's other specimens and the one that changed. Out: signed changes in [`Cells`]. Tests and cases count
+//! at a place once each; people count by the gap to their next test day there, so that any window of days can be read as
+//! a sum in which each person appears once. All of it is of one target: another one has days of its own. Only
+//! neighbouring days are touched, never the whole history.
+
+use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
+use crate::model::outcome::{Reject, RejectCode};
+use crate::model::result::{Finding, LabResult};
+use crate::model::target;
+use crate::pipeline::decode::validate::Registered;
+use crate::pipeline::person::specimen::{self, Names, Verdict};
+use crate::pipeline::person::versions::Change;
+use crate::policy::areas::AreaIndex;
+use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
+use crate::state::paged::Changes;
+use crate::state::person::row::{Row, minute_start};
+use crate::state::person::{MANY, PersonState, Slot};
+use hashbrown::HashMap;
+
+/// Areas and purposes of targets of the dictionary in the registry of the rules in force, and the other way round.
+#[derive(Debug, Default)]
+pub struct Places {
+    areas: Vec<Option<AreaIndex>>,
+    purposes: Vec<Option<(TargetIndex, u8)>>,
+    /// By area of the registry.
+    area_numbers: Vec<Option<u32>>,
+    /// By target and purpose of the deployment.
+    purpose_numbers: Vec<Option<u8>>,
+}
+
+impl Places {
+    /// Learns what was added to the dictionary since.
+    pub fn learn(&mut self, state: &PersonState, rules: &Rules) {
+        for (number, code) in (self.areas.len()..).zip(&state.areas()[self.areas.len()..]) {
+            let area = rules.areas.index(code);
+            self.areas.push(area);
+            if let Some(area) = area {
+                self.area_numbers.resize(rules.areas.list.len(), None);
+                self.area_numbers[area as usize] = Some(number as u32);
+            }
+        }
+        for (number, name) in (self.purposes.len()..).zip(&state.purposes()[self.purposes.len()..]) {
+            let (purpose, target) = target::parts(name);
+            let pair = rules.target_stored_as(target).zip(rules.purpose(purpose));
+            self.purposes.push(pair);
+            if let Some((target, purpose)) = pair {
+                let pairs = rules.deployment.targets.len() * rules.deployment.purposes.len();
+                self.purpose_numbers.resize(pairs, None);
+                self.purpose_numbers[Self::pair(rules, target, purpose)] = u8::try_from(number).ok();
+            }
+        }
+    }
+
+    /// The place of a target and a purpose, which is numbered from 1, among all of the deployment.
+    fn pair(rules: &Rules, target: TargetIndex, purpose: u8) -> usize {
+        usize::from(target) * rules.deployment.purposes.len() + usize::from(purpose) - 1
+    }
+
+    /// The numbers of a result's area, and of its purpose and target, in the dictionary; new ones where they have none. A
+    /// result is set aside whose area or purpose rows have no room for beside all others that they name.
+    pub fn numbers(
+        &mut self,
+        (result, registered): (&LabResult<'_>, &Registered),
+        rules: &Rules,
+        state: &mut PersonState,
+        changes: &mut Changes,
+    ) -> Result<(u32, u8), Reject> {
+        let area = self.area_numbers.get(registered.area as usize).copied().flatten();
+        let pair = Self::pair(rules, registered.target, registered.purpose);
+        let purpose = self.purpose_numbers.get(pair).copied().flatten();
+        if let (Some(area), Some(purpose)) = (area, purpose) {
+            return Ok((area, purpose));
+        }
+        let full = |field| move || Reject::new(RejectCode::Internal, field);
+        let area = state.area(result.area, changes).ok_or_else(full("area"))?;
+        let purpose = target::keyed(result.purpose, rules.stored_target(registered.target));
+        let purpose = state.purpose(&purpose, changes).ok_or_else(full("purpose"))?;
+        if (area as usize) < self.areas.len() && self.area_numbers.get(registered.area as usize) != Some(&Some(area))
+            || usize::from(purpose) < self.purposes.len() && self.purpose_numbers.get(pair) != Some(&Some(purpose))
+        {
+            // A number was another name's before.
+            *self = Self::default();
+        }
+        self.learn(state, rules);
+        Ok((area, purpose))
+    }
+
+    /// Where an area and a purpose of the dictionary count, if the rules know both.
+    pub fn place(&self, rules: &Rules, area: u32, purpose: u8, minute: u32) -> Option<Place> {
+        let (area, (target, purpose)) = (self.areas[area as usize]?, self.purposes[usize::from(purpose)]?);
+        Some(Place { area, target, purpose, day: day_of(rules, minute) })
+    }
+}
+
+/// A specimen in the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Counted {
+    place: Place,
+    finding: Finding,
+}
+
+impl Counted {
+    /// Of a verdict, unless its numbers are closed or the rules do not know its place.
+    pub fn of(verdict: &Verdict, rules: &Rules, places: &Places) -> Option<Self> {
+        if verdict.settled {
+            return None;
+        }
+        let place = places.place(rules, verdict.area, verdict.purpose, verdict.minute)?;
+        Some(Self { place, finding: verdict.finding })
+    }
+
+    fn is_day_of(&self, days: Days) -> bool {
+        match days {
+            Days::Tested => self.finding >= Finding::Negative,
+            Days::Positive => self.finding == Finding::Positive,
+        }
+    }
+}
+
+/// Working space, kept so that a result costs no allocation, and the day cells of people with very many results.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    related: Vec<Row>,
+    verdicts: Vec<Verdict>,
+    counted: Vec<Counted>,
+    crowds: HashMap<Slot, Crowd>,
+}
+
+/// What a person with many results has counted, each with its number of specimens: far fewer entries than rows.
+type Crowd = HashMap<Counted, u32>;
+
+impl Scratch {
+    /// Rows of the specimens that were last counted anew.
+    pub fn related(&self) -> &[Row] {
+        &self.related
+    }
+
+    /// Looks again at the rows of the specimens that a change is about.
+    pub fn look_at(&mut self, change: &Change, state: &PersonState, slot: Slot) {
+        change.related(state, slot, &mut self.related);
+    }
+
+    /// What a person's rows have counted, in place of what was gathered before.
+    fn gather<'r>(&mut self, rows: impl Iterator<Item = &'r Row>, names: Names<'_>, rules: &Rules, places: &Places) {
+        specimen::verdicts(rows, names, &mut self.verdicts);
+        self.counted.clear();
+        self.counted.extend(self.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)));
+    }
+
+    /// Rows of a person were dropped or settled.
+    pub fn forget(&mut self, slot: Slot) {
+        self.crowds.remove(&slot);
+    }
+
+    /// Everything is derived anew.
+    pub fn forget_all(&mut self) {
+        self.crowds.clear();
+    }
+}
+
+/// A result's row changed: adds what that makes of its person's numbers.
+pub fn of_change(
+    cells: &mut Cells,
+    rules: &Rules,
+    places: &Places,
+    state: &PersonState,
+    (slot, change): (Slot, &Change),
+    scratch: &mut Scratch,
+) {
+    let rows = state.rows(slot);
+    let names = Names { areas: state.areas(), purposes: state.purposes() };
+    let touched = change.specimens();
+    let is_touched = |row: &Row| touched.contains(&row.specimen());
+    let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
+    change.related(state, slot, &mut scratch.related);
+    if change.before.is_none() && scratch.related.len() == 1 && rows.len() < MANY {
+        // The usual result is the first of its specimen: nothing was said of that before, and nobody else says
+        // anything.
+        let counts = change.after.counts().then(|| Verdict::of(&change.after));
+        let Some(one) = counts.and_then(|verdict| Counted::of(&verdict, rules, places)) else { return };
+        scratch.gather(rows.iter().filter(|row| !is_touched(row)), names, rules, places);
+        return add(cells, rules, &scratch.counted, &one, 1);
+    }
+    let mut verdicts = [(None, None); 2];
+    for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
+        let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
+        *before = count(specimen::verdict(change.rows_before(&scratch.related), *specimen, names));
+        *after = count(specimen::verdict(scratch.related.iter(), *specimen, names));
+    }
+    if verdicts.iter().all(|(before, after)| before == after) {
+        return;
+    }
+    let others = rows.iter().filter(|row| !is_touched(row));
+    if rows.len() < MANY {
+        scratch.gather(others, names, rules, places);
+    } else {
+        let crowd = scratch.crowds.entry(slot).or_insert_with(|| {
+            specimen::verdicts(others, names, &mut scratch.verdicts);
+            let mut crowd = Crowd::new();
+            let counted = scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places));
+            counted.chain(verdicts.iter().filter_map(|(before, _)| *before)).for_each(|one| add_to(&mut crowd, one));
+            crowd
+        });
+        verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(crowd, one));
+        scratch.counted.clear();
+        scratch.counted.extend(crowd.keys());
+        verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(crowd, one));
+    }
+    replace(cells, rules, &mut scratch.counted, &verdicts);
+}
+
+fn add_to(crowd: &mut Crowd, one: Counted) {
+    *crowd.entry(one).or_insert(0) += 1;
+}
+
+fn take_from(crowd: &mut Crowd, one: Counted) {
+    match crowd.get_mut(&one) {
+        Some(1) | None => drop(crowd.remove(&one)),
+        Some(specimens) => *specimens -= 1,
+    }
+}
+
+/// Some verdicts of a person change (before, after); `others` are the person's counted specimens apart from
+/// these. It serves as working space and comes back with what holds now added.
+fn replace(
+    cells: &mut Cells,
+    rules: &Rules,
+    others: &mut Vec<Counted>,
+    verdicts: &[(Option<Counted>, Option<Counted>)],
+) {
+    others.extend(verdicts.iter().filter(|(before, after)| before == after).filter_map(|(before, _)| *before));
+    let changed = || verdicts.iter().filter(|(before, after)| before != after);
+    others.extend(changed().filter_map(|(before, _)| *before));
+    for one in changed().rev().filter_map(|(before, _)| *before) {
+        others.pop();
+        add(cells, rules, others, &one, -1);
+    }
+    for one in changed().filter_map(|(_, after)| *after) {
+        add(cells, rules, others, &one, 1);
+        others.push(one);
+    }
+}
+
+/// All that a person with these rows adds, apart from cases, by `sign`.
+pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &PersonState, rows: &[Row], sign: i32) {
+    let names = Names { areas: state.areas(), purposes: state.purposes() };
+    let mut verdicts = Vec::new();
+    specimen::verdicts(rows.iter(), names, &mut verdicts);
+    let all: Vec<Counted> = verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places)).collect();
+    // What counts for the same is there once: a person with very many results has far fewer days.
+    let mut others: Vec<Counted> = Vec::new();
+    for one in all {
+        add(cells, rules, &others, &one, sign);
+        if !others.contains(&one) {
+            others.push(one);
+        }
+    }
+}
+
+/// The difference one more specimen makes to a person with `others`.
+fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
+    cells.test(one.place, one.finding, sign);
+    let Place { area, target, purpose, day } = one.place;
+    // By days, and of those by all purposes and by this one.
+    let mut neighbours = [[Neighbours::default(); 2]; 2];
+    for other in others {
+        let place = other.place;
+        if place.target != target || (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(Days::Tested) {
+            continue;
+        }
+        if place.area != area {
+            return add_of_many_areas(cells, rules, others, one, sign);
+        }
+        for [of_all, of_purpose] in &mut neighbours[..1 + usize::from(other.is_day_of(Days::Positive))] {
+            of_all.see(day, place.day);
+            if place.purpose == purpose {
+                of_purpose.see(day, place.day);
+            }
+        }
+    }
+    for (days, neighbours) in [Days::Tested, Days::Positive].into_iter().zip(neighbours) {
+        if !one.is_day_of(days) {
+            continue;
+        }
+        // The cell that was just counted in comes first: it is found again without a look-up.
+        for (purpose, neighbours) in [TOTAL, purpose].into_iter().zip(neighbours).rev() {
+            let count = |day, gap, sign| cells.person(Place { area, target, purpose, day }, days, gap, sign);
+            neighbours.insert(day, sign, count);
+        }
+    }
+}
+
+/// As the second half of [`add`], for a person tested in several areas within a window: each level of each hierarchy
+/// that a window can be read with has days of its own.
+fn add_of_many_areas(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
+    for days in [Days::Tested, Days::Positive] {
+        if one.is_day_of(days) {
+            add_day(cells, rules, others, one, days, sign);
+        }
+    }
+}
+
+fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, days: Days, sign: i32) {
+    let Place { area, target, purpose, day } = one.place;
+    let is_near = |other: &&Counted| {
+        other.place.target == target && other.is_day_of(days) && (other.place.day - day).abs() <= LONGEST_WINDOW
+    };
+    let (first, _) = periods(rules, day - LONGEST_WINDOW).into_inner();
+    let (_, last) = periods(rules, day).into_inner();
+    for period in first..=last {
+        for &node in rules.areas.lineage(period, area) {
+            if !rules.deployment.keeps_people[usize::from(rules.areas.list[node as usize].level)] {
+                continue;
+            }
+            let lies_here = |other: &&Counted| rules.areas.lineage(period, other.place.area).contains(&node);
+            for purpose in [TOTAL, purpose] {
+                let here = others.iter().filter(is_near).filter(lies_here);
+                let of_purpose = here.filter(|other| purpose == TOTAL || other.place.purpose == purpose);
+                let neighbours = Neighbours::of(day, of_purpose.map(|other| other.place.day));
+                neighbours.insert(day, sign, |day, gap, sign| {
+                    if periods(rules, day).contains(&period) {
+                        cells.person_at(period, Place { area: node, target, purpose, day }, days, gap, sign);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The person's days next to one day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Neighbours {
+    same: bool,
+    before: Option<i32>,
+    after: Option<i32>,
+}
+
+impl Neighbours {
+    fn of(day: i32, others: impl Iterator<Item = i32>) -> Self {
+        let mut all = Self::default();
+        others.for_each(|other| all.see(day, other));
+        all
+    }
+
+    fn see(&mut self, day: i32, other: i32) {
+        match other.cmp(&day) {
+            std::cmp::Ordering::Less => self.before = self.before.max(Some(other)),
+            std::cmp::Ordering::Equal => self.same = true,
+            std::cmp::Ordering::Greater => self.after = Some(self.after.map_or(other, |after| after.min(other))),
+        }
+    }
+
+    /// Puts the day between its neighbours: the one before now has its next day here, and this one has its own.
+    fn insert(self, day: i32, sign: i32, mut count: impl FnMut(i32, i32, i32)) {
+        if self.same {
+            return;
+        }
+        if let Some(before) = self.before {
+            count(before, gap(before, self.after), -sign);
+            count(before, gap(before, Some(day)), sign);
+        }
+        count(day, gap(day, self.after), sign);
+    }
+}
+
+fn gap(day: i32, next: Option<i32>) -> i32 {
+    next.map_or(NO_GAP, |next| (next - day).min(NO_GAP))
+}
+
+/// An episode in the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedCase {
+    /// Of the first positive.
+    pub place: Place,
+    /// Not swabbed under a management order.
+    pub community: bool,
+}
+
+/// Cases that are in one of both only.
+pub fn differing<'a>(before: &'a [CountedCase], after: &'a [CountedCase]) -> impl Iterator<Item = &'a CountedCase> {
+    let gone = before.iter().filter(|case| !after.contains(case));
+    gone.chain(after.iter().filter(|case| !before.contains(case)))
+}
+
+/// A person's episodes change from `before` to `after`; what is the same in both adds up to nothing.
+pub fn replace_cases(cells: &mut Cells, before: &[CountedCase], after: &[CountedCase]) {
+    for (cases, sign) in [(before, -1), (after, 1)] {
+        for case in cases {
+            cells.case(case.place, case.community, sign);
+        }
+    }
+}
+
+/// The civil day of a held minute.
+pub fn day_of(rules: &Rules, minute: u32) -> i32 {
+    rules.day(minute_start(minute)).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// The people counted by gap, for days put in and taken out in any order.
+    fn counted(steps: &[(i32, i32)]) -> BTreeMap<(i32, i32), i32> {
+        let mut counted = BTreeMap::new();
+        let mut held: Vec<i32> = Vec::new();
+        for &(day, sign) in steps {
+            if sign < 0 {
+                held.retain(|other| *other != day);
+            }
+            let near = held.iter().copied().filter(|other| (other - day).abs() <= LONGEST_WINDOW);
+            Neighbours::of(day, near)
+                .insert(day, sign, |day, gap, sign| *counted.entry((day, gap)).or_insert(0) += sign);
+            if sign > 0 {
+                held.push(day);
+            }
+        }
+        counted.retain(|_, people| *people != 0);
+        counted
+    }
+
+    #[test]
+    fn any_window_counts_the_person_once_if_tested_in_it() {
+        let all = [3, 9, 10, 24, 38, 60];
+        for rotation in 0..all.len() {
+            let mut days = all;
+            days.rotate_left(rotation);
+            let mut steps: Vec<(i32, i32)> = days.iter().map(|day| (*day, 1)).collect();
+            steps.extend([(days[1], -1), (days[1], 1), (17, 1), (17, -1)]);
+            let counted = counted(&steps);
+            for window in crate::policy::WINDOWS {
+                for end in 0..80 {
+                    let inside = |day: i32| day > end - window && day <= end;
+                    let sum: i32 = counted
+                        .iter()
+                        .filter(|((day, gap), _)| inside(*day) && *gap > end - day)
+                        .map(|(_, people)| people)
+                        .sum();
+                    let tested = all.iter().copied().collect::<BTreeSet<i32>>().into_iter().any(inside);
+                    assert_eq!(sum, i32::from(tested), "{window} days to {end}, rotation {rotation}");
+                }
+            }
+        }
+    }
+}

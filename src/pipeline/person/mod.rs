@@ -1,0 +1,497 @@
+//! The person half: what happens to a result, a contact record, a message, from top to bottom.
+//!
+//! In: records of three topics. Out: one outcome each, and effects: alerts, messages, signed changes for areas,
+//! dead letters, state changes. Duplicates, rejections and what is sent on leave through `?`.
+
+use super::decode::result_view::ResultView;
+use super::decode::{self, validate};
+use super::effects::Effects;
+use super::half::{Context, Half};
+use super::lab::LabsHeard;
+use super::stop::{End, Stop};
+use crate::model::ids::Domain;
+use crate::model::outcome::{Outcome, Reject, RejectCode};
+use crate::model::record::{Output, Position, Record, Topic};
+use crate::model::result::LabResult;
+use crate::model::time::Timestamp;
+use crate::policy::{Rules, TargetIndex};
+use crate::proto::v1::{self, CauseKind, person_event::Event};
+use crate::state::person::case_file::{Contact, IndexFound};
+use crate::state::person::edit::Edit;
+use crate::state::person::row::Row;
+use crate::state::person::{PersonState, Slot};
+use cases::episodes;
+use counting::cell_messages::Head;
+use counting::cells::Cells;
+use counting::contribution::{self, CountedCase, Places, Scratch};
+use messages::{Origin, Trigger};
+use retention::Cutoffs;
+use route::Letter;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use versions::Change;
+
+pub mod alerts;
+pub mod cases;
+pub mod contacts;
+pub mod counting;
+pub mod messages;
+mod paged;
+pub mod replacements;
+pub mod retention;
+pub mod route;
+pub mod specimen;
+pub mod versions;
+
+/// State and logic of one person task.
+#[derive(Debug)]
+pub struct PersonHalf {
+    context: Context,
+    rules: Arc<Rules>,
+    state: PersonState,
+    places: Places,
+    cells: Cells,
+    /// What people must be told because of the record at hand.
+    letters: VecDeque<Letter>,
+    /// People looked at because of the record at hand.
+    touched: Vec<Slot>,
+    labs_heard: LabsHeard,
+    cutoffs: Option<Cutoffs>,
+    /// Next slot to be looked at for rows to be dropped.
+    sweep: u32,
+    scratch: Scratch,
+}
+
+/// The path of each kind of record.
+impl PersonHalf {
+    /// A record of an input, also one that was sent on from the partition it lay in.
+    fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<End, Stop> {
+        let limit = self.context.max_record_bytes;
+        match record.position.topic {
+            Topic::LabResults => self.result(&decode::result_in_place(record, limit)?.view(), record, hops, effects),
+            Topic::ContactRecords => self.contact(&decode::contact(record, limit)?, record, hops, effects),
+            _ => Err(Reject::new(RejectCode::OutOfRange, "origin.topic").into()),
+        }
+    }
+
+    fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<End, Stop> {
+        let wire = decode::event(record, self.context.max_record_bytes)?;
+        let origin = Origin::of_event(&wire)?;
+        let event = wire.event.ok_or(Reject::new(RejectCode::MissingField, "event"))?;
+        let not_text = |_| Reject::new(RejectCode::Malformed, "key");
+        let to = std::str::from_utf8(record.key.unwrap_or_default()).map_err(not_text)?;
+        self.event(&event, to, origin, wire.hop, effects)
+    }
+
+    fn event(
+        &mut self,
+        event: &Event,
+        to: &str,
+        origin: Origin,
+        hops: u32,
+        effects: &mut Effects,
+    ) -> Result<End, Stop> {
+        match event {
+            Event::Record(sent) => return self.input(&messages::original(origin, sent), hops, effects),
+            _ => route::home(&self.context, to, origin, hops, effects, || event.clone())?,
+        }
+        match event {
+            Event::Moved(v1::ResultMoved { result: Some(result) }) => self.moved(result, to, origin, effects),
+            Event::IndexContact(contact) => self.index_contact(contact, origin, effects),
+            Event::IndexFinding(finding) => self.index_finding(finding, to, origin, effects),
+            _ => Err(Reject::new(RejectCode::MissingField, "moved.result").into()),
+        }
+    }
+
+    /// THE path of a result.
+    fn result(
+        &mut self,
+        wire: &ResultView<'_>,
+        record: &Record<'_>,
+        hops: u32,
+        effects: &mut Effects,
+    ) -> Result<End, Stop> {
+        let origin = Origin::of(record);
+        let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
+        self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
+        versions::in_production(&result)?;
+        route::home(&self.context, result.person_id, origin, hops, effects, || messages::forwarded(record))?;
+        effects.reported_early += u64::from(validate::is_reported_early(wire));
+        let slot = self.person(result.person_id, effects);
+        self.letters.extend(versions::moved_away(wire, &result, origin));
+        let place = (&result, &registered);
+        let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes)?;
+        let target = self.rules.target_id(registered.target);
+        let row = versions::row(&result, target, numbers, &self.context.secret);
+        let news = self.note_positive(slot, (&result, registered.target), &row, origin, effects);
+        let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
+
+        let concerned = self.count(slot, &change, origin);
+        if self.replace(slot, &result, &mut change, origin, effects) || concerned {
+            self.review(slot, &Trigger::result(origin, &result), effects);
+        }
+        self.end(&change).map(|end| registered.end(end))
+    }
+
+    /// A result was moved from this person to another.
+    fn moved(
+        &mut self,
+        wire: &v1::LabResult,
+        person_id: &str,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<End, Stop> {
+        let view = ResultView::of(wire);
+        let result = validate::of_message(&view, &self.rules, "moved.result")?;
+
+        let rules = self.rules.clone();
+        let target = rules.target(result.target).map_or(result.target, |target| rules.target_id(target));
+
+        let slot = self.person(person_id, effects);
+        let row = versions::moved_row(&self.context.secret, &result, target);
+        let mut change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
+
+        let concerned = self.count(slot, &change, origin);
+        let result = LabResult { person_id, ..result };
+        if self.replace(slot, &result, &mut change, origin, effects) || concerned {
+            self.review(slot, &Trigger::moved(origin, wire), effects);
+        }
+        Ok(change.end)
+    }
+
+    /// THE path of a contact record.
+    fn contact(
+        &mut self,
+        wire: &v1::ContactRecord,
+        input: &Record<'_>,
+        hops: u32,
+        effects: &mut Effects,
+    ) -> Result<End, Stop> {
+        let (origin, record) = (Origin::of(input), validate::contact(wire, input.received_at, &self.rules)?);
+        let target = validate::contact_target(&record, &self.rules)?;
+        route::home(&self.context, record.person_id, origin, hops, effects, || messages::forwarded(input))?;
+
+        let slot = self.person(record.person_id, effects);
+        let contact = contacts::of_contact((&record, target), &self.rules, &self.context.secret);
+        let cases_before = self.cases(slot, None);
+        let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
+        if let Some(known) = contacts::again(before.as_ref(), &contact) {
+            self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
+            return Err(Stop::At(End::Duplicate));
+        }
+        contacts::admit(before.as_ref(), &contact)?;
+        self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
+        self.letters.extend(contacts::letters(record.person_id, before.as_ref(), &contact, origin));
+
+        self.count_cases(&cases_before, slot, origin);
+        let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
+        self.review(slot, &trigger, effects);
+        contacts::outcome(before.as_ref(), &contact)
+    }
+
+    /// Somebody was (or was not) exposed to this person.
+    fn index_contact(&mut self, wire: &v1::IndexContact, origin: Origin, effects: &mut Effects) -> Result<End, Stop> {
+        let record = contacts::record_of(wire);
+        let record = validate::well_formed_contact(&record)?;
+        let slot = self.person(record.index_person_id, effects);
+        let held = self.state.extra(slot).and_then(|extra| extra.traced(record.record_id, record.person_id));
+        let traced = contacts::of_index(&record, wire, held);
+        contacts::admit_traced(held, &traced)?;
+        self.state.edit(slot, record.index_person_id, Edit::Traced(traced), &mut effects.changes);
+        let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
+        self.review(slot, &trigger, effects);
+        Ok(End::ContactApplied)
+    }
+
+    /// The index of one of this person's records was (or was not) found positive.
+    fn index_finding(
+        &mut self,
+        wire: &v1::IndexFinding,
+        person_id: &str,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<End, Stop> {
+        let slot = self.person(person_id, effects);
+        let found = IndexFound {
+            record_id: wire.record_id.clone(),
+            index: wire.index_person_id.clone(),
+            positive: wire.positive,
+            version: wire.version,
+        };
+        contacts::admit_finding(self.state.extra(slot), &found)?;
+        self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
+        self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
+        Ok(End::ContactApplied)
+    }
+}
+
+/// The steps, on the state of this task.
+impl PersonHalf {
+    /// Where a person is held, without what is too old.
+    fn person(&mut self, person_id: &str, effects: &mut Effects) -> Slot {
+        let hash = self.context.secret.hash_64(Domain::Person, &[person_id]);
+        let slot = self.state.find_or_add(hash, &mut effects.changes);
+        if let Some(cutoffs) = self.cutoffs.filter(|cutoffs| cutoffs.reach_few(self.state.rows(slot))) {
+            retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
+            self.scratch.forget(slot);
+        }
+        self.touched.push(slot);
+        slot
+    }
+
+    /// Keeps what a row does not hold of a positive; tells whether that is news.
+    fn note_positive(
+        &mut self,
+        slot: Slot,
+        (result, target): (&LabResult<'_>, TargetIndex),
+        row: &Row,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> bool {
+        if !row.is_positive() {
+            return false;
+        }
+        let read = versions::positive(result, self.rules.target_id(target), row, origin.received_at);
+        let known = self.state.extra(slot).and_then(|extra| extra.positive(read.id, read.content));
+        let version = match known {
+            None => read,
+            Some(known) => match known.and(read) {
+                same if same == *known => return false,
+                version => version,
+            },
+        };
+        self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
+        true
+    }
+
+    /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
+    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
+        let (cells, scratch) = (&mut self.cells, &mut self.scratch);
+        contribution::of_change(cells, &self.rules, &self.places, &self.state, (slot, change), scratch);
+        if !change.concerns_positives(self.scratch.related()) {
+            return false;
+        }
+        for row in change.positives() {
+            let place = self.places.place(&self.rules, row.area(), row.purpose(), row.minute());
+            place.into_iter().for_each(|place| self.cells.cause(&self.rules, place, origin));
+        }
+        self.count_cases(&self.cases(slot, Some(change)), slot, origin);
+        true
+    }
+
+    /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
+    /// a positive is or was involved.
+    fn replace(
+        &mut self,
+        slot: Slot,
+        result: &LabResult<'_>,
+        change: &mut Change,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> bool {
+        let named = (change.after.id(), versions::replaced(&self.context.secret, result));
+        let others = replacements::name(&mut self.state, (slot, result.person_id), named, &mut effects.changes);
+        if others.is_empty() {
+            return false;
+        }
+        let mut concerned = false;
+        for id in others {
+            let before = replacements::renew(&mut self.state, slot, id, &mut effects.changes);
+            let Some(other) = before.map(Change::of_replaced) else { continue };
+            concerned |= self.count(slot, &other, origin);
+            change.heed(&other);
+        }
+        self.scratch.look_at(change, &self.state, slot);
+        concerned
+    }
+
+    /// Adds to the numbers of areas what became of a person's cases.
+    fn count_cases(&mut self, before: &[CountedCase], slot: Slot, origin: Origin) {
+        let after = self.cases(slot, None);
+        for case in contribution::differing(before, &after) {
+            self.cells.cause(&self.rules, case.place, origin);
+        }
+        contribution::replace_cases(&mut self.cells, before, &after);
+    }
+
+    /// The person's cases as they are, or as they were before a change.
+    fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<CountedCase> {
+        let Some(extra) = self.state.extra(slot).filter(|extra| !extra.positives.is_empty()) else { return Vec::new() };
+        let rows = self.state.about_positives(slot);
+        let (contacts, rules, places): (&[Contact], _, _) = (&extra.contacts, &*self.rules, &self.places);
+        match before {
+            Some(change) => episodes::cases(change.rows_before(&rows), contacts, rules, places, self.names()),
+            None => episodes::cases(rows.iter(), contacts, rules, places, self.names()),
+        }
+    }
+
+    /// Says what must be said now, if a positive is or was involved.
+    fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
+        let Some(extra) = self.state.extra(slot) else { return };
+        if extra.positives.is_empty() && extra.alerts.is_empty() {
+            return;
+        }
+        let wanted = alerts::wanted(&alerts::Case {
+            rows: &self.state.about_positives(slot),
+            extra,
+            rules: &self.rules,
+            names: self.names(),
+            secret: &self.context.secret,
+        });
+        let (findings, person_id) = (contacts::findings(extra, &wanted), extra.person_id.clone());
+        let wanted = wanted.into_iter().map(alerts::shortened).collect();
+        let changed = alerts::review(&extra.alerts, wanted, trigger);
+        for mut alert in changed {
+            effects.outputs.push(messages::alert(&mut alert, &self.rules, self.context.task));
+            effects.urgent = true;
+            self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
+        }
+        for traced in findings {
+            let origin = trigger.origin.unwrap_or(NO_RECORD);
+            self.letters.push_back(contacts::finding(&person_id, &traced, origin));
+            self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);
+        }
+    }
+
+    fn end(&self, change: &Change) -> Result<End, Stop> {
+        match change.in_conflict {
+            true => Err(versions::conflict()),
+            false => Ok(specimen::end(self.scratch.related(), &change.after, change.end)),
+        }
+    }
+
+    fn names(&self) -> specimen::Names<'_> {
+        specimen::Names { areas: self.state.areas(), purposes: self.state.purposes() }
+    }
+
+    /// Tells people what follows for them, in place if they live here; what they are told may make them tell others.
+    fn deliver(&mut self, effects: &mut Effects) {
+        while let Some(letter) = self.letters.pop_front() {
+            // Its end is no record's outcome: either it was sent on, or it changed something or did not.
+            let _ = self.event(&letter.event, &letter.to, letter.origin, 0, effects);
+        }
+        for slot in self.touched.drain(..) {
+            self.state.release_if_empty(slot, &mut effects.changes);
+        }
+    }
+
+    /// What outlives a restart: all else begins anew with each owner.
+    pub fn state(&self) -> &PersonState {
+        &self.state
+    }
+
+    /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them,
+    /// but for days that people are no longer held for.
+    pub fn all_counted(&mut self) -> Vec<Output> {
+        self.count_all(1);
+        let (person_task, layout) = (self.context.task, self.context.layout);
+        self.cells.drain(&self.rules, &Head { person_task, seq: 0, now: Timestamp::default(), layout })
+    }
+
+    /// Adds (or takes back) all that the people held add by the rules in force.
+    fn count_all(&mut self, sign: i32) {
+        self.places.learn(&self.state, &self.rules);
+        for slot in (0..self.state.slots()).filter_map(|slot| self.state.taken(slot)) {
+            let rows = self.state.rows(slot);
+            contribution::of_person(&mut self.cells, &self.rules, &self.places, &self.state, rows, sign);
+            for case in self.cases(slot, None) {
+                self.cells.case(case.place, case.community, sign);
+            }
+        }
+    }
+}
+
+/// Stands for a record where new rules made somebody tell somebody else something.
+const NO_RECORD: Origin =
+    Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };
+
+/// People looked at for old rows each time that time goes on: at least so many, and at least this part of all.
+const SWEEP_LEAST: u32 = 64;
+const SWEEP_PART: u32 = 1024;
+
+impl Half for PersonHalf {
+    const NAME: &'static str = "person";
+    const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    const CHANGELOG: Topic = Topic::PersonState;
+
+    fn new(context: Context, rules: Arc<Rules>) -> Self {
+        Self {
+            context,
+            rules,
+            state: PersonState::new(),
+            places: Places::default(),
+            cells: Cells::default(),
+            letters: VecDeque::new(),
+            touched: Vec::new(),
+            labs_heard: LabsHeard::default(),
+            cutoffs: None,
+            sweep: 0,
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
+        let end = match record.position.topic {
+            _ if decode::is_time_mark(record, self.context.history) => Ok(End::TimeMark),
+            Topic::PersonEvents => self.person_event(record, effects),
+            _ => self.input(record, 0, effects),
+        };
+        self.deliver(effects);
+        self.ended(record, end, effects)
+    }
+
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        messages::refused(record, reject, self.context.task)
+    }
+
+    fn advance(&mut self, _now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {
+        let Some(floor) = floor else { return };
+        let cutoffs = Cutoffs::at(floor, &self.rules);
+        self.cutoffs = Some(cutoffs);
+        let slots = self.state.slots();
+        for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
+            self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
+            let Some(slot) = self.state.taken(self.sweep) else { continue };
+            if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
+                if retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes) {
+                    self.scratch.forget(slot);
+                }
+                self.state.release_if_empty(slot, &mut effects.changes);
+            }
+        }
+    }
+
+    fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        effects.labs_heard.extend(self.labs_heard.take(&self.rules));
+        self.count_all(-1);
+        self.cells.carry_over(&self.rules);
+        self.rules = rules;
+        self.places = Places::default();
+        self.scratch.forget_all();
+        self.count_all(1);
+        self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        for slot in 0..self.state.slots() {
+            if let Some(slot) = self.state.taken(slot) {
+                self.review(slot, &Trigger::rules(), effects);
+            }
+        }
+        self.deliver(effects);
+    }
+
+    fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects) {
+        if self.state.basis().is_none() {
+            self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        }
+        let head = Head { person_task: self.context.task, seq, now, layout: self.context.layout };
+        effects.outputs.extend(self.cells.drain(&self.rules, &head));
+        effects.labs_heard.extend(self.labs_heard.take(&self.rules));
+    }
+
+    fn rules_digest(&self) -> &str {
+        &self.rules.digest
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.state.sizes()
+    }
+}

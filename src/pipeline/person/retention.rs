@@ -1,0 +1,188 @@
+//! What a person's record can do without. A row is dropped only when no admissible record can need it; dropping
+//! changes no number and withdraws no alert.
+//!
+//! Plain rows go when they are older than floor − horizon − 14 days: until then a late result may have them as
+//! neighbour. Positives stay for the episode gap as well, all of a person's together, but after the plain time their
+//! numbers are *settled*: what they added stays, although the neighbours it was reckoned with are gone.
+
+use super::alerts;
+use super::contacts;
+use crate::model::time::{Day, Timestamp};
+use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::proto::v1;
+use crate::state::paged::Changes;
+use crate::state::person::case_file::{Contact, IndexFound};
+use crate::state::person::edit::{Edit, List};
+use crate::state::person::row::{Row, minute_of, minute_start};
+use crate::state::person::{PersonState, Slot};
+use hashbrown::{HashMap, HashSet};
+
+/// Messages between tasks may lag behind the floor, which goes on in steps for their sake: the longest window and this
+/// are more than two of these.
+const SLACK_DAYS: i64 = 1;
+
+/// Longest observation of a contact after exposure that a rule may ask for, and then some.
+const CONTACT_DAYS: i64 = 60;
+
+/// Rows that are looked through at each result of a person.
+const FEW: usize = 256;
+
+/// Before which minutes rows are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cutoffs {
+    /// Plain rows.
+    plain: u32,
+    /// Positives.
+    positive: Timestamp,
+    /// The day of `positive`.
+    positive_day: Day,
+}
+
+impl Cutoffs {
+    /// At a floor, by the longest horizon and gap of any policy.
+    pub fn at(floor: Timestamp, rules: &Rules) -> Self {
+        let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
+        let horizon = i64::from(longest(|policy| policy.horizon_days));
+        let gap = i64::from(longest(|policy| policy.episode_gap_days));
+        let plain = floor.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
+        let positive = plain.plus_days(-gap);
+        Self { plain: minute_of(plain), positive, positive_day: rules.day(positive) }
+    }
+
+    /// No row of an earlier swab need be held.
+    pub fn first_held(&self) -> Timestamp {
+        minute_start(self.plain)
+    }
+
+    /// Whether it is worth to drop rows of a person who is being looked at: not of one with very many, which are left
+    /// to the sweep.
+    pub fn reach_few(&self, rows: &[Row]) -> bool {
+        rows.len() <= FEW && self.reach(rows)
+    }
+
+    /// Whether some row can be dropped or settled, as far as a glance tells.
+    pub fn reach(&self, rows: &[Row]) -> bool {
+        rows.iter().any(|row| row.minute() < self.plain && !row.settled())
+    }
+}
+
+/// Drops and settles what is old enough; tells whether a row changed.
+pub fn tidy(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) -> bool {
+    let is_old = |row: &Row| row.minute() < cutoffs.plain;
+    let changed = state.rows(slot).iter().any(is_old) && tidy_rows(state, slot, cutoffs, changes);
+    for edit in outdated(state, slot, cutoffs) {
+        state.edit(slot, "", edit, changes);
+    }
+    changed
+}
+
+fn tidy_rows(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) -> bool {
+    let specimens = specimens(state.rows(slot));
+    let newest_positive =
+        specimens.iter().filter(|specimen| specimen.is_positive).map(|specimen| specimen.newest).max();
+    let positives_expire = newest_positive.is_none_or(|minute| minute < minute_of(cutoffs.positive));
+    let mut changed = false;
+    for (at, specimen) in specimens.iter().enumerate().rev().filter(|(_, specimen)| specimen.newest < cutoffs.plain) {
+        let row = state.rows(slot)[at];
+        if !specimen.is_positive || positives_expire {
+            state.remove(slot, at, changes);
+        } else if !row.settled() {
+            state.set(slot, at, row.settle(), changes);
+        } else {
+            continue;
+        }
+        changed = true;
+    }
+    changed
+}
+
+/// What all rows of a specimen have in common.
+#[derive(Clone, Copy, Debug)]
+struct Specimen {
+    /// The newest row's minute.
+    newest: u32,
+    /// Whether any row is positive.
+    is_positive: bool,
+}
+
+impl Specimen {
+    fn of(row: &Row) -> Self {
+        Self { newest: row.minute(), is_positive: row.is_positive() }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { newest: self.newest.max(other.newest), is_positive: self.is_positive || other.is_positive }
+    }
+}
+
+/// Up to here a look through all rows for each of them is quicker than a table.
+const VERY_FEW: usize = 24;
+
+/// The specimen of each row, in the order of the rows.
+fn specimens(rows: &[Row]) -> Vec<Specimen> {
+    if rows.len() <= VERY_FEW {
+        let of_all = |row: &Row| {
+            let peers = rows.iter().filter(|peer| peer.specimen() == row.specimen());
+            peers.map(Specimen::of).fold(Specimen::of(row), Specimen::and)
+        };
+        return rows.iter().map(of_all).collect();
+    }
+    let mut table: HashMap<u64, Specimen> = HashMap::new();
+    for row in rows {
+        let one = Specimen::of(row);
+        table.entry(row.specimen()).and_modify(|all| *all = all.and(one)).or_insert(one);
+    }
+    rows.iter().map(|row| table[&row.specimen()]).collect()
+}
+
+/// What of a side record can go, each list from its end, and what is settled by that.
+fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
+    let mut drops = Vec::new();
+    let noted = |state: &PersonState, at: usize| state.extra(slot)?.positives.get(at).map(|version| version.id);
+    for at in (0..state.extra(slot).map_or(0, |extra| extra.positives.len())).rev() {
+        if noted(state, at).is_some_and(|id| state.position(slot, id).is_none()) {
+            drops.push(Edit::Drop(List::Positives, at));
+        }
+    }
+    if state.names_replaced(slot) {
+        let needed = leading_to_rows(state, slot);
+        let entries = state.extra(slot).map_or(&[][..], |extra| &extra.replacements);
+        drop_where(&mut drops, List::Replacements, entries, |one| !needed.contains(&one.id));
+    }
+    let Some(extra) = state.extra(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
+        return drops;
+    };
+    // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
+    drops.extend(contacts::settle(extra).into_iter().map(Edit::Traced));
+    let first_kept = cutoffs.positive_day.to_string();
+    let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
+    drop_where(&mut drops, List::Alerts, &extra.alerts, expired);
+    let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
+    drop_where(&mut drops, List::Contacts, &extra.contacts, is_over);
+    drop_where(&mut drops, List::Traced, &extra.traced, |traced| is_over(&traced.contact));
+    let is_about_none = |found: &IndexFound| extra.contact(&found.record_id).is_none_or(is_over);
+    drop_where(&mut drops, List::Found, &extra.index_findings, is_about_none);
+    drops
+}
+
+/// Results from which one comes, by whom each names as replaced, to one that has a row. A circle is kept whole while any
+/// of it has one: once it is open, what was part of it would be replaced.
+fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
+    let entries = state.extra(slot).map(|extra| extra.replacements.clone()).unwrap_or_default();
+    let mut naming: HashMap<u64, Vec<u64>> = HashMap::new();
+    entries.iter().for_each(|one| naming.entry(one.replaces).or_default().push(one.id));
+    let ends = entries.iter().flat_map(|one| [one.id, one.replaces]);
+    let mut open: Vec<u64> = ends.filter(|id| state.position(slot, *id).is_some()).collect();
+    let mut reached = HashSet::new();
+    while let Some(id) = open.pop() {
+        if reached.insert(id) {
+            open.extend(naming.get(&id).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {
+    let gone = entries.iter().enumerate().rev().filter(|(_, entry)| goes(entry));
+    drops.extend(gone.map(|(at, _)| Edit::Drop(list, at)));
+}

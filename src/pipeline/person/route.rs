@@ -1,0 +1,44 @@
+//! Who must see a record: every person lives in exactly one task, whatever partition a record was put into.
+
+use super::messages::{self, Origin};
+use crate::model::outcome::{Reject, RejectCode};
+use crate::pipeline::effects::Effects;
+use crate::pipeline::half::Context;
+use crate::pipeline::stop::{End, Stop};
+use crate::proto::v1::{self, person_event::Event};
+
+/// A message sent on more often than this is going in circles.
+const HOPS_MAX: u32 = 3;
+
+/// Goes on if the person lives in this task; otherwise the record is sent on, and ends here.
+pub fn home(
+    context: &Context,
+    person_id: &str,
+    origin: Origin,
+    hops: u32,
+    effects: &mut Effects,
+    event: impl FnOnce() -> Event,
+) -> Result<(), Stop> {
+    let task = context.layout.person_task(person_id);
+    if task == context.task {
+        return Ok(());
+    }
+    if hops >= HOPS_MAX {
+        return Err(Reject::new(RejectCode::HopLimit, "hop").into());
+    }
+    let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event()) };
+    effects.outputs.push(messages::person_event(&event, person_id, task));
+    effects.sent += 1;
+    Err(Stop::At(End::Forwarded))
+}
+
+/// Something a person must be told because of a record about somebody else.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// The person.
+    pub to: String,
+    /// The record behind it.
+    pub origin: Origin,
+    /// What it is.
+    pub event: Event,
+}
