@@ -10,6 +10,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{Progress, TaskHead};
@@ -36,6 +37,7 @@ impl Half for Numbers {
     const NAME: &'static str = "numbers";
     const INPUTS: &'static [Topic] = &[Topic::LabResults];
     const CHANGELOG: Topic = Topic::PersonState;
+    const OWN_TIME: OwnTime = OwnTime::Receipts;
 
     fn new(_: Context, _: Arc<Rules>) -> Self {
         Self::default()
@@ -46,9 +48,9 @@ impl Half for Numbers {
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
         dead_letter::output(record, reject, 0)
     }
-    fn advance(&mut self, _: Timestamp, _: Option<Timestamp>, _: &mut Effects) {}
+    fn advance(&mut self, _: &Times, _: &mut Effects) {}
     fn adopt(&mut self, _: Arc<Rules>, _: &mut Effects) {}
-    fn flush(&mut self, _: u64, _: Timestamp, _: &mut Effects) {}
+    fn flush(&mut self, _: u64, _: &Times, _: &mut Effects) {}
     fn rules_digest(&self) -> &str {
         ""
     }

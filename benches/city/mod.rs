@@ -11,7 +11,8 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::paged::Changes;
 use swabstream::state::person::{PersonState, Slot};
 
@@ -76,7 +77,7 @@ impl City {
     pub fn pass_to(&mut self, now: Timestamp) {
         self.now = now;
         let (at, read_until) = (Timestamp::default(), Some(Timestamp(1)));
-        let time = Time { idle: Some(now), drained: true, floor: Some(now), safe_floor: Some(now), at, read_until };
+        let time = Look { idle: Some(now), slowest: Some(now), drop_before: Some(now), at, read_until };
         self.person.iter_mut().for_each(|task| task.pass_time(&time));
     }
 
@@ -142,7 +143,7 @@ impl City {
         for task in 0..self.area.len() {
             let began = processor_time();
             let running = &mut self.area[task];
-            running.pass_time(&Time { floor: Some(self.now), read_until: Some(Timestamp(1)), ..Time::default() });
+            running.pass_time(&Look { slowest: Some(self.now), read_until: Some(Timestamp(1)), ..Look::default() });
             let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
             self.spent.area_commit += processor_time() - began;
             self.count(outputs.iter().chain(&part.changes));

@@ -23,6 +23,7 @@ use swabstream::pipeline::decode::{self, validate};
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
+use swabstream::pipeline::times::Times;
 use swabstream::proto::v1::TaskHead;
 use swabstream::state::changelog::Changelog;
 
@@ -139,6 +140,7 @@ impl Core {
         let (mut effects, mut spent) = (Effects::default(), [Duration::ZERO; 5]);
         let of_task = |sent: &Sent| partition_of(&sent.key, LAYOUT.person_tasks) == 0;
         let mut workload = Workload::new(Shape::default(), NOW, 1).filter(of_task);
+        let times = Times { own: NOW, ..Times::default() };
         let (mut seq, mut measured) = (0, 0);
         while measured < results {
             let sent: Vec<Sent> = workload.by_ref().take(COMMIT).collect();
@@ -153,7 +155,7 @@ impl Core {
             stage.ends(1);
             each(&records, |record| half.apply(record, &mut effects));
             stage.ends(2);
-            half.flush(seq, NOW, &mut effects);
+            half.flush(seq, &times, &mut effects);
             stage.ends(3);
             if changelog.wants_end() {
                 changelog.begin_cycle(0);

@@ -2,10 +2,10 @@
 
 use super::effects::Effects;
 use super::stop::{End, Stop};
+use super::times::{OwnTime, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
 use crate::model::record::{Layout, Output, Record, Topic};
-use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
@@ -37,6 +37,9 @@ pub trait Half: Paged + Sized {
     /// The changelog.
     const CHANGELOG: Topic;
 
+    /// Where the tasks' own time comes from.
+    const OWN_TIME: OwnTime;
+
     /// A task without history. `rules` are those in force.
     fn new(context: Context, rules: Arc<Rules>) -> Self;
 
@@ -57,13 +60,11 @@ pub trait Half: Paged + Sized {
         }
     }
 
-    /// Time has come to `now`: this task's own, or of a half without one the smallest progress of all person tasks. To
-    /// `floor` it has come everywhere, and nothing that was sent here before is still to be read (`None` while
-    /// unknown). Neither runs backwards.
-    fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects);
+    /// Time goes on, by a commit. Which of the three times something goes by is said where they are ([`Times`]).
+    fn advance(&mut self, times: &Times, effects: &mut Effects);
 
     /// Whether another commit would go further at these times: one goes over a bounded number of days.
-    fn owes(&self, _now: Timestamp, _floor: Option<Timestamp>) -> bool {
+    fn owes(&self, _times: &Times) -> bool {
         false
     }
 
@@ -75,7 +76,7 @@ pub trait Half: Paged + Sized {
     fn share(&mut self, _rules: Arc<Rules>) {}
 
     /// Before a commit: turns what was gathered since the last one into outputs. `seq` is the commit's number.
-    fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects);
+    fn flush(&mut self, seq: u64, times: &Times, effects: &mut Effects);
 
     /// Digest of the rules the state is derived by.
     fn rules_digest(&self) -> &str;

@@ -12,13 +12,15 @@
 //! | [`area`] | an area and target | counts to positivity, [`area::tier`]s and their alerts |
 //! | [`lab`] | a laboratory | when it was last heard of |
 //!
-//! [`half`], [`effects`] and [`stop`] are what the two halves have in common.
+//! [`half`], [`effects`], [`stop`] and [`times`] are what the two halves have in common.
 
 pub mod half;
 
 pub mod effects;
 
 pub mod stop;
+
+pub mod times;
 
 pub mod decode;
 

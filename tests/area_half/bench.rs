@@ -10,6 +10,7 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half as _};
+use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPositivity, AreaTier};
 use swabstream::state::paged::Paged as _;
@@ -50,10 +51,11 @@ impl Bench {
 
     /// Commits at noon of a day, or before any person task's progress is known.
     pub fn commit(&mut self, day: Option<Day>) -> Vec<Output> {
-        let floor = day.map(|day| Timestamp(i64::from(day.0) * 86_400_000 + 4 * 3_600_000));
-        self.half.advance(Timestamp(0), floor, &mut self.effects);
+        let everywhere = day.map(|day| Timestamp(i64::from(day.0) * 86_400_000 + 4 * 3_600_000));
+        let times = Times { everywhere, ..Times::default() };
+        self.half.advance(&times, &mut self.effects);
         self.seq += 1;
-        self.half.flush(self.seq, Timestamp(0), &mut self.effects);
+        self.half.flush(self.seq, &times, &mut self.effects);
         let effects = std::mem::take(&mut self.effects);
         self.operations.push(effects.changes.as_bytes().to_vec());
         self.outputs.extend(effects.outputs.iter().cloned());

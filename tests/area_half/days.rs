@@ -10,10 +10,12 @@ use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::times::Times;
 use swabstream::policy::sample::sample_rules;
 use swabstream::policy::{Rules, TierEngine, set};
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPeriod, AreaPositivity, Severity, rule};
-use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::{RulesInForce, Task};
 
 /// Numbers are kept for 24 days.
 fn short_memory() -> Rules {
@@ -39,6 +41,11 @@ fn told_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
     tests.filter(|(_, tests)| *tests > 0).collect()
 }
 
+/// All that was received until noon of a day is there.
+fn come(day: Day) -> Times {
+    Times { everywhere: Some(noon(day)), ..Times::default() }
+}
+
 #[test]
 fn every_day_that_time_passes_at_once_gets_its_number() {
     let rules = Arc::new(short_memory());
@@ -58,7 +65,7 @@ fn every_day_that_time_passes_at_once_gets_its_number() {
             bench.read(&batch(&rules, 0, 1, &[], &all));
         }
         let mut commits = 0;
-        while bench.half.owes(Timestamp(0), Some(noon(until))) {
+        while bench.half.owes(&come(until)) {
             bench.commit(Some(until));
             commits += 1;
         }
@@ -71,7 +78,7 @@ fn every_day_that_time_passes_at_once_gets_its_number() {
             slowly.read(&batch(&rules, 0, at as u64 + 1, &all[..at], &all[..=at]));
             slowly.commit(Some(test.day));
         }
-        while slowly.half.owes(Timestamp(0), Some(noon(until))) {
+        while slowly.half.owes(&come(until)) {
             slowly.commit(Some(until));
         }
         let by_day = |bench: &Bench| bench.numbers().into_iter().collect::<BTreeMap<_, _>>();
@@ -106,7 +113,7 @@ fn a_commit_over_many_days_of_many_areas_stays_within_bounds() {
     bench.read(&batch(&rules, 0, 1, &[], &tests));
     let until = first.plus(days - 1);
     let mut told: BTreeSet<Vec<u8>> = BTreeSet::new();
-    while bench.half.owes(Timestamp(0), Some(noon(until))) {
+    while bench.half.owes(&come(until)) {
         let outputs = bench.commit(Some(until));
         let numbers = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
         let numbers: Vec<&Output> = numbers.collect();
@@ -121,7 +128,7 @@ fn caught_up(rules: &Arc<Rules>, tests: &[Test], until: Day) -> (Vec<Day>, Vec<A
     let mut bench = Bench::new(rules);
     bench.read(&batch(rules, 0, 1, &[], tests));
     let mut days = Vec::new();
-    while bench.half.owes(Timestamp(0), Some(noon(until))) {
+    while bench.half.owes(&come(until)) {
         bench.commit(Some(until));
         days.extend(bench.half.state().published().map(|(day, _)| day));
     }
@@ -162,7 +169,7 @@ fn no_day_is_closed_before_what_was_sent_of_it_was_read() {
     let mut outputs = Vec::new();
     let wall = |second: i64| Timestamp(1_700_000_000_000 + second * 1_000);
     let mut pass = |task: &mut Task<AreaHalf>, second, read_until| {
-        task.pass_time(&Time { floor: Some(noon(last)), at: wall(second), read_until, ..Time::default() });
+        task.pass_time(&Look { slowest: Some(noon(last)), at: wall(second), read_until, ..Look::default() });
         if task.touched() {
             outputs.extend(task.commit(None).0);
         }

@@ -10,7 +10,8 @@ use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{AreaChanges, AreaPositivity, CellChange};
 use swabstream::runtime::log::{CommitMark, Committed};
-use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::changelog::Restorer;
 
 const RING: u64 = 8;
@@ -67,7 +68,7 @@ fn committed(task: &mut Task<AreaHalf>, offset: i64) -> (Vec<Output>, Vec<Output
     let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
     task.apply(&Record { position, received_at, key: None, payload, content_type: None });
     let noon = Timestamp(i64::from(day().0) * 86_400_000 + 4 * 3_600_000);
-    task.pass_time(&Time { floor: Some(noon), read_until: Some(Timestamp(1)), ..Time::default() });
+    task.pass_time(&Look { slowest: Some(noon), read_until: Some(Timestamp(1)), ..Look::default() });
     let (outputs, commit) = task.commit(None);
     (outputs, commit.changes)
 }

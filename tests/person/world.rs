@@ -15,6 +15,7 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
+use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
@@ -244,14 +245,15 @@ impl World {
     pub fn commit(&mut self, task: i32) {
         let mut effects = Effects::default();
         self.seq += 1;
-        self.halves[task as usize].flush(self.seq, at(0, 0), &mut effects);
+        self.halves[task as usize].flush(self.seq, &Times::default(), &mut effects);
         self.take(task, effects);
     }
 
     pub fn advance(&mut self, floor: Timestamp) {
         for task in 0..LAYOUT.person_tasks {
             let mut effects = Effects::default();
-            self.halves[task as usize].advance(floor, Some(floor), &mut effects);
+            self.halves[task as usize]
+                .advance(&Times { own: floor, everywhere: Some(floor), drop_before: Some(floor) }, &mut effects);
             assert!(effects.outputs.is_empty(), "dropping rows says nothing");
             self.take(task, effects);
             self.commit(task);

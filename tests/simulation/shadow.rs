@@ -14,6 +14,7 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
+use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::person::case_file::Extra;
@@ -144,20 +145,23 @@ impl<H: Shadowed> Shadow<H> {
                     self.ledger.book(outcome);
                     self.ledger.received += u64::from(record.position.topic == Topic::PersonEvents);
                 }
-                Call::Advance(now, floor) => {
-                    assert!(*now >= self.now, "{}: time ran backwards", self.name());
-                    assert!(*floor <= slowest, "{}: {floor:?} is said to have come everywhere", self.name());
-                    let own_time = H::INPUTS.iter().any(|topic| topic.moves_time());
-                    let told = *now == Timestamp::default() || Some(*now) <= slowest;
-                    assert!(own_time || told, "{}: {now} is said to have come everywhere", self.name());
-                    assert!(own_time || floor.is_none_or(|read| read <= *now), "{}: {floor:?} > {now}", self.name());
-                    self.now = *now;
-                    self.half.advance(*now, *floor, &mut self.effects);
+                Call::Advance(times) => {
+                    let Times { own, everywhere, drop_before } = *times;
+                    assert!(own >= self.now, "{}: time ran backwards", self.name());
+                    for time in [everywhere, drop_before] {
+                        assert!(time <= slowest, "{}: {time:?} is said to have come everywhere", self.name());
+                    }
+                    let of_others = H::OWN_TIME == OwnTime::SlowestPersonTask;
+                    let published = own == Timestamp::default() || Some(own) <= slowest;
+                    assert!(!of_others || published, "{}: {own} is said to have come everywhere", self.name());
+                    assert!(!of_others || everywhere.is_none_or(|time| time <= own), "{}: {times:?}", self.name());
+                    self.now = own;
+                    self.half.advance(times, &mut self.effects);
                 }
-                Call::Flush(seq, now) => {
+                Call::Flush(seq, times) => {
                     assert_eq!(*seq, self.seq + 1, "{}: commits follow each other", self.name());
                     self.seq = *seq;
-                    self.half.flush(*seq, *now, &mut self.effects);
+                    self.half.flush(*seq, times, &mut self.effects);
                 }
             }
         }

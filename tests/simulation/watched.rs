@@ -9,6 +9,7 @@ use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::state::paged::{Corrupt, Paged};
 
@@ -25,9 +26,9 @@ pub enum Call {
     /// It was restored: what no page holds begins anew.
     Restored,
     Apply(OwnedRecord),
-    Advance(Timestamp, Option<Timestamp>),
+    Advance(Times),
     Adopt(Arc<Rules>),
-    Flush(u64, Timestamp),
+    Flush(u64, Times),
 }
 
 /// A record that outlives its poll.
@@ -66,6 +67,7 @@ impl<H: Shadowed> Half for Watched<H> {
     const NAME: &'static str = H::NAME;
     const INPUTS: &'static [Topic] = H::INPUTS;
     const CHANGELOG: Topic = H::CHANGELOG;
+    const OWN_TIME: OwnTime = H::OWN_TIME;
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         let calls = vec![Call::Begun(Arc::clone(&rules))];
@@ -81,9 +83,13 @@ impl<H: Shadowed> Half for Watched<H> {
         unreachable!("the core never panics here");
     }
 
-    fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {
-        self.calls.push(Call::Advance(now, floor));
-        self.half.advance(now, floor, effects);
+    fn advance(&mut self, times: &Times, effects: &mut Effects) {
+        self.calls.push(Call::Advance(*times));
+        self.half.advance(times, effects);
+    }
+
+    fn owes(&self, times: &Times) -> bool {
+        self.half.owes(times)
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
@@ -95,9 +101,9 @@ impl<H: Shadowed> Half for Watched<H> {
         self.half.share(rules);
     }
 
-    fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects) {
-        self.calls.push(Call::Flush(seq, now));
-        self.half.flush(seq, now, effects);
+    fn flush(&mut self, seq: u64, times: &Times, effects: &mut Effects) {
+        self.calls.push(Call::Flush(seq, *times));
+        self.half.flush(seq, times, effects);
         witness::get().borrow_mut().attempted(H::NAME, self.task, std::mem::take(&mut self.calls));
     }
 

@@ -12,7 +12,8 @@ use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::runtime::log::{Committed, TaskCommit};
-use swabstream::runtime::task::{RulesInForce, Task, Time};
+use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::area::AreaState;
 use swabstream::state::changelog::{FORMAT, Restorer};
 use swabstream::state::person::PersonState;
@@ -167,7 +168,7 @@ impl Site {
         }
         let now = Some(self.now);
         let (at, read_until) = (Timestamp(0), (read == 0).then_some(Timestamp(1)));
-        task.pass_time(&Time { idle: now, drained: read == 0, floor: now, safe_floor: now, at, read_until });
+        task.pass_time(&Look { idle: now, slowest: now, drop_before: now, at, read_until });
         if !task.touched() {
             return false;
         }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Output, Record, Topic};
-use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::state::paged::{Corrupt, Paged};
 
@@ -46,6 +46,7 @@ impl Half for Counting {
     const NAME: &'static str = "person";
     const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
+    const OWN_TIME: OwnTime = OwnTime::Receipts;
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         Self { context, rules, pages: vec![BTreeMap::new(); PAGES as usize] }
@@ -73,13 +74,13 @@ impl Half for Counting {
         dead_letter::output(record, reject, self.context.task)
     }
 
-    fn advance(&mut self, _: Timestamp, _: Option<Timestamp>, _: &mut Effects) {}
+    fn advance(&mut self, _: &Times, _: &mut Effects) {}
 
     fn adopt(&mut self, rules: Arc<Rules>, _: &mut Effects) {
         self.rules = rules;
     }
 
-    fn flush(&mut self, _: u64, _: Timestamp, _: &mut Effects) {}
+    fn flush(&mut self, _: u64, _: &Times, _: &mut Effects) {}
 
     fn rules_digest(&self) -> &str {
         &self.rules.digest

@@ -18,6 +18,7 @@ use super::decode::dead_letter;
 use super::effects::Effects;
 use super::half::{Context, Half};
 use super::stop::{End, Stop};
+use super::times::{OwnTime, Times};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
@@ -54,6 +55,7 @@ impl Half for AreaHalf {
     const NAME: &'static str = "area";
     const INPUTS: &'static [Topic] = &[Topic::AreaChanges];
     const CHANGELOG: Topic = Topic::AreaState;
+    const OWN_TIME: OwnTime = OwnTime::SlowestPersonTask;
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         let (state, touched) = (AreaState::default(), BTreeMap::new());
@@ -75,13 +77,13 @@ impl Half for AreaHalf {
         dead_letter::output(record, reject, self.context.task % self.context.layout.person_tasks)
     }
 
-    fn advance(&mut self, now: Timestamp, floor: Option<Timestamp>, _effects: &mut Effects) {
-        self.now = self.now.max(known(now)).max(floor);
-        self.read = self.read.max(floor);
+    fn advance(&mut self, times: &Times, _effects: &mut Effects) {
+        self.now = self.now.max(known(times.own)).max(times.everywhere);
+        self.read = self.read.max(times.everywhere);
     }
 
-    fn owes(&self, now: Timestamp, floor: Option<Timestamp>) -> bool {
-        let farthest = days::farthest(&self.rules, &self.state, known(now), floor);
+    fn owes(&self, times: &Times) -> bool {
+        let farthest = days::farthest(&self.rules, &self.state, known(times.own), times.everywhere);
         farthest.is_some_and(|day| self.state.published().is_none_or(|(last, _)| last < day))
     }
 
@@ -96,7 +98,7 @@ impl Half for AreaHalf {
         self.rules = rules;
     }
 
-    fn flush(&mut self, _seq: u64, _now: Timestamp, effects: &mut Effects) {
+    fn flush(&mut self, _seq: u64, _times: &Times, effects: &mut Effects) {
         if !self.rules_logged {
             self.log_rules(effects);
         }

@@ -9,6 +9,7 @@ use super::effects::Effects;
 use super::half::{Context, Half};
 use super::lab::LabsHeard;
 use super::stop::{End, Stop};
+use super::times::{OwnTime, Times};
 use crate::model::ids::Domain;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
@@ -413,6 +414,7 @@ impl Half for PersonHalf {
     const NAME: &'static str = "person";
     const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
+    const OWN_TIME: OwnTime = OwnTime::Receipts;
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         Self {
@@ -444,9 +446,9 @@ impl Half for PersonHalf {
         messages::refused(record, reject, self.context.task)
     }
 
-    fn advance(&mut self, _now: Timestamp, floor: Option<Timestamp>, effects: &mut Effects) {
-        let Some(floor) = floor else { return };
-        let cutoffs = Cutoffs::at(floor, &self.rules);
+    fn advance(&mut self, times: &Times, effects: &mut Effects) {
+        let Some(drop_before) = times.drop_before else { return };
+        let cutoffs = Cutoffs::at(drop_before, &self.rules);
         self.cutoffs = Some(cutoffs);
         let slots = self.state.slots();
         for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
@@ -478,11 +480,11 @@ impl Half for PersonHalf {
         self.deliver(effects);
     }
 
-    fn flush(&mut self, seq: u64, now: Timestamp, effects: &mut Effects) {
+    fn flush(&mut self, seq: u64, times: &Times, effects: &mut Effects) {
         if self.state.basis().is_none() {
             self.state.set_basis(self.rules.clone(), &mut effects.changes);
         }
-        let head = Head { person_task: self.context.task, seq, now, layout: self.context.layout };
+        let head = Head { person_task: self.context.task, seq, now: times.own, layout: self.context.layout };
         effects.outputs.extend(self.cells.drain(&self.rules, &head));
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
     }

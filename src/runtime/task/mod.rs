@@ -3,27 +3,22 @@
 //! In: records of its partition. Out: one [`TaskCommit`] and outputs per commit. Nothing here waits, reads a clock or
 //! writes to Kafka.
 
+pub mod clock;
+
 use super::log::{CommitMark, Committed, TaskCommit};
 use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
 use crate::model::record::{COMMIT_HEADER, Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::{Context, Half};
-use crate::policy::{LONGEST_WINDOW, Rules};
+use crate::policy::Rules;
 use crate::proto::v1::{InputOffset, Loss, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
 use crate::state::paged::{Corrupt, Unusable};
+use clock::{Clock, Look, Watermarks};
 use prost::Message as _;
+use prost_types::Timestamp as WireTimestamp;
 use std::sync::Arc;
-
-/// `now` is told to the others at most this often, in its own milliseconds.
-const PROGRESS_STEP_MS: i64 = 1_000;
-
-/// Times by which rows are dropped go on by so much at most, from one that all tasks have told to the next: then whatever
-/// was sent over one task has arrived. A record can cause messages over three, and rows are held for longer than two
-/// steps beyond all that admissible records can need.
-const DROP_STEP_DAYS: i64 = 7;
-const _: () = assert!(2 * DROP_STEP_DAYS <= LONGEST_WINDOW as i64);
 
 /// Rules and where they were read: a later offset is a later set.
 #[derive(Clone, Debug)]
@@ -32,25 +27,6 @@ pub struct RulesInForce {
     pub rules: Arc<Rules>,
     /// Offset after the manifest that closed the set.
     pub offset: i64,
-}
-
-/// How time has passed without records.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Time {
-    /// Wall time up to which the task's inputs hold nothing unread; `None` when unknown or when the clock is not to
-    /// be used (history mode).
-    pub idle: Option<Timestamp>,
-    /// The task's inputs hold nothing unread.
-    pub drained: bool,
-    /// Smallest `now` of all person tasks.
-    pub floor: Option<Timestamp>,
-    /// Wall time of the step.
-    pub at: Timestamp,
-    /// Wall time up to which the task's inputs hold nothing unread; `None` while unknown.
-    pub read_until: Option<Timestamp>,
-    /// Smallest time all person tasks told for dropping, as far as nothing sent before it can still be on its way to this
-    /// task.
-    pub safe_floor: Option<Timestamp>,
 }
 
 /// A running task.
@@ -64,22 +40,7 @@ pub struct Task<H> {
     changelog: Changelog,
     ledger: Ledger,
     next: Vec<(Topic, i64)>,
-    now: Timestamp,
-    /// Newest time read of each input that moves time.
-    seen: Vec<(Topic, Timestamp)>,
-    /// No record of an earlier time is still to be read: what `progress` tells. It lags behind `now` while one input
-    /// is read ahead of another, as in any catching up.
-    settled: Timestamp,
-    /// The `settled` last published on `progress`.
-    told: Timestamp,
-    /// The time for dropping last published on `progress`.
-    drop_now: Timestamp,
-    /// Earliest time known before any such was published.
-    first: Option<Timestamp>,
-    /// Time everywhere, as far as nothing sent before it is still to be read here.
-    floor: Option<Timestamp>,
-    /// A time everywhere that was heard of, of a half without a time of its own, and the wall time when it was.
-    heard: Option<(Timestamp, Timestamp)>,
+    clock: Clock,
     rules_offset: i64,
     losses: Vec<Loss>,
     effects: Effects,
@@ -98,14 +59,7 @@ impl<H: Half> Task<H> {
             changelog: Changelog::new(H::CHANGELOG, number, ring),
             ledger: Ledger::default(),
             next,
-            now: Timestamp::default(),
-            seen: H::INPUTS.iter().filter(|topic| topic.moves_time()).map(|topic| (*topic, Timestamp(0))).collect(),
-            settled: Timestamp::default(),
-            told: Timestamp::default(),
-            drop_now: Timestamp::default(),
-            first: None,
-            floor: None,
-            heard: None,
+            clock: Clock::new(H::OWN_TIME, H::INPUTS),
             rules_offset: rules.offset,
             losses: Vec::new(),
             effects: Effects::default(),
@@ -140,11 +94,9 @@ impl<H: Half> Task<H> {
         require_same_layout(&head, task.layout)?;
         require_same_commit(mark, &task.next, changelog.seq(), &head)?;
         task.changelog = changelog;
-        task.now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
-        // What was told holds: others dropped rows by it, so telling less now would take that back.
-        task.told = head.told.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
-        task.settled = task.told;
-        task.drop_now = head.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+        let time = |wire: &Option<WireTimestamp>| wire.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+        let published = Watermarks { watermark: time(&head.told), drop_before: time(&head.drop_now) };
+        task.clock.resume(time(&head.now), published);
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
         task.losses = head.losses;
@@ -177,14 +129,14 @@ impl<H: Half> Task<H> {
     /// # Panics
     /// When it was applied before: the log handed it over twice.
     pub fn apply(&mut self, record: &Record<'_>) {
-        self.see(record);
+        self.clock.receive(record.position.topic, record.received_at);
         let outcome = self.half.apply(record, &mut self.effects);
         self.book(record, outcome);
     }
 
     /// As [`Task::apply`], for a record on which that panicked: the fault is ours, and the stream must go on.
     pub fn set_aside(&mut self, record: &Record<'_>) {
-        self.see(record);
+        self.clock.receive(record.position.topic, record.received_at);
         let reject = Reject::new(RejectCode::Internal, "");
         self.effects.outputs.push(self.half.set_aside(record, &reject));
         self.book(record, Outcome::Rejected(reject.code));
@@ -193,18 +145,6 @@ impl<H: Half> Task<H> {
     /// Whether a record of one of the inputs was applied or set aside.
     pub fn has_read(&self, position: Position) -> bool {
         self.next.iter().any(|(topic, next)| *topic == position.topic && position.offset < *next)
-    }
-
-    /// Time goes on by a record that is about to be applied.
-    fn see(&mut self, record: &Record<'_>) {
-        let topic = record.position.topic;
-        if let Some((_, seen)) = self.seen.iter_mut().find(|(input, _)| *input == topic) {
-            *seen = record.received_at.max(*seen);
-            self.first = Some(self.first.unwrap_or(record.received_at).min(record.received_at));
-            self.now = self.now.max(record.received_at);
-            let oldest = self.seen.iter().map(|(_, seen)| *seen).min().unwrap_or_default();
-            self.settled = self.settled.max(oldest);
-        }
     }
 
     fn book(&mut self, record: &Record<'_>, outcome: Outcome) {
@@ -245,51 +185,18 @@ impl<H: Half> Task<H> {
     }
 
     /// Lets time pass without records.
-    pub fn pass_time(&mut self, time: &Time) {
-        // A half that reads nothing from the world has no time of its own: it goes by the slowest of the others.
-        let (until, step) = if self.seen.is_empty() { (time.floor, 1) } else { (time.idle, PROGRESS_STEP_MS) };
-        if let Some(until) = until.filter(|until| until.0 >= self.now.0 + step) {
-            self.now = until;
-            self.touched = true;
-        }
-        if time.drained || self.seen.is_empty() {
-            self.settled = self.settled.max(self.now);
-            self.first = self.first.or(Some(self.settled).filter(|settled| *settled > Timestamp::default()));
-        }
-        match self.seen.is_empty() {
-            true => self.hear(time),
-            false => self.floor = self.floor.max(time.safe_floor),
-        }
-    }
-
-    /// Of a half without a time of its own: whoever told a time everywhere had sent its messages by then. Read to an end
-    /// asked for later, none is missing.
-    fn hear(&mut self, time: &Time) {
-        if self.heard.is_none() {
-            self.heard = time.floor.filter(|floor| self.floor.is_none_or(|known| known < *floor)).zip(Some(time.at));
-        }
-        if let Some((floor, _)) = self.heard.take_if(|(_, heard)| time.read_until.is_some_and(|read| read > *heard)) {
-            self.floor = self.floor.max(Some(floor));
-        }
+    pub fn pass_time(&mut self, look: &Look) {
+        self.touched |= self.clock.look(look);
     }
 
     /// Whether the next commit goes further, although nothing was read since the last.
     pub fn owes(&self) -> bool {
-        self.half.owes(self.now, self.floor)
+        self.half.owes(&self.clock.times())
     }
 
     /// Whether anything is to be committed.
     pub fn touched(&self) -> bool {
-        self.touched || self.settled > self.told || self.may_drop_now() > self.drop_now || self.owes()
-    }
-
-    /// The time by which others may drop rows, as far as this task can tell.
-    fn may_drop_now(&self) -> Timestamp {
-        let first = self.first.filter(|_| self.drop_now == Timestamp::default());
-        let from = self.floor.or(first);
-        let most =
-            if self.seen.is_empty() { Some(self.settled) } else { from.map(|from| from.plus_days(DROP_STEP_DAYS)) };
-        self.drop_now.max(most.unwrap_or_default().min(self.settled))
+        self.touched || self.clock.has_news() || self.owes()
     }
 
     /// Whether somebody is waiting for the commit.
@@ -308,16 +215,13 @@ impl<H: Half> Task<H> {
             self.changelog.begin_cycle(end);
         }
         let seq = self.changelog.seq() + 1;
-        self.half.advance(self.now, self.floor, &mut self.effects);
-        self.half.flush(seq, self.now, &mut self.effects);
+        let times = self.clock.times();
+        self.half.advance(&times, &mut self.effects);
+        self.half.flush(seq, &times, &mut self.effects);
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
         let mut outputs = std::mem::take(&mut self.effects.outputs);
-        // A busy task tells its time now and then; when it falls quiet, a commit of its own tells the rest.
-        let (due, drop_now) = (self.told.0 + PROGRESS_STEP_MS, self.may_drop_now());
-        let more = self.settled > self.told || drop_now > self.drop_now;
-        if self.settled.0 >= due || more && !self.touched {
-            (self.told, self.drop_now) = (self.settled, drop_now);
-            outputs.push(self.progress());
+        if let Some(watermarks) = self.clock.publish(self.touched) {
+            outputs.push(self.progress(watermarks));
         }
         let commit = format!("{}/{}/{seq}", H::NAME, self.number).into_bytes();
         outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
@@ -333,7 +237,7 @@ impl<H: Half> Task<H> {
         let offset = |&(topic, offset): &(Topic, i64)| InputOffset { topic: topic.name().into(), offset };
         TaskHead {
             inputs: self.next.iter().map(offset).collect(),
-            now: Some(self.now.to_wire()),
+            now: Some(self.now().to_wire()),
             rules_digest: self.half.rules_digest().into(),
             rules_offset: self.rules_offset,
             pages: 0,
@@ -346,19 +250,19 @@ impl<H: Half> Task<H> {
             secret_fingerprint: self.fingerprint,
             person_tasks: self.layout.person_tasks,
             area_tasks: self.layout.area_tasks,
-            told: Some(self.told.to_wire()),
-            drop_now: Some(self.drop_now.to_wire()),
+            told: Some(self.clock.published().watermark.to_wire()),
+            drop_now: Some(self.clock.published().drop_before.to_wire()),
             losses: self.losses.clone(),
         }
     }
 
-    fn progress(&self) -> Output {
+    fn progress(&self, Watermarks { watermark, drop_before }: Watermarks) -> Output {
         let progress = Progress {
             half: H::NAME.into(),
             task: self.number,
-            now: Some(self.settled.to_wire()),
+            now: Some(watermark.to_wire()),
             rules_digest: self.half.rules_digest().into(),
-            drop_now: Some(self.drop_now.to_wire()),
+            drop_now: Some(drop_before.to_wire()),
         };
         Output {
             topic: Topic::Progress,
@@ -384,9 +288,9 @@ impl<H: Half> Task<H> {
         &self.ledger
     }
 
-    /// The task's time.
+    /// The task's own time.
     pub fn now(&self) -> Timestamp {
-        self.now
+        self.clock.times().own
     }
 
     /// The state.

@@ -9,7 +9,8 @@ mod restore;
 use super::globals::Floor;
 use super::log::{Commit, CommitError, Fatal, Log, Polled};
 use super::restoring::Restoring;
-use super::task::{RulesInForce, Task, Time};
+use super::task::clock::Look;
+use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
@@ -298,7 +299,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn pass_time(&mut self) {
-        let (now, drop_now) = self.floor.map(|floor| (floor.now, floor.drop_now)).unzip();
+        let (slowest, drop_now) = self.floor.map(|floor| (floor.now, floor.drop_now)).unzip();
         let look = (self.at.0 - self.looked.0).abs() >= REACH_EVERY_MS;
         if look {
             self.looked = self.at;
@@ -309,15 +310,14 @@ impl<H: Half, L: Log> Worker<H, L> {
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
                 }
-                task.pass_time(&Time {
-                    idle: read_until.filter(|_| !self.settings.history),
-                    drained: read_until.is_some(),
-                    floor: now,
+                task.pass_time(&Look {
                     at: self.at,
                     read_until,
-                    // Whoever told the floor had sent its messages by then: read to an end asked for later, none is
+                    idle: read_until.filter(|_| !self.settings.history),
+                    slowest,
+                    // Whoever published it had sent its messages by then: read to an end asked for later, none is
                     // missing.
-                    safe_floor: drop_now.filter(|_| read_until.is_some_and(|read| read > self.heard)),
+                    drop_before: drop_now.filter(|_| read_until.is_some_and(|read| read > self.heard)),
                 });
             }
         }

@@ -1,0 +1,31 @@
+//! What time it is for a task. Nothing else tells the core the time: no record, no wall clock.
+//!
+//! Which of the three a rule goes by decides whether it is right. Something that is due (a day that closes, a deadline)
+//! is due by a time after which nothing can still come that would have changed it; what is dropped, by one that is later
+//! still. The arithmetic behind them is the shell's clock ([`runtime::task::clock`](crate::runtime::task::clock)).
+
+use crate::model::time::Timestamp;
+
+/// The three times of a task. None runs backwards, and a task that was restored goes on at those it had, or at none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The task's own: the newest receipt it has read, or the wall clock where it has read all there is. Other tasks may
+    /// be far behind it. A half whose time is [`OwnTime::SlowestPersonTask`] has it from those.
+    pub own: Timestamp,
+    /// All person tasks have come to it, and what they sent here by then was read: nothing is missing that was received
+    /// before. `None` while that is not known. What is due is due by this one.
+    pub everywhere: Option<Timestamp>,
+    /// No record that may still come needs what lies further back than the rules allow from here: up to seven days
+    /// behind [`Times::everywhere`], so that messages over several tasks have arrived. Rows are dropped by it, and nothing
+    /// else goes by it: whatever did would be days late. A half that drops nothing has none.
+    pub drop_before: Option<Timestamp>,
+}
+
+/// Where the own time of a half's tasks comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnTime {
+    /// Receipts of the inputs that come from the world.
+    Receipts,
+    /// It reads nothing from the world: it goes by the slowest person task.
+    SlowestPersonTask,
+}

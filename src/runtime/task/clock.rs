@@ -1,0 +1,331 @@
+//! A task's clock: the arithmetic of its times, and of what it publishes of them.
+//!
+//! In: receipts of records, and [`Look`]s at the wall clock and at the other tasks. Out: the three [`Times`] of the core,
+//! and the [`Watermarks`] that others go by. Nothing here waits or reads a clock.
+//!
+//! A task's *watermark* is the time before which it has read everything: with several inputs that of the input which is
+//! furthest behind. What others dropped or closed by a published watermark cannot be undone, so it never runs backwards,
+//! not even over a restore.
+
+use crate::model::record::Topic;
+use crate::model::time::Timestamp;
+use crate::pipeline::times::{OwnTime, Times};
+use crate::policy::LONGEST_WINDOW;
+
+/// Time goes on, and watermarks are published, in steps of so many milliseconds.
+const STEP_MS: i64 = 1_000;
+
+/// Times by which rows are dropped go on by so much at most, from one that all tasks have published to the next: then
+/// whatever was sent over one task has arrived. A record can cause messages over three, and rows are held for longer than
+/// two steps beyond all that admissible records can need.
+const DROP_STEP_DAYS: i64 = 7;
+const _: () = assert!(2 * DROP_STEP_DAYS <= LONGEST_WINDOW as i64);
+
+/// What a worker knows of the time, for one of its tasks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// The wall clock.
+    pub at: Timestamp,
+    /// Wall time up to which the task's inputs hold nothing unread; `None` while unknown.
+    pub read_until: Option<Timestamp>,
+    /// The same where the wall clock counts as time, which in history mode it does not.
+    pub idle: Option<Timestamp>,
+    /// Smallest watermark of all person tasks.
+    pub slowest: Option<Timestamp>,
+    /// Smallest time by which rows may be dropped that all person tasks have published, as far as nothing sent before it
+    /// can still be on its way to this task.
+    pub drop_before: Option<Timestamp>,
+}
+
+/// What a task publishes of its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watermarks {
+    /// No record received earlier is still to be read.
+    pub watermark: Timestamp,
+    /// The time by which others may drop rows, as far as this task can tell.
+    pub drop_before: Timestamp,
+}
+
+/// The clock of one task.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    own: Timestamp,
+    watermark: Timestamp,
+    everywhere: Option<Timestamp>,
+    /// A `slowest` that [`Clock::everywhere`] will be, and the wall time it was heard of at: read to an end that was asked
+    /// for later, nothing that was sent by then is missing.
+    heard: Option<(Timestamp, Timestamp)>,
+    published: Watermarks,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Receipts {
+        /// Newest receipt of each input that moves time.
+        newest: Vec<(Topic, Timestamp)>,
+        /// Earliest time known before anything was published.
+        first: Option<Timestamp>,
+        drop_before: Option<Timestamp>,
+    },
+    SlowestPersonTask,
+}
+
+impl Clock {
+    /// That of a task without history.
+    pub fn new(own_time: OwnTime, inputs: &[Topic]) -> Self {
+        let moving = inputs.iter().filter(|topic| topic.moves_time());
+        let source = match own_time {
+            OwnTime::Receipts => Source::Receipts {
+                newest: moving.map(|topic| (*topic, Timestamp::default())).collect(),
+                first: None,
+                drop_before: None,
+            },
+            OwnTime::SlowestPersonTask => Source::SlowestPersonTask,
+        };
+        let (own, watermark, published) = (Timestamp::default(), Timestamp::default(), Watermarks::default());
+        Self { own, watermark, everywhere: None, heard: None, published, source }
+    }
+
+    /// Goes on where a commit left it. What was published holds: others dropped rows by it, so an earlier watermark would
+    /// take that back.
+    pub fn resume(&mut self, own: Timestamp, published: Watermarks) {
+        (self.own, self.watermark, self.published) = (own, published.watermark, published);
+    }
+
+    /// The times of the core.
+    pub fn times(&self) -> Times {
+        let drop_before = match &self.source {
+            Source::Receipts { drop_before, .. } => *drop_before,
+            Source::SlowestPersonTask => None,
+        };
+        Times { own: self.own, everywhere: self.everywhere, drop_before }
+    }
+
+    /// What was published last.
+    pub fn published(&self) -> Watermarks {
+        self.published
+    }
+
+    /// A record is about to be applied.
+    pub fn receive(&mut self, topic: Topic, at: Timestamp) {
+        let Source::Receipts { newest, first, .. } = &mut self.source else { return };
+        let Some((_, known)) = newest.iter_mut().find(|(input, _)| *input == topic) else { return };
+        *known = at.max(*known);
+        *first = Some(first.unwrap_or(at).min(at));
+        self.own = self.own.max(at);
+        // One input may be read far ahead of another, as in any catching up.
+        let furthest_behind = newest.iter().map(|(_, newest)| *newest).min().unwrap_or_default();
+        self.watermark = self.watermark.max(furthest_behind);
+    }
+
+    /// Time passes without records. Whether the task's own went on.
+    pub fn look(&mut self, look: &Look) -> bool {
+        let (until, step) = match self.source {
+            Source::Receipts { .. } => (look.idle, STEP_MS),
+            Source::SlowestPersonTask => (look.slowest, 1),
+        };
+        let went_on = until.filter(|until| until.0 >= self.own.0 + step);
+        self.own = went_on.unwrap_or(self.own);
+        match &mut self.source {
+            Source::SlowestPersonTask => self.watermark = self.watermark.max(self.own),
+            Source::Receipts { first, drop_before, .. } => {
+                if look.read_until.is_some() {
+                    self.watermark = self.watermark.max(self.own);
+                    *first = first.or(Some(self.watermark).filter(|known| *known > Timestamp::default()));
+                }
+                *drop_before = look.drop_before.max(*drop_before);
+            }
+        }
+        self.hear(look);
+        went_on.is_some()
+    }
+
+    /// Whoever published a watermark had sent its messages by then.
+    fn hear(&mut self, look: &Look) {
+        if self.heard.is_none() {
+            let later = look.slowest.filter(|slowest| self.everywhere.is_none_or(|known| known < *slowest));
+            self.heard = later.zip(Some(look.at));
+        }
+        if let Some((slowest, _)) = self.heard.take_if(|(_, heard)| look.read_until.is_some_and(|read| read > *heard)) {
+            self.everywhere = self.everywhere.max(Some(slowest));
+        }
+    }
+
+    /// Whether there is more to publish than was.
+    pub fn has_news(&self) -> bool {
+        self.watermark > self.published.watermark || self.drop_before() > self.published.drop_before
+    }
+
+    /// What a commit publishes, if anything: a busy task now and then; when it falls quiet, a commit of its own publishes
+    /// the rest.
+    pub fn publish(&mut self, busy: bool) -> Option<Watermarks> {
+        let due = self.watermark.0 >= self.published.watermark.0 + STEP_MS;
+        if !due && (busy || !self.has_news()) {
+            return None;
+        }
+        self.published = Watermarks { watermark: self.watermark, drop_before: self.drop_before() };
+        Some(self.published)
+    }
+
+    /// The time by which others may drop rows, as far as this task can tell.
+    fn drop_before(&self) -> Timestamp {
+        let most = match &self.source {
+            Source::SlowestPersonTask => self.watermark,
+            Source::Receipts { first, drop_before, .. } => {
+                let begun = first.filter(|_| self.published.drop_before == Timestamp::default());
+                let from = drop_before.or(begun);
+                from.map(|from| from.plus_days(DROP_STEP_DAYS)).unwrap_or_default().min(self.watermark)
+            }
+        };
+        self.published.drop_before.max(most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INPUTS: [Topic; 3] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    const DAY: i64 = 86_400_000;
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp(milliseconds)
+    }
+
+    fn person() -> Clock {
+        Clock::new(OwnTime::Receipts, &INPUTS)
+    }
+
+    fn area() -> Clock {
+        Clock::new(OwnTime::SlowestPersonTask, &[Topic::AreaChanges])
+    }
+
+    /// All that was there at a wall time has been read, and the wall clock counts.
+    fn idle(at: i64) -> Look {
+        Look { at: Timestamp(at), read_until: Some(Timestamp(at)), idle: Some(Timestamp(at)), ..Look::default() }
+    }
+
+    #[test]
+    fn own_time_is_the_newest_receipt_and_the_watermark_that_of_the_input_furthest_behind() {
+        let mut clock = person();
+        // Input, receipt; then own time and watermark.
+        let table = [
+            (Topic::LabResults, 50_000, 50_000, 0),
+            (Topic::ContactRecords, 20_000, 50_000, 20_000),
+            (Topic::ContactRecords, 10_000, 50_000, 20_000),
+            (Topic::LabResults, 60_000, 60_000, 20_000),
+            (Topic::PersonEvents, 90_000, 60_000, 20_000),
+            (Topic::ContactRecords, 70_000, 70_000, 60_000),
+        ];
+        for (topic, receipt, own, watermark) in table {
+            clock.receive(topic, at(receipt));
+            assert_eq!((clock.times().own, clock.watermark), (at(own), at(watermark)), "{topic:?} {receipt}");
+        }
+    }
+
+    #[test]
+    fn where_all_is_read_the_wall_clock_goes_on_in_whole_steps() {
+        let mut clock = person();
+        clock.receive(Topic::LabResults, at(50_000));
+        // Look; whether it went on; own time and watermark then.
+        let busy = Look { at: at(90_000), ..Look::default() };
+        let history = Look { idle: None, ..idle(90_000) };
+        let table = [
+            (busy, false, 50_000, 0),
+            (history, false, 50_000, 50_000),
+            (idle(50_999), false, 50_000, 50_000),
+            (idle(51_000), true, 51_000, 51_000),
+            (idle(40_000), false, 51_000, 51_000),
+        ];
+        for (look, went_on, own, watermark) in table {
+            assert_eq!(clock.look(&look), went_on, "{look:?}");
+            assert_eq!((clock.times().own, clock.watermark), (at(own), at(watermark)), "{look:?}");
+        }
+    }
+
+    #[test]
+    fn time_is_everywhere_once_all_that_was_sent_by_then_is_read() {
+        for mut clock in [person(), area()] {
+            // Wall time, slowest watermark, wall time up to which all is read; then what is known of everywhere.
+            let table = [
+                (100, Some(5_000), Some(90), None),
+                (110, Some(6_000), Some(100), None),
+                // Read beyond the moment at which 5,000 was heard of; 6,000 is taken up only now.
+                (120, Some(6_000), Some(101), Some(5_000)),
+                (130, Some(6_000), None, Some(5_000)),
+                (140, Some(6_000), Some(140), Some(6_000)),
+                (150, Some(4_000), Some(150), Some(6_000)),
+                (160, None, Some(160), Some(6_000)),
+            ];
+            for (wall, slowest, read_until, everywhere) in table {
+                let (slowest, read_until) = (slowest.map(Timestamp), read_until.map(Timestamp));
+                clock.look(&Look { at: at(wall), slowest, read_until, ..Look::default() });
+                assert_eq!(clock.times().everywhere, everywhere.map(Timestamp), "at {wall}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_area_task_goes_by_the_slowest_person_task_and_drops_nothing() {
+        let mut clock = area();
+        clock.receive(Topic::AreaChanges, at(9_000_000));
+        assert!(clock.look(&Look { slowest: Some(at(70_000)), drop_before: Some(at(1)), ..idle(80_000_000) }));
+        let times = clock.times();
+        assert_eq!((times.own, times.drop_before), (at(70_000), None), "neither receipts nor the wall clock count");
+        assert_eq!(clock.publish(false), Some(Watermarks { watermark: at(70_000), drop_before: at(70_000) }));
+        assert!(!clock.look(&Look { slowest: Some(at(60_000)), ..Look::default() }), "never backwards");
+    }
+
+    #[test]
+    fn the_time_for_dropping_goes_on_in_steps_from_what_all_have_published() {
+        let mut clock = person();
+        clock.receive(Topic::LabResults, at(DAY));
+        clock.look(&idle(100 * DAY));
+        // It begins a step behind the first receipt, since nobody has published anything yet.
+        assert_eq!(clock.publish(false).map(|told| told.drop_before), Some(at(8 * DAY)));
+        assert!(!clock.has_news(), "until all others have published theirs it stays");
+        clock.look(&Look { drop_before: Some(at(3 * DAY)), ..Look::default() });
+        assert!(!clock.has_news(), "never backwards");
+        clock.look(&Look { drop_before: Some(at(8 * DAY)), ..Look::default() });
+        assert_eq!(clock.times().drop_before, Some(at(8 * DAY)));
+        assert_eq!(clock.publish(false).map(|told| told.drop_before), Some(at(15 * DAY)));
+        clock.look(&Look { drop_before: Some(at(99 * DAY)), ..Look::default() });
+        let watermark = at(100 * DAY);
+        assert_eq!(clock.publish(false), Some(Watermarks { watermark, drop_before: watermark }), "never beyond it");
+    }
+
+    #[test]
+    fn a_busy_task_publishes_now_and_then_and_a_quiet_one_the_rest() {
+        let mut clock = person();
+        assert_eq!(clock.publish(false), None, "nothing is known yet");
+        // Wall time at which all is read, whether the task is busy; the watermark published, if any.
+        let table = [
+            (60_000, true, Some(60_000)),
+            (60_900, true, None),
+            (61_000, true, Some(61_000)),
+            (61_000, false, None),
+            (62_500, false, Some(62_500)),
+        ];
+        for (wall, busy, published) in table {
+            clock.look(&idle(wall));
+            assert_eq!(clock.publish(busy).map(|told| told.watermark), published.map(Timestamp), "at {wall}");
+        }
+        clock.receive(Topic::LabResults, at(62_900));
+        clock.receive(Topic::ContactRecords, at(62_800));
+        assert_eq!(clock.publish(true), None, "less than a step");
+        assert_eq!(clock.publish(false).map(|told| told.watermark), Some(at(62_800)), "it falls quiet");
+    }
+
+    #[test]
+    fn a_task_that_goes_on_publishes_nothing_earlier_than_it_had() {
+        let mut clock = person();
+        let published = Watermarks { watermark: at(40 * DAY), drop_before: at(30 * DAY) };
+        clock.resume(at(41 * DAY), published);
+        assert_eq!(clock.times(), Times { own: at(41 * DAY), ..Times::default() });
+        clock.receive(Topic::LabResults, at(20 * DAY));
+        clock.receive(Topic::ContactRecords, at(21 * DAY));
+        assert!(!clock.has_news());
+        assert_eq!((clock.publish(false), clock.published()), (None, published));
+    }
+}
