@@ -82,7 +82,7 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
     };
     let Opened { kind, mut reader, skip_reasons, way, .. } = opened;
     let has_history = reader.map().is_some_and(Map::has_history);
-    let checker = Checker { kind, rules: rules.as_ref(), limit, received };
+    let checker = Checker { kind, rules: rules.as_ref(), limit, received, stop: signals::asked };
     let mut report = Report::new(&command.file, command.json, out);
     let mut progress = Progress::new("rows checked", way.whole());
     let mut rows = 0;

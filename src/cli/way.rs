@@ -1,6 +1,7 @@
 //! Reads a file's bytes for a command that can be asked to end: it counts them, and stops when it should.
 
 use super::file::FileArgs;
+use crate::intake::scratch::{self, NoRoom};
 use crate::intake::source::{self, Source};
 use crate::intake::tally::{Tally, Unit};
 use crate::terminal::progress::grouped;
@@ -69,6 +70,9 @@ impl Way {
         if signals::asked() {
             return anyhow!("interrupted after {} rows of {}{so}", grouped(rows), file.shown());
         }
+        if NoRoom::is(&error) {
+            return anyhow::Error::from(error).context(no_room(file, "what is known of the rows", "all are read", so));
+        }
         let place = match tally.lines {
             // Of messages the error itself tells which.
             0 => String::new(),
@@ -77,6 +81,16 @@ impl Way {
         };
         anyhow::Error::from(error).context(format!("cannot read on in {}{place}{so}", file.shown()))
     }
+}
+
+/// What to do where there is no room on disk.
+pub fn no_room(file: &FileArgs, what: &str, until: &str, so: &str) -> String {
+    format!(
+        "{what} of {} cannot be kept in {} until {until}{so}; let TMPDIR name a folder with five times as much room as the \
+         file takes unpacked",
+        file.shown(),
+        scratch::folder().display()
+    )
 }
 
 struct Counted {

@@ -1,7 +1,10 @@
 //! Judges the rows of a file by the processor's own decoding and validation, without Kafka.
 //!
 //! In: a [`Reader`], the rules (or none: then only what the contract itself demands), the time of receipt. Out: a
-//! [`Judged`] per row and a [`Summary`] in which every row is counted once.
+//! [`Judged`] per row and a [`Summary`] in which every row is counted once. Memory is the same for any number of rows;
+//! an error is the file's, or of the disk on which rows wait to be held against each other ([`NoRoom`]).
+//!
+//! [`NoRoom`]: super::scratch::NoRoom
 
 use super::arrivals::{Arrivals, Bounds, Outliers};
 use super::formats::ndjson;
@@ -31,6 +34,8 @@ pub struct Checker<'a> {
     pub limit: usize,
     /// When the rows count as received.
     pub received: Received,
+    /// Whether to give up while rows are held against each other, after all were read.
+    pub stop: fn() -> bool,
 }
 
 /// When rows count as received.
@@ -118,7 +123,7 @@ impl Summary {
 impl Checker<'_> {
     /// Judges every row, in order of the file.
     pub fn run(&self, reader: &mut Reader, take: &mut dyn FnMut(Judged<'_>)) -> io::Result<Summary> {
-        let (mut summary, mut notes) = (Summary::default(), Notes::default());
+        let (mut summary, mut notes) = (Summary::default(), Notes::new(self.stop));
         let mut arrivals = self.arrivals(reader.map());
         while let Some(item) = reader.next_item()? {
             let judged = match &item.content {
@@ -131,10 +136,11 @@ impl Checker<'_> {
                 }
                 Content::Skipped(rule) => Judged { line: item.line, verdict: Verdict::Skipped(*rule), parcel: None },
             };
+            notes.are_kept()?;
             summary.count(&judged.verdict);
             take(judged);
         }
-        summary.warnings = notes.warnings();
+        summary.warnings = notes.warnings()?;
         summary.outliers = arrivals.as_ref().map(Arrivals::outliers).unwrap_or_default();
         self.refuse_outliers(&mut summary, reader.map(), take);
         summary.file = reader.tally();

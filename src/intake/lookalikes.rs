@@ -2,33 +2,21 @@
 //! letters, or in how an accent is composed. Whoever is written in two ways is two people.
 //!
 //! In: ids as they are read. Out: how many are written in more than one way, and on which lines first. Only hashes are
-//! held, of so many ids at most.
+//! kept, in a [`Sorter`]: all ids are compared, in constant memory.
 
-use hashbrown::HashMap;
+use super::scratch::sorted::{Bounds, Sorter};
+use std::io;
 use unicode_normalization::UnicodeNormalization as _;
 use xxhash_rust::xxh3::xxh3_64;
-
-/// Ids held at most: some 50 MB. Later ones are compared with these only.
-const MOST: usize = 1 << 20;
 
 /// Lines told.
 const LINES: usize = 3;
 
 /// Looks for such ids.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lookalikes {
-    /// By what an id looks like: what it is where it was first read.
-    seen: HashMap<u64, Spelling>,
-    found: Found,
-    most: Option<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Spelling {
-    id: u64,
-    line: u64,
-    /// Whether it was found in another spelling.
-    told: bool,
+    /// What an id looks like, the line, and what it is.
+    seen: Sorter<3>,
 }
 
 /// Ids that are written in more than one way.
@@ -40,34 +28,49 @@ pub struct Found {
     pub lines: Vec<(u64, u64)>,
 }
 
+impl Found {
+    fn add(&mut self, first: u64, other: u64) {
+        self.ids += 1;
+        self.lines.push((first, other));
+        self.lines.sort_unstable_by_key(|(first, other)| (*other, *first));
+        self.lines.truncate(LINES);
+    }
+}
+
 impl Lookalikes {
-    /// Takes an id note of.
-    pub fn see(&mut self, id: &str, line: u64) {
-        if id.is_empty() {
-            return;
-        }
-        let spelling = Spelling { id: xxh3_64(id.as_bytes()), line, told: false };
-        let looks = xxh3_64(look(id).as_bytes());
-        let has_room = self.seen.len() < self.most.unwrap_or(MOST);
-        match self.seen.get_mut(&looks) {
-            Some(first) if first.id == spelling.id || first.told => {}
-            Some(first) => {
-                first.told = true;
-                self.found.ids += 1;
-                if self.found.lines.len() < LINES {
-                    self.found.lines.push((first.line, line));
-                }
-            }
-            None if has_room => {
-                self.seen.insert(looks, spelling);
-            }
-            None => {}
+    /// No id yet.
+    pub fn new(bounds: Bounds) -> Self {
+        // The same id again on a later line tells nothing new.
+        Self {
+            seen: Sorter::dropping(bounds, |[looks, _, id], [looks_too, _, id_too]| (looks, id) == (looks_too, id_too)),
         }
     }
 
+    /// Takes an id note of.
+    pub fn see(&mut self, id: &str, line: u64) -> io::Result<()> {
+        if id.is_empty() {
+            return Ok(());
+        }
+        self.seen.push([xxh3_64(look(id).as_bytes()), line, xxh3_64(id.as_bytes())])
+    }
+
     /// What was found.
-    pub fn found(&self) -> &Found {
-        &self.found
+    pub fn found(self) -> io::Result<Found> {
+        let (mut found, mut seen) = (Found::default(), self.seen.sorted()?);
+        // Of what looks the same: the first, and whether it was found in another spelling.
+        let mut first: Option<([u64; 3], bool)> = None;
+        while let Some(one) = seen.next_fact()? {
+            match &mut first {
+                Some(([looks, line, id], told)) if *looks == one[0] => {
+                    if *id != one[2] && !*told {
+                        *told = true;
+                        found.add(*line, one[1]);
+                    }
+                }
+                _ => first = Some((one, false)),
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -85,11 +88,18 @@ mod tests {
     use super::*;
 
     fn found(ids: &[&str]) -> Found {
-        let mut lookalikes = Lookalikes::default();
+        let all = Bounds::until(|| false);
+        let [found, too] = [all, Bounds { held: 48, runs: 2, ..all }].map(|bounds| found_within(bounds, ids));
+        assert_eq!(found, too, "in memory and on disk");
+        found
+    }
+
+    fn found_within(bounds: Bounds, ids: &[&str]) -> Found {
+        let mut lookalikes = Lookalikes::new(bounds);
         for (id, line) in ids.iter().zip(2..) {
-            lookalikes.see(id, line);
+            lookalikes.see(id, line).expect("room");
         }
-        lookalikes.found().clone()
+        lookalikes.found().expect("room")
     }
 
     #[test]
@@ -109,11 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_and_what_is_held_is_still_compared() {
-        let mut lookalikes = Lookalikes { most: Some(2), ..Lookalikes::default() };
-        for (id, line) in [("a", 2), ("b", 3), ("c", 4), ("C", 5), ("A", 6)] {
-            lookalikes.see(id, line);
-        }
-        assert_eq!((lookalikes.seen.len(), lookalikes.found()), (2, &Found { ids: 1, lines: vec![(2, 6)] }));
+    fn all_ids_are_compared_however_few_are_held_and_each_is_told_once() {
+        assert_eq!(found(&["a", "b", "c", "C", "A", "a", "A", "C"]), Found { ids: 2, lines: vec![(4, 5), (2, 6)] });
     }
 }

@@ -35,6 +35,8 @@ pub mod lookalikes;
 
 pub mod notes;
 
+pub mod scratch;
+
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;

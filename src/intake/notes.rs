@@ -1,13 +1,17 @@
 //! What is worth a look in rows that would be taken: warnings of a whole file, none of which refuses a row.
 //!
 //! In: messages as they are judged, with their lines. Out: a warning for each cause, with a count and the first lines.
+//! What must be kept of the rows for that goes to disk: held are at most 20 MiB while rows are read, and 40 MiB while they
+//! are held against each other at the end, however many there are.
 
 use super::lookalikes::{Found, Lookalikes};
+use super::scratch::sorted::Bounds;
 use super::within::{Warning, Within};
 use crate::model::result::LabResult;
 use crate::pipeline::decode::result_view::ResultView;
 use crate::pipeline::decode::validate;
 use crate::proto::v1;
+use std::io;
 
 /// Lines told of each cause.
 const LINES: usize = 3;
@@ -19,70 +23,87 @@ pub struct Notes {
     records: Lookalikes,
     reported_early: Warning,
     within: Within,
-}
-
-impl Default for Notes {
-    fn default() -> Self {
-        let text = "rows that were reported before they were collected: they count, but one of the two times is wrong";
-        Self {
-            people: Lookalikes::default(),
-            specimens: Lookalikes::default(),
-            records: Lookalikes::default(),
-            reported_early: Warning { text, rows: 0, lines: Vec::new() },
-            within: Within::new(),
-        }
-    }
+    kept: io::Result<()>,
 }
 
 impl Notes {
+    /// Without any; `stop` says whether to give up while they are held against each other.
+    pub fn new(stop: fn() -> bool) -> Self {
+        let text = "rows that were reported before they were collected: they count, but one of the two times is wrong";
+        let bounds = Bounds::until(stop);
+        Self {
+            people: Lookalikes::new(bounds),
+            specimens: Lookalikes::new(bounds),
+            records: Lookalikes::new(bounds),
+            reported_early: Warning { text, rows: 0, lines: Vec::new() },
+            within: Within::new(bounds),
+            kept: Ok(()),
+        }
+    }
+
     /// A result that would be taken: as it is written, and as it is judged.
     pub fn result(&mut self, wire: &v1::LabResult, result: &LabResult<'_>, line: u64) {
-        self.people.see(&wire.person_id, line);
-        self.people.see(&wire.previous_person_id, line);
-        self.specimens.see(&wire.specimen_id, line);
-        self.records.see(&wire.result_id, line);
         if validate::is_reported_early(&ResultView::of(wire)) {
             self.reported_early.rows += 1;
             if self.reported_early.lines.len() < LINES {
                 self.reported_early.lines.push(line);
             }
         }
-        self.within.take(line, result);
+        self.keep(|notes| {
+            notes.people.see(&wire.person_id, line)?;
+            notes.people.see(&wire.previous_person_id, line)?;
+            notes.specimens.see(&wire.specimen_id, line)?;
+            notes.records.see(&wire.result_id, line)?;
+            notes.within.take(line, result)
+        });
     }
 
     /// A contact record that would be taken.
     pub fn contact(&mut self, contact: &v1::ContactRecord, line: u64) {
-        self.people.see(&contact.person_id, line);
-        self.people.see(&contact.index_person_id, line);
-        self.records.see(&contact.record_id, line);
+        self.keep(|notes| {
+            notes.people.see(&contact.person_id, line)?;
+            notes.people.see(&contact.index_person_id, line)?;
+            notes.records.see(&contact.record_id, line)
+        });
+    }
+
+    fn keep(&mut self, keep: impl FnOnce(&mut Self) -> io::Result<()>) {
+        if self.kept.is_ok() {
+            self.kept = keep(self);
+        }
+    }
+
+    /// Whether there was room for all that had to be kept since it was last asked.
+    pub fn are_kept(&mut self) -> io::Result<()> {
+        std::mem::replace(&mut self.kept, Ok(()))
     }
 
     /// A warning for each cause there is.
-    pub fn warnings(self) -> Vec<Warning> {
-        let mut warnings = self.within.warnings();
+    pub fn warnings(self) -> io::Result<Vec<Warning>> {
+        let mut warnings = self.within.warnings()?;
         warnings.extend([
             alike(
-                self.people.found(),
+                self.people.found()?,
                 "person ids that look the same as another (upper and lower case, width, composition of \
                 accents): each spelling is another person",
             ),
             alike(
-                self.specimens.found(),
+                self.specimens.found()?,
                 "specimen ids that look the same as another (upper and lower case, width, \
                 composition of accents): each spelling is another specimen",
             ),
             alike(
-                self.records.found(),
+                self.records.found()?,
                 "ids of results or records that look the same as another (upper and lower case, width, \
                 composition of accents): each spelling is another one",
             ),
             self.reported_early,
         ]);
         warnings.retain(|warning| warning.rows > 0);
-        warnings
+        Ok(warnings)
     }
 }
 
-fn alike(found: &Found, text: &'static str) -> Warning {
+fn alike(found: Found, text: &'static str) -> Warning {
     Warning { text, rows: found.ids, lines: found.lines.iter().flat_map(|(first, other)| [*first, *other]).collect() }
 }

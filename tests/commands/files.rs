@@ -3,7 +3,7 @@
 use crate::outputs::end;
 use crate::site::{RULES, Site, rows, said};
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use swabstream::model::record::Topic;
 
 #[test]
@@ -76,4 +76,81 @@ fn where_there_is_no_room_for_the_records_nothing_is_sent_and_the_folder_is_name
     let (code, errors) = end(child);
     assert_eq!((code, site.count(Topic::LabResults)), (2, 0), "{errors}");
     assert!(errors.contains("nowhere until they are sent; nothing was sent; let TMPDIR name a folder"), "{errors}");
+}
+
+/// So many rows that what is known of them goes to disk.
+const MANY: usize = 150_000;
+
+#[test]
+fn where_the_disk_is_full_before_all_rows_are_read_nothing_is_sent_and_the_folder_is_named() {
+    let site = Site::embedded();
+    site.write("rows.csv", &rows(MANY, 0));
+    let room = site.path("room");
+    std::fs::create_dir(&room).expect("made");
+    for (arguments, so) in [
+        (&["check", "rows.csv", "--map", "map.toml"][..], ""),
+        (&["publish", "rows.csv", "--map", "map.toml", "--no-rules"], "; nothing was sent"),
+    ] {
+        let says = format!(
+            "what is known of the rows of rows.csv cannot be kept in {} until all are read{so}; let TMPDIR name a folder",
+            room.display()
+        );
+        let (code, text) =
+            said(with_little_room(site.command(arguments).env("TMPDIR", &room)).output().expect("it runs"));
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(&says) && text.contains("File too large"), "{says}: {text}");
+    }
+    assert_eq!(site.count(Topic::LabResults), 0);
+}
+
+/// The same command, whose files end at half a megabyte as if the disk were full.
+fn with_little_room(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$@\"", "sh"]).arg(command.get_program());
+    shell.args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.current_dir(command.get_current_dir().expect("a folder"));
+    shell
+}
+
+#[test]
+fn all_rows_are_held_against_each_other_in_the_same_memory_for_twice_as_many() {
+    let site = Site::embedded();
+    let most = [MANY, MANY * 2].map(|good| {
+        let mut text = rows(good, 0);
+        let first = text.lines().nth(1).expect("a row").to_owned();
+        text.push_str(&format!("{first}\n{}\n", first.replace(",p0,", ",P0,")));
+        site.write("rows.csv", &text);
+        let (most, text) = with_memory(site.command(&["check", "rows.csv", "--map", "map.toml"]));
+        assert!(text.contains("        1  warning: rows that say again what an earlier row"), "{text}");
+        assert!(text.contains(&format!("counted once (line {})", good + 2)), "{text}");
+        assert!(text.contains("        1  warning: person ids that look the same as another"), "{text}");
+        assert!(text.contains(&format!("(line 2, {})", good + 3)), "{text}");
+        assert_eq!(text.matches("warning: ").count(), 2, "{text}");
+        most
+    });
+    // Buffers of what is merged come to a megabyte more; what each of so many rows took in memory was thirty.
+    let [Some(once), Some(twice)] = most else { return println!("skipped: /proc does not tell a process's memory") };
+    assert!(twice < once + 12_000, "{once} kB, and {twice} kB for twice the rows");
+}
+
+/// Kilobytes of memory that a command had at most, where that can be asked, and what it said.
+fn with_memory(mut command: Command) -> (Option<u64>, String) {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
+    let (status, mut most) = (format!("/proc/{}/status", child.id()), None);
+    while child.try_wait().expect("a child").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let now: Option<u64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        most = most.max(now);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let (code, text) = said(child.wait_with_output().expect("it ends"));
+    assert_eq!(code, 0, "{text}");
+    (most, text)
 }

@@ -1,13 +1,15 @@
 //! `swabstream publish`: a file into its topic.
 //!
 //! In: a file, the settings of the deployment, the rules in force. Out: every valid row as a record whose delivery the
-//! broker confirmed. The whole file is checked before the first record is sent; what is to be sent waits in a `spool`,
-//! in bounded memory.
+//! broker confirmed. The whole file is checked before the first record is sent; what is to be sent waits in a `spool`.
+//! Memory is constant, below 150 MB: 32 MiB for that and 40 MiB for what is held of rows against each other
+//! ([`notes`](crate::intake::notes)), and when both are done what the Kafka client has on its way.
 
 use super::check::rules_of;
 use super::file::{FileArgs, Opened};
 use super::report::Report;
 use super::rules;
+use super::way;
 use crate::clock;
 use crate::config::Config;
 use crate::intake::arrivals::Outliers;
@@ -15,6 +17,7 @@ use crate::intake::check::{Checker, Judged, Received, Summary, Verdict};
 use crate::intake::history::Marks;
 use crate::kafka::publisher::Publisher;
 use crate::kafka::topic_name;
+use crate::memory;
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
@@ -48,7 +51,8 @@ use spool::{Parcels, Spool};
 
 With --history a record's time is when its row arrived: what the map's `[history]` says or, of messages (JSON, protobuf), \
 their `reported_at`. It is checked first whether the topic is there, then the whole file; only then the first record is \
-sent. Beyond 32 MiB the records wait in a nameless file in the folder TMPDIR (/var/tmp), which is gone when the command is. \
+sent. Beyond 32 MiB the records, and beyond 4 MiB what is known of the rows, wait in nameless files in the folder TMPDIR \
+(/var/tmp), which are gone when the command is: memory is the same for any size. \
 `[secret]` is not needed.
 
 Ctrl-C, SIGTERM and SIGHUP (a terminal that closes) end it after the records that are on their way, and it says how many \
@@ -113,6 +117,7 @@ pub fn run(command: &PublishCommand, out: &mut dyn Write) -> anyhow::Result<Exit
     signals::before_the_work(|| publisher.partitions(topic))?;
     let (parcels, summary) = checked.run(command, &config, rules.as_deref(), out)?;
     out.flush()?;
+    memory::give_back();
     let every_ms = i64::from(command.mark_every.get()) * 60_000;
     let marks = command.history.then(|| Marks::new(every_ms, command.until));
     let unsent = summary.valid + summary.refused_total() - parcels.len();
@@ -179,7 +184,8 @@ impl Checked {
         let Opened { kind, mut reader, skip_reasons, way, .. } = self.opened;
         let (now, until) = (clock::now(), command.until);
         let received = if command.history { Received::OnArrival { now, until } } else { Received::At(now) };
-        let checker = Checker { kind, rules, limit: config.processing.max_record_bytes.get(), received };
+        let checker =
+            Checker { kind, rules, limit: config.processing.max_record_bytes.get(), received, stop: signals::asked };
         let (mut spool, mut kept) = (Spool::new(), Ok(()));
         let mut report = Report::new(&command.file, false, out);
         let mut progress = Progress::new("rows checked", way.whole());
@@ -207,12 +213,7 @@ impl Checked {
 }
 
 fn no_room(file: &FileArgs) -> String {
-    format!(
-        "the records of {} cannot be kept in {} until they are sent; nothing was sent; let TMPDIR name a folder with as \
-         much room as the file takes",
-        file.shown(),
-        spool::folder().display()
-    )
+    way::no_room(file, "the records", "they are sent", "; nothing was sent")
 }
 
 fn keep(spool: &mut Spool, judged: &Judged<'_>, force: bool) -> io::Result<()> {

@@ -2,17 +2,19 @@
 //!
 //! A country's year is some gigabytes. What is more than [`RUN`] bytes goes into a file without a name, sorted in runs,
 //! which are merged when they are read: nothing of it is left behind, whatever ends the process. Records that arrived
-//! at one time keep the order of the file; of live data, that is all of them.
+//! at one time keep the order of the file; of live data, that is all of them, and one run. At most [`RUNS`] are merged at
+//! once, each through a buffer of [`READ`] bytes: of more, longer ones are made first. That is 32 MiB while records are
+//! taken, and 16 MiB and a record of each run while they are given, however many there are.
 
 use crate::intake::arrivals::Outliers;
+use crate::intake::scratch::{self, Section};
 use crate::intake::{ContentType, Message};
 use crate::model::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Records held in memory, in bytes.
@@ -20,6 +22,9 @@ const RUN: usize = 32 * 1024 * 1024;
 
 /// Read of each run at a time: there are as many of these as runs.
 const READ: usize = 64 * 1024;
+
+/// Runs merged at once: 8 GiB that are in no order.
+const RUNS: usize = 256;
 
 /// Before key and payload: time, lengths, content type.
 const HEAD: usize = 8 + 4 + 4 + 1;
@@ -42,81 +47,131 @@ impl Parcel {
 /// Takes records.
 pub(super) struct Spool {
     limit: usize,
+    merged: usize,
     records: u64,
     /// Records as they are written, one after the other.
     bytes: Vec<u8>,
     /// When each was received, and where it stands.
     order: Vec<(Timestamp, usize)>,
-    file: Option<BufWriter<File>>,
-    runs: Vec<std::ops::Range<u64>>,
+    runs: Option<Runs>,
 }
 
 impl Spool {
     pub fn new() -> Self {
-        Self::with_limit(RUN)
+        Self::with_limits(RUN, RUNS)
     }
 
-    fn with_limit(limit: usize) -> Self {
-        Self { limit, records: 0, bytes: Vec::new(), order: Vec::new(), file: None, runs: Vec::new() }
+    fn with_limits(limit: usize, merged: usize) -> Self {
+        Self { limit, merged, records: 0, bytes: Vec::new(), order: Vec::new(), runs: None }
     }
 
     /// Keeps a record. Key and payload have passed the size limit, or the reader's of the same size.
     pub fn push(&mut self, key: &str, message: &Message, received_at: Timestamp) -> io::Result<()> {
+        if self.bytes.capacity() == 0 {
+            // At once: what grows leaves smaller pieces behind. Pages that are not used yet cost nothing.
+            self.bytes.reserve_exact(self.limit);
+        }
         self.order.push((received_at, self.bytes.len()));
-        self.bytes.extend_from_slice(&received_at.0.to_le_bytes());
-        self.bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&(message.payload.len() as u32).to_le_bytes());
-        self.bytes.push(u8::from(message.content_type == ContentType::Json));
-        self.bytes.extend_from_slice(key.as_bytes());
-        self.bytes.extend_from_slice(&message.payload);
+        let is_json = message.content_type == ContentType::Json;
+        write(&mut self.bytes, key.as_bytes(), &message.payload, is_json, received_at)?;
         self.records += 1;
         if self.bytes.len() + size_of_val(&self.order[..]) < self.limit { Ok(()) } else { self.write_run() }
     }
 
     /// All that was kept, by time of arrival.
     pub fn finish(mut self) -> io::Result<Parcels> {
-        if self.runs.is_empty() {
+        let (records, left_out) = (self.records, Outliers::default());
+        if self.runs.is_none() {
             self.order.sort_by_key(|(received_at, _)| *received_at);
-            let records = self.records;
             let source = Source::Memory { bytes: self.bytes, order: self.order, next: 0 };
-            return Ok(Parcels { records, left_out: Outliers::default(), source });
+            return Ok(Parcels { records, left_out, source });
         }
         self.write_run()?;
-        let Some(file) = self.file.take() else { return Err(io::Error::other("runs without a file")) };
-        let file = Rc::new(file.into_inner().map_err(io::IntoInnerError::into_error)?);
-        let mut merge = Merge { runs: Vec::new(), next: BinaryHeap::new() };
-        for run in self.runs {
-            let section = Section { file: Rc::clone(&file), at: run.start, end: run.end };
-            merge.runs.push(BufReader::with_capacity(READ, section));
-            merge.advance(merge.runs.len() - 1)?;
+        (self.bytes, self.order) = (Vec::new(), Vec::new());
+        let Some(mut runs) = self.runs else { return Err(io::Error::other("runs without a file")) };
+        while runs.places.len() > self.merged {
+            runs = runs.longer(self.merged)?;
         }
-        Ok(Parcels { records: self.records, left_out: Outliers::default(), source: Source::Merge(merge) })
+        let (file, places) = runs.close()?;
+        Ok(Parcels { records, left_out, source: Source::Merge(Merge::new(&file, &places)?) })
     }
 
     fn write_run(&mut self) -> io::Result<()> {
         self.order.sort_by_key(|(received_at, _)| *received_at);
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(BufWriter::with_capacity(READ, tempfile::tempfile_in(folder())?)),
+        let runs = match &mut self.runs {
+            Some(runs) => runs,
+            none => none.insert(Runs::new()?),
         };
-        let start = self.runs.last().map_or(0, |run| run.end);
-        for (_, at) in &self.order {
-            file.write_all(&self.bytes[*at..at + length(&self.bytes[*at..])])?;
+        self.order.first().into_iter().for_each(|(received_at, _)| runs.begin(*received_at));
+        for (received_at, at) in &self.order {
+            runs.push(*received_at, &self.bytes[*at..at + length(&self.bytes[*at..])])?;
         }
-        self.runs.push(start..start + self.bytes.len() as u64);
         self.bytes.clear();
         self.order.clear();
         Ok(())
     }
 }
 
-/// Where large files are put for a while: `/tmp` is often memory.
-pub(super) fn folder() -> PathBuf {
-    let large = PathBuf::from("/var/tmp");
-    match std::env::var_os("TMPDIR") {
-        None if large.is_dir() => large,
-        _ => std::env::temp_dir(),
+/// Sorted runs in a file, one after the other.
+struct Runs {
+    file: BufWriter<File>,
+    places: Vec<Range<u64>>,
+    last: Option<Timestamp>,
+}
+
+impl Runs {
+    fn new() -> io::Result<Self> {
+        Ok(Self { file: BufWriter::with_capacity(READ, scratch::file()?), places: Vec::new(), last: None })
     }
+
+    /// Begins a run, or goes on with the last one where that stays in order.
+    fn begin(&mut self, first: Timestamp) {
+        if self.last.is_none_or(|last| first < last) {
+            let end = self.places.last().map_or(0, |place| place.end);
+            self.places.push(end..end);
+        }
+    }
+
+    /// A record as it is written.
+    fn push(&mut self, received_at: Timestamp, record: &[u8]) -> io::Result<()> {
+        self.file.write_all(record)?;
+        self.places.last_mut().into_iter().for_each(|place| place.end += record.len() as u64);
+        self.last = Some(received_at);
+        Ok(())
+    }
+
+    /// The same records in fewer and longer runs, in another file.
+    fn longer(self, merged: usize) -> io::Result<Self> {
+        let (file, places) = self.close()?;
+        let (mut longer, mut record) = (Self::new()?, Vec::new());
+        for places in places.chunks(merged) {
+            let mut merge = Merge::new(&file, places)?;
+            let mut next = merge.next()?;
+            next.iter().for_each(|first| longer.begin(first.received_at));
+            while let Some(Parcel { key, payload, is_json, received_at }) = next {
+                record.clear();
+                write(&mut record, &key, &payload, is_json, received_at)?;
+                longer.push(received_at, &record)?;
+                next = merge.next()?;
+            }
+        }
+        Ok(longer)
+    }
+
+    fn close(self) -> io::Result<(Rc<File>, Vec<Range<u64>>)> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((Rc::new(file), self.places))
+    }
+}
+
+/// A record as it lies in memory and in the file.
+fn write(out: &mut impl Write, key: &[u8], payload: &[u8], is_json: bool, received_at: Timestamp) -> io::Result<()> {
+    out.write_all(&received_at.0.to_le_bytes())?;
+    out.write_all(&(key.len() as u32).to_le_bytes())?;
+    out.write_all(&(payload.len() as u32).to_le_bytes())?;
+    out.write_all(&[u8::from(is_json)])?;
+    out.write_all(key)?;
+    out.write_all(payload)
 }
 
 /// Length of the record at the start of some bytes.
@@ -208,6 +263,13 @@ impl Ord for Head {
 }
 
 impl Merge {
+    fn new(file: &Rc<File>, places: &[Range<u64>]) -> io::Result<Self> {
+        let run = |place: &Range<u64>| BufReader::with_capacity(READ, Section::new(file, place.clone()));
+        let mut merge = Self { runs: places.iter().map(run).collect(), next: BinaryHeap::new() };
+        (0..merge.runs.len()).try_for_each(|run| merge.advance(run))?;
+        Ok(merge)
+    }
+
     fn next(&mut self) -> io::Result<Option<Parcel>> {
         let Some(Reverse(head)) = self.next.pop() else { return Ok(None) };
         self.advance(head.run)?;
@@ -236,29 +298,13 @@ fn read(reader: &mut impl Read) -> io::Result<Option<Parcel>> {
     Ok(Some(Parcel { key, payload, is_json: is_json != 0, received_at: Timestamp(i64::from_le_bytes(time)) }))
 }
 
-/// A stretch of a file.
-struct Section {
-    file: Rc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for Section {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let most = bytes.len().min((self.end - self.at) as usize);
-        let read = self.file.read_at(&mut bytes[..most], self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// (key, payload, time) as they come out.
-    fn through(limit: usize, records: &[(&str, &str, i64)]) -> Vec<(String, String, i64)> {
-        let mut spool = Spool::with_limit(limit);
+    fn through(limit: usize, merged: usize, records: &[(&str, &str, i64)]) -> Vec<(String, String, i64)> {
+        let mut spool = Spool::with_limits(limit, merged);
         for (key, payload, at) in records {
             let content_type = if payload.starts_with('{') { ContentType::Json } else { ContentType::Protobuf };
             let message = Message { payload: (*payload).into(), content_type, arrived_at: None };
@@ -284,16 +330,37 @@ mod tests {
         expected.sort_by_key(|(_, _, at)| *at);
         // All in memory; runs of one, of two, of a few.
         for limit in [RUN, 1, 70, 120, 160] {
-            assert_eq!(through(limit, &records), expected, "{limit}");
+            for merged in [2, 3, RUNS] {
+                assert_eq!(through(limit, merged, &records), expected, "{limit} {merged}");
+            }
         }
-        assert_eq!(through(RUN, &[]), []);
+        assert_eq!(through(RUN, RUNS, &[]), []);
     }
 
     #[test]
     fn a_file_in_which_all_arrive_at_once_keeps_its_order_over_any_number_of_runs() {
         let payloads: Vec<String> = (0..500).map(|number| number.to_string()).collect();
         let records: Vec<_> = payloads.iter().map(|payload| ("p", payload.as_str(), 7)).collect();
-        let read: Vec<String> = through(200, &records).into_iter().map(|(_, payload, _)| payload).collect();
+        let read: Vec<String> = through(200, 2, &records).into_iter().map(|(_, payload, _)| payload).collect();
         assert_eq!(read, payloads);
+    }
+
+    #[test]
+    fn records_in_disorder_take_many_runs_which_are_merged_a_few_at_a_time_and_live_ones_take_one() {
+        let texts: Vec<String> = (0..600).map(|number| number.to_string()).collect();
+        let records: Vec<_> =
+            (0..).zip(&texts).map(|(at, text): (i64, _)| ("p", text.as_str(), at * 7 % 101)).collect();
+        let mut expected = through(RUN, RUNS, &records);
+        for merged in [2, 5, 64] {
+            assert_eq!(through(100, merged, &records), expected, "{merged}");
+        }
+        expected.dedup_by_key(|(_, _, at)| *at);
+        assert_eq!(expected.len(), 101, "by time of arrival");
+        let mut spool = Spool::with_limits(100, 2);
+        for text in &texts {
+            let message = Message { payload: text.as_str().into(), content_type: ContentType::Json, arrived_at: None };
+            spool.push("p", &message, Timestamp(7)).expect("room");
+        }
+        assert_eq!(spool.runs.map(|runs| runs.places.len()), Some(1));
     }
 }
