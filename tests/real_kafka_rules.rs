@@ -6,6 +6,7 @@ mod kafka;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use swabstream::cli::rules::targets::Consent;
 use swabstream::cli::rules::{RulesCommand, run};
 use swabstream::config::KafkaConfig;
 use swabstream::kafka::publisher::{Publication, Publisher};
@@ -50,8 +51,12 @@ impl Deployment {
     }
 
     fn apply(&self) -> (ExitCode, String) {
+        self.apply_with(Consent::default())
+    }
+
+    fn apply_with(&self, consent: Consent) -> (ExitCode, String) {
         let folder = self.folder.path().to_owned();
-        said(&RulesCommand::Apply { config: folder.join("swabstream.conf"), folder })
+        said(&RulesCommand::Apply { config: folder.join("swabstream.conf"), folder, consent })
     }
 
     fn show(&self, json: bool) -> (ExitCode, String) {
@@ -156,4 +161,55 @@ fn another_first_target_is_refused_and_one_that_goes_is_said() {
     let line = "deployment.toml:14: targets[0].id: `mpox` is the first target here, `sars-cov-2` is the first in force";
     assert!(page.contains(line), "{page}");
     assert!(deployment.show(false).1.contains("sars-cov-2"));
+}
+
+#[test]
+fn a_text_that_named_a_target_names_no_other_unless_that_is_said() {
+    let deployment = Deployment::new("rules-texts");
+    deployment.apply();
+    // Gone, of a target that stays.
+    deployment.edit("deployment.toml", "aliases = [\"SARS-CoV-2\"]", "aliases = []");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::FAILURE, "{page}");
+    let gone = "`SARS-CoV-2` names `sars-cov-2` in force and names nothing here";
+    assert!(page.contains(gone) && page.contains("--rename-texts"), "{page}");
+    // And now another target's.
+    deployment.edit("deployment.toml", "[\"FLU-A\"]", "[\"FLU-A\", \"SARS-CoV-2\"]");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::FAILURE, "{page}");
+    assert!(page.contains("in force and names `influenza-a` here"), "{page}");
+    assert!(page.contains("nothing was published"), "{page}");
+    let (code, page) = deployment.apply_with(Consent { rename_texts: true, ..Consent::default() });
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+}
+
+#[test]
+fn what_was_counted_before_a_target_was_declared_gets_another_name_only_where_that_is_said() {
+    let deployment = Deployment::new("rules-declared");
+    let file = deployment.folder.path().join("deployment.toml");
+    let text = fs::read_to_string(&file).expect("a text");
+    let (before, targets) = text.split_once("[[targets]]").expect("the sample declares targets");
+    let behind = targets.split_once("\n[intake]").map_or(String::new(), |(_, rest)| format!("\n[intake]{rest}"));
+    let declare = |targets: &str| fs::write(&file, format!("{before}{targets}{behind}")).expect("written");
+    declare("");
+    for policy in ["case-influenza.toml", "tier-influenza.toml"] {
+        fs::remove_file(deployment.folder.path().join(policy)).expect("removed");
+    }
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+    assert!(page.contains("no [[targets]] are declared"), "{page}");
+
+    declare("[[targets]]\nid = \"influenza-a\"\nname = \"influenza A\"\n");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::FAILURE, "{page}");
+    assert!(page.contains("--counted-so-far influenza-a") && page.contains("nothing was published"), "{page}");
+    let other = Consent { counted_so_far: Some("rsv".to_owned()), ..Consent::default() };
+    assert_eq!(
+        deployment.apply_with(other).0,
+        ExitCode::FAILURE,
+        "it names the target, so that nobody agrees by habit"
+    );
+    let same = Consent { counted_so_far: Some("influenza-a".to_owned()), ..Consent::default() };
+    let (code, page) = deployment.apply_with(same);
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
 }

@@ -17,11 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use targets::Consent;
 
 mod describe;
 mod export;
 mod table;
-mod targets;
+pub mod targets;
 
 /// What to do with rules.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -47,6 +48,9 @@ Exit codes: 0 they are in force, 1 they have errors and nothing was published, 2
         /// Settings of the deployment
         #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
         config: PathBuf,
+        /// What of targets is agreed to
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Show the rules in force
     #[command(after_help = "Examples:
@@ -81,7 +85,7 @@ impl RulesCommand {
 pub fn run(command: &RulesCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
         RulesCommand::Check { folder } => check(folder, out),
-        RulesCommand::Apply { folder, config } => apply(folder, &Config::read(config)?, out),
+        RulesCommand::Apply { folder, config, consent } => apply(folder, &Config::read(config)?, consent, out),
         RulesCommand::Show { config, json } => show(&Config::read(config)?, *json, out),
     }
 }
@@ -97,17 +101,18 @@ fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn apply(folder: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = match read_folder(folder)? {
         Ok(rules) => rules,
         Err(errors) => return refuse(folder, &errors, "; nothing was published", out),
     };
     let held = read_topic(config)?;
     let before = held.in_force.as_deref();
-    if let Some(old) = before
-        && let Some(error) = targets::other_first(old, &rules, &read_files(folder)?)
-    {
-        return refuse(folder, &[error], "; nothing was published", out);
+    if let Some(old) = before {
+        let errors = targets::objections(old, &rules, consent, &read_files(folder)?);
+        if !errors.is_empty() {
+            return refuse(folder, &errors, "; nothing was published", out);
+        }
     }
     let notes = targets::notes(before, &rules);
     let plan = Plan::new(&held.reader, &rules);
