@@ -40,7 +40,10 @@ fn the_rules_in_force_can_be_taken_to_where_there_is_no_kafka() {
 
     site.write("rules.json", &rules.replacen("LAB-1", "LAB-9", 1));
     for (file, says) in [
-        ("rules.json", "rules.json is neither a folder of rules nor what `swabstream rules show --json` writes"),
+        (
+            "rules.json",
+            "rules.json is neither a folder of rules nor such a file as is made where the deployment is by: swabstream rules show --json",
+        ),
         ("rows.csv", "rows.csv is neither"),
         ("nothing", "cannot read nothing"),
     ] {
