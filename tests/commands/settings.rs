@@ -42,7 +42,7 @@ fn the_rules_in_force_can_be_taken_to_where_there_is_no_kafka() {
     for (file, says) in [
         (
             "rules.json",
-            "rules.json is neither a folder of rules nor such a file as is made where the deployment is by: swabstream rules show --json",
+            "rules.json is neither a folder of rules nor such a file as is made",
         ),
         ("rows.csv", "rows.csv is neither"),
         ("nothing", "cannot read nothing"),

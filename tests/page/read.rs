@@ -161,7 +161,7 @@ fn every_text_is_there_in_both_languages_and_every_word_of_the_contract_has_one(
 
 #[test]
 fn every_text_the_page_asks_for_is_in_its_table() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/page");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/site/page");
     let files = std::fs::read_dir(folder).expect("the page's files").map(|entry| entry.expect("a file").path());
     let texts: Vec<String> = files.map(|path| std::fs::read_to_string(path).expect("text")).collect();
     let all = texts.concat();
