@@ -40,10 +40,7 @@ fn the_rules_in_force_can_be_taken_to_where_there_is_no_kafka() {
 
     site.write("rules.json", &rules.replacen("LAB-1", "LAB-9", 1));
     for (file, says) in [
-        (
-            "rules.json",
-            "rules.json is neither a folder of rules nor such a file as is made",
-        ),
+        ("rules.json", "rules.json is neither a folder of rules nor such a file as is made"),
         ("rows.csv", "rows.csv is neither"),
         ("nothing", "cannot read nothing"),
     ] {
