@@ -1,7 +1,7 @@
 //! Facts of rows, sorted in constant memory.
 //!
-//! In: facts in any order. Out: the same in ascending order. What is more than [`HELD`] bytes goes to disk in sorted
-//! runs. At most [`RUNS`] are merged at once, each through a buffer of [`READ`] bytes: of more runs, longer ones are
+//! In: facts in any order. Out: the same in ascending order. What is more than `HELD` bytes goes to disk in sorted
+//! runs. At most `RUNS` are merged at once, each through a buffer of `READ` bytes: of more runs, longer ones are
 //! made first. However many facts there are, that is 4 MiB before the first is given and 4 MiB after it.
 
 use super::{Section, no_room};

@@ -3,7 +3,7 @@
 //!
 //! In: every valid result with its line. Out: [`Warning`]s, one for each cause, with a count and the first lines. Of a
 //! result 32 bytes are kept, no text of it, in a [`Sorter`]: all results are held against each other, in constant memory.
-//! They are judged result by result, then person by person ([`corrections`]), then specimen by specimen. Nothing is
+//! They are judged result by result, then person by person (`corrections`), then specimen by specimen. Nothing is
 //! refused here: what was published earlier counts too, so only the processor knows what stands.
 
 mod corrections;
