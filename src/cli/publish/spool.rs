@@ -7,15 +7,10 @@
 //! taken, and 16 MiB and a record of each run while they are given, however many there are.
 
 use crate::intake::arrivals::Outliers;
-use crate::intake::scratch::{self, Section};
+use crate::intake::scratch::runs::{Merge, Record, Runs};
 use crate::intake::{ContentType, Message};
 use crate::model::time::Timestamp;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::ops::Range;
-use std::rc::Rc;
+use std::io::{self, Read};
 
 /// Records held in memory, in bytes.
 const RUN: usize = 32 * 1024 * 1024;
@@ -38,6 +33,32 @@ pub(super) struct Parcel {
     pub received_at: Timestamp,
 }
 
+impl Record for Parcel {
+    type Key = Timestamp;
+
+    fn key(&self) -> Timestamp {
+        self.received_at
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        write(bytes, &self.key, &self.payload, self.is_json, self.received_at);
+    }
+
+    fn read(reader: &mut impl Read) -> io::Result<Option<Self>> {
+        let mut head = [0; HEAD];
+        if reader.read(&mut head[..1])? == 0 {
+            return Ok(None);
+        }
+        reader.read_exact(&mut head[1..])?;
+        let [time @ .., _, _, _, _, _, _, _, _, is_json] = head;
+        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
+        let (mut key, mut payload) = (vec![0; number(8)], vec![0; number(12)]);
+        reader.read_exact(&mut key)?;
+        reader.read_exact(&mut payload)?;
+        Ok(Some(Self { key, payload, is_json: is_json != 0, received_at: Timestamp(i64::from_le_bytes(time)) }))
+    }
+}
+
 impl Parcel {
     pub fn content_type(&self) -> ContentType {
         if self.is_json { ContentType::Json } else { ContentType::Protobuf }
@@ -53,7 +74,7 @@ pub(super) struct Spool {
     bytes: Vec<u8>,
     /// When each was received, and where it stands.
     order: Vec<(Timestamp, usize)>,
-    runs: Option<Runs>,
+    runs: Option<Runs<Parcel>>,
 }
 
 impl Spool {
@@ -73,7 +94,7 @@ impl Spool {
         }
         self.order.push((received_at, self.bytes.len()));
         let is_json = message.content_type == ContentType::Json;
-        write(&mut self.bytes, key.as_bytes(), &message.payload, is_json, received_at)?;
+        write(&mut self.bytes, key.as_bytes(), &message.payload, is_json, received_at);
         self.records += 1;
         if self.bytes.len() + size_of_val(&self.order[..]) < self.limit { Ok(()) } else { self.write_run() }
     }
@@ -81,26 +102,24 @@ impl Spool {
     /// All that was kept, by time of arrival.
     pub fn finish(mut self) -> io::Result<Parcels> {
         let (records, left_out) = (self.records, Outliers::default());
-        if self.runs.is_none() {
+        if self.runs.is_some() {
+            self.write_run()?;
+            (self.bytes, self.order) = (Vec::new(), Vec::new());
+        } else {
             self.order.sort_by_key(|(received_at, _)| *received_at);
-            let source = Source::Memory { bytes: self.bytes, order: self.order, next: 0 };
-            return Ok(Parcels { records, left_out, source });
         }
-        self.write_run()?;
-        (self.bytes, self.order) = (Vec::new(), Vec::new());
-        let Some(mut runs) = self.runs else { return Err(io::Error::other("runs without a file")) };
-        while runs.places.len() > self.merged {
-            runs = runs.longer(self.merged)?;
-        }
-        let (file, places) = runs.close()?;
-        Ok(Parcels { records, left_out, source: Source::Merge(Merge::new(&file, &places)?) })
+        let source = match self.runs {
+            None => Source::Memory { bytes: self.bytes, order: self.order, next: 0 },
+            Some(runs) => Source::Merge(runs.merged(self.merged, || false)?),
+        };
+        Ok(Parcels { records, left_out, source })
     }
 
     fn write_run(&mut self) -> io::Result<()> {
         self.order.sort_by_key(|(received_at, _)| *received_at);
         let runs = match &mut self.runs {
             Some(runs) => runs,
-            none => none.insert(Runs::new()?),
+            none => none.insert(Runs::new(READ)?),
         };
         self.order.first().into_iter().for_each(|(received_at, _)| runs.begin(*received_at));
         for (received_at, at) in &self.order {
@@ -112,66 +131,14 @@ impl Spool {
     }
 }
 
-/// Sorted runs in a file, one after the other.
-struct Runs {
-    file: BufWriter<File>,
-    places: Vec<Range<u64>>,
-    last: Option<Timestamp>,
-}
-
-impl Runs {
-    fn new() -> io::Result<Self> {
-        Ok(Self { file: BufWriter::with_capacity(READ, scratch::file()?), places: Vec::new(), last: None })
-    }
-
-    /// Begins a run, or goes on with the last one where that stays in order.
-    fn begin(&mut self, first: Timestamp) {
-        if self.last.is_none_or(|last| first < last) {
-            let end = self.places.last().map_or(0, |place| place.end);
-            self.places.push(end..end);
-        }
-    }
-
-    /// A record as it is written.
-    fn push(&mut self, received_at: Timestamp, record: &[u8]) -> io::Result<()> {
-        self.file.write_all(record)?;
-        self.places.last_mut().into_iter().for_each(|place| place.end += record.len() as u64);
-        self.last = Some(received_at);
-        Ok(())
-    }
-
-    /// The same records in fewer and longer runs, in another file.
-    fn longer(self, merged: usize) -> io::Result<Self> {
-        let (file, places) = self.close()?;
-        let (mut longer, mut record) = (Self::new()?, Vec::new());
-        for places in places.chunks(merged) {
-            let mut merge = Merge::new(&file, places)?;
-            let mut next = merge.next()?;
-            next.iter().for_each(|first| longer.begin(first.received_at));
-            while let Some(Parcel { key, payload, is_json, received_at }) = next {
-                record.clear();
-                write(&mut record, &key, &payload, is_json, received_at)?;
-                longer.push(received_at, &record)?;
-                next = merge.next()?;
-            }
-        }
-        Ok(longer)
-    }
-
-    fn close(self) -> io::Result<(Rc<File>, Vec<Range<u64>>)> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((Rc::new(file), self.places))
-    }
-}
-
 /// A record as it lies in memory and in the file.
-fn write(out: &mut impl Write, key: &[u8], payload: &[u8], is_json: bool, received_at: Timestamp) -> io::Result<()> {
-    out.write_all(&received_at.0.to_le_bytes())?;
-    out.write_all(&(key.len() as u32).to_le_bytes())?;
-    out.write_all(&(payload.len() as u32).to_le_bytes())?;
-    out.write_all(&[u8::from(is_json)])?;
-    out.write_all(key)?;
-    out.write_all(payload)
+fn write(out: &mut Vec<u8>, key: &[u8], payload: &[u8], is_json: bool, received_at: Timestamp) {
+    out.extend(received_at.0.to_le_bytes());
+    out.extend((key.len() as u32).to_le_bytes());
+    out.extend((payload.len() as u32).to_le_bytes());
+    out.push(u8::from(is_json));
+    out.extend(key);
+    out.extend(payload);
 }
 
 /// Length of the record at the start of some bytes.
@@ -189,7 +156,7 @@ pub(super) struct Parcels {
 
 enum Source {
     Memory { bytes: Vec<u8>, order: Vec<(Timestamp, usize)>, next: usize },
-    Merge(Merge),
+    Merge(Merge<Parcel>),
 }
 
 impl Parcels {
@@ -218,84 +185,11 @@ impl Parcels {
             Source::Memory { bytes, order, next } => {
                 let Some((_, at)) = order.get(*next) else { return Ok(None) };
                 *next += 1;
-                read(&mut &bytes[*at..])
+                Parcel::read(&mut &bytes[*at..])
             }
-            Source::Merge(merge) => merge.next(),
+            Source::Merge(merge) => merge.next_record(),
         }
     }
-}
-
-/// Sorted runs as one: of equal times, that of the earlier run comes first.
-struct Merge {
-    runs: Vec<BufReader<Section>>,
-    next: BinaryHeap<Reverse<Head>>,
-}
-
-struct Head {
-    run: usize,
-    parcel: Parcel,
-}
-
-impl Head {
-    fn place(&self) -> (Timestamp, usize) {
-        (self.parcel.received_at, self.run)
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.place() == other.place()
-    }
-}
-
-impl Eq for Head {}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place().cmp(&other.place())
-    }
-}
-
-impl Merge {
-    fn new(file: &Rc<File>, places: &[Range<u64>]) -> io::Result<Self> {
-        let run = |place: &Range<u64>| BufReader::with_capacity(READ, Section::new(file, place.clone()));
-        let mut merge = Self { runs: places.iter().map(run).collect(), next: BinaryHeap::new() };
-        (0..merge.runs.len()).try_for_each(|run| merge.advance(run))?;
-        Ok(merge)
-    }
-
-    fn next(&mut self) -> io::Result<Option<Parcel>> {
-        let Some(Reverse(head)) = self.next.pop() else { return Ok(None) };
-        self.advance(head.run)?;
-        Ok(Some(head.parcel))
-    }
-
-    fn advance(&mut self, run: usize) -> io::Result<()> {
-        let head = read(&mut self.runs[run])?;
-        self.next.extend(head.map(|parcel| Reverse(Head { run, parcel })));
-        Ok(())
-    }
-}
-
-/// The record that a reader stands at; `None` at its end.
-fn read(reader: &mut impl Read) -> io::Result<Option<Parcel>> {
-    let mut head = [0; HEAD];
-    if reader.read(&mut head[..1])? == 0 {
-        return Ok(None);
-    }
-    reader.read_exact(&mut head[1..])?;
-    let [time @ .., _, _, _, _, _, _, _, _, is_json] = head;
-    let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
-    let (mut key, mut payload) = (vec![0; number(8)], vec![0; number(12)]);
-    reader.read_exact(&mut key)?;
-    reader.read_exact(&mut payload)?;
-    Ok(Some(Parcel { key, payload, is_json: is_json != 0, received_at: Timestamp(i64::from_le_bytes(time)) }))
 }
 
 #[cfg(test)]
@@ -361,6 +255,6 @@ mod tests {
             let message = Message { payload: text.as_str().into(), content_type: ContentType::Json, arrived_at: None };
             spool.push("p", &message, Timestamp(7)).expect("room");
         }
-        assert_eq!(spool.runs.map(|runs| runs.places.len()), Some(1));
+        assert_eq!(spool.runs.map(|runs| runs.count()), Some(1));
     }
 }

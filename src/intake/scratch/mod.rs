@@ -1,8 +1,9 @@
 //! Room on disk for what is known of a file's rows until all are read: memory stays the same however many there are.
 //!
-//! In: bytes or facts, one after the other. Out: the same again, sorted where that is wanted ([`sorted`]). What is
-//! written lies in files without a name: nothing is left behind, whatever ends the process.
+//! In: records, or facts, one after the other. Out: the same in order ([`runs`], [`sorted`]). What is written lies in
+//! files without a name: nothing is left behind, whatever ends the process.
 
+pub mod runs;
 pub mod sorted;
 
 use std::fs::File;
@@ -21,7 +22,7 @@ pub fn folder() -> PathBuf {
 }
 
 /// A new one.
-pub fn file() -> io::Result<File> {
+fn file() -> io::Result<File> {
     tempfile::tempfile_in(folder())
 }
 
@@ -44,7 +45,7 @@ fn no_room(error: io::Error) -> io::Error {
 
 /// A stretch of a file, read from its beginning to its end.
 #[derive(Debug)]
-pub struct Section {
+struct Section {
     file: Rc<File>,
     at: u64,
     end: u64,
@@ -52,7 +53,7 @@ pub struct Section {
 
 impl Section {
     /// These bytes of a file.
-    pub fn new(file: &Rc<File>, bytes: std::ops::Range<u64>) -> Self {
+    fn new(file: &Rc<File>, bytes: std::ops::Range<u64>) -> Self {
         Self { file: Rc::clone(file), at: bytes.start, end: bytes.end }
     }
 }

@@ -4,14 +4,8 @@
 //! runs. At most `RUNS` are merged at once, each through a buffer of `READ` bytes: of more runs, longer ones are
 //! made first. However many facts there are, that is 4 MiB before the first is given and 4 MiB after it.
 
-use super::{Section, no_room};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
-use std::ops::Range;
-use std::rc::Rc;
+use super::runs::{Merge, Record, Runs, go_on};
+use std::io::{self, Read};
 
 /// Facts held in memory, in bytes.
 const HELD: usize = 4 * 1024 * 1024;
@@ -22,11 +16,32 @@ const RUNS: usize = 256;
 /// Read of a run at a time, and written of one.
 const READ: usize = 16 * 1024;
 
-/// Facts between two looks at whether to stop.
-const LOOK: u64 = 1 << 16;
-
 /// What is known of a row, most significant number first.
 pub type Fact<const N: usize> = [u64; N];
+
+impl<const N: usize> Record for Fact<N> {
+    type Key = Self;
+
+    fn key(&self) -> Self {
+        *self
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    }
+
+    fn read(reader: &mut impl Read) -> io::Result<Option<Self>> {
+        let (mut fact, mut bytes) = ([0; N], [0; 8]);
+        for (at, number) in fact.iter_mut().enumerate() {
+            match reader.read(&mut bytes[..1])? {
+                0 if at == 0 => return Ok(None),
+                read => reader.read_exact(&mut bytes[read..])?,
+            }
+            *number = u64::from_le_bytes(bytes);
+        }
+        Ok(Some(fact))
+    }
+}
 
 /// How much is held and merged.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +68,7 @@ pub struct Sorter<const N: usize> {
     /// Whether the later of two facts that follow each other says nothing that the earlier does not.
     says_nothing: fn(&Fact<N>, &Fact<N>) -> bool,
     facts: Vec<Fact<N>>,
-    runs: Option<Runs<N>>,
+    runs: Option<Runs<Fact<N>>>,
 }
 
 impl<const N: usize> Sorter<N> {
@@ -88,18 +103,18 @@ impl<const N: usize> Sorter<N> {
 
     /// All facts, in ascending order.
     pub fn sorted(mut self) -> io::Result<Sorted<N>> {
-        if self.runs.is_none() {
+        let Bounds { runs: most, stop, .. } = self.bounds;
+        if self.runs.is_some() {
+            self.write_run()?;
+            self.facts = Vec::new();
+        } else {
             self.sort();
-            return Ok(Sorted { stop: self.bounds.stop, given: 0, from: Source::Memory(self.facts.into_iter()) });
         }
-        self.write_run()?;
-        self.facts = Vec::new();
-        let Some(mut runs) = self.runs else { return Err(no_room(io::Error::other("runs without a file"))) };
-        while runs.places.len() > self.bounds.runs {
-            runs = runs.longer(self.bounds)?;
-        }
-        let (file, places) = runs.close()?;
-        merged(&file, &places, self.bounds.stop)
+        let from = match self.runs {
+            None => Source::Memory(self.facts.into_iter()),
+            Some(runs) => Source::Disk(runs.merged(most, stop)?),
+        };
+        Ok(Sorted { stop, given: 0, from })
     }
 
     fn sort(&mut self) {
@@ -111,92 +126,17 @@ impl<const N: usize> Sorter<N> {
         self.sort();
         let runs = match &mut self.runs {
             Some(runs) => runs,
-            none => none.insert(Runs::new()?),
+            none => none.insert(Runs::new(READ)?),
         };
         runs.begin(self.facts[0]);
+        let mut bytes = Vec::with_capacity(size_of::<Fact<N>>());
         for fact in self.facts.drain(..) {
-            runs.push(fact)?;
+            bytes.clear();
+            fact.write(&mut bytes);
+            runs.push(fact, &bytes)?;
         }
         Ok(())
     }
-}
-
-/// Sorted runs in a file, one after the other.
-#[derive(Debug)]
-struct Runs<const N: usize> {
-    file: BufWriter<File>,
-    places: Vec<Range<u64>>,
-    last: Option<Fact<N>>,
-}
-
-impl<const N: usize> Runs<N> {
-    fn new() -> io::Result<Self> {
-        let file = super::file().map_err(no_room)?;
-        Ok(Self { file: BufWriter::with_capacity(READ, file), places: Vec::new(), last: None })
-    }
-
-    /// Begins a run, or goes on with the last one where that stays sorted.
-    fn begin(&mut self, first: Fact<N>) {
-        if self.last.is_none_or(|last| first < last) {
-            let end = self.places.last().map_or(0, |place| place.end);
-            self.places.push(end..end);
-        }
-    }
-
-    fn push(&mut self, fact: Fact<N>) -> io::Result<()> {
-        for number in fact {
-            self.file.write_all(&number.to_le_bytes()).map_err(no_room)?;
-        }
-        if let Some(place) = self.places.last_mut() {
-            place.end += size_of::<Fact<N>>() as u64;
-        }
-        self.last = Some(fact);
-        Ok(())
-    }
-
-    /// The same facts in fewer and longer runs, in another file.
-    fn longer(self, bounds: Bounds) -> io::Result<Self> {
-        let (file, places) = self.close()?;
-        let mut longer = Self::new()?;
-        for places in places.chunks(bounds.runs) {
-            let mut facts = merged(&file, places, bounds.stop)?;
-            let mut next = facts.next_fact()?;
-            next.into_iter().for_each(|first| longer.begin(first));
-            while let Some(fact) = next {
-                longer.push(fact)?;
-                next = facts.next_fact()?;
-            }
-        }
-        Ok(longer)
-    }
-
-    fn close(self) -> io::Result<(Rc<File>, Vec<Range<u64>>)> {
-        let file = self.file.into_inner().map_err(|error| no_room(error.into_error()))?;
-        Ok((Rc::new(file), self.places))
-    }
-}
-
-fn merged<const N: usize>(file: &Rc<File>, places: &[Range<u64>], stop: fn() -> bool) -> io::Result<Sorted<N>> {
-    let mut runs: Vec<_> =
-        places.iter().map(|place| BufReader::with_capacity(READ, Section::new(file, place.clone()))).collect();
-    let mut next = BinaryHeap::with_capacity(runs.len());
-    for (number, run) in runs.iter_mut().enumerate() {
-        next.extend(read(run)?.map(|fact| Reverse((fact, number))));
-    }
-    Ok(Sorted { stop, given: 0, from: Source::Disk { runs, next } })
-}
-
-/// The fact that a reader stands at; `None` at its end.
-fn read<const N: usize>(run: &mut BufReader<Section>) -> io::Result<Option<Fact<N>>> {
-    let (mut fact, mut bytes) = ([0; N], [0; 8]);
-    for (at, number) in fact.iter_mut().enumerate() {
-        match run.read(&mut bytes[..1]).map_err(no_room)? {
-            0 if at == 0 => return Ok(None),
-            read => run.read_exact(&mut bytes[read..]).map_err(no_room)?,
-        }
-        *number = u64::from_le_bytes(bytes);
-    }
-    Ok(Some(fact))
 }
 
 /// Gives facts in ascending order.
@@ -210,27 +150,16 @@ pub struct Sorted<const N: usize> {
 #[derive(Debug)]
 enum Source<const N: usize> {
     Memory(std::vec::IntoIter<Fact<N>>),
-    Disk { runs: Vec<BufReader<Section>>, next: BinaryHeap<Reverse<(Fact<N>, usize)>> },
+    Disk(Merge<Fact<N>>),
 }
 
 impl<const N: usize> Sorted<N> {
     /// The next; `None` after the last. An error also where it is told to stop.
     pub fn next_fact(&mut self) -> io::Result<Option<Fact<N>>> {
-        self.given += 1;
-        if self.given.is_multiple_of(LOOK) && (self.stop)() {
-            return Err(io::Error::other("it was told to stop"));
-        }
+        go_on(&mut self.given, self.stop)?;
         match &mut self.from {
             Source::Memory(facts) => Ok(facts.next()),
-            Source::Disk { runs, next } => {
-                let Some(mut head) = next.peek_mut() else { return Ok(None) };
-                let Reverse((fact, run)) = *head;
-                match read(&mut runs[run])? {
-                    Some(following) => *head = Reverse((following, run)),
-                    None => drop(PeekMut::pop(head)),
-                }
-                Ok(Some(fact))
-            }
+            Source::Disk(merge) => merge.next_record(),
         }
     }
 }
@@ -271,7 +200,7 @@ mod tests {
     #[test]
     fn whoever_is_told_to_stop_stops_while_facts_are_given() {
         let mut sorter = Sorter::new(Bounds { held: 1 << 16, runs: 2, stop: || true });
-        let result = (0..LOOK * 2).try_for_each(|at| sorter.push([at ^ 0x5555])).and_then(|()| {
+        let result = (0..1 << 17).try_for_each(|at| sorter.push([at ^ 0x5555])).and_then(|()| {
             let mut sorted = sorter.sorted()?;
             while sorted.next_fact()?.is_some() {}
             Ok(())
