@@ -1,65 +1,16 @@
 //! `swabstream check`: what it says of files of every format, good and bad, and of real ones.
 
-use clap::Parser;
+#[path = "support/checking.rs"]
+mod checking;
+
+use checking::{Folder, checked};
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
-use swabstream::cli::check::{self, CheckCommand};
-
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    check: CheckCommand,
-}
-
-/// Exit code and page of a check; the error where there is none.
-fn checked(arguments: &[&str]) -> Result<(bool, String), String> {
-    let parsed = Arguments::try_parse_from([&["check"], arguments].concat()).map_err(|error| error.to_string())?;
-    let mut page = Vec::new();
-    let code = check::run(&parsed.check, &mut page).map_err(|error| format!("{error:#}"))?;
-    Ok((code == ExitCode::SUCCESS, String::from_utf8(page).expect("text")))
-}
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
 
-const MAP: &str = concat!(
-    include_str!("fixtures/lab.toml"),
-    r#"area = { column = "area" }
-purpose = { constant = "screening" }
-finding = { column = "call", values = { pos = "positive", neg = "negative" } }
-[history]
-arrived_at = { column = "arrived" }
-[[skip]]
-column = "call"
-values = ["not done"]
-why = "no test was made"
-"#
-);
-
-const ROWS: &str = "id,person,taken,area,call,arrived
-1,p1,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00
-2,p2,2022-11-11 08:00,D9,pos,2022-11-11 12:00
-3,p3,2022-11-01 08:00,D1S1,neg,2022-11-11 12:00
-4,p4,2022-11-11 08:00,D1S1,maybe,2022-11-11 12:00
-5,p5,2022-11-11 08:00,D1S1,not done,2022-11-11 12:00
-6,,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00
-";
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn with(files: &[(&str, &[u8])]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (name, bytes) in files {
-            fs::write(folder.path().join(name), bytes).expect("written");
-        }
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-}
+const MAP: &str = concat!(include_str!("fixtures/lab.toml"), include_str!("fixtures/rows.toml"));
+const ROWS: &str = include_str!("fixtures/rows.csv");
 
 #[test]
 fn a_page_names_line_field_and_code_of_every_refused_row_and_what_to_do() {

@@ -1,70 +1,12 @@
 //! What `swabstream check` says of what is wrong with a file: the cause and what helps, and nothing that does not.
 
-use clap::Parser;
-use std::fs;
-use std::process::ExitCode;
-use swabstream::cli::check::{self, CheckCommand};
+#[path = "support/checking.rs"]
+mod checking;
 
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    check: CheckCommand,
-}
+use checking::{Folder, checked};
 
-/// Exit code and page of a check; the error where there is none.
-fn checked(arguments: &[&str]) -> Result<(bool, String), String> {
-    let parsed = Arguments::try_parse_from([&["check"], arguments].concat()).map_err(|error| error.to_string())?;
-    let mut page = Vec::new();
-    let code = check::run(&parsed.check, &mut page).map_err(|error| format!("{error:#}"))?;
-    Ok((code == ExitCode::SUCCESS, String::from_utf8(page).expect("text")))
-}
-
-const MAP: &str = r#"
-kind = "results"
-zone = "Asia/Shanghai"
-[fields]
-lab_id = { constant = "LAB-1" }
-result_id = { column = "id" }
-status = { constant = "final" }
-person_id = { column = "person" }
-specimen_id = { column = "id" }
-target = { constant = "sars-cov-2" }
-collected_at = { column = "taken" }
-area = { column = "area" }
-purpose = { constant = "screening" }
-finding = { column = "call", values = { pos = "positive", neg = "negative" } }
-[history]
-arrived_at = { column = "arrived" }
-[[skip]]
-column = "call"
-values = ["not done"]
-why = "no test was made"
-"#;
-
-const ROWS: &str = "id,person,taken,area,call,arrived
-1,p1,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00
-2,p2,2022-11-11 08:00,D9,pos,2022-11-11 12:00
-3,p3,2022-11-01 08:00,D1S1,neg,2022-11-11 12:00
-4,p4,2022-11-11 08:00,D1S1,maybe,2022-11-11 12:00
-5,p5,2022-11-11 08:00,D1S1,not done,2022-11-11 12:00
-6,,2022-11-11 08:00,D1S1,neg,2022-11-11 12:00
-";
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn with(files: &[(&str, &[u8])]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (name, bytes) in files {
-            fs::write(folder.path().join(name), bytes).expect("written");
-        }
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-}
+const MAP: &str = concat!(include_str!("fixtures/lab.toml"), include_str!("fixtures/rows.toml"));
+const ROWS: &str = include_str!("fixtures/rows.csv");
 
 const HEADER: &str = "id,person,taken,area,call,arrived\n";
 

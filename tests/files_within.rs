@@ -1,15 +1,9 @@
 //! What `swabstream check` says of rows of one file that stand against each other, and of corrections.
 
-use clap::Parser;
-use std::fs;
-use std::process::ExitCode;
-use swabstream::cli::check::{self, CheckCommand};
+#[path = "support/checking.rs"]
+mod checking;
 
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    check: CheckCommand,
-}
+use checking::Folder;
 
 const MAP: &str = r#"
 kind = "results"
@@ -31,16 +25,9 @@ finding = { column = "call", values = { pos = "positive", neg = "negative" } }
 
 /// Whether all is valid, and the page.
 fn checked(map: &str, rows: &str, more: &[&str]) -> (bool, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (file, map_file) = (folder.path().join("rows.csv"), folder.path().join("map.toml"));
-    fs::write(&file, rows).expect("written");
-    fs::write(&map_file, map).expect("written");
-    let (file, map_file) = (file.display().to_string(), map_file.display().to_string());
-    let arguments = [&["check", &file, "--map", &map_file], more].concat();
-    let parsed = Arguments::try_parse_from(arguments).expect("arguments");
-    let mut page = Vec::new();
-    let code = check::run(&parsed.check, &mut page).expect("checked");
-    (code == ExitCode::SUCCESS, String::from_utf8(page).expect("text"))
+    let folder = Folder::with(&[("rows.csv", rows.as_bytes()), ("map.toml", map.as_bytes())]);
+    let (file, map) = (folder.path("rows.csv"), folder.path("map.toml"));
+    checking::checked(&[&[file.as_str(), "--map", &map], more].concat()).expect("checked")
 }
 
 const HEADER: &str = "id,corrects,st,released,who,tube,taken,call\n";
