@@ -102,14 +102,15 @@ fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 }
 
 fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let rules = match read_folder(folder)? {
+    let files = read_files(folder)?;
+    let rules = match source::rules(&files) {
         Ok(rules) => rules,
         Err(errors) => return refuse(folder, &errors, "; nothing was published", out),
     };
     let held = read_topic(config)?;
     let before = held.in_force.as_deref();
     if let Some(old) = before {
-        let errors = targets::objections(old, &rules, consent, &read_files(folder)?);
+        let errors = targets::objections(old, &rules, consent, &files);
         if !errors.is_empty() {
             return refuse(folder, &errors, "; nothing was published", out);
         }
