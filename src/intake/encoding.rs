@@ -162,8 +162,11 @@ impl Guess {
 pub struct Decoded<R> {
     reader: R,
     decoder: Decoder,
+    /// Room for a piece. It keeps its length: to clear it for each piece costs more than small pieces themselves.
     text: Vec<u8>,
+    /// What of the piece has been given, and how much of it there is.
     at: usize,
+    end: usize,
     ended: bool,
 }
 
@@ -171,16 +174,14 @@ impl<R: BufRead> Decoded<R> {
     /// Behind a byte order mark, if there was one.
     pub fn new(reader: R, encoding: TextEncoding) -> Self {
         let decoder = encoding.encoding.new_decoder_without_bom_handling();
-        Self { reader, decoder, text: Vec::new(), at: 0, ended: false }
+        Self { reader, decoder, text: vec![0; PIECE_BYTES], at: 0, end: 0, ended: false }
     }
 
     fn decode_piece(&mut self) -> io::Result<()> {
-        self.text.clear();
-        self.at = 0;
-        while self.text.is_empty() && !self.ended {
+        (self.at, self.end) = (0, 0);
+        while self.end == 0 && !self.ended {
             let bytes = self.reader.fill_buf()?;
             let (last, mut read) = (bytes.is_empty(), 0);
-            self.text.resize(PIECE_BYTES, 0);
             let mut written = 0;
             loop {
                 let room = &mut self.text[written..PIECE_BYTES - ROOM_BYTES];
@@ -202,7 +203,7 @@ impl<R: BufRead> Decoded<R> {
                     }
                 }
             }
-            self.text.truncate(written);
+            self.end = written;
             self.reader.consume(read);
         }
         Ok(())
@@ -211,10 +212,10 @@ impl<R: BufRead> Decoded<R> {
 
 impl<R: BufRead> Read for Decoded<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.text.len() {
+        if self.at == self.end {
             self.decode_piece()?;
         }
-        let given = (self.text.len() - self.at).min(into.len());
+        let given = (self.end - self.at).min(into.len());
         into[..given].copy_from_slice(&self.text[self.at..self.at + given]);
         self.at += given;
         Ok(given)
