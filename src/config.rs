@@ -3,6 +3,7 @@
 //! Rules of medicine are not settings: they come through the topic `rules`.
 
 use crate::model::ids::Secret;
+use crate::pipeline::formats::{self, Formats};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -188,6 +189,29 @@ pub struct ProcessingConfig {
     pub max_record_bytes: NonZeroUsize,
     /// Past data: topics carry the times things really happened. Never for live work.
     pub history: bool,
+    /// Format in which messages between tasks are written: an earlier one than this version's while instances of the version before run
+    /// beside it, or are to be run again.
+    #[serde(deserialize_with = "written_format")]
+    pub write_format: u32,
+}
+
+impl ProcessingConfig {
+    /// Formats of messages between tasks.
+    pub fn formats(&self) -> Formats {
+        Formats { written: self.write_format, ..Formats::default() }
+    }
+}
+
+fn written_format<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let format = u32::deserialize(deserializer)?;
+    match (formats::OLDEST..=formats::CURRENT).contains(&format) {
+        true => Ok(format),
+        false => Err(serde::de::Error::custom(format!(
+            "this version writes the formats {} to {}",
+            formats::OLDEST,
+            formats::CURRENT
+        ))),
+    }
 }
 
 impl Default for ProcessingConfig {
@@ -208,6 +232,7 @@ impl Default for ProcessingConfig {
             changelog_ring: number(4_096),
             max_record_bytes: size(256 * 1024),
             history: false,
+            write_format: formats::CURRENT,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::kafka::watch::TopicWatch;
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Topic};
 use crate::pipeline::area::AreaHalf;
+use crate::pipeline::formats::Formats;
 use crate::pipeline::half::Half;
 use crate::pipeline::person::PersonHalf;
 use crate::policy::Rules;
@@ -37,6 +38,9 @@ pub enum StartError {
         /// The topic.
         topic: String,
     },
+    /// What must be known before work begins is not for this version to read.
+    #[error(transparent)]
+    Newer(#[from] Fatal),
     /// The rules cannot be used.
     #[error("the rules in topic {topic} cannot be used:\n{errors}\ncheck them with: swabstream rules check DIR")]
     BadRules {
@@ -61,6 +65,8 @@ pub struct Job {
     pub secret: Secret,
     /// How many tasks there are.
     pub layout: Layout,
+    /// Of messages between tasks.
+    pub formats: Formats,
 }
 
 /// The running workers.
@@ -77,7 +83,7 @@ impl Processor {
         // The first look, before anything is read: a topic that is made anew from here on is not taken for the old one.
         let mut watch = TopicWatch::new(&job.kafka, job.layout)?;
         watch.look()?;
-        let (globals, reader) = read_globals(&job.kafka)?;
+        let (globals, reader) = read_globals(job)?;
         let topic = || crate::kafka::topic_name(&job.kafka.prefix, Topic::Rules);
         let rules = globals.rules().cloned().ok_or_else(|| StartError::NoRules { topic: topic() })?;
         tracing::info!(digest = %rules.rules.digest, areas = rules.rules.areas.list.len(), "rules in force");
@@ -202,12 +208,14 @@ fn settings<H: Half>(job: &Job) -> Settings {
         commit_interval_ms: i64::from(commit_interval.get()),
         commit_records: processing.commit_records.get(),
         history: processing.history,
+        formats: job.formats,
     }
 }
 
-fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartError> {
+fn read_globals(job: &Job) -> Result<(Globals, TopicReader), StartError> {
+    let kafka = &job.kafka;
     let mut reader = TopicReader::open(kafka, &[Topic::Rules, Topic::Progress], From::Beginning)?;
-    let (mut globals, mut errors) = (Globals::default(), Vec::new());
+    let (mut globals, mut errors) = (Globals::new(job.formats), Vec::new());
     let limit = Duration::from_secs(u64::from(kafka.connect_timeout_s.get()));
     reader.read_to_end(limit, &mut |records| {
         for record in records {
@@ -217,6 +225,7 @@ fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartErro
             }
         }
     })?;
+    require_known(&globals)?;
     // A set that could not be used matters only when no usable one came after it.
     if globals.rules().is_none() && !errors.is_empty() {
         let topic = crate::kafka::topic_name(&kafka.prefix, Topic::Rules);
@@ -224,6 +233,12 @@ fn read_globals(kafka: &KafkaConfig) -> Result<(Globals, TopicReader), StartErro
         return Err(StartError::BadRules { topic, errors });
     }
     Ok((globals, reader))
+}
+
+/// Time must not be misread: where a newer version tells it, this one ends.
+fn require_known(globals: &Globals) -> Result<(), Fatal> {
+    let why = |newer| Fatal(format!("how far a task has come cannot be read from {}: {newer}", Topic::Progress.name()));
+    globals.newer().map_or(Ok(()), |newer| Err(why(newer)))
 }
 
 /// What is looked for, and what of it state counts for that knew of no targets.
@@ -306,6 +321,7 @@ impl Listener {
                     }
                 }
             })?;
+            require_known(globals)?;
             self.tell(person_tasks);
         }
         Ok(())

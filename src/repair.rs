@@ -127,8 +127,8 @@ fn places(counts: &Cells) -> BTreeMap<(&str, Day, &str, Day), Vec<i64>> {
     places
 }
 
-/// The batches, numbered `seq`, that carry corrections to the tasks of their areas.
-pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u64) -> Vec<Output> {
+/// The batches, numbered `seq` and of this format, that carry corrections to the tasks of their areas.
+pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, (seq, format): (u64, u32)) -> Vec<Output> {
     let mut cells = places(&corrections.counts);
     for (area, day) in &corrections.restated {
         // A change of nothing touches the day.
@@ -142,7 +142,8 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
     let mut outputs = Vec::new();
     for (task, cells) in tasks {
         for (part, cells) in (0..).zip(cells.chunks(CELLS_OF_A_PART)) {
-            let mut batch = AreaChanges { person_task: layout.person_tasks, seq, part, ..AreaChanges::default() };
+            let person_task = layout.person_tasks;
+            let mut batch = AreaChanges { person_task, seq, part, format, ..AreaChanges::default() };
             cells.iter().for_each(|(place, numbers)| put(&mut batch, *place, numbers));
             if batch.targets.iter().all(|target| target == FIRST) {
                 batch.targets.clear();

@@ -12,6 +12,7 @@ use crate::kafka::lost::Lost;
 use crate::model::ids::Secret;
 use crate::model::record::Layout;
 use crate::model::time::Timestamp;
+use crate::pipeline::formats::Formats;
 use crate::pipeline::half::{Context, Half};
 use crate::runtime::log::{Commit, CommitError, Committed, Fatal, Log as _, Polled, Restore};
 use crate::runtime::task::{RulesInForce, Task};
@@ -53,6 +54,8 @@ pub struct Site {
     pub secret: Secret,
     /// Whether data are past.
     pub history: bool,
+    /// Formats of messages between tasks.
+    pub formats: Formats,
     /// Rules to read the state by.
     pub rules: RulesInForce,
     /// R of the changelogs.
@@ -93,8 +96,8 @@ fn await_task(log: &mut KafkaLog, task: i32) -> Result<(), SkipError> {
 fn restored<H: Half>(log: &mut KafkaLog, site: &Site, task: i32) -> Result<Task<H>, SkipError> {
     let mut changelog = Restorer::new(H::CHANGELOG, task, site.ring);
     let committed = read(log, task, &mut changelog)?;
-    let Site { layout, secret, history, rules, ring, .. } = site.clone();
-    let context = Context { task, layout, secret, max_record_bytes: usize::MAX, history };
+    let Site { layout, secret, history, formats, rules, ring, .. } = site.clone();
+    let context = Context { task, layout, secret, max_record_bytes: usize::MAX, history, formats };
     let restored = Task::restored(context, &rules, committed, changelog, ring);
     Ok(restored.map_err(|why| Fatal(log.explain(task, &why)))?)
 }

@@ -9,6 +9,7 @@ use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::{Formats, Newer};
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
@@ -42,8 +43,8 @@ impl Half for Numbers {
     fn new(_: Context, _: Arc<Rules>) -> Self {
         Self::default()
     }
-    fn apply(&mut self, _: &Record<'_>, _: &mut Effects) -> Outcome {
-        Outcome::TimeMark
+    fn apply(&mut self, _: &Record<'_>, _: &mut Effects) -> Result<Outcome, Newer> {
+        Ok(Outcome::TimeMark)
     }
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
         dead_letter::output(record, reject, 0)
@@ -256,13 +257,15 @@ fn a_newer_format_is_refused() {
 fn a_restored_task_never_tells_an_earlier_time_than_it_told() {
     let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
     let layout = Layout { person_tasks: 1, area_tasks: 1 };
-    let context = || Context { task: 0, layout, secret: Secret::new([7; 16]), max_record_bytes: 1_000, history: false };
+    let (secret, formats) = (Secret::new([7; 16]), Formats::default());
+    let context = || Context { task: 0, layout, secret, max_record_bytes: 1_000, history: false, formats };
     let mut task: Task<Numbers> = Task::fresh(context(), &rules, vec![(Topic::LabResults, 0)], RING);
     // In history mode records of a later offset may have arrived earlier.
     let told = |task: &mut Task<Numbers>, offset: i64, at: i64| {
         let position = Position { topic: Topic::LabResults, partition: 0, offset };
         let (received_at, none) = (Timestamp(at), None);
-        task.apply(&Record { position, received_at, key: none, payload: none, content_type: none });
+        task.apply(&Record { position, received_at, key: none, payload: none, content_type: none })
+            .expect("of this version");
         let (outputs, commit) = task.commit(None);
         let progress = outputs.into_iter().find(|output| output.topic == Topic::Progress);
         let progress = progress.and_then(|output| Progress::decode(&output.payload?[..]).ok()?.now);

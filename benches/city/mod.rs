@@ -9,6 +9,7 @@ use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic, partition_of};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::runtime::task::clock::Look;
@@ -103,7 +104,9 @@ impl City {
         let (running, now) = (&mut self.person[task as usize], self.now);
         let began = processor_time();
         for (offset, one) in (first..).zip(sent) {
-            running.apply(&record(Topic::LabResults, task, offset, &one.key, &one.payload, now));
+            running
+                .apply(&record(Topic::LabResults, task, offset, &one.key, &one.payload, now))
+                .expect("of this version");
         }
         let applied = processor_time();
         let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
@@ -128,11 +131,11 @@ impl City {
         let began = processor_time();
         match output.topic {
             Topic::AreaChanges => {
-                self.area[output.partition as usize].apply(&record);
+                self.area[output.partition as usize].apply(&record).expect("of this version");
                 self.spent.area_apply += processor_time() - began;
             }
             Topic::PersonEvents => {
-                self.person[output.partition as usize].apply(&record);
+                self.person[output.partition as usize].apply(&record).expect("of this version");
                 self.spent.apply += processor_time() - began;
             }
             _ => {}
@@ -201,7 +204,14 @@ pub fn processor_time() -> Duration {
 
 fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
     let secret = Secret::new([7; 16]);
-    let context = Context { task, layout: LAYOUT, secret, max_record_bytes: 1_000_000, history: false };
+    let context = Context {
+        task,
+        layout: LAYOUT,
+        secret,
+        max_record_bytes: 1_000_000,
+        history: false,
+        formats: Formats::default(),
+    };
     let next = H::INPUTS.iter().map(|topic| (*topic, 0)).collect();
     Task::fresh(context, rules, next, RING)
 }

@@ -21,6 +21,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::result_view::ResultView;
 use swabstream::pipeline::decode::{self, validate};
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::Times;
@@ -134,6 +135,7 @@ impl Core {
             secret: Secret::new([7; 16]),
             max_record_bytes: MAX_RECORD_BYTES,
             history: false,
+            formats: Formats::default(),
         };
         let mut half = PersonHalf::new(context, Arc::new(rules.clone()));
         let mut changelog = Changelog::new(Topic::PersonState, 0, RING);
@@ -153,7 +155,7 @@ impl Core {
             stage.ends(0);
             each(&views, |view| validate::result(view, NOW, &rules).is_ok());
             stage.ends(1);
-            each(&records, |record| half.apply(record, &mut effects));
+            each(&records, |record| half.apply(record, &mut effects).expect("of this version"));
             stage.ends(2);
             half.flush(seq, &times, &mut effects);
             stage.ends(3);

@@ -44,7 +44,9 @@ impl Ours {
         let telemetry = Telemetry::new(vitals.clone());
         let person_workers = workers.and_then(NonZeroUsize::new);
         let processing = ProcessingConfig { person_workers, ..ProcessingConfig::default() };
-        let job = Job { kafka: site.config.clone(), processing, secret: Secret::new([7; 16]), layout: site.layout };
+        let formats = processing.formats();
+        let job =
+            Job { kafka: site.config.clone(), processing, secret: Secret::new([7; 16]), layout: site.layout, formats };
         let started = Instant::now();
         Ok(Self { processor: Processor::start(&job, &telemetry)?, vitals, started })
     }

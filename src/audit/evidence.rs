@@ -21,7 +21,7 @@ use super::written::Then;
 use super::{Cut, RulesFound, lies_before};
 use crate::model::ids::Secret;
 use crate::model::outcome::RejectCode as Code;
-use crate::model::record::{Layout, Position, Record, Topic};
+use crate::model::record::{Layout, MESSAGE_FORMAT, Position, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::Alert;
@@ -56,6 +56,8 @@ pub struct Evidence {
     on_the_way: OnTheWay,
     /// A message that its receiver had read and its sender not sent: the cut is no moment.
     too_early: Option<String>,
+    /// A message that waits for its task and is for a newer version to read.
+    newer: Option<String>,
     /// Newest commit of each changelog, which may lie after the cut.
     newest: Commits,
     /// Newest commit after the cut that outputs of each task name.
@@ -93,6 +95,7 @@ impl Evidence {
             counts: Counts::new(),
             on_the_way: OnTheWay::default(),
             too_early: None,
+            newer: None,
             newest: Commits::new(),
             written: Commits::new(),
             first_received: BTreeMap::new(),
@@ -149,7 +152,10 @@ impl Evidence {
             (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
             (false, None) => {
                 let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
-                self.on_the_way.take(topic, key, payload, self.setting.layout);
+                let format = self.on_the_way.take(topic, key, payload, self.setting.layout);
+                if format > MESSAGE_FORMAT {
+                    self.newer = Some(format!("{} [{partition}] {offset} is of format {format}", topic.name()));
+                }
             }
             (false, Some(_)) => {}
         }
@@ -243,6 +249,11 @@ impl Evidence {
     /// Whether every task's last head was read.
     pub fn has_all_heads(&self) -> bool {
         self.cut.commits.iter().all(|(task, seq)| self.heads.get(task).is_some_and(|(found, _)| found >= seq))
+    }
+
+    /// What this version cannot judge, because a newer one wrote it.
+    pub fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
     }
 
     /// What shows that the cut is no moment, if anything does; whoever has read all messages between tasks knows.

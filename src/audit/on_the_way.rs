@@ -58,22 +58,23 @@ pub struct OnTheWay {
 }
 
 impl OnTheWay {
-    /// Takes a message that was not read.
-    pub fn take(&mut self, topic: Topic, key: &[u8], payload: &[u8], layout: Layout) {
+    /// Takes a message that was not read; says of which format it is.
+    pub fn take(&mut self, topic: Topic, key: &[u8], payload: &[u8], layout: Layout) -> u32 {
         match topic {
             Topic::PersonEvents => {
                 self.messages += 1;
-                if let Ok(event) = PersonEvent::decode(payload) {
-                    self.take_event(key, &event);
-                }
+                let Ok(event) = PersonEvent::decode(payload) else { return 0 };
+                self.take_event(key, &event);
+                event.format
             }
             _ => {
                 self.batches += 1;
                 // What a repair sends is no part of what people add up to: it is missing until it is read.
-                let batch = AreaChanges::decode(payload).ok();
-                if let Some(batch) = batch.filter(|batch| batch.person_task < layout.person_tasks) {
+                let Ok(batch) = AreaChanges::decode(payload) else { return 0 };
+                if batch.person_task < layout.person_tasks {
                     changes::add(&mut self.cells, &batch);
                 }
+                batch.format
             }
         }
     }

@@ -178,6 +178,9 @@ impl Reading<'_> {
             ensure!(!cut.commits.is_empty(), "nothing was ever committed by group {}", self.kafka.group);
             let mut evidence = Evidence::new(setting.clone(), cut.clone());
             self.read(states_and_messages(&cut), &mut evidence)?;
+            if let Some(newer) = evidence.newer() {
+                bail!("{newer}, which this version cannot read: audit with the one that runs");
+            }
             if let Some(message) = evidence.why_no_moment() {
                 why = message.to_owned();
                 continue;

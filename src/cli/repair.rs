@@ -15,6 +15,7 @@ use crate::model::ids::Secret;
 use crate::model::record::{Layout, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
+use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::person::PersonHalf;
 use crate::policy::Rules;
@@ -23,7 +24,7 @@ use crate::repair::{self, Corrections};
 use crate::state::changelog::Restorer;
 use crate::terminal::output::Duty;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -102,7 +103,12 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         // What differs does so, whether or not it could be listed; the output knows.
         None => drop(said.and_then(|()| writeln!(out, "nothing was written (--dry-run)"))),
         Some(writer) => {
-            let batches = repair::batches(&corrections, &rules, layout, areas.newest_repair + 1);
+            let batches = repair::batches(
+                &corrections,
+                &rules,
+                layout,
+                (areas.newest_repair + 1, config.processing.write_format),
+            );
             writer.write(&batches)?;
             writeln!(out, "sent {} batches; the processor adds them, then: swabstream audit", batches.len())?;
         }
@@ -199,10 +205,8 @@ impl Site<'_> {
         let stretches: Stretches = (0..self.layout.area_tasks)
             .filter_map(|task| Some((key(task), from(task).unwrap_or(0)..ends(task)?)))
             .collect();
-        let mut broken = 0;
-        reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| match AreaChanges::decode(
-            record.payload.unwrap_or_default(),
-        ) {
+        let (mut broken, mut newer) = (0, None);
+        let mut take = |payload: &[u8]| match AreaChanges::decode(payload) {
             Ok(changes) => {
                 areas.waiting += 1;
                 if changes.person_task == self.layout.person_tasks {
@@ -211,7 +215,21 @@ impl Site<'_> {
                 changes::add(&mut areas.counts, &changes);
             }
             Err(_) => broken += 1,
+        };
+        reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| {
+            let payload = record.payload.unwrap_or_default();
+            match Formats::default().require(payload) {
+                Ok(()) => take(payload),
+                Err(found) => newer = Some(found),
+            }
         })?;
+        if let Some(newer) = newer {
+            let Newer { format, newest } = newer;
+            bail!(
+                "a batch of format {format} waits for its task, and this version reads up to {newest}: repair with the one \
+                 that runs"
+            );
+        }
         ensure!(broken == 0, "{broken} records of area-changes cannot be read");
         Ok(())
     }
@@ -232,7 +250,8 @@ impl Site<'_> {
             let context = || format!("{} [{task}]", key.0.name());
             fault.map_or(Ok(()), Err).with_context(context)?;
             let (secret, layout) = (self.secret, self.layout);
-            let half = Context { task, layout, secret, max_record_bytes: usize::MAX, history: false };
+            let (max_record_bytes, formats) = (usize::MAX, Formats::default());
+            let half = Context { task, layout, secret, max_record_bytes, history: false, formats };
             let mut half = PersonHalf::new(half, self.rules.clone());
             let (head, changelog) = restorer.finish(&mut half).with_context(context)?;
             self.require(key, changelog.seq(), &head)?;

@@ -123,7 +123,8 @@ impl Site {
         spawn_blocking(move || {
             let layout = handle.block_on(checked_layout(&config))?;
             let secret = config.secret()?;
-            let job = Job { kafka: config.kafka.clone(), processing: config.processing.clone(), secret, layout };
+            let (kafka, processing) = (config.kafka.clone(), config.processing.clone());
+            let job = Job { formats: processing.formats(), kafka, processing, secret, layout };
             telemetry.vitals().start_over();
             let processor = Processor::start(&job, &telemetry)?;
             let (stop_following, stopped) = watch::channel(false);

@@ -224,6 +224,7 @@ fn give_up<H: Half>(config: &Config, layout: Layout, lost: &[Lost]) -> anyhow::R
         layout,
         secret: config.secret()?,
         history: config.processing.history,
+        formats: config.processing.formats(),
         // The state holds by which rules it was derived; a worker takes up those in force.
         rules: RulesInForce { rules, offset: 0 },
         ring: u64::from(config.processing.changelog_ring.get()),

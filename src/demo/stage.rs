@@ -76,7 +76,8 @@ impl Stage {
         let view = View::new();
         let person_workers = broker.is_some().then_some(ALONE);
         let processing = ProcessingConfig { person_workers, ..ProcessingConfig::default() };
-        let job = Job { kafka: kafka.clone(), processing, secret: secret(options.seed), layout: LAYOUT };
+        let (secret, formats) = (secret(options.seed), processing.formats());
+        let job = Job { kafka: kafka.clone(), processing, secret, layout: LAYOUT, formats };
         let processor = Processor::start(&job, &telemetry)?;
         let (readers, shutdown) = watch::channel(false);
         let painter = follow::spawn(Arc::clone(&view), kafka.clone(), shutdown.clone())?;

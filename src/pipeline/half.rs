@@ -1,7 +1,8 @@
 //! What the two halves have in common: `apply(state, record) -> effects`, with [`Paged`] state.
 
 use super::effects::Effects;
-use super::stop::{End, Stop};
+use super::ending::{Ending, Stop};
+use super::formats::{Formats, Newer};
 use super::times::{OwnTime, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
@@ -23,6 +24,8 @@ pub struct Context {
     pub max_record_bytes: usize,
     /// Past data: marks of time are read as such, which in live work nothing is.
     pub history: bool,
+    /// Of messages between tasks.
+    pub formats: Formats,
 }
 
 /// The pure core of one task: state and logic without clock, randomness, locks or I/O.
@@ -43,20 +46,27 @@ pub trait Half: Paged + Sized {
     /// A task without history. `rules` are those in force.
     fn new(context: Context, rules: Arc<Rules>) -> Self;
 
-    /// Applies one record of an input. Its one outcome is returned, all else goes into the effects.
-    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome;
+    /// Applies one record of an input. Its one outcome is returned, all else goes into the effects. A record of a newer
+    /// version of this program has none here: nothing of it is used.
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer>;
 
     /// What becomes of a record that cannot be used: it is set aside.
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output;
 
     /// The outcome of a record. Nothing else rejects one, so none is rejected without being set aside.
-    fn ended(&self, record: &Record<'_>, end: Result<End, Stop>, effects: &mut Effects) -> Outcome {
-        match end {
-            Ok(end) | Err(Stop::At(end)) => end.into(),
-            Err(Stop::Refused(reject)) => {
+    fn ended(
+        &self,
+        record: &Record<'_>,
+        ending: Result<Ending, Stop>,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Newer> {
+        match ending {
+            Ok(Ending::Used(end)) | Err(Stop::Here(Ending::Used(end))) => Ok(end.into()),
+            Ok(Ending::SetAside(reject)) | Err(Stop::Here(Ending::SetAside(reject))) => {
                 effects.outputs.push(self.set_aside(record, &reject));
-                Outcome::Rejected(reject.code)
+                Ok(Outcome::Rejected(reject.code))
             }
+            Err(Stop::Newer(newer)) => Err(newer),
         }
     }
 

@@ -12,13 +12,15 @@
 //! | [`area`] | an area and target | counts to positivity, [`area::tier`]s and their alerts |
 //! | [`lab`] | a laboratory | when it was last heard of |
 //!
-//! [`half`], [`effects`], [`stop`] and [`times`] are what the two halves have in common.
+//! [`half`], [`effects`], [`ending`], [`formats`] and [`times`] are what the two halves have in common.
 
 pub mod half;
 
 pub mod effects;
 
-pub mod stop;
+pub mod ending;
+
+pub mod formats;
 
 pub mod times;
 

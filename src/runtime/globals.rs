@@ -5,6 +5,7 @@
 use super::task::RulesInForce;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
+use crate::pipeline::formats::{Formats, Newer};
 use crate::policy::error::RuleError;
 use crate::policy::set::RuleSetReader;
 use crate::proto::v1::Progress;
@@ -38,9 +39,17 @@ pub struct Globals {
     rules: Option<RulesInForce>,
     /// What each person task told.
     progress: BTreeMap<i32, Floor>,
+    formats: Formats,
+    /// What was told last by a newer version, by key.
+    newer: BTreeMap<Vec<u8>, Newer>,
 }
 
 impl Globals {
+    /// None yet, of messages in these formats.
+    pub fn new(formats: Formats) -> Self {
+        Self { formats, ..Self::default() }
+    }
+
     /// Takes one record. An error is about a set of rules that cannot be used; those in force stay so.
     pub fn take(&mut self, record: &Record<'_>) -> Result<(), Vec<RuleError>> {
         match record.position.topic {
@@ -50,13 +59,21 @@ impl Globals {
                     self.rules = Some(RulesInForce { rules, offset: record.position.offset + 1 });
                 }
             }
-            Topic::Progress => self.note(record.payload.unwrap_or_default()),
+            Topic::Progress => self.note(record.key.unwrap_or_default(), record.payload.unwrap_or_default()),
             _ => {}
         }
         Ok(())
     }
 
-    fn note(&mut self, payload: &[u8]) {
+    fn note(&mut self, key: &[u8], payload: &[u8]) {
+        // What a task told last is what counts of it: a newer version may have been at work here, and have left.
+        match self.formats.require(payload) {
+            Err(newer) => {
+                self.newer.insert(key.to_owned(), newer);
+                return;
+            }
+            Ok(()) => _ = self.newer.remove(key),
+        }
         // Written by ourselves only; what cannot be read says nothing about time.
         let Ok(progress) = Progress::decode(payload) else { return };
         if let (true, Some(now)) = (progress.half == "person", progress.now.as_ref().and_then(Timestamp::from_wire)) {
@@ -64,6 +81,11 @@ impl Globals {
             let known = self.progress.entry(progress.task).or_default();
             *known = known.max(Floor { now, drop_now });
         }
+    }
+
+    /// What a newer version tells of a task's time: it must not be missed.
+    pub fn newer(&self) -> Option<Newer> {
+        self.newer.values().next().copied()
     }
 
     /// The rules in force, once a whole set was read.
@@ -85,12 +107,17 @@ mod tests {
     use crate::model::record::Position;
 
     fn tell(globals: &mut Globals, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
+        tell_in(globals, 1, half, task, now, drop_now);
+    }
+
+    fn tell_in(globals: &mut Globals, format: u32, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
         let now = Some(Timestamp(now).to_wire());
         let drop_now = drop_now.map(|at| Timestamp(at).to_wire());
-        let payload = Progress { half: half.into(), task, now, drop_now, ..Progress::default() }.encode_to_vec();
+        let progress = Progress { half: half.into(), task, now, drop_now, format, ..Progress::default() };
+        let (key, payload) = (format!("{half}/{task}"), progress.encode_to_vec());
         let position = Position { topic: Topic::Progress, partition: 0, offset: 0 };
         let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
-        let record = Record { position, received_at, key: None, payload, content_type: None };
+        let record = Record { position, received_at, key: Some(key.as_bytes()), payload, content_type: None };
         globals.take(&record).expect("progress is no rule");
     }
 
@@ -105,5 +132,16 @@ mod tests {
         assert_eq!(globals.floor(2), floor(3_000, 2_000), "an earlier version tells one time for both");
         tell(&mut globals, "person", 1, 2_000, Some(1_000));
         assert_eq!(globals.floor(2), floor(3_000, 2_000), "never backwards");
+    }
+
+    #[test]
+    fn a_newer_version_is_told_until_its_task_is_back_with_this_one() {
+        let mut globals = Globals::new(Formats::default());
+        tell_in(&mut globals, 2, "person", 0, 5_000, None);
+        tell(&mut globals, "person", 1, 5_000, None);
+        assert_eq!(globals.newer(), Some(Newer { format: 2, newest: 1 }));
+        assert_eq!(globals.floor(2), None, "of task 0 nothing is known");
+        tell_in(&mut globals, 0, "person", 0, 6_000, None);
+        assert_eq!((globals.newer(), globals.floor(2).is_some()), (None, true));
     }
 }

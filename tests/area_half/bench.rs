@@ -9,6 +9,7 @@ use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::{Formats, Newer};
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
@@ -39,6 +40,11 @@ impl Bench {
     }
 
     pub fn read_bytes(&mut self, payload: Option<&[u8]>) -> Outcome {
+        self.try_bytes(payload).expect("of this version")
+    }
+
+    /// The same, also of a batch that may be for a newer version.
+    pub fn try_bytes(&mut self, payload: Option<&[u8]>) -> Result<Outcome, Newer> {
         let position = Position { topic: Topic::AreaChanges, partition: 0, offset: self.offset };
         self.offset += 1;
         let record = Record { position, received_at: Timestamp(0), key: None, payload, content_type: None };
@@ -104,7 +110,14 @@ impl Bench {
 }
 
 pub fn context() -> Context {
-    Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 1 << 20, history: false }
+    Context {
+        task: 0,
+        layout: LAYOUT,
+        secret: Secret::new([7; 16]),
+        max_record_bytes: 1 << 20,
+        history: false,
+        formats: Formats::default(),
+    }
 }
 
 pub fn images(half: &AreaHalf) -> Vec<Vec<u8>> {

@@ -182,7 +182,7 @@ fn no_day_is_closed_before_what_was_sent_of_it_was_read() {
         let payload = batch.encode_to_vec();
         let position = Position { topic: Topic::AreaChanges, partition: 0, offset: i64::from(after) };
         let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
-        task.apply(&Record { position, received_at, key: None, payload, content_type: None });
+        task.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
     }
     assert_eq!(
         pass(&mut task, 200, Some(wall(0))),

@@ -2,12 +2,14 @@
 
 use crate::bench::Bench;
 use crate::city::{Finding, Recount, Test, batch, random, recount, tests_of_somebody};
+use prost::Message as _;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use std::sync::Arc;
 use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Day;
+use swabstream::pipeline::formats::{CURRENT, Newer};
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
 use swabstream::policy::{Rules, WINDOWS};
@@ -255,6 +257,19 @@ fn a_batch_that_cannot_be_used_is_set_aside_whole() {
     bench.commit(Some(first()));
     let dead = bench.outputs.iter().filter(|output| output.topic == Topic::DeadLetters).count();
     assert_eq!((dead, bench.numbers().len()), (bad.len() + 2, 0));
+    assert!(bench.half.sizes().contains(&("area_cells", 0)));
+}
+
+#[test]
+fn nothing_is_counted_of_a_batch_of_a_newer_version_and_it_is_not_set_aside() {
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    let batch = AreaChanges { format: CURRENT + 1, ..batch(&rules, 0, 1, &[], &everybody(1)[0]) };
+    // With a field that is not known here, before the number of the format.
+    let bytes = [&[0xa0, 0x06, 5][..], &batch.encode_to_vec()].concat();
+    assert_eq!(bench.try_bytes(Some(&bytes)), Err(Newer { format: CURRENT + 1, newest: CURRENT }));
+    bench.commit(Some(first()));
+    assert!(bench.outputs.iter().all(|output| output.topic != Topic::DeadLetters));
     assert!(bench.half.sizes().contains(&("area_cells", 0)));
 }
 

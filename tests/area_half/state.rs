@@ -127,7 +127,7 @@ fn a_new_owner_that_has_not_heard_the_time_publishes_by_that_of_its_predecessor(
     let payload = batch(&rules.rules, 0, 1, &[], &tests).encode_to_vec();
     let position = Position { topic: Topic::AreaChanges, partition: 0, offset: 0 };
     let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
-    again.apply(&Record { position, received_at, key: None, payload, content_type: None });
+    again.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
     let (published, _) = commit(&mut again, &mut Restorer::new(Topic::AreaState, 0, 8));
     assert!(!published.is_empty() && published.iter().all(|now| *now == noon), "{published:?}");
 }

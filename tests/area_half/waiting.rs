@@ -66,7 +66,7 @@ fn committed(task: &mut Task<AreaHalf>, offset: i64) -> (Vec<Output>, Vec<Output
     .encode_to_vec();
     let position = Position { topic: INPUT, partition: 0, offset };
     let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
-    task.apply(&Record { position, received_at, key: None, payload, content_type: None });
+    task.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
     let noon = Timestamp(i64::from(day().0) * 86_400_000 + 4 * 3_600_000);
     task.pass_time(&Look { slowest: Some(noon), read_until: Some(Timestamp(1)), ..Look::default() });
     let (outputs, commit) = task.commit(None);

@@ -6,6 +6,7 @@ use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
@@ -54,7 +55,7 @@ impl Corpus {
         };
         for (commit, some) in inputs.chunks(30).enumerate() {
             for (at, message) in some.iter().enumerate() {
-                person.apply(&record_of(message, (30 * commit + at) as i64));
+                person.apply(&record_of(message, (30 * commit + at) as i64)).expect("of this version");
             }
             let (outputs, part) = person.commit(person.wants_changelog_end().then_some(0));
             corpus.person_state.extend(part.changes);
@@ -73,7 +74,7 @@ impl Corpus {
                 Topic::PersonEvents => self.events.push(output),
                 Topic::Progress => self.progress.push(output),
                 Topic::AreaChanges => {
-                    area.apply(&record(&output, self.batches.len() as i64));
+                    area.apply(&record(&output, self.batches.len() as i64)).expect("of this version");
                     self.batches.push(output);
                 }
                 _ => {}
@@ -92,8 +93,15 @@ fn fresh<H: Half>(rules: &Arc<Rules>) -> Task<H> {
     Task::fresh(context(), &rules, H::INPUTS.iter().map(|topic| (*topic, 0)).collect(), RING)
 }
 
-fn context() -> Context {
-    Context { task: 0, layout: LAYOUT, secret: Secret::new([7; 16]), max_record_bytes: 100_000, history: true }
+pub fn context() -> Context {
+    Context {
+        task: 0,
+        layout: LAYOUT,
+        secret: Secret::new([7; 16]),
+        max_record_bytes: 100_000,
+        history: true,
+        formats: Formats::default(),
+    }
 }
 
 fn record_of(message: &Message, offset: i64) -> Record<'_> {

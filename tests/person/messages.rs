@@ -4,8 +4,9 @@ use super::world::{Input, LAYOUT, World, at, met, swab};
 use prost::Message as _;
 use swabstream::model::outcome::{Outcome, RejectCode};
 use swabstream::model::record::{Position, Record, Topic};
+use swabstream::pipeline::formats::{CURRENT, Newer};
 use swabstream::proto::v1::person_event::Event;
-use swabstream::proto::v1::{Finding, ForwardedRecord, LabResult, Origin, PersonEvent};
+use swabstream::proto::v1::{Finding, ForwardedRecord, LabResult, Origin, PersonEvent, ResultMoved};
 
 use Finding::{Negative, Positive};
 
@@ -100,7 +101,24 @@ fn a_message_sent_on_too_often_is_set_aside() {
 /// A message about a result that lay in another partition.
 fn event(event: Event) -> PersonEvent {
     let origin = Origin { topic: "lab-results".into(), partition: 2, offset: 7, received_at: Some(at(3, 9).to_wire()) };
-    PersonEvent { origin: Some(origin), hop: 1, event: Some(event) }
+    PersonEvent { origin: Some(origin), hop: 1, event: Some(event), format: 1 }
+}
+
+#[test]
+fn nothing_is_read_of_a_message_of_a_newer_version() {
+    let mut world = World::new();
+    let task = LAYOUT.person_task("P1");
+    let moved = Event::Moved(ResultMoved { result: Some(swab("P1", "R1", at(3, 8), Positive)) });
+    let newer = PersonEvent { format: CURRENT + 1, ..event(moved) }.encode_to_vec();
+    // As it may look to us: of a kind that is not known here, and with a field of another form.
+    let unknown =
+        [&PersonEvent { event: None, format: CURRENT + 1, ..Default::default() }.encode_to_vec()[..], b"\x0a\x01\xff"]
+            .concat();
+    for bytes in [newer, unknown] {
+        let record = record(Topic::PersonEvents, task, "P1", Some(&bytes));
+        assert_eq!(world.try_record(record), Err(Newer { format: CURRENT + 1, newest: CURRENT }));
+    }
+    assert!(world.dead_letters.is_empty() && world.outcomes.is_empty());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::{Formats, Newer};
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::Times;
@@ -224,12 +225,17 @@ impl World {
     }
 
     /// Hands a record to the task of its partition.
-    pub fn record(&mut self, mut record: Record<'_>) -> Outcome {
+    pub fn record(&mut self, record: Record<'_>) -> Outcome {
+        self.try_record(record).expect("of this version")
+    }
+
+    /// The same, also of a record that may be for a newer version.
+    pub fn try_record(&mut self, mut record: Record<'_>) -> Result<Outcome, Newer> {
         self.offset += 1;
         record.position.offset = self.offset;
         let task = record.position.partition;
         let mut effects = Effects::default();
-        let outcome = self.halves[task as usize].apply(&record, &mut effects);
+        let outcome = self.halves[task as usize].apply(&record, &mut effects)?;
         let letters = effects.outputs.iter().filter(|output| output.topic == Topic::DeadLetters).count();
         assert_eq!(
             usize::from(outcome.code().is_some()),
@@ -239,7 +245,7 @@ impl World {
         self.outcomes.push(outcome);
         self.take(task, effects);
         self.commit(task);
-        outcome
+        Ok(outcome)
     }
 
     pub fn commit(&mut self, task: i32) {
@@ -368,7 +374,14 @@ pub fn content(alert: &Alert) -> Alert {
 }
 
 pub fn context(task: i32) -> Context {
-    Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: 100_000, history: true }
+    Context {
+        task,
+        layout: LAYOUT,
+        secret: SECRET,
+        max_record_bytes: 100_000,
+        history: true,
+        formats: Formats::default(),
+    }
 }
 
 /// A small generator: a seed says everything.

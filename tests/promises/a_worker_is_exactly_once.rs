@@ -11,6 +11,7 @@ use std::sync::Arc;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::formats::Formats;
 use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::Settings;
@@ -267,6 +268,7 @@ fn settings() -> Settings {
         commit_interval_ms: 100,
         commit_records: 50,
         history: false,
+        formats: Formats::default(),
     }
 }
 

@@ -21,6 +21,7 @@ mod real_lost;
 mod real_panels;
 mod real_repair;
 mod real_skip_lost;
+mod real_upgrade;
 mod scenarios;
 mod simulation;
 mod two_readings;

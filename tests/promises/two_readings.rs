@@ -15,6 +15,7 @@ use swabstream::model::record::{Layout, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode;
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
@@ -79,8 +80,10 @@ fn both(message: &Message, rules: &Arc<Rules>) -> Option<RejectCode> {
         content_type: message.content_type.map(str::as_bytes),
     };
     let layout = Layout { person_tasks: 1, area_tasks: 1 };
-    let context = Context { task: 0, layout, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES, history: true };
-    let outcome = PersonHalf::new(context, rules.clone()).apply(&record, &mut Effects::default());
+    let (secret, formats) = (SECRET, Formats::default());
+    let context = Context { task: 0, layout, secret, max_record_bytes: MAX_RECORD_BYTES, history: true, formats };
+    let outcome =
+        PersonHalf::new(context, rules.clone()).apply(&record, &mut Effects::default()).expect("no input has a format");
     let audit = inputs::read(&record, rules, MAX_RECORD_BYTES);
     match (outcome, audit) {
         (Outcome::Rejected(code), Input::Refused(faults)) if faults.contains(&code) => Some(code),

@@ -18,6 +18,7 @@ use swabstream::kafka::topic_name;
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Topic};
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::Half;
 use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::log::Fatal;
@@ -152,6 +153,7 @@ fn settings(layout: Layout) -> Settings {
         commit_interval_ms: 20,
         commit_records: 10_000,
         history: false,
+        formats: Formats::default(),
     }
 }
 

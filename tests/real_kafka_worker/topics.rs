@@ -8,6 +8,7 @@ use swabstream::config::ProcessingConfig;
 use swabstream::kafka::topics::partitions_of;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Topic};
+use swabstream::pipeline::formats::Formats;
 use swabstream::policy::sample::sample_rules;
 use swabstream::processor::{Job, Processor};
 use swabstream::telemetry::Telemetry;
@@ -16,7 +17,8 @@ use swabstream::telemetry::Telemetry;
 fn end_of_a_processor(deployment: &Deployment, change: impl FnOnce()) -> String {
     rules::publish(&deployment.config, &sample_rules());
     let (kafka, secret) = (deployment.config.clone(), Secret::new([7; 16]));
-    let job = Job { kafka, processing: ProcessingConfig::default(), secret, layout: LAYOUT };
+    let (processing, formats) = (ProcessingConfig::default(), Formats::default());
+    let job = Job { kafka, processing, secret, layout: LAYOUT, formats };
     let telemetry = Telemetry::new(std::sync::Arc::default());
     let mut processor = Processor::start(&job, &telemetry).expect("started");
     let at_work = || {

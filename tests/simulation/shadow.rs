@@ -12,6 +12,7 @@ use swabstream::model::record::{Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::{OwnTime, Times};
@@ -90,8 +91,15 @@ pub struct Stepped {
 
 impl<H: Shadowed> Shadow<H> {
     pub fn new(task: i32, rules: &Arc<Rules>) -> Self {
-        let context =
-            Context { task, layout: LAYOUT, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES, history: true };
+        let formats = Formats::default();
+        let context = Context {
+            task,
+            layout: LAYOUT,
+            secret: SECRET,
+            max_record_bytes: MAX_RECORD_BYTES,
+            history: true,
+            formats,
+        };
         Self {
             task,
             rules: Arc::clone(rules),
@@ -138,7 +146,7 @@ impl<H: Shadowed> Shadow<H> {
                 Call::Apply(record) => {
                     records += 1;
                     self.note_applied(record.position.topic, record.position.offset);
-                    let outcome = self.half.apply(&record.as_record(), &mut self.effects);
+                    let outcome = self.half.apply(&record.as_record(), &mut self.effects).expect("of this version");
                     if naively {
                         intake::assert_judged(&record.as_record(), outcome, &self.rules);
                     }

@@ -8,6 +8,7 @@ use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::Newer;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
@@ -74,7 +75,7 @@ impl<H: Shadowed> Half for Watched<H> {
         Self { task: context.task, half: H::new(context, rules), calls }
     }
 
-    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
         self.calls.push(Call::Apply(OwnedRecord::of(record)));
         self.half.apply(record, effects)
     }

@@ -19,6 +19,7 @@ use swabstream::demo::city::Message;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::formats::Formats;
 use swabstream::policy::Rules;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::Settings;
@@ -137,6 +138,7 @@ impl World {
             commit_interval_ms: COMMIT_INTERVAL_MS,
             commit_records: plan.commit_records,
             history: plan.history,
+            formats: Formats::default(),
         };
         let setup = Setup { broker: broker.clone(), settings, telemetry: Telemetry::new(Arc::default()) };
         let now = broker.borrow().now();

@@ -8,6 +8,7 @@ use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
@@ -162,7 +163,8 @@ impl Site {
             for (offset, record) in unread.take(BATCH) {
                 let position = Position { topic, partition: number, offset };
                 let (key, payload) = (Some(&record.key[..]), record.payload.as_deref());
-                task.apply(&Record { position, received_at: record.at, key, payload, content_type: None });
+                task.apply(&Record { position, received_at: record.at, key, payload, content_type: None })
+                    .expect("of this version");
                 read += 1;
             }
         }
@@ -246,5 +248,12 @@ fn images<H: Half>(half: &H) -> Vec<Vec<u8>> {
 }
 
 fn context(task: i32) -> Context {
-    Context { task, layout: LAYOUT, secret: Secret::new([9; 16]), max_record_bytes: 100_000, history: true }
+    Context {
+        task,
+        layout: LAYOUT,
+        secret: Secret::new([9; 16]),
+        max_record_bytes: 100_000,
+        history: true,
+        formats: Formats::default(),
+    }
 }

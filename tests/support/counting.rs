@@ -10,6 +10,7 @@ use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{Output, Record, Topic};
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
+use swabstream::pipeline::formats::Newer;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
@@ -52,7 +53,7 @@ impl Half for Counting {
         Self { context, rules, pages: vec![BTreeMap::new(); PAGES as usize] }
     }
 
-    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
         let bytes = record.payload.expect("counted records have a payload");
         let name = std::str::from_utf8(bytes).expect("counters have names of letters");
         assert!(name != POISON, "a fault of the program");
@@ -60,14 +61,14 @@ impl Half for Counting {
         if home != self.context.task {
             effects.sent += 1;
             effects.outputs.push(output(Topic::PersonEvents, home, name, bytes.to_vec()));
-            return Outcome::Forwarded;
+            return Ok(Outcome::Forwarded);
         }
         let page = name.len() as u32 % PAGES;
         effects.changes.push(page, |into| into.extend_from_slice(bytes));
         let count = self.count(page, name);
         effects.urgent |= count.is_multiple_of(7);
         effects.outputs.push(output(Topic::Alerts, home, name, count.to_string().into_bytes()));
-        Outcome::Accepted
+        Ok(Outcome::Accepted)
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {

@@ -11,6 +11,7 @@ use swabstream::model::outcome::Ledger;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
@@ -54,6 +55,7 @@ impl Deployment {
             commit_interval_ms: 100,
             commit_records: 200,
             history: true,
+            formats: Formats::default(),
         };
         let in_force = RulesInForce { rules: rules.clone(), offset: 1 };
         Self {

@@ -389,6 +389,21 @@ impl RealDeployment {
         })
     }
 
+    /// Where the messages between tasks end.
+    pub fn ends_of_messages(&self) -> BTreeMap<(Topic, i32), i64> {
+        let parts = [(Topic::PersonEvents, LAYOUT.person_tasks), (Topic::AreaChanges, LAYOUT.area_tasks)];
+        let parts = parts.into_iter().flat_map(|(topic, tasks)| (0..tasks).map(move |task| (topic, task)));
+        parts.map(|(topic, task)| ((topic, task), self.next_offset(topic, task))).collect()
+    }
+
+    /// Whether everything before these ends is read and committed by whoever has the tasks.
+    pub fn has_read(&self, ends: &BTreeMap<(Topic, i32), i64>) -> bool {
+        let known: BTreeMap<Topic, BTreeMap<i32, i64>> = CONSUMED
+            .map(|(half, topic)| (topic, committed(&self.config, &format!("{}{half}", self.config.group), topic)))
+            .into();
+        ends.iter().all(|((topic, task), end)| known[topic].get(task).is_some_and(|next| next >= end))
+    }
+
     fn committed(&self, topic: Topic) -> i64 {
         committed(&self.config, &self.config.group, topic).values().sum()
     }

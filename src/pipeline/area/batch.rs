@@ -8,6 +8,8 @@ use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Origin, Record};
 use crate::model::target::FIRST;
 use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
+use crate::pipeline::ending::Stop;
+use crate::pipeline::half::Context;
 use crate::proto::v1::AreaCause;
 use crate::state::area::cell::{GAPS, Number};
 use prost::Message as _;
@@ -67,9 +69,14 @@ impl<'a> Batch<'a> {
 }
 
 /// A batch whose every index, number and area is in range for this task.
-pub fn read<'a>(record: &Record<'a>, task: i32, layout: Layout) -> Result<Batch<'a>, Reject> {
+pub fn read<'a>(record: &Record<'a>, context: &Context) -> Result<Batch<'a>, Stop> {
     let payload = record.payload.ok_or_else(|| Reject::new(RejectCode::Tombstone, ""))?;
+    context.formats.require(payload)?;
     let batch = parse(payload).ok_or_else(|| malformed(""))?;
+    Ok(in_range_of(batch, context.task, context.layout)?)
+}
+
+fn in_range_of(batch: Batch<'_>, task: i32, layout: Layout) -> Result<Batch<'_>, Reject> {
     // The number after the last task is that of a repair.
     if !(0..=layout.person_tasks).contains(&batch.person_task) {
         return Err(malformed("person_task"));
@@ -102,6 +109,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const PART: u64 = number(7);
     const CAUSES: u64 = bytes(8);
     const TARGETS: u64 = bytes(9);
+    const FORMAT: u64 = number(15);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     while !rest.is_empty() {
         match rest.varint()? {
@@ -117,6 +125,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             PART => batch.part = rest.varint()? as u32,
             CAUSES => batch.causes.push(cause(rest.bytes()?)?),
             TARGETS => batch.targets.push(rest.text()?),
+            FORMAT => drop(rest.varint()?),
             _ => return None,
         }
     }
@@ -197,7 +206,8 @@ mod tests {
     #[test]
     fn bytes_written_and_read_by_hand_are_those_of_the_generated_code() {
         let layout = Layout { person_tasks: 9, area_tasks: 1 };
-        let mut messages = Messages::new(Head { person_task: 7, seq: 1 << 40, now: Timestamp(1_234), layout });
+        let mut messages =
+            Messages::new(Head { person_task: 7, seq: 1 << 40, now: Timestamp(1_234), layout, format: 1 });
         let mut cell = Cell { tests: [1, -2, 300, -40_000], cases: 5, community_cases: -5, ..Cell::default() };
         cell.people[0][0] = 1;
         cell.people[0][14] = -1;

@@ -16,8 +16,9 @@ use batch::Batch;
 
 use super::decode::dead_letter;
 use super::effects::Effects;
+use super::ending::{End, Ending, Stop};
+use super::formats::Newer;
 use super::half::{Context, Half};
-use super::stop::{End, Stop};
 use super::times::{OwnTime, Times};
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Record, Topic};
@@ -62,15 +63,9 @@ impl Half for AreaHalf {
         Self { context, rules, state, now: None, read: None, touched, new_rules: false, rules_logged: false }
     }
 
-    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
-        let read = batch::read(record, self.context.task, self.context.layout);
-        let added = read.and_then(|batch| {
-            let purposes = self.purposes(&batch, effects)?;
-            self.count_batch(&batch, effects);
-            self.add(&batch, &purposes, record.position.offset, effects);
-            Ok(())
-        });
-        self.ended(record, added.map(|()| End::ChangesApplied).map_err(Stop::from), effects)
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
+        let ending = self.batch(record, effects);
+        self.ended(record, ending, effects)
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
@@ -157,6 +152,15 @@ impl AreaHalf {
     /// What outlives a restart: all else begins anew with each owner.
     pub fn state(&self) -> &AreaState {
         &self.state
+    }
+
+    /// THE path of a batch.
+    fn batch(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Ending, Stop> {
+        let batch = batch::read(record, &self.context)?;
+        let purposes = self.purposes(&batch, effects)?;
+        self.count_batch(&batch, effects);
+        self.add(&batch, &purposes, record.position.offset, effects);
+        Ok(Ending::Used(End::ChangesApplied))
     }
 
     /// The numbers of a batch's purposes, in its order.

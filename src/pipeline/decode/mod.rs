@@ -10,6 +10,8 @@ pub mod protobuf;
 pub mod result_view;
 pub mod validate;
 
+use super::ending::Stop;
+use super::formats::Formats;
 use format::Format;
 
 use crate::model::outcome::{Reject, RejectCode};
@@ -68,8 +70,10 @@ pub fn contact(record: &Record<'_>, limit: usize) -> Result<v1::ContactRecord, R
 }
 
 /// A record of `person-events`, always protobuf. What fitted the limit as an input fits here too.
-pub fn event(record: &Record<'_>, limit: usize) -> Result<v1::PersonEvent, Reject> {
-    let event: v1::PersonEvent = protobuf(payload(record, limit.saturating_add(EVENT_ALLOWANCE))?)?;
+pub fn event(record: &Record<'_>, limit: usize, formats: Formats) -> Result<v1::PersonEvent, Stop> {
+    let payload = payload(record, limit.saturating_add(EVENT_ALLOWANCE))?;
+    formats.require(payload)?;
+    let event: v1::PersonEvent = protobuf(payload)?;
     let as_record = |payload: Vec<u8>| {
         let key = record.key.unwrap_or_default().to_vec();
         Event::Record(v1::ForwardedRecord { key, payload, content_type: None })
@@ -257,12 +261,12 @@ mod tests {
             let position = Position { topic: Topic::ContactRecords, partition: i32::MAX, offset: i64::MAX };
             let origin = Origin { position, received_at };
             let event = Some(messages::forwarded(&input));
-            let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: 3, event };
+            let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: 3, event, format: 1 };
             let bytes = event.encode_to_vec();
             assert!(bytes.len() > LIMIT);
             let person_id = [b'p'; 64];
             let sent = Record { key: Some(&person_id), ..record(Some(&bytes), None) };
-            assert_eq!(super::event(&sent, LIMIT), Ok(event.clone()));
+            assert_eq!(super::event(&sent, LIMIT, Formats::default()), Ok(event.clone()));
             let Some(Event::Record(sent)) = event.event else { panic!("a record") };
             let original = messages::original(origin, &sent);
             assert_eq!((original.key, original.payload), (input.key, input.payload));
@@ -270,8 +274,8 @@ mod tests {
             let format = |of: &Record<'_>| format::body(b"{", of.content_type).map(|(format, _)| format);
             assert_eq!(format(&original), format(&input));
         }
-        let tombstone = super::event(&record(None, None), LIMIT);
-        assert_eq!(tombstone, Err(Reject::new(RejectCode::Tombstone, "")));
+        let tombstone = super::event(&record(None, None), LIMIT, Formats::default());
+        assert_eq!(tombstone, Err(Reject::new(RejectCode::Tombstone, "").into()));
     }
 
     #[test]

@@ -55,6 +55,19 @@ impl<'a> Bytes<'a> {
         None
     }
 
+    /// Passes over the value of a field that is not known, given its number and wire type as they stand before it.
+    pub fn skip(&mut self, field: u64) -> Option<()> {
+        let fixed = match field & 7 {
+            0 => return self.varint().map(drop),
+            2 => return self.bytes().map(drop),
+            1 => 8,
+            5 => 4,
+            _ => return None,
+        };
+        self.0 = self.0.get(fixed..)?;
+        Some(())
+    }
+
     /// A number that may be negative and is mostly near 0.
     #[inline]
     pub fn zigzag(&mut self) -> Option<i32> {

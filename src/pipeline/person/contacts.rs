@@ -9,7 +9,7 @@ use super::route::Letter;
 use super::versions;
 use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
-use crate::pipeline::stop::{End, Stop};
+use crate::pipeline::ending::{End, Ending, Stop};
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::case_file::{Contact, Extra, IndexFound, Traced};
@@ -70,7 +70,7 @@ pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
     match held {
         Some(held) if new.rank() < held.rank() => {
             let in_conflict = (new.revision, new.status) == (held.revision, held.status);
-            Err(if in_conflict { versions::conflict() } else { Stop::At(End::Superseded) })
+            Err(if in_conflict { versions::conflict().into() } else { End::Superseded.into() })
         }
         _ => Ok(()),
     }
@@ -79,17 +79,19 @@ pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
 /// Whether a version stands with the index instead of what is held. A conflict is the contact's to tell, once.
 pub fn admit_traced(held: Option<&Traced>, new: &Traced) -> Result<(), Stop> {
     match held.map(|held| new.contact.rank().cmp(&held.contact.rank())) {
-        Some(Ordering::Less) => Err(Stop::At(End::Superseded)),
-        Some(Ordering::Equal) => Err(Stop::At(End::Duplicate)),
+        Some(Ordering::Less) => Err(End::Superseded.into()),
+        Some(Ordering::Equal) => Err(End::Duplicate.into()),
         Some(Ordering::Greater) | None => Ok(()),
     }
 }
 
 /// How a contact record that stands now ends.
-pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<End, Stop> {
+pub fn ending(before: Option<&Contact>, after: &Contact) -> Ending {
     match before {
-        Some(before) if (before.revision, before.status) == (after.revision, after.status) => Err(versions::conflict()),
-        _ => Ok(End::ContactApplied),
+        Some(before) if (before.revision, before.status) == (after.revision, after.status) => {
+            Ending::SetAside(versions::conflict())
+        }
+        _ => Ending::Used(End::ContactApplied),
     }
 }
 
@@ -97,9 +99,9 @@ pub fn outcome(before: Option<&Contact>, after: &Contact) -> Result<End, Stop> {
 /// finding follows its record, so one without has outlived it.
 pub fn admit_finding(extra: Option<&Extra>, new: &IndexFound) -> Result<(), Stop> {
     let about = extra.filter(|extra| extra.contact(&new.record_id).is_some());
-    let held = about.ok_or(Stop::At(End::Superseded))?.found(&new.record_id, &new.index);
+    let held = about.ok_or(End::Superseded)?.found(&new.record_id, &new.index);
     match held {
-        Some(held) if held.version >= new.version => Err(Stop::At(End::Superseded)),
+        Some(held) if held.version >= new.version => Err(End::Superseded.into()),
         _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::{Finding, LabResult, ResultStatus};
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::{self, dead_letter, format};
+use crate::pipeline::formats::Formats;
 use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use prost::Message as _;
@@ -173,6 +174,11 @@ pub fn original(origin: Origin, forwarded: &v1::ForwardedRecord) -> Record<'_> {
     }
 }
 
+/// The result that a message says was moved.
+pub fn result_moved(moved: &v1::ResultMoved) -> Result<&v1::LabResult, Reject> {
+    moved.result.as_ref().ok_or_else(|| Reject::new(RejectCode::MissingField, "moved.result"))
+}
+
 /// A record that cannot be used. What was sent on is set aside as the record it was: its sender knows nothing of our
 /// internal topic.
 pub fn refused(record: &Record<'_>, reject: &Reject, person_task: i32) -> Output {
@@ -186,7 +192,7 @@ fn sent_on(record: &Record<'_>) -> Option<(Origin, v1::ForwardedRecord)> {
     if record.position.topic != Topic::PersonEvents {
         return None;
     }
-    let event = decode::event(record, usize::MAX).ok()?;
+    let event = decode::event(record, usize::MAX, Formats::default()).ok()?;
     match (Origin::of_event(&event), event.event) {
         (Ok(origin), Some(Event::Record(sent))) => Some((origin, sent)),
         _ => None,

@@ -4,11 +4,13 @@
 //! dead letters, state changes. Duplicates, rejections and what is sent on leave through `?`.
 
 use super::decode::result_view::ResultView;
+use super::decode::validate::Registered;
 use super::decode::{self, validate};
 use super::effects::Effects;
+use super::ending::{End, Ending, Stop};
+use super::formats::Newer;
 use super::half::{Context, Half};
 use super::lab::LabsHeard;
-use super::stop::{End, Stop};
 use super::times::{OwnTime, Times};
 use crate::model::ids::Domain;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
@@ -66,7 +68,7 @@ pub struct PersonHalf {
 /// The path of each kind of record.
 impl PersonHalf {
     /// A record of an input, also one that was sent on from the partition it lay in.
-    fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<End, Stop> {
+    fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<Ending, Stop> {
         let limit = self.context.max_record_bytes;
         match record.position.topic {
             Topic::LabResults => self.result(&decode::result_in_place(record, limit)?.view(), record, hops, effects),
@@ -75,8 +77,8 @@ impl PersonHalf {
         }
     }
 
-    fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<End, Stop> {
-        let wire = decode::event(record, self.context.max_record_bytes)?;
+    fn person_event(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Ending, Stop> {
+        let wire = decode::event(record, self.context.max_record_bytes, self.context.formats)?;
         let origin = Origin::of_event(&wire)?;
         let event = wire.event.ok_or(Reject::new(RejectCode::MissingField, "event"))?;
         let not_text = |_| Reject::new(RejectCode::Malformed, "key");
@@ -91,16 +93,16 @@ impl PersonHalf {
         origin: Origin,
         hops: u32,
         effects: &mut Effects,
-    ) -> Result<End, Stop> {
-        match event {
-            Event::Record(sent) => return self.input(&messages::original(origin, sent), hops, effects),
-            _ => route::home(&self.context, to, origin, hops, effects, || event.clone())?,
+    ) -> Result<Ending, Stop> {
+        if let Event::Record(sent) = event {
+            return self.input(&messages::original(origin, sent), hops, effects);
         }
+        route::home(&self.context, to, origin, hops, effects, || event.clone())?;
         match event {
-            Event::Moved(v1::ResultMoved { result: Some(result) }) => self.moved(result, to, origin, effects),
+            Event::Moved(moved) => self.moved(messages::result_moved(moved)?, to, origin, effects),
             Event::IndexContact(contact) => self.index_contact(contact, origin, effects),
             Event::IndexFinding(finding) => self.index_finding(finding, to, origin, effects),
-            _ => Err(Reject::new(RejectCode::MissingField, "moved.result").into()),
+            Event::Record(_) | Event::Result(_) | Event::Contact(_) => unreachable!("records are applied as such"),
         }
     }
 
@@ -111,7 +113,7 @@ impl PersonHalf {
         record: &Record<'_>,
         hops: u32,
         effects: &mut Effects,
-    ) -> Result<End, Stop> {
+    ) -> Result<Ending, Stop> {
         let origin = Origin::of(record);
         let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
         self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
@@ -131,7 +133,7 @@ impl PersonHalf {
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
-        self.end(&change).map(|end| registered.end(end))
+        Ok(self.ending(&change, &registered))
     }
 
     /// A result was moved from this person to another.
@@ -141,7 +143,7 @@ impl PersonHalf {
         person_id: &str,
         origin: Origin,
         effects: &mut Effects,
-    ) -> Result<End, Stop> {
+    ) -> Result<Ending, Stop> {
         let view = ResultView::of(wire);
         let result = validate::of_message(&view, &self.rules, "moved.result")?;
 
@@ -157,7 +159,7 @@ impl PersonHalf {
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::moved(origin, wire), effects);
         }
-        Ok(change.end)
+        Ok(Ending::Used(change.end))
     }
 
     /// THE path of a contact record.
@@ -167,7 +169,7 @@ impl PersonHalf {
         input: &Record<'_>,
         hops: u32,
         effects: &mut Effects,
-    ) -> Result<End, Stop> {
+    ) -> Result<Ending, Stop> {
         let (origin, record) = (Origin::of(input), validate::contact(wire, input.received_at, &self.rules)?);
         let target = validate::contact_target(&record, &self.rules)?;
         route::home(&self.context, record.person_id, origin, hops, effects, || messages::forwarded(input))?;
@@ -178,7 +180,7 @@ impl PersonHalf {
         let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
             self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
-            return Err(Stop::At(End::Duplicate));
+            return Err(End::Duplicate.into());
         }
         contacts::admit(before.as_ref(), &contact)?;
         self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
@@ -187,11 +189,16 @@ impl PersonHalf {
         self.count_cases(&cases_before, slot, origin);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         self.review(slot, &trigger, effects);
-        contacts::outcome(before.as_ref(), &contact)
+        Ok(contacts::ending(before.as_ref(), &contact))
     }
 
     /// Somebody was (or was not) exposed to this person.
-    fn index_contact(&mut self, wire: &v1::IndexContact, origin: Origin, effects: &mut Effects) -> Result<End, Stop> {
+    fn index_contact(
+        &mut self,
+        wire: &v1::IndexContact,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<Ending, Stop> {
         let record = contacts::record_of(wire);
         let record = validate::well_formed_contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
@@ -201,7 +208,7 @@ impl PersonHalf {
         self.state.edit(slot, record.index_person_id, Edit::Traced(traced), &mut effects.changes);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         self.review(slot, &trigger, effects);
-        Ok(End::ContactApplied)
+        Ok(Ending::Used(End::ContactApplied))
     }
 
     /// The index of one of this person's records was (or was not) found positive.
@@ -211,7 +218,7 @@ impl PersonHalf {
         person_id: &str,
         origin: Origin,
         effects: &mut Effects,
-    ) -> Result<End, Stop> {
+    ) -> Result<Ending, Stop> {
         let slot = self.person(person_id, effects);
         let found = IndexFound {
             record_id: wire.record_id.clone(),
@@ -222,7 +229,7 @@ impl PersonHalf {
         contacts::admit_finding(self.state.extra(slot), &found)?;
         self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
         self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
-        Ok(End::ContactApplied)
+        Ok(Ending::Used(End::ContactApplied))
     }
 }
 
@@ -354,10 +361,10 @@ impl PersonHalf {
         }
     }
 
-    fn end(&self, change: &Change) -> Result<End, Stop> {
+    fn ending(&self, change: &Change, registered: &Registered) -> Ending {
         match change.in_conflict {
-            true => Err(versions::conflict()),
-            false => Ok(specimen::end(self.scratch.related(), &change.after, change.end)),
+            true => Ending::SetAside(versions::conflict()),
+            false => Ending::Used(registered.end(specimen::end(self.scratch.related(), &change.after, change.end))),
         }
     }
 
@@ -366,10 +373,17 @@ impl PersonHalf {
     }
 
     /// Tells people what follows for them, in place if they live here; what they are told may make them tell others.
+    ///
+    /// # Panics
+    /// When something that follows from a record is refused: the fault is ours.
     fn deliver(&mut self, effects: &mut Effects) {
         while let Some(letter) = self.letters.pop_front() {
-            // Its end is no record's outcome: either it was sent on, or it changed something or did not.
-            let _ = self.event(&letter.event, &letter.to, letter.origin, 0, effects);
+            match self.event(&letter.event, &letter.to, letter.origin, 0, effects) {
+                // No record's outcome: it was sent on, or what it did is done.
+                Ok(Ending::Used(_)) | Err(Stop::Here(Ending::Used(_))) => {}
+                // What was valid as a record is so as what follows from it. The record is set aside as a fault of ours.
+                refused => panic!("what follows from a record was refused here: {refused:?}"),
+            }
         }
         for slot in self.touched.drain(..) {
             self.state.release_if_empty(slot, &mut effects.changes);
@@ -385,8 +399,9 @@ impl PersonHalf {
     /// but for days that people are no longer held for.
     pub fn all_counted(&mut self) -> Vec<Output> {
         self.count_all(1);
-        let (person_task, layout) = (self.context.task, self.context.layout);
-        self.cells.drain(&self.rules, &Head { person_task, seq: 0, now: Timestamp::default(), layout })
+        let Context { task: person_task, layout, formats, .. } = self.context;
+        let head = Head { person_task, seq: 0, now: Timestamp::default(), layout, format: formats.written };
+        self.cells.drain(&self.rules, &head)
     }
 
     /// Adds (or takes back) all that the people held add by the rules in force.
@@ -432,14 +447,14 @@ impl Half for PersonHalf {
         }
     }
 
-    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Outcome {
-        let end = match record.position.topic {
-            _ if decode::is_time_mark(record, self.context.history) => Ok(End::TimeMark),
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
+        let ending = match record.position.topic {
+            _ if decode::is_time_mark(record, self.context.history) => Ok(Ending::Used(End::TimeMark)),
             Topic::PersonEvents => self.person_event(record, effects),
             _ => self.input(record, 0, effects),
         };
         self.deliver(effects);
-        self.ended(record, end, effects)
+        self.ended(record, ending, effects)
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
@@ -484,7 +499,13 @@ impl Half for PersonHalf {
         if self.state.basis().is_none() {
             self.state.set_basis(self.rules.clone(), &mut effects.changes);
         }
-        let head = Head { person_task: self.context.task, seq, now: times.own, layout: self.context.layout };
+        let head = Head {
+            person_task: self.context.task,
+            seq,
+            now: times.own,
+            layout: self.context.layout,
+            format: self.context.formats.written,
+        };
         effects.outputs.extend(self.cells.drain(&self.rules, &head));
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
     }

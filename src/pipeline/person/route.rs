@@ -3,8 +3,8 @@
 use super::messages::{self, Origin};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::pipeline::effects::Effects;
+use crate::pipeline::ending::{End, Stop};
 use crate::pipeline::half::Context;
-use crate::pipeline::stop::{End, Stop};
 use crate::proto::v1::{self, person_event::Event};
 
 /// A message sent on more often than this is going in circles.
@@ -26,10 +26,11 @@ pub fn home(
     if hops >= HOPS_MAX {
         return Err(Reject::new(RejectCode::HopLimit, "hop").into());
     }
-    let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event()) };
+    let format = context.formats.written;
+    let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event()), format };
     effects.outputs.push(messages::person_event(&event, person_id, task));
     effects.sent += 1;
-    Err(Stop::At(End::Forwarded))
+    Err(End::Forwarded.into())
 }
 
 /// Something a person must be told because of a record about somebody else.

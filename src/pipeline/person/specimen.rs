@@ -5,7 +5,7 @@
 
 use crate::model::result::Finding;
 use crate::model::target;
-use crate::pipeline::stop::End;
+use crate::pipeline::ending::End;
 use crate::state::person::row::Row;
 use hashbrown::HashMap;
 

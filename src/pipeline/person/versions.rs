@@ -11,7 +11,7 @@ use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::result_view::ResultView;
-use crate::pipeline::stop::{End, Stop};
+use crate::pipeline::ending::{End, Stop};
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::paged::Changes;
 use crate::state::person::case_file::{CT_VALUES, PositiveVersion};
@@ -117,7 +117,7 @@ pub fn positive(result: &LabResult<'_>, target: &str, row: &Row, received_at: Ti
 
 /// Drills end here.
 pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
-    if result.training { Err(Stop::At(End::Training)) } else { Ok(()) }
+    if result.training { Err(End::Training.into()) } else { Ok(()) }
 }
 
 /// Every version that names an earlier person tells them, whether it stands or not: which of two versions comes first
@@ -197,21 +197,21 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
             state.set(slot, at, newest, changes);
         }
         let known = Change { before: Some(held), after: newest, end: End::Duplicate, in_conflict: false };
-        return if news { Ok(known) } else { Err(Stop::At(End::Duplicate)) };
+        return if news { Ok(known) } else { Err(End::Duplicate.into()) };
     }
     // Of a result that was moved away this person knows no more than that: its new person's task tells a conflict.
     let in_conflict =
         (held.revision(), held.standing()) == (row.revision(), row.standing()) && row.standing() != Standing::Moved;
     if row.rank() < held.rank() {
-        return Err(if in_conflict { conflict() } else { Stop::At(End::Superseded) });
+        return Err(if in_conflict { conflict().into() } else { End::Superseded.into() });
     }
     state.set(slot, at, row, changes);
     Ok(Change { before: Some(held), after: row, end: end_of(Some(&held), &row), in_conflict })
 }
 
 /// Two meanings at one revision and status: the order of versions says which stands, the lab says which is true.
-pub fn conflict() -> Stop {
-    Stop::Refused(Reject::new(RejectCode::Conflict, "revision"))
+pub fn conflict() -> Reject {
+    Reject::new(RejectCode::Conflict, "revision")
 }
 
 /// How a version that stands ends, given what stood before it.

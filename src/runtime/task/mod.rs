@@ -10,6 +10,7 @@ use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
 use crate::model::record::{COMMIT_HEADER, Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::effects::Effects;
+use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
 use crate::policy::Rules;
 use crate::proto::v1::{InputOffset, Loss, Progress, TaskHead};
@@ -36,6 +37,7 @@ pub struct Task<H> {
     /// Tells the deployment's secret from any other without telling it.
     fingerprint: u64,
     layout: Layout,
+    formats: Formats,
     half: H,
     changelog: Changelog,
     ledger: Ledger,
@@ -50,11 +52,13 @@ pub struct Task<H> {
 impl<H: Half> Task<H> {
     /// A task without history, which begins at these offsets.
     pub fn fresh(context: Context, rules: &RulesInForce, next: Vec<(Topic, i64)>, ring: u64) -> Self {
-        let (number, fingerprint, layout) = (context.task, context.secret.fingerprint(), context.layout);
+        let Context { task: number, layout, formats, .. } = context;
+        let fingerprint = context.secret.fingerprint();
         Self {
             number,
             fingerprint,
             layout,
+            formats,
             half: H::new(context, rules.rules.clone()),
             changelog: Changelog::new(H::CHANGELOG, number, ring),
             ledger: Ledger::default(),
@@ -124,14 +128,16 @@ impl<H: Half> Task<H> {
         self.rules_offset = self.rules_offset.max(rules.offset);
     }
 
-    /// Applies the next record of one of the inputs.
+    /// Applies the next record of one of the inputs, unless it is for a newer version to read: then the task stays before
+    /// it.
     ///
     /// # Panics
     /// When it was applied before: the log handed it over twice.
-    pub fn apply(&mut self, record: &Record<'_>) {
+    pub fn apply(&mut self, record: &Record<'_>) -> Result<(), Newer> {
+        let outcome = self.half.apply(record, &mut self.effects)?;
         self.clock.receive(record.position.topic, record.received_at);
-        let outcome = self.half.apply(record, &mut self.effects);
         self.book(record, outcome);
+        Ok(())
     }
 
     /// As [`Task::apply`], for a record on which that panicked: the fault is ours, and the stream must go on.
@@ -263,6 +269,7 @@ impl<H: Half> Task<H> {
             now: Some(watermark.to_wire()),
             rules_digest: self.half.rules_digest().into(),
             drop_now: Some(drop_before.to_wire()),
+            format: self.formats.written,
         };
         Output {
             topic: Topic::Progress,

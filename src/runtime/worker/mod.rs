@@ -14,6 +14,7 @@ use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
+use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::Half;
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,8 @@ pub struct Settings {
     pub commit_records: usize,
     /// Past data: time comes from records and marks only, never from the clock.
     pub history: bool,
+    /// Of messages between tasks.
+    pub formats: Formats,
 }
 
 /// Which tasks a commit takes.
@@ -228,7 +231,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn poll(&mut self) -> Result<Polled, Fatal> {
         let Self { log, slots, consumed, suspects, .. } = self;
-        let mut stumbled: Option<i32> = None;
+        let mut stumbled: Option<(i32, Stumble)> = None;
         let mut take = |records: &[Record<'_>]| {
             let source = |record: &Record<'_>| (record.position.partition, record.position.topic);
             for group in records.chunk_by(|a, b| source(a) == source(b)) {
@@ -239,21 +242,31 @@ impl<H: Half, L: Log> Worker<H, L> {
                 if stumbled.is_some() {
                     return; // all of it is read again
                 }
-                stumbled = apply_all(task, group, suspects).then_some(number);
+                stumbled = apply_all(task, group, suspects).err().map(|stumble| (number, stumble));
                 *consumed.entry(number).or_default().entry(topic).or_default() += group.len() as u64;
             }
         };
         let polled = log.poll(POLL_RECORDS, &mut take)?;
-        if let Some(number) = stumbled {
-            tracing::error!(
-                half = H::NAME,
-                task = number,
-                suspects = ?self.suspects,
-                "the program failed on a record, see above: it is set aside as `internal`; please report it"
-            );
-            self.restart_all()?;
+        match stumbled {
+            None => Ok(polled),
+            Some((number, Stumble::Newer(position, newer))) => Err(Fatal(format!(
+                "{} task {number} stops before {} [{}] at offset {}: {newer}",
+                H::NAME,
+                position.topic.name(),
+                position.partition,
+                position.offset
+            ))),
+            Some((number, Stumble::Panic)) => {
+                tracing::error!(
+                    half = H::NAME,
+                    task = number,
+                    suspects = ?self.suspects,
+                    "the program failed on a record, see above: it is set aside as `internal`; please report it"
+                );
+                self.restart_all()?;
+                Ok(polled)
+            }
         }
-        Ok(polled)
     }
 
     fn begin(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
@@ -416,21 +429,33 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 }
 
-/// Applies records of one input; those on which that panicked before are set aside. Says whether it panicked: then the
-/// state is worth nothing, and the record at fault is among the suspects.
-fn apply_all<H: Half>(task: &mut Task<H>, records: &[Record<'_>], suspects: &mut BTreeSet<Position>) -> bool {
+/// Why not all records that were handed over could be applied.
+enum Stumble {
+    /// The core panicked: the state is worth nothing, and the record at fault is among the suspects.
+    Panic,
+    /// This record is for a newer version to read.
+    Newer(Position, Newer),
+}
+
+/// Applies records of one input; those on which that panicked before are set aside.
+fn apply_all<H: Half>(
+    task: &mut Task<H>,
+    records: &[Record<'_>],
+    suspects: &mut BTreeSet<Position>,
+) -> Result<(), Stumble> {
     let applied = catch_unwind(AssertUnwindSafe(|| {
         for record in records {
             match !suspects.is_empty() && suspects.remove(&record.position) {
                 true => task.set_aside(record),
-                false => task.apply(record),
+                false => task.apply(record).map_err(|newer| Stumble::Newer(record.position, newer))?,
             }
         }
+        Ok(())
     }));
-    if applied.is_err() {
+    applied.unwrap_or_else(|_| {
         suspects.extend(records.iter().map(|record| record.position).find(|position| !task.has_read(*position)));
-    }
-    applied.is_err()
+        Err(Stumble::Panic)
+    })
 }
 
 fn report_of<H: Half>(number: i32, task: &Task<H>, lag: Option<u64>) -> TaskReport<'_> {

@@ -111,6 +111,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             secret: self.settings.secret,
             max_record_bytes: self.settings.max_record_bytes,
             history: self.settings.history,
+            formats: self.settings.formats,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::{DAY_MS, Timestamp};
 use crate::model::unseen::is_unseen;
-use crate::pipeline::stop::End;
+use crate::pipeline::ending::End;
 use crate::policy::areas::AreaIndex;
 use crate::policy::years::Years;
 use crate::policy::{CasePolicy, LabIndex, Rules, TargetIndex};

@@ -25,6 +25,8 @@ pub struct Head {
     pub now: Timestamp,
     /// How areas are spread.
     pub layout: Layout,
+    /// Format of the messages.
+    pub format: u32,
 }
 
 /// Messages in the making.
@@ -116,7 +118,7 @@ impl Messages {
 impl Part {
     fn new(head: &Head, part: u32) -> Self {
         let (person_task, seq, now) = (head.person_task, head.seq, Some(head.now.to_wire()));
-        let message = AreaChanges { person_task, seq, part, now, ..Default::default() };
+        let message = AreaChanges { person_task, seq, part, now, format: head.format, ..Default::default() };
         Self { message, cells: Vec::new(), count: 0 }
     }
 

@@ -269,8 +269,13 @@ mod tests {
     use crate::proto::v1::AreaChanges;
     use prost::Message as _;
 
-    const HEAD: Head =
-        Head { person_task: 3, seq: 9, now: Timestamp(0), layout: Layout { person_tasks: 4, area_tasks: 1 } };
+    const HEAD: Head = Head {
+        person_task: 3,
+        seq: 9,
+        now: Timestamp(0),
+        layout: Layout { person_tasks: 4, area_tasks: 1 },
+        format: 1,
+    };
 
     fn drained(cells: &mut Cells, rules: &Rules) -> Vec<AreaChanges> {
         let outputs = cells.drain(rules, &HEAD);

@@ -1,7 +1,18 @@
-//! How a record ends: used, or refused. A rejection is none of the ends a step can give: only `Half::ended` books
-//! one, together with the letter it goes to `dead-letters` by.
+//! How a record ends. A rejection is none of the [`End`]s of what was used: only [`Half::ended`](super::half::Half::ended)
+//! books one, together with what is set aside, so none is rejected without a dead letter.
 
+use super::formats::Newer;
 use crate::model::outcome::{Outcome, Reject};
+
+/// The one end of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was used.
+    Used(End),
+    /// It goes to `dead-letters`, for this reason. Mostly nothing of it was used; of two meanings at one revision the
+    /// greater stands all the same, and its lab is to say which is true.
+    SetAside(Reject),
+}
 
 /// Where a record that was used ended; see [`Outcome`] for what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +68,29 @@ impl From<End> for Outcome {
     }
 }
 
-/// A record that goes no further.
+/// Why a record goes no further on its path. What has come to the end of it returns its [`Ending`] instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// Nothing more is to be done: this is its end.
-    At(End),
-    /// It cannot be used: it goes to `dead-letters`.
-    Refused(Reject),
+    Here(Ending),
+    /// It is not for this version to read, and no end of it may be booked: the task stops before it.
+    Newer(Newer),
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Stop::Here(Ending::Used(end))
+    }
 }
 
 impl From<Reject> for Stop {
     fn from(reject: Reject) -> Self {
-        Stop::Refused(reject)
+        Stop::Here(Ending::SetAside(reject))
+    }
+}
+
+impl From<Newer> for Stop {
+    fn from(newer: Newer) -> Self {
+        Stop::Newer(newer)
     }
 }
