@@ -12,6 +12,7 @@
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
 use crate::audit::stored::{Cells, What, names};
+use crate::model::cell::{GAPS, Tallies};
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::target::{self, FIRST};
 use crate::model::time::{Day, Timestamp};
@@ -19,7 +20,7 @@ use crate::pipeline::area::positivity::positivity;
 use crate::pipeline::person::retention;
 use crate::policy::Rules;
 use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, GapChange};
-use crate::state::area::cell::{Cell, CellKey, People, Tally};
+use crate::state::area::cell::{Cell, CellKey, Histograms};
 use crate::state::area::series::Series;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,13 +107,9 @@ fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
         let (code, target) = target::parts(area);
         let fresh = || Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
         let series = all.entry(area).or_insert_with(fresh);
-        let [positive, negative, inconclusive, invalid, cases, community_cases] =
-            std::array::from_fn(|at| numbers[at] as i32);
-        let tally = Tally { positive, negative, inconclusive, invalid, cases, community_cases };
-        let gaps = |first: usize| std::array::from_fn(|at| numbers[first + at] as i32);
-        let people = People { tested: gaps(6), positive: gaps(21) };
-        let people = (people != People::default()).then(|| Box::new(people));
-        series.cells.insert(CellKey { period, day, purpose }, Cell { tally, people });
+        let (tallies, people) = numbers_of(&numbers);
+        let people = (people != Histograms::default()).then(|| Box::new(people));
+        series.cells.insert(CellKey { period, day, purpose }, Cell { tallies, people });
     }
     (all, purposes)
 }
@@ -178,23 +175,23 @@ fn put(batch: &mut AreaChanges, (area, period, purpose, day): (&str, Day, &str, 
                 + 1
         }
     };
-    let number = |at: usize| numbers.get(at).map_or(0, |number| *number as i32);
-    let gaps = |first: usize| -> Vec<GapChange> {
-        let all = (1..=15).map(|gap| GapChange { gap, people: number(first + gap as usize - 1) });
-        all.filter(|change| change.people != 0).collect()
+    let (tallies, people) = numbers_of(numbers);
+    let gaps = |people: [i32; GAPS]| {
+        let changes = (1..).zip(people).filter(|(_, people)| *people != 0);
+        changes.map(|(gap, people)| GapChange { gap, people }).collect()
     };
-    batch.cells.push(CellChange {
-        area: batch.areas.len() as u32 - 1,
-        registry_from: period.0,
-        purpose,
-        day: day.0,
-        positive: number(0),
-        negative: number(1),
-        inconclusive: number(2),
-        invalid: number(3),
-        cases: number(4),
-        community_cases: number(5),
-        tested: gaps(6),
-        found_positive: gaps(21),
-    });
+    let [tested, found_positive] = people.0.map(gaps);
+    let (area, registry_from) = (batch.areas.len() as u32 - 1, period.0);
+    let place = CellChange { area, registry_from, purpose, day: day.0, ..CellChange::default() };
+    let mut change = CellChange { tested, found_positive, ..place };
+    tallies.write(&mut change);
+    batch.cells.push(change);
+}
+
+/// Numbers in stored order, of which a change of nothing has none.
+fn numbers_of(numbers: &[i64]) -> (Tallies, Histograms) {
+    let number = |at: usize| numbers.get(at).map_or(0, |number| *number as i32);
+    let tallies = Tallies(std::array::from_fn(number));
+    let gaps = |people: usize| std::array::from_fn(|gap| number(tallies.0.len() + people * GAPS + gap));
+    (tallies, Histograms(std::array::from_fn(gaps)))
 }

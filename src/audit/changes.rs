@@ -2,6 +2,7 @@
 
 use super::stored::{Cells, What, names, people};
 use super::targets;
+use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;
 use crate::proto::v1::{AreaChanges, GapChange};
 
@@ -17,13 +18,12 @@ pub fn add(sums: &mut Cells, changes: &AreaChanges) {
         // The first target has no name in a batch.
         let target = changes.targets.get(cell.area as usize).map_or("", String::as_str);
         let area = targets::key(area, target, "");
-        let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid, cell.cases, cell.community_cases];
         let gaps = |changes: &[GapChange], positive| -> Vec<(What, i32)> {
-            let known = changes.iter().filter(|change| (1..=15).contains(&change.gap));
+            let known = changes.iter().filter(|change| (1..=GAPS as u32).contains(&change.gap));
             known.map(|change| (people(positive, change.gap as i32), change.people)).collect()
         };
         let people = [gaps(&cell.tested, false), gaps(&cell.found_positive, true)].concat();
-        for (what, number) in names().zip(tallies).chain(people) {
+        for (what, number) in names().zip(Tallies::read(cell).0).chain(people) {
             let place = (area.clone(), Day(cell.registry_from), purpose.to_owned(), Day(cell.day), what);
             bump(sums, place, i64::from(number));
         }

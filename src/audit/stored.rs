@@ -5,6 +5,7 @@
 //! what it must hold is counted from the inputs.
 
 use super::bytes::Bytes;
+use crate::model::cell::{GAPS, Tally};
 use crate::model::time::{Day, Timestamp};
 use crate::proto::v1::{StateHead, TaskHead};
 use prost::Message as _;
@@ -20,11 +21,8 @@ pub type What = &'static str;
 /// purpose (empty is the total), specimen day, what.
 pub type Cells = BTreeMap<(String, Day, String, Day, What), i64>;
 
-/// Names of the counts of a cell, in the order they are stored in.
-const TALLIES: [What; 6] = ["positive", "negative", "inconclusive", "invalid", "cases", "community cases"];
-
 /// Names of people tested by the days to their next test, then of people found positive.
-const PEOPLE: [What; 30] = [
+const PEOPLE: [What; GAPS * 2] = [
     "people tested, again in 1 day",
     "people tested, again in 2 days",
     "people tested, again in 3 days",
@@ -59,12 +57,12 @@ const PEOPLE: [What; 30] = [
 
 /// Names of all counts of a cell, in the order they are stored in: tallies, people tested, people found positive.
 pub fn names() -> impl Iterator<Item = What> {
-    TALLIES.into_iter().chain(PEOPLE)
+    Tally::ALL.map(Tally::name).into_iter().chain(PEOPLE)
 }
 
 /// The name of people tested (or found positive) by the days to their next such day, from 1; 15 is more or none.
 pub fn people(positive: bool, gap: i32) -> What {
-    PEOPLE[gap as usize - 1 + if positive { 15 } else { 0 }]
+    PEOPLE[gap as usize - 1 + if positive { GAPS } else { 0 }]
 }
 
 /// The records of one task's changelog.

@@ -1,5 +1,6 @@
 //! The nouns. Plain data: no I/O, no clock, no rules.
 
+pub mod cell;
 pub mod contact;
 pub mod ids;
 pub mod interval;

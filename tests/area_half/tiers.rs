@@ -4,6 +4,7 @@ use crate::bench::Bench;
 use crate::city::{Finding, Test, batch, caused};
 use crate::numbers::{day, live_alerts};
 use std::sync::Arc;
+use swabstream::model::cell::{Tallies, Tally};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Day;
 use swabstream::pipeline::area::positivity::period;
@@ -12,7 +13,7 @@ use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::{chongqing_rules, sample_rules};
 use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy, TierSeverity};
 use swabstream::proto::v1::{Alert, AlertState, AreaChanges, CauseKind, Severity};
-use swabstream::state::area::cell::{Cell, CellKey, Tally};
+use swabstream::state::area::cell::{Cell, CellKey};
 use swabstream::state::area::series::Series;
 
 fn positive(area: &'static str, on: Day) -> Test {
@@ -70,10 +71,14 @@ fn sample_of_any_denominator() -> Rules {
     rules
 }
 
+fn tallies(cases: i32, positive: i32, negative: i32) -> Tallies {
+    Tallies::of(&[(Tally::Cases, cases), (Tally::Positive, positive), (Tally::Negative, negative)])
+}
+
 /// A series of one area with cells of one purpose.
-fn series(rules: &Rules, code: &str, cells: &[(Day, Tally)]) -> Series {
+fn series(rules: &Rules, code: &str, cells: &[(Day, Tallies)]) -> Series {
     let key = |day| CellKey { period: period(rules, day), day, purpose: 1 };
-    let cells = cells.iter().map(|(day, tally)| (key(*day), Cell { tally: *tally, people: None }));
+    let cells = cells.iter().map(|(day, tallies)| (key(*day), Cell { tallies: *tallies, people: None }));
     Series { code: code.to_owned(), cells: cells.collect(), ..Series::default() }
 }
 
@@ -101,9 +106,9 @@ fn thresholds_give_the_published_levels_of_counties() {
         let cases = (rate * 1000.0).round() as i32;
         let found = percent.parse::<f64>().ok().map(|percent| (percent * 100.0).round() as i32);
         let negative = found.map_or(0, |found| 10_000 - found);
-        let tally = Tally { cases, positive: found.unwrap_or(0), negative, ..Tally::default() };
+        let tallies = tallies(cases, found.unwrap_or(0), negative);
         let on = day("2021-11-05");
-        let series = series(&rules, "D1", &[(on, tally)]);
+        let series = series(&rules, "D1", &[(on, tallies)]);
         let decision = Subject::new(&rules, &series).and_then(|subject| subject.decide(on.plus(6)));
         let decision = decision.expect("the rate alone decides");
         assert_eq!(decision.tier(), published, "{} {}", &row[0], &row[1]);
@@ -128,7 +133,7 @@ fn a_bound_belongs_to_the_graver_tier() {
         (0, 2, 23, "substantial"), // 8 %
         (0, 1, 9, "high"),         // 10 %
     ] {
-        let series = series(&rules, "D1", &[(on, Tally { cases, positive, negative, ..Tally::default() })]);
+        let series = series(&rules, "D1", &[(on, tallies(cases, positive, negative))]);
         let decision = Subject::new(&rules, &series).and_then(|subject| subject.decide(on)).expect("decided");
         assert_eq!(decision.tier(), tier, "{cases} cases, {positive} of {}", positive + negative);
     }
@@ -138,8 +143,7 @@ fn a_bound_belongs_to_the_graver_tier() {
 fn two_tests_make_no_area_high() {
     let on = day("2022-11-01");
     let decided = |rules: &Rules, district: &str, positive, negative| {
-        let tally = Tally { cases: positive, positive, negative, ..Tally::default() };
-        let series = series(rules, district, &[(on, tally)]);
+        let series = series(rules, district, &[(on, tallies(positive, positive, negative))]);
         let subject = Subject::new(rules, &series).expect("in the registry");
         let decision = subject.decide(on).expect("the cases decide");
         (decision.tier().to_owned(), decision.reasons)
@@ -168,7 +172,7 @@ fn too_few_tests_alone_decide_nothing() {
     measures[0].least_denominator = 3;
     rules.tiers = vec![policy];
     let on = day("2022-11-01");
-    let series = series(&rules, "D1", &[(on, Tally { positive: 2, ..Tally::default() })]);
+    let series = series(&rules, "D1", &[(on, tallies(0, 2, 0))]);
     let subject = Subject::new(&rules, &series).expect("in the registry");
     assert_eq!(subject.decide(on), None, "what is unknown is never called mild, nor high");
 }
@@ -178,8 +182,7 @@ fn thresholds_step_down_when_days_leave_the_window() {
     let mut rules = sample_rules();
     rules.tiers = vec![cdc()];
     let on = day("2022-11-01");
-    let cases = |cases| Tally { cases, ..Tally::default() };
-    let series = series(&rules, "D1", &[(on, cases(30)), (on.plus(2), cases(15))]);
+    let series = series(&rules, "D1", &[(on, tallies(30, 0, 0)), (on.plus(2), tallies(15, 0, 0))]);
     let subject = Subject::new(&rules, &series).expect("in the registry");
     let today = on.plus(3);
     let decision = subject.decide(today).expect("decided");

@@ -8,6 +8,7 @@ use super::areas::{has_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
 use crate::audit::stored::{Cells, What, people as gap_name};
 use crate::audit::targets;
+use crate::model::cell::Tally;
 use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::proto::v1::{Channel, Finding};
@@ -42,21 +43,21 @@ impl<'r> Counting<'r> {
     fn tests(&mut self, person: &Person) {
         for specimen in person.specimens.iter().filter(|specimen| has_place(self.rules, specimen)) {
             let what = match specimen.finding {
-                Finding::Positive => "positive",
-                Finding::Negative => "negative",
-                Finding::Inconclusive => "inconclusive",
-                _ => "invalid",
+                Finding::Positive => Tally::Positive,
+                Finding::Negative => Tally::Negative,
+                Finding::Inconclusive => Tally::Inconclusive,
+                _ => Tally::Invalid,
             };
-            self.count(specimen, what);
+            self.count(specimen, what.name());
         }
     }
 
     fn cases(&mut self, person: &Person) {
         for episode in person.cases.iter().filter(|episode| has_place(self.rules, episode.first())) {
             let first = episode.first();
-            self.count(first, "cases");
+            self.count(first, Tally::Cases.name());
             if super::alerts::channel(self.rules, person, episode) == Channel::Community {
-                self.count(first, "community cases");
+                self.count(first, Tally::CommunityCases.name());
             }
         }
     }

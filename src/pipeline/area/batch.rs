@@ -4,6 +4,7 @@
 //! record, as one unreadable batch must not stop all areas of a task. A batch has thousands of cells, of which a
 //! message of the generated code each would cost more than adding them: they are read in place.
 
+use crate::model::cell::{GAPS, People, Tally};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Origin, Record};
 use crate::model::target::FIRST;
@@ -11,7 +12,7 @@ use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
 use crate::pipeline::ending::Stop;
 use crate::pipeline::half::Context;
 use crate::proto::v1::AreaCause;
-use crate::state::area::cell::{GAPS, Number};
+use crate::state::area::cell::Number;
 use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
@@ -143,10 +144,8 @@ fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
     const REGISTRY_FROM: u64 = number(2);
     const PURPOSE: u64 = number(3);
     const DAY: u64 = number(4);
-    const FIRST_TALLY: u64 = number(5);
-    const LAST_TALLY: u64 = number(10);
-    const TESTED: u64 = bytes(11);
-    const FOUND_POSITIVE: u64 = bytes(12);
+    const TESTED: u64 = bytes(People::Tested.field());
+    const FOUND_POSITIVE: u64 = bytes(People::Positive.field());
     let mut cell = CellChange::default();
     while !rest.is_empty() {
         match rest.varint()? {
@@ -154,12 +153,12 @@ fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
             REGISTRY_FROM => cell.registry_from = rest.varint()? as i32,
             PURPOSE => cell.purpose = rest.varint()? as u32,
             DAY => cell.day = rest.varint()? as i32,
-            field @ FIRST_TALLY..=LAST_TALLY if field % 8 == 0 => {
-                numbers.push(Number::tally(((field - FIRST_TALLY) / 8) as u8, rest.zigzag()?));
+            TESTED => numbers.push(gap(rest.message()?, People::Tested)?),
+            FOUND_POSITIVE => numbers.push(gap(rest.message()?, People::Positive)?),
+            field => {
+                let tally = Tally::ALL.into_iter().find(|tally| number(tally.field()) == field)?;
+                numbers.push(Number::tally(tally, rest.zigzag()?));
             }
-            TESTED => numbers.push(gap(rest.message()?, Number::tested)?),
-            FOUND_POSITIVE => numbers.push(gap(rest.message()?, Number::found_positive)?),
-            _ => return None,
         }
     }
     cell.numbers_end = numbers.len() as u32;
@@ -167,18 +166,18 @@ fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
 }
 
 /// People with one gap; `None` also for a gap there is not.
-fn gap(mut rest: Bytes<'_>, of: fn(u8, i32) -> Number) -> Option<Number> {
+fn gap(mut rest: Bytes<'_>, of: People) -> Option<Number> {
     const GAP: u64 = number(1);
-    const PEOPLE: u64 = number(2);
-    let (mut gap, mut people) = (0, 0);
+    const CHANGE: u64 = number(2);
+    let (mut gap, mut change) = (0, 0);
     while !rest.is_empty() {
         match rest.varint()? {
             GAP => gap = rest.varint()?,
-            PEOPLE => people = rest.zigzag()?,
+            CHANGE => change = rest.zigzag()?,
             _ => return None,
         }
     }
-    (1..=GAPS as u64).contains(&gap).then(|| of(gap as u8, people))
+    (1..=GAPS as u64).contains(&gap).then(|| Number::people(of, gap as u8, change))
 }
 
 fn in_range(cell: &CellChange, batch: &Batch<'_>) -> bool {
@@ -195,6 +194,7 @@ fn malformed(field: &str) -> Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cell::Tallies;
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
     use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, Head, Messages};
@@ -208,7 +208,7 @@ mod tests {
         let layout = Layout { person_tasks: 9, area_tasks: 1 };
         let mut messages =
             Messages::new(Head { person_task: 7, seq: 1 << 40, now: Timestamp(1_234), layout, format: 1 });
-        let mut cell = Cell { tests: [1, -2, 300, -40_000], cases: 5, community_cases: -5, ..Cell::default() };
+        let mut cell = Cell { tallies: Tallies([-40_000, 300, -2, 1, 5, -5]), ..Cell::default() };
         cell.people[0][0] = 1;
         cell.people[0][14] = -1;
         cell.people[1][6] = i32::MIN;
@@ -246,12 +246,12 @@ mod tests {
                 let place = (read_cell.area, read_cell.registry_from, read_cell.purpose, read_cell.day);
                 assert_eq!(place, (cell.area, cell.registry_from, cell.purpose, cell.day));
                 let numbers: Vec<Number> = read.numbers_of(at).to_vec();
-                let tallies = [cell.positive, cell.negative, cell.inconclusive, cell.invalid];
-                let tallies = tallies.into_iter().chain([cell.cases, cell.community_cases]);
-                let tallies = (0..).zip(tallies).map(|(at, change)| Number::tally(at, change));
-                let tested = cell.tested.iter().map(|gap| Number::tested(gap.gap as u8, gap.people));
-                let positive = cell.found_positive.iter().map(|gap| Number::found_positive(gap.gap as u8, gap.people));
-                assert_eq!(numbers, tallies.chain(tested).chain(positive).collect::<Vec<_>>());
+                let tallies = Tally::ALL.into_iter().zip(Tallies::read(cell).0);
+                let tallies = tallies.map(|(tally, change)| Number::tally(tally, change));
+                let of = |people: People| {
+                    people.read(cell).iter().map(move |gap| Number::people(people, gap.gap as u8, gap.people))
+                };
+                assert_eq!(numbers, tallies.chain(People::ALL.into_iter().flat_map(of)).collect::<Vec<_>>());
             }
         }
     }

@@ -3,16 +3,14 @@
 //! In: the series of one area and target, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums
 //! that tiers look at. Pure: the same cells give the same numbers, whatever order they came in. Nothing is kept here.
 
+use crate::model::cell::{People, TOTAL, Tally};
 use crate::model::interval::{Interval, wilson};
 use crate::model::time::Day;
 use crate::policy::{LONGEST_WINDOW, Rules, WINDOWS};
 use crate::proto::v1::{AreaPositivity, Proportion, PurposeNumbers, WindowNumbers};
-use crate::state::area::cell::{Cell, People};
+use crate::state::area::cell::Cell;
 use crate::state::area::series::Series;
 use std::collections::BTreeMap;
-
-/// Number of the total over all purposes of a target.
-pub const TOTAL: u8 = 0;
 
 /// Sums over the cells of one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,18 +122,18 @@ pub fn per_100k(count: i64, population: u64) -> Option<f64> {
 
 impl Sums {
     fn add_tally(&mut self, cell: &Cell) {
-        let tally = &cell.tally;
-        self.positive_tests += i64::from(tally.positive);
-        self.conclusive_tests += i64::from(tally.positive) + i64::from(tally.negative);
-        self.other_tests += i64::from(tally.inconclusive) + i64::from(tally.invalid);
-        self.cases += i64::from(tally.cases);
-        self.community_cases += i64::from(tally.community_cases);
+        let count = |tally| i64::from(cell.tallies[tally]);
+        self.positive_tests += count(Tally::Positive);
+        self.conclusive_tests += count(Tally::Positive) + count(Tally::Negative);
+        self.other_tests += count(Tally::Inconclusive) + count(Tally::Invalid);
+        self.cases += count(Tally::Cases);
+        self.community_cases += count(Tally::CommunityCases);
     }
 
     fn add_people(&mut self, cell: &Cell, age: i32) {
         let Some(people) = &cell.people else { return };
-        self.people_tested += People::last_of_window(&people.tested, age);
-        self.people_positive += People::last_of_window(&people.positive, age);
+        self.people_tested += people.last_of_window(People::Tested, age);
+        self.people_positive += people.last_of_window(People::Positive, age);
     }
 
     fn counts_something(&self) -> bool {

@@ -1,11 +1,9 @@
 //! Counts of one area, purpose and specimen day: the numbers every window adds up.
 
+use crate::model::cell::{GAPS, People, Tallies, Tally};
 use crate::model::time::Day;
 use crate::state::codec::{Reader, corrupt, put_short, put_short_signed};
 use crate::state::paged::Corrupt;
-
-/// Gaps kept: 1 to 14 days to the person's next such day, 15 for more or none.
-pub const GAPS: usize = 15;
 
 /// Where a cell belongs. The order makes a window of one registry period one stretch of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,81 +20,44 @@ pub struct CellKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     /// What adds up over areas, purposes and days.
-    pub tally: Tally,
+    pub tallies: Tallies,
     /// Distinct people, which do not add up; absent where none are kept, to save the room.
-    pub people: Option<Box<People>>,
+    pub people: Option<Box<Histograms>>,
 }
 
 /// A signed change of one of a cell's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Which: the six tallies, then people tested by gap, then people found positive by gap. The stored form has one
-    /// bit for each, in this order.
+    /// Which: the tallies, then people tested by gap, then people found positive by gap. The stored form has one bit
+    /// for each, in this order.
     what: u8,
     change: i32,
 }
 
 /// Tallies of a cell.
-const TALLIES: usize = 6;
+const TALLIES: usize = Tally::ALL.len();
 
 impl Number {
-    /// Of a tally, in the order of [`Tally`].
-    pub fn tally(at: u8, change: i32) -> Self {
-        Self { what: at, change }
+    /// Of a tally.
+    pub fn tally(tally: Tally, change: i32) -> Self {
+        Self { what: tally as u8, change }
     }
 
-    /// Of people tested, by gap from 1.
-    pub fn tested(gap: u8, change: i32) -> Self {
-        Self { what: TALLIES as u8 + gap - 1, change }
-    }
-
-    /// Of people found positive, by gap from 1.
-    pub fn found_positive(gap: u8, change: i32) -> Self {
-        Self { what: (TALLIES + GAPS) as u8 + gap - 1, change }
+    /// Of people, by gap from 1.
+    pub fn people(people: People, gap: u8, change: i32) -> Self {
+        Self { what: (TALLIES + people as usize * GAPS) as u8 + gap - 1, change }
     }
 }
 
-/// Specimens by standing finding, and episodes by first day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Specimens found positive.
-    pub positive: i32,
-    /// Specimens found negative.
-    pub negative: i32,
-    /// Specimens without a conclusive finding.
-    pub inconclusive: i32,
-    /// Specimens that could not be tested.
-    pub invalid: i32,
-    /// Episodes that start here.
-    pub cases: i32,
-    /// Those of `cases` that no management order held.
-    pub community_cases: i32,
-}
-
-/// People with a test (or a positive) on this day, by the gap to their next one here; index 0 is a gap of 1.
+/// People with such a day here, by the gap to their next one; index 0 is a gap of 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct People {
-    /// By the gap to the next day with a conclusive test.
-    pub tested: [i32; GAPS],
-    /// By the gap to the next day with a positive.
-    pub positive: [i32; GAPS],
-}
+pub struct Histograms(pub [[i32; GAPS]; People::ALL.len()]);
 
-impl People {
+impl Histograms {
     /// Of these, who have no later such day in a window that ends `age` days later: each person of the window is
     /// counted by their last day in it, once.
-    pub fn last_of_window(gaps: &[i32; GAPS], age: i32) -> i64 {
-        gaps.iter().skip(age as usize).map(|people| i64::from(*people)).sum()
-    }
-}
-
-impl Tally {
-    fn parts(&self) -> [i32; 6] {
-        [self.positive, self.negative, self.inconclusive, self.invalid, self.cases, self.community_cases]
-    }
-
-    fn from_parts([positive, negative, inconclusive, invalid, cases, community_cases]: [i32; 6]) -> Self {
-        Self { positive, negative, inconclusive, invalid, cases, community_cases }
+    pub fn last_of_window(&self, people: People, age: i32) -> i64 {
+        self.0[people as usize].iter().skip(age as usize).map(|people| i64::from(*people)).sum()
     }
 }
 
@@ -104,37 +65,34 @@ impl Cell {
     /// Adds signed changes. A histogram that returns to nothing is given back, so that a withdrawal leaves the cell
     /// as if the result had never been.
     pub fn add(&mut self, change: Cell) {
-        let (own, added) = (self.tally.parts(), change.tally.parts());
-        self.tally = Tally::from_parts(std::array::from_fn(|at| own[at].wrapping_add(added[at])));
+        for (sum, part) in self.tallies.0.iter_mut().zip(change.tallies.0) {
+            *sum = sum.wrapping_add(part);
+        }
         let Some(people) = change.people else { return };
         let own = self.people.get_or_insert_default();
-        let sums = own.tested.iter_mut().chain(&mut own.positive);
-        for (sum, part) in sums.zip(people.tested.iter().chain(&people.positive)) {
+        for (sum, part) in own.0.as_flattened_mut().iter_mut().zip(people.0.as_flattened()) {
             *sum = sum.wrapping_add(*part);
         }
-        if **own == People::default() {
+        if **own == Histograms::default() {
             self.people = None;
         }
     }
 
     /// Adds signed changes one by one, as [`add`](Self::add) does.
     pub fn add_numbers(&mut self, numbers: &[Number]) {
-        let mut tallies = self.tally.parts();
         let mut people_changed = false;
         for number in numbers {
             let at = usize::from(number.what);
             let sum = match at.checked_sub(TALLIES) {
-                None => &mut tallies[at],
+                None => &mut self.tallies.0[at],
                 Some(at) => {
                     people_changed = true;
-                    let people = self.people.get_or_insert_default();
-                    if at < GAPS { &mut people.tested[at] } else { &mut people.positive[at - GAPS] }
+                    &mut self.people.get_or_insert_default().0.as_flattened_mut()[at]
                 }
             };
             *sum = sum.wrapping_add(number.change);
         }
-        self.tally = Tally::from_parts(tallies);
-        if people_changed && self.people.as_deref() == Some(&People::default()) {
+        if people_changed && self.people.as_deref() == Some(&Histograms::default()) {
             self.people = None;
         }
     }
@@ -154,25 +112,24 @@ impl Cell {
 
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
-        self.tally == Tally::default() && self.people.is_none()
+        self.tallies == Tallies::default() && self.people.is_none()
     }
 
     /// Only numbers that are not 0 are written, behind a mask that tells which.
     pub(super) fn write(&self, into: &mut Vec<u8>) {
-        write_nonzero(into, self.tally.parts().into_iter());
+        write_nonzero(into, self.tallies.0.into_iter());
         match &self.people {
-            Some(people) => write_nonzero(into, people.tested.iter().chain(&people.positive).copied()),
+            Some(people) => write_nonzero(into, people.0.as_flattened().iter().copied()),
             None => put_short(into, 0),
         }
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        let mut parts = [0; 6];
-        read_nonzero(from, parts.iter_mut())?;
-        let mut people = People::default();
-        read_nonzero(from, people.tested.iter_mut().chain(&mut people.positive))?;
-        let people = (people != People::default()).then(|| Box::new(people));
-        Ok(Self { tally: Tally::from_parts(parts), people })
+        let (mut tallies, mut people) = (Tallies::default(), Histograms::default());
+        read_nonzero(from, tallies.0.iter_mut())?;
+        read_nonzero(from, people.0.as_flattened_mut().iter_mut())?;
+        let people = (people != Histograms::default()).then(|| Box::new(people));
+        Ok(Self { tallies, people })
     }
 }
 
@@ -215,12 +172,12 @@ mod tests {
     #[test]
     fn numbers_added_and_written_one_by_one_are_the_cell_they_make() {
         let numbers = [
-            Number::tally(0, 3),
-            Number::tally(1, 0),
-            Number::tally(5, -1),
-            Number::tested(1, 7),
-            Number::tested(15, -7),
-            Number::found_positive(15, 1),
+            Number::tally(Tally::Positive, 3),
+            Number::tally(Tally::Negative, 0),
+            Number::tally(Tally::CommunityCases, -1),
+            Number::people(People::Tested, 1, 7),
+            Number::people(People::Tested, 15, -7),
+            Number::people(People::Positive, 15, 1),
         ];
         let (mut one_by_one, mut bytes) = (Cell::default(), Vec::new());
         one_by_one.add_numbers(&numbers);

@@ -13,6 +13,7 @@
 pub mod alert;
 
 use super::positivity::{Sums, per_100k, period, total};
+use crate::model::cell::Tally;
 use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
 use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TargetIndex, TierEngine, TierPolicy};
@@ -120,7 +121,11 @@ impl<'a> Subject<'a> {
     fn cases_on(&self, policy: &TierPolicy, case_day: Day, day: Day) -> i64 {
         let placed_by = period(self.rules, day.min(case_day.plus(LONGEST_WINDOW - 1)));
         let cells = self.series.cells_between(placed_by, case_day, case_day);
-        cells.map(|(_, cell)| i64::from(counted(policy, cell.tally.cases, cell.tally.community_cases))).sum()
+        cells
+            .map(|(_, cell)| {
+                i64::from(counted(policy, cell.tallies[Tally::Cases], cell.tallies[Tally::CommunityCases]))
+            })
+            .sum()
     }
 
     /// The tier on `day` by specimens collected up to `seen`.

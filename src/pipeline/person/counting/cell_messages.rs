@@ -3,7 +3,8 @@
 //! In: cells in order of area. Out: records. The bytes are those that the generated code would write, without a message
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
-use super::cells::{Cell, Days};
+use super::cells::Cell;
+use crate::model::cell::{People, Tally};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
@@ -82,17 +83,15 @@ impl Messages {
         put_number(into, 2, registry_from as i64 as u64);
         put_number(into, 3, purpose_number(&mut part.message.purposes, purpose));
         put_number(into, 4, day as i64 as u64);
-        let [invalid, inconclusive, negative, positive] = cell.tests;
-        let tallies = [positive, negative, inconclusive, invalid, cell.cases, cell.community_cases];
-        for (field, tally) in (5..).zip(tallies) {
-            put_zigzag(into, field, tally);
+        for tally in Tally::ALL {
+            put_zigzag(into, tally.field(), cell.tallies[tally]);
         }
-        for (field, days) in [(11, Days::Tested), (12, Days::Positive)] {
-            for (gap, people) in (1..).zip(cell.people[days as usize]).filter(|(_, people)| *people != 0) {
+        for people in People::ALL {
+            for (gap, change) in (1..).zip(cell.people[people as usize]).filter(|(_, change)| *change != 0) {
                 self.gap.clear();
                 put_number(&mut self.gap, 1, gap);
-                put_zigzag(&mut self.gap, 2, people);
-                put_bytes(into, field, &self.gap);
+                put_zigzag(&mut self.gap, 2, change);
+                put_bytes(into, people.field(), &self.gap);
             }
         }
         put_bytes(&mut part.cells, 6, into);

@@ -4,6 +4,7 @@
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
 use super::cell_messages::{Head, Messages};
+use crate::model::cell::{GAPS, People, TOTAL, Tallies, Tally};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::model::time::Day;
@@ -14,43 +15,22 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// The greatest gap: this long to the next test day, or none.
-pub const NO_GAP: i32 = LONGEST_WINDOW + 1;
-
-/// Purpose number of the total of a target.
-pub const TOTAL: u8 = 0;
-
-/// Numbers of people by gap.
-const GAPS: usize = NO_GAP as usize;
+pub const NO_GAP: i32 = GAPS as i32;
 
 /// Signed numbers of one area, purpose and day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Specimens by finding: invalid, inconclusive, negative, positive.
-    pub tests: [i32; 4],
-    /// Episodes.
-    pub cases: i32,
-    /// Those not under a management order.
-    pub community_cases: i32,
-    /// People by gap, from 1: tested, found positive.
-    pub people: [[i32; GAPS]; 2],
-}
-
-/// Which days of a person are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Days {
-    /// With a conclusive result.
-    Tested = 0,
-    /// With a positive one.
-    Positive = 1,
+    /// Specimens and episodes.
+    pub tallies: Tallies,
+    /// People by gap, from 1.
+    pub people: [[i32; GAPS]; People::ALL.len()],
 }
 
 impl Cell {
     fn add(&mut self, other: &Cell, people: bool) {
-        for (sum, one) in self.tests.iter_mut().zip(other.tests) {
+        for (sum, one) in self.tallies.0.iter_mut().zip(other.tallies.0) {
             *sum += one;
         }
-        self.cases += other.cases;
-        self.community_cases += other.community_cases;
         if people {
             for (sum, one) in self.people.as_flattened_mut().iter_mut().zip(other.people.as_flattened()) {
                 *sum += one;
@@ -152,24 +132,23 @@ type Key = (String, String, i32, String, i32);
 impl Cells {
     /// Counts a specimen.
     pub fn test(&mut self, place: Place, finding: Finding, sign: i32) {
-        let tests = &mut self.places.cell(Node::new(0, place)).tests;
-        tests[(finding as usize).clamp(1, 4) - 1] += sign;
+        self.places.cell(Node::new(0, place)).tallies[Tally::of(finding)] += sign;
     }
 
     /// Counts an episode that starts here.
     pub fn case(&mut self, place: Place, community: bool, sign: i32) {
-        let cell = self.places.cell(Node::new(0, place));
-        cell.cases += sign;
-        cell.community_cases += if community { sign } else { 0 };
+        let tallies = &mut self.places.cell(Node::new(0, place)).tallies;
+        tallies[Tally::Cases] += sign;
+        tallies[Tally::CommunityCases] += if community { sign } else { 0 };
     }
 
     /// Counts a person in all areas of the place's lineage.
-    pub fn person(&mut self, place: Place, days: Days, gap: i32, sign: i32) {
+    pub fn person(&mut self, place: Place, days: People, gap: i32, sign: i32) {
         self.places.cell(Node::new(0, place)).people[days as usize][gap as usize - 1] += sign;
     }
 
     /// Counts a person in one area in one period of the registry.
-    pub fn person_at(&mut self, period: usize, place: Place, days: Days, gap: i32, sign: i32) {
+    pub fn person_at(&mut self, period: usize, place: Place, days: People, gap: i32, sign: i32) {
         self.nodes.cell(Node::new(period, place)).people[days as usize][gap as usize - 1] += sign;
     }
 

@@ -5,7 +5,8 @@
 //! a sum in which each person appears once. All of it is of one target: another one has days of its own. Only
 //! neighbouring days are touched, never the whole history.
 
-use super::cells::{Cells, Days, NO_GAP, Place, TOTAL, periods};
+use super::cells::{Cells, NO_GAP, Place, periods};
+use crate::model::cell::{People, TOTAL};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult};
 use crate::model::target;
@@ -111,10 +112,10 @@ impl Counted {
         Some(Self { place, finding: verdict.finding })
     }
 
-    fn is_day_of(&self, days: Days) -> bool {
+    fn is_day_of(&self, days: People) -> bool {
         match days {
-            Days::Tested => self.finding >= Finding::Negative,
-            Days::Positive => self.finding == Finding::Positive,
+            People::Tested => self.finding >= Finding::Negative,
+            People::Positive => self.finding == Finding::Positive,
         }
     }
 }
@@ -267,20 +268,20 @@ fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign
     let mut neighbours = [[Neighbours::default(); 2]; 2];
     for other in others {
         let place = other.place;
-        if place.target != target || (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(Days::Tested) {
+        if place.target != target || (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(People::Tested) {
             continue;
         }
         if place.area != area {
             return add_of_many_areas(cells, rules, others, one, sign);
         }
-        for [of_all, of_purpose] in &mut neighbours[..1 + usize::from(other.is_day_of(Days::Positive))] {
+        for [of_all, of_purpose] in &mut neighbours[..1 + usize::from(other.is_day_of(People::Positive))] {
             of_all.see(day, place.day);
             if place.purpose == purpose {
                 of_purpose.see(day, place.day);
             }
         }
     }
-    for (days, neighbours) in [Days::Tested, Days::Positive].into_iter().zip(neighbours) {
+    for (days, neighbours) in People::ALL.into_iter().zip(neighbours) {
         if !one.is_day_of(days) {
             continue;
         }
@@ -295,14 +296,14 @@ fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign
 /// As the second half of [`add`], for a person tested in several areas within a window: each level of each hierarchy
 /// that a window can be read with has days of its own.
 fn add_of_many_areas(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
-    for days in [Days::Tested, Days::Positive] {
+    for days in People::ALL {
         if one.is_day_of(days) {
             add_day(cells, rules, others, one, days, sign);
         }
     }
 }
 
-fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, days: Days, sign: i32) {
+fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, days: People, sign: i32) {
     let Place { area, target, purpose, day } = one.place;
     let is_near = |other: &&Counted| {
         other.place.target == target && other.is_day_of(days) && (other.place.day - day).abs() <= LONGEST_WINDOW
