@@ -262,6 +262,9 @@ const HEADER: &str = "id,person,taken,area,call,arrived\n";
 fn ids_that_are_nobodys_are_refused_by_their_column_and_never_told() {
     for (id, looks) in [
         ("5.00103E+17", "a number in scientific notation"),
+        ("500.1E+15", "a number in scientific notation"),
+        ("12.5e6", "a number in scientific notation"),
+        ("\"1,5E+15\"", "a number in scientific notation"),
         ("########", "a column of the spreadsheet was too narrow"),
         ("#N/A", "an error of a spreadsheet"),
         ("\"=\"\"P001\"\"\"", "a formula"),

@@ -15,7 +15,7 @@ pub enum Nobody {
     Formula,
     /// `'P001`.
     Apostrophe,
-    /// `5.00103E+17`.
+    /// `5.00103E+17`, `500.103E+15`.
     Scientific,
     /// `TRUE`.
     Truth,
@@ -27,6 +27,9 @@ pub enum Nobody {
 
 /// No such text but those that begin with a sign of their own is longer, in bytes.
 const LONGEST: usize = 32;
+
+/// Digits before the point of a number in scientific or engineering notation, at most.
+const WHOLE: usize = 3;
 
 /// Errors of spreadsheets that end in neither `!` nor `?`, in the languages they are shown in.
 const ERRORS: [&str; 15] = [
@@ -160,7 +163,9 @@ pub fn look(id: &str) -> Option<Nobody> {
 #[inline]
 fn is_surely_one(id: &[u8]) -> bool {
     let [first, second, ..] = id else { return false };
-    let may_be_a_power = first.is_ascii_digit() && matches!(second, b'.' | b',' | b'E' | b'e');
+    let within_four = &id[1..id.len().min(WHOLE + 1)];
+    let may_be_a_power =
+        first.is_ascii_digit() && within_four.iter().any(|byte| matches!(byte, b'.' | b',' | b'E' | b'e'));
     let may_be_an_error = matches!((first, second), (b'E' | b'e', b'R' | b'r'));
     first.is_ascii_alphanumeric() && !may_be_a_power && !may_be_an_error && id.iter().any(u8::is_ascii_digit)
 }
@@ -175,8 +180,11 @@ fn looked_at(id: &str) -> Option<Nobody> {
     if id.starts_with(['\'', '’', '＇']) {
         return Some(Nobody::Apostrophe);
     }
+    if !id.chars().any(char::is_alphanumeric) {
+        return Some(Nobody::NoLetter);
+    }
     if id.len() > LONGEST {
-        return (!id.chars().any(char::is_alphanumeric)).then_some(Nobody::NoLetter);
+        return None;
     }
     let lower = id.to_lowercase();
     if is_error(&lower) {
@@ -184,9 +192,6 @@ fn looked_at(id: &str) -> Option<Nobody> {
     }
     if is_scientific(id) {
         return Some(Nobody::Scientific);
-    }
-    if !id.chars().any(char::is_alphanumeric) {
-        return Some(Nobody::NoLetter);
     }
     let is_of = |words: &[&str]| words.contains(&lower.trim());
     match (is_of(&TRUTHS), is_of(&NOTHING)) {
@@ -207,18 +212,23 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `5.00103E+17`, `1,67683E+15`, `1E+17`, `5.00103E17`; not `1E17`, which can be a barcode.
+/// `5.00103E+17`, `1,67683E+15`, `1E+17`, `5.00103E17`, and in engineering notation `500.1E+15`; not `1E17`, which can be a
+/// barcode, nor `12E-7`, which can be a well of a plate.
 fn is_scientific(id: &str) -> bool {
-    let Some((mantissa, exponent)) = id.split_once(['E', 'e']) else { return false };
-    let signed = exponent.strip_prefix(['+', '-']);
-    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    let has_fraction = whole.len() < mantissa.len();
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    (signed.is_some() || has_fraction)
-        && digits.len() == 1
-        && is_digits(digits)
-        && is_digits(fraction)
-        && is_digits(signed.unwrap_or(exponent))
+    let Some((mantissa, exponent)) = id.trim().split_once(['E', 'e']) else { return false };
+    let (grows, power) = match exponent.strip_prefix('+') {
+        Some(power) => (true, power),
+        None => (false, exponent.strip_prefix('-').unwrap_or(exponent)),
+    };
+    let shrinks = !grows && power.len() < exponent.len();
+    let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    let (whole, fraction) = unsigned.split_once(['.', ',']).unwrap_or((unsigned, ""));
+    let has_fraction = !fraction.is_empty();
+    is_digits(whole)
+        && whole.len() <= WHOLE
+        && (!has_fraction || is_digits(fraction))
+        && is_digits(power)
+        && (grows || has_fraction || (shrinks && unsigned.len() == 1))
 }
 
 #[cfg(test)]
@@ -230,7 +240,25 @@ mod tests {
         for (what, ids) in [
             (
                 Nobody::Scientific,
-                &["5.00103E+17", "1,67683E+15", "1.67683e+15", "5E+17", "5.00103E17", "1.2E-05", "-1.5E+10"][..],
+                &[
+                    "5.00103E+17",
+                    "1,67683E+15",
+                    "1.67683e+15",
+                    "5E+17",
+                    "5.00103E17",
+                    "1.2E-05",
+                    "1E-7",
+                    "-1.5E+10",
+                    "500.1E+15",
+                    "50,01E+16",
+                    "12.5e6",
+                    "1,5E+15",
+                    "500E+15",
+                    "12.5E+17",
+                    "1.E+17",
+                    "-500.1E+15",
+                    "500.1E+15 ",
+                ][..],
             ),
             (Nobody::TooNarrow, &["########", "##"]),
             (
@@ -301,9 +329,23 @@ mod tests {
             "P001",
             "1E17",
             "5e10",
-            "12.5E+17",
+            "12E5",
+            "123E45",
+            "12E5-7",
+            "12.E5",
+            "12E-7",
+            "1.E-5",
+            "123E-45",
+            "AB1E10",
+            "1E10AB",
+            "1.5E10-2",
+            "2022.11E05",
+            "2022.11E-05",
+            "12.5.6E3",
             "E+17",
-            "1.E+17",
+            ".E+17",
+            "500.1E",
+            "500.1E+15-A",
             "#1",
             "#A12",
             "P#",

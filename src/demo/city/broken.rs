@@ -34,7 +34,8 @@ const RESULTS: [RejectCode; 16] = [
 const FORMS: [RejectCode; 4] =
     [RejectCode::UnknownContentType, RejectCode::UndeclaredJson, RejectCode::WrongEncoding, RejectCode::WrongFraming];
 /// What a spreadsheet or a database leaves of an id.
-const NOBODYS: [&str; 8] = ["5.00103E+17", "########", "#N/A", "=\"P001\"", "TRUE", "unknown", "未知", "-"];
+const NOBODYS: [&str; 9] =
+    ["5.00103E+17", "500.1E+15", "########", "#N/A", "=\"P001\"", "TRUE", "unknown", "未知", "-"];
 /// What is broken about contact records.
 const CONTACTS: [RejectCode; 11] = [
     RejectCode::Malformed,

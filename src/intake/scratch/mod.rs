@@ -62,7 +62,53 @@ impl Read for Section {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let most = bytes.len().min((self.end - self.at) as usize);
         let read = self.file.read_at(&mut bytes[..most], self.at)?;
+        // An end too early would be taken for that of the section, and what is missing for what never was.
+        if read == 0 && most > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_ends_before_its_end_is_an_error_and_no_shorter_one() {
+        let file = Rc::new(file().expect("room"));
+        file.write_all_at(b"12345678", 0).expect("room");
+        let read = |bytes| {
+            let mut read = Vec::new();
+            Section::new(&file, bytes).read_to_end(&mut read).map(|_| read).map_err(|error| error.kind())
+        };
+        assert_eq!(read(2..8), Ok(b"345678".to_vec()));
+        assert_eq!(read(8..8), Ok(Vec::new()));
+        for short in [2..9, 8..9, 10..12] {
+            assert_eq!(read(short.clone()), Err(io::ErrorKind::UnexpectedEof), "{short:?}");
+        }
+    }
+
+    #[test]
+    fn no_fact_is_lost_in_silence_when_the_file_of_runs_is_cut() {
+        let mut runs = runs::Runs::<sorted::Fact<2>>::new(16).expect("room");
+        for run in [[[1, 1], [3, 3]], [[2, 2], [4, 4]]] {
+            runs.begin(run[0]);
+            for fact in run {
+                let mut bytes = Vec::new();
+                runs::Record::write(&fact, &mut bytes);
+                runs.push(fact, &bytes).expect("room");
+            }
+        }
+        runs.cut(48).expect("shorter");
+        let read = runs.merged(2, || false).and_then(|mut merge| {
+            let mut facts = Vec::new();
+            while let Some(fact) = merge.next_record()? {
+                facts.push(fact);
+            }
+            Ok(facts)
+        });
+        assert!(NoRoom::is(&read.expect_err("the last fact is missing")));
     }
 }

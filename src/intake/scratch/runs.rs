@@ -105,6 +105,13 @@ impl<R: Record> Runs<R> {
         Ok(longer)
     }
 
+    /// As a disk may leave the file: with so many bytes only.
+    #[cfg(test)]
+    pub(super) fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().set_len(bytes)
+    }
+
     fn close(self) -> io::Result<(Rc<File>, Vec<Range<u64>>, usize)> {
         let file = self.file.into_inner().map_err(|error| no_room(error.into_error()))?;
         Ok((Rc::new(file), self.places, self.buffer))
