@@ -106,3 +106,45 @@ fn who_takes_a_result_back_corrects_nothing() {
     let (good, page) = checked(&map, &rows, &[]);
     assert!(good && !page.contains("warning"), "{page}");
 }
+
+#[test]
+fn a_correction_that_corrects_nothing_is_told_by_line_and_nobody_by_name() {
+    let rows = format!(
+        "{HEADER}\
+         x1,,F,,q1,t1,2022-11-11,neg\n\
+         x2,x1,C,,q2,t2,2022-11-11,pos\n\
+         x3,x3,C,202211120900,q3,t3,2022-11-11,pos\n\
+         x4,,F,,q4,t4,2022-11-11,neg\n\
+         x4,,F,,q5,t5,2022-11-11,neg\n"
+    );
+    let (good, page) = checked(MAP, &rows, &[]);
+    assert!(good, "nothing is refused: {page}");
+    for (says, line) in [
+        ("        1  warning: rows that replace a result which only another person of the file has", 3),
+        ("        1  warning: rows that name their own result id as the one they replace", 4),
+        ("        1  warning: rows whose result id another person has too, from the same lab", 6),
+    ] {
+        let told = page.lines().find(|told| told.starts_with(says)).unwrap_or_else(|| panic!("no `{says}` in {page}"));
+        assert!(told.ends_with(&format!("(line {line})")), "{told}");
+    }
+    assert_eq!(page.matches("warning").count(), 3, "{page}");
+    for secret in ["x1", "x4", "q1", "q2", "q5", "t1"] {
+        assert!(!page.contains(secret), "{page}");
+    }
+    let map = MAP.replace("[fields]", "[fields]\nprevious_person_id = { column = \"was\" }");
+    let moved = rows.replace("call\n", "call,was\n").replace("neg\n", "neg,\n").replace("pos\n", "pos,q1\n");
+    let moved = moved.replace("q5,t5,2022-11-11,neg,", "q5,t5,2022-11-11,neg,q4").replace("x3,x3", "x3,");
+    let (good, page) = checked(&map, &moved, &[]);
+    assert!(good && !page.contains("warning"), "whoever names the other person is understood: {page}");
+}
+
+#[test]
+fn a_result_that_returns_to_an_earlier_finding_is_no_repetition() {
+    let row = |released: &str, call: &str| format!("r1,,C,{released},q1,t1,2022-11-11,{call}\n");
+    let versions = [row("202211120900", "neg"), row("202211120901", "pos"), row("202211120902", "neg")].concat();
+    let (good, page) = checked(MAP, &format!("{HEADER}{versions}"), &[]);
+    assert!(good && !page.contains("warning"), "{page}");
+    let again = row("202211120903", "neg");
+    let (_, page) = checked(MAP, &format!("{HEADER}{versions}{again}"), &[]);
+    assert!(page.contains("        1  warning: rows that say again") && page.contains("(line 5)"), "{page}");
+}

@@ -49,6 +49,9 @@ impl Notes {
                 self.reported_early.lines.push(line);
             }
         }
+        if wire.replaces_result_id == wire.result_id && !result.training {
+            self.within.names_itself(line);
+        }
         self.keep(|notes| {
             notes.people.see(&wire.person_id, line)?;
             notes.people.see(&wire.previous_person_id, line)?;

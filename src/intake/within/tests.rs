@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::result::{Finding, TimePrecision};
 use crate::model::time::Timestamp;
 
 const FINAL: LabResult<'_> = LabResult {
@@ -46,10 +47,13 @@ fn causes(warnings: Vec<Warning>) -> Vec<(Cause, Vec<u64>)> {
         Cause::Conflict,
         Cause::Overruled,
         Cause::Contradiction,
+        Cause::Shared,
         Cause::Again,
         Cause::Unnumbered,
         Cause::Siblings,
         Cause::Circle,
+        Cause::Elsewhere,
+        Cause::Itself,
         Cause::Error,
         Cause::Beyond,
     ];
@@ -106,19 +110,114 @@ fn what_replaces_nothing_or_the_same_is_told() {
 }
 
 #[test]
-fn of_one_result_and_of_one_person_so_many_rows_are_held_against_each_other_and_the_rest_is_counted() {
+fn what_says_again_what_stands_is_told_and_not_a_return_to_what_was_said_before() {
+    let revised = |revision, result: LabResult<'static>| LabResult { revision, ..result };
+    let (first, second, third) = (revised(1, FINAL), revised(2, POSITIVE), revised(3, FINAL));
+    assert_eq!(told(&[first, second, third]), [], "each of them changes what stands");
+    assert_eq!(told(&[first, second, revised(3, POSITIVE)]), [(Cause::Again, vec![4])]);
+    assert_eq!(told(&[first, second, first]), [(Cause::Overruled, vec![4])], "what stood earlier is no more than late");
+    let higher = [revised(1, FINAL), revised(3, FINAL), revised(2, POSITIVE)];
+    assert_eq!(told(&higher), [(Cause::Overruled, vec![4]), (Cause::Again, vec![3])], "a higher revision of the same");
+    let conflict = [(Cause::Conflict, vec![3, 4]), (Cause::Overruled, vec![4])];
+    assert_eq!(told(&[FINAL, POSITIVE, FINAL]), conflict, "and each time it is set aside");
+}
+
+const OTHER: LabResult<'_> = LabResult { person_id: "q", specimen_id: "s2", ..FINAL };
+
+#[test]
+fn a_result_that_stands_with_two_people_is_told_unless_it_was_moved_or_taken_back() {
+    assert_eq!(told(&[FINAL, OTHER]), [(Cause::Shared, vec![3])]);
+    assert_eq!(told(&[OTHER, FINAL, LabResult { person_id: "o", ..OTHER }]), [(Cause::Shared, vec![3, 4])]);
+    let moved = LabResult { previous_person_id: Some("p"), ..OTHER };
+    assert_eq!(told(&[FINAL, moved]), []);
+    assert_eq!(told(&[moved, FINAL]), [(Cause::Overruled, vec![3])], "the move comes first, and holds");
+    let later = LabResult { revision: 1, ..FINAL };
+    assert_eq!(told(&[moved, later]), [(Cause::Shared, vec![3])], "a higher revision takes no notice of the move");
+    assert_eq!(
+        told(&[later, moved]),
+        [(Cause::Overruled, vec![3]), (Cause::Shared, vec![3])],
+        "nor does one before it"
+    );
+    let taken_back = LabResult { status: ResultStatus::Cancelled, ..later };
+    assert_eq!(told(&[FINAL, taken_back, OTHER]), []);
+    let other_lab = LabResult { lab_id: "M", ..OTHER };
+    assert_eq!(told(&[FINAL, other_lab]), [], "labs count for themselves");
+    let replacing = LabResult { result_id: "r2", replaces_result_id: Some("r"), ..FINAL };
+    assert_eq!(told(&[FINAL, replacing, OTHER]), [], "what is replaced holds no more");
+    let back = LabResult { revision: 1, previous_person_id: Some("q"), ..FINAL };
+    assert_eq!(told(&[FINAL, moved, back]), [], "there and back");
+    let drill = LabResult { training: true, ..OTHER };
+    assert_eq!(told(&[FINAL, drill]), []);
+}
+
+#[test]
+fn what_was_moved_away_contradicts_nothing_there_and_takes_along_what_it_replaces() {
+    let another = LabResult { result_id: "r2", ..POSITIVE };
+    assert_eq!(told(&[FINAL, another]), [(Cause::Contradiction, vec![3])]);
+    let moved = LabResult { previous_person_id: Some("p"), ..OTHER };
+    assert_eq!(told(&[FINAL, moved, another]), []);
+    let replacing = LabResult { result_id: "r3", replaces_result_id: Some("r"), ..moved };
+    assert_eq!(told(&[FINAL, another, replacing]), [], "it is looked for with the person it comes from");
+}
+
+#[test]
+fn a_correction_of_a_result_that_only_somebody_else_has_is_told() {
+    let correcting = LabResult { result_id: "r2", replaces_result_id: Some("r"), ..OTHER };
+    assert_eq!(told(&[FINAL, correcting]), [(Cause::Elsewhere, vec![3])]);
+    assert_eq!(told(&[correcting, FINAL]), [(Cause::Elsewhere, vec![2])], "in any order");
+    let more = LabResult { result_id: "r3", specimen_id: "s3", person_id: "o", ..correcting };
+    assert_eq!(told(&[correcting, FINAL, more]), [(Cause::Elsewhere, vec![2, 4])]);
+    assert_eq!(told(&[correcting]), [], "it may have come earlier");
+    let named = LabResult { previous_person_id: Some("p"), ..correcting };
+    assert_eq!(told(&[FINAL, named]), []);
+    let wrongly = LabResult { previous_person_id: Some("o"), ..correcting };
+    assert_eq!(told(&[FINAL, wrongly]), [(Cause::Elsewhere, vec![3])], "once, with whomever it is looked for");
+    let own = LabResult { specimen_id: "s4", ..OTHER };
+    assert_eq!(told(&[FINAL, own, correcting]), [], "the own one is meant");
+    let other_lab = LabResult { lab_id: "M", ..correcting };
+    assert_eq!(told(&[FINAL, other_lab]), [], "a lab replaces its own");
+    let taken_back = LabResult { revision: 1, status: ResultStatus::Cancelled, ..FINAL };
+    assert_eq!(told(&[FINAL, taken_back, correcting]), [], "nothing is left to be replaced");
+    let mended = LabResult { revision: 1, replaces_result_id: None, ..correcting };
+    assert_eq!(told(&[FINAL, correcting, mended]), [], "the version that stands names nothing");
+}
+
+#[test]
+fn a_circle_is_told_however_long_it_is() {
+    for long in [2, 64, 65, 200] {
+        let names: Vec<String> = (0..long).map(|number| format!("n{number}")).collect();
+        let result = |at: usize| LabResult {
+            result_id: &names[at],
+            specimen_id: &names[at],
+            replaces_result_id: Some(&names[(at + 1) % long]),
+            ..CORRECTED
+        };
+        let results: Vec<_> = (0..long).map(result).collect();
+        let told = warnings(Bounds::until(|| false), MOST, &results);
+        assert_eq!(told.iter().map(|one| one.rows).collect::<Vec<_>>(), [long as u64]);
+        assert_eq!(causes(told)[0].0, Cause::Circle, "{long}");
+        let told = warnings(Bounds::until(|| false), MOST, &results[1..]);
+        assert_eq!(told, [], "a chain of {long}");
+    }
+}
+
+#[test]
+fn of_one_person_and_of_one_result_so_many_corrections_are_held_against_others_and_the_rest_is_counted() {
     let all = Bounds::until(|| false);
     let versions: Vec<_> = (0..9).map(|revision| LabResult { revision, ..FINAL }).collect();
-    let distinct: Vec<_> = (["a", "b", "c", "d", "e"]).map(|purpose| LabResult { purpose, ..FINAL }).to_vec();
-    assert_eq!(warnings(all, 9, &versions).len(), 1, "each says the same again");
-    let beyond = warnings(all, 2, &[&distinct[..], &distinct[..]].concat());
-    let rows: u64 = beyond.iter().map(|warning| warning.rows).sum();
-    assert!(rows >= 9, "each row but the first is told: {beyond:?}");
+    assert_eq!(causes(warnings(all, 2, &versions)), [(Cause::Again, vec![3, 4, 5, 6, 7])], "of versions all are");
     let corrections: Vec<_> = ["a", "b", "c", "d"]
         .map(|id| LabResult { result_id: id, specimen_id: id, replaces_result_id: Some("r"), ..CORRECTED })
         .to_vec();
     let told = causes(warnings(all, 2, &corrections));
     assert_eq!(told, [(Cause::Siblings, vec![3]), (Cause::Beyond, vec![4, 5])]);
+    let of_others = corrections.iter().map(|one| LabResult { person_id: one.result_id, ..*one });
+    let results: Vec<_> = of_others.chain([LabResult { specimen_id: "s", ..FINAL }]).collect();
+    let rows = |cause: Cause| {
+        let told = warnings(all, 2, &results);
+        told.iter().find(|one| one.text == cause.text()).map_or(0, |one| one.rows)
+    };
+    assert_eq!((rows(Cause::Elsewhere), rows(Cause::Beyond)), (2, 2));
 }
 
 #[test]
