@@ -5,8 +5,8 @@
 //! kept, in a [`Sorter`]: all ids are compared, in constant memory.
 
 use super::scratch::sorted::{Bounds, Sorter};
+use crate::model::spelling::look;
 use std::io;
-use unicode_normalization::UnicodeNormalization as _;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Lines told.
@@ -72,15 +72,6 @@ impl Lookalikes {
         }
         Ok(found)
     }
-}
-
-/// What an id looks like: one width, composed one way, in lower case.
-fn look(id: &str) -> String {
-    if id.is_ascii() {
-        return id.to_ascii_lowercase();
-    }
-    // Lower case of a character can be of other widths and compositions.
-    id.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod outcome;
 pub mod record;
 pub mod result;
 mod siphash;
+pub mod spelling;
 pub mod target;
 
 pub mod time;

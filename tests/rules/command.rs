@@ -45,6 +45,33 @@ fn check_shows_what_a_right_folder_would_put_in_force() {
 }
 
 #[test]
+fn a_tier_policy_that_decides_by_next_to_no_tests_is_a_note_and_no_error() {
+    for shipped in ["chongqing", "sample"] {
+        let (_, page) = check(&repository().join("deploy/rules").join(shipped));
+        assert!(!page.contains("note: tier policy"), "{page}");
+    }
+    let folder = sample();
+    for (name, least) in [("tier-threshold.toml", "least_tests = 20"), ("tier-influenza.toml", "least_tests = 20")] {
+        let file = folder.path().join(name);
+        let text = fs::read_to_string(&file).expect("a text");
+        assert!(text.contains(least), "{text}");
+        fs::write(&file, text.replace(least, "")).expect("written");
+    }
+    let (code, page) = check(folder.path());
+    assert_eq!(code, ExitCode::SUCCESS);
+    let notes: Vec<&str> = page.lines().filter(|line| line.starts_with("note: ")).collect();
+    for (policy, measure, tier) in [
+        ("sample-districts@2020-01-01", "`threshold.measures[1]`", "`high`"),
+        ("sample-influenza@2020-01-01", "`threshold.measures[0]`", "`high`"),
+    ] {
+        let told =
+            format!("note: tier policy {policy}: no `least_tests` in {measure}: two tests can make an area {tier};");
+        assert!(notes.iter().any(|note| note.starts_with(&told)), "no `{told}` in {notes:?}");
+    }
+    assert_eq!(notes.len(), 2, "one line for a policy, none for its cases: {notes:?}");
+}
+
+#[test]
 fn check_ends_with_a_failure_and_every_error_with_its_file_and_line() {
     let folder = sample();
     let file = folder.path().join("case-sample.toml");

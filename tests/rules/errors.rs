@@ -98,6 +98,33 @@ fn what_is_said_of_targets_is_checked() {
     refused(file, ("\"FLU-A\"", "\"SARS-CoV-2\""), "targets[1].aliases[0]", "names `sars-cov-2` already");
     refused(file, ("\"FLU-A\"", "\"influenza-a\""), "targets[1].aliases[0]", "names `influenza-a` already");
     refused(file, ("\"FLU-A\"", "\" \""), "targets[1].aliases[0]", "1 to 32 bytes");
+    for (alias, says) in [
+        (" FLU-A", "a blank before or behind it"),
+        ("FLU-A ", "a blank before or behind it"),
+        ("FLU-A\u{a0}", "a blank before or behind it"),
+        ("\u{3000}FLU-A", "a blank before or behind it"),
+        ("FLU\u{200b}-A", "a character without a picture"),
+        ("\u{feff}FLU-A", "a character without a picture"),
+        ("FLU-A\u{ad}", "a character without a picture"),
+        ("ＦＬＵ-A", "letters and digits of the usual width"),
+        ("H１N1", "letters and digits of the usual width"),
+        ("SARS-COV-2", "looks like `sars-cov-2`, which names `sars-cov-2`"),
+        ("sars\u{ff0d}cov-2", "looks like `sars-cov-2`"),
+        ("Influenza-A\u{2060}", "a character without a picture"),
+    ] {
+        refused(file, ("\"FLU-A\"", &format!("\"{alias}\"")), "targets[1].aliases[0]", says);
+    }
+    for (id, says) in [
+        ("SARS-CoV-2", "names `sars-cov-2` already"),
+        ("Sars-Cov-2", "looks like `sars-cov-2`, which names `sars-cov-2`"),
+        ("influenza-a\u{200b}", "characters that nobody sees"),
+        ("ｉnfluenza-a", "letters and digits of the usual width"),
+    ] {
+        refused(file, (influenza, &format!("id = \"{id}\"")), "targets[1].id", says);
+    }
+    for right in ["flu-a", "Influenza-A", "甲型流感（H1N1）", "influenza A", "grippe a\u{301}"] {
+        source::rules(&sample_with(file, "\"FLU-A\"", &format!("\"FLU-A\", \"{right}\""))).expect(right);
+    }
     refused(file, ("name = \"influenza A\"", "name = \"\""), "targets[1].name", "fill it in");
     refused(
         "case-influenza.toml",
@@ -117,6 +144,13 @@ fn what_is_said_of_targets_is_checked() {
         "{}",
         errors[0]
     );
+}
+
+/// No text of a record holds such a character, so nothing would ever be met by them.
+#[test]
+fn codes_that_nobody_can_be_named_by_are_found() {
+    refused("deployment.toml", ("\"clinic\"", "\"clinic\u{200b}\""), "purposes[1]", "characters that nobody sees");
+    refused("areas.csv", ("D1S1,Old Town", "D1S1\u{ad},Old Town"), "code", "characters that nobody sees");
 }
 
 #[test]

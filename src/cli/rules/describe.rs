@@ -155,6 +155,24 @@ fn measure(measure: &Measure) -> String {
     format!("{name}{least} in {} days {}", measure.window_days, bounds.join("/"))
 }
 
+/// What may be meant so and is worth a look, a line each: a proportion of next to no tests is no measure.
+pub(super) fn notes(rules: &Rules) -> Vec<String> {
+    let note = |policy: &TierPolicy| {
+        let TierEngine::Threshold(measures) = &policy.engine else { return None };
+        let is_bare = |measure: &Measure| measure.kind != MeasureKind::CasesPer100k && measure.least_denominator == 0;
+        let bare = measures.iter().enumerate().filter(|(_, measure)| is_bare(measure));
+        let bare: Vec<String> = bare.map(|(at, _)| format!("`threshold.measures[{at}]`")).collect();
+        let tier = policy.tiers.last()?;
+        let (id, version, bare) =
+            (&policy.id, &policy.version, if bare.is_empty() { None } else { Some(bare.join(", ")) }?);
+        Some(format!(
+            "note: tier policy {id}@{version}: no `least_tests` in {bare}: two tests can make an area `{tier}`; state from how \
+             many on the proportion means something"
+        ))
+    };
+    rules.tiers.iter().filter_map(note).collect()
+}
+
 fn areas(rules: &Rules) -> String {
     let mut table = Table::new(["level", "areas", "with a tile", "newest population"]);
     for (level, name) in (0..).zip(&rules.deployment.levels) {

@@ -97,7 +97,11 @@ fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Err(errors) => return Ok(refuse(folder, &errors, "", out).unwrap_or(ExitCode::FAILURE)),
     };
     write!(out, "{}", describe::text(&rules))?;
-    writeln!(out, "\n{}: no errors; {}", folder.display(), summary(&rules))?;
+    writeln!(out)?;
+    for note in describe::notes(&rules) {
+        writeln!(out, "{note}")?;
+    }
+    writeln!(out, "{}: no errors; {}", folder.display(), summary(&rules))?;
     Ok(ExitCode::SUCCESS)
 }
 

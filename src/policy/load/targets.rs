@@ -1,5 +1,7 @@
 //! Checks of what is looked for: the deployment's targets, and which of them a policy is for.
 
+use crate::model::spelling::{is_full_width, look};
+use crate::model::unseen::is_unseen;
 use crate::policy::error::Check;
 use crate::policy::{CasePolicy, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 use crate::proto::v1;
@@ -25,7 +27,7 @@ pub(super) fn declared(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<V
         let problem = format!("{} targets times {} purposes are {pairs}", wire.targets.len(), wire.purposes.len());
         check.wrong("targets", problem, format!("keep the product to {PAIRS}"));
     }
-    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    let (mut taken, mut looks): (BTreeMap<&str, &str>, BTreeMap<String, (&str, usize)>) = Default::default();
     for (at, target) in wire.targets.iter().enumerate() {
         let field = format!("targets[{at}]");
         check.text(&format!("{field}.name"), &target.name);
@@ -34,6 +36,14 @@ pub(super) fn declared(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<V
             check.named(&field, text, field.ends_with(".id"));
             if let Some(other) = taken.insert(text, &target.id) {
                 check.wrong(field, format!("`{text}` names `{other}` already"), "let each text name one target, once");
+                continue;
+            }
+            let (like, of) = *looks.entry(look(text)).or_insert((text, at));
+            if of != at {
+                let problem = format!("`{text}` looks like `{like}`, which names `{}`", wire.targets[of].id);
+                let hint = "let texts that differ only in upper and lower case, or in the width or composition of their letters, \
+                            name one target";
+                check.wrong(field, problem, hint);
             }
         }
     }
@@ -46,14 +56,19 @@ pub(super) fn declared(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<V
 }
 
 impl Check<'_> {
-    /// An id of a target, which becomes part of keys and labels, or an alias: some lab's code, with blanks or not.
+    /// An id of a target, which becomes part of keys and labels, or an alias: some lab's code, with blanks within or not.
     fn named(&mut self, field: &str, text: &str, is_id: bool) {
+        let before = self.noted();
         if is_id {
-            return self.code(field, text, LONGEST);
-        }
-        if text.trim().is_empty() || text.len() > LONGEST || text.chars().any(char::is_control) {
+            self.code(field, text, LONGEST);
+        } else if text.trim().is_empty() || text.len() > LONGEST || text.chars().any(char::is_control) {
             let hint = format!("use 1 to {LONGEST} bytes without control characters");
             self.wrong(field, "no result can name a target so", hint);
+        }
+        if self.noted() == before
+            && let Some((problem, hint)) = misspelled(text)
+        {
+            self.wrong(field, problem, hint);
         }
     }
 
@@ -61,6 +76,21 @@ impl Check<'_> {
     fn target(&mut self, field: &str, id: &str, deployment: &Deployment) -> Option<TargetIndex> {
         let ids: Vec<String> = deployment.targets.iter().map(|target| target.id.clone()).collect();
         self.place(field, id, &ids).and_then(|place| TargetIndex::try_from(place).ok())
+    }
+}
+
+/// What is wrong with a text that is compared with those of results as it stands, to the letter: what nobody sees in it
+/// keeps it from ever being met, and so does what everybody reads as something else.
+fn misspelled(text: &str) -> Option<(&'static str, &'static str)> {
+    if text.trim() != text {
+        Some(("there is a blank before or behind it, and texts of results are compared to the letter", "take it away"))
+    } else if text.chars().any(is_unseen) {
+        Some(("it holds a character without a picture, which no text of a result does", "write it anew by hand"))
+    } else if text.chars().any(is_full_width) {
+        let hint = "write it in letters and digits of the usual width";
+        Some(("it holds a full-width letter or digit, and texts of results are compared to the letter", hint))
+    } else {
+        None
     }
 }
 

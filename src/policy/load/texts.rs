@@ -1,6 +1,7 @@
 //! Checks that many rules share: names, codes, days, numbers.
 
 use crate::model::time::Day;
+use crate::model::unseen::is_unseen;
 use crate::policy::error::Check;
 use crate::proto::v1::Severity;
 use std::collections::BTreeSet;
@@ -22,9 +23,10 @@ impl Check<'_> {
 
     /// A code that becomes part of keys, labels and addresses.
     pub(super) fn code(&mut self, field: &str, value: &str, longest: usize) {
-        let bad = |c: char| c.is_control() || c.is_whitespace() || c == '/';
+        // No text of a record holds what nobody sees, so such a code could never be met.
+        let bad = |c: char| is_unseen(c) || c.is_whitespace() || c == '/';
         if value.is_empty() || value.len() > longest || value.chars().any(bad) {
-            let hint = format!("use 1 to {longest} bytes without blanks, control characters and `/`");
+            let hint = format!("use 1 to {longest} bytes without blanks, characters that nobody sees, and `/`");
             self.wrong(field, "it is no code", hint);
         }
     }
