@@ -1,4 +1,5 @@
-//! What `swabstream check` says of rows of one file that stand against each other, and of corrections.
+//! What `swabstream check` says of rows of one file that stand against each other, of corrections, and of what only all
+//! ids of a column show.
 
 #[path = "support/checking.rs"]
 mod checking;
@@ -147,4 +148,43 @@ fn a_result_that_returns_to_an_earlier_finding_is_no_repetition() {
     let again = row("202211120903", "neg");
     let (_, page) = checked(MAP, &format!("{HEADER}{versions}{again}"), &[]);
     assert!(page.contains("        1  warning: rows that say again") && page.contains("(line 5)"), "{page}");
+}
+
+#[test]
+fn ids_that_became_numbers_on_the_way_are_a_warning_with_their_column_and_what_to_do() {
+    let checked = |people: &[&str]| {
+        let row = |(number, person)| format!("x{number},,F,,{person},t{number},2022-11-11,neg\n");
+        let rows: String = people.iter().enumerate().map(row).collect();
+        let (good, page) = checked(MAP, &format!("{HEADER}{rows}"), &[]);
+        assert!(good, "nothing is refused: {page}");
+        page
+    };
+    let rounded = ["500103199001011000", "P-17", "500103199001012000", "500103199001013000", "500103199001014000"];
+    let page = checked(&rounded);
+    let says = "        4  warning: ids of column `who` that have 16 digits or more and all end in 0";
+    let told = page.lines().find(|line| line.starts_with(says)).unwrap_or_else(|| panic!("no `{says}` in {page}"));
+    assert!(told.ends_with("import the column as text and export again (lines 2, 4, 5, …)"), "{told}");
+    assert!(!page.contains("500103"), "{page}");
+    let page = checked(&["4711.0", "4712.0"]);
+    let says = "        2  warning: ids of column `who` that all end in a decimal point and zeros";
+    assert!(page.contains(says) && page.contains("import it as text and export again (lines 2, 3)"), "{page}");
+    for right in [&["500103199001011234", "500103199001012000"][..], &["4711.0", "4712"], &["4711", "4720"]] {
+        let page = checked(right);
+        assert!(!page.contains("warning"), "{page}");
+    }
+}
+
+#[test]
+fn ids_of_messages_that_became_numbers_are_told_by_their_field() {
+    let contact = |person: &str| {
+        format!(
+            r#"{{"record_id":"{person}x","status":"CONTACT_STATUS_ACTIVE","person_id":"{person}","index_person_id":"i1","#
+        ) + r#""kind":"CONTACT_KIND_CLOSE","exposure_start":"2022-11-11T00:00:00Z","exposure_end":"2022-11-11T01:00:00Z"}"#
+            + "\n"
+    };
+    let lines = contact("5001031990010110") + &contact("5001031990010120");
+    let folder = Folder::with(&[("contacts.ndjson", lines.as_bytes())]);
+    let (good, page) = checking::checked(&[&folder.path("contacts.ndjson"), "--kind", "contacts"]).expect("checked");
+    assert!(good && page.contains("        2  warning: ids of `person_id` that have 16 digits or more"), "{page}");
+    assert_eq!(page.matches("warning").count(), 1, "{page}");
 }

@@ -140,7 +140,8 @@ impl Checker<'_> {
             summary.count(&judged.verdict);
             take(judged);
         }
-        summary.warnings = notes.warnings()?;
+        let place = |field: &str| reader.map().and_then(|map| map.place_of(field, &[]));
+        summary.warnings = notes.warnings(&|field| place(field).unwrap_or_else(|| format!("`{field}`")))?;
         summary.outliers = arrivals.as_ref().map(Arrivals::outliers).unwrap_or_default();
         self.refuse_outliers(&mut summary, reader.map(), take);
         summary.file = reader.tally();

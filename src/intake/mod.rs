@@ -33,6 +33,8 @@ pub mod ids;
 
 pub mod lookalikes;
 
+pub mod damage;
+
 pub mod notes;
 
 pub mod scratch;

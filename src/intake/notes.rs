@@ -4,6 +4,7 @@
 //! What must be kept of the rows for that goes to disk: held are at most 20 MiB while rows are read, and 40 MiB while they
 //! are held against each other at the end, however many there are.
 
+use super::damage::{Damage, Kind, Rows};
 use super::lookalikes::{Found, Lookalikes};
 use super::scratch::sorted::Bounds;
 use super::within::{Warning, Within};
@@ -21,6 +22,7 @@ pub struct Notes {
     people: Lookalikes,
     specimens: Lookalikes,
     records: Lookalikes,
+    damage: Damage,
     reported_early: Warning,
     within: Within,
     kept: io::Result<()>,
@@ -35,7 +37,8 @@ impl Notes {
             people: Lookalikes::new(bounds),
             specimens: Lookalikes::new(bounds),
             records: Lookalikes::new(bounds),
-            reported_early: Warning { text, rows: 0, lines: Vec::new() },
+            damage: Damage::default(),
+            reported_early: Warning { text: text.into(), rows: 0, lines: Vec::new() },
             within: Within::new(bounds),
             kept: Ok(()),
         }
@@ -52,6 +55,15 @@ impl Notes {
         if wire.replaces_result_id == wire.result_id && !result.training {
             self.within.names_itself(line);
         }
+        for (field, id) in [
+            ("result_id", &wire.result_id),
+            ("replaces_result_id", &wire.replaces_result_id),
+            ("person_id", &wire.person_id),
+            ("previous_person_id", &wire.previous_person_id),
+            ("specimen_id", &wire.specimen_id),
+        ] {
+            self.damage.see(field, id, line);
+        }
         self.keep(|notes| {
             notes.people.see(&wire.person_id, line)?;
             notes.people.see(&wire.previous_person_id, line)?;
@@ -63,6 +75,13 @@ impl Notes {
 
     /// A contact record that would be taken.
     pub fn contact(&mut self, contact: &v1::ContactRecord, line: u64) {
+        for (field, id) in [
+            ("record_id", &contact.record_id),
+            ("person_id", &contact.person_id),
+            ("index_person_id", &contact.index_person_id),
+        ] {
+            self.damage.see(field, id, line);
+        }
         self.keep(|notes| {
             notes.people.see(&contact.person_id, line)?;
             notes.people.see(&contact.index_person_id, line)?;
@@ -81,8 +100,8 @@ impl Notes {
         std::mem::replace(&mut self.kept, Ok(()))
     }
 
-    /// A warning for each cause there is.
-    pub fn warnings(self) -> io::Result<Vec<Warning>> {
+    /// A warning for each cause there is, given where in the file a field comes from, in words.
+    pub fn warnings(self, place: &dyn Fn(&str) -> String) -> io::Result<Vec<Warning>> {
         let mut warnings = self.within.warnings()?;
         warnings.extend([
             alike(
@@ -102,11 +121,35 @@ impl Notes {
             ),
             self.reported_early,
         ]);
+        for (field, kind, Rows { rows, lines }) in self.damage.found() {
+            let text = damaged(kind, &place(field)).into();
+            // One column may fill several fields.
+            if warnings.iter().all(|warning| warning.text != text) {
+                warnings.push(Warning { text, rows, lines });
+            }
+        }
         warnings.retain(|warning| warning.rows > 0);
         Ok(warnings)
     }
 }
 
 fn alike(found: Found, text: &'static str) -> Warning {
-    Warning { text, rows: found.ids, lines: found.lines.iter().flat_map(|(first, other)| [*first, *other]).collect() }
+    Warning {
+        text: text.into(),
+        rows: found.ids,
+        lines: found.lines.iter().flat_map(|(first, other)| [*first, *other]).collect(),
+    }
+}
+
+fn damaged(kind: Kind, place: &str) -> String {
+    match kind {
+        Kind::Rounded => format!(
+            "ids of {place} that have 16 digits or more and all end in 0: a spreadsheet keeps 15 digits of a number, and makes \
+             one of different ids; import the column as text and export again"
+        ),
+        Kind::Decimal => format!(
+            "ids of {place} that all end in a decimal point and zeros: the column was read as numbers, and in other files the \
+             same ids have none; import it as text and export again"
+        ),
+    }
 }

@@ -18,6 +18,7 @@ use super::scratch::sorted::{Bounds, Sorted, Sorter};
 use crate::model::result::{LabResult, ResultStatus};
 use corrections::Corrections;
 use people::{Named, Shared};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
@@ -34,7 +35,7 @@ const LINES: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// What it is and what to do. Never a value of a row.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
     /// Rows concerned.
     pub rows: u64,
     /// Lines of the first few.
@@ -123,7 +124,7 @@ struct Causes(BTreeMap<Cause, Warning>);
 
 impl Causes {
     fn note(&mut self, cause: Cause, line: u64) {
-        let warning = Warning { text: cause.text(), rows: 0, lines: Vec::new() };
+        let warning = Warning { text: cause.text().into(), rows: 0, lines: Vec::new() };
         let warning = self.0.entry(cause).or_insert(warning);
         warning.rows += 1;
         warning.lines.push(line);

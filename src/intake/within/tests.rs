@@ -58,7 +58,7 @@ fn causes(warnings: Vec<Warning>) -> Vec<(Cause, Vec<u64>)> {
         Cause::Beyond,
     ];
     let cause = |text: &str| causes.into_iter().find(|cause| cause.text() == text).expect("a cause");
-    warnings.into_iter().map(|warning| (cause(warning.text), warning.lines)).collect()
+    warnings.into_iter().map(|warning| (cause(&warning.text), warning.lines)).collect()
 }
 
 #[test]
