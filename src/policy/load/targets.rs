@@ -27,7 +27,8 @@ pub(super) fn declared(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<V
         let problem = format!("{} targets times {} purposes are {pairs}", wire.targets.len(), wire.purposes.len());
         check.wrong("targets", problem, format!("keep the product to {PAIRS}"));
     }
-    let (mut taken, mut looks): (BTreeMap<&str, &str>, BTreeMap<String, (&str, usize)>) = Default::default();
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut looks: BTreeMap<String, (&str, usize)> = BTreeMap::new();
     for (at, target) in wire.targets.iter().enumerate() {
         let field = format!("targets[{at}]");
         check.text(&format!("{field}.name"), &target.name);
