@@ -184,6 +184,36 @@ fn a_text_that_named_a_target_names_no_other_unless_that_is_said() {
 }
 
 #[test]
+fn a_text_that_named_a_target_is_given_to_another_in_no_two_steps_either() {
+    let deployment = Deployment::new("rules-steps");
+    deployment.apply();
+    let agreed = || Consent { rename_texts: true, ..Consent::default() };
+    let refused = |words: &str| {
+        let (code, page) = deployment.apply();
+        assert_eq!(code, ExitCode::FAILURE, "{page}");
+        assert!(page.contains(words) && page.contains("nothing was published"), "{page}");
+    };
+    // Away with its target, which needs no word, then another one's.
+    let rsv = "[[targets]]\nid = \"rsv\"\nname = \"respiratory syncytial virus\"\n";
+    deployment.edit("deployment.toml", rsv, "");
+    assert_eq!(deployment.apply().0, ExitCode::SUCCESS);
+    deployment.edit("deployment.toml", "[\"FLU-A\"]", "[\"FLU-A\", \"rsv\"]");
+    refused("`rsv` named `rsv` in rules before those in force and names `influenza-a` here");
+    let (code, page) = deployment.apply_with(agreed());
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+    // Away from a target that stays, where that is agreed to, then another one's.
+    deployment.edit("deployment.toml", "aliases = [\"SARS-CoV-2\"]", "aliases = []");
+    assert_eq!(deployment.apply_with(agreed()).0, ExitCode::SUCCESS);
+    deployment.edit("deployment.toml", "[\"FLU-A\", \"rsv\"]", "[\"FLU-A\", \"rsv\", \"SARS-CoV-2\"]");
+    refused("`SARS-CoV-2` named `sars-cov-2` in rules before those in force and names `influenza-a` here");
+    // Back to what it named, it means what it meant.
+    deployment.edit("deployment.toml", ", \"SARS-CoV-2\"]", "]");
+    deployment.edit("deployment.toml", "aliases = []", "aliases = [\"SARS-CoV-2\"]");
+    let (code, page) = deployment.apply();
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+}
+
+#[test]
 fn what_was_counted_before_a_target_was_declared_gets_another_name_only_where_that_is_said() {
     let deployment = Deployment::new("rules-declared");
     let file = deployment.folder.path().join("deployment.toml");

@@ -39,7 +39,7 @@ impl Plan {
             }
             plan.writes.push((key, Some(value)));
         }
-        let (key, manifest) = rules.manifest();
+        let (key, manifest) = rules.manifest_after(held.named());
         plan.writes.push((key, Some(manifest)));
         plan
     }

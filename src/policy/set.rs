@@ -15,6 +15,9 @@ use xxhash_rust::xxh3::Xxh3;
 /// Key of the manifest.
 pub const MANIFEST_KEY: &str = "set/current";
 
+/// Which target each text named last, over all sets that were in force.
+pub type Named = BTreeMap<String, String>;
+
 /// Digest of records in order of their keys: lower-case hex of 128 bits over (key length, key, value length, value),
 /// lengths as 64 bits little-endian.
 pub(super) fn digest(sorted: &[(String, Vec<u8>)]) -> String {
@@ -40,10 +43,27 @@ impl Rules {
         self.records.clone()
     }
 
-    /// Key and value of the manifest that closes this set.
+    /// Key and value of the manifest that closes this set, where no other was in force before.
     pub fn manifest(&self) -> (String, Vec<u8>) {
-        let set = v1::RuleSet { digest: self.digest.clone(), records: self.records.len() as u32 };
+        self.manifest_after(&Named::new())
+    }
+
+    /// Key and value of the manifest that closes this set. What texts named before goes with it from set to set: of earlier
+    /// sets compaction leaves nothing.
+    pub(super) fn manifest_after(&self, before: &Named) -> (String, Vec<u8>) {
+        let mut named = before.clone();
+        named.extend(self.named());
+        let named_targets = named.into_iter().map(|(text, target)| v1::NamedTarget { text, target }).collect();
+        let set = v1::RuleSet { digest: self.digest.clone(), records: self.records.len() as u32, named_targets };
         (MANIFEST_KEY.to_owned(), v1::Rule { rule: Some(Kind::Set(set)) }.encode_to_vec())
+    }
+
+    /// What texts name which declared target.
+    fn named(&self) -> impl Iterator<Item = (String, String)> {
+        let declared = self.deployment.targets.iter().filter(|_| self.deployment.targets_declared);
+        declared.flat_map(|target| {
+            std::iter::once(&target.id).chain(&target.aliases).map(|text| (text.clone(), target.id.clone()))
+        })
     }
 }
 
@@ -51,6 +71,7 @@ impl Rules {
 #[derive(Clone, Debug, Default)]
 pub struct RuleSetReader {
     records: BTreeMap<String, Vec<u8>>,
+    named: Named,
 }
 
 impl RuleSetReader {
@@ -84,10 +105,17 @@ impl RuleSetReader {
         self.records.get(key).map(Vec::as_slice)
     }
 
-    fn close(&self, manifest: &[u8]) -> Result<Arc<Rules>, Vec<RuleError>> {
+    /// What texts named in this set and in those before. Manifests tell it; those of builds that did not write it down
+    /// are made up for by the sets that the topic still holds, of which compaction leaves the last alone.
+    pub fn named(&self) -> &Named {
+        &self.named
+    }
+
+    fn close(&mut self, manifest: &[u8]) -> Result<Arc<Rules>, Vec<RuleError>> {
         let Ok(v1::Rule { rule: Some(Kind::Set(set)) }) = v1::Rule::decode(manifest) else {
             return Err(vec![error(MANIFEST_KEY, "the value is no manifest", AGAIN)]);
         };
+        self.named.extend(set.named_targets.into_iter().map(|named| (named.text, named.target)));
         let records: Vec<_> = self.records.clone().into_iter().collect();
         let found = digest(&records);
         if found != set.digest || records.len() != set.records as usize {
@@ -99,7 +127,9 @@ impl RuleSetReader {
             );
             return Err(vec![error(MANIFEST_KEY, &problem, AGAIN)]);
         }
-        Rules::from_records(&records).map(Arc::new)
+        let rules = Rules::from_records(&records)?;
+        self.named.extend(rules.named());
+        Ok(Arc::new(rules))
     }
 }
 

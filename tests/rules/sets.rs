@@ -1,11 +1,14 @@
 //! Half a set of rules is never in force, and a registry knows who lay where on which day.
 
+use prost::Message as _;
 use std::sync::Arc;
 use swabstream::model::time::Day;
 use swabstream::policy::Rules;
 use swabstream::policy::plan::Plan;
 use swabstream::policy::sample::sample_rules;
 use swabstream::policy::set::RuleSetReader;
+use swabstream::proto::v1::rule::Rule as Kind;
+use swabstream::proto::v1::{self, Target};
 
 fn day(text: &str) -> Day {
     Day::parse(text).expect("a day")
@@ -58,6 +61,36 @@ fn a_set_with_a_foreign_or_changed_record_is_not_in_force_and_says_so() {
         let errors = reader.read(manifest_key.as_bytes(), Some(&manifest)).expect_err("not what was vouched for");
         assert!(errors[0].to_string().contains("vouches"), "{}", errors[0]);
     }
+}
+
+#[test]
+fn what_texts_named_in_sets_before_is_known_where_compaction_has_left_the_last_alone() {
+    let old = sample_rules();
+    let deployment = |keep: &dyn Fn(&Target) -> bool| {
+        let mut records = old.to_records();
+        for (_, value) in &mut records {
+            let mut rule = v1::Rule::decode(value.as_slice()).expect("a rule");
+            if let Some(Kind::Deployment(wire)) = &mut rule.rule {
+                wire.targets.retain(keep);
+                *value = rule.encode_to_vec();
+            }
+        }
+        Rules::from_records(&records).expect("one target fewer is a set too")
+    };
+    let without = deployment(&|target| target.id != "rsv");
+    let mut reader = RuleSetReader::default();
+    let first = Plan::new(&reader, &old).writes;
+    read(&mut reader, &first).expect("in force");
+    let last = Plan::new(&reader, &without).writes;
+    let mut late = RuleSetReader::default();
+    read(&mut late, &last).expect("in force");
+    assert_eq!(late.named().get("rsv").map(String::as_str), Some("rsv"));
+    assert_eq!(late.named().get("SARS-CoV-2").map(String::as_str), Some("sars-cov-2"));
+    // And goes on with the next.
+    let next = Plan::new(&late, &without).writes;
+    let mut later = RuleSetReader::default();
+    read(&mut later, &next).expect("in force");
+    assert_eq!(later.named(), late.named());
 }
 
 #[test]

@@ -113,11 +113,9 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
     };
     let held = read_topic(config)?;
     let before = held.in_force.as_deref();
-    if let Some(old) = before {
-        let errors = targets::objections(old, &rules, consent, &files);
-        if !errors.is_empty() {
-            return refuse(folder, &errors, "; nothing was published", out);
-        }
+    let errors = targets::objections(before, held.reader.named(), &rules, consent, &files);
+    if !errors.is_empty() {
+        return refuse(folder, &errors, "; nothing was published", out);
     }
     let notes = targets::notes(before, &rules);
     let plan = Plan::new(&held.reader, &rules);
