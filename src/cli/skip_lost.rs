@@ -11,9 +11,10 @@ use crate::pipeline::area::AreaHalf;
 use crate::pipeline::half::Half;
 use crate::pipeline::person::PersonHalf;
 use crate::runtime::task::RulesInForce;
-use crate::skip_lost::{Site, skip};
+use crate::skip_lost::{self, Operator, Site, SkipError};
 use crate::terminal;
 use crate::terminal::output::Duty;
+use crate::terminal::signals::{self, Hangup};
 use anyhow::{bail, ensure};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -48,7 +49,8 @@ markers of transactions: at most so many records are lost. The audit names them 
 --to is the first offset there still is, as listed: any other is refused, so that nothing is given up that can still be \
 read. A task commits all its inputs together: where several have lost something, the listed command names each, and one that \
 names fewer is refused. All instances must be stopped; one that was killed, or ended a moment ago, is a member of its group \
-until its session ends (6 s by default), and is waited for. What is lost of area-changes is rebuilt from people by swabstream \
+until its session ends (6 s by default), and is waited for. Whoever ends it (Ctrl-C, SIGTERM) before its commit is written \
+finds nothing changed, and is told so. What is lost of area-changes is rebuilt from people by swabstream \
 repair, once the processor has started again.
 
 Exit codes:
@@ -104,10 +106,14 @@ fn input(name: &str) -> Result<Topic, String> {
 
 /// Runs the command; what it has to say goes to `out`.
 pub fn run(args: &SkipLostArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    signals::listen(Hangup::Ends)?;
     let config = Config::read(&args.config)?;
-    let layout = topics::layout(&config.kafka)?;
     let wanted = |lost: &Lost| args.task.is_none_or(|task| lost.task == task);
-    let all: Vec<Lost> = lost::find(&config.kafka, layout)?.into_iter().filter(wanted).collect();
+    let (layout, all) = signals::before_the_work(|| {
+        let layout = topics::layout(&config.kafka)?;
+        lost::find(&config.kafka, layout).map(|all| (layout, all))
+    })?;
+    let all: Vec<Lost> = all.into_iter().filter(wanted).collect();
     if args.to.is_empty() {
         return list(&all, &config.kafka, out);
     }
@@ -194,7 +200,7 @@ fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
     let limit = lost::session(kafka)? + BEYOND_SESSION;
     let (began, mut told) = (clock::monotonic(), false);
     loop {
-        let members = lost::members(kafka, group)?;
+        let members = signals::before_the_work(|| lost::members(kafka, group))?;
         if members == 0 {
             return Ok(());
         }
@@ -211,6 +217,7 @@ fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
             told = true;
         }
         std::thread::sleep(PAUSE);
+        ensure!(!signals::asked(), SkipError::Interrupted);
     }
 }
 
@@ -218,7 +225,7 @@ fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
 fn give_up<H: Half>(config: &Config, layout: Layout, lost: &[Lost]) -> anyhow::Result<String> {
     let kafka = &config.kafka;
     await_stopped(kafka, &group_of::<H>(kafka))?;
-    let RulesFound { rules, .. } = reading::rules_in_force(kafka)?;
+    let RulesFound { rules, .. } = signals::before_the_work(|| reading::rules_in_force(kafka))?;
     let site = Site {
         kafka: kafka.clone(),
         layout,
@@ -230,7 +237,9 @@ fn give_up<H: Half>(config: &Config, layout: Layout, lost: &[Lost]) -> anyhow::R
         ring: u64::from(config.processing.changelog_ring.get()),
     };
     let (at, task) = (clock::now(), lost[0].task);
-    let commit = skip::<H>(&site, (task, lost), at)?;
+    let mut log = signals::before_the_work(|| skip_lost::join::<H>(&site, lost))?;
+    let operator = Operator { asks_to_end: &signals::asked, hears: &terminal::say };
+    let commit = skip_lost::give_up::<H, _>(&mut log, &site, (task, lost), at, operator)?;
     let mut said = String::new();
     for Lost { topic, from, to, .. } in lost {
         let (name, offsets) = (topic_name(&kafka.prefix, *topic), to - from);

@@ -4,7 +4,8 @@
 use crate::outputs::{Reader, slow, unread};
 use crate::support::real::RealDeployment;
 use serde_json::Value;
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 use swabstream::model::record::Topic;
 
 fn said(done: &Output) -> String {
@@ -122,6 +123,15 @@ fn nothing_is_given_up_while_a_processor_runs() {
     let to = (next + 1).to_string();
     let arguments = ["skip-lost", "--task", "0", "--to", to.as_str()];
     assert_ends(&deployment, &arguments, 2, &["waiting up to 10 s", "members", "stop all instances"]);
+    // Whoever does not wait so long has changed nothing, and is told so.
+    let mut asked = deployment.prepared(&arguments);
+    let mut asked = asked.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    let mut said = BufReader::new(asked.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    said.find(|line| line.starts_with("waiting up to 10 s")).expect("it waits");
+    let signal = Command::new("kill").args(["-TERM", &asked.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    assert_eq!(said.collect::<Vec<_>>(), ["error: interrupted; nothing was given up"]);
+    assert_eq!(asked.wait().expect("it ends").code(), Some(2));
     drop(member);
     assert_ends(&deployment, &arguments, 0, &["given up as lost"]);
     deployment.start();
