@@ -27,8 +27,14 @@ use std::time::Duration;
 /// ends, as shells tell it.
 pub const CLOSED: u8 = 141;
 
-/// Lines that wait for whoever reads. Beyond it they are counted and not kept: the work has its memory, too.
+/// Memory for lines that wait for whoever reads. Beyond it they are counted and not kept: the work has its memory, too.
 const ROOM: usize = 16 * 1024 * 1024;
+
+/// What a line that waits takes beside its text: its place in the queue, and what an allocation is rounded up by.
+const PER_LINE: usize = size_of::<Box<[u8]>>() + size_of::<usize>() + 16;
+
+/// A line that is longer is written in pieces: what has no end must not wait for one.
+const LONGEST_LINE: usize = 1024 * 1024;
 
 /// Of the lines that could not be written, the last are said elsewhere: there stands what was done.
 const TOLD: usize = 3;
@@ -180,7 +186,7 @@ impl Write for Nobody {
 
 /// Written by a thread of its own, so that nobody's reading holds up the work. Never an error.
 pub struct Apart {
-    lines: mpsc::Sender<Vec<u8>>,
+    lines: mpsc::Sender<Box<[u8]>>,
     /// Not ended by a line feed yet.
     begun: Vec<u8>,
     shared: Arc<Shared>,
@@ -189,7 +195,7 @@ pub struct Apart {
 
 #[derive(Default)]
 struct Shared {
-    /// Bytes handed over and not written yet.
+    /// Memory of what was handed over and is not written yet.
     waiting: AtomicUsize,
     unsaid: Mutex<Unsaid>,
 }
@@ -229,13 +235,14 @@ impl Apart {
     }
 
     fn hand_over(&mut self) {
-        let line = std::mem::take(&mut self.begun);
-        let waiting = self.shared.waiting.fetch_add(line.len(), Ordering::Relaxed);
-        let fits = waiting + line.len() <= ROOM;
+        // As long as its text: what it had room for would be kept with it.
+        let line = std::mem::take(&mut self.begun).into_boxed_slice();
+        let waiting = self.shared.waiting.fetch_add(memory_of(&line), Ordering::Relaxed);
+        let fits = waiting + memory_of(&line) <= ROOM;
         // The thread ends only after this sender; were it gone, the line could still be told.
         let refused = if fits { self.lines.send(line).err().map(|back| back.0) } else { Some(line) };
         if let Some(line) = refused {
-            self.shared.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            self.shared.waiting.fetch_sub(memory_of(&line), Ordering::Relaxed);
             self.shared.unsaid().note(&line);
         }
     }
@@ -293,7 +300,7 @@ impl Write for Apart {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.begun.extend_from_slice(part);
-            if part.ends_with(b"\n") {
+            if part.ends_with(b"\n") || self.begun.len() >= LONGEST_LINE {
                 self.hand_over();
             }
         }
@@ -306,13 +313,18 @@ impl Write for Apart {
     }
 }
 
-fn write_all(mut target: impl Write, lines: mpsc::Receiver<Vec<u8>>, shared: &Shared) {
+/// What a line takes while it waits.
+fn memory_of(line: &[u8]) -> usize {
+    line.len() + PER_LINE
+}
+
+fn write_all(mut target: impl Write, lines: mpsc::Receiver<Box<[u8]>>, shared: &Shared) {
     for line in lines {
         let is_broken = shared.unsaid().why.is_some();
         // Not under the lock: a write to a full pipe lasts as long as nobody reads.
         let written =
             if is_broken { Ok(false) } else { target.write_all(&line).and_then(|()| target.flush()).map(|()| true) };
-        shared.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+        shared.waiting.fetch_sub(memory_of(&line), Ordering::Relaxed);
         if !matches!(written, Ok(true)) {
             let mut unsaid = shared.unsaid();
             unsaid.why = unsaid.why.take().or(written.err());
@@ -391,14 +403,40 @@ mod tests {
     fn a_reader_that_does_not_read_holds_up_nobody_and_no_more_than_there_is_room_is_kept() {
         let go_on = Arc::new(AtomicBool::new(false));
         let mut apart = Apart::new(Stuck(Arc::clone(&go_on))).expect("a thread");
-        let line = vec![b'x'; ROOM / 4 - 1];
-        for _ in 0..6 {
+        let line = vec![b'x'; LONGEST_LINE - 1 - PER_LINE];
+        for _ in 0..18 {
             apart.write_all(&line).and_then(|()| writeln!(apart)).expect("never an error");
         }
         assert_eq!(apart.shared.unsaid().count, 2);
         go_on.store(true, Ordering::Relaxed);
         let told = apart.end(&|| false).expect("a word");
         assert!(told.starts_with("standard output was not read in time; 2 lines"), "{}", &told[..60]);
+    }
+
+    #[test]
+    fn lines_that_wait_take_no_more_memory_than_there_is_room_however_short_they_are() {
+        let go_on = Arc::new(AtomicBool::new(false));
+        let mut apart = Apart::new(Stuck(Arc::clone(&go_on))).expect("a thread");
+        let lines = ROOM / 32;
+        for _ in 0..lines {
+            writeln!(apart).expect("never an error");
+        }
+        let kept = lines - apart.unwritten() as usize;
+        assert_eq!(kept, ROOM / (1 + PER_LINE));
+        assert!(kept * (size_of::<Box<[u8]>>() + size_of::<usize>()) < ROOM, "{kept}");
+        go_on.store(true, Ordering::Relaxed);
+        apart.end(&|| false).expect("a word");
+    }
+
+    #[test]
+    fn what_has_no_line_end_waits_for_none() {
+        let mut apart = Apart::new(Stuck(Arc::default())).expect("a thread");
+        for _ in 0..2 * ROOM / 4096 {
+            apart.write_all(&[b'x'; 4096]).expect("never an error");
+        }
+        assert!(apart.begun.capacity() <= 2 * LONGEST_LINE, "{}", apart.begun.capacity());
+        assert!(apart.unwritten() > 0);
+        assert!(apart.end(&|| true).expect("a word").contains("lines could not be written there"));
     }
 
     #[test]
