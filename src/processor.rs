@@ -15,9 +15,10 @@ use crate::pipeline::half::Half;
 use crate::pipeline::person::PersonHalf;
 use crate::policy::Rules;
 use crate::runtime::drive::{News, drive};
-use crate::runtime::globals::{Floor, Globals};
+use crate::runtime::globals::Globals;
 use crate::runtime::log::Fatal;
 use crate::runtime::task::RulesInForce;
+use crate::runtime::task::clock::Watermarks;
 use crate::runtime::worker::{Settings, Worker};
 use crate::telemetry::Telemetry;
 use crate::view::vitals::Vitals;
@@ -306,7 +307,7 @@ struct Listener {
     globals: Globals,
     reader: TopicReader,
     rules: watch::Sender<RulesInForce>,
-    floor: watch::Sender<Option<Floor>>,
+    floor: watch::Sender<Option<Watermarks>>,
 }
 
 impl Listener {

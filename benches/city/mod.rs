@@ -12,7 +12,7 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::clock::{Look, Watermarks};
 use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::paged::Changes;
 use swabstream::state::person::{PersonState, Slot};
@@ -77,8 +77,8 @@ impl City {
     /// Time goes on, for all tasks alike.
     pub fn pass_to(&mut self, now: Timestamp) {
         self.now = now;
-        let (at, read_until) = (Timestamp::default(), Some(Timestamp(1)));
-        let time = Look { idle: Some(now), slowest: Some(now), drop_before: Some(now), at, read_until };
+        let slowest = Some(Watermarks { watermark: now, drop_before: now });
+        let time = Look { at: Timestamp::default(), read_until: Some(now), slowest };
         self.person.iter_mut().for_each(|task| task.pass_time(&time));
     }
 
@@ -146,7 +146,8 @@ impl City {
         for task in 0..self.area.len() {
             let began = processor_time();
             let running = &mut self.area[task];
-            running.pass_time(&Look { slowest: Some(self.now), read_until: Some(Timestamp(1)), ..Look::default() });
+            let slowest = Some(Watermarks { watermark: self.now, drop_before: self.now });
+            running.pass_time(&Look { at: Timestamp::default(), read_until: Some(self.now), slowest });
             let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
             self.spent.area_commit += processor_time() - began;
             self.count(outputs.iter().chain(&part.changes));

@@ -2,9 +2,9 @@
 //!
 //! It runs on a current-thread runtime of the worker's own thread, where the log's calls may block.
 
-use super::globals::Floor;
 use super::log::{Fatal, Log};
 use super::task::RulesInForce;
+use super::task::clock::Watermarks;
 use super::worker::Worker;
 use crate::clock;
 use crate::pipeline::half::Half;
@@ -24,7 +24,7 @@ pub struct News {
     /// Rules in force.
     pub rules: watch::Receiver<RulesInForce>,
     /// Smallest progress of all person tasks, once all have told theirs.
-    pub floor: watch::Receiver<Option<Floor>>,
+    pub floor: watch::Receiver<Option<Watermarks>>,
     /// True when the process is to end.
     pub shutdown: watch::Receiver<bool>,
 }

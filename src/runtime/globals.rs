@@ -3,6 +3,7 @@
 //! In: records of `rules` and `progress`. Out: the rules in force and the smallest progress. No I/O here.
 
 use super::task::RulesInForce;
+use super::task::clock::Watermarks;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
@@ -12,33 +13,13 @@ use crate::proto::v1::Progress;
 use prost::Message as _;
 use std::collections::BTreeMap;
 
-/// How far all person tasks have come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Floor {
-    /// Smallest `now`.
-    pub now: Timestamp,
-    /// Smallest time by which rows may be dropped.
-    pub drop_now: Timestamp,
-}
-
-impl Floor {
-    /// The greater of each.
-    pub fn max(self, other: Self) -> Self {
-        Self { now: self.now.max(other.now), drop_now: self.drop_now.max(other.drop_now) }
-    }
-
-    fn min(self, other: Self) -> Self {
-        Self { now: self.now.min(other.now), drop_now: self.drop_now.min(other.drop_now) }
-    }
-}
-
 /// The state of the two topics.
 #[derive(Debug, Default)]
 pub struct Globals {
     reader: RuleSetReader,
     rules: Option<RulesInForce>,
     /// What each person task told.
-    progress: BTreeMap<i32, Floor>,
+    progress: BTreeMap<i32, Watermarks>,
     formats: Formats,
     /// What was told last by a newer version, by key.
     newer: BTreeMap<Vec<u8>, Newer>,
@@ -79,7 +60,7 @@ impl Globals {
         if let (true, Some(now)) = (progress.half == "person", progress.now.as_ref().and_then(Timestamp::from_wire)) {
             let drop_now = progress.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or(now);
             let known = self.progress.entry(progress.task).or_default();
-            *known = known.max(Floor { now, drop_now });
+            *known = known.max(Watermarks { watermark: now, drop_before: drop_now });
         }
     }
 
@@ -95,9 +76,9 @@ impl Globals {
 
     /// The smallest progress of all person tasks, once all have told theirs: a task never heard of holds time back,
     /// for nothing is known of its people.
-    pub fn floor(&self, person_tasks: i32) -> Option<Floor> {
-        let all: Option<Vec<Floor>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
-        all?.into_iter().reduce(Floor::min)
+    pub fn floor(&self, person_tasks: i32) -> Option<Watermarks> {
+        let all: Option<Vec<Watermarks>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
+        all?.into_iter().reduce(Watermarks::min)
     }
 }
 
@@ -124,7 +105,9 @@ mod tests {
     #[test]
     fn time_passes_for_all_only_when_the_slowest_person_task_has_told_it() {
         let mut globals = Globals::default();
-        let floor = |now, drop_now| Some(Floor { now: Timestamp(now), drop_now: Timestamp(drop_now) });
+        let floor = |watermark, drop_before| {
+            Some(Watermarks { watermark: Timestamp(watermark), drop_before: Timestamp(drop_before) })
+        };
         tell(&mut globals, "person", 0, 5_000, Some(2_000));
         tell(&mut globals, "area", 1, 1, None);
         assert_eq!(globals.floor(2), None, "task 1 was never heard of");

@@ -14,9 +14,16 @@ use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPositivity, AreaTier};
+use swabstream::runtime::task::clock::{Look, Watermarks};
 use swabstream::state::paged::Paged as _;
 
 pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
+
+/// All person tasks have come so far, and what they sent by then was read.
+pub fn heard(watermark: Timestamp) -> Look {
+    let slowest = Some(Watermarks { watermark, drop_before: watermark });
+    Look { at: Timestamp(0), read_until: Some(Timestamp(1)), slowest }
+}
 
 /// A task and all it wrote.
 pub struct Bench {

@@ -1,6 +1,6 @@
 //! Time that goes on by many days at once: each is published while what it is counted from is there.
 
-use crate::bench::{Bench, context};
+use crate::bench::{Bench, context, heard};
 use crate::city::{Finding, Test, batch};
 use crate::numbers::day;
 use prost::Message as _;
@@ -169,7 +169,7 @@ fn no_day_is_closed_before_what_was_sent_of_it_was_read() {
     let mut outputs = Vec::new();
     let wall = |second: i64| Timestamp(1_700_000_000_000 + second * 1_000);
     let mut pass = |task: &mut Task<AreaHalf>, second, read_until| {
-        task.pass_time(&Look { slowest: Some(noon(last)), at: wall(second), read_until, ..Look::default() });
+        task.pass_time(&Look { at: wall(second), read_until, ..heard(noon(last)) });
         if task.touched() {
             outputs.extend(task.commit(None).0);
         }

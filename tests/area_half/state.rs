@@ -1,6 +1,6 @@
 //! Images of any age and the operations after them give the same state again.
 
-use crate::bench::{Bench, context, images, operations};
+use crate::bench::{Bench, context, heard, images, operations};
 use crate::city::{batch, caused, random, tests_of_somebody};
 use crate::numbers::day;
 use prost::Message as _;
@@ -14,7 +14,6 @@ use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::AreaPositivity;
 use swabstream::runtime::log::Committed;
-use swabstream::runtime::task::clock::Look;
 use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::changelog::{FORMAT, Restorer};
 use swabstream::state::paged::Paged as _;
@@ -117,9 +116,9 @@ fn a_new_owner_that_has_not_heard_the_time_publishes_by_that_of_its_predecessor(
     let (morning, noon) = (Timestamp(1_668_902_400_000), Timestamp(1_668_916_800_000));
     let mut changelog = Restorer::new(Topic::AreaState, 0, 8);
     let mut task: Task<AreaHalf> = Task::fresh(context(), &rules, vec![(Topic::AreaChanges, 0)], 8);
-    task.pass_time(&Look { slowest: Some(morning), read_until: Some(Timestamp(1)), ..Look::default() });
+    task.pass_time(&heard(morning));
     commit(&mut task, &mut changelog);
-    task.pass_time(&Look { slowest: Some(noon), read_until: Some(Timestamp(1)), ..Look::default() });
+    task.pass_time(&heard(noon));
     let (_, committed) = commit(&mut task, &mut changelog);
 
     let mut again = Task::restored(context(), &rules, committed, changelog, 8).expect("its own changelog");

@@ -1,6 +1,6 @@
 //! A task that was restored by whoever had not yet read the rules its state is derived by.
 
-use crate::bench::context;
+use crate::bench::{context, heard};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::model::record::{Output, Position, Record, Topic};
@@ -10,7 +10,6 @@ use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{AreaChanges, AreaPositivity, CellChange};
 use swabstream::runtime::log::{CommitMark, Committed};
-use swabstream::runtime::task::clock::Look;
 use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::changelog::Restorer;
 
@@ -68,7 +67,7 @@ fn committed(task: &mut Task<AreaHalf>, offset: i64) -> (Vec<Output>, Vec<Output
     let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
     task.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
     let noon = Timestamp(i64::from(day().0) * 86_400_000 + 4 * 3_600_000);
-    task.pass_time(&Look { slowest: Some(noon), read_until: Some(Timestamp(1)), ..Look::default() });
+    task.pass_time(&heard(noon));
     let (outputs, commit) = task.commit(None);
     (outputs, commit.changes)
 }

@@ -17,9 +17,9 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::proto::v1::Progress;
-use swabstream::runtime::globals::Floor;
 use swabstream::runtime::log::{Commit, CommitMark};
 use swabstream::runtime::task::RulesInForce;
+use swabstream::runtime::task::clock::Watermarks;
 
 thread_local! {
     /// Of the seed that runs on this thread: a half is made by its worker and can be handed nothing.
@@ -57,7 +57,7 @@ pub struct Witness {
     /// Who committed last.
     owners: BTreeMap<TaskOf, String>,
     /// Times last told on `progress`.
-    told: BTreeMap<TaskOf, Floor>,
+    told: BTreeMap<TaskOf, Watermarks>,
     /// What readers must see, by partition.
     published: BTreeMap<(Topic, i32), Vec<Output>>,
     pub ticks: u64,
@@ -163,7 +163,7 @@ impl Witness {
 
     /// Smallest time told by any person task, once all have told theirs.
     fn slowest(&self) -> Option<Timestamp> {
-        let told = |task| self.told.get(&(PersonHalf::NAME, task)).map(|told| told.now);
+        let told = |task| self.told.get(&(PersonHalf::NAME, task)).map(|told| told.watermark);
         (0..LAYOUT.person_tasks).map(told).collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
@@ -172,7 +172,7 @@ impl Witness {
         let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
         let [now, drop_now] = [&progress.now, &progress.drop_now].map(|at| time(at).expect("progress has its times"));
         let half = if progress.half == PersonHalf::NAME { PersonHalf::NAME } else { AreaHalf::NAME };
-        let told = Floor { now, drop_now };
+        let told = Watermarks { watermark: now, drop_before: drop_now };
         let before = self.told.insert((half, progress.task), told).unwrap_or_default();
         let forward = before != told && before.max(told) == told && drop_now <= now;
         assert!(forward, "{half} task {} told {told:?} after {before:?}", progress.task);

@@ -13,7 +13,7 @@ use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::runtime::log::{Committed, TaskCommit};
-use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::clock::{Look, Watermarks};
 use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::area::AreaState;
 use swabstream::state::changelog::{FORMAT, Restorer};
@@ -168,9 +168,8 @@ impl Site {
                 read += 1;
             }
         }
-        let now = Some(self.now);
-        let (at, read_until) = (Timestamp(0), (read == 0).then_some(Timestamp(1)));
-        task.pass_time(&Look { idle: now, slowest: now, drop_before: now, at, read_until });
+        let slowest = Some(Watermarks { watermark: self.now, drop_before: self.now });
+        task.pass_time(&Look { at: Timestamp(0), read_until: (read == 0).then_some(self.now), slowest });
         if !task.touched() {
             return false;
         }

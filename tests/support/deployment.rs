@@ -159,7 +159,7 @@ impl Deployment {
 
     /// The day of the smallest progress.
     pub fn today(&self) -> Day {
-        self.rules.day(self.globals.floor(LAYOUT.person_tasks).expect("every task has told its time").now)
+        self.rules.day(self.globals.floor(LAYOUT.person_tasks).expect("every task has told its time").watermark)
     }
 
     fn pass_time(&mut self, ms: i64) {

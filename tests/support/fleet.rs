@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::Ledger;
 use swabstream::pipeline::half::Half;
-use swabstream::runtime::globals::Floor;
 use swabstream::runtime::log::Fatal;
 use swabstream::runtime::task::RulesInForce;
+use swabstream::runtime::task::clock::Watermarks;
 use swabstream::runtime::worker::{Settings, Worker};
 use swabstream::telemetry::Telemetry;
 
@@ -103,7 +103,7 @@ impl<H: Half> Fleet<H> {
     }
 
     /// The smallest progress of all person tasks.
-    pub fn set_floor(&mut self, floor: Floor) {
+    pub fn set_floor(&mut self, floor: Watermarks) {
         self.workers().for_each(|(worker, _)| worker.set_floor(floor));
     }
 

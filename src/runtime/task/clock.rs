@@ -28,13 +28,8 @@ pub struct Look {
     pub at: Timestamp,
     /// Wall time up to which the task's inputs hold nothing unread; `None` while unknown.
     pub read_until: Option<Timestamp>,
-    /// The same where the wall clock counts as time, which in history mode it does not.
-    pub idle: Option<Timestamp>,
-    /// Smallest watermark of all person tasks.
-    pub slowest: Option<Timestamp>,
-    /// Smallest time by which rows may be dropped that all person tasks have published, as far as nothing sent before it
-    /// can still be on its way to this task.
-    pub drop_before: Option<Timestamp>,
+    /// The smallest of what all person tasks have published; `None` until all have.
+    pub slowest: Option<Watermarks>,
 }
 
 /// What a task publishes of its time.
@@ -46,15 +41,27 @@ pub struct Watermarks {
     pub drop_before: Timestamp,
 }
 
+impl Watermarks {
+    /// The greater of each.
+    pub fn max(self, other: Self) -> Self {
+        Self { watermark: self.watermark.max(other.watermark), drop_before: self.drop_before.max(other.drop_before) }
+    }
+
+    /// The smaller of each.
+    pub fn min(self, other: Self) -> Self {
+        Self { watermark: self.watermark.min(other.watermark), drop_before: self.drop_before.min(other.drop_before) }
+    }
+}
+
 /// The clock of one task.
 #[derive(Clone, Debug)]
 pub struct Clock {
     own: Timestamp,
     watermark: Timestamp,
     everywhere: Option<Timestamp>,
-    /// A `slowest` that [`Clock::everywhere`] will be, and the wall time it was heard of at: read to an end that was asked
-    /// for later, nothing that was sent by then is missing.
-    heard: Option<(Timestamp, Timestamp)>,
+    /// A `slowest` that will be taken up, and the wall time it was heard of at: whoever published it had sent its messages
+    /// by then, so read to an end that was asked for later, none is missing.
+    heard: Option<(Watermarks, Timestamp)>,
     published: Watermarks,
     source: Source,
 }
@@ -66,20 +73,24 @@ enum Source {
         newest: Vec<(Topic, Timestamp)>,
         /// Earliest time known before anything was published.
         first: Option<Timestamp>,
+        /// That of [`Look::slowest`], once it was taken up.
         drop_before: Option<Timestamp>,
+        /// Data are past: the wall clock is no time of theirs.
+        history: bool,
     },
     SlowestPersonTask,
 }
 
 impl Clock {
     /// That of a task without history.
-    pub fn new(own_time: OwnTime, inputs: &[Topic]) -> Self {
+    pub fn new(own_time: OwnTime, inputs: &[Topic], history: bool) -> Self {
         let moving = inputs.iter().filter(|topic| topic.moves_time());
         let source = match own_time {
             OwnTime::Receipts => Source::Receipts {
                 newest: moving.map(|topic| (*topic, Timestamp::default())).collect(),
                 first: None,
                 drop_before: None,
+                history,
             },
             OwnTime::SlowestPersonTask => Source::SlowestPersonTask,
         };
@@ -122,33 +133,38 @@ impl Clock {
     /// Time passes without records. Whether the task's own went on.
     pub fn look(&mut self, look: &Look) -> bool {
         let (until, step) = match self.source {
-            Source::Receipts { .. } => (look.idle, STEP_MS),
-            Source::SlowestPersonTask => (look.slowest, 1),
+            Source::Receipts { history, .. } => (look.read_until.filter(|_| !history), STEP_MS),
+            Source::SlowestPersonTask => (look.slowest.map(|slowest| slowest.watermark), 1),
         };
         let went_on = until.filter(|until| until.0 >= self.own.0 + step);
         self.own = went_on.unwrap_or(self.own);
         match &mut self.source {
             Source::SlowestPersonTask => self.watermark = self.watermark.max(self.own),
-            Source::Receipts { first, drop_before, .. } => {
+            Source::Receipts { first, .. } => {
                 if look.read_until.is_some() {
                     self.watermark = self.watermark.max(self.own);
                     *first = first.or(Some(self.watermark).filter(|known| *known > Timestamp::default()));
                 }
-                *drop_before = look.drop_before.max(*drop_before);
             }
         }
         self.hear(look);
         went_on.is_some()
     }
 
-    /// Whoever published a watermark had sent its messages by then.
+    /// Takes up what all person tasks have published, once nothing that was sent by then is unread.
     fn hear(&mut self, look: &Look) {
         if self.heard.is_none() {
-            let later = look.slowest.filter(|slowest| self.everywhere.is_none_or(|known| known < *slowest));
-            self.heard = later.zip(Some(look.at));
+            let Times { everywhere, drop_before, .. } = self.times();
+            let drops = matches!(self.source, Source::Receipts { .. });
+            let is_news =
+                |told: &Watermarks| everywhere < Some(told.watermark) || drops && drop_before < Some(told.drop_before);
+            self.heard = look.slowest.filter(is_news).zip(Some(look.at));
         }
-        if let Some((slowest, _)) = self.heard.take_if(|(_, heard)| look.read_until.is_some_and(|read| read > *heard)) {
-            self.everywhere = self.everywhere.max(Some(slowest));
+        if let Some((told, _)) = self.heard.take_if(|(_, heard)| look.read_until.is_some_and(|read| read > *heard)) {
+            self.everywhere = self.everywhere.max(Some(told.watermark));
+            if let Source::Receipts { drop_before, .. } = &mut self.source {
+                *drop_before = Some(told.drop_before).max(*drop_before);
+            }
         }
     }
 
@@ -194,16 +210,21 @@ mod tests {
     }
 
     fn person() -> Clock {
-        Clock::new(OwnTime::Receipts, &INPUTS)
+        Clock::new(OwnTime::Receipts, &INPUTS, false)
     }
 
     fn area() -> Clock {
-        Clock::new(OwnTime::SlowestPersonTask, &[Topic::AreaChanges])
+        Clock::new(OwnTime::SlowestPersonTask, &[Topic::AreaChanges], false)
     }
 
-    /// All that was there at a wall time has been read, and the wall clock counts.
+    /// All that was there at a wall time has been read.
     fn idle(at: i64) -> Look {
-        Look { at: Timestamp(at), read_until: Some(Timestamp(at)), idle: Some(Timestamp(at)), ..Look::default() }
+        Look { at: Timestamp(at), read_until: Some(Timestamp(at)), ..Look::default() }
+    }
+
+    /// All person tasks have published this.
+    fn told(watermark: i64, drop_before: i64) -> Option<Watermarks> {
+        Some(Watermarks { watermark: at(watermark), drop_before: at(drop_before) })
     }
 
     #[test]
@@ -226,21 +247,22 @@ mod tests {
 
     #[test]
     fn where_all_is_read_the_wall_clock_goes_on_in_whole_steps() {
-        let mut clock = person();
-        clock.receive(Topic::LabResults, at(50_000));
         // Look; whether it went on; own time and watermark then.
         let busy = Look { at: at(90_000), ..Look::default() };
-        let history = Look { idle: None, ..idle(90_000) };
-        let table = [
+        let live = [
             (busy, false, 50_000, 0),
-            (history, false, 50_000, 50_000),
             (idle(50_999), false, 50_000, 50_000),
             (idle(51_000), true, 51_000, 51_000),
             (idle(40_000), false, 51_000, 51_000),
         ];
-        for (look, went_on, own, watermark) in table {
-            assert_eq!(clock.look(&look), went_on, "{look:?}");
-            assert_eq!((clock.times().own, clock.watermark), (at(own), at(watermark)), "{look:?}");
+        let past = [(busy, false, 50_000, 0), (idle(90_000), false, 50_000, 50_000)];
+        for (history, table) in [(false, &live[..]), (true, &past)] {
+            let mut clock = Clock::new(OwnTime::Receipts, &INPUTS, history);
+            clock.receive(Topic::LabResults, at(50_000));
+            for (look, went_on, own, watermark) in table {
+                assert_eq!(clock.look(look), *went_on, "{history} {look:?}");
+                assert_eq!((clock.times().own, clock.watermark), (at(*own), at(*watermark)), "{history} {look:?}");
+            }
         }
     }
 
@@ -259,9 +281,13 @@ mod tests {
                 (160, None, Some(160), Some(6_000)),
             ];
             for (wall, slowest, read_until, everywhere) in table {
-                let (slowest, read_until) = (slowest.map(Timestamp), read_until.map(Timestamp));
-                clock.look(&Look { at: at(wall), slowest, read_until, ..Look::default() });
-                assert_eq!(clock.times().everywhere, everywhere.map(Timestamp), "at {wall}");
+                // Rows are dropped by what is published beside it, and by the same rule.
+                let slowest = slowest.and_then(|slowest| told(slowest, slowest - 1_000));
+                clock.look(&Look { at: at(wall), slowest, read_until: read_until.map(Timestamp) });
+                let Times { everywhere: known, drop_before, .. } = clock.times();
+                assert_eq!(known, everywhere.map(Timestamp), "at {wall}");
+                let drops = everywhere.filter(|_| matches!(clock.source, Source::Receipts { .. }));
+                assert_eq!(drop_before, drops.map(|known| at(known - 1_000)), "at {wall}");
             }
         }
     }
@@ -270,11 +296,12 @@ mod tests {
     fn an_area_task_goes_by_the_slowest_person_task_and_drops_nothing() {
         let mut clock = area();
         clock.receive(Topic::AreaChanges, at(9_000_000));
-        assert!(clock.look(&Look { slowest: Some(at(70_000)), drop_before: Some(at(1)), ..idle(80_000_000) }));
+        assert!(clock.look(&Look { slowest: told(70_000, 1), ..idle(80_000_000) }));
+        assert!(!clock.look(&Look { slowest: told(70_000, 2), ..idle(80_000_001) }));
         let times = clock.times();
         assert_eq!((times.own, times.drop_before), (at(70_000), None), "neither receipts nor the wall clock count");
         assert_eq!(clock.publish(false), Some(Watermarks { watermark: at(70_000), drop_before: at(70_000) }));
-        assert!(!clock.look(&Look { slowest: Some(at(60_000)), ..Look::default() }), "never backwards");
+        assert!(!clock.look(&Look { slowest: told(60_000, 1), ..Look::default() }), "never backwards");
     }
 
     #[test]
@@ -282,15 +309,17 @@ mod tests {
         let mut clock = person();
         clock.receive(Topic::LabResults, at(DAY));
         clock.look(&idle(100 * DAY));
+        // Heard of, and read on since.
+        let all = |drop_before| Look { at: at(0), slowest: told(1, drop_before), ..idle(100 * DAY) };
         // It begins a step behind the first receipt, since nobody has published anything yet.
         assert_eq!(clock.publish(false).map(|told| told.drop_before), Some(at(8 * DAY)));
         assert!(!clock.has_news(), "until all others have published theirs it stays");
-        clock.look(&Look { drop_before: Some(at(DAY / 2)), ..Look::default() });
+        clock.look(&all(DAY / 2));
         assert!(!clock.has_news(), "never backwards");
-        clock.look(&Look { drop_before: Some(at(8 * DAY)), ..Look::default() });
+        clock.look(&all(8 * DAY));
         assert_eq!(clock.times().drop_before, Some(at(8 * DAY)));
         assert_eq!(clock.publish(false).map(|told| told.drop_before), Some(at(15 * DAY)));
-        clock.look(&Look { drop_before: Some(at(99 * DAY)), ..Look::default() });
+        clock.look(&all(99 * DAY));
         let watermark = at(100 * DAY);
         assert_eq!(clock.publish(false), Some(Watermarks { watermark, drop_before: watermark }), "never beyond it");
     }

@@ -52,7 +52,7 @@ pub struct Task<H> {
 impl<H: Half> Task<H> {
     /// A task without history, which begins at these offsets.
     pub fn fresh(context: Context, rules: &RulesInForce, next: Vec<(Topic, i64)>, ring: u64) -> Self {
-        let Context { task: number, layout, formats, .. } = context;
+        let Context { task: number, layout, history, formats, .. } = context;
         let fingerprint = context.secret.fingerprint();
         Self {
             number,
@@ -63,7 +63,7 @@ impl<H: Half> Task<H> {
             changelog: Changelog::new(H::CHANGELOG, number, ring),
             ledger: Ledger::default(),
             next,
-            clock: Clock::new(H::OWN_TIME, H::INPUTS),
+            clock: Clock::new(H::OWN_TIME, H::INPUTS, history),
             rules_offset: rules.offset,
             losses: Vec::new(),
             effects: Effects::default(),

@@ -6,10 +6,9 @@
 
 mod restore;
 
-use super::globals::Floor;
 use super::log::{Commit, CommitError, Fatal, Log, Polled};
 use super::restoring::Restoring;
-use super::task::clock::Look;
+use super::task::clock::{Look, Watermarks};
 use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, Output, Position, Record, Topic};
@@ -86,9 +85,7 @@ pub struct Worker<H, L> {
     settings: Settings,
     rules: RulesInForce,
     /// Smallest progress of all person tasks, once known.
-    floor: Option<Floor>,
-    /// When this worker first knew the floor's time of dropping.
-    heard: Timestamp,
+    floor: Option<Watermarks>,
     slots: BTreeMap<i32, Slot<H>>,
     meter: Meter,
     /// Time of the last step.
@@ -115,7 +112,6 @@ impl<H: Half, L: Log> Worker<H, L> {
             settings,
             rules,
             floor: None,
-            heard: Timestamp::default(),
             slots: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
@@ -165,17 +161,14 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     /// The smallest progress of all person tasks is now this.
-    pub fn set_floor(&mut self, floor: Floor) {
-        if self.floor.is_none_or(|known| known.drop_now < floor.drop_now) {
-            self.heard = self.at;
-        }
-        self.tell_of_a_jump(floor.now);
+    pub fn set_floor(&mut self, floor: Watermarks) {
+        self.tell_of_a_jump(floor.watermark);
         self.floor = Some(self.floor.unwrap_or_default().max(floor));
     }
 
     /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
     fn tell_of_a_jump(&self, now: Timestamp) {
-        let Some(before) = self.floor.map(|floor| floor.now).filter(|_| H::NAME == "area") else { return };
+        let Some(before) = self.floor.map(|floor| floor.watermark).filter(|_| H::NAME == "area") else { return };
         if now > before.plus_days(LONG_JUMP_DAYS) {
             tracing::warn!(
                 from = %before,
@@ -312,7 +305,6 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn pass_time(&mut self) {
-        let (slowest, drop_now) = self.floor.map(|floor| (floor.now, floor.drop_now)).unzip();
         let look = (self.at.0 - self.looked.0).abs() >= REACH_EVERY_MS;
         if look {
             self.looked = self.at;
@@ -323,15 +315,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
                 }
-                task.pass_time(&Look {
-                    at: self.at,
-                    read_until,
-                    idle: read_until.filter(|_| !self.settings.history),
-                    slowest,
-                    // Whoever published it had sent its messages by then: read to an end asked for later, none is
-                    // missing.
-                    drop_before: drop_now.filter(|_| read_until.is_some_and(|read| read > self.heard)),
-                });
+                task.pass_time(&Look { at: self.at, read_until, slowest: self.floor });
             }
         }
     }
