@@ -8,9 +8,10 @@ mod own_kafka;
 use own_kafka::OwnKafka;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -72,13 +73,17 @@ fn single(line: &str) -> Vec<String> {
     all
 }
 
+/// Those of a role's lines that say this, with the whole name of the resource where it is said.
+fn lacking_lines(lines: &[String], missing: &str) -> Vec<String> {
+    lines.iter().filter(|line| format!("{line} ").contains(&format!("{missing} "))).cloned().collect()
+}
+
 /// The lines of a role for another user, without some of it.
 fn acls_without(lines: &[String], role: &str, user: &str, missing: &str) -> Vec<String> {
-    // The whole name of the resource, where it is said.
-    let is_missing = |line: &&String| format!("{line} ").contains(&format!("{missing} "));
-    let kept: Vec<String> = lines.iter().filter(|line| !is_missing(line)).cloned().collect();
-    assert_eq!(kept.len() + 1, lines.len(), "{role}: {missing} is one of its lines");
-    kept.iter().map(|line| line.replace(&format!("User:{role}"), &format!("User:{user}"))).collect()
+    let lacking = lacking_lines(lines, missing);
+    assert_eq!(lacking.len(), 1, "{role}: {missing} is one of its lines");
+    let kept = lines.iter().filter(|line| !lacking.contains(line));
+    kept.map(|line| line.replace(&format!("User:{role}"), &format!("User:{user}"))).collect()
 }
 
 /// The broker with all users.
@@ -205,6 +210,57 @@ impl Site {
     }
 }
 
+/// The log of a processor, as far as it was waited for.
+struct Log {
+    lines: BufReader<ChildStderr>,
+    text: String,
+}
+
+impl Log {
+    fn of(process: &mut Child) -> Self {
+        Self { lines: BufReader::new(process.stderr.take().expect("piped")), text: String::new() }
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The next line with these words.
+    fn await_line(&mut self, words: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(self.lines.read_line(&mut line).expect("text") > 0, "it ended without {words:?}: {}", self.text);
+            self.text += &line;
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+}
+
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    answer
+}
+
+/// Commits of people that were refused.
+fn aborted(port: u16) -> u64 {
+    let metrics = get(port, "/metrics");
+    let is_asked = |line: &&str| {
+        line.starts_with("swabstream_commits_total{") && line.contains("\"person\"") && line.contains("\"aborted\"")
+    };
+    let count = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
+    metrics.lines().find(is_asked).and_then(count).unwrap_or(0)
+}
+
+fn number_behind(line: &str, name: &str) -> Option<u64> {
+    let digits = line.split(name).nth(1)?;
+    digits.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
 fn lacking_user(number: usize) -> String {
     format!("lacking{number}")
 }
@@ -298,19 +354,39 @@ fn roles_can_work(site: &Site) {
     site.assert_done(&["skip-lost"], "processor");
 }
 
-/// The processor may begin, and must not write its state: its log says who, what and where, and it goes on trying.
+/// The processor may begin, and must not write its state: its log says who, what and where, once however often it tries,
+/// and it goes on by itself when it may.
 fn what_is_denied_at_work_is_named(site: &Site) {
     let mut processor = site.spawn(RUN, &site.of_user(DENIED.0));
-    let log = BufReader::new(processor.stderr.take().expect("piped"));
-    let line = log.lines().map_while(Result::ok).find(|line| line.contains("may not"));
-    let line = line.expect("it is said while it runs");
+    let mut log = Log::of(&mut processor);
+    let port = log.await_line("page, metrics and health");
+    let port = port.split("http://127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next()?.parse().ok());
+    let port: u16 = port.expect("it names its port");
+    let failed = log.await_line("may not");
     let says =
         "User:denied may not Write topic person-state: an ACL is missing: --operation Write --topic person-state";
-    assert!(line.contains(says) && line.contains("deploy/ACLS.md"), "{line}");
+    assert!(failed.contains(says) && failed.contains("deploy/ACLS.md"), "{failed}");
+    let began = Instant::now();
+    while aborted(port) < 5 {
+        assert!(began.elapsed() < PATIENCE, "it goes on trying: {}", log.text());
+        sleep(Duration::from_millis(50));
+    }
+    assert!(get(port, "/readyz").contains("may not Write topic person-state"), "{}", get(port, "/readyz"));
+    let [line] = &lacking_lines(&acls()["processor"], DENIED.1)[..] else { panic!("{} is one of its lines", DENIED.1) };
+    site.allow(&[line.replace("User:processor", "User:denied")]);
+    let recovered = log.await_line("commits fail no more");
+    let failures: u64 = number_behind(&recovered, "failures=").expect("how many");
+    let left_out: u64 = number_behind(&recovered, "left_out=").expect("how many");
+    let told = log.text().matches("commit failed").count() as u64;
+    let minutes = began.elapsed().as_secs() / 60 + 1;
+    assert!(failures >= 5 && left_out > 0 && told <= minutes, "{told} of {failures} are told: {}", log.text());
+    let running = log.text().matches(" running ").count() as u64;
+    assert!(running < failures, "nor are the restores between them: {}", log.text());
     // In order: a member that was killed would hold up whoever comes next until its session ends.
     let asked = Command::new("kill").args(["-TERM", &processor.id().to_string()]).status().expect("kill");
     assert!(asked.success());
-    processor.wait().expect("it ends");
+    log.await_line("everything applied is committed");
+    assert_eq!(processor.wait().expect("it ends").code(), Some(0), "{}", log.text());
 }
 
 /// Without one line of its list, a role is told which.

@@ -4,6 +4,7 @@
 //! and takes the time from its caller, so tests drive many workers from one seed. [`drive`](super::drive::drive) is
 //! the asynchronous shell around it.
 
+mod failures;
 mod restore;
 
 use super::log::{Commit, CommitError, Fatal, Log, Polled};
@@ -16,6 +17,7 @@ use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::Half;
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
+use failures::Failures;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -102,6 +104,7 @@ pub struct Worker<H, L> {
     consumed: BTreeMap<i32, BTreeMap<Topic, u64>>,
     /// Records on which the core panicked, until they are set aside.
     suspects: BTreeSet<Position>,
+    failures: Failures,
 }
 
 impl<H: Half, L: Log> Worker<H, L> {
@@ -121,6 +124,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             drained: false,
             consumed: BTreeMap::new(),
             suspects: BTreeSet::new(),
+            failures: Failures::default(),
         }
     }
 
@@ -137,6 +141,9 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         let restoring = self.restore()?;
         self.pass_time();
+        if let Some((failures, left_out)) = self.failures.over(at) {
+            tracing::info!(half = H::NAME, failures, left_out, "commits fail no more");
+        }
         if let Some(extent) = self.commit_due(at) {
             self.commit(at, extent)?;
         }
@@ -280,7 +287,9 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn restart(&mut self, task: i32, dropped: bool) {
         let restoring = Restoring::new(H::NAME, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
         self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
-        tracing::info!(half = H::NAME, task, "assigned, restoring");
+        if self.is_news(dropped) {
+            tracing::info!(half = H::NAME, task, "assigned, restoring");
+        }
     }
 
     /// Commits for the last time what is taken away, so that its next owner begins where we end.
@@ -376,6 +385,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn report_commit(&mut self, commit: &Commit) {
+        self.failures.heal();
         let mut consumed: BTreeMap<Topic, u64> = BTreeMap::new();
         for (topic, count) in commit.tasks().iter().filter_map(|part| self.consumed.remove(&part.task)).flatten() {
             *consumed.entry(topic).or_default() += count;
@@ -398,9 +408,20 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
-        tracing::warn!(half = H::NAME, %error, "commit failed, restoring all tasks");
+        if let Some(left_out) = self.failures.note(&error.to_string(), self.at) {
+            tracing::warn!(half = H::NAME, %error, left_out, "commit failed, restoring all tasks");
+        }
         self.meter.failed(CommitEnd::from(error));
-        self.restart_all()
+        self.restart_all()?;
+        if self.failures.pauses(self.at) {
+            self.slots.keys().for_each(|task| self.meter.stuck(*task, &format!("commits fail: {error}")));
+        }
+        Ok(())
+    }
+
+    /// Whether a step of a restore is to be told: not where it follows a failure that was not told either.
+    fn is_news(&self, dropped: bool) -> bool {
+        !(dropped && self.failures.is_silent())
     }
 
     fn restart_all(&mut self) -> Result<(), Fatal> {

@@ -11,12 +11,15 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Reads on in every changelog that is not read to its end, a piece each, so that running tasks go on meanwhile.
     pub(super) fn restore(&mut self) -> Result<bool, Fatal> {
         let mut busy = false;
+        if self.failures.pauses(self.at) {
+            return Ok(false);
+        }
         let waiting: Vec<i32> = self.slots.keys().copied().collect();
         for number in waiting {
             busy |= match self.slots.remove(&number) {
                 Some(Slot::Restoring(restoring)) => self.restore_some(number, restoring)?,
                 Some(Slot::Waiting(task)) => {
-                    self.start(number, task)?;
+                    self.start(number, task, true)?;
                     false
                 }
                 Some(running) => {
@@ -62,13 +65,15 @@ impl<H: Half, L: Log> Worker<H, L> {
             Ok(task) => task,
             Err(why) => return self.restore_anew(number, restoring, &why, mark),
         };
-        let half = H::NAME;
-        tracing::info!(half, task = number, records, seconds, "restored");
+        let (half, is_news) = (H::NAME, self.is_news(restoring.has_dropped()));
+        if is_news {
+            tracing::info!(half, task = number, records, seconds, "restored");
+        }
         self.meter.restore_took(seconds);
         if !task.may_use(&self.rules) {
             tracing::warn!(half, task = number, "restored by newer rules than read, waiting for them");
         }
-        self.start(number, Box::new(task))
+        self.start(number, Box::new(task), is_news)
     }
 
     /// What was read cannot be used: it is read once more where somebody else may have gone on with it meanwhile.
@@ -91,14 +96,16 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
-    fn start(&mut self, number: i32, mut task: Box<Task<H>>) -> Result<(), Fatal> {
+    fn start(&mut self, number: i32, mut task: Box<Task<H>>, is_news: bool) -> Result<(), Fatal> {
         if !task.may_use(&self.rules) {
             self.slots.insert(number, Slot::Waiting(task));
             return Ok(());
         }
         task.adopt(&self.rules);
         self.log.start(number, task.next())?;
-        tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
+        if is_news {
+            tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
+        }
         self.meter.restored(report_of(number, &task, None));
         self.slots.insert(number, Slot::Running(task));
         Ok(())
