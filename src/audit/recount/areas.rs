@@ -6,7 +6,7 @@ use super::tiers;
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
-use crate::policy::{Rules, WINDOWS};
+use crate::policy::{LONGEST_WINDOW, Rules, WINDOWS};
 use crate::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,8 +85,10 @@ impl<'a> Counts<'a> {
     /// Numbers of all areas and days with anything to say.
     pub fn positivity(&self, today: Day) -> BTreeMap<(String, Day), AreaPositivity> {
         let mut all = BTreeMap::new();
-        let Some(first) = tiers::Counted::first_day(self) else { return all };
-        for end in (first.0..=today.0).map(Day) {
+        // A day in a century of its own costs its own windows, not all the days between.
+        let ends: BTreeSet<Day> =
+            self.days.keys().flat_map(|day| (0..LONGEST_WINDOW).map(|later| day.plus(later))).collect();
+        for end in ends.into_iter().filter(|end| *end <= today) {
             for ((code, target), counted) in self.by_area(end) {
                 if let Some(numbers) = self.numbers((code, target), end, &counted) {
                     all.insert((targets::key(code, target, targets::first(self.rules)), end), numbers);
@@ -161,8 +163,12 @@ impl<'a> tiers::Counted<'a> for Counts<'a> {
         self.rules
     }
 
+    fn days(&self) -> impl DoubleEndedIterator<Item = Day> {
+        self.days.keys().copied()
+    }
+
     fn first_day(&self) -> Option<Day> {
-        self.days.keys().next().copied()
+        self.days().next()
     }
 
     fn cases(&self, (area, target): (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {

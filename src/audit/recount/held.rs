@@ -29,6 +29,8 @@ pub struct Held<'a> {
     area: &'a str,
     target: &'a str,
     first_day: Option<Day>,
+    /// Specimen days of what is counted.
+    days: BTreeSet<Day>,
     /// By the first day of the registry's period, specimen day and purpose; what counts people in total has none.
     counts: BTreeMap<(Day, Day, &'a str), Counts>,
 }
@@ -43,7 +45,8 @@ impl<'a> Held<'a> {
             *counts.entry((*period, *day, purpose)).or_default().entry(what).or_default() += count;
         }
         let (area, target) = targets::split(key);
-        Self { rules, key, area, target: target.unwrap_or(targets::first(rules)), first_day, counts }
+        let (target, days) = (target.unwrap_or(targets::first(rules)), counts.keys().map(|(_, day, _)| *day).collect());
+        Self { rules, key, area, target, first_day, days, counts }
     }
 
     /// The numbers whose windows end on a day.
@@ -100,6 +103,10 @@ impl<'a> Counted<'a> for Held<'a> {
 
     fn first_day(&self) -> Option<Day> {
         self.first_day
+    }
+
+    fn days(&self) -> impl DoubleEndedIterator<Item = Day> {
+        self.days.iter().copied()
     }
 
     fn cases(&self, _of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {

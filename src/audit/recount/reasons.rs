@@ -2,7 +2,7 @@
 //!
 //! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
 
-use super::tiers::{Counted, Subject, last_case, measured, registry_after};
+use super::tiers::{Counted, Subject, days_of_steps, last_case, measured, registry_after};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
@@ -33,7 +33,7 @@ fn clean_days<'a>(
     steps: &[CleanDayStep],
     day: Day,
 ) -> TierReason {
-    let days = way_down(policy, steps);
+    let days = days_of_steps(policy, steps).last().copied().unwrap_or(0);
     let on =
         |case_day: Day| counts.cases(subject.names(), case_day, registry_after(case_day, day), policy.community_only);
     let last = last_case(counts, subject, policy, (day, day)).filter(|last| day.0 - last.0 <= days);
@@ -49,15 +49,6 @@ fn clean_days<'a>(
         least_denominator: 0,
         below_least: false,
     }
-}
-
-/// Clean days it takes from the gravest tier until no step leads further down.
-fn way_down(policy: &TierPolicy, steps: &[CleanDayStep]) -> i32 {
-    let (mut rank, mut days) = (policy.tiers.len() as u32 - 1, 0);
-    while let Some(step) = steps.iter().find(|step| step.rank == rank) {
-        (rank, days) = (step.next, days + step.clean_days);
-    }
-    days
 }
 
 fn threshold(

@@ -4,9 +4,11 @@ use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
-use crate::policy::{CleanDayStep, Measure, MeasureKind, Rules, Target, TargetIndex, TierEngine, TierPolicy};
+use crate::policy::{
+    CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, Target, TargetIndex, TierEngine, TierPolicy,
+};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason, WindowNumbers};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A tier.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,8 +91,11 @@ pub trait Counted<'a> {
     /// The rules it was counted by.
     fn rules(&self) -> &'a Rules;
 
-    /// The first day with anything.
+    /// The first day with anything, of whichever area.
     fn first_day(&self) -> Option<Day>;
+
+    /// Every day with anything of the areas that are asked for, in order. There may be more.
+    fn days(&self) -> impl DoubleEndedIterator<Item = Day>;
 
     /// Cases of an area and target on one specimen day, by the registry of some day; of the community, if only those
     /// count.
@@ -135,6 +140,8 @@ pub fn of<'a>(
     let of_target = |(at, target): (TargetIndex, &'a Target)| {
         rules.areas.list.iter().map(move |area| Subject { area, target: target.id.as_str(), at })
     };
+    let first = counts.first_day().unwrap_or(today);
+    let days = days_of_change(counts);
     for subject in (0..).zip(&rules.deployment.targets).flat_map(of_target) {
         let key = key(rules, subject);
         if !wanted(&key) {
@@ -148,8 +155,8 @@ pub fn of<'a>(
             let tier = Tier { reasons, ..tier(today, &now, eve.as_ref(), later) };
             tiers.insert(key.clone(), tier);
         }
-        let first = counts.first_day().unwrap_or(today);
-        for day in (first.0..=today.0).map(Day) {
+        let facts = subject.area.facts.iter().map(|facts| facts.from);
+        for day in days.iter().copied().chain(facts).filter(|day| (first..=today).contains(day)) {
             let (before, after) = (decide(subject, day.plus(-1)), decide(subject, day));
             if let Some(change) = change(before, after) {
                 changes.insert((key.clone(), day), change);
@@ -157,6 +164,32 @@ pub fn of<'a>(
         }
     }
     (tiers, changes)
+}
+
+/// All days on which a tier may differ from that of the day before, for what the registry says of areas aside: what has
+/// entered a window or left it, what registries do to cases in the longest window after them, clean days that are over,
+/// other policies. Between them lie as many days as somebody mistyped.
+fn days_of_change<'a>(counts: &impl Counted<'a>) -> BTreeSet<Day> {
+    let policies = &counts.rules().tiers;
+    let over = |policy: &TierPolicy| match &policy.engine {
+        TierEngine::CleanDay(steps) => days_of_steps(policy, steps),
+        TierEngine::Threshold(_) => Vec::new(),
+    };
+    let ages: BTreeSet<i32> = policies.iter().flat_map(over).map(|days| days + 1).chain(0..=LONGEST_WINDOW).collect();
+    let begins = policies.iter().flat_map(|policy| [Some(policy.effective_from), policy.effective_until]).flatten();
+    let first = counts.first_day();
+    let busy = counts.days().flat_map(|day| ages.iter().map(move |age| day.plus(*age)));
+    busy.chain(begins).chain(first).collect()
+}
+
+/// How many days after the last case each step on the way down is over.
+pub fn days_of_steps(policy: &TierPolicy, steps: &[CleanDayStep]) -> Vec<i32> {
+    let (mut rank, mut days) = (policy.tiers.len() as u32 - 1, Vec::new());
+    while let Some(step) = steps.iter().find(|step| step.rank == rank) {
+        rank = step.next;
+        days.push(days.last().unwrap_or(&0) + step.clean_days);
+    }
+    days
 }
 
 /// An area with its target, as in what is compared.
@@ -289,13 +322,12 @@ pub fn last_case<'a>(
     let has_case = |case_day: &Day| {
         counts.cases(subject.names(), *case_day, registry_after(*case_day, day), policy.community_only) > 0
     };
-    let first = counts.first_day().unwrap_or(seen);
-    (first.0..=seen.0).rev().map(Day).find(has_case)
+    counts.days().rev().skip_while(|day| *day > seen).find(has_case)
 }
 
 /// Cases are placed by the registries of the longest window after them.
 pub fn registry_after(case_day: Day, day: Day) -> Day {
-    day.min(case_day.plus(13))
+    day.min(case_day.plus(LONGEST_WINDOW - 1))
 }
 
 /// What a measure comes to.
@@ -338,4 +370,103 @@ pub fn measured(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers],
     };
     let too_few = measure.least_denominator > denominator;
     Measured { numerator, denominator, value: if too_few { None } else { value }, too_few }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::held::Held;
+    use super::*;
+    use crate::audit::stored::Cells;
+    use crate::policy::sample::sample_rules;
+    use std::cell::Cell;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).expect("a day")
+    }
+
+    /// Positive clinic tests of the community in an area, counted in every period of the registry.
+    fn cells(rules: &Rules, area: &str, days: &[&str]) -> Cells {
+        let mut cells = Cells::new();
+        for (period, on) in rules.areas.periods.iter().flat_map(|period| days.iter().map(move |on| (*period, day(on))))
+        {
+            for what in ["positive", "cases", "community cases"] {
+                cells.insert((area.to_owned(), period, "clinic".to_owned(), on, what), 1);
+            }
+        }
+        cells
+    }
+
+    /// Counts how often something is asked for.
+    struct Watched<'a> {
+        held: Held<'a>,
+        asked: Cell<u64>,
+    }
+
+    impl<'a> Counted<'a> for Watched<'a> {
+        fn rules(&self) -> &'a Rules {
+            self.held.rules()
+        }
+
+        fn first_day(&self) -> Option<Day> {
+            self.held.first_day()
+        }
+
+        fn days(&self) -> impl DoubleEndedIterator<Item = Day> {
+            self.held.days()
+        }
+
+        fn cases(&self, of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
+            self.asked.set(self.asked.get() + 1);
+            self.held.cases(of, day, registry, community_only)
+        }
+
+        fn seen(&self, of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
+            self.asked.set(self.asked.get() + 1);
+            self.held.seen(of, end, seen)
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_century_costs_no_day_between() {
+        let rules = sample_rules();
+        let ask = |days: &[&str]| {
+            let cells = cells(&rules, "D2S2", days);
+            let held = Held::of(&rules, "D2S2", &cells, cells.keys().map(|(.., day, _)| *day).min());
+            let watched = Watched { held, asked: Cell::new(0) };
+            let (tiers, changes) = of(&watched, &Numbers::new(), day("2087-06-01"), |key| key == "D2S2");
+            assert_eq!(tiers["D2S2"].tier, "low");
+            (changes, watched.asked.get())
+        };
+        let (usual, few) = ask(&["2022-11-10", "2022-11-13"]);
+        let (with_far, more) = ask(&["1900-02-01", "2022-11-10", "2022-11-13", "2087-01-01"]);
+        assert_eq!(usual.len(), 3, "raised, and lowered in two steps: {usual:?}");
+        assert!(with_far.len() == 6 && usual.iter().all(|of| with_far.contains_key(of.0)), "{with_far:?}");
+        assert!(more < 4 * few, "{more} questions, where it were {few} without two rows more");
+    }
+
+    #[test]
+    fn tiers_change_on_no_day_that_is_passed_over() {
+        let rules = sample_rules();
+        let today = day("2023-03-01");
+        for (street, days) in [
+            ("D2S2", &["2022-10-01", "2022-10-09", "2022-11-04", "2022-11-14", "2022-12-30"][..]),
+            ("D3S1", &["2022-11-28", "2022-11-30", "2022-12-05"]),
+            ("D3", &["2022-10-02", "2022-11-20", "2022-11-27"]),
+        ] {
+            let cells = cells(&rules, street, days);
+            let first = day(days[0]);
+            let held = Held::of(&rules, street, &cells, Some(first));
+            let all = || (first.0..=today.0).map(Day);
+            let numbers: Numbers =
+                all().filter_map(|end| Some(((street.to_owned(), end), held.numbers(end)?))).collect();
+            let (_, changes) = held.tiers(&numbers, today);
+            let area = rules.areas.list.iter().find(|area| area.code == street).expect("an area");
+            let subject = Subject { area, target: targets::first(&rules), at: 0 };
+            let decide = |day| decide(&held, &numbers, subject, day, today);
+            let one_by_one =
+                all().filter_map(|day| Some(((street.to_owned(), day), change(decide(day.plus(-1)), decide(day))?)));
+            assert_eq!(changes, one_by_one.collect::<Changes>(), "{street}");
+            assert!(!changes.is_empty(), "{street}");
+        }
+    }
 }
