@@ -5,7 +5,7 @@
 use super::recount::Arrived;
 use super::report::Check;
 use super::{Cut, RulesFound};
-use crate::model::record::Topic;
+use crate::model::record::{Position, Topic};
 use crate::model::time::Timestamp;
 use crate::proto::v1::{LabResult, Outcome, ProcessingMode, TaskHead};
 use std::collections::BTreeMap;
@@ -29,6 +29,13 @@ fn inputs_of(changelog: Topic) -> &'static [Topic] {
 
 fn name(changelog: Topic, task: i32) -> String {
     format!("{} task {task}", if changelog == Topic::PersonState { "person" } else { "area" })
+}
+
+/// Whether a record of the world was judged before its task judged as strictly as it does.
+pub fn was_judged_earlier(heads: &Heads, record: &Position) -> bool {
+    let Some((_, head)) = heads.get(&(Topic::PersonState, record.partition)) else { return false };
+    let from = head.judged_from.iter().find(|from| from.topic == record.topic.name());
+    head.judgement == 0 || from.is_some_and(|from| record.offset < from.offset)
 }
 
 /// Each task's changelog has the commit that the group knew at the cut, with the same offsets; and none that the group

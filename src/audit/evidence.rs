@@ -69,6 +69,10 @@ pub struct Evidence {
     refused: BTreeMap<Position, Faults>,
     /// Of those, what may have been in order by the rules and the limit of size that held when it was read.
     usable_then: BTreeMap<Position, Arrived>,
+    /// Of those, what earlier versions took if nothing refused it then, and whether nothing can have.
+    usable_earlier: BTreeMap<Position, (Arrived, bool)>,
+    /// Of those, what an earlier version took.
+    taken_earlier: BTreeSet<Position>,
     /// Records that versions before this one may have refused for how they are written.
     written_anew: BTreeMap<Position, Then>,
     /// Records that were judged by other rules, another limit of size or another version, and otherwise.
@@ -102,6 +106,8 @@ impl Evidence {
             fingerprints: BTreeMap::new(),
             refused: BTreeMap::new(),
             usable_then: BTreeMap::new(),
+            usable_earlier: BTreeMap::new(),
+            taken_earlier: BTreeSet::new(),
             written_anew: BTreeMap::new(),
             judged_otherwise: 0,
             arrived: Vec::new(),
@@ -206,6 +212,9 @@ impl Evidence {
             Input::Refused(faults) => {
                 if let Some(usable) = inputs::usable_then(record, &faults, rules, *changed) {
                     self.usable_then.insert(place, arrived(usable));
+                } else if let Some((usable, sure)) = inputs::usable_earlier(record, rules, *max_record_bytes, *changed)
+                {
+                    self.usable_earlier.insert(place, (arrived(usable), sure));
                 }
                 self.refused.insert(place, faults);
             }
@@ -223,6 +232,7 @@ impl Evidence {
         self.keep(|place| !is_gone(place));
         self.refused.retain(|place, _| !is_gone(place));
         self.usable_then.retain(|place, _| !is_gone(place));
+        self.usable_earlier.retain(|place, _| !is_gone(place));
         let moved: BTreeSet<_> = first.iter().filter(|(source, at)| self.cut.first.get(source) != Some(at)).collect();
         self.first_received.retain(|source, _| !moved.iter().any(|(of, _)| *of == source));
         for (arrived, place) in self.arrived.iter().zip(&self.places) {
@@ -265,6 +275,7 @@ impl Evidence {
     /// changelog that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
         self.heed_what_held_then();
+        self.heed_what_was_taken_earlier();
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs(), &self.cut);
         let ids = ids::check(&self.published, &self.arrived, &self.setting.secret, &self.cut);
@@ -294,6 +305,7 @@ impl Evidence {
             marks: &self.marks,
             fingerprints: &self.fingerprints,
             judged_otherwise: self.judged_otherwise,
+            taken_earlier: &self.taken_earlier,
         }
     }
 
@@ -392,6 +404,24 @@ impl Evidence {
         for (place, arrived) in std::mem::take(&mut self.usable_then) {
             if !refused.contains_key(&place) {
                 self.judged_otherwise += 1;
+                self.refused.remove(&place);
+                self.arrived.push(arrived);
+                self.places.push(place);
+            }
+        }
+    }
+
+    /// What lay in the inputs when a task began to judge more strictly was judged before, by the task of whoever it is
+    /// about: it was taken unless a letter says that it was refused.
+    fn heed_what_was_taken_earlier(&mut self) {
+        let by_itself = |letter: &&Letter| letter.code != Some(Code::Conflict);
+        let refused: BTreeSet<Position> =
+            self.letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
+        let letters_deleted = letters::were_deleted(&self.cut);
+        for (place, (arrived, sure)) in std::mem::take(&mut self.usable_earlier) {
+            let is_taken = !refused.contains(&place) && (sure || !letters_deleted);
+            if is_taken && books::was_judged_earlier(&self.heads, &place) {
+                self.taken_earlier.insert(place);
                 self.refused.remove(&place);
                 self.arrived.push(arrived);
                 self.places.push(place);

@@ -44,6 +44,15 @@ const BY_RULES: [Code; 6] = [
     Code::UnknownTarget,
 ];
 
+/// By whose judgement a record is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgement {
+    /// By this version's.
+    Now,
+    /// By that of versions which said no number of their judgement ([`judgement`](crate::proto::v1::TaskHead::judgement)).
+    Earlier,
+}
+
 /// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was
 /// another then, of the rules it is known whether they `changed`.
 pub fn depends_on_then(code: Code, changed: bool) -> bool {
@@ -57,6 +66,10 @@ pub fn is_of_the_form(code: Code) -> bool {
 
 /// Reads a record of `lab-results` or `contact-records`.
 pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Input {
+    judge(record, rules, max_record_bytes, Judgement::Now)
+}
+
+fn judge(record: &Record<'_>, rules: &Rules, max_record_bytes: usize, by: Judgement) -> Input {
     let says_mark = record.content_type == Some(b"application/vnd.swabstream.time-mark");
     if says_mark && record.payload.unwrap_or_default().is_empty() {
         return Input::Mark;
@@ -64,8 +77,8 @@ pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Inpu
     let (usable, mut faults) = match decode(record) {
         Ok(usable) => {
             let faults = match &usable {
-                Usable::Result(result) => faults_of_result(result, record.received_at, rules),
-                Usable::Contact(contact) => faults_of_contact(contact, record.received_at, rules),
+                Usable::Result(result) => faults_of_result(result, record.received_at, rules, by),
+                Usable::Contact(contact) => faults_of_contact(contact, record.received_at, rules, by),
             };
             (Some(targets::by_id(rules, usable)), faults)
         }
@@ -86,6 +99,21 @@ pub fn usable_then(record: &Record<'_>, faults: &Faults, rules: &Rules, changed:
     let by_now = faults.iter().all(|fault| depends_on_then(*fault, changed));
     let timely = |usable: &Usable| times(usable).iter().all(|at| at.is_some());
     by_now.then(|| decode(record).ok()).flatten().filter(timely).map(|usable| targets::by_id(rules, usable))
+}
+
+/// What a record says that earlier versions took and this one refuses, unless their rules or limit of size refused it; and
+/// whether these cannot have.
+pub fn usable_earlier(
+    record: &Record<'_>,
+    rules: &Rules,
+    max_record_bytes: usize,
+    changed: bool,
+) -> Option<(Usable, bool)> {
+    match judge(record, rules, max_record_bytes, Judgement::Earlier) {
+        Input::Usable(usable) => Some((*usable, true)),
+        Input::Refused(faults) => usable_then(record, &faults, rules, changed).map(|usable| (usable, false)),
+        Input::Mark => None,
+    }
 }
 
 /// All times that a record says, as far as they are times.
@@ -133,25 +161,37 @@ fn message<M: Message + Default>(written: Written<'_>, name: &str) -> Result<M, 
 }
 
 /// Faults as they are found.
-#[derive(Default)]
-struct Found(Faults);
+struct Found {
+    faults: Faults,
+    by: Judgement,
+}
 
 impl Found {
+    fn nothing(by: Judgement) -> Self {
+        Self { faults: Faults::new(), by }
+    }
+
     fn note(&mut self, is_fault: bool, code: Code) {
         if is_fault {
-            self.0.insert(code);
+            self.faults.insert(code);
         }
+    }
+
+    /// What earlier versions did not ask for.
+    fn note_now(&mut self, is_fault: bool, code: Code) {
+        self.note(is_fault && self.by == Judgement::Now, code);
     }
 
     fn text(&mut self, text: &str, longest: usize, required: bool) {
         self.note(required && text.is_empty(), Code::MissingField);
-        self.note(text.len() > longest || text.chars().any(is_unseen), Code::InvalidId);
+        self.note(text.len() > longest || text.chars().any(char::is_control), Code::InvalidId);
+        self.note_now(text.chars().any(is_unseen), Code::InvalidId);
     }
 
     /// An id, of which a word for nothing is none.
     fn id(&mut self, text: &str, required: bool) {
         self.text(text, 64, required);
-        self.note(!text.is_empty() && nobody::look(text).is_some(), Code::InvalidId);
+        self.note_now(!text.is_empty() && nobody::look(text).is_some(), Code::InvalidId);
     }
 
     /// A required enumeration, of which `known` tells whether it has a name.
@@ -169,11 +209,11 @@ impl Found {
     }
 }
 
-fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -> Faults {
+fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules, judgement: Judgement) -> Faults {
     if result.pool.is_some() {
         return only(Code::Unsupported);
     }
-    let mut found = Found::default();
+    let mut found = Found::nothing(judgement);
     found.text(&result.lab_id, 64, true);
     for id in [&result.result_id, &result.person_id, &result.specimen_id] {
         found.id(id, true);
@@ -199,12 +239,12 @@ fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules) -
     found.time(result.reported_at.as_ref(), false);
     let collected_at = found.time(result.collected_at.as_ref(), true);
     for at in [&result.collected_at, &result.reported_at].into_iter().flatten().filter_map(Timestamp::from_wire) {
-        found.note(is_implausible(at, received_at, &result.target, rules), Code::InvalidTime);
+        found.note_now(is_implausible(at, received_at, &result.target, rules), Code::InvalidTime);
     }
-    if let Some(collected_at) = collected_at.filter(|_| found.0.is_empty()) {
+    if let Some(collected_at) = collected_at.filter(|_| found.faults.is_empty()) {
         by_rules(&mut found, result, collected_at, received_at, rules);
     }
-    found.0
+    found.faults
 }
 
 /// Whether it was collected in time, in an area, by a lab and for a purpose that the rules know.
@@ -235,8 +275,8 @@ fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, receive
     found.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);
 }
 
-fn faults_of_contact(contact: &ContactRecord, received_at: Timestamp, rules: &Rules) -> Faults {
-    let mut found = Found::default();
+fn faults_of_contact(contact: &ContactRecord, received_at: Timestamp, rules: &Rules, judgement: Judgement) -> Faults {
+    let mut found = Found::nothing(judgement);
     for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
         found.id(id, true);
     }
@@ -253,10 +293,10 @@ fn faults_of_contact(contact: &ContactRecord, received_at: Timestamp, rules: &Ru
     }
     found.note(contact.person_id == contact.index_person_id, Code::SamePerson);
     for at in times(&Usable::Contact(contact.clone())).into_iter().flatten() {
-        found.note(is_implausible(at, received_at, &contact.target, rules), Code::InvalidTime);
+        found.note_now(is_implausible(at, received_at, &contact.target, rules), Code::InvalidTime);
     }
     found.text(&contact.target, 32, false);
     let unknown = !contact.target.is_empty() && !targets::is_known(rules, &contact.target);
-    found.note(unknown && found.0.is_empty(), Code::UnknownTarget);
-    found.0
+    found.note(unknown && found.faults.is_empty(), Code::UnknownTarget);
+    found.faults
 }

@@ -8,7 +8,7 @@ use super::Cut;
 use super::books::Heads;
 use super::inputs::Faults;
 use super::recount::{Arrived, Record};
-use super::report::Check;
+use super::report::{Check, SHOWN};
 use crate::model::outcome::{RejectCode as Code, code_text, codes};
 use crate::model::record::{Position, Record as Read, Topic};
 use crate::proto::v1::{Outcome, ProcessingMode};
@@ -77,6 +77,8 @@ pub struct Inputs<'a> {
     /// Records that were judged otherwise than the rules and the limit of size of now would: they are where they were
     /// put then.
     pub judged_otherwise: u64,
+    /// Records that an earlier version took and this one would refuse: they count, and no letter is about them.
+    pub taken_earlier: &'a BTreeSet<Position>,
 }
 
 /// Compares letters with what had to be refused.
@@ -113,7 +115,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
             });
         }
     }
-    check.limited = limits(letters_deleted, inputs.judged_otherwise);
+    check.limited = limits(letters_deleted, inputs);
     let (refused, set_aside) = (inputs.refused.len(), letters.len());
     check.compared(match conflicts {
         0 => format!("{refused} records had to be refused, {set_aside} were set aside"),
@@ -124,11 +126,29 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     })
 }
 
-fn limits(letters_deleted: bool, judged_otherwise: u64) -> Option<String> {
+fn limits(letters_deleted: bool, inputs: &Inputs<'_>) -> Option<String> {
     let deleted = letters_deleted.then(|| "some letters were deleted by retention".to_owned());
-    let judged = (judged_otherwise > 0)
-        .then(|| format!("{judged_otherwise} were judged by rules, a limit of size or a version no longer in force"));
-    deleted.or(judged)
+    let others = inputs.judged_otherwise;
+    let judged =
+        (others > 0).then(|| format!("{others} were judged by rules, a limit of size or a version no longer in force"));
+    let limits: Vec<String> = [deleted.or(judged), taken_earlier(inputs.taken_earlier)].into_iter().flatten().collect();
+    (!limits.is_empty()).then(|| limits.join("; "))
+}
+
+/// Names what an earlier version took.
+fn taken_earlier(taken: &BTreeSet<Position>) -> Option<String> {
+    let named: Vec<String> = taken.iter().take(SHOWN).map(at).collect();
+    let more = match taken.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!taken.is_empty()).then(|| {
+        format!(
+            "{} were taken by an earlier version that did not refuse their ids or years, and count: {}{more}",
+            taken.len(),
+            named.join(", ")
+        )
+    })
 }
 
 /// Whether letters are gone: then a record without one may have had one.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::fmt;
 
 /// Differences shown per check: the first few tell the rest.
-const SHOWN: usize = 5;
+pub const SHOWN: usize = 5;
 
 /// One check.
 #[derive(Clone, Debug, Serialize)]

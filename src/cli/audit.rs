@@ -60,6 +60,10 @@ whole audits keep lab-results and contact-records longer than an episode may las
 Every usable input is held in memory. The rules in force are applied to all of them; where other \
 rules were in force before, what those refused is taken from dead-letters, and so is what was too large.
 
+What an earlier version took and this one refuses (ids that are nobody's such as N/A, characters without a picture, years \
+that cannot be) counts as it was taken: each task keeps from which offset on it judges as this version does. Such records \
+are named by position beside the dead letters, and are no difference. Behind that offset the same is one.
+
 Exit codes:
   0    all agrees
   1    something differs

@@ -23,6 +23,7 @@ mod forgeries;
 mod ids;
 mod lost;
 mod unknown_labs;
+mod upgrade;
 
 /// All that an audit looks at.
 #[derive(Clone)]

@@ -13,6 +13,7 @@ use swabstream::model::contact::ContactStatus;
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::TaskHead;
 use swabstream::runtime::log::{CommitMark, Committed};
 use swabstream::state::area::AreaState;
 use swabstream::state::area::series::{Series, TierOrigin};
@@ -246,4 +247,35 @@ fn what_format_2_stored_counts_for_the_first_target_of_those_declared_later() {
         };
         assert_eq!(cells(&declared), cells(&kept), "and so do the numbers");
     }
+}
+
+#[test]
+fn from_where_on_this_version_judges_is_kept_for_whoever_counts_again() {
+    let heads = |stored: &Stored| -> Vec<TaskHead> {
+        let people = stored.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
+        let newest = |(records, _): &(Vec<Kept>, Committed)| {
+            let heads = records.iter().map(|record| audit::stored::head_of(record.payload.as_deref()).expect("a head"));
+            let newest = heads.flatten().filter(|(_, task)| task.is_some()).max_by_key(|(seq, _)| *seq);
+            newest.and_then(|(_, task)| task).expect("a delta")
+        };
+        people.map(|(_, stored)| newest(stored)).collect()
+    };
+    let fixture = fixture(2);
+    let rules = Arc::new(Rules::from_records(&fixture.rules).expect("rules"));
+    let before = heads(&fixture.stored);
+    assert!(before.iter().all(|head| head.judgement == 0 && head.judged_from.is_empty()));
+    let mut site = Site::restored(&rules, &fixture.stored);
+    for steps in [second_part(), last_part()] {
+        site.live(&steps);
+        for (head, before) in heads(&site.stored()).iter().zip(&before) {
+            assert!(head.judgement > 0 && head.inputs != before.inputs);
+            assert_eq!(head.judged_from, before.inputs, "where the earlier version ended");
+        }
+        site = Site::restored(&rules, &site.stored());
+    }
+    let mut fresh = Site::fresh(&rules);
+    fresh.live(&first_part());
+    fresh = Site::restored(&rules, &fresh.stored());
+    fresh.live(&second_part());
+    assert!(heads(&fresh.stored()).iter().all(|head| head.judgement > 0 && head.judged_from.is_empty()));
 }

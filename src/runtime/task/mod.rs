@@ -9,6 +9,7 @@ use super::log::{CommitMark, Committed, TaskCommit};
 use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
 use crate::model::record::{COMMIT_HEADER, Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
+use crate::pipeline::decode::validate::JUDGEMENT;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
@@ -45,6 +46,7 @@ pub struct Task<H> {
     clock: Clock,
     rules_offset: i64,
     losses: Vec<Loss>,
+    judged_from: Vec<InputOffset>,
     effects: Effects,
     touched: bool,
 }
@@ -66,6 +68,7 @@ impl<H: Half> Task<H> {
             clock: Clock::new(H::OWN_TIME, H::INPUTS, history),
             rules_offset: rules.offset,
             losses: Vec::new(),
+            judged_from: Vec::new(),
             effects: Effects::default(),
             touched: false,
         }
@@ -104,6 +107,8 @@ impl<H: Half> Task<H> {
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
         task.losses = head.losses;
+        // What was read so far, another version may have taken that this one refuses: whoever counts again must know.
+        task.judged_from = if head.judgement == JUDGEMENT { head.judged_from } else { head.inputs };
         Ok(task)
     }
 
@@ -259,6 +264,8 @@ impl<H: Half> Task<H> {
             told: Some(self.clock.published().watermark.to_wire()),
             drop_now: Some(self.clock.published().drop_before.to_wire()),
             losses: self.losses.clone(),
+            judgement: JUDGEMENT,
+            judged_from: self.judged_from.clone(),
         }
     }
 

@@ -19,6 +19,10 @@ use crate::policy::{CasePolicy, LabIndex, Rules, TargetIndex};
 use crate::proto::v1::{self, ProcessingMode};
 use prost_types::Timestamp as WireTimestamp;
 
+/// How strictly inputs are judged. Raised when something is refused that was taken before: what lies in the inputs by then
+/// counts as it was judged.
+pub const JUDGEMENT: u32 = 1;
+
 /// Longest id, in bytes.
 pub const ID_BYTES: usize = 64;
 /// Longest short name (target, purpose, area, gene), in bytes.
