@@ -230,6 +230,11 @@ impl Replay {
                     self.task.kept_from = Some(day(bytes.signed()?));
                     self.task.cells_from = Some(day(bytes.signed()?));
                 }
+                5 => {
+                    let at = usize::from(bytes.u8()?).checked_sub(1);
+                    let purpose = at.and_then(|at| self.purposes.get_mut(at));
+                    *purpose.ok_or("a purpose was never there")? = bytes.text()?;
+                }
                 _ => {}
             }
             return Ok(());

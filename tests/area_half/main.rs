@@ -4,6 +4,7 @@ mod bench;
 mod city;
 mod days;
 mod numbers;
+mod purposes;
 mod state;
 mod tiers;
 mod waiting;

@@ -25,6 +25,7 @@ mod intake;
 mod judgement;
 mod mutations;
 mod plan;
+mod purposes;
 mod rules;
 mod runs;
 mod shadow;

@@ -6,6 +6,9 @@ use super::support::random::Random;
 use std::sync::Arc;
 use swabstream::policy::Rules;
 
+/// Seeds in a hundred in which new purposes take the numbers of abandoned ones.
+const FULL: u32 = 40;
+
 /// What a seed is like.
 pub struct Plan {
     pub instances: usize,
@@ -21,6 +24,8 @@ pub struct Plan {
     pub rules: Vec<Arc<Rules>>,
     /// Transactions of others that hang in a changelog.
     pub hangs: usize,
+    /// Purposes that there is room for beside abandoned ones.
+    pub room: Option<u32>,
 }
 
 impl Plan {
@@ -39,6 +44,7 @@ impl Plan {
             days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30, 200]) },
             rules,
             hangs: 1 + random.below(3),
+            room: random.chance(FULL).then(|| random.below(4) as u32),
         }
     }
 

@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 13] = [
+const MUST_HAPPEN: [(&str, &[&str]); 14] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -28,6 +28,7 @@ const MUST_HAPPEN: [(&str, &[&str]); 13] = [
     ("ticks", &["tick"]),
     ("moved tasks", &["task moved"]),
     ("changes of rules", &["rules changed"]),
+    ("numbers of purposes used again", &["purpose took another's number"]),
     ("tasks waiting for rules", &["task waits for rules"]),
 ];
 

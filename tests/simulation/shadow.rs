@@ -117,6 +117,10 @@ impl<H: Shadowed> Shadow<H> {
         self.seq
     }
 
+    pub fn half(&self) -> &H {
+        &self.half
+    }
+
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }

@@ -1,6 +1,7 @@
 //! Who sees everything: what each worker sends, what of it takes effect, what is restored. It goes every effective step
 //! again with [shadows](super::shadow) and compares at once.
 
+use super::purposes;
 use super::shadow::{Calls, Shadow, Shadowed, Shadows};
 use super::support::broker::Observer;
 use super::watched::Call;
@@ -101,6 +102,21 @@ impl Witness {
     /// Other rules are published.
     pub fn note_rules(&mut self, rules: RulesInForce) {
         self.rules.push(rules);
+    }
+
+    /// Somebody who is no worker sends what workers send.
+    pub fn note_sent(&mut self, output: Output) {
+        self.published.entry((output.topic, output.partition)).or_default().push(output);
+    }
+
+    /// How many numbers that an abandoned purpose had are another's, if there was so little room.
+    pub fn purposes_renamed(&self, room: Option<u32>) -> u64 {
+        let Some(room) = room else { return 0 };
+        let abandoned = |shadow: &Shadow<AreaHalf>| {
+            let names = shadow.half().state().purposes().iter();
+            names.filter(|name| name.starts_with(purposes::ABANDONED)).count()
+        };
+        self.area.values().map(|shadow| purposes::abandoned_names(room) - abandoned(shadow) as u64).sum()
     }
 
     /// Every set that was published, the first first.

@@ -4,6 +4,7 @@
 use super::instance::{Instance, Setup};
 use super::judgement;
 use super::plan::Plan;
+use super::purposes;
 use super::rules;
 use super::sleepers::{Sleeper, Sleepers};
 use super::support::broker::{Broker, FaultRates, Shared, Timeouts};
@@ -105,6 +106,7 @@ pub fn run(seed: u64, telling: bool) -> Outcome {
     let messages: Vec<Message> = town::city(seed, PEOPLE, FIRST_DAY, MOST_DAYS, rules::first()).take(RECORDS).collect();
     assert_eq!(messages.len(), RECORDS, "the city sent too little");
     let mut world = World::start(seed, messages[0].at, telling);
+    world.fill_up(messages[0].at);
     world.go_through(&messages);
     world.wrap_rings();
     world.settle();
@@ -159,6 +161,15 @@ impl World {
             rules_to_come,
             rules,
             rules_told: false,
+        }
+    }
+
+    /// Leaves little room for purposes.
+    fn fill_up(&mut self, at: Timestamp) {
+        let rules = rules::first();
+        for output in self.plan.room.into_iter().flat_map(|room| purposes::abandoned(rules, room, rules.day(at))) {
+            self.broker.borrow_mut().publish(output.clone(), at);
+            self.witness.borrow_mut().note_sent(output);
         }
     }
 
@@ -459,6 +470,7 @@ impl World {
         let witness = self.witness.borrow();
         happened.insert("tick", witness.ticks);
         happened.insert("task moved", witness.moves);
+        happened.insert("purpose took another's number", witness.purposes_renamed(self.plan.room));
         Outcome { happened, log: judgement::hash(&broker) }
     }
 }

@@ -158,17 +158,8 @@ impl AreaHalf {
     /// THE path of a batch.
     fn batch(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Ending, Stop> {
         let batch = batch::read(record, &self.context)?;
-        let purposes = self.purposes(&batch, effects)?;
         self.count_batch(&batch, effects);
-        self.add(&batch, &purposes, record.position.offset, effects);
-        Ok(Ending::Used(End::ChangesApplied))
-    }
-
-    /// The numbers of a batch's purposes, in its order.
-    fn purposes(&mut self, batch: &Batch<'_>, effects: &mut Effects) -> Result<Vec<u8>, Reject> {
-        let full = || Reject::new(RejectCode::Malformed, "purposes");
-        let mut number = |name: &&str| self.state.purpose(name, &mut effects.changes).ok_or_else(full);
-        batch.purposes.iter().map(&mut number).collect()
+        Ok(self.add(&batch, record.position.offset, effects))
     }
 
     /// # Panics
@@ -181,17 +172,40 @@ impl AreaHalf {
         self.state.change_meta(MetaOperation::Seen { task, seq }, &mut effects.changes);
     }
 
-    fn add(&mut self, batch: &Batch<'_>, purposes: &[u8], offset: i64, effects: &mut Effects) {
+    /// Adds what a batch says. A new purpose gets its number when all that may give one back is added: other rules take
+    /// back a purpose and bring another in one batch. Where no number is left, what counts for that purpose alone is
+    /// missing, and the batch is set aside as well: a repair brings what is missing once there is room.
+    fn add(&mut self, batch: &Batch<'_>, offset: i64, effects: &mut Effects) -> Ending {
+        let known: Vec<_> = batch.purposes.iter().map(|name| self.state.known_purpose(name)).collect();
+        let known_number = |at: u32| at.checked_sub(1).map_or(Some(TOTAL), |at| known[at as usize]);
+        self.add_cells(batch, known_number, offset, effects);
+        let mut full = None;
+        for (at, name) in (0..).zip(&batch.purposes).filter(|(at, _)| known[*at as usize].is_none()) {
+            match self.state.purpose(name, &mut effects.changes) {
+                None => full = full.or(Some(at)),
+                // Before the next one asks for a number that nothing names.
+                number => self.add_cells(batch, |of| number.filter(|_| of == at + 1), offset, effects),
+            }
+        }
+        self.note_causes(batch, effects);
+        match full {
+            None => Ending::Used(End::ChangesApplied),
+            Some(at) => Ending::SetAside(Reject::new(RejectCode::Internal, format!("purposes[{at}]"))),
+        }
+    }
+
+    /// Adds the cells of purposes that are given a number.
+    fn add_cells(&mut self, batch: &Batch<'_>, number: impl Fn(u32) -> Option<u8>, offset: i64, effects: &mut Effects) {
         let first = self.state.cells_from();
         // Cells come in order of area.
         let mut last = None;
         for (at, change) in batch.cells.iter().enumerate() {
+            let Some(purpose) = number(change.purpose) else { continue };
             let (day, period) = (Day(change.day), Day(change.registry_from));
             if first.is_some_and(|first| day < first) {
                 effects.closed += 1;
                 continue; // its cell is dropped, and with it what this would take back
             }
-            let purpose = change.purpose.checked_sub(1).map_or(TOTAL, |at| purposes[at as usize]);
             let area = match last {
                 Some((index, area)) if index == change.area => area,
                 _ => self.number(batch.subject(change.area), effects),
@@ -203,6 +217,10 @@ impl AreaHalf {
             touched.days.insert(day);
             touched.offset = Some(offset);
         }
+    }
+
+    fn note_causes(&mut self, batch: &Batch<'_>, effects: &mut Effects) {
+        let first = self.state.cells_from();
         for (area, day, origin) in &batch.causes {
             let (area, day) = (self.state.number(batch.subject(*area)), Day(*day));
             if let Some(area) = area.filter(|_| first.is_none_or(|first| day >= first)) {

@@ -27,7 +27,7 @@ pub type AreaNumber = u32;
 /// Areas of one page: about 100,000 areas over 16 tasks make a hundred pages each.
 const AREAS_PER_PAGE: usize = 64;
 
-/// Purposes of one deployment, over all its rules ever.
+/// Purposes that cells have room for, beside the total.
 const PURPOSES: usize = u8::MAX as usize;
 
 /// All that one area task holds.
@@ -116,17 +116,34 @@ impl AreaState {
         area
     }
 
-    /// The number of a purpose, a new one if need be; `None` when there are too many.
+    /// The number of a purpose that has one.
+    pub fn known_purpose(&self, name: &str) -> Option<u8> {
+        let at = self.meta.purposes.iter().position(|purpose| purpose == name)?;
+        u8::try_from(at + 1).ok()
+    }
+
+    /// The number of a purpose, a new one if need be. Names that were abandoned stay, as cells may name them; once there is
+    /// no room for more, a new name takes the number of one that no cell names any more. `None` where each is named.
     pub fn purpose(&mut self, name: &str, changes: &mut Changes) -> Option<u8> {
-        let known = self.meta.purposes.iter().position(|purpose| purpose == name);
-        let at = known.unwrap_or(self.meta.purposes.len());
-        if at == PURPOSES {
-            return None;
+        if let Some(number) = self.known_purpose(name) {
+            return Some(number);
         }
-        if known.is_none() {
+        if self.meta.purposes.len() < PURPOSES {
             self.change_meta(MetaOperation::Purpose(name.to_owned()), changes);
+            return u8::try_from(self.meta.purposes.len()).ok();
         }
-        Some(at as u8 + 1)
+        let number = self.unnamed()?;
+        self.change_meta(MetaOperation::Renamed { number, name: name.to_owned() }, changes);
+        Some(number)
+    }
+
+    /// The smallest number of a purpose that no cell names.
+    fn unnamed(&self) -> Option<u8> {
+        let mut named = [false; PURPOSES + 1];
+        for key in self.all().flat_map(|(_, series)| series.cells.keys()) {
+            named[usize::from(key.purpose)] = true;
+        }
+        (1..=u8::MAX).find(|number| !named[usize::from(*number)])
     }
 
     /// The last batch read of a person task; 0 before the first.
@@ -158,7 +175,7 @@ impl AreaState {
     /// Changes what belongs to no area and logs it.
     pub fn change_meta(&mut self, operation: MetaOperation, changes: &mut Changes) {
         changes.push(0, |into| operation.write(into));
-        self.meta.apply(operation);
+        self.meta.apply(operation).expect("an operation of our own fits");
     }
 
     /// Pages there are: 0, and one for every 64 areas.
@@ -189,8 +206,7 @@ impl AreaState {
     /// Repeats an operation.
     pub fn replay(&mut self, page: u32, operation: &[u8]) -> Result<(), Corrupt> {
         let Some(page) = self.stored_page(page) else {
-            self.meta.apply(MetaOperation::read(operation)?);
-            return Ok(());
+            return self.meta.apply(MetaOperation::read(operation)?);
         };
         let mut from = Reader::new(operation);
         let slot = from.u8()?;
@@ -257,9 +273,15 @@ impl Series {
 }
 
 impl Meta {
-    fn apply(&mut self, operation: MetaOperation) {
+    fn apply(&mut self, operation: MetaOperation) -> Result<(), Corrupt> {
         match operation {
             MetaOperation::Purpose(name) => self.purposes.push(name),
+            MetaOperation::Renamed { number, name } => {
+                let known = self.purposes.contains(&name);
+                let held = usize::from(number).checked_sub(1).and_then(|at| self.purposes.get_mut(at));
+                let lacks = || corrupt("a purpose gives its number to one that has one, or is not there");
+                *held.filter(|_| !known).ok_or_else(lacks)? = name;
+            }
             MetaOperation::Seen { task, seq } => {
                 self.seen.insert(task, seq);
             }
@@ -269,6 +291,7 @@ impl Meta {
             }
             MetaOperation::Rules { digest, periods } => (self.digest, self.periods) = (digest, periods),
         }
+        Ok(())
     }
 
     fn write(&self, into: &mut Vec<u8>) {

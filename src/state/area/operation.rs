@@ -13,6 +13,13 @@ use crate::state::paged::Corrupt;
 pub enum MetaOperation {
     /// A purpose has the next number.
     Purpose(String),
+    /// A purpose has the number of one that nothing names any more.
+    Renamed {
+        /// The number, from 1.
+        number: u8,
+        /// The new purpose.
+        name: String,
+    },
     /// A batch of a person task was read.
     Seen {
         /// Person task.
@@ -99,6 +106,10 @@ impl MetaOperation {
                 put_bytes(into, digest.as_bytes());
                 write_days(into, periods);
             }
+            Self::Renamed { number, name } => {
+                into.extend([5, *number]);
+                put_bytes(into, name.as_bytes());
+            }
         }
     }
 
@@ -114,6 +125,8 @@ impl MetaOperation {
                 cells_from: Day(from.short_signed()?),
             },
             4 => Self::Rules { digest: from.text()?.to_owned(), periods: read_days(&mut from)? },
+            // Since format 3.
+            5 => Self::Renamed { number: from.u8()?, name: from.text()?.to_owned() },
             _ => return Err(corrupt("an operation is unknown")),
         };
         from.finish()?;
