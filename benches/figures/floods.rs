@@ -9,10 +9,9 @@ use super::site::Site;
 use super::throughput::LAYOUT;
 use super::workload::{Sent, Shape, Workload, lab, person_id, street};
 use super::{Scale, latency};
-use prost::Message as _;
 use swabstream::clock;
 use swabstream::model::time::{DAY_MS, Timestamp};
-use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
+use swabstream::proto::v1::{ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ResultStatus};
 
 /// Largest record taken, less what key and fields need.
 const PADDING: usize = 256 * 1024 - 1_024;
@@ -51,11 +50,15 @@ fn kinds(many: usize) -> Vec<Flood> {
     let mis_keyed = Shape { mis_keyed: 100, ..plain };
     vec![
         Flood::new("only_bad", plain, many, (0..).map(bad)),
-        Flood::new("only_duplicates", plain, many, (0..).map(|number| sent(&result(number % 1_000)))),
-        Flood::new("one_person", plain, many / 10, (0..).map(|number| sent(&of_one_person(number)))),
+        Flood::new("only_nobodys", plain, many, (0..).map(|number| Sent::result(&nobodys(number)))),
+        Flood::new("only_duplicates", plain, many, (0..).map(|number| Sent::result(&result(number % 1_000)))),
+        Flood::new("panels", plain, many, (0..).map(|number| Sent::result(&of_a_panel(number)))),
+        Flood::new("contacts", plain, many / 10, (0..).map(|number| Sent::contact(&contact(number)))),
+        Flood::new("one_person", plain, many / 10, (0..).map(|number| Sent::result(&of_one_person(number)))),
         Flood::new("one_area", one_area, many, workload(one_area, 2)),
         Flood::new("at_the_size_limit", plain, many / 250, (0..).map(large)),
-        Flood::new("corrections_of_one", plain, many, (0..).map(|number| sent(&correction(number)))),
+        Flood::new("corrections_of_one", plain, many, (0..).map(|number| Sent::result(&correction(number)))),
+        Flood::new("replacements", plain, many, (0..).map(|number| Sent::result(&replacement(number)))),
         Flood::new("all_mis_keyed", mis_keyed, many, workload(mis_keyed, 3)),
     ]
 }
@@ -152,17 +155,57 @@ fn correction(revision: u32) -> LabResult {
     LabResult { revision, finding: finding as i32, status: status as i32, ..result(1) }
 }
 
-fn sent(result: &LabResult) -> Sent {
-    let (key, payload) = (result.person_id.clone().into_bytes(), result.encode_to_vec());
-    Sent { key, payload, newly_positive: None, person_id: result.person_id.clone() }
+/// Each specimen for every target of the deployment, one in ten thousand with influenza.
+fn of_a_panel(number: u32) -> LabResult {
+    const TARGETS: [&str; 4] = ["sars-cov-2", "influenza-a", "influenza-b", "rsv"];
+    let (specimen, target) = (number / 4, TARGETS[number as usize % 4]);
+    let positive = target == "influenza-a" && specimen.is_multiple_of(10_000);
+    LabResult {
+        result_id: format!("panel{number:011}"),
+        specimen_id: format!("panel{specimen:011}"),
+        target: target.into(),
+        finding: if positive { Finding::Positive } else { Finding::Negative } as i32,
+        ..result(specimen)
+    }
+}
+
+/// Every second result replaces the one before, under an id of its own.
+fn replacement(number: u32) -> LabResult {
+    let (replaced, own) = (format!("old{:011}", number / 2), format!("new{:011}", number / 2));
+    let result = LabResult { result_id: replaced.clone(), specimen_id: own.clone(), ..result(number / 2) };
+    match number % 2 {
+        0 => result,
+        _ => LabResult { result_id: own, replaces_result_id: replaced, purpose: "clinic".into(), ..result },
+    }
+}
+
+/// What a spreadsheet leaves of an id.
+fn nobodys(number: u32) -> LabResult {
+    LabResult { person_id: "5.00103E+17".into(), ..result(number) }
+}
+
+/// Exposed to somebody who lives in another task as likely as not; every second record names its target.
+fn contact(number: u32) -> ContactRecord {
+    let at = Timestamp(clock::now().0 - DAY_MS);
+    ContactRecord {
+        record_id: format!("c{number:011}"),
+        status: ContactStatus::Active as i32,
+        person_id: person_id(number),
+        index_person_id: person_id(number / 10 + 1_000_000),
+        kind: ContactKind::Close as i32,
+        exposure_start: Some(at.to_wire()),
+        exposure_end: Some(at.plus_hours(1).to_wire()),
+        target: if number.is_multiple_of(2) { "influenza-a".into() } else { String::new() },
+        ..ContactRecord::default()
+    }
 }
 
 fn bad(number: u32) -> Sent {
-    Sent { payload: b"not a result".to_vec(), ..sent(&result(number)) }
+    Sent { payload: b"not a result".to_vec(), ..Sent::result(&result(number)) }
 }
 
 fn large(number: u32) -> Sent {
-    let mut large = sent(&result(number));
+    let mut large = Sent::result(&result(number));
     prost::encoding::bytes::encode(UNKNOWN_FIELD, &vec![b'x'; PADDING], &mut large.payload);
     large
 }

@@ -156,7 +156,6 @@ impl Probe {
             finding: Finding::Positive as i32,
             ..LabResult::default()
         };
-        let key = person_id.clone().into_bytes();
-        Sent { key, person_id, payload: result.encode_to_vec(), newly_positive: None }
+        Sent::result(&result)
     }
 }

@@ -24,7 +24,7 @@ pub struct Site {
     pub config: KafkaConfig,
     pub layout: Layout,
     pub shape: Shape,
-    /// What lies in `lab-results`.
+    /// What lies in the inputs.
     pub loaded: Loaded,
     runs: u32,
 }
@@ -33,7 +33,7 @@ pub struct Site {
 #[derive(Default)]
 pub struct Loaded {
     pub records: u64,
-    /// Those that lie in another partition than their person's.
+    /// What is sent on to another task: what lies in another partition than its person's, and what somebody else is told.
     pub away: u64,
     pub truth: Truth,
 }
@@ -60,15 +60,17 @@ impl Site {
         Ok(site)
     }
 
-    /// Publishes results; all are stored when this returns.
-    pub fn publish(&mut self, results: impl Iterator<Item = Sent>) -> anyhow::Result<()> {
+    /// Publishes records; all are stored when this returns.
+    pub fn publish(&mut self, records: impl Iterator<Item = Sent>) -> anyhow::Result<()> {
         let (mut publisher, mut count) = (Publisher::connect(&self.config)?, 0);
-        for sent in results {
+        for sent in records {
             publisher.send(publication(&sent))?;
             count += 1;
             let tasks = self.layout.person_tasks;
             let home = partition_of(sent.person_id.as_bytes(), tasks);
             self.loaded.away += u64::from(partition_of(&sent.key, tasks) != home);
+            let told = sent.told.as_ref().map(|person| partition_of(person.as_bytes(), tasks));
+            self.loaded.away += u64::from(told.is_some_and(|task| task != home));
         }
         let delivered = publisher.flush(LIMIT)?;
         anyhow::ensure!(delivered.confirmed == count, "only {} of {count} were stored", delivered.confirmed);
@@ -99,10 +101,10 @@ pub fn remove(config: &KafkaConfig) -> anyhow::Result<()> {
     delete(config, &names)
 }
 
-/// A result as it is published.
+/// A record as it is published.
 pub fn publication(sent: &Sent) -> Publication<'_> {
     Publication {
-        topic: Topic::LabResults,
+        topic: sent.topic,
         partition: None,
         key: &sent.key,
         payload: Some(&sent.payload),

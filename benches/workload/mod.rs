@@ -11,10 +11,11 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
 use swabstream::policy::source::{self, SourceFile};
-use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
+use swabstream::proto::v1::{ContactRecord, Finding, LabResult, ResultStatus};
 
 /// What is varied between runs.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +52,16 @@ pub struct Workload {
     truth: Truth,
 }
 
-/// A record as a lab would send it.
+/// A record as a lab or a tracer would send it.
 pub struct Sent {
+    /// Where it goes.
+    pub topic: Topic,
     /// What it is keyed by.
     pub key: Vec<u8>,
     /// Whose it is.
     pub person_id: String,
+    /// Who else is told of it.
+    pub told: Option<String>,
     /// The message.
     pub payload: Vec<u8>,
     /// Id of the result where it is positive and not sent before: somebody is waiting for an alert.
@@ -139,6 +144,25 @@ impl Workload {
     }
 }
 
+impl Sent {
+    /// A result under its person's key, whose alert nobody waits for.
+    pub fn result(result: &LabResult) -> Self {
+        Self::encoded(result.person_id.clone(), result.encode_to_vec())
+    }
+
+    /// The same, encoded.
+    pub fn encoded(person_id: String, payload: Vec<u8>) -> Self {
+        let key = person_id.clone().into_bytes();
+        Self { topic: Topic::LabResults, key, person_id, told: None, payload, newly_positive: None }
+    }
+
+    /// A contact record under its contact's key.
+    pub fn contact(record: &ContactRecord) -> Self {
+        let told = Some(record.index_person_id.clone());
+        Self { topic: Topic::ContactRecords, told, ..Self::encoded(record.person_id.clone(), record.encode_to_vec()) }
+    }
+}
+
 impl Iterator for Workload {
     type Item = Sent;
 
@@ -147,12 +171,9 @@ impl Iterator for Workload {
         let mis_keyed = self.random.random_range(0..100) < self.shape.mis_keyed;
         let key = if mis_keyed { &result.specimen_id } else { &result.person_id };
         let newly_positive = result.finding() == Finding::Positive && result.revision == 0;
-        Some(Sent {
-            key: key.clone().into_bytes(),
-            payload: result.encode_to_vec(),
-            newly_positive: newly_positive.then_some(result.result_id),
-            person_id: result.person_id,
-        })
+        let key = key.clone().into_bytes();
+        let newly_positive = newly_positive.then(|| result.result_id.clone());
+        Some(Sent { key, newly_positive, ..Sent::result(&result) })
     }
 }
 

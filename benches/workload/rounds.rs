@@ -91,9 +91,8 @@ impl Template {
         let live = person % round.streets;
         write(&mut payload[self.area + 4..][..2], live % DISTRICTS);
         write(&mut payload[self.area + 6..][..6], live);
-        let key = payload[self.person..][..16].to_vec();
-        let person_id = String::from_utf8_lossy(&key).into_owned();
-        Sent { key, person_id, payload, newly_positive: None }
+        let person_id = String::from_utf8_lossy(&payload[self.person..][..16]).into_owned();
+        Sent::encoded(person_id, payload)
     }
 }
 

@@ -50,17 +50,15 @@ pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
         let progress = Progress { half: half.to_owned(), now: Some(clock::now().to_wire()), ..Progress::default() };
         paint(view, Topic::Progress, half.as_bytes(), &progress.encode_to_vec(), clock::now());
     }
-    let letter = |name: &str| -> Option<&'static [u8]> {
-        match name {
-            "swabstream-code" => Some(b"unknown_area"),
-            "swabstream-field" => Some(b"area"),
+    for (code, field) in [(&b"unknown_area"[..], &b"area"[..]), (b"invalid_id", b"person_id")] {
+        let letter = |name: &str| match name {
+            "swabstream-code" => Some(code),
+            "swabstream-field" => Some(field),
             _ => None,
-        }
-    };
-    view.paint(|picture| {
-        picture.absorb(&record(Topic::DeadLetters, b"", b"bytes", clock::now()), letter);
-        picture.set_caught_up();
-    });
+        };
+        view.paint(|picture| picture.absorb(&record(Topic::DeadLetters, b"", b"bytes", clock::now()), letter));
+    }
+    view.paint(|picture| picture.set_caught_up());
 }
 
 /// Reports as two workers would that have consumed `records` each.
@@ -191,6 +189,8 @@ fn alert(rules: &Rules, number: usize, day: Day) -> Alert {
     alert.set_severity([Severity::High, Severity::High, Severity::Moderate, Severity::Info][number % 4]);
     alert.set_channel(if number.is_multiple_of(3) { Channel::Managed } else { Channel::Community });
     alert.person_id = PERSON.to_owned();
+    // Every fifth is about another target than the first, as far as there are several.
+    alert.target = rules.target_id((usize::from(number % 5 == 4) % rules.deployment.targets.len()) as u8).to_owned();
     alert.purpose = "screening".to_owned();
     alert.historic = number % 8 == 3;
     alert.positive_specimens = 1;
@@ -201,7 +201,10 @@ fn alert(rules: &Rules, number: usize, day: Day) -> Alert {
         kind: CauseKind::Result as i32,
         state: alert.state,
         lab_id: rules.labs[number % rules.labs.len()].0.clone(),
+        record_id: format!("R-{number}"),
         revision: u32::from(alert.state() == AlertState::Withdrawn),
+        // A correction under an id of its own.
+        replaces_result_id: if number % 6 == 5 { "R-0".to_owned() } else { String::new() },
         ..v1::Cause::default()
     }];
     alert
