@@ -7,7 +7,9 @@ use swabstream::model::time::Day;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::rule::Rule as Kind;
-use swabstream::proto::v1::{self, AlertFamily, AlertState, Channel, ContactRecord, Finding, LabResult, ResultStatus};
+use swabstream::proto::v1::{
+    self, AlertFamily, AlertState, Channel, ContactKind, ContactRecord, Finding, LabResult, ResultStatus,
+};
 
 /// The result of one specimen for one target.
 fn of(target: &str, person: &str, id: &str, day: i64, finding: Finding) -> LabResult {
@@ -189,6 +191,38 @@ fn a_policy_may_let_records_without_a_target_be_about_its_own() {
     world.contact(&met("C1", "P1", "P2", 2));
     world.lab(&of("influenza-a", "P1", "R1", 3, Finding::Positive));
     assert_eq!(world.only(AlertFamily::Positive).exposed_to.len(), 1);
+}
+
+/// Closeness is of a record: where it is about several targets, whoever is found positive for one of them makes those
+/// close whom the record names, for all of them.
+#[test]
+fn a_secondary_contact_is_close_for_every_target_that_its_record_is_about() {
+    for (named, kinds) in [
+        ("", [Some(ContactKind::Close), Some(ContactKind::Close)]),
+        // Of the target that the index was not found positive for, and of the other one.
+        ("sars-cov-2", [Some(ContactKind::Secondary), None]),
+        ("influenza-a", [None, Some(ContactKind::Close)]),
+    ] {
+        let mut world = World::with(changed(|rule| {
+            if let Kind::CasePolicy(policy) = rule {
+                policy.unnamed_contacts = Some(true);
+            }
+            true
+        }));
+        let record = ContactRecord { target: named.into(), ..met("C1", "P1", "P2", 2) };
+        world.contact(&ContactRecord { kind: ContactKind::Secondary as i32, ..record });
+        world.lab(&of("influenza-a", "P2", "R1", 3, Finding::Positive));
+        for (number, target) in ["sars-cov-2", "influenza-a"].into_iter().enumerate() {
+            world.lab(&of(target, "P1", &format!("R{}", number + 2), 3, Finding::Positive));
+        }
+        let live = world.live();
+        let kind_for = |target: &str| {
+            let is_it = |alert: &&v1::Alert| alert.person_id == "P1" && alert.target == target;
+            let alert = live.values().find(is_it).expect("a case");
+            alert.exposed_to.first().map(|matched| matched.kind())
+        };
+        assert_eq!(["sars-cov-2", "influenza-a"].map(kind_for), kinds, "`{named}`");
+    }
 }
 
 #[test]
