@@ -13,8 +13,8 @@ use swabstream::kafka::publisher::{Publication, Publisher, publish_all};
 use swabstream::kafka::topic_name;
 use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::record::{Layout, Topic, partition_of};
-use swabstream::policy::RuleSetReader;
 use swabstream::policy::plan::Plan;
+use swabstream::policy::set::RuleSetReader;
 
 /// No run takes longer; a stall ends the bench with an error instead of a figure.
 pub const LIMIT: Duration = Duration::from_secs(600);

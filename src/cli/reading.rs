@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::KafkaConfig;
 use crate::kafka::reader::{From, Headers, TopicReader};
 use crate::model::record::{Record, Topic};
-use crate::policy::RuleSetReader;
+use crate::policy::set::RuleSetReader;
 use crate::terminal::progress::Progress;
 use crate::terminal::signals;
 use anyhow::{Context as _, bail, ensure};

@@ -1,15 +1,15 @@
 //! `swabstream run`: the processor against Kafka, with its page, metrics and health, until it is told to end.
 
 use crate::config::{Config, KafkaConfig};
-use crate::http;
+use crate::http::{self, follow};
 use crate::kafka::topics;
 use crate::model::record::Layout;
 use crate::processor::{Job, Processor};
 use crate::runtime::log::Fatal;
 use crate::telemetry::{self, Telemetry};
 use crate::terminal::signals::{self, Hangup, Signals};
+use crate::view::View;
 use crate::view::vitals::Vitals;
-use crate::view::{View, follow};
 use anyhow::Context as _;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ pub mod areas;
 pub mod error;
 mod load;
 pub mod plan;
+pub mod records;
 pub mod sample;
 pub mod set;
 pub mod source;
@@ -18,7 +19,6 @@ use crate::proto::v1::Severity;
 use areas::Areas;
 pub use error::RuleError;
 use hashbrown::HashMap;
-pub use set::RuleSetReader;
 use years::Years;
 
 /// Index of a lab in the registry of one digest.

@@ -5,37 +5,17 @@
 
 use super::Rules;
 use super::error::RuleError;
-use super::load::key_of;
+use super::records::digest;
 use crate::proto::v1::{self, rule::Rule as Kind};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use xxhash_rust::xxh3::Xxh3;
 
 /// Key of the manifest.
 pub const MANIFEST_KEY: &str = "set/current";
 
 /// Which target each text named last, over all sets that were in force.
 pub type Named = BTreeMap<String, String>;
-
-/// Digest of records in order of their keys: lower-case hex of 128 bits over (key length, key, value length, value),
-/// lengths as 64 bits little-endian.
-pub(super) fn digest(sorted: &[(String, Vec<u8>)]) -> String {
-    let mut hasher = Xxh3::new();
-    for (key, value) in sorted {
-        for part in [key.as_bytes(), value] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-    }
-    format!("{:032x}", hasher.digest128())
-}
-
-/// Key and value of the record of one rule; `None` for a manifest.
-pub fn record(rule: Kind) -> Option<(String, Vec<u8>)> {
-    let key = key_of(&rule)?;
-    Some((key, v1::Rule { rule: Some(rule) }.encode_to_vec()))
-}
 
 impl Rules {
     /// The records these rules were made from, by key, byte for byte; without the manifest.

@@ -21,8 +21,6 @@ pub mod texts;
 
 pub mod pulse;
 
-pub mod follow;
-
 use crate::model::record::Record;
 use picture::Picture;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};

@@ -10,7 +10,7 @@ use super::registry::Registry;
 use crate::model::record::{Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
-use crate::policy::RuleSetReader;
+use crate::policy::set::RuleSetReader;
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Progress};
 use prost::Message;
 use std::borrow::Cow;

@@ -12,7 +12,7 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::times::Times;
 use swabstream::policy::sample::sample_rules;
-use swabstream::policy::{Rules, TierEngine, set};
+use swabstream::policy::{Rules, TierEngine, records};
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPeriod, AreaPositivity, Severity, rule};
 use swabstream::runtime::task::clock::Look;
 use swabstream::runtime::task::{RulesInForce, Task};
@@ -102,7 +102,7 @@ fn a_commit_over_many_days_of_many_areas_stays_within_bounds() {
             periods: vec![period],
             ..Default::default()
         };
-        records.push(set::record(rule::Rule::Area(area)).expect("no manifest"));
+        records.push(records::record(rule::Rule::Area(area)).expect("no manifest"));
     }
     let rules = Arc::new(Rules::from_records(&records).expect("valid rules"));
     let streets: Vec<&'static str> = streets.into_iter().map(|code| &*code.leak()).collect();

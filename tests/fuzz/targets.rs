@@ -20,7 +20,7 @@ use swabstream::pipeline::decode::result_view::ResultView;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::policy::RuleSetReader;
+use swabstream::policy::set::RuleSetReader;
 use swabstream::policy::source::{self, SourceFile};
 use swabstream::proto::v1;
 use swabstream::runtime::globals::Globals;

@@ -5,12 +5,13 @@ use prost::Message as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use swabstream::cli::watch::{self, WatchArgs};
+use swabstream::http::follow;
 use swabstream::kafka::embedded::Embedded;
 use swabstream::kafka::publisher::{Publication, Publisher};
 use swabstream::model::record::{Layout, Topic};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{Alert, AlertFamily, AlertState, AreaPositivity, AreaTier};
-use swabstream::view::{View, follow};
+use swabstream::view::View;
 
 const PERSON: &str = "PSEUDONYM-0123456789";
 

@@ -277,7 +277,7 @@ fn every_lineage_of_an_accepted_registry_is_a_chain_of_existing_ever_coarser_are
 
 fn random_area(number: u32, random: &mut impl rand::Rng) -> (String, Vec<u8>) {
     use rand::RngExt as _;
-    use swabstream::policy::set::record;
+    use swabstream::policy::records::record;
     use swabstream::proto::v1::{Area, AreaPeriod, rule::Rule};
     let mut from = day("2020-01-01");
     let periods = (0..random.random_range(1..4)).map(|at| {

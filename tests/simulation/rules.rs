@@ -5,8 +5,8 @@ use super::support::random::Random;
 use prost::Message as _;
 use std::sync::{Arc, LazyLock};
 use swabstream::policy::Rules;
+use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
-use swabstream::policy::set::record;
 use swabstream::proto::v1::tier_policy::Engine;
 use swabstream::proto::v1::{
     Area, AreaPeriod, CasePolicy, Deployment, EpisodeForm, Rule, TierPolicy, UnknownLab, rule,

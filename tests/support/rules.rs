@@ -3,8 +3,9 @@
 use swabstream::cli::rules::outputs;
 use swabstream::config::KafkaConfig;
 use swabstream::kafka::publisher::publish_all;
+use swabstream::policy::Rules;
 use swabstream::policy::plan::Plan;
-use swabstream::policy::{RuleSetReader, Rules};
+use swabstream::policy::set::RuleSetReader;
 
 /// Publishes the first set of rules of a deployment.
 pub fn publish(config: &KafkaConfig, rules: &Rules) {

@@ -14,8 +14,8 @@ use swabstream::model::outcome::RejectCode;
 use swabstream::model::record::Topic;
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
+use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
-use swabstream::policy::set::record;
 use swabstream::proto::v1::rule::Rule;
 use swabstream::proto::v1::{
     self, Alert, AlertFamily, AlertState, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,

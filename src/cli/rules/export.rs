@@ -1,6 +1,6 @@
 //! Rules as JSON, out and in again: for those who check files where there is no Kafka.
 
-use crate::policy::{Rules, set};
+use crate::policy::{Rules, records};
 use crate::proto::{DESCRIPTORS, v1};
 use anyhow::{Context as _, anyhow, ensure};
 use prost::Message as _;
@@ -58,7 +58,7 @@ fn record(descriptor: &MessageDescriptor, value: Value) -> anyhow::Result<(Strin
     let other = "it is no rule of this version's contract; was it written by another version?";
     let message = DynamicMessage::deserialize(descriptor.clone(), value).map_err(|_| anyhow!(other))?;
     let rule = v1::Rule::decode(message.encode_to_vec().as_slice()).map_err(|_| anyhow!(other))?;
-    rule.rule.and_then(set::record).context("it holds no rule")
+    rule.rule.and_then(records::record).context("it holds no rule")
 }
 
 fn descriptor() -> anyhow::Result<MessageDescriptor> {

@@ -197,8 +197,8 @@ mod tests {
     use crate::model::cell::Tallies;
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
+    use crate::pipeline::person::counting::cell::Cell;
     use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, Head, Messages};
-    use crate::pipeline::person::counting::cells::Cell;
     use crate::proto::v1::AreaChanges;
 
     /// The generated code is the third party: what is written by hand and what is read by hand must both be what it

@@ -5,7 +5,8 @@
 
 use super::areas::Areas;
 use super::error::{Check, RuleError};
-use super::{CasePolicy, Deployment, Rules, TierPolicy, set};
+use super::records::{digest, key_of};
+use super::{CasePolicy, Deployment, Rules, TierPolicy};
 use crate::proto::v1::{self, rule::Rule as Kind};
 use prost::Message as _;
 
@@ -40,7 +41,7 @@ impl Rules {
         let labs = registry::labs(&by_kind.labs, &cases, &mut errors);
         match deployment {
             Some(deployment) if errors.is_empty() => Ok(Self {
-                digest: set::digest(&records),
+                digest: digest(&records),
                 cases_of: targets::cases_of(&deployment, &cases),
                 target_by_text: targets::by_text(&deployment),
                 deployment,
@@ -79,18 +80,6 @@ fn decode(records: &[(String, Vec<u8>)], errors: &mut Vec<RuleError>) -> ByKind 
 }
 
 const REPUBLISH: &str = "write the set again with `swabstream rules apply`";
-
-/// The key a rule has in the topic; `None` for the manifest, which closes a set and is no part of it.
-pub(super) fn key_of(rule: &Kind) -> Option<String> {
-    match rule {
-        Kind::Set(_) => None,
-        Kind::Deployment(_) => Some("deployment/current".to_owned()),
-        Kind::CasePolicy(policy) => Some(format!("case/{}@{}", policy.id, policy.version)),
-        Kind::TierPolicy(policy) => Some(format!("tier/{}@{}", policy.id, policy.version)),
-        Kind::Area(area) => Some(format!("area/{}", area.code)),
-        Kind::Lab(lab) => Some(format!("lab/{}", lab.id)),
-    }
-}
 
 impl ByKind {
     fn put(&mut self, key: String, rule: Kind) {

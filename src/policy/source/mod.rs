@@ -11,7 +11,7 @@
 //! In: names and texts of the files. Out: [`Rules`]. Reading files is left to the caller. What the values mean is
 //! checked by [`Rules::from_records`] alone; here its errors only learn where they come from.
 
-use super::set::record;
+use super::records::record;
 use super::{RuleError, Rules};
 use crate::proto::v1::rule::Rule as Kind;
 use std::collections::BTreeMap;

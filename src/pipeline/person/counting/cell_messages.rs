@@ -3,7 +3,7 @@
 //! In: cells in order of area. Out: records. The bytes are those that the generated code would write, without a message
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
-use super::cells::Cell;
+use super::cell::Cell;
 use crate::model::cell::{People, Tally};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;

@@ -3,8 +3,9 @@
 //! In: changes of a place (all areas above it change alike) or of one node. Out: `AreaChanges`, in an order that
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
+use super::cell::Cell;
 use super::cell_messages::{Head, Messages};
-use crate::model::cell::{GAPS, People, TOTAL, Tallies, Tally};
+use crate::model::cell::{GAPS, People, TOTAL, Tally};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::model::time::Day;
@@ -16,32 +17,6 @@ use std::ops::RangeInclusive;
 
 /// The greatest gap: this long to the next test day, or none.
 pub const NO_GAP: i32 = GAPS as i32;
-
-/// Signed numbers of one area, purpose and day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
-    /// Specimens and episodes.
-    pub tallies: Tallies,
-    /// People by gap, from 1.
-    pub people: [[i32; GAPS]; People::ALL.len()],
-}
-
-impl Cell {
-    fn add(&mut self, other: &Cell, people: bool) {
-        for (sum, one) in self.tallies.0.iter_mut().zip(other.tallies.0) {
-            *sum += one;
-        }
-        if people {
-            for (sum, one) in self.people.as_flattened_mut().iter_mut().zip(other.people.as_flattened()) {
-                *sum += one;
-            }
-        }
-    }
-
-    fn is_zero(&self) -> bool {
-        *self == Cell::default()
-    }
-}
 
 /// Where and when something counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,12 +3,12 @@
 //! In: records. Out: the picture. An error is logged once per try and everything is read again: a page that waits is
 //! better than one that shows half.
 
-use super::View;
-use super::picture::TOPICS;
 use crate::config::KafkaConfig;
 use crate::kafka::Error;
 use crate::kafka::reader::{From, TopicReader};
 use crate::model::record::Topic;
+use crate::view::View;
+use crate::view::picture::{Picture, TOPICS};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub fn spawn(view: Arc<View>, config: KafkaConfig, shutdown: watch::Receiver<boo
 }
 
 fn follow(view: &View, config: &KafkaConfig, shutdown: &watch::Receiver<bool>) -> Result<(), Error> {
-    view.paint(super::picture::Picture::start_over);
+    view.paint(Picture::start_over);
     // Which areas keep their days is known only with the rules.
     let mut rules = TopicReader::open(config, &[Topic::Rules], From::Beginning)?;
     rules.read_to_end(RULES_LIMIT, &mut |records| view.absorb(records))?;
@@ -51,7 +51,7 @@ fn follow(view: &View, config: &KafkaConfig, shutdown: &watch::Receiver<bool>) -
         stroke(view, &mut reader, wait)?;
         if !caught_up && reader.caught_up() {
             caught_up = true;
-            view.paint(super::picture::Picture::set_caught_up);
+            view.paint(Picture::set_caught_up);
             tracing::info!(records = view.look().read().values().sum::<u64>(), "the view has read the outputs");
         }
     }
