@@ -36,6 +36,9 @@ pub struct Slab {
 /// Rows of a piece of memory, at most, where a block is not larger: small enough for many half-filled ones, large
 /// enough for the list of all pieces to stay in the cache.
 const PIECE: usize = 4096;
+/// Rows of the first piece when it begins: it grows twofold until it is whole, so that few people take little memory and
+/// are restored in little time.
+const FIRST: usize = 64;
 /// One block in so many may be unused, and some more, so that a block that is left can wait for its next owner.
 const UNUSED_SHARE: usize = 32;
 const UNUSED: usize = 64;
@@ -56,10 +59,23 @@ struct Class {
     unused_count: usize,
 }
 
+/// So many blocks as it has owners. Only the first of a class may have fewer than the others.
 #[derive(Debug)]
 struct Piece {
     rows: Box<[Row]>,
     owners: Box<[u32]>,
+}
+
+impl Piece {
+    fn new(blocks: usize, size: usize) -> Self {
+        Self { rows: vec![Row::default(); blocks * size].into(), owners: vec![NOBODY; blocks].into() }
+    }
+
+    fn grow(&mut self, blocks: usize, size: usize) {
+        let Self { rows, owners } = std::mem::replace(self, Self::new(blocks, size));
+        self.rows[..rows.len()].copy_from_slice(&rows);
+        self.owners[..owners.len()].copy_from_slice(&owners);
+    }
 }
 
 impl Slab {
@@ -195,13 +211,16 @@ impl Class {
     }
 
     fn add(&mut self) -> u32 {
-        if self.blocks as usize == self.pieces.len() << self.shift {
-            let blocks = 1 << self.shift;
-            let rows = vec![Row::default(); blocks * self.size].into();
-            self.pieces.push(Piece { rows, owners: vec![NOBODY; blocks].into() });
+        let (block, size, whole) = (self.blocks, self.size, 1 << self.shift);
+        let (number, within) = ((block >> self.shift) as usize, self.within(block));
+        match self.pieces.get_mut(number) {
+            None if number == 0 => self.pieces.push(Piece::new((FIRST / size).clamp(1, whole), size)),
+            None => self.pieces.push(Piece::new(whole, size)),
+            Some(piece) if piece.owners.len() == within => piece.grow((2 * within).min(whole), size),
+            Some(_) => {}
         }
         self.blocks += 1;
-        self.blocks - 1
+        block
     }
 
     fn leave(&mut self, block: u32) {
@@ -258,8 +277,8 @@ impl Class {
     }
 
     fn bytes(&self) -> usize {
-        let piece = (1 << self.shift) * (self.size * size_of::<Row>() + size_of::<u32>()) + size_of::<Piece>();
-        self.pieces.len() * piece + self.unused.capacity() * size_of::<u32>()
+        let of_piece = |piece: &Piece| size_of_val(&*piece.rows) + size_of_val(&*piece.owners) + size_of::<Piece>();
+        self.pieces.iter().map(of_piece).sum::<usize>() + self.unused.capacity() * size_of::<u32>()
     }
 }
 
@@ -392,5 +411,16 @@ mod tests {
             }
         }
         assert!(people.slab.bytes() < needed / 4, "{} of {needed}", people.slab.bytes());
+    }
+
+    #[test]
+    fn few_people_take_little_memory() {
+        let mut people = People::new(100);
+        for person in 0..100 {
+            people.push(person, row(person as u32));
+            let rows = (person + 1) * size_of::<Row>();
+            assert!(people.slab.bytes() < 4 * rows + 4_000, "{} for {rows}", people.slab.bytes());
+        }
+        (0..100).for_each(|person| assert_eq!(people.get(person), [row(person as u32)]));
     }
 }
