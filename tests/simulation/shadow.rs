@@ -72,6 +72,8 @@ pub struct Shadow<H> {
     task: i32,
     rules: Arc<Rules>,
     half: H,
+    /// Its pages, since they were last wanted; whatever is called may change them.
+    images: Option<Vec<Vec<u8>>>,
     effects: Effects,
     seq: u64,
     now: Timestamp,
@@ -104,6 +106,7 @@ impl<H: Shadowed> Shadow<H> {
             task,
             rules: Arc::clone(rules),
             half: H::new(context, Arc::clone(rules)),
+            images: None,
             effects: Effects::default(),
             seq: 0,
             now: Timestamp::default(),
@@ -140,9 +143,10 @@ impl<H: Shadowed> Shadow<H> {
     ) -> Stepped {
         let (before, mut records) = (self.now, 0);
         for call in calls {
+            let images = self.images.take();
             match call {
                 Call::Begun(rules) => self.begin(rules),
-                Call::Restored => self.reload(),
+                Call::Restored => self.reload(images),
                 Call::Adopt(rules) => {
                     self.rules = Arc::clone(rules);
                     self.half.adopt(Arc::clone(rules), &mut self.effects);
@@ -202,13 +206,11 @@ impl<H: Shadowed> Shadow<H> {
 
     /// What a restart without faults does: what is no state begins anew, as the time a floor was told. Whatever else an
     /// image might lack is lost here too, which is why [`compare_restored`](Self::compare_restored) compared values.
-    fn reload(&mut self) {
-        let fresh = Self::new(self.task, &self.rules).half;
-        let before = std::mem::replace(&mut self.half, fresh);
-        for page in 0..before.pages() {
-            let mut image = Vec::new();
-            before.image(page, &mut image);
-            self.half.load(page, &image, FORMAT).expect("it was written just now");
+    fn reload(&mut self, images: Option<Vec<Vec<u8>>>) {
+        let images = images.unwrap_or_else(|| images_of(&self.half));
+        self.half = Self::new(self.task, &self.rules).half;
+        for (page, image) in (0..).zip(&images) {
+            self.half.load(page, image, FORMAT).expect("it was written just now");
         }
         self.half.restored().expect("it was whole");
     }
@@ -221,23 +223,33 @@ impl<H: Shadowed> Shadow<H> {
 
     /// A state that was restored as of this commit must be this one. Whoever was expelled meanwhile restores what
     /// others have gone on from.
-    pub fn compare_restored(&self, seq: u64, restored: &H) {
+    pub fn compare_restored(&mut self, seq: u64, restored: &H) {
         assert!(self.seq >= seq, "{}: commit {seq} was restored and never took effect", self.name());
         if self.seq > seq {
             return;
         }
         assert_eq!(restored.pages(), self.half.pages(), "{}: restored at {seq} with other pages", self.name());
-        for page in 0..self.half.pages() {
-            let (mut found, mut live) = (Vec::new(), Vec::new());
+        let (name, mut found) = (self.name(), Vec::new());
+        let images = self.images.get_or_insert_with(|| images_of(&self.half));
+        for (page, live) in (0..).zip(images) {
+            found.clear();
             restored.image(page, &mut found);
-            self.half.image(page, &mut live);
-            assert!(found == live, "{}: page {page} restored at {seq} is not what was live", self.name());
+            assert!(found == *live, "{name}: page {page} restored at {seq} is not what was live");
         }
         let differing = restored.differing(&self.half);
-        assert!(differing.is_none(), "{}: restored at {seq} with other values: {differing:?}", self.name());
+        assert!(differing.is_none(), "{name}: restored at {seq} with other values: {differing:?}");
     }
 
     fn name(&self) -> String {
         format!("{} task {}", H::NAME, self.task)
     }
+}
+
+fn images_of<H: Half>(half: &H) -> Vec<Vec<u8>> {
+    let image = |page| {
+        let mut image = Vec::new();
+        half.image(page, &mut image);
+        image
+    };
+    (0..half.pages()).map(image).collect()
 }

@@ -145,7 +145,7 @@ impl Witness {
     pub fn compare_restored<H: Shadowed>(&mut self, task: i32, restored: &H) {
         let mark = self.marks.get(&(H::NAME, task)).copied().flatten();
         let mark = mark.expect("only what was committed once is restored");
-        let shadow = H::shadows(self).get(&task).expect("a commit took effect");
+        let shadow = H::shadows(self).get_mut(&task).expect("a commit took effect");
         shadow.compare_restored(mark.seq, restored);
     }
 

@@ -5,6 +5,7 @@ use crate::model::time::Timestamp;
 use crate::proto::v1::{ContactRecord, LabResult, RejectCode};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use std::sync::LazyLock;
 
 /// The content-type of messages in JSON. Protobuf messages carry none.
 pub const JSON: &str = "application/json";
@@ -122,6 +123,10 @@ impl Body {
     }
 }
 
+/// Read once for all cities of the process: the simulation has thousands.
+static POOL: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(crate::proto::DESCRIPTORS).expect("the embedded contract is well-formed"));
+
 /// Writes messages as JSON (proto3 mapping).
 #[derive(Debug)]
 pub(super) struct JsonWriter {
@@ -131,8 +136,7 @@ pub(super) struct JsonWriter {
 
 impl JsonWriter {
     pub(super) fn new() -> Self {
-        let pool = DescriptorPool::decode(crate::proto::DESCRIPTORS).expect("the embedded contract is well-formed");
-        let named = |name| pool.get_message_by_name(name).expect("the message is part of the contract");
+        let named = |name| POOL.get_message_by_name(name).expect("the message is part of the contract");
         Self { result: named("swabstream.v1.LabResult"), contact: named("swabstream.v1.ContactRecord") }
     }
 
