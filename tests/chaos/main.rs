@@ -29,7 +29,7 @@ use random::Random;
 use site::Site;
 use std::sync::{Mutex, PoisonError};
 
-/// Each test has the machine to itself.
+/// One after the other: each has a broker and instances of its own, and measures what these do.
 static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
