@@ -6,6 +6,7 @@
 use crate::model::ids::masked;
 use crate::model::outcome::code_text;
 use crate::model::time::Timestamp;
+use crate::pipeline::alerting::families;
 use crate::proto::v1::{AlertFamily, AlertState, AreaTier, Channel, RejectCode, Severity};
 use crate::view::alerts::{AlertLine, Alerts};
 use crate::view::picture::Picture;
@@ -147,7 +148,7 @@ impl Figures {
 
     fn count_alerts(&mut self, alerts: &Alerts) {
         for (family, state, _, count) in alerts.counts() {
-            let entry = self.alerts.entry(family_text(family)).or_default();
+            let entry = self.alerts.entry(families::name(family)).or_default();
             if state == AlertState::Withdrawn {
                 entry.withdrawn += count;
             } else {
@@ -172,7 +173,7 @@ fn for_eyes(line: &AlertLine, registry: &Registry) -> NewestAlert {
     };
     NewestAlert {
         at: line.at,
-        family: family_text(alert.family()),
+        family: families::name(alert.family()),
         state: state_text(alert.state()),
         severity: alert.severity(),
         subject,
@@ -237,20 +238,6 @@ fn tier_group(areas: &[Placed<'_>], registry: &Registry) -> TierGroup {
     let steps = registry.tiers(policy_id, policy_version).len().saturating_sub(1).max(1) as u32;
     let names = areas.iter().map(|area| area.name.to_owned()).collect();
     TierGroup { tier: tier.clone(), rank: *rank, gravity: 100 * rank / steps, areas: names }
-}
-
-fn family_text(family: AlertFamily) -> &'static str {
-    match family {
-        AlertFamily::Unspecified => "other",
-        AlertFamily::Positive => "positive",
-        AlertFamily::PoolPositive => "pool_positive",
-        AlertFamily::Contradiction => "contradiction",
-        AlertFamily::PoolOverdue => "pool_overdue",
-        AlertFamily::ContactOverdue => "contact_overdue",
-        AlertFamily::LabSilent => "lab_silent",
-        AlertFamily::TierChanged => "tier_changed",
-        AlertFamily::PositivesBurst => "positives_burst",
-    }
 }
 
 fn state_text(state: AlertState) -> &'static str {

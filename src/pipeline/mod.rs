@@ -8,6 +8,7 @@
 //! | folder | keyed by | |
 //! |---|---|---|
 //! | [`decode`] | one record's bytes | bytes become nouns, or a code and a dead letter |
+//! | [`alerting`] | an alert, of whatever family | its life, and the table of families |
 //! | [`person`] | a person | versions, specimens, contacts, [`person::cases`], [`person::counting`], alerts |
 //! | [`area`] | an area and target | counts to positivity, [`area::tier`]s and their alerts |
 //! | [`lab`] | a laboratory | when it was last heard of |
@@ -25,6 +26,8 @@ pub mod formats;
 pub mod times;
 
 pub mod decode;
+
+pub mod alerting;
 
 pub mod person;
 

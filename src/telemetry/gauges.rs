@@ -12,8 +12,7 @@ use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
 use crate::model::target;
 use crate::model::time::Timestamp;
-use crate::pipeline::area::tier::alert;
-use crate::pipeline::person::alerts;
+use crate::pipeline::alerting::families;
 use crate::proto::v1::{AlertState, WindowNumbers};
 use crate::view::areas::AreaPicture;
 use crate::view::picture::Picture;
@@ -157,7 +156,7 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
 fn alert_gauges(series: &Series, picture: &Picture) {
     let targets = picture.registry().targets();
     // Those that something raises: a series of another would say that all is well with what nobody looks at.
-    for family in alerts::FAMILIES.into_iter().chain(alert::FAMILIES) {
+    for family in families::raised() {
         for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
             for target in targets {
                 series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state), &target.id]).set(0.0);

@@ -1,11 +1,12 @@
 //! Stable texts of the contract's enumerations: the name without prefix, in lower case, as in metrics and in JSON.
 
+use crate::pipeline::alerting::families;
 use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind, Channel, Outcome, PositiveResult, Severity};
 use serde::Serialize;
 
 /// E.g. `tier_changed`.
 pub fn family(family: AlertFamily) -> String {
-    lower(family.as_str_name(), "ALERT_FAMILY_")
+    families::name(family).to_owned()
 }
 
 /// E.g. `raised`.

@@ -1,25 +1,21 @@
 //! Alerts about a person: what must be said now, compared with what was said last.
 //!
-//! In: rows and the side record. Out: the states of alerts to be published, in order. An alert is published only if
-//! something in it changed, its versions count up without a gap, and nothing follows a withdrawal but a new raise.
+//! In: rows and the side record. Out: the states of alerts to be published, in order, as the
+//! [lifecycle](crate::pipeline::alerting::lifecycle) of all alerts has them.
 
 use super::cases::episodes::{self, Positive};
 use super::cases::matching::{self, Sought, Taken};
 use super::messages::Trigger;
 use super::specimen::{Names, Verdict};
-use crate::model::ids::{Domain, Secret};
+use crate::model::ids::Secret;
 use crate::model::target::FIRST;
+use crate::pipeline::alerting::families;
+use crate::pipeline::alerting::lifecycle::{self, Held, Wanted};
 use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
 use crate::state::person::case_file::{Extra, PositiveVersion};
 use crate::state::person::row::{Row, minute_start};
 use std::collections::BTreeMap;
-
-/// What is raised here.
-pub const FAMILIES: [AlertFamily; 2] = [AlertFamily::Positive, AlertFamily::Contradiction];
-
-/// A very long chain of cause keeps so many links at each end.
-const CAUSES_KEPT: usize = 16;
 
 /// Contacts in an alert, of each kind: at about 60 bytes a tenth of what a broker takes by default.
 const LISTED_AT_MOST: usize = 1_000;
@@ -42,22 +38,6 @@ pub struct Case<'a> {
     pub secret: &'a Secret,
 }
 
-/// The id of an alert: the same case has the same one, whoever computes it. `specimen` is empty but for
-/// contradictions, where it is specimen id and target. Of a positive for another than the first target, the target
-/// comes last.
-pub fn id(
-    secret: &Secret,
-    family: AlertFamily,
-    person_id: &str,
-    (specimen, first_day, target): (&[&str], &str, &str),
-) -> String {
-    let mut parts = vec![family.as_str_name(), person_id];
-    parts.extend(specimen);
-    parts.push(first_day);
-    parts.extend(Some(target).filter(|target| family == AlertFamily::Positive && *target != FIRST));
-    format!("{:032x}", secret.hash(Domain::Alert, &parts))
-}
-
 /// Compares the alerts that must be live with those that were, and gives each that has to be published, in order.
 pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>) -> Vec<v1::Alert> {
     let mut published = Vec::new();
@@ -66,21 +46,13 @@ pub fn review(held: &[v1::Alert], wanted: Vec<v1::Alert>, trigger: &Trigger<'_>)
             continue;
         }
         let replaced_by = successor(alert, &wanted).unwrap_or_default();
-        let mut withdrawn = v1::Alert { replaced_by, ..alert.clone() };
-        step(&mut withdrawn, AlertState::Withdrawn, trigger);
-        published.push(withdrawn);
+        published.extend(next(Some(alert), v1::Alert { replaced_by, ..alert.clone() }, false, trigger));
     }
     let withdrawn = published.len();
     for mut wanted in wanted {
         let held = held.binary_search_by(|alert| alert.alert_id.cmp(&wanted.alert_id)).ok().map(|at| &held[at]);
         wanted.replaces = replaced(&wanted, held, &published[..withdrawn]);
-        match held {
-            Some(held) => published.extend(again(held, wanted, trigger)),
-            None => {
-                step(&mut wanted, AlertState::Raised, trigger);
-                published.push(wanted);
-            }
-        }
+        published.extend(next(held, wanted, true, trigger));
     }
     published
 }
@@ -96,26 +68,26 @@ fn replaced(alert: &v1::Alert, held: Option<&v1::Alert>, withdrawn: &[v1::Alert]
     replaced
 }
 
-/// An alert that was published before is wanted (again).
-fn again(held: &v1::Alert, wanted: v1::Alert, trigger: &Trigger<'_>) -> Option<v1::Alert> {
-    let state = if is_live(held) { AlertState::Updated } else { AlertState::Raised };
-    let (version, causes_omitted) = (held.version, held.causes_omitted);
-    let mut alert = v1::Alert { version, state: held.state, causes: held.causes.clone(), causes_omitted, ..wanted };
-    if alert == *held && state == AlertState::Updated {
-        return None;
-    }
-    step(&mut alert, state, trigger);
-    Some(alert)
-}
-
-fn step(alert: &mut v1::Alert, state: AlertState, trigger: &Trigger<'_>) {
+/// An alert as it is to be published now, given how it was last and what it says, if it is to be live.
+fn next(held: Option<&v1::Alert>, says: v1::Alert, is_wanted: bool, trigger: &Trigger<'_>) -> Option<v1::Alert> {
+    let mut alert = match held {
+        Some(v1::Alert { version, state, causes, causes_omitted, .. }) => {
+            let (version, state, causes_omitted) = (*version, *state, *causes_omitted);
+            v1::Alert { version, state, causes: causes.clone(), causes_omitted, ..says }
+        }
+        None => says,
+    };
+    let wanted = match is_wanted {
+        false => Wanted::Nothing,
+        true if held == Some(&alert) => Wanted::TheSame,
+        true => Wanted::Other,
+    };
+    let state = lifecycle::next(Held::of(held.map(is_live)), wanted)?;
     alert.version += 1;
     alert.state = state as i32;
-    alert.causes.push(v1::Cause { state: state as i32, ..trigger.cause() });
-    if alert.causes.len() > 2 * CAUSES_KEPT {
-        alert.causes.remove(CAUSES_KEPT);
-        alert.causes_omitted += 1;
-    }
+    let cause = v1::Cause { state: state as i32, ..trigger.cause() };
+    lifecycle::link(&mut alert.causes, &mut alert.causes_omitted, cause);
+    Some(alert)
 }
 
 /// Whether an alert was not withdrawn.
@@ -198,10 +170,10 @@ fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Optio
     let first_day = case.rules.day(first_at).to_string();
     let exposed_to = matching::exposed_to(case.extra, &swabs);
     let to_trace = matching::to_trace(case.extra, first_at, last_at, swabs[0].1);
-    let of = (&[][..], first_day.as_str(), rules.stored_target(target));
+    let subject = [case.extra.person_id.as_str()];
     let (positives, positives_omitted) = results(saying, episode);
     Some(v1::Alert {
-        alert_id: id(case.secret, AlertFamily::Positive, &case.extra.person_id, of),
+        alert_id: families::id(case.secret, AlertFamily::Positive, &subject, &first_day, rules.stored_target(target)),
         last_day: case.rules.day(last_at).to_string(),
         severity: severity as i32,
         historic,
@@ -282,9 +254,10 @@ fn contradiction(case: &Case<'_>, saying: &Saying<'_>, positive: &Positive) -> v
     let (specimen_id, target) = texts_of(saying, verdict);
     let (positives, positives_omitted) = results(saying, std::slice::from_ref(positive));
     let (policy, first_day) = (case.rules.intake_policy(positive.target, day), day.to_string());
-    let of = (&[specimen_id, target][..], first_day.as_str(), FIRST);
+    // Its target is part of what it is about, also the first.
+    let subject = [case.extra.person_id.as_str(), specimen_id, target];
     v1::Alert {
-        alert_id: id(case.secret, AlertFamily::Contradiction, &case.extra.person_id, of),
+        alert_id: families::id(case.secret, AlertFamily::Contradiction, &subject, &first_day, FIRST),
         severity: policy.severity.contradiction as i32,
         last_day: first_day.clone(),
         first_day,

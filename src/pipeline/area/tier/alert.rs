@@ -4,22 +4,15 @@
 //! tiers follow from the area's numbers alone, so does whether an alert is live: a correction that undoes a case
 //! withdraws the alert of its day instead of raising another. Two mildest tiers in a row never alert, whatever their
 //! names, nor does an area whose first tier is the mildest, nor one that ceases to have any.
-//!
-//! Legal history of an id: raised, updated while it changes, withdrawn, raised again.
 
 use super::Decision;
-use crate::model::ids::{Domain, Secret};
+use crate::model::ids::Secret;
 use crate::model::record::{Origin, Position, Topic};
-use crate::model::target::FIRST;
 use crate::model::time::{Day, Timestamp};
+use crate::pipeline::alerting::families;
+use crate::pipeline::alerting::lifecycle::{self, Held, Wanted};
 use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind};
 use crate::state::area::series::{Series, TierAlert, TierCause, TierOrigin};
-
-/// What is raised here.
-pub const FAMILIES: [AlertFamily; 1] = [AlertFamily::TierChanged];
-
-/// Causes kept at either end of a long chain.
-const CHAIN_END: usize = 16;
 
 /// Why tiers are decided again.
 #[derive(Clone, Copy, Debug)]
@@ -40,32 +33,26 @@ pub fn next(
     origin: TierOrigin,
     trigger: &Trigger,
 ) -> Option<TierAlert> {
-    let live = known.is_some_and(|alert| alert.live);
-    let change = after.filter(|after| differs(before, after));
+    let held = Held::of(known.map(|alert| alert.live));
     let mut alert = known.cloned().unwrap_or_default();
-    let state = match change {
-        None if live => AlertState::Withdrawn,
-        None => return None,
+    let wanted = match after.filter(|after| differs(before, after)) {
+        None => Wanted::Nothing,
         Some(after) => {
-            if !live {
+            if held != Held::Live {
                 alert.historic = day < trigger.today;
             }
             describe(&mut alert, before, after);
-            match known {
-                Some(known) if live && same(known, &alert) => return None,
-                _ if live => AlertState::Updated,
-                _ => AlertState::Raised,
+            match known.is_some_and(|known| same(known, &alert)) {
+                true => Wanted::TheSame,
+                false => Wanted::Other,
             }
         }
     };
+    let state = lifecycle::next(held, wanted)?;
     alert.version += 1;
     alert.live = state != AlertState::Withdrawn;
     let (kind, now) = (trigger.kind as u8, trigger.now);
-    alert.causes.push(TierCause { state: state as u8, kind, origin, now });
-    if alert.causes.len() > 2 * CHAIN_END {
-        alert.causes.remove(CHAIN_END);
-        alert.omitted += 1;
-    }
+    lifecycle::link(&mut alert.causes, &mut alert.omitted, TierCause { state: state as u8, kind, origin, now });
     Some(alert)
 }
 
@@ -93,7 +80,7 @@ pub fn message(
         ..Cause::default()
     };
     Alert {
-        alert_id: id(secret, series, &day),
+        alert_id: families::id(secret, AlertFamily::TierChanged, &[&series.code], &day, &series.target),
         version: alert.version,
         family: AlertFamily::TierChanged as i32,
         state: alert.causes.last().map_or(0, |cause| i32::from(cause.state)),
@@ -110,13 +97,6 @@ pub fn message(
         tier_after: alert.after.clone(),
         ..Alert::default()
     }
-}
-
-/// Of another than the first target, the target comes last.
-fn id(secret: &Secret, series: &Series, day: &str) -> String {
-    let parts = ["tier_changed", &series.code, day, &series.target];
-    let parts = if series.target == FIRST { &parts[..3] } else { &parts };
-    format!("{:032x}", secret.hash(Domain::Alert, parts))
 }
 
 fn differs(before: Option<&Decision<'_>>, after: &Decision<'_>) -> bool {
