@@ -25,7 +25,8 @@
 //! | its areas' cells added to | [`pipeline::area`], [`pipeline::area::batch`] |
 //! | their numbers and tiers published | [`pipeline::area::positivity`], [`pipeline::area::tier`] |
 //!
-//! [`pipeline::person`] and [`pipeline::area`] call these in order and do nothing else.
+//! [`pipeline::person`] and [`pipeline::area`] call these in order. They hold a task's state and what was gathered since
+//! the last commit, and say what becomes of it when time goes on or other rules come.
 //!
 //! # Who says that it is right
 //!
@@ -38,7 +39,11 @@
 //! The core (`model`, `policy`, `state`, `pipeline`) names no Kafka client, runtime, metric, log, clock or random
 //! source: a test reads the sources and fails otherwise. Nothing outside [`kafka`] names the Kafka client. No log,
 //! metric, header or error holds a person's id or a value of a record. No number of medicine is a constant: they come
-//! dated, through the topic `rules` ([`policy`]).
+//! dated, through the topic `rules` ([`policy`]). Unsafe code is denied but where the module says why: the C library
+//! (`kafka::native`), the allocator ([`memory`]), a look before the start-up ([`terminal::closed`]), and one text whose
+//! bytes were looked at ([`pipeline::decode::protobuf`]).
+//!
+//! `ARCHITECTURE.md` tells the same as a story, with a glossary and why not otherwise.
 
 pub mod proto;
 

@@ -12,6 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 // SAFETY: it is a function without arguments or result, which uses nothing that the start-up prepares.
 #[cfg(target_os = "linux")]
 #[used]
+#[allow(unsafe_code, reason = "nothing else runs before the start-up")]
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = terminal::closed::look;
 

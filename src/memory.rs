@@ -1,5 +1,7 @@
 //! How the process keeps memory: the allocator's own habit, changed in one point, and an exception.
 
+#![allow(unsafe_code, reason = "the allocator has no other door than its C functions")]
+
 use libmimalloc_sys as allocator;
 use std::ffi::{c_int, c_long};
 

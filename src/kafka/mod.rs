@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | [`client`] | configuration of clients, with the reason of each default |
-//! | `native` | the C library behind safe handles: the only unsafe code |
+//! | `native` | the C library behind safe handles |
 //! | [`log`] | [`log::KafkaLog`], the worker's access to the log |
 //! | `group` | placement: the member of the group, the twins of its partitions, the fence of commits |
 //! | `commit` | transactions and the life of their producer |

@@ -4,6 +4,8 @@
 //! by chance. What is written there vanishes without an error: `swabstream check FILE >&-` would have listed its rows to
 //! nobody and ended with 0. So it is asked before that.
 
+#![allow(unsafe_code, reason = "whether a descriptor is open can be asked only of one that is not known to be")]
+
 use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, fcntl_getfd};
 use std::sync::atomic::{AtomicBool, Ordering};

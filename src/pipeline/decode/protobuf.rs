@@ -98,6 +98,7 @@ impl<'a> Bytes<'a> {
 
     /// A text, and whether it holds nothing but printable ASCII: asked together, as one look at the bytes tells both.
     #[inline(always)]
+    #[allow(unsafe_code, reason = "every text of every result: a second look at its bytes would tell nothing new")]
     pub fn text_printable(&mut self) -> Option<(&'a str, bool)> {
         let bytes = self.bytes()?;
         if is_printable_ascii(bytes) {

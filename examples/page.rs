@@ -1,7 +1,7 @@
 //! The page with made-up numbers, for those who work on it: `cargo run --example page`, then open the address it says.
 //! `cargo run --example page -- empty` shows it before the first record, `-- sample` the little sample city.
 
-#[path = "../support/made_up.rs"]
+#[path = "../tests/support/made_up.rs"]
 mod made_up;
 
 use std::sync::Arc;
