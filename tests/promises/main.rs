@@ -11,6 +11,7 @@ mod audit;
 mod layers;
 mod long_history;
 mod order_does_not_matter;
+mod pages;
 mod panels;
 mod real_city;
 mod real_estonia;

@@ -56,6 +56,19 @@ pub struct Histograms(pub [[i32; GAPS]; People::ALL.len()]);
 impl Histograms {
     /// Of these, who have no later such day in a window that ends `age` days later: each person of the window is
     /// counted by their last day in it, once.
+    ///
+    /// ```
+    /// use swabstream::model::cell::People;
+    /// use swabstream::state::area::cell::Histograms;
+    ///
+    /// // On day 3 two people were tested: one again on day 9, one not again.
+    /// let mut day_3 = Histograms::default();
+    /// day_3.0[People::Tested as usize][6 - 1] += 1;
+    /// day_3.0[People::Tested as usize][15 - 1] += 1;
+    ///
+    /// assert_eq!(day_3.last_of_window(People::Tested, 0), 2, "3 days to day 3");
+    /// assert_eq!(day_3.last_of_window(People::Tested, 6), 1, "7 days to day 9: the first counts by day 9");
+    /// ```
     pub fn last_of_window(&self, people: People, age: i32) -> i64 {
         self.0[people as usize].iter().skip(age as usize).map(|people| i64::from(*people)).sum()
     }

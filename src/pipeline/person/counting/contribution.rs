@@ -423,6 +423,18 @@ mod tests {
         counted
     }
 
+    /// As `ARCHITECTURE.md` has it.
+    #[test]
+    fn the_worked_example_is_what_is_counted() {
+        let cells = |of: &[((i32, i32), i32)]| of.iter().copied().collect::<BTreeMap<_, _>>();
+        let ana = [(1, 1), (3, 1), (9, 1)];
+        assert_eq!(counted(&ana), cells(&[((1, 2), 1), ((3, 6), 1), ((9, NO_GAP), 1)]));
+        let once_more = [&ana[..], &[(5, 1)]].concat();
+        assert_eq!(counted(&once_more), cells(&[((1, 2), 1), ((3, 2), 1), ((5, 4), 1), ((9, NO_GAP), 1)]));
+        let withdrawn = [&ana[..], &[(3, -1)]].concat();
+        assert_eq!(counted(&withdrawn), cells(&[((1, 8), 1), ((9, NO_GAP), 1)]));
+    }
+
     #[test]
     fn any_window_counts_the_person_once_if_tested_in_it() {
         let all = [3, 9, 10, 24, 38, 60];
