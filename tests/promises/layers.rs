@@ -118,7 +118,7 @@ fn uses(code: &str) -> Vec<String> {
     let mut used = Vec::new();
     for rest in code.split("crate::").skip(1) {
         match rest.strip_prefix('{') {
-            Some(group) => used.extend(within(group).into_iter().map(|item| word(item))),
+            Some(group) => used.extend(within(group).into_iter().map(&word)),
             None => used.push(word(rest)),
         }
     }
