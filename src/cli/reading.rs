@@ -3,9 +3,9 @@
 use crate::audit::RulesFound;
 use crate::clock;
 use crate::config::KafkaConfig;
-use crate::kafka::reader::{From, Headers, TopicReader};
+use crate::kafka::reader::{Headers, TopicReader};
+use crate::kafka::rules::{self, InForce};
 use crate::model::record::{Record, Topic};
-use crate::policy::set::RuleSetReader;
 use crate::terminal::progress::Progress;
 use crate::terminal::signals;
 use anyhow::{Context as _, bail, ensure};
@@ -19,22 +19,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// From which offset to which, by partition.
 pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
 
-/// The rules in force, and whether others were before: then the topic holds more than one set.
+/// The rules in force, and whether others were before.
 pub(super) fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> {
-    let mut reader = RuleSetReader::default();
-    let (mut found, mut sets): (Option<RulesFound>, _) = (None, 0);
-    let mut topic = TopicReader::open(kafka, &[Topic::Rules], From::Beginning)?;
-    topic.read_to_end(PATIENCE, &mut |records| {
-        for record in records {
-            if let Ok(Some(rules)) = reader.read(record.key.unwrap_or_default(), record.payload) {
-                sets += 1;
-                // The first set lies at the very beginning, without anything between.
-                let first = record.position.offset == rules.to_records().len() as i64;
-                found = Some(RulesFound { rules, changed: sets > 1 || !first });
-            }
-        }
-    })?;
-    found.context("no rules are in force: publish some with `swabstream rules apply DIR`")
+    let found = rules::read(kafka, PATIENCE)?.in_force;
+    let InForce { rules, changed } =
+        found.context("no rules are in force: publish some with `swabstream rules apply DIR`")?;
+    Ok(RulesFound { rules, changed })
 }
 
 /// Hands over every record of some stretches.

@@ -38,6 +38,7 @@ pub mod publisher;
 pub mod reader;
 mod refusal;
 mod restore;
+pub mod rules;
 pub mod topics;
 pub mod watch;
 

@@ -152,7 +152,7 @@ fn rules_for(command: &PublishCommand, config: &Config) -> anyhow::Result<Option
     let held = rules::read_topic(config).context("the rules in force cannot be read")?;
     let none =
         || anyhow!("no rules are in force: `swabstream rules apply DIR` first, or check by --rules or --no-rules");
-    held.in_force.ok_or_else(none).map(Some)
+    held.in_force.ok_or_else(none).map(|set| Some(set.rules))
 }
 
 /// A file about to be read and judged as a whole, before anything of it is sent.

@@ -5,18 +5,16 @@
 
 use crate::config::Config;
 use crate::kafka::publisher::publish_all;
-use crate::kafka::reader::{From, TopicReader};
+use crate::kafka::rules::{Held, InForce};
 use crate::model::record::{Output, Topic};
 use crate::policy::plan::Plan;
-use crate::policy::set::RuleSetReader;
 use crate::policy::source::{self, SourceError, SourceFile};
-use crate::policy::{RuleError, Rules};
+use crate::policy::Rules;
 use crate::terminal::output::Duty;
 use anyhow::Context as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 use targets::Consent;
 
@@ -113,13 +111,13 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
         Err(errors) => return refuse(folder, &errors, "; nothing was published", out),
     };
     let held = read_topic(config)?;
-    let before = held.in_force.as_deref();
-    let errors = targets::objections(before, held.reader.named(), &rules, consent, &files);
+    let before = held.in_force.as_ref().map(|set| &*set.rules);
+    let errors = targets::objections(before, held.records.named(), &rules, consent, &files);
     if !errors.is_empty() {
         return refuse(folder, &errors, "; nothing was published", out);
     }
     let notes = targets::notes(before, &rules);
-    let plan = Plan::new(&held.reader, &rules);
+    let plan = Plan::new(&held.records, &rules);
     if plan.changes_nothing() && before.is_some_and(|old| old.digest == rules.digest) {
         writeln!(out, "nothing to do: in force already; {}", summary(&rules))?;
         return Ok(ExitCode::SUCCESS);
@@ -141,7 +139,7 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
 
 fn show(config: &Config, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let held = read_topic(config)?;
-    let Some(rules) = held.in_force else {
+    let Some(InForce { rules, .. }) = held.in_force else {
         for error in &held.errors {
             writeln!(out, "{error}")?;
         }
@@ -216,30 +214,10 @@ pub fn outputs(plan: &Plan) -> Vec<Output> {
     plan.writes.iter().map(output).collect()
 }
 
-/// What the topic holds.
-pub(super) struct Held {
-    reader: RuleSetReader,
-    /// The set in force, if there is one.
-    pub in_force: Option<Arc<Rules>>,
-    /// Why the last set did not come into force.
-    errors: Vec<RuleError>,
-}
-
 /// Longest time to read the topic, which a compaction keeps small.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads the topic to its end.
 pub(super) fn read_topic(config: &Config) -> anyhow::Result<Held> {
-    let mut held = Held { reader: RuleSetReader::default(), in_force: None, errors: Vec::new() };
-    let mut topic = TopicReader::open(&config.kafka, &[Topic::Rules], From::Beginning)?;
-    topic.read_to_end(PATIENCE, &mut |records| {
-        for record in records {
-            match held.reader.read(record.key.unwrap_or_default(), record.payload) {
-                Ok(Some(rules)) => (held.in_force, held.errors) = (Some(rules), Vec::new()),
-                Ok(None) => {}
-                Err(errors) => held.errors = errors,
-            }
-        }
-    })?;
-    Ok(held)
+    Ok(crate::kafka::rules::read(&config.kafka, PATIENCE)?)
 }

@@ -5,11 +5,11 @@
 
 use crate::config::Config;
 use crate::kafka::reader::{From, TopicReader};
+use crate::kafka::rules;
 use crate::model::ids::masked;
 use crate::model::record::{Record, Topic};
 use crate::pipeline::decode::json;
 use crate::policy::Rules;
-use crate::policy::set::RuleSetReader;
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier};
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
@@ -19,7 +19,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 mod current;
@@ -112,7 +111,10 @@ pub fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         "--once with --from now would show nothing: leave one of them out"
     );
     let config = Config::read(&args.config)?;
-    let rules = signals::before_the_work(|| names(&config)).context("the names of areas could not be read")?;
+    // Rules that cannot be used are the workers' to tell: here they only lend names.
+    let held = signals::before_the_work(|| rules::read(&config.kafka, NAMES_LIMIT))
+        .context("the names of areas could not be read")?;
+    let rules = held.in_force.map(|set| set.rules);
     require_known(args.area.as_deref(), rules.as_deref())?;
     let shown = Shown::new(args, rules.as_deref());
     let from = match args.from {
@@ -251,21 +253,6 @@ fn mask(alert: &mut Alert) {
             *id = masked(id);
         }
     }
-}
-
-fn names(config: &Config) -> anyhow::Result<Option<Arc<Rules>>> {
-    let mut reader = TopicReader::open(&config.kafka, &[Topic::Rules], From::Beginning)?;
-    let mut set = RuleSetReader::default();
-    let mut rules = None;
-    reader.read_to_end(NAMES_LIMIT, &mut |records| {
-        for record in records {
-            // Rules that cannot be used are the workers' to tell: here they only lend names.
-            if let Ok(Some(closed)) = set.read(record.key.unwrap_or_default(), record.payload) {
-                rules = Some(closed);
-            }
-        }
-    })?;
-    Ok(rules)
 }
 
 #[cfg(test)]
