@@ -71,7 +71,7 @@ pub trait Half: Paged + Sized {
     }
 
     /// Time goes on, by a commit. Which of the three times something goes by is said where they are ([`Times`]).
-    fn advance(&mut self, times: &Times, effects: &mut Effects);
+    fn advance(&mut self, _times: &Times, _effects: &mut Effects) {}
 
     /// Whether another commit would go further at these times: one goes over a bounded number of days.
     fn owes(&self, _times: &Times) -> bool {

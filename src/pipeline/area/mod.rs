@@ -41,10 +41,6 @@ pub struct AreaHalf {
     context: Context,
     rules: Arc<Rules>,
     state: AreaState,
-    /// Smallest progress of all person tasks, as last told.
-    now: Option<Timestamp>,
-    /// The same, as far as nothing sent before is still to be read.
-    read: Option<Timestamp>,
     /// Areas of targets touched since the last commit; empty between commits.
     touched: BTreeMap<AreaNumber, Touched>,
     /// Other rules since the last commit.
@@ -61,7 +57,7 @@ impl Half for AreaHalf {
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         let (state, touched) = (AreaState::default(), BTreeMap::new());
-        Self { context, rules, state, now: None, read: None, touched, new_rules: false, rules_logged: false }
+        Self { context, rules, state, touched, new_rules: false, rules_logged: false }
     }
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
@@ -71,11 +67,6 @@ impl Half for AreaHalf {
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
         dead_letter::output(record, reject, self.context.task % self.context.layout.person_tasks)
-    }
-
-    fn advance(&mut self, times: &Times, _effects: &mut Effects) {
-        self.now = self.now.max(known(times.own)).max(times.everywhere);
-        self.read = self.read.max(times.everywhere);
     }
 
     fn owes(&self, times: &Times) -> bool {
@@ -94,14 +85,15 @@ impl Half for AreaHalf {
         self.rules = rules;
     }
 
-    fn flush(&mut self, _seq: u64, _times: &Times, effects: &mut Effects) {
+    fn flush(&mut self, _seq: u64, times: &Times, effects: &mut Effects) {
         if !self.rules_logged {
             self.log_rules(effects);
         }
         let touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
-        let Some(now) = days::moment(&self.rules, &self.state, self.now, self.read) else { return };
-        let everywhere = days::everywhere(&self.state, self.now, self.read).unwrap_or(now);
+        let (own, read) = (known(times.own).max(times.everywhere), times.everywhere);
+        let Some(now) = days::moment(&self.rules, &self.state, own, read) else { return };
+        let everywhere = days::everywhere(&self.state, own, read).unwrap_or(now);
         let new_rules = std::mem::take(&mut self.new_rules);
         let span = Span::new(&self.rules, (now, everywhere), &self.state, new_rules);
         let everything = span.day_moved() || span.new_rules;
