@@ -121,11 +121,12 @@ fn of_bytes(code: RejectCode) -> (&'static str, &'static str) {
              another message than the first of its schema file, or is another program's framing",
             "register the contract's own file as the schema, with ids of four bytes; or send the message without framing",
         ),
-        _ => (
+        RejectCode::Malformed => (
             "the payload is not the message its content-type says: broken bytes, a list or a quoted text instead of one \
              message, a field of another type, a field given twice, or a name that the contract does not have (shown as ?)",
             "compare with proto/examples, and set the header content-type to what the bytes are",
         ),
+        _ => without(code),
     }
 }
 
@@ -161,7 +162,10 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
         RejectCode::InvalidInterval => {
             ("an interval ends before it starts", "check the two times, and whether they have the same offset")
         }
-        _ => ("a contact record names the same person as contact and as index", "correct the index person"),
+        RejectCode::SamePerson => {
+            ("a contact record names the same person as contact and as index", "correct the index person")
+        }
+        _ => without(code),
     }
 }
 
@@ -189,7 +193,10 @@ fn of_rules(code: RejectCode) -> (&'static str, &'static str) {
             "use a target of `swabstream rules show`; in a map file, give its code in `values`; or ask the operator to \
              declare the target or alias",
         ),
-        _ => ("the purpose is not one of the deployment's", "use a purpose of `swabstream rules show`"),
+        RejectCode::UnknownPurpose => {
+            ("the purpose is not one of the deployment's", "use a purpose of `swabstream rules show`")
+        }
+        _ => without(code),
     }
 }
 
@@ -204,6 +211,14 @@ fn of_system(code: RejectCode) -> (&'static str, &'static str) {
             ("understood, but not handled by this version (pools)", "send single results until pools are supported")
         }
         RejectCode::HopLimit => ("sent on between tasks too often", "nothing; the operator must look into it"),
-        _ => ("a fault of swabstream itself; the record was set aside", "nothing; the operator must look into it"),
+        RejectCode::Internal => {
+            ("a fault of swabstream itself; the record was set aside", "nothing; the operator must look into it")
+        }
+        _ => without(code),
     }
+}
+
+/// A code must not get another's advice because its own is missing: what holds CODES.md to this file asks for each.
+fn without(code: RejectCode) -> ! {
+    panic!("no advice on {}", code.as_str_name())
 }
