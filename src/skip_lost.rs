@@ -53,6 +53,12 @@ pub enum SkipError {
         /// What it waited for, if the log said so.
         why: String,
     },
+    /// Somebody else has given it up.
+    #[error(
+        "nothing was given up: task {0} goes on behind that by now, as somebody else has given it up meanwhile; ask again what \
+         is lost: swabstream skip-lost"
+    )]
+    Overtaken(i32),
     /// The process was asked to end.
     #[error("interrupted; nothing was given up")]
     Interrupted,
@@ -120,7 +126,9 @@ pub fn give_up<H: Half, L: Log>(
 ) -> Result<u64, SkipError> {
     await_task(log, number, operator)?;
     let mut task = restored::<H, L>(log, site, number, operator)?;
-    lost.iter().for_each(|lost| task.give_up(lost.topic, lost.to, at));
+    if !lost.iter().all(|lost| task.give_up(lost.topic, lost.to, at)) {
+        return Err(SkipError::Overtaken(number));
+    }
     let next = task.next().to_vec();
     log.start(number, &next)?;
     let (outputs, part) = task.commit(None);
@@ -339,6 +347,17 @@ mod tests {
         let [commit] = &log.committed[..] else { panic!("one commit: {:?}", log.committed) };
         assert_eq!(commit.tasks()[0].task, 1);
         assert!(commit.tasks()[0].next.contains(&(Topic::LabResults, 7)), "{:?}", commit.tasks()[0].next);
+    }
+
+    #[test]
+    fn what_somebody_else_has_given_up_meanwhile_is_told_and_not_booked_twice() {
+        for next in [7, 9] {
+            let committed = Committed { next: vec![(Topic::LabResults, next)], mark: None };
+            let restores = [Restore::Done(committed)].into();
+            let mut log = Scripted { polls: [ours()].into(), restores, ..Scripted::default() };
+            assert_refused(&mut log, usize::MAX, &["task 1 goes on behind that by now", "ask again what is lost"]);
+            assert!(log.committed.is_empty());
+        }
     }
 
     #[test]

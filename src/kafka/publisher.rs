@@ -256,9 +256,9 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Writes all records in one transaction, or none of them: readers never see half a set of rules.
+/// Writes all records in one transaction, or none of them: readers never see half of them.
 ///
-/// The id fences others of the same id: two of them at once end with one set, whole.
+/// The id fences others of the same id: of two at once one is written, whole.
 pub fn publish_all(config: &KafkaConfig, transactional_id: &str, records: &[Output]) -> Result<(), Error> {
     Exclusive::open(config, transactional_id)?.write(records)
 }
@@ -316,7 +316,15 @@ impl Exclusive {
 }
 
 fn failed(what: &str, error: TransactionError) -> Error {
-    Error::new(format!("{what}: {}", error.text))
+    match error.code {
+        ErrorCode::RD_KAFKA_RESP_ERR__FENCED
+        | ErrorCode::RD_KAFKA_RESP_ERR_PRODUCER_FENCED
+        | ErrorCode::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH => Error::new(format!(
+            "{what}: the same command was started somewhere else meanwhile, and has the right to write now; see what it did, \
+             then try again"
+        )),
+        _ => Error::new(format!("{what}: {}", error.text)),
+    }
 }
 
 /// Hands records to a producer within its transaction.

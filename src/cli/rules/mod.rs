@@ -4,7 +4,7 @@
 //! published that has an error.
 
 use crate::config::Config;
-use crate::kafka::publisher::publish_all;
+use crate::kafka::publisher::Exclusive;
 use crate::kafka::rules::{Held, InForce};
 use crate::model::record::{Output, Topic};
 use crate::policy::Rules;
@@ -110,6 +110,9 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
         Ok(rules) => rules,
         Err(errors) => return refuse(folder, &errors, "; nothing was published", out),
     };
+    // Before anything is read: from now on nobody else can publish what this one has not seen.
+    let id = format!("{}rules-apply", config.kafka.prefix);
+    let writer = Exclusive::open(&config.kafka, &id).context(NOT_PUBLISHED)?;
     let held = read_topic(config)?;
     let before = held.in_force.as_ref().map(|set| &*set.rules);
     let errors = targets::objections(before, held.records.named(), &rules, consent, &files);
@@ -122,8 +125,7 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
         writeln!(out, "nothing to do: in force already; {}", summary(&rules))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let id = format!("{}rules-apply", config.kafka.prefix);
-    publish_all(&config.kafka, &id, &outputs(&plan)).context("the rules were not published")?;
+    writer.write(&outputs(&plan)).context(NOT_PUBLISHED)?;
     for (sign, keys) in [("+", &plan.added), ("~", &plan.changed), ("-", &plan.removed)] {
         for key in keys {
             writeln!(out, "{sign} {key}")?;
@@ -213,6 +215,9 @@ pub fn outputs(plan: &Plan) -> Vec<Output> {
     };
     plan.writes.iter().map(output).collect()
 }
+
+/// What a failure leads to.
+const NOT_PUBLISHED: &str = "the rules were not published";
 
 /// Longest time to read the topic, which a compaction keeps small.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -5,6 +5,8 @@ use super::Error;
 use crate::config::KafkaConfig;
 use crate::model::record::Topic;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
 
 mod kinds;
 
@@ -157,11 +159,24 @@ pub fn properties(config: &KafkaConfig, role: &Role) -> Result<BTreeMap<String, 
             continue;
         }
         let value = value.value().map_err(|error| Error::new(format!("kafka.properties: {name}: {error}")))?;
+        if name.ends_with(".location") {
+            require_file(name, &value)?;
+        }
         all.insert(name.clone(), value);
     }
     all.insert("bootstrap.servers".to_owned(), config.brokers.clone());
     all.extend(fixed_of(role).into_iter().map(|(name, value)| (name.to_owned(), value)));
     Ok(all)
+}
+
+/// What TLS reads must be there: the library would only say that something of the system failed.
+fn require_file(name: &str, path: &str) -> Result<(), Error> {
+    // A word that the library takes in the place of a file: it looks for the system's certificates.
+    if path == "probe" || Path::new(path).is_dir() {
+        return Ok(());
+    }
+    let unreadable = |error| Error::new(format!("kafka.properties: {name}: the file {path} cannot be read: {error}"));
+    File::open(path).map(drop).map_err(unreadable)
 }
 
 fn defaults_of(role: &Role) -> Vec<&'static [Default]> {
@@ -261,6 +276,20 @@ mod tests {
             let all = properties(&config, &role).expect("allowed");
             assert_eq!(all["security.protocol"], "sasl_ssl", "{role:?}");
             assert_eq!(all["sasl.mechanism"], "PLAIN", "{role:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_tls_that_is_not_there_is_named() {
+        for name in ["ssl.ca.location", "ssl.certificate.location", "ssl.key.location"] {
+            let error = properties(&config(&[(name, "/nowhere/some.pem")]), &member()).expect_err("refused").0;
+            assert!(
+                error.contains(name) && error.contains("/nowhere/some.pem") && error.contains("No such"),
+                "{error}"
+            );
+        }
+        for there in ["probe", env!("CARGO_MANIFEST_DIR")] {
+            properties(&config(&[("ssl.ca.location", there)]), &member()).expect("allowed");
         }
     }
 

@@ -181,18 +181,22 @@ impl<H: Half> Task<H> {
     }
 
     /// Goes on from an offset of an input behind records that were deleted before they were read: an operator has given
-    /// them up. Each of their offsets is booked as lost.
+    /// them up. Each of their offsets is booked as lost. False where it goes on from there or behind it already.
     ///
     /// # Panics
-    /// When that was read already, or is no input of this half.
-    pub fn give_up(&mut self, topic: Topic, to: i64, at: Timestamp) {
+    /// When that is no input of this half.
+    #[must_use]
+    pub fn give_up(&mut self, topic: Topic, to: i64, at: Timestamp) -> bool {
         let next = self.next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");
-        assert!(to > next.1, "{} {to} was read already", topic.name());
+        if to <= next.1 {
+            return false;
+        }
         let from = std::mem::replace(&mut next.1, to);
         self.ledger.book_lost((to - from).unsigned_abs());
         let (topic, given_up_at) = (topic.name().to_owned(), Some(at.to_wire()));
         self.losses.push(Loss { topic, from, to, given_up_at });
         self.touched = true;
+        true
     }
 
     /// Lets time pass without records.
