@@ -174,7 +174,9 @@ fn sections(runbook: &str) -> Vec<(String, String)> {
 #[test]
 fn every_alert_leads_to_its_section_of_the_runbook_and_every_section_is_of_an_alert() {
     let (rules, runbook) = (text("prometheus/swabstream.rules.yml"), text("RUNBOOK.md"));
-    let sections = sections(&runbook);
+    let all = sections(&runbook);
+    // What is done without an alert has its section as well, such as upgrades.
+    let sections: Vec<_> = all.iter().filter(|(name, _)| name.starts_with("Swabstream")).cloned().collect();
     let mut names = BTreeSet::new();
     for rule in rules.split("- alert: ").skip(1) {
         let name = rule.lines().next().expect("a name").trim();
@@ -194,7 +196,7 @@ fn every_alert_leads_to_its_section_of_the_runbook_and_every_section_is_of_an_al
     }
     let links = runbook.split("](#").skip(1).filter_map(|rest| rest.split_once(')'));
     for (anchor, _) in links {
-        assert!(names.iter().any(|name| name.to_ascii_lowercase() == anchor), "nothing is at #{anchor}");
+        assert!(all.iter().any(|(name, _)| name.to_ascii_lowercase() == anchor), "nothing is at #{anchor}");
     }
 }
 

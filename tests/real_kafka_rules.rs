@@ -168,16 +168,16 @@ fn a_text_that_named_a_target_names_no_other_unless_that_is_said() {
     let deployment = Deployment::new("rules-texts");
     deployment.apply();
     // Gone, of a target that stays.
-    deployment.edit("deployment.toml", "aliases = [\"SARS-CoV-2\"]", "aliases = []");
+    deployment.edit("deployment.toml", "aliases = [\"FLU-A\"]", "aliases = []");
     let (code, page) = deployment.apply();
     assert_eq!(code, ExitCode::FAILURE, "{page}");
-    let gone = "`SARS-CoV-2` names `sars-cov-2` in force and names nothing here";
+    let gone = "`FLU-A` names `influenza-a` in force and names nothing here";
     assert!(page.contains(gone) && page.contains("--rename-texts"), "{page}");
     // And now another target's.
-    deployment.edit("deployment.toml", "[\"FLU-A\"]", "[\"FLU-A\", \"SARS-CoV-2\"]");
+    deployment.edit("deployment.toml", "aliases = [\"SARS-CoV-2\"]", "aliases = [\"SARS-CoV-2\", \"FLU-A\"]");
     let (code, page) = deployment.apply();
     assert_eq!(code, ExitCode::FAILURE, "{page}");
-    assert!(page.contains("in force and names `influenza-a` here"), "{page}");
+    assert!(page.contains("in force and names `sars-cov-2` here"), "{page}");
     assert!(page.contains("nothing was published"), "{page}");
     let (code, page) = deployment.apply_with(Consent { rename_texts: true, ..Consent::default() });
     assert_eq!(code, ExitCode::SUCCESS, "{page}");
@@ -202,13 +202,13 @@ fn a_text_that_named_a_target_is_given_to_another_in_no_two_steps_either() {
     let (code, page) = deployment.apply_with(agreed());
     assert_eq!(code, ExitCode::SUCCESS, "{page}");
     // Away from a target that stays, where that is agreed to, then another one's.
-    deployment.edit("deployment.toml", "aliases = [\"SARS-CoV-2\"]", "aliases = []");
+    deployment.edit("deployment.toml", "[\"FLU-A\", \"rsv\"]", "[\"rsv\"]");
     assert_eq!(deployment.apply_with(agreed()).0, ExitCode::SUCCESS);
-    deployment.edit("deployment.toml", "[\"FLU-A\", \"rsv\"]", "[\"FLU-A\", \"rsv\", \"SARS-CoV-2\"]");
-    refused("`SARS-CoV-2` named `sars-cov-2` in rules before those in force and names `influenza-a` here");
+    deployment.edit("deployment.toml", "[\"SARS-CoV-2\"]", "[\"SARS-CoV-2\", \"FLU-A\"]");
+    refused("`FLU-A` named `influenza-a` in rules before those in force and names `sars-cov-2` here");
     // Back to what it named, it means what it meant.
-    deployment.edit("deployment.toml", ", \"SARS-CoV-2\"]", "]");
-    deployment.edit("deployment.toml", "aliases = []", "aliases = [\"SARS-CoV-2\"]");
+    deployment.edit("deployment.toml", ", \"FLU-A\"]", "]");
+    deployment.edit("deployment.toml", "[\"rsv\"]", "[\"FLU-A\", \"rsv\"]");
     let (code, page) = deployment.apply();
     assert_eq!(code, ExitCode::SUCCESS, "{page}");
 }

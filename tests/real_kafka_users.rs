@@ -371,7 +371,10 @@ fn what_is_denied_at_work_is_named(site: &Site) {
         assert!(began.elapsed() < PATIENCE, "it goes on trying: {}", log.text());
         sleep(Duration::from_millis(50));
     }
-    assert!(get(port, "/readyz").contains("may not Write topic person-state"), "{}", get(port, "/readyz"));
+    while !get(port, "/readyz").contains("may not Write topic person-state") {
+        assert!(began.elapsed() < PATIENCE, "it does not say what fails: {}", get(port, "/readyz"));
+        sleep(Duration::from_millis(50));
+    }
     let [line] = &lacking_lines(&acls()["processor"], DENIED.1)[..] else { panic!("{} is one of its lines", DENIED.1) };
     site.allow(&[line.replace("User:processor", "User:denied")]);
     let recovered = log.await_line("commits fail no more");
