@@ -83,6 +83,28 @@ fn corrections_without_a_revision_are_told_that_the_last_need_not_count() {
 }
 
 #[test]
+fn a_panel_with_one_id_for_all_its_targets_is_told_to_make_one_for_each_and_is_then_right() {
+    let map = MAP.replace("target = { constant = \"sars-cov-2\" }", "target = { column = \"corrects\" }");
+    let map = map.replace("replaces_result_id = { column = \"corrects\" }\n", "");
+    let panel = |revisions: [&str; 4]| {
+        let calls = [("sars-cov-2", "neg"), ("flu-a", "pos"), ("flu-b", "neg"), ("rsv", "neg")];
+        let rows = calls.iter().zip(revisions);
+        let row = |((target, call), revision)| format!("w1,{target},F,{revision},q1,t1,2022-11-11,{call}\n");
+        HEADER.to_owned() + &rows.map(row).collect::<String>()
+    };
+    for revisions in [[""; 4], ["202211120900", "202211120901", "202211120902", "202211120903"]] {
+        let (good, page) = checked(&map, &panel(revisions), &[]);
+        assert!(good && page.contains("        3  warning: rows that name another target than an earlier row"), "{page}");
+        assert!(page.contains("`result_id = { template = \"{rid}-{target column}\" }`"), "{page}");
+        assert!(page.contains("(lines 3, 4, 5)") && page.matches("warning").count() == 1, "{page}");
+        assert!(!page.contains("higher revision") && !page.contains("w1") && !page.contains("flu"), "{page}");
+        let each = map.replace("result_id = { column = \"id\" }", "result_id = { template = \"{id}-{corrects}\" }");
+        let (good, page) = checked(&each, &panel(revisions), &[]);
+        assert!(good && !page.contains("warning"), "{page}");
+    }
+}
+
+#[test]
 fn a_revision_is_a_number_or_made_of_a_time_and_what_does_not_fit_is_told_what_to_do() {
     let row = |released: &str| format!("{HEADER}z1,,F,{released},q1,t1,2022-11-11,pos\n");
     let counted = MAP.replace(", format = \"%Y%m%d%H%M\"", "");

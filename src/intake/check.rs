@@ -15,6 +15,7 @@ use super::within::Warning;
 use super::{Content, ContentType, Fault, Kind, Message, Reader, ids};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
+use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::result_view::ResultView;
 use crate::pipeline::decode::{self, json, validate};
@@ -210,7 +211,9 @@ impl Checker<'_> {
         self.fits(parcel)?;
         let (view, received_at) = (ResultView::of(&wire), self.has_arrived(parcel)?);
         let judged = match self.rules {
-            Some(rules) => validate::result(&view, received_at, rules).map(|(result, _)| result),
+            // An alias of a target is no other target.
+            Some(rules) => validate::result(&view, received_at, rules)
+                .map(|(result, place)| LabResult { target: rules.target_id(place.target), ..result }),
             None => validate::result_in_years(&view, received_at, &Years::default())
                 .and_then(|()| validate::well_formed(&view))
                 .and_then(|result| validate::of_somebody(&view).map(|()| result)),

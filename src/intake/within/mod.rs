@@ -1,5 +1,5 @@
-//! What the rows of one file say to each other: the same result twice, two meanings of one version, a later row that
-//! will not stand, a result that two people have, a negative against a positive.
+//! What the rows of one file say to each other: the same result twice, one id for results of several targets, two
+//! meanings of one version, a later row that will not stand, a result that two people have, a negative against a positive.
 //!
 //! In: every valid result with its line. Out: [`Warning`]s, one for each cause, with a count and the first lines. Of a
 //! result 40 bytes are kept, no text of it, in a [`Sorter`]: all results are held against each other, in constant memory.
@@ -55,6 +55,7 @@ impl Warning {
 /// What is wrong, in the order of telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
+    Targets,
     Conflict,
     Overruled,
     Contradiction,
@@ -72,6 +73,13 @@ enum Cause {
 impl Cause {
     fn text(self) -> &'static str {
         match self {
+            // A higher revision would only choose which of them is lost.
+            Cause::Targets => {
+                "rows that name another target than an earlier row of the same result id: one result id can stand for one target \
+                 only, and just one of such rows will stand; give each target a result id of its own, in a map by \
+                 `result_id = { template = \"{rid}-{target column}\" }`, and change it likewise where corrections name the \
+                 result they replace"
+            }
             Cause::Conflict => {
                 "rows that say something else than an earlier row of the same result id, revision and status: a conflict, set aside; \
                  give each version a higher revision"

@@ -44,6 +44,7 @@ fn warnings(bounds: Bounds, most: usize, results: &[LabResult<'_>]) -> Vec<Warni
 
 fn causes(warnings: Vec<Warning>) -> Vec<(Cause, Vec<u64>)> {
     let causes = [
+        Cause::Targets,
         Cause::Conflict,
         Cause::Overruled,
         Cause::Contradiction,
@@ -75,6 +76,31 @@ fn rows_that_have_nothing_against_each_other_are_not_told() {
 fn two_meanings_of_one_version_are_a_conflict_whoever_comes_last() {
     assert_eq!(told(&[FINAL, POSITIVE]), [(Cause::Conflict, vec![3])]);
     assert_eq!(told(&[POSITIVE, FINAL]), [(Cause::Conflict, vec![3]), (Cause::Overruled, vec![3])]);
+}
+
+#[test]
+fn one_id_for_several_targets_is_told_as_such_whatever_the_revisions_and_never_as_a_matter_of_revisions() {
+    let of = |target: &'static str, revision, result: LabResult<'static>| LabResult { target, revision, ..result };
+    let panel = |revisions: [u32; 4]| {
+        let [first, second, third, fourth] = revisions;
+        [of("s", first, FINAL), of("a", second, POSITIVE), of("b", third, FINAL), of("r", fourth, FINAL)]
+    };
+    for revisions in [[0; 4], [1, 2, 3, 4], [4, 3, 2, 1], [7, 7, 9, 9]] {
+        assert_eq!(told(&panel(revisions)), [(Cause::Targets, vec![3, 4, 5])], "{revisions:?}");
+    }
+    let twice = [panel([0; 4]), panel([0; 4])].concat();
+    let expected = [(Cause::Targets, vec![3, 4, 5, 6, 8]), (Cause::Again, vec![7])];
+    assert_eq!(told(&twice), expected, "what stands is said again");
+    assert_eq!(told(&[POSITIVE, FINAL, of("a", 0, FINAL)]), [(Cause::Targets, vec![4]), (Cause::Conflict, vec![3])]);
+    let moved = LabResult { person_id: "q", previous_person_id: Some("p"), ..of("a", 1, FINAL) };
+    assert_eq!(told(&[FINAL, moved]), [], "of one who no longer has it nothing is known but that");
+    for (status, finding) in [(ResultStatus::EnteredInError, Finding::Positive), (ResultStatus::Final, Finding::Invalid)] {
+        let one = LabResult { status, finding, ..FINAL };
+        let seen = Seen::of((1 << 40) - 1, &one);
+        assert_eq!(Seen::from_fact(seen.fact()), seen, "all of it is kept");
+        let moved = seen.moved_from(7);
+        assert_eq!(Seen::from_fact(moved.fact()), moved, "and of what was moved");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! processor does.
 //!
 //! In: the versions in order of results and people, then of lines. Out: the one of each that stands; on the way, what is
-//! told of those that say the same again, something else at one revision, or nothing that counts.
+//! told of those that say the same again, name another target, say something else at one revision, or nothing that counts.
 
 use super::{Cause, Causes, hash};
 use crate::intake::scratch::sorted::{Fact, Sorted};
@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 
 /// Above each status of its revision: the result belongs to somebody else.
-const MOVED: u8 = u8::MAX;
+const MOVED: u8 = 0xf;
 
 /// What is kept of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub(super) struct Seen {
     /// Person, specimen, target.
     pub specimen: u64,
     content: u32,
+    /// Enough to tell the few targets of one result id apart.
+    target: u16,
+    /// Below 16, as the finding is.
     status: u8,
     finding: u8,
 }
@@ -38,6 +41,7 @@ impl Seen {
             revision: result.revision,
             specimen: hash(&(result.person_id, result.specimen_id, result.target)),
             content: content(result),
+            target: hash(&result.target) as u16,
             status: result.status as u8,
             finding: result.finding as u8,
         }
@@ -45,12 +49,13 @@ impl Seen {
 
     /// What it leaves with the person it was moved from.
     pub fn moved_from(self, owner: u64) -> Self {
-        Self { owner, specimen: 0, content: 0, status: MOVED, finding: 0, ..self }
+        Self { owner, specimen: 0, content: 0, target: 0, status: MOVED, finding: 0, ..self }
     }
 
     /// By result and person, then in order of lines.
     pub fn fact(&self) -> Fact<5> {
-        let place = self.line << 16 | u64::from(self.status) << 8 | u64::from(self.finding);
+        let said = u64::from(self.target) << 8 | u64::from(self.status) << 4 | u64::from(self.finding);
+        let place = self.line << 24 | said;
         [self.result, self.owner, place, self.specimen, u64::from(self.revision) << 32 | u64::from(self.content)]
     }
 
@@ -58,12 +63,13 @@ impl Seen {
         Self {
             result,
             owner,
-            line: place >> 16,
+            line: place >> 24,
             revision: (meaning >> 32) as u32,
             specimen,
             content: meaning as u32,
-            status: (place >> 8) as u8,
-            finding: place as u8,
+            target: (place >> 8) as u16,
+            status: (place >> 4) as u8 & 0xf,
+            finding: place as u8 & 0xf,
         }
     }
 
@@ -74,6 +80,10 @@ impl Seen {
 
     fn means_the_same(&self, other: &Self) -> bool {
         (self.status, self.content) == (other.status, other.content)
+    }
+
+    fn is_of_other_target(&self, other: &Self) -> bool {
+        !self.is_moved() && !other.is_moved() && self.target != other.target
     }
 
     fn is_of_same_revision(&self, other: &Self) -> bool {
@@ -129,7 +139,7 @@ impl Standing {
             }
             last = version;
         }
-        if !last.means_the_same(&standing) {
+        if !last.means_the_same(&standing) && !last.is_of_other_target(&standing) {
             causes.note(Cause::Overruled, last.line);
         }
         Ok(Some(standing))
@@ -145,6 +155,8 @@ impl Standing {
 fn told(standing: &Seen, version: &Seen) -> Option<Cause> {
     if standing.is_moved() || version.is_moved() {
         None
+    } else if version.is_of_other_target(standing) {
+        Some(Cause::Targets)
     } else if version.means_the_same(standing) {
         Some(Cause::Again)
     } else {
