@@ -123,6 +123,24 @@ fn a_revision_is_a_number_or_made_of_a_time_and_what_does_not_fit_is_told_what_t
 }
 
 #[test]
+fn a_day_of_release_is_no_revision_and_a_row_that_has_no_more_is_told() {
+    let rows = format!(
+        "{HEADER}\
+         z1,,F,2022-11-12,q1,t1,2022-11-11,pos\n\
+         z2,,F,2022-11-12 09:00,q2,t2,2022-11-11,neg\n\
+         z3,,F,,q3,t3,2022-11-11,neg\n\
+         z4,,F,2022-11-12,q4,t4,2022-11-11,neg\n"
+    );
+    let iso = MAP.replace("format = \"%Y%m%d%H%M\"", "format = \"iso\"");
+    let (good, page) = checked(&iso, &rows, &[]);
+    let told = "        2  warning: rows of whose time of release, which is the revision, only the day is known";
+    assert!(good && page.contains(told) && page.contains("(lines 2, 5)"), "{page}");
+    let folder = Folder::with(&[("rows.csv", rows.as_bytes()), ("map.toml", iso.replace("iso", "%Y-%m-%d").as_bytes())]);
+    let error = checking::checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("days");
+    assert!(error.contains("map.toml:9: fields.revision: `format` has no time of day"), "{error}");
+}
+
+#[test]
 fn who_takes_a_result_back_corrects_nothing() {
     let map = MAP.replace("W = \"entered_in_error\"", "W = \"entered_in_error\", X = \"cancelled\"");
     let rows = format!("{HEADER}v1,,X,,q1,t1,2022-11-11,neg\nv2,,W,,q2,t2,2022-11-11,neg\n");

@@ -229,6 +229,9 @@ impl Checker<'_> {
             Refusal { reject, why }
         };
         notes.result(&wire, &judged.map_err(why)?, line);
+        if parcel.message.is_released_by_day {
+            notes.released_by_day(line);
+        }
         self.lab_is_one(&wire)
     }
 

@@ -135,6 +135,8 @@ pub struct Message {
     pub content_type: ContentType,
     /// When it arrived in the past, where the map says.
     pub arrived_at: Option<Timestamp>,
+    /// Whether the map makes its revision of a time of release, and the row has only the day of it.
+    pub is_released_by_day: bool,
 }
 
 /// What a payload is.

@@ -24,6 +24,7 @@ pub struct Notes {
     records: Lookalikes,
     damage: Damage,
     reported_early: Warning,
+    released_by_day: Warning,
     within: Within,
     kept: io::Result<()>,
 }
@@ -32,13 +33,17 @@ impl Notes {
     /// Without any; `stop` says whether to give up while they are held against each other.
     pub fn new(stop: fn() -> bool) -> Self {
         let text = "rows that were reported before they were collected: they count, but one of the two times is wrong";
+        let released = "rows of whose time of release, which is the revision, only the day is known: two versions of one day have \
+                        the same revision, and of them not the last one counts; export the release with its time of day";
+        let told = |text: &'static str| Warning { text: text.into(), rows: 0, lines: Vec::new() };
         let bounds = Bounds::until(stop);
         Self {
             people: Lookalikes::new(bounds),
             specimens: Lookalikes::new(bounds),
             records: Lookalikes::new(bounds),
             damage: Damage::default(),
-            reported_early: Warning { text: text.into(), rows: 0, lines: Vec::new() },
+            reported_early: told(text),
+            released_by_day: told(released),
             within: Within::new(bounds),
             kept: Ok(()),
         }
@@ -47,10 +52,7 @@ impl Notes {
     /// A result that would be taken: as it is written, and as it is judged.
     pub fn result(&mut self, wire: &v1::LabResult, result: &LabResult<'_>, line: u64) {
         if validate::is_reported_early(&ResultView::of(wire)) {
-            self.reported_early.rows += 1;
-            if self.reported_early.lines.len() < LINES {
-                self.reported_early.lines.push(line);
-            }
+            note(&mut self.reported_early, line);
         }
         if wire.replaces_result_id == wire.result_id && !result.training {
             self.within.names_itself(line);
@@ -71,6 +73,11 @@ impl Notes {
             notes.records.see(&wire.result_id, line)?;
             notes.within.take(line, result)
         });
+    }
+
+    /// A result that would be taken, and of whose release only the day is known.
+    pub fn released_by_day(&mut self, line: u64) {
+        note(&mut self.released_by_day, line);
     }
 
     /// A contact record that would be taken.
@@ -120,6 +127,7 @@ impl Notes {
                 composition of accents): each spelling is another one",
             ),
             self.reported_early,
+            self.released_by_day,
         ]);
         for (field, kind, Rows { rows, lines }) in self.damage.found() {
             let text = damaged(kind, &place(field)).into();
@@ -130,6 +138,13 @@ impl Notes {
         }
         warnings.retain(|warning| warning.rows > 0);
         Ok(warnings)
+    }
+}
+
+fn note(warning: &mut Warning, line: u64) {
+    warning.rows += 1;
+    if warning.lines.len() < LINES {
+        warning.lines.push(line);
     }
 }
 

@@ -5,7 +5,7 @@
 //! counted once.
 
 use super::encoding::{Guess, TextEncoding};
-use super::map::{Map, MapError, Place, Row};
+use super::map::{Made, Map, MapError, Place, Row};
 use super::tally::{Tally, Unit};
 use super::{Content, ContentType, Fault, Message};
 use crate::model::outcome::RejectCode;
@@ -78,8 +78,9 @@ impl Table {
             Sort::Data => {}
         }
         let content = match self.content(cells) {
-            Ok(Row::Message(payload, arrived_at)) => {
-                Content::Message(Message { payload, content_type: ContentType::Protobuf, arrived_at })
+            Ok(Row::Message(Made { payload, arrived_at, is_released_by_day })) => {
+                let content_type = ContentType::Protobuf;
+                Content::Message(Message { payload, content_type, arrived_at, is_released_by_day })
             }
             Ok(Row::Skipped(rule)) => Content::Skipped(rule),
             Err(fault) => Content::Refused(fault),

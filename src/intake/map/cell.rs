@@ -90,6 +90,8 @@ fn beyond(text: &str) -> Option<&str> {
 pub(super) enum Value {
     Text(String),
     Count(u32),
+    /// A revision made of a time of release, and whether only its day was known.
+    Release(u32, bool),
     Number(f64),
     Time(ReadTime),
     Choice(i32),
@@ -104,10 +106,14 @@ impl Value {
         matches!(self, Value::Time(read) if read.is_day)
     }
 
+    pub fn is_release_of_a_day(&self) -> bool {
+        matches!(self, Value::Release(_, true))
+    }
+
     pub fn into_wire(self) -> FieldValue {
         match self {
             Value::Text(text) => FieldValue::String(text),
-            Value::Count(count) => FieldValue::U32(count),
+            Value::Count(count) | Value::Release(count, _) => FieldValue::U32(count),
             Value::Number(number) => FieldValue::F64(number),
             Value::Time(read) => wire_time(read.at),
             Value::Choice(number) => FieldValue::EnumNumber(number),
@@ -120,7 +126,7 @@ impl Target {
     /// of texts.
     pub fn take_typed_cells(&mut self) {
         match &mut self.form {
-            Form::Time(times) => times.take_typed_cells(),
+            Form::Time(times) | Form::Release(times) => times.take_typed_cells(),
             // A dot is the sign of every number that is one.
             Form::Number(numbers) if !numbers.decimals.is_empty() => numbers.decimals.push('.'),
             _ => {}
@@ -180,7 +186,7 @@ impl Form {
             Form::Count => text.parse().map(|count| Some(Value::Count(count))).map_err(|_| RejectCode::OutOfRange),
             Form::Number(numbers) => Ok(numbers.read(text)?.map(Value::Number)),
             Form::Time(times) => times.read(text).map(|read| Some(Value::Time(read))),
-            Form::Release(times) => release(times.read(text)?).map(|count| Some(Value::Count(count))),
+            Form::Release(times) => release(times.read(text)?).map(Some),
             Form::Choice(names) => {
                 choice(names, text).map(|number| Some(Value::Choice(number))).ok_or(RejectCode::UnknownEnum)
             }
@@ -189,8 +195,9 @@ impl Form {
 }
 
 /// A later release has the greater one.
-fn release(read: ReadTime) -> Result<u32, RejectCode> {
-    u32::try_from(read.at.0.div_euclid(1000)).map_err(|_| RejectCode::OutOfRange)
+fn release(read: ReadTime) -> Result<Value, RejectCode> {
+    let revision = u32::try_from(read.at.0.div_euclid(1000)).map_err(|_| RejectCode::OutOfRange)?;
+    Ok(Value::Release(revision, read.is_day))
 }
 
 /// Number of a name, as the contract spells it (`FINDING_POSITIVE`) or short (`positive`).

@@ -104,9 +104,7 @@ impl Compiler<'_> {
         let last = descriptors.last()?.clone();
         let form = match last.kind() {
             FieldKind::String => Form::Text,
-            FieldKind::Uint32 if source.get_ref().format.is_some() => {
-                Form::Release(self.times(line, &key, source.get_ref())?)
-            }
+            FieldKind::Uint32 if source.get_ref().format.is_some() => self.release(line, &key, source.get_ref())?,
             FieldKind::Uint32 => Form::Count,
             FieldKind::Enum(names) => Form::Choice(names),
             FieldKind::Message(_) => Form::Time(self.times(line, &key, source.get_ref())?),
@@ -163,6 +161,20 @@ impl Compiler<'_> {
 
     fn times(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Times> {
         Times::new(source, self.zone.as_deref()).map_err(|problem| self.wrong(line, key, problem)).ok()
+    }
+
+    /// A revision made of a time of release. Of days it would be the same for all versions of a day, in silence where
+    /// they come in several files.
+    fn release(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Form> {
+        let times = self.times(line, key, source)?;
+        if times.have_a_format_of_days() {
+            let problem = "`format` has no time of day, and two versions of one day would have the same revision: of them not \
+                           the last one would count; export the release with its time of day and write e.g. \"%d/%m/%Y \
+                           %H:%M\", or let a column that counts versions be the revision, without `format`";
+            self.wrong(line, key, problem);
+            return None;
+        }
+        Some(Form::Release(times))
     }
 
     fn compiled(

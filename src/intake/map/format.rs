@@ -102,6 +102,11 @@ impl Format {
         }
     }
 
+    /// Whether none of its texts can say a time of day.
+    pub fn is_of_days(&self) -> bool {
+        matches!(self, Format::Pattern(pattern) if pattern.is_of_days())
+    }
+
     /// What a text says; `None` when it is not written so, or there is no such time.
     pub fn read(&self, text: &str) -> Option<Said> {
         match self {

@@ -124,10 +124,20 @@ struct History {
 
 /// What a row became.
 pub enum Row {
-    /// A message, encoded, and when it arrived.
-    Message(Vec<u8>, Option<Timestamp>),
+    /// A message.
+    Message(Made),
     /// Left out by this rule.
     Skipped(usize),
+}
+
+/// A message made of a row.
+pub struct Made {
+    /// Encoded.
+    pub payload: Vec<u8>,
+    /// When it arrived in the past, where the map says.
+    pub arrived_at: Option<Timestamp>,
+    /// Whether its revision is made of a day of release.
+    pub is_released_by_day: bool,
 }
 
 /// So many required fields with something in them are no chance.
@@ -246,7 +256,7 @@ impl Map {
             }
         }
         let mut message = DynamicMessage::new(json::descriptor(self.kind.message()));
-        let mut collected_at = None;
+        let (mut collected_at, mut is_released_by_day) = (None, false);
         for field in &self.fields {
             let Some(value) = field.read(cells)? else { continue };
             if field.path == "collected_at" {
@@ -255,11 +265,12 @@ impl Map {
                     set_precision_of_a_day(&mut message);
                 }
             }
+            is_released_by_day |= value.is_release_of_a_day();
             field.set(&mut message, value.into_wire());
         }
         self.add_ct_values(cells, &mut message)?;
         let arrived_at = self.arrived_at(cells, collected_at)?;
-        Ok(Row::Message(message.encode_to_vec(), arrived_at))
+        Ok(Row::Message(Made { payload: message.encode_to_vec(), arrived_at, is_released_by_day }))
     }
 
     /// Whether cells are a row by what they hold: every required field that it fills has a value. Of a map that takes

@@ -120,6 +120,11 @@ impl Pattern {
         self.is_utc || self.has("the zone")
     }
 
+    /// Whether its texts say a day and no time of it.
+    pub fn is_of_days(&self) -> bool {
+        !self.has("the hour")
+    }
+
     /// A time written so.
     pub fn write(&self, at: &jiff::ZonedDateTime) -> Option<String> {
         strtime::format(&self.text, at).ok()

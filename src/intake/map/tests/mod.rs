@@ -17,7 +17,7 @@ fn made(map: &str, file: &str) -> Vec<Made> {
     map.bind(&header).unwrap_or_else(|errors| panic!("{errors:?}"));
     let rows = reader.byte_records().map(|row| map.row(&row.expect("memory")));
     rows.filter_map(|row| match row {
-        Ok(Row::Message(payload, arrived_at)) => Some(Ok((payload, arrived_at))),
+        Ok(Row::Message(made)) => Some(Ok((made.payload, made.arrived_at))),
         Ok(Row::Skipped(_)) => None,
         Err(fault) => Some(Err(fault)),
     })
@@ -218,6 +218,37 @@ fn a_revision_is_made_of_a_time_of_release() {
     let fault = released[2].as_ref().expect_err("beyond 32 bits");
     assert_eq!((fault.reject.code, fault.reject.field.as_str()), (RejectCode::OutOfRange, "revision"));
     assert!(fault.detail.contains("a time before 1970 or after 2106"), "{}", fault.detail);
+}
+
+#[test]
+fn a_release_without_a_time_of_day_makes_no_revision() {
+    let map = |format: &str| {
+        format!("kind = \"results\"\nzone = \"UTC\"\n[fields]\nrevision = {{ column = \"rel\", format = {format} }}\n")
+    };
+    for format in ["%d/%m/%Y", "%F", "%Y%m%d", "%Y%j", "%e %B %Y", "%Y-%m-%d %z", "%G-W%V-%u", "%Y-%m-%dZ"] {
+        for written in [format!("\"{format}\""), format!("[\"{format}\"]"), format!("[\"iso\", \"{format}\"]")] {
+            let told = errors(&map(&written));
+            assert_eq!(told.len(), 1, "{written}: {told:?}");
+            assert!(told[0].starts_with("map.toml:4: fields.revision: `format` has no time of day, and two"), "{told:?}");
+            assert!(told[0].contains("export the release with its time of day and write e.g."), "{told:?}");
+        }
+    }
+    let either = r#"["iso", "hl7", "excel", "%d/%m/%Y %H:%M", "%d/%m/%Y %I %p %M", "epoch-seconds"]"#;
+    let mut map = Map::parse("map.toml", &map(either)).expect("right");
+    map.bind(&["rel".into()]).expect("the column");
+    for (cell, is_day) in [
+        ("2022-11-11", true),
+        ("44876", true),
+        ("2022-11-11 08:00", false),
+        ("202211110000", false),
+        ("44876.25", false),
+        ("11/11/2022 00:00", false),
+        ("1668153600", false),
+        ("", false),
+    ] {
+        let Ok(Row::Message(made)) = map.row(&::csv::ByteRecord::from(vec![cell])) else { panic!("{cell}") };
+        assert_eq!(made.is_released_by_day, is_day, "{cell}");
+    }
 }
 
 #[test]

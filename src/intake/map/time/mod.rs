@@ -58,6 +58,11 @@ impl Times {
         Ok(times)
     }
 
+    /// Whether one of the formats can say no time of day.
+    pub fn have_a_format_of_days(&self) -> bool {
+        self.formats.iter().any(Format::is_of_days)
+    }
+
     /// Dates come as RFC 3339 has them, whatever the formats say of texts.
     pub fn take_typed_cells(&mut self) {
         if !self.formats.iter().any(|format| matches!(format, Format::Iso)) {
