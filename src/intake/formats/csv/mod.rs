@@ -5,6 +5,7 @@
 
 mod header;
 mod scan;
+mod watched;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,10 @@ use crate::model::outcome::RejectCode;
 use ::csv::ByteRecord;
 use header::Way;
 use scan::{Broken, Found, Scanner, Span, lines_of};
+use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader};
+use std::rc::Rc;
+use watched::{Utf8, Watched};
 
 /// The most that is held of one row: what is longer is no row of a lab.
 const LONGEST_ROW: usize = 4 << 20;
@@ -36,6 +40,9 @@ pub struct Rows {
     doubt: Option<Doubt>,
     /// Byte order marks within the file.
     marks: u64,
+    /// What its bytes are read in, and whether they are UTF-8 all the same; where they are read as UTF-8, nothing is seen.
+    encoding: TextEncoding,
+    seen: Rc<RefCell<Utf8>>,
 }
 
 /// Lines that may be rows, or text within the quotes of the first of them.
@@ -59,17 +66,19 @@ impl Rows {
             let (is, says) = (of_file.called(), encoding.called());
             tally.notes.push(format!("read as {is}, by the byte order mark it begins with, and not as {says}"));
         }
+        let (seen, bytes) = (Rc::default(), source.without(mark));
         let text: Box<dyn BufRead> = if of_file.is_utf_8() {
-            source.without(mark)
+            bytes
         } else {
-            Box::new(BufReader::new(Decoded::new(source.without(mark), of_file)))
+            // Of the first bytes it was judged already; what is not ASCII may lie far behind them.
+            Box::new(BufReader::new(Decoded::new(Watched::new(bytes, Rc::clone(&seen)), of_file)))
         };
         let mut scanner = Scanner::new(text, map.layout.delimiter.unwrap_or(b','), LONGEST_ROW);
         let first = skip_lines(&mut scanner, &map, &mut tally)?;
         let way = Way { encoding: of_file, delimiter: scanner.delimiter, skip_lines: first };
         let header = find_header(&mut scanner, way, &map, &head, &mut tally)?;
         let table = Table::new(map, header, of_file, tally).map_err(OpenError::Map)?;
-        Ok(Self { scanner, table, cells: ByteRecord::new(), doubt: None, marks: 0 })
+        Ok(Self { scanner, table, cells: ByteRecord::new(), doubt: None, marks: 0, encoding: of_file, seen })
     }
 
     /// The map it is read by.
@@ -114,6 +123,14 @@ impl Rows {
         let mut tally = self.table.tally(self.scanner.lines());
         if self.marks > 0 {
             tally.notes.push(format!("byte order marks stand within the file ({}): files were joined", self.marks));
+        }
+        // In UTF-16 zeros are among the bytes, which pass for ASCII.
+        if !self.encoding.is_utf_16() && self.seen.borrow().is_certain(watched::least(self.encoding)) {
+            let (is, map) = (self.encoding.called(), &self.map().file);
+            tally.notes.push(format!(
+                "the file looks like UTF-8 and is read as {is}: all its text that is not ASCII would be other letters; write no \
+                 `encoding` in {map}, or export the file in that encoding"
+            ));
         }
         tally
     }
@@ -214,19 +231,11 @@ fn encoding_of(head: &[u8], map: &Map) -> Result<TextEncoding, OpenError> {
     }
 }
 
-/// Whether a text has characters of several bytes and all are UTF-8. Where a character takes two bytes, text comes to
-/// look so once or twice.
+/// Whether a text has characters of several bytes and all are UTF-8; one may be cut at the end of what was looked at.
 fn is_surely_utf_8(head: &[u8], stated: TextEncoding) -> bool {
-    let least = if stated.is_single_byte() { 1 } else { 3 };
-    let text = match std::str::from_utf8(head) {
-        Ok(text) => text,
-        // A character may be cut at the end of what was looked at.
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return false,
-    };
-    !head.starts_with(b"\xef\xbb\xbf") && text.chars().filter(|c| c.len_utf8() > 1).count() >= least
+    let mut seen = Utf8::default();
+    seen.feed(head);
+    !head.starts_with(b"\xef\xbb\xbf") && seen.may_be(watched::least(stated))
 }
 
 /// Leaves out what stands before the header; lines left out.

@@ -374,6 +374,26 @@ fn rows_that_are_no_text_are_refused_and_their_encoding_is_told_once() {
 }
 
 #[test]
+fn utf_8_that_is_read_as_something_else_is_told_however_far_behind_the_header_it_lies() {
+    let rows = "1,plain,\n".repeat(20_000);
+    for (encoding, is_single) in [("windows-1252", true), ("latin-1", true), ("iso-8859-5", true), ("gb18030", false)] {
+        let map = format!("encoding = \"{encoding}\"\n{MAP}");
+        let notes = |rows: &[u8]| {
+            let tally = read(&map, &[b"id,kit,note\n", rows].concat()).1;
+            tally.notes.into_iter().filter(|note| note.contains("looks like UTF-8")).collect::<Vec<_>>()
+        };
+        let told = notes(format!("{rows}2,b,Zoë Müller Ærø\n").as_bytes());
+        assert_eq!(told.len(), 1, "{encoding}");
+        assert!(told[0].contains("write no `encoding` in map.toml") && !told[0].contains("Zo"), "{told:?}");
+        let few = notes(format!("{rows}2,b,Zoë\n").as_bytes());
+        assert_eq!(few.len(), usize::from(is_single), "{encoding}: a character may look so by chance, or not");
+        let other = [format!("{rows}2,b,Zoë Müller Ærø\n").as_bytes(), b"3,b,Zo\xeb\n"].concat();
+        assert_eq!(notes(&other), [""; 0], "{encoding}: some of it is not");
+        assert_eq!(notes(rows.as_bytes()), [""; 0], "{encoding}: ASCII is the same in both");
+    }
+}
+
+#[test]
 fn a_mark_at_the_start_stands_above_the_encoding_of_the_map() {
     let (found, tally) = read(&format!("encoding = \"gb18030\"\n{MAP}"), "\u{feff}id,kit\n1,中文字\n".as_bytes());
     assert_eq!(found, [(2, ok("1", "中文字"))]);
