@@ -94,7 +94,10 @@ fn a_panel_with_one_id_for_all_its_targets_is_told_to_make_one_for_each_and_is_t
     };
     for revisions in [[""; 4], ["202211120900", "202211120901", "202211120902", "202211120903"]] {
         let (good, page) = checked(&map, &panel(revisions), &[]);
-        assert!(good && page.contains("        3  warning: rows that name another target than an earlier row"), "{page}");
+        assert!(
+            good && page.contains("        3  warning: rows that name another target than an earlier row"),
+            "{page}"
+        );
         assert!(page.contains("`result_id = { template = \"{rid}-{target column}\" }`"), "{page}");
         assert!(page.contains("(lines 3, 4, 5)") && page.matches("warning").count() == 1, "{page}");
         assert!(!page.contains("higher revision") && !page.contains("w1") && !page.contains("flu"), "{page}");
@@ -135,7 +138,8 @@ fn a_day_of_release_is_no_revision_and_a_row_that_has_no_more_is_told() {
     let (good, page) = checked(&iso, &rows, &[]);
     let told = "        2  warning: rows of whose time of release, which is the revision, only the day is known";
     assert!(good && page.contains(told) && page.contains("(lines 2, 5)"), "{page}");
-    let folder = Folder::with(&[("rows.csv", rows.as_bytes()), ("map.toml", iso.replace("iso", "%Y-%m-%d").as_bytes())]);
+    let folder =
+        Folder::with(&[("rows.csv", rows.as_bytes()), ("map.toml", iso.replace("iso", "%Y-%m-%d").as_bytes())]);
     let error = checking::checked(&[&folder.path("rows.csv"), "--map", &folder.path("map.toml")]).expect_err("days");
     assert!(error.contains("map.toml:9: fields.revision: `format` has no time of day"), "{error}");
 }

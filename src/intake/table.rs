@@ -21,6 +21,8 @@ pub struct Table {
     places: Vec<Place>,
     /// What the text of a cell should be in.
     encoding: TextEncoding,
+    /// Whether the file itself says so, by a byte order mark: then the map does not.
+    pub is_marked: bool,
     /// What the bytes of rows that are not look like.
     guess: Guess,
     not_text: u64,
@@ -60,7 +62,8 @@ impl Table {
         let least = header.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
         let places = map.places();
         let guess = Guess::default();
-        Ok(Self { map, header, least, places, encoding, guess, not_text: 0, other_header: None, tally })
+        let is_marked = false;
+        Ok(Self { map, header, least, places, encoding, is_marked, guess, not_text: 0, other_header: None, tally })
     }
 
     /// What a row is; `None` if it is none. It begins on `line` and takes `lines` of them.
@@ -139,6 +142,10 @@ impl Table {
 
     fn about_encoding(&self) -> String {
         let (rows, is) = (self.not_text, self.encoding.called());
+        if self.is_marked {
+            let looks = self.guess.encoding().unwrap_or(self.encoding);
+            return format!("{} (rows that are not: {rows})", against_its_mark(self.encoding, looks));
+        }
         if !self.encoding.is_utf_8() {
             return format!("rows that hold bytes which are no text in {is}: {rows}; is `encoding` right?");
         }
@@ -212,7 +219,11 @@ impl Table {
             self.guess.feed(b"\n");
         }
         let fault = Fault::new(RejectCode::Malformed, field, format!("{column} is not {}", self.encoding.called()));
-        Err(fault.with_action("check `encoding` in the map, or export the file as UTF-8"))
+        Err(fault.with_action(if self.is_marked {
+            "export the file again, all of it in the encoding that its byte order mark says, or without the mark"
+        } else {
+            "check `encoding` in the map, or export the file as UTF-8"
+        }))
     }
 
     /// As many cells as the header has; empty ones may be more.
@@ -230,6 +241,18 @@ impl Table {
             _ => fault,
         })
     }
+}
+
+/// What is told of bytes that are not what the byte order mark before them says: no key of the map stands above it.
+pub fn against_its_mark(says: TextEncoding, looks: TextEncoding) -> String {
+    let (says, name, looks) = (says.called(), looks.name(), (looks != says).then(|| looks.called()));
+    let are = looks.map_or_else(|| format!("are no {says}"), |looks| format!("look like {looks}"));
+    let or = looks
+        .map_or_else(String::new, |_| format!(", or without the mark and with `encoding = \"{name}\"` in the map"));
+    format!(
+        "the file begins with a byte order mark, which says that it is {says} and stands above `encoding`, and its bytes {are}: \
+         export it again as {says}{or}"
+    )
 }
 
 /// Whether a row may be a header all the same: it has one of the columns in other letters.

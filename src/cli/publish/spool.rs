@@ -201,7 +201,8 @@ mod tests {
         let mut spool = Spool::with_limits(limit, merged);
         for (key, payload, at) in records {
             let content_type = if payload.starts_with('{') { ContentType::Json } else { ContentType::Protobuf };
-            let message = Message { payload: (*payload).into(), content_type, arrived_at: None, is_released_by_day: false };
+            let message =
+                Message { payload: (*payload).into(), content_type, arrived_at: None, is_released_by_day: false };
             spool.push(key, &message, Timestamp(*at)).expect("room");
         }
         let mut parcels = spool.finish().expect("room");
@@ -252,7 +253,12 @@ mod tests {
         assert_eq!(expected.len(), 101, "by time of arrival");
         let mut spool = Spool::with_limits(100, 2);
         for text in &texts {
-            let message = Message { payload: text.as_str().into(), content_type: ContentType::Json, arrived_at: None, is_released_by_day: false };
+            let message = Message {
+                payload: text.as_str().into(),
+                content_type: ContentType::Json,
+                arrived_at: None,
+                is_released_by_day: false,
+            };
             spool.push("p", &message, Timestamp(7)).expect("room");
         }
         assert_eq!(spool.runs.map(|runs| runs.count()), Some(1));

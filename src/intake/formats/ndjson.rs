@@ -111,7 +111,12 @@ impl<R: BufRead> Lines<R> {
             self.tally.rows += 1;
             self.tally.of_rows += 1;
             let content = if is_whole {
-                Content::Message(Message { payload: text, content_type: ContentType::Json, arrived_at: None, is_released_by_day: false })
+                Content::Message(Message {
+                    payload: text,
+                    content_type: ContentType::Json,
+                    arrived_at: None,
+                    is_released_by_day: false,
+                })
             } else {
                 let detail = format!("the line is longer than {} bytes", self.limit);
                 Content::Refused(Fault::new(RejectCode::TooLarge, "", detail))

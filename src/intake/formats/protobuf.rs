@@ -66,7 +66,8 @@ impl<R: BufRead> Messages<R> {
         if payload.len() as u64 != length {
             return Err(self.ends_within());
         }
-        let message = Message { payload, content_type: ContentType::Protobuf, arrived_at: None, is_released_by_day: false };
+        let message =
+            Message { payload, content_type: ContentType::Protobuf, arrived_at: None, is_released_by_day: false };
         Ok(Some(Item { line: self.number, content: Content::Message(message) }))
     }
 

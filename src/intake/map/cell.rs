@@ -85,6 +85,15 @@ fn beyond(text: &str) -> Option<&str> {
     Some(behind.strip_prefix('=').unwrap_or(behind).trim_start())
 }
 
+/// Whether a number has more signs than the one before its fraction: `1,024.5`, `1.024.000`, `1 024`, `1'024`.
+fn has_thousands(cell: &str) -> bool {
+    let digits = cell.strip_prefix('-').unwrap_or(cell);
+    let is_sign = |sign: char| matches!(sign, ',' | '.' | ' ' | '\'' | '’' | '\u{a0}' | '\u{202f}');
+    let is_number = digits.chars().all(|one| one.is_ascii_digit() || is_sign(one)) && !digits.starts_with(is_sign);
+    let signs = digits.chars().filter(|one| is_sign(*one)).count();
+    is_number && (signs > 1 || signs == 1 && !digits.contains([',', '.']))
+}
+
 /// A value for a field.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
@@ -171,7 +180,13 @@ impl Target {
             Form::Number(_) if beyond(cell).is_some() => {
                 "a limit and not a number; say with `beyond` what such cells mean"
             }
-            Form::Number(_) if cell.contains(',') => "not a number; if the comma is its sign: decimal = \",\"",
+            Form::Number(_) if has_thousands(cell) => {
+                "not a number; are signs between its thousands? they are never read: export it without"
+            }
+            // Where the map takes a comma already, the sign is not what is wrong.
+            Form::Number(numbers) if cell.contains(',') && !numbers.decimals.contains(&',') => {
+                "not a number; if the comma is its sign: decimal = \",\", or both: decimal = [\",\", \".\"]"
+            }
             Form::Number(_) => "not a number; cells that mean that there is none are named by `none`",
             Form::Text => "cannot be used",
         }

@@ -94,7 +94,9 @@ fn one_id_for_several_targets_is_told_as_such_whatever_the_revisions_and_never_a
     assert_eq!(told(&[POSITIVE, FINAL, of("a", 0, FINAL)]), [(Cause::Targets, vec![4]), (Cause::Conflict, vec![3])]);
     let moved = LabResult { person_id: "q", previous_person_id: Some("p"), ..of("a", 1, FINAL) };
     assert_eq!(told(&[FINAL, moved]), [], "of one who no longer has it nothing is known but that");
-    for (status, finding) in [(ResultStatus::EnteredInError, Finding::Positive), (ResultStatus::Final, Finding::Invalid)] {
+    for (status, finding) in
+        [(ResultStatus::EnteredInError, Finding::Positive), (ResultStatus::Final, Finding::Invalid)]
+    {
         let one = LabResult { status, finding, ..FINAL };
         let seen = Seen::of((1 << 40) - 1, &one);
         assert_eq!(Seen::from_fact(seen.fact()), seen, "all of it is kept");

@@ -24,6 +24,8 @@ pub struct Way {
     pub delimiter: u8,
     /// Lines before the header.
     pub skip_lines: u64,
+    /// Whether a byte order mark says the encoding: then the map does not.
+    pub is_marked: bool,
 }
 
 impl Way {
@@ -35,7 +37,7 @@ impl Way {
             let text = encoding.decode(&head[mark..]);
             [self.delimiter].into_iter().chain(DELIMITERS).find_map(|delimiter| {
                 let skip_lines = line_of(&text, delimiter, columns)?;
-                Some(Self { encoding, delimiter, skip_lines })
+                Some(Self { encoding, delimiter, skip_lines, ..self })
             })
         })
     }
@@ -45,6 +47,12 @@ impl Way {
         let (mut why, mut write) = (Vec::new(), Vec::new());
         if other.encoding != self.encoding {
             let (is, looks, name) = (self.encoding.called(), other.encoding.called(), other.encoding.name());
+            if self.is_marked {
+                return format!(
+                    "this does not look like the header: {}",
+                    table::against_its_mark(self.encoding, other.encoding)
+                );
+            }
             why.push(format!("the file is not {is}, it looks like {looks}"));
             write.push(if other.encoding.is_utf_8() {
                 "no `encoding`".to_owned()
@@ -70,11 +78,14 @@ pub fn shown(delimiter: u8) -> String {
     char::from(delimiter).escape_default().to_string()
 }
 
-/// What to write for bytes that are not in an encoding.
-pub fn not_in(encoding: TextEncoding, bytes: &[u8], map: &str) -> String {
-    let mut guess = Guess::default();
-    guess.feed(bytes);
+/// What to write for bytes that are not in the encoding they are read in.
+pub fn not_in(way: Way, bytes: &[u8], map: &str) -> String {
+    let (mut guess, encoding) = (Guess::default(), way.encoding);
+    guess.feed(&bytes[encoding.of_file(bytes).1..]);
     let looks = guess.encoding().unwrap_or(encoding);
+    if way.is_marked {
+        return format!("this does not look like the header: {}", table::against_its_mark(encoding, looks));
+    }
     let (is, looks, name) = (encoding.called(), looks.called(), looks.name());
     format!(
         "this does not look like the header: the file is not {is}, it looks like {looks}; write `encoding = \"{name}\"` in \

@@ -75,9 +75,11 @@ impl Rows {
         };
         let mut scanner = Scanner::new(text, map.layout.delimiter.unwrap_or(b','), LONGEST_ROW);
         let first = skip_lines(&mut scanner, &map, &mut tally)?;
-        let way = Way { encoding: of_file, delimiter: scanner.delimiter, skip_lines: first };
+        let is_marked = mark > 0;
+        let way = Way { encoding: of_file, delimiter: scanner.delimiter, skip_lines: first, is_marked };
         let header = find_header(&mut scanner, way, &map, &head, &mut tally)?;
-        let table = Table::new(map, header, of_file, tally).map_err(OpenError::Map)?;
+        let mut table = Table::new(map, header, of_file, tally).map_err(OpenError::Map)?;
+        table.is_marked = is_marked;
         Ok(Self { scanner, table, cells: ByteRecord::new(), doubt: None, marks: 0, encoding: of_file, seen })
     }
 
@@ -346,7 +348,7 @@ fn judge_header(span: &Span, cells: &ByteRecord, way: Way, map: &Map, head: &[u8
         return not(format!("this does not look like the header: line {line}: {}", fault_of(broken).detail));
     }
     if cells.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
-        return not(header::not_in(way.encoding, head, &map.file));
+        return not(header::not_in(way, head, &map.file));
     }
     if found == 0 && !table::is_alike(&columns, &names) {
         return not(table::not_the_header(map, &format!("line {line}"), cells.len()));

@@ -401,6 +401,26 @@ fn a_mark_at_the_start_stands_above_the_encoding_of_the_map() {
 }
 
 #[test]
+fn bytes_that_are_not_what_their_mark_says_are_told_so_and_no_encoding_that_would_not_count() {
+    let text = "样本编号,试剂盒,结果\r\nS1,甲,阴性\r\nS2,乙,阳性\r\n";
+    let marked = |text: &str| [b"\xef\xbb\xbf", &GB18030.encode(text).0[..]].concat();
+    let says = "begins with a byte order mark, which says that it is UTF-8 and stands above `encoding`, and its bytes look like \
+                GB18030: export it again as UTF-8, or without the mark and with `encoding = \"gb18030\"`";
+    let unnamed = "样本编号,区县,采样时间,结果\r\nS1,渝中区,今天,阴性\r\n";
+    for encoding in ["encoding = \"gb18030\"\n", ""] {
+        for (map, text) in [(CHINESE, text), (MAP, unnamed)] {
+            let error = refused(&format!("{encoding}{map}"), &marked(text));
+            assert!(error.contains(says) && !error.contains("; write `encoding"), "{error}");
+        }
+        let rows = "id,kit\n1,重庆市渝中区\n2,甲状腺检测试剂盒\n3,c\n";
+        let (found, tally) = read(&format!("{encoding}{MAP}"), &marked(rows));
+        assert_eq!(found[2], (4, ok("3", "c")));
+        let told = tally.notes.last().expect("a note");
+        assert!(told.contains(says) && told.ends_with("(rows that are not: 2)"), "{told}");
+    }
+}
+
+#[test]
 fn a_huge_cell_is_a_row_like_others_and_a_larger_one_is_refused_without_being_held() {
     let huge = "x".repeat(2_000_000);
     assert_eq!(rows(&format!("id,kit\n1,{huge}\n2,b\n")), [(2, ok("1", &huge)), (3, ok("2", "b"))]);

@@ -117,8 +117,13 @@ mod tests {
             for utf_8 in ["Zoë", "ë", "a\u{10ffff}b", "重庆,渝中区\n😷"] {
                 assert!(is_certain(utf_8.as_bytes(), piece, 1), "{utf_8} in {piece}");
             }
-            for other in [&b""[..], b"ascii alone", b"Zo\xeb", b"\xc3", "Zoë Zo\u{eb}\u{c3}".as_bytes().split_last().expect("bytes").1]
-            {
+            for other in [
+                &b""[..],
+                b"ascii alone",
+                b"Zo\xeb",
+                b"\xc3",
+                "Zoë Zo\u{eb}\u{c3}".as_bytes().split_last().expect("bytes").1,
+            ] {
                 assert!(!is_certain(other, piece, 1), "{other:?} in {piece}");
             }
             assert!(!is_certain(b"Zo\xc3\xab, Zo\xeb, Zo\xc3\xab", piece, 1), "one that is not is enough, in {piece}");

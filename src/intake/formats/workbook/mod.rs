@@ -25,6 +25,9 @@ use std::io;
 /// Where the header is looked for when it is not where the map says.
 const ROWS_LOOKED_AT: usize = 50;
 
+/// Sheets named where another one may be meant.
+const SHEETS_NAMED: usize = 20;
+
 /// The rows of a sheet.
 pub struct Rows {
     sheet: Sheet,
@@ -45,7 +48,7 @@ impl Rows {
         tally.before_header = seen;
         let header = loop {
             let Some(row) = sheet.next()? else {
-                return Err(OpenError::File("the sheet has no header row".to_owned()));
+                return Err(OpenError::File(without_header(&sheet.others, &map.file)));
             };
             if row.number <= map.layout.skip_lines {
                 continue;
@@ -107,6 +110,21 @@ impl Rows {
         );
         let fault = Fault::new(RejectCode::Malformed, field, detail);
         Some(fault.with_action("unmerge the cells in the sheet, fill each of them, and save it anew"))
+    }
+}
+
+/// A name of a sheet is what somebody called it, and no cell: it is told, as without it nobody could write it.
+fn without_header(others: &[String], map: &str) -> String {
+    let names: Vec<_> = others.iter().take(SHEETS_NAMED).map(|name| format!("`{name}`")).collect();
+    match others.len() {
+        0 => "the sheet has no header row".to_owned(),
+        all => {
+            let more = if all > names.len() { ", …" } else { "" };
+            let names = names.join(", ");
+            format!(
+                "the sheet has no header row; others of the workbook: {names}{more}; name the one to read by `sheet` in {map}"
+            )
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Sheet {
     ended: bool,
     /// Sheets of cells in the workbook.
     pub sheets: usize,
+    /// What the others than this one are called, those that are hidden too.
+    pub others: Vec<String>,
     /// What is worth knowing of the workbook.
     pub notes: Vec<String>,
 }
@@ -93,13 +95,14 @@ impl Sheet {
             notes.push(format!("read is the first of {} sheets; `sheet` in {map} names one", shown.len()));
         }
         let name = chosen.name.clone();
+        let others = all.iter().filter(|sheet| sheet.name != name).map(|sheet| sheet.name.clone()).collect();
         let merged = match &mut book {
             Book::Xlsx(book) => book.merge_cells_by_sheet_name(&name).map_err(|_| damaged())?,
             Book::Xls(book) => book.merge_cells_by_sheet_name(&name).unwrap_or_default(),
         };
         let (sender, pieces) = sync_channel(PIECES);
         std::thread::Builder::new().name("workbook".to_owned()).spawn(move || send(book, &name, sender))?;
-        let sheet = Self { pieces, rows: Vec::new().into_iter(), ended: false, sheets: all.len(), notes };
+        let sheet = Self { pieces, rows: Vec::new().into_iter(), ended: false, sheets: all.len(), others, notes };
         Ok((sheet, Merged::new(merged)))
     }
 

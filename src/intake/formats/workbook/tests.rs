@@ -142,6 +142,19 @@ fn the_sheet_is_the_named_one_or_the_first_that_is_shown() {
 }
 
 #[test]
+fn where_the_first_sheet_is_empty_the_others_are_named() {
+    let mut workbook = Workbook::new();
+    for name in ["Cover", "Run 7", "Run 8"] {
+        texts(workbook.add_worksheet().set_name(name).expect("a name"), if name == "Cover" { &[] } else { &[&["id"]] });
+    }
+    let bytes = workbook.save_to_buffer().expect("memory");
+    let told = "the sheet has no header row; others of the workbook: `Run 7`, `Run 8`; name the one to read by `sheet` in map.toml";
+    assert_eq!(refused(MAP, &bytes), told);
+    let wrong = refused(&format!("sheet = \"Cover\"\n{MAP}"), &bytes);
+    assert_eq!(wrong, told, "also where the map names the empty one");
+}
+
+#[test]
 fn a_row_whose_cell_is_merged_with_anothers_is_refused() {
     let bytes = book(|sheet| {
         sheet.merge_range(0, 0, 0, 3, "Run 7", &Format::new()).expect("memory");

@@ -43,7 +43,11 @@ fn cycles_are_numbers_or_none_or_refused_and_never_what_they_are_not() {
     for (options, cell, says) in [
         ("", "24,7", "decimal = \",\""),
         (", decimal = \",\"", "24.7", "not a number"),
-        (", decimal = [\",\", \".\"]", "1.024,7", "not a number"),
+        (", decimal = [\",\", \".\"]", "1.024,7", "signs between its thousands"),
+        (", decimal = [\",\", \".\"]", "1,024.5", "signs between its thousands"),
+        ("", "1,024.5", "signs between its thousands"),
+        (", decimal = \",\"", "1 024,5", "signs between its thousands"),
+        (", decimal = [\",\", \".\"]", "24,7 Ct", "not a number; cells that mean"),
         ("", "NaN", "named by `none`"),
         ("", "inf", "not a number"),
         ("", "1e3", "not a number"),

@@ -229,7 +229,10 @@ fn a_release_without_a_time_of_day_makes_no_revision() {
         for written in [format!("\"{format}\""), format!("[\"{format}\"]"), format!("[\"iso\", \"{format}\"]")] {
             let told = errors(&map(&written));
             assert_eq!(told.len(), 1, "{written}: {told:?}");
-            assert!(told[0].starts_with("map.toml:4: fields.revision: `format` has no time of day, and two"), "{told:?}");
+            assert!(
+                told[0].starts_with("map.toml:4: fields.revision: `format` has no time of day, and two"),
+                "{told:?}"
+            );
             assert!(told[0].contains("export the release with its time of day and write e.g."), "{told:?}");
         }
     }
