@@ -7,6 +7,7 @@
 mod cell;
 mod compile;
 mod format;
+mod parts;
 mod pattern;
 mod spec;
 mod time;
@@ -281,7 +282,11 @@ impl Map {
         let fields = self.fields.iter().filter(|field| needed.contains(&field.path.as_str()));
         let read: Vec<_> = fields
             .filter(|field| !matches!(field.source, Source::Constant(_)))
-            .map(|field| field.read(cells).map(|value| value.is_some()))
+            .map(|field| match field.read(cells) {
+                // What was an id is destroyed; that there was one tells of a row.
+                Err(fault) if fault.reject.code == RejectCode::InvalidId => Ok(true),
+                read => read.map(|value| value.is_some()),
+            })
             .collect();
         let missing = read.iter().filter(|value| matches!(value, Ok(false))).count();
         let is_sure = read.iter().all(|value| matches!(value, Ok(true)));
@@ -364,19 +369,10 @@ impl Field {
         match &self.source {
             Source::Constant(value) => Ok(Some(value.clone())),
             Source::Column(column) => value(cell::text(cells, column, self.name())?),
-            Source::Template(pieces) => {
-                let mut text = String::new();
-                for piece in pieces {
-                    match piece {
-                        Piece::Text(fixed) => text.push_str(fixed),
-                        Piece::Column(column) => match cell::text(cells, column, self.name())? {
-                            cell if cell.is_empty() || self.target.is_none(cell) => return value(""),
-                            cell => text.push_str(cell),
-                        },
-                    }
-                }
-                value(&text)
-            }
+            Source::Template(pieces) => match self.joined(pieces, cells)? {
+                Some(text) => value(&text),
+                None => value(""),
+            },
         }
     }
 

@@ -5,6 +5,7 @@ use crate::proto::v1::{ContactRecord, Finding, LabResult, ManagementOrder, Resul
 use prost::Message;
 
 mod cells;
+mod ids;
 
 /// (message, arrival) or the fault.
 type Made = Result<(Vec<u8>, Option<Timestamp>), Fault>;
