@@ -49,7 +49,8 @@ const BY_RULES: [Code; 6] = [
 enum Judgement {
     /// By this version's.
     Now,
-    /// By that of versions which said no number of their judgement ([`judgement`](crate::proto::v1::TaskHead::judgement)).
+    /// By that of the least strict of earlier versions: what one of them took say its books, and
+    /// [`judgement`](crate::proto::v1::TaskHead::judgement) from where on a task judged as this one.
     Earlier,
 }
 

@@ -151,7 +151,8 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::InvalidId => (
             "an id or text is longer than its limit, has control characters or characters without a picture, or is what a \
-             spreadsheet or a database left of an id (5.00103E+17, #N/A, TRUE), a word for nothing or signs alone",
+             spreadsheet, a database or a conversion left of an id (5.00103E+17, #N/A, TRUE, U+FFFD), a word for nothing or \
+             signs alone",
             "shorten it to the limit in the contract's comment, remove tabs, line ends and unseen characters (byte order \
              mark, zero-width space, soft hyphen), export ids as text, and leave out what is not known",
         ),

@@ -73,6 +73,9 @@ fn unseen(character: char) -> &'static str {
 /// What an id looks like that is nobody's. The file has lost it, so it must be exported anew, as text.
 pub fn nobodys(what: Nobody) -> &'static str {
     match what {
+        Nobody::Damaged => {
+            "characters of the id were lost when a text was converted; export it anew, all of it in one encoding"
+        }
         Nobody::SheetError => "an error of a spreadsheet in place of the id; correct the sheet",
         Nobody::TooNarrow => "a column of the spreadsheet was too narrow to show the id; widen it and export again",
         Nobody::Formula => "a formula of a spreadsheet in place of the id; export its value",
@@ -108,6 +111,7 @@ mod tests {
             ("\u{e0001}SECRET".to_owned(), "a character without a picture"),
             ("=SECRET".to_owned(), "a formula"),
             ("unknown".to_owned(), "a word for nothing"),
+            ("SECRET\u{fffd}".to_owned(), "were lost when a text was converted"),
         ] {
             let result = LabResult { person_id: text.clone(), previous_person_id: text.clone(), ..Default::default() };
             let contact = ContactRecord { index_person_id: text, ..Default::default() };

@@ -1,12 +1,16 @@
-//! Texts that stand where an id should and are nobody's: what a spreadsheet or a database left of one, or a word for
-//! nothing. The same text stands for many, and whoever took it for an id would make one person of them.
+//! Texts that stand where an id should and are nobody's: what a spreadsheet, a database or a conversion left of one, or a
+//! word for nothing. The same text stands for many, and whoever took it for an id would make one person of them.
 //!
 //! In: an id. Out: what it is if it can be no id of any lab. Left alone is what some lab may have given: `0`, `test`,
-//! `X`, `1E17`.
+//! `X`, `1E17`. Full-width letters, digits and signs count as the ASCII ones that they are.
+
+use std::borrow::Cow;
 
 /// What stands in place of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nobody {
+    /// `P\u{fffd}1`, `锟斤拷`.
+    Damaged,
     /// `#N/A`, `#ЗНАЧ!`.
     SheetError,
     /// `####`.
@@ -15,7 +19,7 @@ pub enum Nobody {
     Formula,
     /// `'P001`.
     Apostrophe,
-    /// `5.00103E+17`, `500.103E+15`.
+    /// `5.00103E+17`, `500.103E+15`, `5.00103×10^17`.
     Scientific,
     /// `TRUE`.
     Truth,
@@ -30,6 +34,13 @@ const LONGEST: usize = 32;
 
 /// Digits before the point of a number in scientific or engineering notation, at most.
 const WHOLE: usize = 3;
+
+/// What stands for characters that a conversion did not know: the replacement character, and what is made of it where its
+/// bytes are read as GBK or as Latin-1. Ids that differed there are one afterwards.
+const DAMAGE: [&str; 3] = ["\u{fffd}", "锟斤拷", "ï¿½"];
+
+/// Signs of multiplication in a number that is written with its power of ten.
+const TIMES: [char; 5] = ['×', 'x', 'X', '*', '·'];
 
 /// Errors of spreadsheets that end in neither `!` nor `?`, in the languages they are shown in.
 const ERRORS: [&str; 15] = [
@@ -159,25 +170,35 @@ pub fn look(id: &str) -> Option<Nobody> {
     if is_surely_one(id.as_bytes()) { None } else { looked_at(id) }
 }
 
-/// Whether an id is one by its first characters and a digit in it: nearly all are, and only the others are looked at.
+/// Whether an id is one by its first characters, a digit in it and nothing beyond ASCII: nearly all are, and only the
+/// others are looked at.
 #[inline]
 fn is_surely_one(id: &[u8]) -> bool {
     let [first, second, ..] = id else { return false };
     let within_four = &id[1..id.len().min(WHOLE + 1)];
-    let may_be_a_power =
-        first.is_ascii_digit() && within_four.iter().any(|byte| matches!(byte, b'.' | b',' | b'E' | b'e'));
+    let begins_a_power = |byte: &u8| matches!(byte, b'.' | b',' | b'E' | b'e' | b' ' | b'x' | b'X' | b'*');
+    let may_be_a_power = first.is_ascii_digit() && within_four.iter().any(begins_a_power);
     let may_be_an_error = matches!((first, second), (b'E' | b'e', b'R' | b'r'));
-    first.is_ascii_alphanumeric() && !may_be_a_power && !may_be_an_error && id.iter().any(u8::is_ascii_digit)
+    first.is_ascii_alphanumeric()
+        && !may_be_a_power
+        && !may_be_an_error
+        && id.iter().any(u8::is_ascii_digit)
+        && id.is_ascii()
 }
 
 fn looked_at(id: &str) -> Option<Nobody> {
+    if DAMAGE.iter().any(|damage| id.contains(damage)) {
+        return Some(Nobody::Damaged);
+    }
+    let narrow = narrow(id);
+    let id = narrow.trim();
     if id.len() >= 2 && id.bytes().all(|byte| byte == b'#') {
         return Some(Nobody::TooNarrow);
     }
     if id.starts_with('=') {
         return Some(Nobody::Formula);
     }
-    if id.starts_with(['\'', '’', '＇']) {
+    if id.starts_with(['\'', '’']) {
         return Some(Nobody::Apostrophe);
     }
     if !id.chars().any(char::is_alphanumeric) {
@@ -193,12 +214,26 @@ fn looked_at(id: &str) -> Option<Nobody> {
     if is_scientific(id) {
         return Some(Nobody::Scientific);
     }
-    let is_of = |words: &[&str]| words.contains(&lower.trim());
+    let is_of = |words: &[&str]| words.contains(&lower.as_str());
     match (is_of(&TRUTHS), is_of(&NOTHING)) {
         (true, _) => Some(Nobody::Truth),
         (_, true) => Some(Nobody::Nothing),
         _ => None,
     }
+}
+
+/// Full-width letters, digits and signs as the ASCII ones: whoever types Chinese or Japanese writes them without
+/// noticing.
+fn narrow(id: &str) -> Cow<'_, str> {
+    let is_wide = |character: char| ('！'..='～').contains(&character);
+    if !id.contains(is_wide) {
+        return Cow::Borrowed(id);
+    }
+    let one = |character: char| match is_wide(character) {
+        true => char::from((u32::from(character) - u32::from('！')) as u8 + b'!'),
+        false => character,
+    };
+    Cow::Owned(id.chars().map(one).collect())
 }
 
 /// `#REF!`, `#NOMBRE?`, `#¡DIV/0!` in any language; `Err:502`.
@@ -212,23 +247,44 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `5.00103E+17`, `1,67683E+15`, `1E+17`, `5.00103E17`, and in engineering notation `500.1E+15`; not `1E17`, which can be a
-/// barcode, nor `12E-7`, which can be a well of a plate.
+/// `5.00103E+17`, `1,67683E+15`, `1E+17`, `5.00103E17`, in engineering notation `500.1E+15`, with spaces in it, and spelled
+/// out; not `1E17`, which can be a barcode, nor `12E-7`, which can be a well of a plate.
 fn is_scientific(id: &str) -> bool {
-    let Some((mantissa, exponent)) = id.trim().split_once(['E', 'e']) else { return false };
+    let close: String = id.chars().filter(|character| !character.is_whitespace()).collect();
+    if is_spelled_out(&close) {
+        return true;
+    }
+    let Some((mantissa, exponent)) = close.split_once(['E', 'e']) else { return false };
     let (grows, power) = match exponent.strip_prefix('+') {
         Some(power) => (true, power),
-        None => (false, exponent.strip_prefix('-').unwrap_or(exponent)),
+        None => (false, exponent.strip_prefix(['-', '−']).unwrap_or(exponent)),
     };
     let shrinks = !grows && power.len() < exponent.len();
-    let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    let Some((digits, has_fraction)) = mantissa_of(mantissa) else { return false };
+    let is_one_digit = digits == 1 && close.len() == id.len();
+    is_digits(power) && (grows || has_fraction || (shrinks && is_one_digit))
+}
+
+/// `5.00103×10^17`, `5x10**17`, `5.00103·10¹⁷`.
+fn is_spelled_out(close: &str) -> bool {
+    let Some((mantissa, power)) = close.split_once(TIMES) else { return false };
+    let Some(power) = power.strip_prefix("10") else { return false };
+    let is_raised = match power.strip_prefix('^').or_else(|| power.strip_prefix("**")) {
+        Some(power) => is_digits(power.strip_prefix(['+', '-', '−']).unwrap_or(power)),
+        None => {
+            let high = power.strip_prefix(['⁺', '⁻']).unwrap_or(power);
+            !high.is_empty() && high.chars().all(|digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".contains(digit))
+        }
+    };
+    is_raised && mantissa_of(mantissa).is_some()
+}
+
+/// Of the number before a power of ten its length without the sign, and whether it has a fraction.
+fn mantissa_of(text: &str) -> Option<(usize, bool)> {
+    let unsigned = text.strip_prefix(['-', '−']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once(['.', ',']).unwrap_or((unsigned, ""));
-    let has_fraction = !fraction.is_empty();
-    is_digits(whole)
-        && whole.len() <= WHOLE
-        && (!has_fraction || is_digits(fraction))
-        && is_digits(power)
-        && (grows || has_fraction || (shrinks && unsigned.len() == 1))
+    let is_one = is_digits(whole) && whole.len() <= WHOLE && (fraction.is_empty() || is_digits(fraction));
+    is_one.then_some((unsigned.len(), !fraction.is_empty()))
 }
 
 #[cfg(test)]
@@ -258,9 +314,24 @@ mod tests {
                     "1.E+17",
                     "-500.1E+15",
                     "500.1E+15 ",
+                    "5.00103 E+17",
+                    "5.00103E +17",
+                    "5 E+17",
+                    "500.1 e15",
+                    "5.00103E−17",
+                    "5.00103×10^17",
+                    "5.00103 × 10^17",
+                    "5x10^17",
+                    "500,1*10^15",
+                    "5.00103·10¹⁷",
+                    "1.2X10⁻⁵",
+                    "-5.1*10**+17",
+                    "５.００１０３E+17",
+                    "５．００１０３Ｅ＋１７",
                 ][..],
             ),
-            (Nobody::TooNarrow, &["########", "##"]),
+            (Nobody::Damaged, &["\u{fffd}", "P\u{fffd}1", "P0001\u{fffd}\u{fffd}", "锟斤拷", "P锟斤拷001", "Zoï¿½1"]),
+            (Nobody::TooNarrow, &["########", "##", "＃＃＃", " ## "]),
             (
                 Nobody::SheetError,
                 &[
@@ -279,11 +350,14 @@ mod tests {
                     "#SPILL!",
                     "#GETTING_DATA",
                     "Err:502",
+                    "＃N/A",
+                    "＃ＲＥＦ！",
+                    " #N/A",
                 ],
             ),
-            (Nobody::Formula, &["=\"P001\"", "='P001'"]),
-            (Nobody::Apostrophe, &["'P001", "’P001"]),
-            (Nobody::Truth, &["TRUE", "FALSE", "true", "WAHR", "ЛОЖЬ"]),
+            (Nobody::Formula, &["=\"P001\"", "='P001'", "＝A1"]),
+            (Nobody::Apostrophe, &["'P001", "’P001", "＇P001"]),
+            (Nobody::Truth, &["ＴＲＵＥ", "TRUE", "FALSE", "true", "WAHR", "ЛОЖЬ"]),
             (
                 Nobody::Nothing,
                 &[
@@ -309,6 +383,8 @@ mod tests {
                     "\\N",
                     "(null)",
                     " unknown ",
+                    "ＮＵＬＬ",
+                    "\u{3000}ｕｎｋｎｏｗｎ",
                 ],
             ),
             (
@@ -357,6 +433,17 @@ mod tests {
             "1.67683",
             "3.5E",
             "5.00103E+",
+            "Ｐ００１",
+            "１Ｅ１７",
+            "12 E5",
+            "1 E-7",
+            "5x1017",
+            "5×1017",
+            "96x10^",
+            "1234x10^5",
+            "5x12^17",
+            "斤拷001",
+            "Zoï1",
             "N",
             "X",
             "0",

@@ -33,9 +33,22 @@ const RESULTS: [RejectCode; 16] = [
 /// How a whole message can be written as nobody reads it.
 const FORMS: [RejectCode; 4] =
     [RejectCode::UnknownContentType, RejectCode::UndeclaredJson, RejectCode::WrongEncoding, RejectCode::WrongFraming];
-/// What a spreadsheet or a database leaves of an id.
-const NOBODYS: [&str; 9] =
-    ["5.00103E+17", "500.1E+15", "########", "#N/A", "=\"P001\"", "TRUE", "unknown", "未知", "-"];
+/// What a spreadsheet, a database or a conversion leaves of an id.
+const NOBODYS: [&str; 13] = [
+    "5.00103E+17",
+    "500.1E+15",
+    "５.００１０３E+17",
+    "5.00103×10^17",
+    "########",
+    "#N/A",
+    "=\"P001\"",
+    "TRUE",
+    "unknown",
+    "未知",
+    "-",
+    "P\u{fffd}\u{fffd}001",
+    "锟斤拷",
+];
 /// What is broken about contact records.
 const CONTACTS: [RejectCode; 11] = [
     RejectCode::Malformed,

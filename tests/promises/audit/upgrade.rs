@@ -45,9 +45,11 @@ fn is_named_as_taken(case: &Case, record: &Stored) {
 
 #[test]
 fn what_an_earlier_version_took_under_nobodys_id_is_named_and_counts() {
-    let changes: [fn(&mut LabResult); 3] = [
+    let changes: [fn(&mut LabResult); 5] = [
         |result| result.specimen_id = "N/A".into(),
         |result| result.result_id = "5.00103E+17".into(),
+        |result| result.result_id = "R\u{fffd}1".into(),
+        |result| result.specimen_id = "＃N/A".into(),
         |result| result.reported_at = Some(time("1322-11-10 12:00").to_wire()),
     ];
     for change in changes {

@@ -21,7 +21,7 @@ use prost_types::Timestamp as WireTimestamp;
 
 /// How strictly inputs are judged. Raised when something is refused that was taken before: what lies in the inputs by then
 /// counts as it was judged.
-pub const JUDGEMENT: u32 = 1;
+pub const JUDGEMENT: u32 = 2;
 
 /// Longest id, in bytes.
 pub const ID_BYTES: usize = 64;
