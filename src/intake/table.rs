@@ -5,7 +5,7 @@
 //! counted once.
 
 use super::encoding::{Guess, TextEncoding};
-use super::map::{Made, Map, MapError, Place, Row};
+use super::map::{Cells, Made, Map, MapError, Place, Row};
 use super::tally::{Tally, Unit};
 use super::{Content, ContentType, Fault, Message};
 use crate::model::outcome::RejectCode;
@@ -67,8 +67,8 @@ impl Table {
     }
 
     /// What a row is; `None` if it is none. It begins on `line` and takes `lines` of them.
-    pub fn row(&mut self, cells: &ByteRecord, line: u64, lines: u64) -> Option<Content> {
-        match self.sort(cells) {
+    pub fn row(&mut self, cells: Cells<'_>, line: u64, lines: u64) -> Option<Content> {
+        match self.sort(cells.texts) {
             Sort::Blank => {
                 self.tally.blank += lines;
                 return None;
@@ -105,7 +105,7 @@ impl Table {
 
     /// Whether cells would be a row of the table, with all that a row needs.
     pub fn reads(&self, cells: &ByteRecord) -> bool {
-        self.sort(cells) == Sort::Data && self.fits(cells).is_ok() && self.map.fills(cells)
+        self.sort(cells) == Sort::Data && self.fits(cells).is_ok() && self.map.fills(Cells::of_text(cells))
     }
 
     /// The map it is read by.
@@ -183,7 +183,7 @@ impl Table {
         if all { Sort::OtherHeader } else { Sort::Data }
     }
 
-    fn content(&mut self, cells: &ByteRecord) -> Result<Row, Fault> {
+    fn content(&mut self, cells: Cells<'_>) -> Result<Row, Fault> {
         if let Some(line) = self.other_header {
             let detail =
                 format!("it stands at or behind line {line}, which is a header with the columns in another order");
@@ -192,8 +192,8 @@ impl Table {
                 "split the file before that header, and check each part: columns are found by their names, so one map does",
             ));
         }
-        self.is_text(cells)?;
-        self.fits(cells)?;
+        self.is_text(cells.texts)?;
+        self.fits(cells.texts)?;
         self.map.row(cells)
     }
 

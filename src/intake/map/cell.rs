@@ -9,9 +9,25 @@ use crate::model::time::Timestamp;
 use prost_reflect::{EnumDescriptor, Value as FieldValue};
 use std::collections::BTreeMap;
 
+/// The cells of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'a> {
+    /// As texts.
+    pub texts: &'a ::csv::ByteRecord,
+    /// The columns whose cells are dates by their type; of a text nobody knows.
+    pub dates: &'a [usize],
+}
+
+impl<'a> Cells<'a> {
+    /// Cells that have no type of their own.
+    pub fn of_text(texts: &'a ::csv::ByteRecord) -> Self {
+        Self { texts, dates: &[] }
+    }
+}
+
 /// The text of a cell, without spaces around it.
-pub(super) fn text<'a>(cells: &'a ::csv::ByteRecord, column: &Column, path: &str) -> Result<&'a str, Fault> {
-    let bytes = cells.get(column.at).unwrap_or_default();
+pub(super) fn text<'a>(cells: Cells<'a>, column: &Column, path: &str) -> Result<&'a str, Fault> {
+    let bytes = cells.texts.get(column.at).unwrap_or_default();
     let text = std::str::from_utf8(bytes).map(str::trim);
     text.map_err(|_| Fault::new(RejectCode::Malformed, path, format!("column `{}` is not UTF-8", column.name)))
 }
@@ -155,6 +171,11 @@ impl Target {
             None if self.values.is_empty() || self.unlisted == Unlisted::Keep => self.form.value(cell),
             None => Err(self.unlisted_code),
         }
+    }
+
+    /// Whether the map says itself what a text means, so that it need be nothing by itself.
+    pub fn says(&self, text: &str) -> bool {
+        self.is_none(text) || self.values.contains_key(text)
     }
 
     /// Whether a cell means that there is nothing.

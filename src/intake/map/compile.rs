@@ -37,7 +37,9 @@ pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    Ok(Map { kind: spec.kind, layout, file: file.to_owned(), fields, ct_values, skips, history })
+    let mut map = Map { kind: spec.kind, layout, file: file.to_owned(), fields, ct_values, skips, history };
+    map.note_times();
+    Ok(map)
 }
 
 struct Compiler<'a> {
@@ -260,7 +262,7 @@ impl Compiler<'_> {
 
     fn source(&mut self, line: usize, key: &str, target: &Target, source: &spec::Source) -> Option<Source> {
         match (&source.column, &source.template, &source.constant) {
-            (Some(name), None, None) => Some(Source::Column(Column { name: name.clone(), at: 0 })),
+            (Some(name), None, None) => Some(Source::Column(Column { name: name.clone(), at: 0, holds_time: false })),
             (None, Some(template), None) => match pieces(template) {
                 Some(pieces) => Some(Source::Template(pieces)),
                 None => {
@@ -302,7 +304,7 @@ impl Compiler<'_> {
                 self.wrong(line, "skip", format!("`{cell}` can never be met: {problem}"));
             }
         }
-        let column = Column { name: column.clone(), at: 0 };
+        let column = Column { name: column.clone(), at: 0, holds_time: false };
         Some(Skip { line, column, cells: cells.clone(), leaves_out, why: why.clone() })
     }
 }
@@ -356,7 +358,7 @@ fn pieces(template: &str) -> Option<Vec<Piece>> {
             return None;
         }
         pieces.push(Piece::Text(text.to_owned()));
-        pieces.push(Piece::Column(Column { name: column.to_owned(), at: 0 }));
+        pieces.push(Piece::Column(Column { name: column.to_owned(), at: 0, holds_time: false }));
         rest = behind;
     }
     if rest.contains('}') || pieces.is_empty() {

@@ -15,6 +15,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 
+pub use cell::Cells;
 pub use spec::MapError;
 
 use super::arrivals::Bounds;
@@ -102,6 +103,8 @@ enum Piece {
 struct Column {
     name: String,
     at: usize,
+    /// Whether the map reads a time from it as well.
+    holds_time: bool,
 }
 
 /// Rows left out.
@@ -249,7 +252,7 @@ impl Map {
     }
 
     /// Makes a message of a row's cells. [`Map::bind`] must have found the columns, and the row have all of them.
-    pub fn row(&self, cells: &::csv::ByteRecord) -> Result<Row, Fault> {
+    pub fn row(&self, cells: Cells<'_>) -> Result<Row, Fault> {
         for (rule, skip) in self.skips.iter().enumerate() {
             let cell = cell::text(cells, &skip.column, "")?;
             if skip.cells.iter().any(|listed| listed == cell) == skip.leaves_out {
@@ -277,7 +280,7 @@ impl Map {
     /// Whether cells are a row by what they hold: every required field that it fills has a value. Of a map that takes
     /// several from columns it is one as well where values are wrong, or one is missing: such a row is to be refused by
     /// name, and is none of a text that somebody wrote.
-    pub fn fills(&self, cells: &::csv::ByteRecord) -> bool {
+    pub fn fills(&self, cells: Cells<'_>) -> bool {
         let needed = required(self.kind);
         let fields = self.fields.iter().filter(|field| needed.contains(&field.path.as_str()));
         let read: Vec<_> = fields
@@ -307,7 +310,7 @@ impl Map {
         of(&self.ct_values, &result.ct_values.get(number.parse::<usize>().ok()?)?.gene)
     }
 
-    fn add_ct_values(&self, cells: &::csv::ByteRecord, message: &mut DynamicMessage) -> Result<(), Fault> {
+    fn add_ct_values(&self, cells: Cells<'_>, message: &mut DynamicMessage) -> Result<(), Fault> {
         for gene in &self.ct_values {
             let Some(cycles) = gene.read(cells)? else { continue };
             let mut value = DynamicMessage::new(json::descriptor("swabstream.v1.CtValue"));
@@ -320,11 +323,7 @@ impl Map {
         Ok(())
     }
 
-    fn arrived_at(
-        &self,
-        cells: &::csv::ByteRecord,
-        collected_at: Option<Timestamp>,
-    ) -> Result<Option<Timestamp>, Fault> {
+    fn arrived_at(&self, cells: Cells<'_>, collected_at: Option<Timestamp>) -> Result<Option<Timestamp>, Fault> {
         let Some(history) = &self.history else { return Ok(None) };
         let missing = || Fault::new(RejectCode::MissingField, "history.arrived_at", "the cell is empty");
         let arrived_at = history.arrived_at.read(cells)?.and_then(|value| value.time()).ok_or_else(missing)?;
@@ -364,11 +363,11 @@ fn set_precision_of_a_day(message: &mut DynamicMessage) {
 
 impl Field {
     /// The value in a row; `None` when it is empty.
-    fn read(&self, cells: &::csv::ByteRecord) -> Result<Option<Value>, Fault> {
+    fn read(&self, cells: Cells<'_>) -> Result<Option<Value>, Fault> {
         let value = |text: &str| self.target.value(text).map_err(|code| self.fault(code, text));
         match &self.source {
             Source::Constant(value) => Ok(Some(value.clone())),
-            Source::Column(column) => value(cell::text(cells, column, self.name())?),
+            Source::Column(column) => value(self.alone(column, cells)?),
             Source::Template(pieces) => match self.joined(pieces, cells)? {
                 Some(text) => value(&text),
                 None => value(""),

@@ -15,7 +15,7 @@ mod written;
 
 use crate::intake::encoding::{Decoded, TextEncoding};
 use crate::intake::looks::{self, Looks};
-use crate::intake::map::Map;
+use crate::intake::map::{Cells, Map};
 use crate::intake::source::Source;
 use crate::intake::table::{self, OpenError, Table};
 use crate::intake::tally::{Tally, Unit};
@@ -110,7 +110,7 @@ impl Rows {
                         let content = self.table.refused(self.doubtful(line), 1);
                         return Ok(Some(Item { line, content }));
                     }
-                    self.table.row(&self.cells, line, span.lines)
+                    self.table.row(Cells::of_text(&self.cells), line, span.lines)
                 }
             };
             self.scanner.pass(&span)?;

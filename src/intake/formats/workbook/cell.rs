@@ -43,6 +43,11 @@ pub fn text<'a>(cell: &'a impl DataType) -> Cow<'a, str> {
     Cow::Borrowed(cell.get_datetime_iso().or_else(|| cell.get_duration_iso()).unwrap_or_default())
 }
 
+/// Whether a cell is of the type of a date or a time of day: a spreadsheet makes one of `3-1` and of `MAR1`.
+pub fn is_date(cell: &impl DataType) -> bool {
+    cell.is_datetime() || cell.is_datetime_iso() || cell.is_duration_iso()
+}
+
 fn of_number(number: f64) -> String {
     if number.abs() >= EXACT {
         return format!("{number:.14E}");

@@ -13,7 +13,7 @@ mod sheet;
 mod tests;
 
 use crate::intake::encoding::TextEncoding;
-use crate::intake::map::Map;
+use crate::intake::map::{Cells, Map};
 use crate::intake::source::Source;
 use crate::intake::table::{self, OpenError, Table};
 use crate::intake::tally::{Tally, Unit};
@@ -80,7 +80,7 @@ impl Rows {
             self.table.complete(&mut row.cells);
             let content = match self.fault_of(&row) {
                 Some(fault) => Some(self.table.refused(fault, 1)),
-                None => self.table.row(&row.cells, row.number, 1),
+                None => self.table.row(Cells { texts: &row.cells, dates: &row.dates }, row.number, 1),
             };
             if let Some(content) = content {
                 return Ok(Some(Item { line: row.number, content }));

@@ -31,6 +31,8 @@ pub struct SheetRow {
     pub number: u64,
     /// Its cells from the first column to the last that is used.
     pub cells: ByteRecord,
+    /// The columns, from 0 and in order, whose cells are of the type of a date or a time of day.
+    pub dates: Vec<usize>,
     /// Whether it is longer than what is held of one: then it has not all its cells.
     pub is_too_long: bool,
 }
@@ -206,8 +208,8 @@ fn send_xlsx(book: &mut Xlsx<Bytes>, name: &str, rows: &mut Gathered) -> Option<
         match (&cell.value, cell.formula) {
             (DataRef::Empty, None) => {}
             // Whoever wrote the workbook never computed it.
-            (DataRef::Empty, Some(_)) => rows.cell(cell.pos, b"#N/A")?,
-            (value, _) => rows.cell(cell.pos, cell::text(value).as_bytes())?,
+            (DataRef::Empty, Some(_)) => rows.cell(cell.pos, b"#N/A", false)?,
+            (value, _) => rows.cell(cell.pos, cell::text(value).as_bytes(), cell::is_date(value))?,
         }
     }
     Some(())
@@ -219,7 +221,7 @@ fn send_xls(book: &mut Xls<Bytes>, name: &str, rows: &mut Gathered) -> Option<()
     for (down, right, value) in range.used_cells() {
         let at = (row.checked_add(down as u32)?, column.checked_add(right as u32)?);
         if *value != Data::Empty {
-            rows.cell(at, cell::text(value).as_bytes())?;
+            rows.cell(at, cell::text(value).as_bytes(), cell::is_date(value))?;
         }
     }
     Some(())
@@ -235,7 +237,7 @@ struct Gathered {
 
 impl Gathered {
     /// A cell behind all those before it.
-    fn cell(&mut self, (row, column): (u32, u32), text: &[u8]) -> Option<()> {
+    fn cell(&mut self, (row, column): (u32, u32), text: &[u8], is_date: bool) -> Option<()> {
         let number = u64::from(row) + 1;
         if self.row.as_ref().is_none_or(|row| row.number != number) {
             let before = self.row.as_ref().map_or(0, |row| row.number);
@@ -243,7 +245,7 @@ impl Gathered {
             if number <= before {
                 return None;
             }
-            self.row = Some(SheetRow { number, cells: ByteRecord::new(), is_too_long: false });
+            self.row = Some(SheetRow { number, cells: ByteRecord::new(), dates: Vec::new(), is_too_long: false });
         }
         let row = self.row.as_mut()?;
         if row.cells.as_slice().len() + row.cells.len() + text.len() > LONGEST_ROW {
@@ -256,6 +258,9 @@ impl Gathered {
         }
         (row.cells.len()..column).for_each(|_| row.cells.push_field(b""));
         row.cells.push_field(text);
+        if is_date {
+            row.dates.push(column);
+        }
         Some(())
     }
 

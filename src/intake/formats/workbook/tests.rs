@@ -261,3 +261,47 @@ fn a_sheet_that_is_broken_farther_down_ends_in_an_error_and_not_as_if_it_were_wh
         assert_eq!(error, "the workbook is damaged; open it and save it anew");
     }
 }
+
+/// `3-1` and `MAR1`, as a spreadsheet keeps them: both the first of March.
+#[test]
+fn a_date_is_nobodys_id_alone_or_in_a_template_unless_the_map_says_so() {
+    let bytes = book(|sheet| {
+        texts(sheet, &[&["pid", "kit", "taken"], &["3-1", "K"], &["", "K"], &["", "K"], &["not done", "K"]]);
+        let date = ExcelDateTime::from_ymd(2026, 3, 1).expect("a day");
+        let format = |code: &str| Format::new().set_num_format(code);
+        sheet.write_datetime_with_format(2, 0, &date, &format("d-mmm")).expect("memory");
+        let clock = ExcelDateTime::from_hms(3, 1, 0).expect("a time");
+        sheet.write_datetime_with_format(3, 0, &clock, &format("hh:mm")).expect("memory");
+        for row in 1..5 {
+            sheet.write_datetime_with_format(row, 2, &date, &format("yyyy-mm-dd")).expect("memory");
+        }
+        sheet.write_number(5, 0, 7.0).expect("memory");
+    });
+    let map = |person: &str| {
+        format!(
+            "kind = \"results\"\nzone = \"UTC\"\n[fields]\nkit = {{ column = \"pid\" }}\n\
+             collected_at = {{ column = \"taken\" }}\nperson_id = {{ {person} }}\n"
+        )
+    };
+    for (person, first) in [("column = \"pid\"", "3-1"), ("template = \"L1-{pid}\"", "L1-3-1")] {
+        let (found, _) = read(&map(person), &bytes);
+        let ids: Vec<_> =
+            found.iter().map(|(_, found)| found.as_ref().map(|result| result.person_id.as_str())).collect();
+        let [text, date, clock, word, number] = ids[..] else { panic!("{ids:?}") };
+        assert_eq!(text, Ok(first));
+        assert!(word.is_ok() && number.is_ok());
+        for detail in [date, clock] {
+            let detail = detail.expect_err("a date");
+            assert!(detail.starts_with("column `pid`: the spreadsheet made a date of the id"), "{detail}");
+        }
+    }
+    // A cell that the map names, and a part that is to be a date.
+    let listed = "column = \"pid\", none = [\"2026-03-01\"], values = { \"03:01:00\" = \"P31\" }, unlisted = \"keep\"";
+    let (found, _) = read(&map(listed), &bytes);
+    let ids: Vec<_> = found.iter().map(|(_, found)| found.as_ref().map(|result| result.person_id.as_str())).collect();
+    assert_eq!(ids[1..3], [Ok(""), Ok("P31")]);
+    let (found, _) = read(&map("template = \"{kit}-{taken}\""), &bytes);
+    assert!(found[1].1.as_ref().is_ok_and(|result| result.person_id == "K-2026-03-01"), "{found:?}");
+    let (found, _) = read(&map("column = \"taken\""), &bytes);
+    assert!(found[1].1.is_err(), "a day is nobody");
+}

@@ -16,7 +16,7 @@ fn made(map: &str, file: &str) -> Vec<Made> {
     let mut reader = ::csv::Reader::from_reader(file.as_bytes());
     let header: Vec<String> = reader.headers().expect("text").iter().map(str::to_owned).collect();
     map.bind(&header).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let rows = reader.byte_records().map(|row| map.row(&row.expect("memory")));
+    let rows = reader.byte_records().map(|row| map.row(Cells::of_text(&row.expect("memory"))));
     rows.filter_map(|row| match row {
         Ok(Row::Message(made)) => Some(Ok((made.payload, made.arrived_at))),
         Ok(Row::Skipped(_)) => None,
@@ -281,7 +281,7 @@ fn rows_are_left_out_only_by_a_rule_and_by_its_number() {
         (["1", "here", ""], Some(1)),
         (["1", "abroad", "antigen"], Some(0)),
     ] {
-        let skipped = match map.row(&::csv::ByteRecord::from(row.to_vec())).expect("no fault") {
+        let skipped = match map.row(Cells::of_text(&::csv::ByteRecord::from(row.to_vec()))).expect("no fault") {
             Row::Skipped(rule) => Some(rule),
             Row::Message(..) => None,
         };
