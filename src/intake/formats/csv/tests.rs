@@ -379,7 +379,7 @@ fn utf_8_that_is_read_as_something_else_is_told_however_far_behind_the_header_it
     for (encoding, is_single) in [("windows-1252", true), ("latin-1", true), ("iso-8859-5", true), ("gb18030", false)] {
         let map = format!("encoding = \"{encoding}\"\n{MAP}");
         let notes = |rows: &[u8]| {
-            let tally = read(&map, &[b"id,kit,note\n", rows].concat()).1;
+            let tally = read(&map, &[&b"id,kit,note\n"[..], rows].concat()).1;
             tally.notes.into_iter().filter(|note| note.contains("looks like UTF-8")).collect::<Vec<_>>()
         };
         let told = notes(format!("{rows}2,b,Zoë Müller Ærø\n").as_bytes());
@@ -403,7 +403,7 @@ fn a_mark_at_the_start_stands_above_the_encoding_of_the_map() {
 #[test]
 fn bytes_that_are_not_what_their_mark_says_are_told_so_and_no_encoding_that_would_not_count() {
     let text = "样本编号,试剂盒,结果\r\nS1,甲,阴性\r\nS2,乙,阳性\r\n";
-    let marked = |text: &str| [b"\xef\xbb\xbf", &GB18030.encode(text).0[..]].concat();
+    let marked = |text: &str| [&b"\xef\xbb\xbf"[..], &GB18030.encode(text).0[..]].concat();
     let says = "begins with a byte order mark, which says that it is UTF-8 and stands above `encoding`, and its bytes look like \
                 GB18030: export it again as UTF-8, or without the mark and with `encoding = \"gb18030\"`";
     let unnamed = "样本编号,区县,采样时间,结果\r\nS1,渝中区,今天,阴性\r\n";

@@ -93,8 +93,10 @@ impl<R: BufRead> BufRead for Watched<R> {
     }
 
     fn consume(&mut self, bytes: usize) {
-        // What was filled before is there still: nothing is read by that.
-        if let Ok(filled) = self.reader.fill_buf() {
+        // What was filled before is there still: nothing is read by that. At the end something would be.
+        if bytes > 0
+            && let Ok(filled) = self.reader.fill_buf()
+        {
             self.seen.borrow_mut().feed(&filled[..bytes]);
         }
         self.reader.consume(bytes);
