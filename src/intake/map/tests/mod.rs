@@ -250,7 +250,9 @@ fn a_release_without_a_time_of_day_makes_no_revision() {
         ("1668153600", false),
         ("", false),
     ] {
-        let Ok(Row::Message(made)) = map.row(&::csv::ByteRecord::from(vec![cell])) else { panic!("{cell}") };
+        let Ok(Row::Message(made)) = map.row(Cells::of_text(&::csv::ByteRecord::from(vec![cell]))) else {
+            panic!("{cell}")
+        };
         assert_eq!(made.is_released_by_day, is_day, "{cell}");
     }
 }
