@@ -88,8 +88,10 @@ fn a_panel_with_one_id_for_all_its_targets_is_told_to_make_one_for_each_and_is_t
     let map = map.replace("replaces_result_id = { column = \"corrects\" }\n", "");
     let panel = |revisions: [&str; 4]| {
         let calls = [("sars-cov-2", "neg"), ("flu-a", "pos"), ("flu-b", "neg"), ("rsv", "neg")];
-        let rows = calls.iter().zip(revisions);
-        let row = |((target, call), revision)| format!("w1,{target},F,{revision},q1,t1,2022-11-11,{call}\n");
+        let rows = calls.into_iter().zip(revisions);
+        let row = |((target, call), revision): ((&str, &str), &str)| {
+            format!("w1,{target},F,{revision},q1,t1,2022-11-11,{call}\n")
+        };
         HEADER.to_owned() + &rows.map(row).collect::<String>()
     };
     for revisions in [[""; 4], ["202211120900", "202211120901", "202211120902", "202211120903"]] {
