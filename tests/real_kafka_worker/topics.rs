@@ -88,11 +88,18 @@ fn create_anew(deployment: &Deployment, topic: Topic) {
     while created()[0].is_err() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    // A broker under load serves the old one for a moment longer.
+    let is_empty = |partition| deployment.ends(topic, partition) == (0, 0);
+    while !(0..partitions_of(topic, LAYOUT)).all(is_empty) {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 fn delete(deployment: &Deployment, topic: Topic) {
     let name = deployment.topic(topic);
-    block_on(deployment.admin().delete_topics(&[&name], &AdminOptions::new())).expect("deleted");
+    block_on(deployment.admin().delete_topics(&[&name], &AdminOptions::new())).expect("asked")[0]
+        .as_ref()
+        .expect("deleted");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_tier_policy_that_decides_by_next_to_no_tests_is_a_note_and_no_error() {
         assert!(!page.contains("note: tier policy"), "{page}");
     }
     let folder = sample();
-    for (name, least) in [("tier-threshold.toml", "least_tests = 20"), ("tier-influenza.toml", "least_tests = 20")] {
+    for (name, least) in [("tier-threshold.toml", "least_tests = 20"), ("tier-influenza.toml", "least_tests = 3")] {
         let file = folder.path().join(name);
         let text = fs::read_to_string(&file).expect("a text");
         assert!(text.contains(least), "{text}");

@@ -1,7 +1,7 @@
 //! Alerts about a person: what must be said now, compared with what was said last.
 //!
 //! In: rows and the side record. Out: the states of alerts to be published, in order, as the
-//! [lifecycle](crate::pipeline::alerting::lifecycle) of all alerts has them.
+//! [`lifecycle`] of all alerts has them.
 
 use super::cases::episodes::{self, Positive};
 use super::cases::matching::{self, Sought, Taken};

@@ -3,30 +3,31 @@
 //! In: the cut (where to read to), the rules and the secret, then the records of outputs, changelogs and inputs up to
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
-use super::books::{self, Commits, Counts, Heads, PERSON_INPUTS, UnknownLabs, Unread};
-use super::causes;
-use super::compare::Published;
-use super::content;
-use super::histories::Histories;
-use super::ids;
-use super::inputs::{self, Faults, Input};
-use super::letters::{self, Inputs, Letter};
-use super::numbers::{self, Found, Known};
-use super::on_the_way::{Commit, OnTheWay};
-use super::recount::{self, Arrived, Record as Usable, Truth};
-use super::report::{Check, Report};
-use super::stored::{self, AreaTask, Stored};
-use super::targets;
-use super::written::Then;
-use super::{Cut, RulesFound, lies_before};
+use crate::audit::books::{self, Commits, Counts, Heads, PERSON_INPUTS, UnknownLabs, Unread};
+use crate::audit::causes;
+use crate::audit::compare::Published;
+use crate::audit::content;
+use crate::audit::histories::Histories;
+use crate::audit::ids;
+use crate::audit::inputs::{self, Faults, Input};
+use crate::audit::letters::{self, Inputs, Letter};
+use crate::audit::numbers::{self, Found, Known};
+use crate::audit::on_the_way::{Commit, OnTheWay};
+use crate::audit::recount::{self, Arrived, Record as Usable, Truth};
+use crate::audit::report::{Check, Report};
+use crate::audit::stored::{self, AreaTask, Stored};
+use crate::audit::targets;
+use crate::audit::written::Then;
+use crate::audit::{Cut, RulesFound, lies_before};
 use crate::model::ids::Secret;
-use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Layout, MESSAGE_FORMAT, Position, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::Alert;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
+
+mod heed;
 
 /// What is settled about the deployment before anything is read.
 #[derive(Clone, Debug)]
@@ -373,76 +374,6 @@ impl Evidence {
         let others = self.heads.values().filter(|(_, head)| head.rules_digest != *digest).count();
         (others > 0)
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
-    }
-
-    /// A record is judged once, by the rules and the limit of size that hold when it is read, and by the version that
-    /// reads it. Where these may have been others, the letters say what was refused, and so what was not.
-    fn heed_what_held_then(&mut self) {
-        let changed = self.setting.rules.changed;
-        let written_anew = std::mem::take(&mut self.written_anew);
-        let told = |letter: &Letter| {
-            let (place, code) = (letter.about?, letter.code?);
-            let then = written_anew.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
-            (then == Some(true) || inputs::depends_on_then(code, changed)).then_some((place, code))
-        };
-        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(told).collect();
-        for (place, code) in &refused {
-            // Size and form are looked at before all else, but there is none of what is no record.
-            let also = self.usable_then.contains_key(place) || inputs::is_of_the_form(*code);
-            let also = also.then(|| self.refused.get_mut(place)).flatten();
-            let also = also.filter(|faults| !faults.contains(&Code::Tombstone));
-            self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
-        }
-        let all = std::mem::take(&mut self.arrived).into_iter().zip(std::mem::take(&mut self.places));
-        let (gone, kept): (Vec<_>, Vec<_>) = all.partition(|(_, place)| refused.contains_key(place));
-        (self.arrived, self.places) = kept.into_iter().unzip();
-        self.judged_otherwise += gone.len() as u64;
-        self.refused.extend(gone.into_iter().map(|(_, place)| (place, Faults::from([refused[&place]]))));
-        if letters::were_deleted(&self.cut) {
-            return;
-        }
-        for (place, arrived) in std::mem::take(&mut self.usable_then) {
-            if !refused.contains_key(&place) {
-                self.judged_otherwise += 1;
-                self.refused.remove(&place);
-                self.arrived.push(arrived);
-                self.places.push(place);
-            }
-        }
-    }
-
-    /// What lay in the inputs when a task began to judge more strictly was judged before, by the task of whoever it is
-    /// about: it was taken unless a letter says that it was refused.
-    fn heed_what_was_taken_earlier(&mut self) {
-        let by_itself = |letter: &&Letter| letter.code != Some(Code::Conflict);
-        let refused: BTreeSet<Position> =
-            self.letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
-        let letters_deleted = letters::were_deleted(&self.cut);
-        for (place, (arrived, sure)) in std::mem::take(&mut self.usable_earlier) {
-            let is_taken = !refused.contains(&place) && (sure || !letters_deleted);
-            if is_taken && books::was_judged_earlier(&self.heads, &place) {
-                self.taken_earlier.insert(place);
-                self.refused.remove(&place);
-                self.arrived.push(arrived);
-                self.places.push(place);
-            }
-        }
-    }
-
-    /// What its task had not read has no effect yet.
-    fn heed_what_is_on_its_way(&mut self) {
-        let OnTheWay { records, moved, .. } = self.on_the_way.clone();
-        for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
-            arrived.untold = moved.contains(place);
-        }
-        self.keep(|place| !records.contains(place));
-    }
-
-    /// Keeps some of the usable inputs.
-    fn keep(&mut self, wanted: impl Fn(&Position) -> bool) {
-        let mut places = self.places.iter();
-        self.arrived.retain(|_| places.next().is_some_and(&wanted));
-        self.places.retain(wanted);
     }
 
     /// What must be true: each area on the day up to which its own task has published.

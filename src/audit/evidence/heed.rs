@@ -1,0 +1,83 @@
+//! What of the inputs counts, which the inputs alone do not say: what other rules, limits or versions refused or took, and
+//! what was not read yet.
+
+use super::super::books;
+use super::super::inputs::{self, Faults};
+use super::super::letters::{self, Letter};
+use super::super::on_the_way::OnTheWay;
+use super::Evidence;
+use crate::model::outcome::RejectCode as Code;
+use crate::model::record::Position;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Evidence {
+    /// A record is judged once, by the rules and the limit of size that hold when it is read, and by the version that
+    /// reads it. Where these may have been others, the letters say what was refused, and so what was not.
+    pub(super) fn heed_what_held_then(&mut self) {
+        let changed = self.setting.rules.changed;
+        let written_anew = std::mem::take(&mut self.written_anew);
+        let told = |letter: &Letter| {
+            let (place, code) = (letter.about?, letter.code?);
+            let then = written_anew.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
+            (then == Some(true) || inputs::depends_on_then(code, changed)).then_some((place, code))
+        };
+        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(told).collect();
+        for (place, code) in &refused {
+            // Size and form are looked at before all else, but there is none of what is no record.
+            let also = self.usable_then.contains_key(place) || inputs::is_of_the_form(*code);
+            let also = also.then(|| self.refused.get_mut(place)).flatten();
+            let also = also.filter(|faults| !faults.contains(&Code::Tombstone));
+            self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
+        }
+        let all = std::mem::take(&mut self.arrived).into_iter().zip(std::mem::take(&mut self.places));
+        let (gone, kept): (Vec<_>, Vec<_>) = all.partition(|(_, place)| refused.contains_key(place));
+        (self.arrived, self.places) = kept.into_iter().unzip();
+        self.judged_otherwise += gone.len() as u64;
+        self.refused.extend(gone.into_iter().map(|(_, place)| (place, Faults::from([refused[&place]]))));
+        if letters::were_deleted(&self.cut) {
+            return;
+        }
+        for (place, arrived) in std::mem::take(&mut self.usable_then) {
+            if !refused.contains_key(&place) {
+                self.judged_otherwise += 1;
+                self.refused.remove(&place);
+                self.arrived.push(arrived);
+                self.places.push(place);
+            }
+        }
+    }
+
+    /// What lay in the inputs when a task began to judge more strictly was judged before, by the task of whoever it is
+    /// about: it was taken unless a letter says that it was refused.
+    pub(super) fn heed_what_was_taken_earlier(&mut self) {
+        let by_itself = |letter: &&Letter| letter.code != Some(Code::Conflict);
+        let refused: BTreeSet<Position> =
+            self.letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
+        let letters_deleted = letters::were_deleted(&self.cut);
+        for (place, (arrived, sure)) in std::mem::take(&mut self.usable_earlier) {
+            let is_taken = !refused.contains(&place) && (sure || !letters_deleted);
+            if is_taken && books::was_judged_earlier(&self.heads, &place) {
+                self.taken_earlier.insert(place);
+                self.refused.remove(&place);
+                self.arrived.push(arrived);
+                self.places.push(place);
+            }
+        }
+    }
+
+    /// What its task had not read has no effect yet.
+    pub(super) fn heed_what_is_on_its_way(&mut self) {
+        let OnTheWay { records, moved, .. } = self.on_the_way.clone();
+        for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
+            arrived.untold = moved.contains(place);
+        }
+        self.keep(|place| !records.contains(place));
+    }
+
+    /// Keeps some of the usable inputs.
+    pub(super) fn keep(&mut self, wanted: impl Fn(&Position) -> bool) {
+        let mut places = self.places.iter();
+        self.arrived.retain(|_| places.next().is_some_and(&wanted));
+        self.places.retain(wanted);
+    }
+}

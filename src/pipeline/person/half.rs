@@ -1,0 +1,119 @@
+//! The person half as a task knows it: begun, told the time, given other rules, asked what it has to write.
+
+use super::PersonHalf;
+use super::counting::cell_messages::Head;
+use super::messages::{self, Trigger};
+use super::retention::{self, Cutoffs};
+use crate::model::outcome::{Outcome, Reject};
+use crate::model::record::{Output, Record, Topic};
+use crate::pipeline::decode;
+use crate::pipeline::effects::Effects;
+use crate::pipeline::ending::{End, Ending};
+use crate::pipeline::formats::Newer;
+use crate::pipeline::half::{Context, Half};
+use crate::pipeline::lab::LabsHeard;
+use crate::pipeline::person::counting::cells::Cells;
+use crate::pipeline::person::counting::contribution::{Places, Scratch};
+use crate::pipeline::times::{OwnTime, Times};
+use crate::policy::Rules;
+use crate::state::person::PersonState;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// People looked at for old rows each time that time goes on: at least so many, and at least this part of all.
+const SWEEP_LEAST: u32 = 64;
+const SWEEP_PART: u32 = 1024;
+
+impl Half for PersonHalf {
+    const NAME: &'static str = "person";
+    const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    const CHANGELOG: Topic = Topic::PersonState;
+    const OWN_TIME: OwnTime = OwnTime::Receipts;
+
+    fn new(context: Context, rules: Arc<Rules>) -> Self {
+        Self {
+            context,
+            rules,
+            state: PersonState::new(),
+            places: Places::default(),
+            cells: Cells::default(),
+            letters: VecDeque::new(),
+            touched: Vec::new(),
+            labs_heard: LabsHeard::default(),
+            cutoffs: None,
+            sweep: 0,
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
+        let ending = match record.position.topic {
+            _ if decode::is_time_mark(record, self.context.history) => Ok(Ending::Used(End::TimeMark)),
+            Topic::PersonEvents => self.person_event(record, effects),
+            _ => self.input(record, 0, effects),
+        };
+        self.deliver(effects);
+        self.ended(record, ending, effects)
+    }
+
+    fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
+        messages::refused(record, reject, self.context.task)
+    }
+
+    fn advance(&mut self, times: &Times, effects: &mut Effects) {
+        let Some(drop_before) = times.drop_before else { return };
+        let cutoffs = Cutoffs::at(drop_before, &self.rules);
+        self.cutoffs = Some(cutoffs);
+        let slots = self.state.slots();
+        for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
+            self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
+            let Some(slot) = self.state.taken(self.sweep) else { continue };
+            if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
+                if retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes) {
+                    self.scratch.forget(slot);
+                }
+                self.state.release_if_empty(slot, &mut effects.changes);
+            }
+        }
+    }
+
+    fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        effects.labs_heard.extend(self.labs_heard.take(&self.rules));
+        self.count_all(-1);
+        self.cells.carry_over(&self.rules);
+        self.rules = rules;
+        self.places = Places::default();
+        self.scratch.forget_all();
+        self.count_all(1);
+        self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        for slot in 0..self.state.slots() {
+            if let Some(slot) = self.state.taken(slot) {
+                self.review(slot, &Trigger::rules(), effects);
+            }
+        }
+        self.deliver(effects);
+    }
+
+    fn flush(&mut self, seq: u64, times: &Times, effects: &mut Effects) {
+        if self.state.basis().is_none() {
+            self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        }
+        let head = Head {
+            person_task: self.context.task,
+            seq,
+            now: times.own,
+            layout: self.context.layout,
+            format: self.context.formats.written,
+        };
+        effects.outputs.extend(self.cells.drain(&self.rules, &head));
+        effects.labs_heard.extend(self.labs_heard.take(&self.rules));
+    }
+
+    fn rules_digest(&self) -> &str {
+        &self.rules.digest
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        self.state.sizes()
+    }
+}
