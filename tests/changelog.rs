@@ -4,7 +4,7 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::ids::Secret;
-use swabstream::model::outcome::{Outcome, Reject};
+use swabstream::model::outcome::{End, Outcome, Reject};
 use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::dead_letter;
@@ -44,7 +44,7 @@ impl Half for Numbers {
         Self::default()
     }
     fn apply(&mut self, _: &Record<'_>, _: &mut Effects) -> Result<Outcome, Newer> {
-        Ok(Outcome::TimeMark)
+        Ok(Outcome::Used(End::TimeMark))
     }
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {
         dead_letter::output(record, reject, 0)

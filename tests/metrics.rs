@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use swabstream::model::outcome::{Ledger, Outcome, RejectCode};
+use swabstream::model::outcome::{End, Ledger, Outcome, RejectCode};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
@@ -79,10 +79,10 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
     let telemetry = Telemetry::new(Arc::new(Vitals::default()));
     let mut meter = telemetry.worker("person", &[Topic::LabResults]);
     let mut ledger = Ledger::default();
-    ledger.book(Outcome::Accepted);
+    ledger.book(Outcome::Used(End::Accepted));
     meter.assigned(&[4]);
     meter.restored(report(4, &ledger));
-    ledger.book(Outcome::Accepted);
+    ledger.book(Outcome::Used(End::Accepted));
     ledger.book(Outcome::Rejected(RejectCode::UnknownArea));
     meter.committed(Duration::from_millis(7), &[(Topic::LabResults, 2)], &[(Topic::DeadLetters, 1)]);
     meter.task(report(4, &ledger));

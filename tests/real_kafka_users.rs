@@ -1,15 +1,17 @@
 //! A broker that wants to know who asks: whom it refuses is told why, at once and by every command, and each role can
 //! do its work with what `deploy/ACLS.md` lists and with nothing less.
 
+#[path = "support/http.rs"]
+mod http;
 #[path = "support/own_kafka.rs"]
 #[allow(dead_code, reason = "shared with tests that take the broker away")]
 mod own_kafka;
 
+use http::get;
 use own_kafka::OwnKafka;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::sleep;
@@ -236,14 +238,6 @@ impl Log {
             }
         }
     }
-}
-
-fn get(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("text");
-    answer
 }
 
 /// Commits of people that were refused.

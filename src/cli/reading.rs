@@ -4,7 +4,7 @@ use crate::audit::RulesFound;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::kafka::reader::{Headers, TopicReader};
-use crate::kafka::rules::{self, InForce};
+use crate::kafka::rules;
 use crate::model::record::{Record, Topic};
 use crate::terminal::progress::Progress;
 use crate::terminal::signals;
@@ -22,9 +22,7 @@ pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
 /// The rules in force, and whether others were before.
 pub(super) fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> {
     let found = rules::read(kafka, PATIENCE)?.in_force;
-    let InForce { rules, changed } =
-        found.context("no rules are in force: publish some with `swabstream rules apply DIR`")?;
-    Ok(RulesFound { rules, changed })
+    found.context("no rules are in force: publish some with `swabstream rules apply DIR`")
 }
 
 /// Hands over every record of some stretches.

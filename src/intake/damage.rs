@@ -23,7 +23,7 @@ pub enum Kind {
     Decimal,
 }
 
-/// Rows with damaged ids, and the first of their lines.
+/// Rows that something is to be told of, and the first of their lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     /// How many.
@@ -33,7 +33,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, line: u64) {
+    /// One more, on a line behind all before.
+    pub fn add(&mut self, line: u64) {
         self.rows += 1;
         if self.lines.len() < LINES {
             self.lines.push(line);

@@ -14,17 +14,14 @@ use crate::pipeline::decode::validate;
 use crate::proto::v1;
 use std::io;
 
-/// Lines told of each cause.
-const LINES: usize = 3;
-
 /// Gathers them.
 pub struct Notes {
     people: Lookalikes,
     specimens: Lookalikes,
     records: Lookalikes,
     damage: Damage,
-    reported_early: Warning,
-    released_by_day: Warning,
+    reported_early: Rows,
+    released_by_day: Rows,
     within: Within,
     kept: io::Result<()>,
 }
@@ -32,18 +29,14 @@ pub struct Notes {
 impl Notes {
     /// Without any; `stop` says whether to give up while they are held against each other.
     pub fn new(stop: fn() -> bool) -> Self {
-        let text = "rows that were reported before they were collected: they count, but one of the two times is wrong";
-        let released = "rows of whose time of release, which is the revision, only the day is known: two versions of one day have \
-                        the same revision, and of them not the last one counts; export the release with its time of day";
-        let told = |text: &'static str| Warning { text: text.into(), rows: 0, lines: Vec::new() };
         let bounds = Bounds::until(stop);
         Self {
             people: Lookalikes::new(bounds),
             specimens: Lookalikes::new(bounds),
             records: Lookalikes::new(bounds),
             damage: Damage::default(),
-            reported_early: told(text),
-            released_by_day: told(released),
+            reported_early: Rows::default(),
+            released_by_day: Rows::default(),
             within: Within::new(bounds),
             kept: Ok(()),
         }
@@ -52,7 +45,7 @@ impl Notes {
     /// A result that would be taken: as it is written, and as it is judged.
     pub fn result(&mut self, wire: &v1::LabResult, result: &LabResult<'_>, line: u64) {
         if validate::is_reported_early(&ResultView::of(wire)) {
-            note(&mut self.reported_early, line);
+            self.reported_early.add(line);
         }
         if wire.replaces_result_id == wire.result_id && !result.training {
             self.within.names_itself(line);
@@ -77,7 +70,7 @@ impl Notes {
 
     /// A result that would be taken, and of whose release only the day is known.
     pub fn released_by_day(&mut self, line: u64) {
-        note(&mut self.released_by_day, line);
+        self.released_by_day.add(line);
     }
 
     /// A contact record that would be taken.
@@ -126,8 +119,15 @@ impl Notes {
                 "ids of results or records that look the same as another (upper and lower case, width, \
                 composition of accents): each spelling is another one",
             ),
-            self.reported_early,
-            self.released_by_day,
+            told(
+                self.reported_early,
+                "rows that were reported before they were collected: they count, but one of the two times is wrong",
+            ),
+            told(
+                self.released_by_day,
+                "rows of whose time of release, which is the revision, only the day is known: two versions of one day \
+                have the same revision, and of them not the last one counts; export the release with its time of day",
+            ),
         ]);
         for (field, kind, Rows { rows, lines }) in self.damage.found() {
             let text = damaged(kind, &place(field)).into();
@@ -141,11 +141,8 @@ impl Notes {
     }
 }
 
-fn note(warning: &mut Warning, line: u64) {
-    warning.rows += 1;
-    if warning.lines.len() < LINES {
-        warning.lines.push(line);
-    }
+fn told(Rows { rows, lines }: Rows, text: &'static str) -> Warning {
+    Warning { text: text.into(), rows, lines }
 }
 
 fn alike(found: Found, text: &'static str) -> Warning {

@@ -3,12 +3,11 @@
 
 use super::Error;
 use super::reader::{From, TopicReader};
+use crate::audit::RulesFound;
 use crate::config::KafkaConfig;
 use crate::model::record::Topic;
-use crate::policy::Rules;
 use crate::policy::error::RuleError;
 use crate::policy::set::RuleSetReader;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What the topic holds.
@@ -17,18 +16,9 @@ pub struct Held {
     /// All its records.
     pub records: RuleSetReader,
     /// The set in force, if there is one.
-    pub in_force: Option<InForce>,
+    pub in_force: Option<RulesFound>,
     /// Why the last set did not come into force.
     pub errors: Vec<RuleError>,
-}
-
-/// A set in force.
-#[derive(Clone, Debug)]
-pub struct InForce {
-    /// What it says.
-    pub rules: Arc<Rules>,
-    /// Whether others were before: then the topic holds, or held, more than one set.
-    pub changed: bool,
 }
 
 /// Reads the topic to its end, which a compaction keeps near.
@@ -42,7 +32,7 @@ pub fn read(kafka: &KafkaConfig, limit: Duration) -> Result<Held, Error> {
                     // The first set lies at the very beginning, without anything between.
                     let first = record.position.offset == rules.to_records().len() as i64;
                     let changed = held.in_force.is_some() || !first;
-                    (held.in_force, held.errors) = (Some(InForce { rules, changed }), Vec::new());
+                    (held.in_force, held.errors) = (Some(RulesFound { rules, changed }), Vec::new());
                 }
                 Ok(None) => {}
                 Err(errors) => held.errors = errors,

@@ -61,13 +61,6 @@ impl Tally {
 pub struct Tallies(pub [i32; Tally::ALL.len()]);
 
 impl Tallies {
-    /// These, and nothing else.
-    pub fn of(numbers: &[(Tally, i32)]) -> Self {
-        let mut tallies = Self::default();
-        numbers.iter().for_each(|(tally, number)| tallies[*tally] += number);
-        tallies
-    }
-
     /// Those of a message.
     pub fn read(change: &CellChange) -> Self {
         let CellChange { positive, negative, inconclusive, invalid, cases, community_cases, .. } = *change;

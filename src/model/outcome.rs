@@ -7,6 +7,17 @@ use std::collections::BTreeMap;
 /// Where one consumed record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// It was used.
+    Used(End),
+    /// Deleted before it was read, and given up.
+    Lost,
+    /// Not usable: in `dead-letters` with this code.
+    Rejected(RejectCode),
+}
+
+/// Where a record that was used ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
     /// A new result stands.
     Accepted,
     /// A version replaced an earlier one.
@@ -36,30 +47,26 @@ pub enum Outcome {
     /// A result of a lab that is not in the registry was applied, whatever it did to what stands. One outcome for all
     /// of it: what such a lab sent is to be seen at a glance, and a record has one end.
     AcceptedUnknownLab,
-    /// Deleted before it was read, and given up.
-    Lost,
-    /// Not usable: in `dead-letters` with this code.
-    Rejected(RejectCode),
 }
 
 impl Outcome {
     /// Stable text, as in metrics.
     pub fn name(self) -> &'static str {
         match self {
-            Outcome::Accepted => "accepted",
-            Outcome::Corrected => "corrected",
-            Outcome::Withdrawn => "withdrawn",
-            Outcome::Preliminary => "preliminary",
-            Outcome::Duplicate => "duplicate",
-            Outcome::DuplicateSpecimen => "duplicate_specimen",
-            Outcome::Superseded => "superseded",
-            Outcome::Contradiction => "contradiction",
-            Outcome::Training => "training",
-            Outcome::Forwarded => "forwarded",
-            Outcome::ContactApplied => "contact_applied",
-            Outcome::TimeMark => "time_mark",
-            Outcome::ChangesApplied => "changes_applied",
-            Outcome::AcceptedUnknownLab => "accepted_unknown_lab",
+            Outcome::Used(End::Accepted) => "accepted",
+            Outcome::Used(End::Corrected) => "corrected",
+            Outcome::Used(End::Withdrawn) => "withdrawn",
+            Outcome::Used(End::Preliminary) => "preliminary",
+            Outcome::Used(End::Duplicate) => "duplicate",
+            Outcome::Used(End::DuplicateSpecimen) => "duplicate_specimen",
+            Outcome::Used(End::Superseded) => "superseded",
+            Outcome::Used(End::Contradiction) => "contradiction",
+            Outcome::Used(End::Training) => "training",
+            Outcome::Used(End::Forwarded) => "forwarded",
+            Outcome::Used(End::ContactApplied) => "contact_applied",
+            Outcome::Used(End::TimeMark) => "time_mark",
+            Outcome::Used(End::ChangesApplied) => "changes_applied",
+            Outcome::Used(End::AcceptedUnknownLab) => "accepted_unknown_lab",
             Outcome::Lost => "lost",
             Outcome::Rejected(_) => "rejected",
         }
@@ -75,20 +82,20 @@ impl Outcome {
 
     fn wire(self) -> v1::Outcome {
         match self {
-            Outcome::Accepted => v1::Outcome::Accepted,
-            Outcome::Corrected => v1::Outcome::Corrected,
-            Outcome::Withdrawn => v1::Outcome::Withdrawn,
-            Outcome::Preliminary => v1::Outcome::Preliminary,
-            Outcome::Duplicate => v1::Outcome::Duplicate,
-            Outcome::DuplicateSpecimen => v1::Outcome::DuplicateSpecimen,
-            Outcome::Superseded => v1::Outcome::Superseded,
-            Outcome::Contradiction => v1::Outcome::Contradiction,
-            Outcome::Training => v1::Outcome::Training,
-            Outcome::Forwarded => v1::Outcome::Forwarded,
-            Outcome::ContactApplied => v1::Outcome::ContactApplied,
-            Outcome::TimeMark => v1::Outcome::TimeMark,
-            Outcome::ChangesApplied => v1::Outcome::ChangesApplied,
-            Outcome::AcceptedUnknownLab => v1::Outcome::AcceptedUnknownLab,
+            Outcome::Used(End::Accepted) => v1::Outcome::Accepted,
+            Outcome::Used(End::Corrected) => v1::Outcome::Corrected,
+            Outcome::Used(End::Withdrawn) => v1::Outcome::Withdrawn,
+            Outcome::Used(End::Preliminary) => v1::Outcome::Preliminary,
+            Outcome::Used(End::Duplicate) => v1::Outcome::Duplicate,
+            Outcome::Used(End::DuplicateSpecimen) => v1::Outcome::DuplicateSpecimen,
+            Outcome::Used(End::Superseded) => v1::Outcome::Superseded,
+            Outcome::Used(End::Contradiction) => v1::Outcome::Contradiction,
+            Outcome::Used(End::Training) => v1::Outcome::Training,
+            Outcome::Used(End::Forwarded) => v1::Outcome::Forwarded,
+            Outcome::Used(End::ContactApplied) => v1::Outcome::ContactApplied,
+            Outcome::Used(End::TimeMark) => v1::Outcome::TimeMark,
+            Outcome::Used(End::ChangesApplied) => v1::Outcome::ChangesApplied,
+            Outcome::Used(End::AcceptedUnknownLab) => v1::Outcome::AcceptedUnknownLab,
             Outcome::Lost => v1::Outcome::Lost,
             Outcome::Rejected(_) => v1::Outcome::Rejected,
         }

@@ -1,8 +1,8 @@
-//! How a record ends. A rejection is none of the [`End`]s of what was used: only [`Half::ended`](super::half::Half::ended)
+//! How a record ends. A rejection is none of the [ends](End) of what was used: only [`Half::ended`](super::half::Half::ended)
 //! books one, together with what is set aside, so none is rejected without a dead letter.
 
 use super::formats::Newer;
-use crate::model::outcome::{Outcome, Reject};
+use crate::model::outcome::{End, Reject};
 
 /// The one end of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,57 +14,11 @@ pub enum Ending {
     SetAside(Reject),
 }
 
-/// Where a record that was used ended; see [`Outcome`] for what they mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// A new result stands.
-    Accepted,
-    /// A version replaced an earlier one.
-    Corrected,
-    /// A version withdrew the result.
-    Withdrawn,
-    /// A preliminary version stands.
-    Preliminary,
-    /// The same meaning was already known.
-    Duplicate,
-    /// Another result of the same specimen with the same finding.
-    DuplicateSpecimen,
-    /// A later version already stands.
-    Superseded,
-    /// A negative and a positive stand for one specimen.
-    Contradiction,
-    /// Training mode.
-    Training,
-    /// Sent on to its person's task.
-    Forwarded,
-    /// A contact record, or what it says to the index, was applied.
-    ContactApplied,
-    /// A mark of time.
-    TimeMark,
-    /// A batch of changes was added.
-    ChangesApplied,
-    /// A result of a lab that is not in the registry was applied.
-    AcceptedUnknownLab,
-}
-
-impl From<End> for Outcome {
-    fn from(end: End) -> Self {
-        match end {
-            End::Accepted => Outcome::Accepted,
-            End::Corrected => Outcome::Corrected,
-            End::Withdrawn => Outcome::Withdrawn,
-            End::Preliminary => Outcome::Preliminary,
-            End::Duplicate => Outcome::Duplicate,
-            End::DuplicateSpecimen => Outcome::DuplicateSpecimen,
-            End::Superseded => Outcome::Superseded,
-            End::Contradiction => Outcome::Contradiction,
-            End::Training => Outcome::Training,
-            End::Forwarded => Outcome::Forwarded,
-            End::ContactApplied => Outcome::ContactApplied,
-            End::TimeMark => Outcome::TimeMark,
-            End::ChangesApplied => Outcome::ChangesApplied,
-            End::AcceptedUnknownLab => Outcome::AcceptedUnknownLab,
-        }
+/// The end of a record, whether it has come to the end of its path or not.
+pub fn settled(ending: Result<Ending, Stop>) -> Result<Ending, Newer> {
+    match ending {
+        Ok(ending) | Err(Stop::Here(ending)) => Ok(ending),
+        Err(Stop::Newer(newer)) => Err(newer),
     }
 }
 

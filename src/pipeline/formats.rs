@@ -15,7 +15,7 @@ pub const CURRENT: u32 = MESSAGE_FORMAT;
 pub const OLDEST: u32 = 0;
 
 /// The field of every message between tasks that says its format.
-const FIELD: u64 = number(15);
+pub(super) const FIELD: u64 = number(15);
 
 /// Formats as a task has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

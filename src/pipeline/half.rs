@@ -1,7 +1,7 @@
 //! What the two halves have in common: `apply(state, record) -> effects`, with [`Paged`] state.
 
 use super::effects::Effects;
-use super::ending::{Ending, Stop};
+use super::ending::{Ending, Stop, settled};
 use super::formats::{Formats, Newer};
 use super::times::{OwnTime, Times};
 use crate::model::ids::Secret;
@@ -60,13 +60,12 @@ pub trait Half: Paged + Sized {
         ending: Result<Ending, Stop>,
         effects: &mut Effects,
     ) -> Result<Outcome, Newer> {
-        match ending {
-            Ok(Ending::Used(end)) | Err(Stop::Here(Ending::Used(end))) => Ok(end.into()),
-            Ok(Ending::SetAside(reject)) | Err(Stop::Here(Ending::SetAside(reject))) => {
+        match settled(ending)? {
+            Ending::Used(end) => Ok(Outcome::Used(end)),
+            Ending::SetAside(reject) => {
                 effects.outputs.push(self.set_aside(record, &reject));
                 Ok(Outcome::Rejected(reject.code))
             }
-            Err(Stop::Newer(newer)) => Err(newer),
         }
     }
 

@@ -159,14 +159,14 @@ fn alert_gauges(series: &Series, picture: &Picture) {
     for family in families::raised() {
         for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
             for target in targets {
-                series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state), &target.id]).set(0.0);
+                series.gauge(&ALERTS, &[families::name(family), &texts::state(state), &target.id]).set(0.0);
             }
         }
     }
     for (family, state, target, count) in picture.alerts.counts().chain(picture.area_alerts.counts()) {
         // Of what is declared no more only withdrawn ones are left.
         let Some(target) = picture.registry().target(target) else { continue };
-        series.gauge(&ALERTS, &[&texts::family(family), &texts::state(state), target]).increment(count as f64);
+        series.gauge(&ALERTS, &[families::name(family), &texts::state(state), target]).increment(count as f64);
     }
 }
 

@@ -1,13 +1,7 @@
 //! Stable texts of the contract's enumerations: the name without prefix, in lower case, as in metrics and in JSON.
 
-use crate::pipeline::alerting::families;
-use crate::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind, Channel, Outcome, PositiveResult, Severity};
+use crate::proto::v1::{Alert, AlertState, Cause, CauseKind, Channel, Outcome, PositiveResult, Severity};
 use serde::Serialize;
-
-/// E.g. `tier_changed`.
-pub fn family(family: AlertFamily) -> String {
-    families::name(family).to_owned()
-}
 
 /// E.g. `raised`.
 pub fn state(state: AlertState) -> String {
@@ -201,10 +195,22 @@ mod tests {
 
     #[test]
     fn outcomes_are_called_the_same_everywhere() {
-        assert_eq!(outcome(Outcome::DuplicateSpecimen), model::outcome::Outcome::DuplicateSpecimen.name());
-        assert_eq!(outcome(Outcome::ContactApplied), model::outcome::Outcome::ContactApplied.name());
-        assert_eq!(outcome(Outcome::ChangesApplied), model::outcome::Outcome::ChangesApplied.name());
-        assert_eq!(outcome(Outcome::AcceptedUnknownLab), model::outcome::Outcome::AcceptedUnknownLab.name());
+        assert_eq!(
+            outcome(Outcome::DuplicateSpecimen),
+            model::outcome::Outcome::Used(model::outcome::End::DuplicateSpecimen).name()
+        );
+        assert_eq!(
+            outcome(Outcome::ContactApplied),
+            model::outcome::Outcome::Used(model::outcome::End::ContactApplied).name()
+        );
+        assert_eq!(
+            outcome(Outcome::ChangesApplied),
+            model::outcome::Outcome::Used(model::outcome::End::ChangesApplied).name()
+        );
+        assert_eq!(
+            outcome(Outcome::AcceptedUnknownLab),
+            model::outcome::Outcome::Used(model::outcome::End::AcceptedUnknownLab).name()
+        );
     }
 
     #[test]

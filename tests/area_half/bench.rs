@@ -1,5 +1,6 @@
 //! One area task, driven by hand: batches in, a log of what it wrote, and the same task restored from that.
 
+use crate::images::images_of;
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPositivity, AreaTier};
 use swabstream::runtime::task::clock::{Look, Watermarks};
-use swabstream::state::paged::Paged as _;
 
 pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 
@@ -76,7 +76,7 @@ impl Bench {
     }
 
     pub fn images(&self) -> Vec<Vec<u8>> {
-        images(&self.half)
+        images_of(&self.half)
     }
 
     /// The newest record of every key.
@@ -125,15 +125,6 @@ pub fn context() -> Context {
         history: false,
         formats: Formats::default(),
     }
-}
-
-pub fn images(half: &AreaHalf) -> Vec<Vec<u8>> {
-    let image = |page| {
-        let mut image = Vec::new();
-        half.image(page, &mut image);
-        image
-    };
-    (0..half.pages()).map(image).collect()
 }
 
 /// Operations of one commit with their pages.

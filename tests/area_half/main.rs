@@ -1,5 +1,8 @@
 //! What the area half promises, driven through its pure core alone.
 
+#[path = "../support/images.rs"]
+mod images;
+
 mod bench;
 mod city;
 mod days;

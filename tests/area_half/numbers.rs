@@ -6,7 +6,7 @@ use prost::Message as _;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use std::sync::Arc;
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Day;
 use swabstream::pipeline::formats::{CURRENT, Newer};
@@ -38,7 +38,7 @@ fn read_all(
 ) {
     for (seq, (person, before, after)) in (1..).zip(changes) {
         let outcome = bench.read(&batch(rules, *person as i32 % 2, seq, before, after));
-        assert_eq!(outcome, Outcome::ChangesApplied);
+        assert_eq!(outcome, Outcome::Used(End::ChangesApplied));
         commit(bench);
     }
 }

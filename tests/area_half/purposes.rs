@@ -1,9 +1,10 @@
 //! Cells have room for 255 purposes: names that nothing counts any more give their numbers to new ones.
 
-use crate::bench::{Bench, context, images, operations};
+use crate::bench::{Bench, context, operations};
+use crate::images::images_of;
 use crate::numbers::day;
 use std::sync::Arc;
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::Topic;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
@@ -52,7 +53,7 @@ fn restored(rules: &Arc<Rules>, bench: &Bench) -> Vec<Vec<u8>> {
         half.replay(page, operation, FORMAT).expect("an operation of ours");
     }
     half.restored().expect("a state of ours");
-    images(&half)
+    images_of(&half)
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn a_new_purpose_takes_the_number_of_one_that_nothing_counts_for_any_more() {
     bench.commit(Some(day("2022-11-10")));
     // As other rules do: what is new comes before what is taken back for it, in one batch.
     let change = [("new".to_owned(), 3), ("newer".to_owned(), 4), ("old-77".to_owned(), -1), ("old-5".to_owned(), -1)];
-    assert_eq!(bench.read(&batch(&rules, 2, &change)), Outcome::ChangesApplied);
+    assert_eq!(bench.read(&batch(&rules, 2, &change)), Outcome::Used(End::ChangesApplied));
     bench.commit(Some(day("2022-11-10")));
     assert_eq!([tests(&bench, "new"), tests(&bench, "newer"), tests(&bench, "old-6")], [Some(3), Some(4), Some(1)]);
     assert_eq!([tests(&bench, "old-5"), tests(&bench, "old-77")], [None, None]);
@@ -89,7 +90,7 @@ fn without_a_number_left_only_what_counts_for_that_purpose_is_missing() {
     assert_eq!([tests(&bench, "old-1"), tests(&bench, "new"), tests(&bench, "old-2")], [Some(6), None, Some(7)]);
     // A repair sends what is missing, once there is room.
     bench.read(&batch(&rules, 3, &[("old-1".to_owned(), -6)]));
-    assert_eq!(bench.read(&batch(&rules, 4, &[("new".to_owned(), 3)])), Outcome::ChangesApplied);
+    assert_eq!(bench.read(&batch(&rules, 4, &[("new".to_owned(), 3)])), Outcome::Used(End::ChangesApplied));
     bench.commit(Some(day("2022-11-10")));
     assert_eq!([tests(&bench, "old-1"), tests(&bench, "new")], [None, Some(3)]);
     assert!(restored(&rules, &bench) == bench.images(), "restored");

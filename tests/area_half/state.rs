@@ -1,7 +1,8 @@
 //! Images of any age and the operations after them give the same state again.
 
-use crate::bench::{Bench, context, heard, images, operations};
+use crate::bench::{Bench, context, heard, operations};
 use crate::city::{batch, caused, random, tests_of_somebody};
+use crate::images::images_of;
 use crate::numbers::day;
 use prost::Message as _;
 use rand::RngExt as _;
@@ -70,7 +71,7 @@ fn images_of_any_age_and_later_operations_give_the_live_state() {
             let pages = bench.half.pages() as usize;
             let lsn: Vec<usize> = (0..pages).map(|_| random.random_range(0..after_commit.len())).collect();
             let restored = restored(&rules, &bench, &after_commit, &lsn);
-            assert!(images(&restored) == bench.images(), "seed {seed}, images of commits {lsn:?}");
+            assert!(images_of(&restored) == bench.images(), "seed {seed}, images of commits {lsn:?}");
             assert_eq!(restored.rules_digest(), rules.digest);
         }
     }
@@ -93,7 +94,7 @@ fn a_restored_task_goes_on_as_if_nothing_had_happened() {
     );
     let later = Some(day("2023-07-01"));
     assert_eq!(bench.commit(later).len(), again.commit(later).len());
-    assert!(images(&again.half) == bench.images());
+    assert!(images_of(&again.half) == bench.images());
 }
 
 /// Numbers of areas that a task publishes, each with the time it names, and its changelog.

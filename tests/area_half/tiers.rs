@@ -72,7 +72,9 @@ fn sample_of_any_denominator() -> Rules {
 }
 
 fn tallies(cases: i32, positive: i32, negative: i32) -> Tallies {
-    Tallies::of(&[(Tally::Cases, cases), (Tally::Positive, positive), (Tally::Negative, negative)])
+    let mut tallies = Tallies::default();
+    (tallies[Tally::Cases], tallies[Tally::Positive], tallies[Tally::Negative]) = (cases, positive, negative);
+    tallies
 }
 
 /// A series of one area with cells of one purpose.

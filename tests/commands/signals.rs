@@ -1,10 +1,10 @@
 //! Processes that are asked to end, or to read their settings again.
 
+use crate::http::get;
 use crate::outputs::{Reader, code, end, stuck};
 use crate::site::{RULES, Site, program, rows, signal, wait_until};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use swabstream::model::record::Topic;
@@ -72,14 +72,6 @@ pub fn ran(name: &str) -> Site {
 fn port(log: &str) -> u16 {
     let rest = log.split("http://127.0.0.1:").nth(1).expect("an address");
     rest.split('/').next().and_then(|port| port.parse().ok()).expect("a port")
-}
-
-fn get(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("text");
-    answer
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::site::Site;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
-use swabstream::model::outcome::{Outcome, codes};
+use swabstream::model::outcome::{End, Outcome, codes};
 use swabstream::policy::sample::chongqing_rules;
 use swabstream::proto::v1::{
     AlertFamily, AlertState, CauseKind, Channel, Finding, Outcome as WireOutcome, ResultStatus, Severity,
@@ -154,7 +154,7 @@ fn every_text_is_there_in_both_languages_and_every_word_of_the_contract_has_one(
     words.extend(all("withdrawn", |one: CauseKind| lower(one.as_str_name(), "CAUSE_KIND_")));
     words.extend(all("outcome", |one: WireOutcome| lower(one.as_str_name(), "OUTCOME_")));
     words.extend(codes().map(|code| format!("code.{}", swabstream::model::outcome::code_text(code))));
-    assert!(words.contains(&format!("outcome.{}", Outcome::DuplicateSpecimen.name())));
+    assert!(words.contains(&format!("outcome.{}", Outcome::Used(End::DuplicateSpecimen).name())));
     let missing: Vec<&String> = words.iter().filter(|word| !texts.contains_key(*word)).collect();
     assert!(missing.is_empty(), "add to src/http/site/page/texts.js: {missing:?}");
 }

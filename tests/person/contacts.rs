@@ -1,7 +1,7 @@
 //! Matching in both directions, and orders that decide how a case was found.
 
 use super::world::{World, at, met, ordered, revised, swab};
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::policy::{CasePolicy, LONGEST_WINDOW};
 use swabstream::proto::v1::{
     AlertFamily, CauseKind, Channel, ContactKind, ContactRecord, ContactStatus, Finding, ResultStatus, Severity,
@@ -18,7 +18,7 @@ fn exposed(world: &World) -> Vec<(String, String)> {
 fn a_contact_record_explains_a_positive_whichever_comes_first() {
     let (positive, record) = (swab("P1", "R1", at(5, 8), Positive), met("C1", "P1", "I1", 2));
     let mut before = World::new();
-    assert_eq!(before.contact(&record), Outcome::ContactApplied);
+    assert_eq!(before.contact(&record), Outcome::Used(End::ContactApplied));
     before.lab(&positive);
     let mut after = World::new();
     after.lab(&positive);
@@ -80,7 +80,7 @@ fn a_withdrawn_contact_record_undoes_what_it_did() {
     assert_eq!(world.only(AlertFamily::Positive).channel(), Channel::Managed);
     world.contact(&ContactRecord { status: ContactStatus::Withdrawn as i32, ..record.clone() });
     assert_eq!((world.live(), &world.numbers), (without.live(), &without.numbers));
-    assert_eq!(world.contact(&record), Outcome::Superseded);
+    assert_eq!(world.contact(&record), Outcome::Used(End::Superseded));
     assert_eq!(world.live(), without.live());
 }
 
@@ -89,7 +89,7 @@ fn two_meanings_of_a_contact_record_at_one_revision_are_a_conflict() {
     let mut world = World::new();
     let record = met("C1", "P1", "I1", 2);
     world.contact(&record);
-    assert_eq!(world.contact(&record), Outcome::Duplicate);
+    assert_eq!(world.contact(&record), Outcome::Used(End::Duplicate));
     let other = ContactRecord { kind: ContactKind::Secondary as i32, ..record };
     assert_eq!(world.contact(&other), Outcome::Rejected(RejectCode::Conflict));
     assert_eq!(world.dead_letters.len(), 1);

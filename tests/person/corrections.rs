@@ -1,7 +1,7 @@
 //! A correction undoes all that the result did.
 
 use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
     AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
@@ -15,13 +15,13 @@ use ResultStatus::{Cancelled, Corrected, EnteredInError, Final, Preliminary};
 fn a_correction_to_negative_withdraws_the_alert_and_takes_back_every_count() {
     let mut world = World::new();
     let positive = swab("P1", "R1", at(3, 8), Positive);
-    assert_eq!(world.lab(&positive), Outcome::Accepted);
+    assert_eq!(world.lab(&positive), Outcome::Used(End::Accepted));
     let alert = world.only(AlertFamily::Positive);
     assert_eq!((alert.area.as_str(), alert.first_day.as_str()), ("D1S1", "2022-11-04"));
     assert_eq!((alert.severity(), alert.positive_specimens), (Severity::High, 1));
     assert_eq!(alert.policy, "sample-case@2020-01-01");
 
-    assert_eq!(world.lab(&revised(&positive, 1, Corrected, Negative)), Outcome::Corrected);
+    assert_eq!(world.lab(&revised(&positive, 1, Corrected, Negative)), Outcome::Used(End::Corrected));
     assert!(world.live().is_empty());
     assert!(world.numbers.keys().all(|(_, _, _, _, what)| *what == "negative" || what.starts_with("people tested")));
     let withdrawn = world.alerts.last().expect("a withdrawal");
@@ -37,9 +37,9 @@ fn a_withdrawn_result_leaves_nothing_and_may_come_back() {
     let mut world = World::new();
     let positive = swab("P1", "R1", at(3, 8), Positive);
     world.lab(&positive);
-    assert_eq!(world.lab(&revised(&positive, 0, Cancelled, Positive)), Outcome::Withdrawn);
+    assert_eq!(world.lab(&revised(&positive, 0, Cancelled, Positive)), Outcome::Used(End::Withdrawn));
     assert!(world.live().is_empty() && world.numbers.is_empty());
-    assert_eq!(world.lab(&revised(&positive, 1, Final, Positive)), Outcome::Corrected);
+    assert_eq!(world.lab(&revised(&positive, 1, Final, Positive)), Outcome::Used(End::Corrected));
     assert_eq!(world.only(AlertFamily::Positive).positive_specimens, 1);
     let states: Vec<_> = world.alerts.iter().map(|alert| (alert.version, alert.state())).collect();
     assert_eq!(states, [(1, AlertState::Raised), (2, AlertState::Withdrawn), (3, AlertState::Raised)]);
@@ -49,8 +49,8 @@ fn a_withdrawn_result_leaves_nothing_and_may_come_back() {
 fn a_withdrawal_that_arrives_first_is_kept() {
     let mut world = World::new();
     let positive = swab("P1", "R1", at(3, 8), Positive);
-    assert_eq!(world.lab(&revised(&positive, 1, EnteredInError, Positive)), Outcome::Withdrawn);
-    assert_eq!(world.lab(&positive), Outcome::Superseded);
+    assert_eq!(world.lab(&revised(&positive, 1, EnteredInError, Positive)), Outcome::Used(End::Withdrawn));
+    assert_eq!(world.lab(&positive), Outcome::Used(End::Superseded));
     assert!(world.live().is_empty() && world.numbers.is_empty());
 }
 
@@ -111,14 +111,14 @@ fn the_same_meaning_again_is_a_duplicate_and_raises_the_revision_it_stands_at() 
     let mut world = World::new();
     let negative = swab("P1", "R1", at(3, 8), Negative);
     world.lab(&negative);
-    assert_eq!(world.lab(&negative), Outcome::Duplicate);
+    assert_eq!(world.lab(&negative), Outcome::Used(End::Duplicate));
     let resent = LabResult { reported_at: Some(at(4, 1).to_wire()), kit: "K".into(), ..negative.clone() };
-    assert_eq!(world.lab(&resent), Outcome::Duplicate);
-    assert_eq!(world.lab(&LabResult { revision: 5, ..negative.clone() }), Outcome::Duplicate);
-    assert_eq!(world.lab(&revised(&negative, 4, Final, Positive)), Outcome::Superseded);
+    assert_eq!(world.lab(&resent), Outcome::Used(End::Duplicate));
+    assert_eq!(world.lab(&LabResult { revision: 5, ..negative.clone() }), Outcome::Used(End::Duplicate));
+    assert_eq!(world.lab(&revised(&negative, 4, Final, Positive)), Outcome::Used(End::Superseded));
     let ct = vec![CtValue { gene: "N".into(), cycles: 21.5 }];
     let other_meaning = LabResult { ct_values: ct, revision: 6, ..negative };
-    assert_eq!(world.lab(&other_meaning), Outcome::Corrected);
+    assert_eq!(world.lab(&other_meaning), Outcome::Used(End::Corrected));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn two_meanings_at_one_revision_are_a_conflict_and_the_graver_stands() {
     for findings in [[Negative, Positive], [Positive, Negative]] {
         let mut world = World::new();
         let [first, second] = findings.map(|finding| swab("P1", "R1", at(3, 8), finding));
-        assert_eq!(world.lab(&first), Outcome::Accepted);
+        assert_eq!(world.lab(&first), Outcome::Used(End::Accepted));
         assert_eq!(world.lab(&second), Outcome::Rejected(RejectCode::Conflict));
         assert_eq!(world.only(AlertFamily::Positive).person_id, "P1");
         let [letter] = &world.dead_letters[..] else { panic!("one dead letter") };
@@ -141,7 +141,10 @@ fn a_negative_against_a_positive_is_held_as_positive_until_the_lab_corrects() {
         LabResult { lab_id: "LAB-2".into(), result_id: "R9".into(), ..revised(&positive, 0, Final, Negative) };
     for order in [[&positive, &negative], [&negative, &positive]] {
         let mut world = World::new();
-        assert_eq!(order.map(|result| world.lab(result)), [Outcome::Accepted, Outcome::Contradiction]);
+        assert_eq!(
+            order.map(|result| world.lab(result)),
+            [Outcome::Used(End::Accepted), Outcome::Used(End::Contradiction)]
+        );
         let alert = world.only(AlertFamily::Contradiction);
         assert_eq!((alert.specimen_id.as_str(), alert.severity()), ("S-R1", Severity::High));
         assert_eq!(world.only(AlertFamily::Positive).positive_specimens, 1);
@@ -172,7 +175,7 @@ fn a_contradiction_that_is_resolved_is_not_replaced_by_that_of_another_target() 
     {
         world.lab(&result);
     }
-    assert_eq!(world.lab(&negative), Outcome::Contradiction);
+    assert_eq!(world.lab(&negative), Outcome::Used(End::Contradiction));
     world.lab(&revised(&negative, 1, Corrected, Positive));
     let resolved = world.alerts.iter().find(|alert| alert.state() == AlertState::Withdrawn).expect("it is withdrawn");
     assert_eq!((resolved.family(), resolved.replaced_by.as_str()), (AlertFamily::Contradiction, ""));
@@ -186,7 +189,7 @@ fn two_entry_points_count_one_specimen_once() {
     world.lab(&first);
     let before = world.numbers.clone();
     let again = LabResult { result_id: "R2".into(), specimen_id: first.specimen_id.clone(), ..first.clone() };
-    assert_eq!(world.lab(&again), Outcome::DuplicateSpecimen);
+    assert_eq!(world.lab(&again), Outcome::Used(End::DuplicateSpecimen));
     assert_eq!(world.numbers, before);
     world.lab(&revised(&first, 1, Cancelled, Negative));
     assert_eq!(world.numbers, before, "the other one still stands");
@@ -197,7 +200,7 @@ fn a_conclusive_finding_supersedes_the_others_of_its_specimen() {
     let mut world = World::new();
     for (id, finding) in [("R1", Invalid), ("R3", Negative), ("R2", Inconclusive)] {
         let result = swab("P1", id, at(3, 8), finding);
-        assert_eq!(world.lab(&LabResult { specimen_id: "S".into(), ..result }), Outcome::Accepted);
+        assert_eq!(world.lab(&LabResult { specimen_id: "S".into(), ..result }), Outcome::Used(End::Accepted));
     }
     assert!(world.numbers.keys().all(|(_, _, _, _, what)| *what == "negative" || what.starts_with("people tested")));
 }
@@ -206,10 +209,10 @@ fn a_conclusive_finding_supersedes_the_others_of_its_specimen() {
 fn a_preliminary_positive_alerts_but_counts_only_when_final() {
     let mut world = World::new();
     let early = revised(&swab("P1", "R1", at(3, 8), Positive), 0, Preliminary, Positive);
-    assert_eq!(world.lab(&early), Outcome::Preliminary);
+    assert_eq!(world.lab(&early), Outcome::Used(End::Preliminary));
     let alert = world.only(AlertFamily::Positive);
     assert!(alert.preliminary && alert.severity() == Severity::Info && world.numbers.is_empty());
-    assert_eq!(world.lab(&revised(&early, 0, Final, Positive)), Outcome::Corrected);
+    assert_eq!(world.lab(&revised(&early, 0, Final, Positive)), Outcome::Used(End::Corrected));
     let alert = world.only(AlertFamily::Positive);
     assert!(!alert.preliminary && alert.severity() == Severity::High && !world.numbers.is_empty());
 
@@ -224,7 +227,7 @@ fn a_preliminary_positive_alerts_but_counts_only_when_final() {
 fn drills_and_pools_change_nothing() {
     let mut world = World::new();
     let drill = LabResult { mode: ProcessingMode::Training as i32, ..swab("P1", "R1", at(3, 8), Positive) };
-    assert_eq!(world.send(&Input::Result(drill, at(3, 9)), None), Outcome::Training);
+    assert_eq!(world.send(&Input::Result(drill, at(3, 9)), None), Outcome::Used(End::Training));
     let pool = LabResult { pool: Some(Pool::default()), ..swab("P1", "R1", at(3, 8), Positive) };
     let outcome = world.send(&Input::Result(pool, at(3, 9)), None);
     assert_eq!(outcome, Outcome::Rejected(RejectCode::Unsupported));
@@ -270,13 +273,17 @@ fn what_an_unknown_lab_sends_is_applied_and_counted_apart_where_the_policy_accep
     let first = of_stranger(swab("P1", "R1", at(3, 8), Positive));
     let corrected = revised(&first, 1, Corrected, Negative);
     let withdrawn = revised(&first, 2, EnteredInError, Negative);
-    assert_eq!(world.lab(&first), Outcome::AcceptedUnknownLab);
+    assert_eq!(world.lab(&first), Outcome::Used(End::AcceptedUnknownLab));
     assert_eq!(world.live().len(), 1, "it raises an alert like any other");
-    assert_eq!(world.lab(&first), Outcome::Duplicate, "what changes nothing is what it was");
-    assert_eq!(world.lab(&corrected), Outcome::AcceptedUnknownLab);
-    assert_eq!(world.lab(&first), Outcome::Superseded);
-    assert_eq!(world.lab(&withdrawn), Outcome::AcceptedUnknownLab);
-    assert_eq!(world.lab(&swab("P1", "R2", at(3, 8), Negative)), Outcome::Accepted, "of a lab of the registry");
+    assert_eq!(world.lab(&first), Outcome::Used(End::Duplicate), "what changes nothing is what it was");
+    assert_eq!(world.lab(&corrected), Outcome::Used(End::AcceptedUnknownLab));
+    assert_eq!(world.lab(&first), Outcome::Used(End::Superseded));
+    assert_eq!(world.lab(&withdrawn), Outcome::Used(End::AcceptedUnknownLab));
+    assert_eq!(
+        world.lab(&swab("P1", "R2", at(3, 8), Negative)),
+        Outcome::Used(End::Accepted),
+        "of a lab of the registry"
+    );
     assert_eq!((world.live().len(), world.dead_letters.len()), (0, 0));
     assert!(!world.labs_heard.contains_key("LAB-X"), "only labs of the registry become labels");
 }
@@ -294,8 +301,8 @@ fn a_day_only_result_that_is_moved_twice_at_other_hours_is_one_move() {
     let mut world = World::new();
     world.lab(&first);
     world.lab(&moved(8));
-    assert_eq!(world.lab_at(&moved(17), at(3, 20)), Outcome::Duplicate);
-    assert_eq!(world.outcomes.last(), Some(&Outcome::Duplicate), "nor is it news to whom it was taken from");
+    assert_eq!(world.lab_at(&moved(17), at(3, 20)), Outcome::Used(End::Duplicate));
+    assert_eq!(world.outcomes.last(), Some(&Outcome::Used(End::Duplicate)), "nor is it news to whom it was taken from");
     assert!(world.dead_letters.is_empty());
     assert_eq!(world.only(AlertFamily::Positive).person_id, "P2");
 }

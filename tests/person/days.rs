@@ -1,7 +1,7 @@
 //! Results of which only the day of collection is known: the time of day means nothing.
 
 use super::world::{World, at, met, ordered, revised, swab};
-use swabstream::model::outcome::Outcome;
+use swabstream::model::outcome::{End, Outcome};
 use swabstream::proto::v1::{AlertFamily, Channel, Finding, LabResult, ResultStatus, TimePrecision};
 
 use Finding::{Negative, Positive};
@@ -16,15 +16,15 @@ fn two_times_of_one_day_say_the_same() {
     for (first, second) in [(1, 2), (23, 0)] {
         let mut world = World::new();
         let received = at(6, 0);
-        assert_eq!(world.lab_at(&day_of("P1", "R1", (5, first), Negative), received), Outcome::Accepted);
-        assert_eq!(world.lab_at(&day_of("P1", "R1", (5, second), Negative), received), Outcome::Duplicate);
+        assert_eq!(world.lab_at(&day_of("P1", "R1", (5, first), Negative), received), Outcome::Used(End::Accepted));
+        assert_eq!(world.lab_at(&day_of("P1", "R1", (5, second), Negative), received), Outcome::Used(End::Duplicate));
         assert!(world.dead_letters.is_empty());
         // Another day, or the same one to the minute, is something else.
         let exact = revised(&swab("P1", "R1", at(5, 0), Negative), 1, ResultStatus::Corrected, Negative);
-        assert_eq!(world.lab_at(&exact, received), Outcome::Corrected);
+        assert_eq!(world.lab_at(&exact, received), Outcome::Used(End::Corrected));
         let other_day = day_of("P1", "R1", (4, 12), Negative);
         let other_day = revised(&other_day, 2, ResultStatus::Corrected, Negative);
-        assert_eq!(world.lab_at(&other_day, received), Outcome::Corrected);
+        assert_eq!(world.lab_at(&other_day, received), Outcome::Used(End::Corrected));
         world.check();
     }
 }
@@ -87,7 +87,7 @@ fn a_result_is_taken_back_without_saying_what_it_was() {
         let positive = swab("P1", "R1", at(5, 8), Positive);
         world.lab(&positive);
         assert_eq!(world.live().len(), 1);
-        assert_eq!(world.lab(&revised(&positive, 1, status, Finding::Unspecified)), Outcome::Withdrawn);
+        assert_eq!(world.lab(&revised(&positive, 1, status, Finding::Unspecified)), Outcome::Used(End::Withdrawn));
         assert!(world.live().is_empty());
         world.check();
     }

@@ -3,7 +3,7 @@
 use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
 use std::collections::BTreeSet;
 use swabstream::audit::recount::LiveAlert;
-use swabstream::model::outcome::Outcome;
+use swabstream::model::outcome::{End, Outcome};
 use swabstream::pipeline::half::Half;
 use swabstream::policy::EpisodeForm::{self, FromFirstPositive, FromLastPositive};
 use swabstream::policy::sample::sample_rules;
@@ -77,7 +77,7 @@ fn what_was_old_when_first_read_wakes_nobody_until_something_new_comes() {
 
     let mut twice = World::new();
     twice.lab_at(&old, at(4, 9));
-    assert_eq!(twice.lab_at(&old, at(4, 8)), Outcome::Duplicate);
+    assert_eq!(twice.lab_at(&old, at(4, 8)), Outcome::Used(End::Duplicate));
     assert!(!twice.only(AlertFamily::Positive).historic, "a copy was received within the 72 hours");
 }
 
@@ -94,7 +94,8 @@ fn severity_is_by_policy() {
         assert_eq!(live, world.due(), "the recount says the same");
         world.only(family).severity()
     };
-    let found = |world: &mut World| assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Positive)), Outcome::Accepted);
+    let found =
+        |world: &mut World| assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Positive)), Outcome::Used(End::Accepted));
     let managed = |world: &mut World| {
         world.contact(&ordered(met("C1", "P1", "P0", 1), at(2, 9), 2, 6));
         world.lab(&swab("P1", "R1", at(3, 8), Positive));
@@ -222,9 +223,9 @@ fn a_result_reported_before_it_was_collected_counts_and_is_counted_once_wherever
     let right = LabResult { reported_at: Some(at(1, 9).to_wire()), ..swab("P2", "R2", at(1, 8), Negative) };
     let home = LAYOUT.person_task("P1");
     let sent_on = world.send(&Input::Result(early, at(1, 10)), Some((home + 1) % LAYOUT.person_tasks));
-    assert_eq!(sent_on, Outcome::Forwarded);
+    assert_eq!(sent_on, Outcome::Used(End::Forwarded));
     world.settle();
     world.lab_at(&right, at(1, 10));
     assert_eq!(world.reported_early, 1);
-    assert_eq!(world.outcomes.iter().filter(|outcome| **outcome == Outcome::Accepted).count(), 2);
+    assert_eq!(world.outcomes.iter().filter(|outcome| **outcome == Outcome::Used(End::Accepted)).count(), 2);
 }

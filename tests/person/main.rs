@@ -1,5 +1,8 @@
 //! What the person half promises, on several tasks that send each other messages, without a broker.
 
+#[path = "../support/images.rs"]
+mod images;
+
 mod contact_versions;
 mod contacts;
 mod corrections;

@@ -2,7 +2,7 @@
 
 use super::world::{Input, LAYOUT, World, at, met, swab};
 use prost::Message as _;
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::pipeline::formats::{CURRENT, Newer};
 use swabstream::proto::v1::person_event::Event;
@@ -23,9 +23,9 @@ fn a_record_in_another_partition_is_sent_on_and_ends_the_same() {
     let mut world = World::new();
     let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
     let outcome = world.send(&Input::Result(positive.clone(), at(3, 13)), Some(elsewhere));
-    assert_eq!(outcome, Outcome::Forwarded);
+    assert_eq!(outcome, Outcome::Used(End::Forwarded));
     world.settle();
-    assert_eq!(world.outcomes, [Outcome::Forwarded, Outcome::Accepted]);
+    assert_eq!(world.outcomes, [Outcome::Used(End::Forwarded), Outcome::Used(End::Accepted)]);
     assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
 }
 
@@ -48,7 +48,7 @@ fn what_its_own_task_refuses_is_set_aside_as_the_record_it_was() {
         world.settle();
         assert_eq!(
             (sent_on, world.outcomes.last()),
-            (Outcome::Forwarded, Some(&Outcome::Rejected(RejectCode::Conflict)))
+            (Outcome::Used(End::Forwarded), Some(&Outcome::Rejected(RejectCode::Conflict)))
         );
         let [letter] = &world.dead_letters[..] else { panic!("one dead letter") };
         assert_eq!((&letter.key[..], letter.payload.as_ref()), (&b"by accession number"[..], Some(&second)));
@@ -71,7 +71,7 @@ fn a_contact_record_in_another_partition_reaches_both_people() {
     world.lab(&swab("I1", "R1", at(3, 8), Positive));
     let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
     let outcome = world.send(&Input::Contact(met("C1", "P1", "I1", 2), at(3, 9)), Some(elsewhere));
-    assert_eq!(outcome, Outcome::Forwarded);
+    assert_eq!(outcome, Outcome::Used(End::Forwarded));
     world.settle();
     let alert = world.live().into_values().next().expect("an alert");
     assert_eq!(alert.to_trace.len(), 1);
@@ -85,7 +85,7 @@ fn a_message_sent_on_too_often_is_set_aside() {
     let elsewhere = (LAYOUT.person_task("P1") + 1) % LAYOUT.person_tasks;
     let mut world = World::new();
     for (hop, expected) in [
-        (2, Outcome::Forwarded),
+        (2, Outcome::Used(End::Forwarded)),
         (3, Outcome::Rejected(RejectCode::HopLimit)),
         (9, Outcome::Rejected(RejectCode::HopLimit)),
     ] {
@@ -136,7 +136,7 @@ fn what_an_earlier_version_sent_on_is_read() {
         world.record(record(Topic::PersonEvents, LAYOUT.person_task("P1"), "P1", Some(&bytes)));
         world.settle();
     }
-    assert_eq!(world.outcomes[..2], [Outcome::Accepted, Outcome::ContactApplied]);
+    assert_eq!(world.outcomes[..2], [Outcome::Used(End::Accepted), Outcome::Used(End::ContactApplied)]);
     assert_eq!((world.live(), &world.numbers), (straight.live(), &straight.numbers));
 }
 
@@ -163,7 +163,7 @@ fn what_is_no_use_is_set_aside_with_its_code_and_the_rest_goes_on() {
         Outcome::Rejected(RejectCode::MissingField)
     );
     assert_eq!(world.dead_letters.len(), 11);
-    assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Negative)), Outcome::Accepted);
+    assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Negative)), Outcome::Used(End::Accepted));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_mark_of_time_is_nothing_but_time() {
         content_type: Some(b"application/vnd.swabstream.time-mark"),
         ..record(Topic::LabResults, 1, "", Some(b""))
     };
-    assert_eq!(world.record(mark), Outcome::TimeMark);
+    assert_eq!(world.record(mark), Outcome::Used(End::TimeMark));
     assert!(world.dead_letters.is_empty() && world.numbers.is_empty());
 }
 

@@ -2,7 +2,7 @@
 
 use super::world::{Input, LAYOUT, World, at, revised, swab};
 use swabstream::audit::recount::LiveAlert;
-use swabstream::model::outcome::Outcome;
+use swabstream::model::outcome::{End, Outcome};
 use swabstream::pipeline::half::Half as _;
 use swabstream::proto::v1::{AlertFamily, AlertState, Finding, LabResult, ResultStatus};
 
@@ -70,7 +70,7 @@ fn a_correction_under_a_new_id_withdraws_the_result_it_names() {
     assert_eq!(tests(&world), [("negative", 1)]);
 
     let mut world = World::new();
-    assert_eq!(all.each_ref().map(|one| world.lab(one)), [Outcome::Accepted, Outcome::Corrected]);
+    assert_eq!(all.each_ref().map(|one| world.lab(one)), [Outcome::Used(End::Accepted), Outcome::Used(End::Corrected)]);
     let withdrawn = world.alerts.last().expect("a withdrawal");
     let cause = withdrawn.causes.last().expect("a cause");
     assert_eq!((withdrawn.state(), withdrawn.replaced_by.as_str()), (AlertState::Withdrawn, ""));
@@ -81,9 +81,13 @@ fn a_correction_under_a_new_id_withdraws_the_result_it_names() {
 #[test]
 fn what_a_correction_replaced_before_it_came_has_no_effect_when_it_comes() {
     let mut world = World::new();
-    assert_eq!(world.lab(&replaces("C", "F", Negative)), Outcome::Accepted, "nothing is missing if F never comes");
-    assert_eq!(world.lab(&result("F", Positive)), Outcome::Superseded);
-    assert_eq!(world.lab(&revised(&result("F", Positive), 7, Corrected, Positive)), Outcome::Superseded);
+    assert_eq!(
+        world.lab(&replaces("C", "F", Negative)),
+        Outcome::Used(End::Accepted),
+        "nothing is missing if F never comes"
+    );
+    assert_eq!(world.lab(&result("F", Positive)), Outcome::Used(End::Superseded));
+    assert_eq!(world.lab(&revised(&result("F", Positive), 7, Corrected, Positive)), Outcome::Used(End::Superseded));
     assert!(world.alerts.is_empty());
     assert_eq!(tests(&world), [("negative", 1)]);
 }
@@ -122,14 +126,14 @@ fn results_that_replace_each_other_in_a_circle_replace_nothing() {
 #[test]
 fn a_result_is_booked_as_what_it_is_once_it_has_closed_a_circle_or_left_one() {
     let mut world = World::new();
-    assert_eq!(world.lab(&replaces("B", "A", Negative)), Outcome::Accepted);
-    assert_eq!(world.lab(&replaces("A", "B", Positive)), Outcome::Contradiction, "it stands, and so does B");
+    assert_eq!(world.lab(&replaces("B", "A", Negative)), Outcome::Used(End::Accepted));
+    assert_eq!(world.lab(&replaces("A", "B", Positive)), Outcome::Used(End::Contradiction), "it stands, and so does B");
     let left = LabResult { replaces_result_id: String::new(), revision: 1, ..replaces("A", "B", Positive) };
-    assert_eq!(world.lab(&left), Outcome::Superseded, "B replaces it again");
+    assert_eq!(world.lab(&left), Outcome::Used(End::Superseded), "B replaces it again");
     assert!(world.live().is_empty());
     assert_eq!(tests(&world), [("negative", 1)]);
     let again = revised(&replaces("A", "B", Negative), 2, Corrected, Negative);
-    assert_eq!(world.lab(&again), Outcome::Corrected, "of what stood before");
+    assert_eq!(world.lab(&again), Outcome::Used(End::Corrected), "of what stood before");
 }
 
 #[test]
@@ -188,7 +192,10 @@ fn another_version_of_one_revision_that_replaces_another_result_is_a_conflict() 
     assert_eq!(world.dead_letters.len(), 1);
     let mut world = World::new();
     world.lab(&result("F", Positive));
-    assert_eq!(world.lab(&LabResult { replaces_result_id: "F".into(), ..result("F", Positive) }), Outcome::Duplicate);
+    assert_eq!(
+        world.lab(&LabResult { replaces_result_id: "F".into(), ..result("F", Positive) }),
+        Outcome::Used(End::Duplicate)
+    );
 }
 
 #[test]

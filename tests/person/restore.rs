@@ -2,6 +2,7 @@
 
 use super::properties::{random_history, run};
 use super::world::{Dice, World, at, context};
+use crate::images::images_of;
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::state::changelog::FORMAT;
@@ -43,19 +44,10 @@ impl Stored {
     }
 }
 
-fn images(half: &PersonHalf) -> Vec<Vec<u8>> {
-    let image = |page| {
-        let mut image = Vec::new();
-        half.image(page, &mut image);
-        image
-    };
-    (0..half.pages()).map(image).collect()
-}
-
 /// Takes what the task wrote since, and images a random page of it.
 fn store(stored: &mut Stored, world: &mut World, task: usize, seq: u64, dice: &mut Dice) {
     stored.commits.push((seq, std::mem::take(&mut world.operations[task])));
-    let images = images(&world.halves[task]);
+    let images = images_of(&world.halves[task]);
     stored.images.resize(images.len(), (0, Vec::new()));
     let page = dice.roll(images.len() as u64) as usize;
     if dice.roll(8) == 0 {
@@ -83,7 +75,7 @@ fn images_of_any_age_and_later_operations_are_the_live_state() {
                     continue;
                 }
                 let restored = stored.restore(task as i32, world);
-                assert_eq!(images(&restored), images(&world.halves[task]), "seed {seed}, commit {seq}");
+                assert_eq!(images_of(&restored), images_of(&world.halves[task]), "seed {seed}, commit {seq}");
                 assert_eq!(restored.rules_digest(), world.halves[task].rules_digest());
                 if dice.roll(2) == 0 {
                     world.halves[task] = restored; // and goes on from there

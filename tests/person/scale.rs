@@ -3,7 +3,7 @@
 use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
 use std::collections::BTreeSet;
 use swabstream::audit::stored::people;
-use swabstream::model::outcome::Outcome;
+use swabstream::model::outcome::{End, Outcome};
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
 use swabstream::state::paged::Paged;
@@ -15,7 +15,7 @@ fn people_fill_pages_and_leave_their_slots_to_others() {
     for day in [0, 2] {
         for person in 0..people {
             let swab = swab(&format!("P{person}"), &format!("R{person}-{day}"), at(day, 8), Finding::Negative);
-            assert_eq!(world.send(&Input::Result(swab, at(day, 9)), None), Outcome::Accepted);
+            assert_eq!(world.send(&Input::Result(swab, at(day, 9)), None), Outcome::Used(End::Accepted));
         }
     }
     let held = |world: &World, what: &str| -> u64 {

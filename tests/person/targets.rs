@@ -2,7 +2,7 @@
 
 use super::world::{World, at, met, ordered, revised, swab};
 use std::collections::BTreeSet;
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::time::Day;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
@@ -43,7 +43,10 @@ fn a_panel_with_influenza_alone_is_no_case_of_the_first_target() {
         for (target, finding) in
             [("sars-cov-2", Finding::Negative), ("influenza-a", Finding::Positive), ("rsv", Finding::Negative)]
         {
-            assert_eq!(world.lab(&of(target, person, &format!("R{number}-{target}"), 3, finding)), Outcome::Accepted);
+            assert_eq!(
+                world.lab(&of(target, person, &format!("R{number}-{target}"), 3, finding)),
+                Outcome::Used(End::Accepted)
+            );
         }
     }
     assert_eq!((counted(&world, "C", "positive"), counted(&world, "C", "negative")), (0, 3));
@@ -71,12 +74,15 @@ fn people_are_distinct_within_a_target_and_gaps_do_not_see_other_targets() {
 fn an_alias_means_what_the_id_means() {
     let mut world = World::new();
     let result = of("FLU-A", "P1", "R1", 3, Finding::Positive);
-    assert_eq!(world.lab(&result), Outcome::Accepted);
+    assert_eq!(world.lab(&result), Outcome::Used(End::Accepted));
     let again = LabResult { target: "influenza-a".into(), ..result.clone() };
-    assert_eq!(world.lab(&again), Outcome::Duplicate);
-    assert_eq!(world.lab(&LabResult { result_id: "R2".into(), ..again.clone() }), Outcome::DuplicateSpecimen);
+    assert_eq!(world.lab(&again), Outcome::Used(End::Duplicate));
+    assert_eq!(
+        world.lab(&LabResult { result_id: "R2".into(), ..again.clone() }),
+        Outcome::Used(End::DuplicateSpecimen)
+    );
     let against = LabResult { result_id: "R3".into(), finding: Finding::Negative as i32, ..again };
-    assert_eq!(world.lab(&against), Outcome::Contradiction, "one specimen, whatever the target is called");
+    assert_eq!(world.lab(&against), Outcome::Used(End::Contradiction), "one specimen, whatever the target is called");
     assert_eq!(world.only(AlertFamily::Positive).target, "influenza-a");
     assert_eq!(world.only(AlertFamily::Contradiction).target, "influenza-a");
 }
@@ -133,7 +139,7 @@ fn a_result_corrected_to_another_target_takes_its_alert_and_numbers_along() {
     let wrong = of("sars-cov-2", "P1", "R1", 3, Finding::Positive);
     world.lab(&wrong);
     let right = LabResult { target: "FLU-A".into(), ..revised(&wrong, 1, ResultStatus::Corrected, Finding::Positive) };
-    assert_eq!(world.lab(&right), Outcome::Corrected);
+    assert_eq!(world.lab(&right), Outcome::Used(End::Corrected));
     assert_eq!(world.only(AlertFamily::Positive).target, "influenza-a");
     let withdrawn = world.alerts.iter().find(|alert| alert.state() == AlertState::Withdrawn).expect("it was another's");
     assert_eq!((withdrawn.target.as_str(), withdrawn.replaced_by.as_str()), ("sars-cov-2", ""));
@@ -146,7 +152,7 @@ fn a_target_without_a_case_policy_has_tests_but_no_cases_and_its_contradictions_
     world.lab(&of("rsv", "P1", "R1", 3, Finding::Positive));
     assert!(world.live().is_empty());
     assert_eq!((counted(&world, "C/rsv", "positive"), counted(&world, "C/rsv", "cases")), (1, 0));
-    assert_eq!(world.lab(&of("rsv", "P1", "R2", 3, Finding::Negative)), Outcome::Contradiction);
+    assert_eq!(world.lab(&of("rsv", "P1", "R2", 3, Finding::Negative)), Outcome::Used(End::Contradiction));
     let alert = world.only(AlertFamily::Contradiction);
     assert_eq!((alert.target.as_str(), alert.policy.as_str()), ("rsv", "sample-case@2020-01-01"));
 }
@@ -259,7 +265,7 @@ fn a_deployment_that_declares_no_target_has_one() {
         Kind::TierPolicy(policy) => policy.id != "sample-influenza",
         _ => true,
     }));
-    assert_eq!(world.lab(&of("sars-cov-2", "P1", "R1", 3, Finding::Positive)), Outcome::Accepted);
+    assert_eq!(world.lab(&of("sars-cov-2", "P1", "R1", 3, Finding::Positive)), Outcome::Used(End::Accepted));
     assert_eq!(world.only(AlertFamily::Positive).target, "sars-cov-2");
     let other = super::world::Input::Result(of("influenza-a", "P1", "R2", 3, Finding::Positive), at(3, 12));
     assert_eq!(world.send(&other, None), Outcome::Rejected(RejectCode::UnknownTarget));

@@ -3,8 +3,6 @@
 
 use crate::support::story::{Story, contact, order, result};
 use swabstream::model::outcome::RejectCode;
-use swabstream::policy::sample::sample_rules;
-use swabstream::policy::{Rules, TierEngine};
 use swabstream::proto::v1::AlertFamily::Positive;
 use swabstream::proto::v1::AlertState::{Raised, Withdrawn};
 use swabstream::proto::v1::Finding::{self, Negative};
@@ -15,17 +13,6 @@ const P: Finding = Finding::Positive;
 /// One specimen of a person, for one target.
 fn of(target: &str, id: &str, person: &str, finding: Finding, swabbed: &str) -> LabResult {
     LabResult { target: target.into(), specimen_id: format!("S-{person}"), ..result(id, person, finding, swabbed) }
-}
-
-/// The sample's rules, by which one test may decide.
-fn by_one_test() -> Rules {
-    let mut rules = sample_rules();
-    for policy in &mut rules.tiers {
-        if let TierEngine::Threshold(measures) = &mut policy.engine {
-            measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
-        }
-    }
-    rules
 }
 
 fn panel(story: Story, person: &str, at: &str) -> Story {
@@ -78,7 +65,12 @@ fn a_result_that_was_for_another_target_moves_its_case_its_numbers_and_its_tier(
         status: ResultStatus::Corrected as i32,
         ..of("influenza-a", "R1", "P1", P, "2022-11-10 08:00")
     };
-    let end = Story::by(by_one_test())
+    // Of three tests a share of influenza means something.
+    let others = ["P2", "P3"].map(|person| of("influenza-a", person, person, Negative, "2022-11-10 08:00"));
+    let [second, third] = others;
+    let end = Story::begin()
+        .result("2022-11-10 11:00", second)
+        .result("2022-11-10 11:00", third)
         .result("2022-11-10 12:00", of("SARS-CoV-2", "R1", "P1", P, "2022-11-10 08:00"))
         .result("2022-11-10 14:00", right)
         .end("2022-11-10 20:00");

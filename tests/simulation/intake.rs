@@ -4,7 +4,7 @@
 use super::world::MAX_RECORD_BYTES;
 use prost::Message as _;
 use swabstream::audit::inputs::{self, Input};
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::{Record, Topic};
 use swabstream::pipeline::person::messages::{Origin, original};
 use swabstream::policy::Rules;
@@ -28,7 +28,7 @@ pub fn assert_judged(record: &Record<'_>, outcome: Outcome, rules: &Rules) {
 fn assert_one(record: &Record<'_>, outcome: Outcome, rules: &Rules) {
     let read = inputs::read(record, rules, MAX_RECORD_BYTES);
     let right = match (&read, outcome) {
-        (Input::Mark, Outcome::TimeMark) => true,
+        (Input::Mark, Outcome::Used(End::TimeMark)) => true,
         (Input::Refused(faults), Outcome::Rejected(code)) => faults.contains(&code),
         // By itself nothing is wrong with it.
         (Input::Usable(_), Outcome::Rejected(code)) => code == RejectCode::Conflict,

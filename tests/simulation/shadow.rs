@@ -5,6 +5,7 @@ use super::intake;
 use super::watched::Call;
 use super::witness::Witness;
 use super::world::{LAYOUT, MAX_RECORD_BYTES, SECRET};
+use crate::support::images::images_of;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::Ledger;
@@ -243,13 +244,4 @@ impl<H: Shadowed> Shadow<H> {
     fn name(&self) -> String {
         format!("{} task {}", H::NAME, self.task)
     }
-}
-
-fn images_of<H: Half>(half: &H) -> Vec<Vec<u8>> {
-    let image = |page| {
-        let mut image = Vec::new();
-        half.image(page, &mut image);
-        image
-    };
-    (0..half.pages()).map(image).collect()
 }

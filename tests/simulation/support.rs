@@ -2,6 +2,8 @@
 
 #[path = "../support/broker/mod.rs"]
 pub mod broker;
+#[path = "../support/images.rs"]
+pub mod images;
 #[path = "../support/oracle.rs"]
 pub mod oracle;
 #[path = "../support/random.rs"]

@@ -1,6 +1,7 @@
 //! Both halves, a few tasks each, that read what the others write; and their changelogs as a broker would hold them.
 
 use crate::history::Step;
+use crate::images::images_of;
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -209,7 +210,7 @@ impl Site {
     pub fn people(&self) -> Vec<PersonState> {
         let held = |task: &Task<PersonHalf>| {
             let mut state = PersonState::new();
-            for (page, image) in (0..).zip(images(task.half())) {
+            for (page, image) in (0..).zip(images_of(task.half())) {
                 state.load(page, &image, FORMAT).expect("an image of ours");
             }
             state
@@ -219,15 +220,15 @@ impl Site {
 
     /// Images of all pages, task by task.
     pub fn images(&self) -> Vec<Vec<u8>> {
-        let people = self.people.iter().flat_map(|task| images(task.half()));
-        people.chain(self.areas.iter().flat_map(|task| images(task.half()))).collect()
+        let people = self.people.iter().flat_map(|task| images_of(task.half()));
+        people.chain(self.areas.iter().flat_map(|task| images_of(task.half()))).collect()
     }
 
     /// The areas of each task, likewise.
     pub fn areas(&self) -> Vec<AreaState> {
         let held = |task: &Task<AreaHalf>| {
             let mut state = AreaState::default();
-            for (page, image) in (0..).zip(images(task.half())) {
+            for (page, image) in (0..).zip(images_of(task.half())) {
                 state.load(page, &image, FORMAT).expect("an image of ours");
             }
             state.restored().expect("a state of ours");
@@ -235,15 +236,6 @@ impl Site {
         };
         self.areas.iter().map(held).collect()
     }
-}
-
-fn images<H: Half>(half: &H) -> Vec<Vec<u8>> {
-    let image = |page| {
-        let mut image = Vec::new();
-        half.image(page, &mut image);
-        image
-    };
-    (0..half.pages()).map(image).collect()
 }
 
 fn context(task: i32) -> Context {

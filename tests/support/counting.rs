@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use swabstream::model::outcome::{Outcome, Reject};
+use swabstream::model::outcome::{End, Outcome, Reject};
 use swabstream::model::record::{Output, Record, Topic};
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
@@ -61,14 +61,14 @@ impl Half for Counting {
         if home != self.context.task {
             effects.sent += 1;
             effects.outputs.push(output(Topic::PersonEvents, home, name, bytes.to_vec()));
-            return Ok(Outcome::Forwarded);
+            return Ok(Outcome::Used(End::Forwarded));
         }
         let page = name.len() as u32 % PAGES;
         effects.changes.push(page, |into| into.extend_from_slice(bytes));
         let count = self.count(page, name);
         effects.urgent |= count.is_multiple_of(7);
         effects.outputs.push(output(Topic::Alerts, home, name, count.to_string().into_bytes()));
-        Ok(Outcome::Accepted)
+        Ok(Outcome::Used(End::Accepted))
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {

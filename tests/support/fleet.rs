@@ -4,6 +4,7 @@
 //! everything come to rest.
 
 use super::broker::{ModelLog, Process, Shared};
+use super::images::images_of;
 use super::random::Random;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,14 +110,7 @@ impl<H: Half> Fleet<H> {
 
     /// The state of every task, as its pages.
     pub fn images(&self) -> BTreeMap<i32, Vec<Vec<u8>>> {
-        self.each(|half, _| {
-            let image = |page| {
-                let mut bytes = Vec::new();
-                half.image(page, &mut bytes);
-                bytes
-            };
-            (0..half.pages()).map(image).collect()
-        })
+        self.each(|half, _| images_of(half))
     }
 
     /// Something about every running task.

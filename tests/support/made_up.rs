@@ -3,7 +3,7 @@
 use prost::Message;
 use swabstream::clock;
 use swabstream::model::interval::wilson;
-use swabstream::model::outcome::{Ledger, Outcome, RejectCode};
+use swabstream::model::outcome::{End, Ledger, Outcome, RejectCode};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
@@ -67,12 +67,12 @@ pub fn work(person: &mut Meter, area: &mut Meter, records: u64, labs: &[(String,
     let mut ledger = Ledger::default();
     for number in 0..records {
         ledger.book(match number % 50 {
-            0..38 => Outcome::Accepted,
-            38..43 => Outcome::Forwarded,
-            43..46 => Outcome::Duplicate,
-            46 => Outcome::Corrected,
+            0..38 => Outcome::Used(End::Accepted),
+            38..43 => Outcome::Used(End::Forwarded),
+            43..46 => Outcome::Used(End::Duplicate),
+            46 => Outcome::Used(End::Corrected),
             47 => Outcome::Rejected(RejectCode::UnknownArea),
-            _ => Outcome::ContactApplied,
+            _ => Outcome::Used(End::ContactApplied),
         });
     }
     (ledger.sent, ledger.received) = (records / 10, records / 10);

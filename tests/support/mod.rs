@@ -6,6 +6,7 @@ pub mod counting;
 pub mod deployment;
 pub mod fleet;
 pub mod histories;
+pub mod images;
 pub mod kafka;
 pub mod open_data;
 pub mod oracle;

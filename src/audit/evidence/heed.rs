@@ -1,11 +1,11 @@
 //! What of the inputs counts, which the inputs alone do not say: what other rules, limits or versions refused or took, and
 //! what was not read yet.
 
-use super::super::books;
-use super::super::inputs::{self, Faults};
-use super::super::letters::{self, Letter};
-use super::super::on_the_way::OnTheWay;
 use super::Evidence;
+use crate::audit::books;
+use crate::audit::inputs::{self, Faults};
+use crate::audit::letters::{self, Letter};
+use crate::audit::on_the_way::OnTheWay;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::Position;
 use std::collections::{BTreeMap, BTreeSet};

@@ -162,9 +162,11 @@ pub(super) fn notes(rules: &Rules) -> Vec<String> {
         let is_bare = |measure: &Measure| measure.kind != MeasureKind::CasesPer100k && measure.least_denominator == 0;
         let bare = measures.iter().enumerate().filter(|(_, measure)| is_bare(measure));
         let bare: Vec<String> = bare.map(|(at, _)| format!("`threshold.measures[{at}]`")).collect();
-        let tier = policy.tiers.last()?;
-        let (id, version, bare) =
-            (&policy.id, &policy.version, if bare.is_empty() { None } else { Some(bare.join(", ")) }?);
+        let (id, version, tier) = (&policy.id, &policy.version, policy.tiers.last()?);
+        if bare.is_empty() {
+            return None;
+        }
+        let bare = bare.join(", ");
         Some(format!(
             "note: tier policy {id}@{version}: no `least_tests` in {bare}: two tests can make an area `{tier}`; state from how \
              many on the proportion means something"

@@ -3,9 +3,10 @@
 //! In: a folder, or the topic `rules`. Out: a page of text, or the topic's next set in one transaction. Nothing is
 //! published that has an error.
 
+use crate::audit::RulesFound;
 use crate::config::Config;
 use crate::kafka::publisher::Exclusive;
-use crate::kafka::rules::{Held, InForce};
+use crate::kafka::rules::Held;
 use crate::model::record::{Output, Topic};
 use crate::policy::Rules;
 use crate::policy::plan::Plan;
@@ -141,7 +142,7 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
 
 fn show(config: &Config, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let held = read_topic(config)?;
-    let Some(InForce { rules, .. }) = held.in_force else {
+    let Some(RulesFound { rules, .. }) = held.in_force else {
         for error in &held.errors {
             writeln!(out, "{error}")?;
         }

@@ -2,6 +2,7 @@
 
 use super::What;
 use crate::model::time::Timestamp;
+use crate::pipeline::alerting::families;
 use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, TierReason};
 use crate::view::areas::window;
 use crate::view::texts;
@@ -35,7 +36,7 @@ pub(super) fn header(what: What) -> String {
 pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str, target: &str) -> String {
     let published = jiff::Timestamp::from_millisecond(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     let [state, severity, family] =
-        [texts::state(alert.state()), texts::severity(alert.severity()), texts::family(alert.family())];
+        [texts::state(alert.state()), texts::severity(alert.severity()), families::name(alert.family()).to_owned()];
     let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
     let times = [(published.as_deref().unwrap_or("–"), 21), (&state, 10), (&severity, 9)];
     columns(times) + &columns([(&family, 14), (target, 12), (area, 26), (person, 12)]) + &what(alert)

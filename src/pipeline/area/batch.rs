@@ -10,6 +10,7 @@ use crate::model::record::{Layout, Origin, Record};
 use crate::model::target::FIRST;
 use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
 use crate::pipeline::ending::Stop;
+use crate::pipeline::formats;
 use crate::pipeline::half::Context;
 use crate::proto::v1::AreaCause;
 use crate::state::area::cell::Number;
@@ -110,7 +111,6 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const PART: u64 = number(7);
     const CAUSES: u64 = bytes(8);
     const TARGETS: u64 = bytes(9);
-    const FORMAT: u64 = number(15);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     while !rest.is_empty() {
         match rest.varint()? {
@@ -126,7 +126,8 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             PART => batch.part = rest.varint()? as u32,
             CAUSES => batch.causes.push(cause(rest.bytes()?)?),
             TARGETS => batch.targets.push(rest.text()?),
-            FORMAT => drop(rest.varint()?),
+            // It was looked at before.
+            formats::FIELD => drop(rest.varint()?),
             _ => return None,
         }
     }

@@ -16,11 +16,12 @@ use batch::Batch;
 
 use super::decode::dead_letter;
 use super::effects::Effects;
-use super::ending::{End, Ending, Stop};
+use super::ending::{Ending, Stop};
 use super::formats::Newer;
 use super::half::{Context, Half};
 use super::times::{OwnTime, Times};
 use crate::model::cell::TOTAL;
+use crate::model::outcome::End;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
 use crate::model::record::{Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
@@ -91,7 +92,7 @@ impl Half for AreaHalf {
         }
         let touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
-        let (own, read) = (known(times.own).max(times.everywhere), times.everywhere);
+        let (own, read) = (known(times.own), times.everywhere);
         let Some(now) = days::moment(&self.rules, &self.state, own, read) else { return };
         let everywhere = days::everywhere(&self.state, own, read).unwrap_or(now);
         let new_rules = std::mem::take(&mut self.new_rules);

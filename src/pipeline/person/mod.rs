@@ -7,10 +7,11 @@ use super::decode::result_view::ResultView;
 use super::decode::validate::Registered;
 use super::decode::{self, validate};
 use super::effects::Effects;
-use super::ending::{End, Ending, Stop};
+use super::ending::{Ending, Stop, settled};
 use super::half::Context;
 use super::lab::LabsHeard;
 use crate::model::ids::Domain;
+use crate::model::outcome::End;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
 use crate::model::result::LabResult;
@@ -377,9 +378,9 @@ impl PersonHalf {
     /// When something that follows from a record is refused: the fault is ours.
     fn deliver(&mut self, effects: &mut Effects) {
         while let Some(letter) = self.letters.pop_front() {
-            match self.event(&letter.event, &letter.to, letter.origin, 0, effects) {
+            match settled(self.event(&letter.event, &letter.to, letter.origin, 0, effects)) {
                 // No record's outcome: it was sent on, or what it did is done.
-                Ok(Ending::Used(_)) | Err(Stop::Here(Ending::Used(_))) => {}
+                Ok(Ending::Used(_)) => {}
                 // What was valid as a record is so as what follows from it. The record is set aside as a fault of ours.
                 refused => panic!("what follows from a record was refused here: {refused:?}"),
             }

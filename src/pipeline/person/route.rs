@@ -1,9 +1,10 @@
 //! Who must see a record: every person lives in exactly one task, whatever partition a record was put into.
 
 use super::messages::{self, Origin};
+use crate::model::outcome::End;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::pipeline::effects::Effects;
-use crate::pipeline::ending::{End, Stop};
+use crate::pipeline::ending::Stop;
 use crate::pipeline::half::Context;
 use crate::proto::v1::{self, person_event::Event};
 

@@ -3,9 +3,9 @@
 //! In: rows. Out: one verdict per specimen, or none. Only final and corrected rows have a say. Unknown is never
 //! negative: a positive outweighs a negative of the same specimen, and both standing is a contradiction.
 
+use crate::model::outcome::End;
 use crate::model::result::Finding;
 use crate::model::target;
-use crate::pipeline::ending::End;
 use crate::state::person::row::Row;
 use hashbrown::HashMap;
 

@@ -1,6 +1,7 @@
 //! Alerts as shown: ids shortened, people masked.
 
 use crate::model::ids::masked;
+use crate::pipeline::alerting::families;
 use crate::proto::v1::Alert;
 use crate::view::alerts as book;
 use crate::view::picture::Picture;
@@ -18,7 +19,7 @@ pub(super) struct AlertLine {
     version: u32,
     /// Id of the target.
     target: String,
-    family: String,
+    family: &'static str,
     state: String,
     severity: String,
     historic: bool,
@@ -70,7 +71,7 @@ pub struct Found {
 /// How many alerts are in a state.
 #[derive(Debug, Serialize)]
 pub(super) struct Counts {
-    family: String,
+    family: &'static str,
     state: String,
     target: String,
     alerts: u64,
@@ -87,7 +88,7 @@ impl Found {
     pub fn of(picture: &Picture, filter: &AlertFilter, people: bool) -> Self {
         let registry = picture.registry();
         let of_area = |code: &str| filter.area.is_empty() || registry.within(code).contains(&filter.area.as_str());
-        let of_family = |alert: &Alert| filter.family.is_empty() || texts::family(alert.family()) == filter.family;
+        let of_family = |alert: &Alert| filter.family.is_empty() || families::name(alert.family()) == filter.family;
         let found = newest(picture, people, |line| of_family(&line.alert) && of_area(&line.alert.area));
         Self { alerts: found.iter().take(SHOWN).map(|line| shown(picture, line)).collect(), all: found.len() }
     }
@@ -106,7 +107,7 @@ pub(super) fn counts(picture: &Picture) -> Vec<Counts> {
     let all = picture.alerts.counts().chain(picture.area_alerts.counts()).filter(|(.., alerts)| *alerts > 0);
     let target = |name: &str| picture.registry().target(name).unwrap_or(name).to_owned();
     let one = |(family, state, of, alerts): (_, _, &str, _)| Counts {
-        family: texts::family(family),
+        family: families::name(family),
         state: texts::state(state),
         target: target(of),
         alerts,
@@ -121,7 +122,7 @@ fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
         at: line.at.0,
         version: alert.version,
         target: picture.registry().target(&alert.target).unwrap_or(&alert.target).to_owned(),
-        family: texts::family(alert.family()),
+        family: families::name(alert.family()),
         state: texts::state(alert.state()),
         severity: texts::severity(alert.severity()),
         historic: alert.historic,
