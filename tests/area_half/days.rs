@@ -155,7 +155,9 @@ fn a_tier_of_a_day_that_time_has_passed_is_old_news_however_far_a_commit_goes() 
     assert_eq!(again, ends);
     let on = |day: Day| alerts.iter().filter(move |alert| alert.first_day == day.to_string());
     assert!(on(ends[1]).count() > 0 && on(last).count() > 0, "{alerts:?}");
-    assert!(alerts.iter().all(|alert| alert.historic == (alert.first_day != last.to_string())), "{alerts:?}");
+    let hours = rules.cases[0].historic_after_hours;
+    let old = |of: &str| rules.span(day(of)).1.plus_hours(hours) < noon(last);
+    assert!(alerts.iter().all(|alert| alert.historic == old(&alert.first_day)), "{alerts:?}");
     assert!(on(ends[1]).all(|alert| alert.severity() == Severity::Info));
 }
 

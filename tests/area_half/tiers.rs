@@ -313,10 +313,25 @@ fn an_alert_has_a_legal_history() {
     assert_eq!(causes.iter().map(|cause| cause.state).collect::<Vec<_>>(), [1, 3]);
     assert!(causes.iter().all(|cause| cause.kind() == CauseKind::Area && cause.origin.is_some()));
     // Found again, late: the same alert holds again, for the record only.
-    say(&mut bench, &rules, 200, (&cleared, &[positive("D1S1", on)]), on.plus(2));
+    say(&mut bench, &rules, 200, (&cleared, &[positive("D1S1", on)]), on.plus(4));
     let last = bench.alerts().pop().expect("an alert");
     assert_eq!((last.version, last.state, last.historic, last.severity()), (3, 1, true, Severity::Info));
     assert_eq!(last.alert_id, district[0].alert_id);
+}
+
+/// The sample's 72 hours count from the last minute of the day, not from its noon.
+#[test]
+fn a_change_that_is_heard_of_after_midnight_wakes_somebody() {
+    let on = day("2022-11-01");
+    for (heard_of, historic) in [(0, false), (1, false), (3, false), (4, true)] {
+        let steps = TierEngine::CleanDay(vec![CleanDayStep { rank: 1, clean_days: 7, next: 0 }]);
+        let rules = with_tiers(vec![policy("clean", &[2], &["low", "high"], steps)], "clean");
+        let mut bench = Bench::new(&rules);
+        bench.commit(Some(on));
+        say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on.plus(heard_of));
+        let alerts: Vec<_> = bench.alerts().into_iter().map(|alert| (alert.first_day, alert.historic)).collect();
+        assert_eq!(alerts, [(on.to_string(), historic)], "heard of {heard_of} days later");
+    }
 }
 
 #[test]

@@ -46,9 +46,8 @@ pub struct Span {
     pub now: Timestamp,
     /// Its day: no window ends later.
     pub today: Day,
-    /// The day of the time everywhere, which is later while days that have gone by are owed: what a tier becomes on an
-    /// earlier one is old news.
-    pub current: Day,
+    /// The time everywhere, which is later while days that have gone by are owed: by it a change of tier is old news.
+    pub everywhere: Timestamp,
     /// No window ends earlier.
     pub kept_from: Day,
     /// No number needs an earlier cell.
@@ -69,8 +68,7 @@ impl Span {
         // The longest look back from the first day kept.
         let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
         let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
-        let current = rules.day(everywhere).max(today);
-        Self { now, today, current, kept_from, cells_from, before, new_rules }
+        Self { now, today, everywhere: everywhere.max(now), kept_from, cells_from, before, new_rules }
     }
 
     /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can
@@ -190,11 +188,7 @@ impl Restater<'_> {
         let subject = Subject::new(self.rules, series);
         let decide = |day| subject.as_ref().and_then(|subject| subject.decide(day));
         let by_rules = self.span.new_rules && touched.offset.is_none();
-        let trigger = Trigger {
-            kind: if by_rules { CauseKind::Rules } else { CauseKind::Area },
-            now: self.span.now,
-            today: self.span.current,
-        };
+        let kind = if by_rules { CauseKind::Rules } else { CauseKind::Area };
         let mut last: Option<(Day, Option<Decision<'_>>)> = None;
         let mut changed = Vec::new();
         for day in days {
@@ -202,7 +196,9 @@ impl Restater<'_> {
             let before = last.take().filter(|(known, _)| *known == eve).map_or_else(|| decide(eve), |(_, tier)| tier);
             let after = decide(day);
             let (known, origin) = (series.alerts.get(&day), behind(series, touched, day));
-            let alert = alert::next(known, (before.as_ref(), after.as_ref()), day, origin, &trigger);
+            let historic = subject.as_ref().is_some_and(|subject| subject.is_old_news(day, self.span.everywhere));
+            let trigger = Trigger { kind, now: self.span.now, historic };
+            let alert = alert::next(known, (before.as_ref(), after.as_ref()), origin, trigger);
             changed.extend(alert.map(|alert| (day, alert)));
             last = Some((day, after));
         }

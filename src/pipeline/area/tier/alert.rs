@@ -21,17 +21,16 @@ pub struct Trigger {
     pub kind: CauseKind,
     /// The task's `now`.
     pub now: Timestamp,
-    /// The day it is everywhere: an alert of an earlier one is historic.
-    pub today: Day,
+    /// The day is over for as long that nobody is to be woken any more.
+    pub historic: bool,
 }
 
-/// The next state of the alert of `day`; `None` when it stays as it is.
+/// The next state of a day's alert; `None` when it stays as it is.
 pub fn next(
     known: Option<&TierAlert>,
     (before, after): (Option<&Decision<'_>>, Option<&Decision<'_>>),
-    day: Day,
     origin: TierOrigin,
-    trigger: &Trigger,
+    trigger: Trigger,
 ) -> Option<TierAlert> {
     let held = Held::of(known.map(|alert| alert.live));
     let mut alert = known.cloned().unwrap_or_default();
@@ -39,7 +38,7 @@ pub fn next(
         None => Wanted::Nothing,
         Some(after) => {
             if held != Held::Live {
-                alert.historic = day < trigger.today;
+                alert.historic = trigger.historic;
             }
             describe(&mut alert, before, after);
             match known.is_some_and(|known| same(known, &alert)) {

@@ -14,7 +14,7 @@ pub mod alert;
 
 use super::positivity::{Sums, per_100k, period, total};
 use crate::model::cell::Tally;
-use crate::model::time::Day;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::AreaIndex;
 use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TargetIndex, TierEngine, TierPolicy};
 use crate::proto::v1::TierReason;
@@ -65,6 +65,14 @@ impl<'a> Subject<'a> {
             TierEngine::CleanDay(steps) => Some(self.clean_day(policy, steps, day)),
             TierEngine::Threshold(measures) => self.threshold(policy, measures, day, day),
         }
+    }
+
+    /// Whether a change of tier on a day is old news at a time, as a positive swabbed in the last minute of the day would
+    /// be: results of the evening that come after midnight wake somebody, those of last month do not.
+    pub fn is_old_news(&self, day: Day, at: Timestamp) -> bool {
+        let (_, last) = self.rules.span(day);
+        let hours = self.rules.intake_policy(self.target, day).historic_after_hours;
+        at.minute() > last.plus_hours(hours).minute()
     }
 
     /// The first day after `today` on which a milder tier follows if nothing new happens; `None` when it is the
