@@ -6,12 +6,13 @@ use crate::pipeline::alerting::families;
 use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, TierReason};
 use crate::view::areas::window;
 use crate::view::texts;
+use jiff::tz::TimeZone;
 
 /// The line above the lines.
 pub(super) fn header(what: What) -> String {
     match what {
         What::Alerts => {
-            columns([("published", 21), ("state", 10), ("severity", 9), ("family", 14), ("target", 12)])
+            columns([("published", 27), ("state", 10), ("severity", 9), ("family", 14), ("target", 12)])
                 + &columns([("area", 26), ("person", 12)])
                 + "what"
         }
@@ -32,13 +33,18 @@ pub(super) fn header(what: What) -> String {
     }
 }
 
+/// An instant, to the second, by the clock that days go by, with what that is ahead of UTC.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    let at = jiff::Timestamp::from_second(at.0.div_euclid(1000));
+    at.map_or("–".to_owned(), |at| at.display_with_offset(zone.to_offset(at)).to_string())
+}
+
 /// One state of one alert.
-pub(super) fn alert(alert: &Alert, at: Timestamp, area: &str, target: &str) -> String {
-    let published = jiff::Timestamp::from_millisecond(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+pub(super) fn alert(alert: &Alert, published: &str, area: &str, target: &str) -> String {
     let [state, severity, family] =
         [texts::state(alert.state()), texts::severity(alert.severity()), families::name(alert.family()).to_owned()];
     let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
-    let times = [(published.as_deref().unwrap_or("–"), 21), (&state, 10), (&severity, 9)];
+    let times = [(published, 27), (&state, 10), (&severity, 9)];
     columns(times) + &columns([(&family, 14), (target, 12), (area, 26), (person, 12)]) + &what(alert)
 }
 

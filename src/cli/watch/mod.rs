@@ -14,6 +14,7 @@ use crate::proto::v1::{Alert, AreaPositivity, AreaTier};
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
 use anyhow::{Context as _, bail, ensure};
+use jiff::tz::TimeZone;
 use prost::Message;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -165,13 +166,16 @@ fn require_known(area: Option<&str>, rules: Option<&Rules>) -> anyhow::Result<()
 struct Shown<'a> {
     args: &'a WatchArgs,
     rules: Option<&'a Rules>,
+    /// Where days begin; UTC where no rules say.
+    zone: TimeZone,
     /// Codes of the area that is asked for and of all below it; none where all are.
     areas: Option<BTreeSet<&'a str>>,
 }
 
 impl<'a> Shown<'a> {
     fn new(args: &'a WatchArgs, rules: Option<&'a Rules>) -> Self {
-        Self { args, rules, areas: args.area.as_deref().map(|area| with_those_below(area, rules)) }
+        let zone = rules.and_then(|rules| TimeZone::get(&rules.deployment.zone_name).ok()).unwrap_or(TimeZone::UTC);
+        Self { args, rules, zone, areas: args.area.as_deref().map(|area| with_those_below(area, rules)) }
     }
 
     /// The line above the lines.
@@ -188,8 +192,8 @@ impl<'a> Shown<'a> {
                 if !self.args.show_ids {
                     mask(&mut alert);
                 }
-                let text =
-                    || lines::alert(&alert, record.received_at, &self.name(&alert.area), self.target(&alert.target));
+                let published = lines::moment(record.received_at, &self.zone);
+                let text = || lines::alert(&alert, &published, &self.name(&alert.area), self.target(&alert.target));
                 Some(self.form(&alert, "swabstream.v1.Alert", text))
             }
             What::Positivity => {
@@ -304,6 +308,12 @@ mod tests {
         }
         let whole = line(&["--json", "--show-ids"], &alert()).expect("a line");
         assert!(whole.contains("PERSON-ONE") && whole.contains("SOMEBODY-ELSE"), "{whole}");
+    }
+
+    /// Its days are those of the zone: a clock of another one beside them would put it on the wrong day.
+    #[test]
+    fn the_time_of_publishing_is_by_the_clock_that_days_go_by() {
+        assert!(line(&[], &alert()).expect("a line").starts_with("2022-11-11T09:26:40+08:00 "));
     }
 
     #[test]
