@@ -182,7 +182,7 @@ impl Committer {
                 return Attempt::Failed(error);
             }
         };
-        if let Err(error) = producer.send_offsets(&offsets_of(names, commit), &membership, limit) {
+        if let Err(error) = producer.send_offsets(offsets_of(names, commit), membership, limit) {
             note_fence(&mut self.fences, &self.id, error.code);
             let stale = is_stale(error.code);
             let error = explained(error, producer, &self.properties);

@@ -119,6 +119,9 @@ impl Consumer {
 #[derive(Debug)]
 pub(in crate::kafka) struct Membership(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 
+// SAFETY: plain data.
+unsafe impl Send for Membership {}
+
 impl Membership {
     /// Member id and generation.
     pub(in crate::kafka) fn identity(&self) -> (String, i32) {

@@ -49,6 +49,8 @@ pub(in crate::kafka) struct Shared {
     denied: Mutex<BTreeSet<String>>,
     /// Calls under way on other threads.
     leases: AtomicUsize,
+    /// One of them may never come back.
+    left_behind: AtomicBool,
 }
 
 /// A client.
@@ -102,6 +104,11 @@ impl Handle {
         Lease { client: self.client, shared: self.shared.clone() }
     }
 
+    /// A call on another thread may never come back: the client is not waited for when it goes.
+    pub(super) fn leave_behind(&self) {
+        self.shared.left_behind.store(true, Ordering::Release);
+    }
+
     /// Serves callbacks of a producer without waiting.
     pub(super) fn serve(&self) {
         // SAFETY: the client is live; callbacks reach only `Shared`.
@@ -144,7 +151,8 @@ impl Drop for Handle {
             doomed.close();
             drop(done);
         });
-        if closing.is_ok() && closed.recv_timeout(CLOSE_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let limit = if self.shared.left_behind.load(Ordering::Acquire) { Duration::ZERO } else { CLOSE_LIMIT };
+        if closing.is_ok() && closed.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
             tracing::warn!("a kafka client did not close in time and is left behind");
         }
     }

@@ -52,6 +52,26 @@ impl Mock {
     }
 }
 
+#[cfg(test)]
+impl Mock {
+    /// Whether coordinators are known, as just after a start they are not.
+    pub(super) fn know_coordinators(&self, known: bool) {
+        const FIND_COORDINATOR: i16 = 10;
+        let errors = [ErrorCode::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE; 1_000];
+        let cluster = self.cluster.as_ptr();
+        // SAFETY: the cluster is live and copies the errors.
+        unsafe {
+            match known {
+                true => sys::rd_kafka_mock_clear_request_errors(cluster, FIND_COORDINATOR),
+                false => {
+                    let (count, errors) = (errors.len(), errors.as_ptr());
+                    sys::rd_kafka_mock_push_request_errors_array(cluster, FIND_COORDINATOR, count, errors);
+                }
+            }
+        }
+    }
+}
+
 impl Drop for Mock {
     fn drop(&mut self) {
         // SAFETY: ours; the client it was made with still lives.

@@ -11,9 +11,15 @@ use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// A call that keeps its time limit is back within this of it.
+const CALL_GRACE: Duration = Duration::from_secs(1);
+
+/// A thread for one call.
+const CALL_STACK: usize = 256 * 1024;
 
 /// Why a transactional call failed, and what may be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +50,12 @@ impl TransactionError {
             sys::rd_kafka_error_destroy(error);
             Some(taken)
         }
+    }
+
+    /// Nothing more can be asked of a producer that still does what it was asked last.
+    fn unanswered(why: &str) -> Self {
+        let code = ErrorCode::RD_KAFKA_RESP_ERR__TIMED_OUT;
+        Self { code, text: why.to_owned(), fatal: true, retriable: false, abortable: false }
     }
 
     fn of_code(code: ErrorCode) -> Self {
@@ -107,15 +119,32 @@ impl TransactionalProducer {
     }
 
     /// Adds offsets, fenced by the membership.
+    ///
+    /// On its way the library looks up the group's coordinator, and keeps no time limit there: where a broker that has
+    /// just started does not know it yet, it asks twice again and then waits for the next connection that breaks, which
+    /// may be never (2.12.1, `rd_kafka_coord_req_handle_FindCoordinator`). So the call waits on a thread of its own, and
+    /// where it does not come back this producer is left behind with it.
     pub(in crate::kafka) fn send_offsets(
         &self,
-        offsets: &PartitionList,
-        membership: &Membership,
+        offsets: PartitionList,
+        membership: Membership,
         limit: Duration,
     ) -> Result<(), TransactionError> {
-        let (client, offsets, member) = (self.handle.as_ptr(), offsets.as_ptr(), membership.as_ptr());
-        // SAFETY: all live; the library copies offsets and membership.
-        done(unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) })
+        let (sender, answer) = mpsc::channel();
+        let lease = self.handle.lease();
+        let send = move || {
+            let (client, offsets, member) = (lease.as_ptr(), offsets.as_ptr(), membership.as_ptr());
+            // SAFETY: the lease keeps the client alive, which takes calls from any thread; the rest is ours.
+            let error = unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) };
+            // Nobody may wait for it any more.
+            let _ = sender.send(done(error));
+        };
+        // A thread that cannot be started drops the sender: that is an answer too.
+        let _ = std::thread::Builder::new().name("kafka-offsets".to_owned()).stack_size(CALL_STACK).spawn(send);
+        answer.recv_timeout(limit + CALL_GRACE).unwrap_or_else(|_| {
+            self.handle.leave_behind();
+            Err(TransactionError::unanswered("the client did not say in time whether offsets were added"))
+        })
     }
 
     /// Hands a record over; its bytes are copied. An error with the code `QUEUE_FULL` asks to serve and try again.
@@ -210,4 +239,44 @@ fn produce_with_headers(
 
 fn field(vtype: sys::rd_kafka_vtype_t, u: sys::rd_kafka_vu_s__bindgen_ty_1) -> sys::rd_kafka_vu_t {
     sys::rd_kafka_vu_t { vtype, u }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::consumer::Consumer;
+    use super::super::mock::Mock;
+    use super::*;
+
+    fn of(mock: &Mock, more: [(&str, &str); 1]) -> BTreeMap<String, String> {
+        let all = [("bootstrap.servers", mock.bootstraps())].into_iter();
+        let more = more.into_iter().map(|(name, value)| (name, value.to_owned()));
+        all.chain(more).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// A coordinator that is not known for a moment is asked for no more, and the call of the library never comes back.
+    #[test]
+    fn what_the_library_waits_for_in_vain_costs_a_producer_and_no_more() {
+        let mock = Mock::start(Duration::ZERO).expect("a broker");
+        mock.create_topic(c"inputs", 1).expect("a topic");
+        let member = Consumer::new(&of(&mock, [("group.id", "g")]), Arc::default()).expect("a consumer");
+        let properties = of(&mock, [("transactional.id", "t")]);
+        let offsets = || {
+            let mut list = PartitionList::new();
+            list.add(c"inputs", 0, 7);
+            list
+        };
+        let limit = Duration::from_secs(1);
+        for known in [true, false, true] {
+            let producer = TransactionalProducer::new(&properties, Arc::default()).expect("a producer");
+            producer.init(Duration::from_secs(30)).expect("taken");
+            producer.begin().expect("begun");
+            mock.know_coordinators(known);
+            let sent = producer.send_offsets(offsets(), member.membership().expect("of the group"), limit);
+            mock.know_coordinators(true);
+            match sent {
+                Ok(()) => assert!(known),
+                Err(error) => assert!(!known && error.fatal && error.text.contains("did not say in time"), "{error:?}"),
+            }
+        }
+    }
 }
