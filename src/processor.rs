@@ -55,6 +55,13 @@ pub enum StartError {
 /// How often the topics are looked at.
 const TOPICS_EVERY: Duration = Duration::from_secs(2);
 
+/// How long the workers together may take to end. A last commit that meets a slow broker is within it, and so are
+/// clients that are left behind.
+const ENDING_LIMIT: Duration = Duration::from_secs(45);
+
+/// Between two looks whether they have ended.
+const ENDING_PAUSE: Duration = Duration::from_millis(5);
+
 /// What a process works on.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -130,12 +137,22 @@ impl Processor {
         None
     }
 
-    /// Ends all workers, each after its last commit, and waits for them.
+    /// Ends all workers, each after its last commit, and waits for them, but not for ever: one that waits in the client
+    /// for an answer that was lost would keep a process that is to be replaced.
     pub fn shut_down(mut self) -> Result<(), Fatal> {
         self.shutdown.send_replace(true);
-        for thread in self.threads.drain(..) {
-            // A panic was reported by `spawn` already; where it was is in the log.
-            let _ = thread.join();
+        let began = clock::monotonic();
+        let at_work = || self.threads.iter().filter(|thread| !thread.is_finished());
+        while at_work().next().is_some() {
+            if began.elapsed() > ENDING_LIMIT {
+                let names: Vec<&str> = at_work().filter_map(|thread| thread.thread().name()).collect();
+                return Err(Fatal(format!(
+                    "{} did not end within {} s: nothing is lost, what is not committed is read again after the next start",
+                    names.join(", "),
+                    ENDING_LIMIT.as_secs()
+                )));
+            }
+            std::thread::sleep(ENDING_PAUSE);
         }
         while let Ok(result) = self.ended.try_recv() {
             result?;

@@ -38,6 +38,10 @@ struct Site {
     epoch: u64,
 }
 
+/// How long open requests may take to end. A page that is not looked at takes no more of what it follows, and a client may
+/// never say the rest of what it asks: neither may keep a process that is to end.
+const CLOSING_LIMIT: Duration = Duration::from_secs(5);
+
 /// Serves until `shutdown` completes, then lets open requests end.
 pub async fn serve(
     listener: TcpListener,
@@ -48,6 +52,7 @@ pub async fn serve(
     let loopback = listener.local_addr()?.ip().is_loopback();
     let (pulse, pulses) = watch::channel(Arc::new(Pulse::default()));
     let (close, closing) = watch::channel(false);
+    let mut closed = closing.clone();
     let epoch = clock::now().0 as u64;
     let beating = tokio::spawn(beat(pulse, Arc::clone(&view), Arc::clone(&telemetry)));
     let site = Site { view, telemetry, pulse: pulses, closing, loopback, epoch };
@@ -55,7 +60,14 @@ pub async fn serve(
         shutdown.await;
         close.send_replace(true);
     };
-    let outcome = axum::serve(listener, router(Arc::new(site))).with_graceful_shutdown(stopping).await;
+    let overdue = async move {
+        drop(closed.wait_for(|closed| *closed).await);
+        tokio::time::sleep(CLOSING_LIMIT).await;
+    };
+    let outcome = tokio::select! {
+        outcome = axum::serve(listener, router(Arc::new(site))).with_graceful_shutdown(stopping) => outcome,
+        () = overdue => Ok(()),
+    };
     beating.abort();
     outcome
 }

@@ -1,5 +1,6 @@
 //! What `check` and `publish` take, and how much they say.
 
+use crate::ended::ended;
 use crate::outputs::end;
 use crate::site::{RULES, Site, rows, said};
 use std::io::Write;
@@ -41,7 +42,7 @@ fn what_comes_by_a_pipe_is_published_once_it_is_checked_as_a_whole() {
     assert_eq!(site.count(Topic::LabResults), 0, "nothing is sent of a file that is not checked to its end");
     input.write_all(rest.as_bytes()).expect("it reads");
     drop(input);
-    let (code, text) = said(child.wait_with_output().expect("it ends"));
+    let (code, text) = said(ended(child));
     assert_eq!((code, site.count(Topic::LabResults)), (0, 300), "{text}");
     assert!(text.contains("300 records delivered"), "{text}");
 }
@@ -152,7 +153,7 @@ fn with_memory(mut command: Command) -> (Option<u64>, String) {
         most = most.max(now);
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    let (code, text) = said(child.wait_with_output().expect("it ends"));
+    let (code, text) = said(ended(child));
     assert_eq!(code, 0, "{text}");
     (most, text)
 }

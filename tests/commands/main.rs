@@ -1,5 +1,7 @@
 //! Every command as a process: what is done when nobody reads, when it is asked to end, and when it is used wrongly.
 
+#[path = "../support/ended.rs"]
+mod ended;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/kafka.rs"]

@@ -2,11 +2,12 @@
 
 use crate::http::get;
 use crate::outputs::{Reader, code, end, stuck};
-use crate::site::{RULES, Site, program, rows, signal, wait_until};
+use crate::site::{PATIENCE, RULES, Site, program, rows, signal, wait_until};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use swabstream::model::record::Topic;
 
 pub const SECRET: &str = "00112233445566778899aabbccddeeff";
@@ -35,7 +36,14 @@ impl Logged {
     }
 
     fn end(mut self) -> (i32, String) {
-        (code(self.child.wait().expect("it ends")), self.text())
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it was started") {
+                return (code(status), self.text());
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end: {}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
@@ -89,6 +97,22 @@ fn the_processor_names_its_port_and_ends_in_order_by_sigint_and_sigterm() {
             "{log}"
         );
     }
+}
+
+#[test]
+fn clients_that_neither_ask_nor_read_do_not_keep_the_processor_from_ending() {
+    let (_site, run) = at_work("run-clients");
+    let port = port(&run.text());
+    let clients =
+        ["GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: loc"].map(|asked| {
+            let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+            client.write_all(asked.as_bytes()).expect("it reads");
+            client
+        });
+    signal(&run.child, "TERM");
+    let (code, log) = run.end();
+    assert_eq!(code, 0, "{log}");
+    drop(clients);
 }
 
 #[test]
@@ -305,5 +329,5 @@ fn logs_that_nobody_collects_hold_up_no_work() {
     assert_eq!(site.run(&["publish", "rows.csv", "--map", "map.toml"]).0, 0);
     wait_until("what is counted is published", || site.count(Topic::AreaPositivity) > 0);
     signal(&child, "TERM");
-    assert_eq!(code(child.wait().expect("it ends")), 0);
+    assert_eq!(end(child).0, 0);
 }

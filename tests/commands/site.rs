@@ -1,5 +1,6 @@
 //! A broker inside the test, a folder with settings, and processes of the program.
 
+use crate::ended::ended;
 use crate::kafka;
 use crate::outputs::code;
 use std::fs;
@@ -111,7 +112,9 @@ impl Site {
 
     /// Runs it to its end.
     pub fn run(&self, arguments: &[&str]) -> (i32, String) {
-        said(self.command(arguments).output().expect("it runs"))
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        said(ended(command.spawn().expect("it runs")))
     }
 
     /// Records of a topic, without tombstones.

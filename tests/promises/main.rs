@@ -1,6 +1,8 @@
 //! Every promise of the system as a whole, one module each. One program, so that it is linked once and shares its
 //! support without dead code.
 
+#[path = "../support/ended.rs"]
+mod ended;
 #[path = "../support/outputs.rs"]
 mod outputs;
 #[path = "../support/mod.rs"]

@@ -1,8 +1,9 @@
 //! Standard outputs that nobody takes, or that somebody takes slowly, for processes of the program.
 
+use crate::ended::ended;
 use std::fs::File;
 use std::io::{PipeReader, Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -13,12 +14,9 @@ pub fn code(status: ExitStatus) -> i32 {
 }
 
 /// Waits for the end; exit code and what stands on standard error.
-pub fn end(mut child: Child) -> (i32, String) {
-    let mut text = String::new();
-    if let Some(mut errors) = child.stderr.take() {
-        errors.read_to_string(&mut text).expect("text");
-    }
-    (code(child.wait().expect("it ends")), text)
+pub fn end(child: Child) -> (i32, String) {
+    let Output { status, stderr, .. } = ended(child);
+    (code(status), String::from_utf8(stderr).expect("text"))
 }
 
 /// Where standard output may go.

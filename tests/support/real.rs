@@ -4,6 +4,7 @@
 use super::kafka;
 use super::oracle::{self, Published};
 use super::rules;
+use crate::ended::ended;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -132,7 +133,7 @@ impl RealDeployment {
     pub fn command_with(&self, arguments: &[&str], stdout: Stdio) -> Finished {
         let mut command = self.prepared(arguments);
         let child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("the program runs");
-        child.wait_with_output().expect("it ends")
+        ended(child)
     }
 
     /// The same, not started yet.
