@@ -9,9 +9,9 @@
 //! In: what people add up to, what area tasks hold, what is published. Out: corrections, and the batches that carry
 //! them. Nothing here reads or writes.
 
+use crate::audit::cells::{Cells, What, names};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
-use crate::audit::stored::{Cells, What, names};
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::target::{self, FIRST};

@@ -2,9 +2,10 @@
 //!
 //! In: the last head of every task, and how many records lie in its inputs below its committed offsets.
 
-use super::recount::Arrived;
+use super::arrived::Arrived;
+use super::cut::Cut;
 use super::report::Check;
-use super::{Cut, RulesFound};
+use super::rules::RulesFound;
 use crate::model::record::{Position, Topic};
 use crate::model::time::Timestamp;
 use crate::proto::v1::{LabResult, Outcome, ProcessingMode, TaskHead};

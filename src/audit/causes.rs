@@ -3,10 +3,11 @@
 //! In: the newest state of every alert, which carries its whole chain, and what was read of the inputs. What retention
 //! has deleted can be neither confirmed nor denied: it is counted.
 
-use super::Cut;
+use super::arrived::{Arrived, Record};
+use super::cut::Cut;
 use super::letters::{Inputs, were_deleted};
 use super::on_the_way::place;
-use super::recount::{Arrived, Record, other_replaced};
+use super::recount::other_replaced;
 use super::report::Check;
 use crate::model::record::{Position, Topic};
 use crate::model::time::Timestamp;

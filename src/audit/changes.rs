@@ -1,6 +1,6 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
-use super::stored::{Cells, What, names, people};
+use super::cells::{Cells, What, names, people};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;

@@ -4,7 +4,8 @@
 //! Two such versions are a conflict, so this decides about what a lab must clear up in any case. But until then one of
 //! them counts, and a recount must know which.
 
-use super::recount::{Record, other_replaced, taken};
+use super::arrived::Record;
+use super::recount::{other_replaced, taken};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;

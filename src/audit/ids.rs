@@ -1,41 +1,22 @@
-//! Alert ids, formed by the rule that the contract spells at `Alert.alert_id`; and whether each alert has the id of
-//! what it is about.
+//! Whether each alert has the id of what it is about, formed by the rule of the contract.
 //!
 //! In: the newest state of every alert, and results that say for which targets a specimen was tested: a contradiction
 //! that an earlier version published does not.
 //! Out: a check. It needs no recount, so it is made of withdrawn alerts too, and where inputs were deleted.
 
-use super::Cut;
+use super::arrived::{Arrived, Record};
 use super::compare::Published;
+use super::cut::Cut;
 use super::letters::were_deleted;
-use super::recount::{Arrived, Record};
+use super::recount::alert_id::{contradiction, positive, tier_changed};
 use super::report::Check;
-use crate::model::ids::{Domain, Secret};
+use crate::model::ids::Secret;
 use crate::model::record::Topic;
 use crate::proto::v1::{Alert, AlertFamily};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Targets by person and specimen.
 type Targets<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>;
-
-/// The id of the alert about a person's episode, for another than the first target with that.
-pub fn positive(secret: &Secret, person: &str, first_day: &str, further: Option<&str>) -> String {
-    id(secret, &[&["ALERT_FAMILY_POSITIVE", person, first_day], further.as_slice()].concat())
-}
-
-/// The id of the alert about a specimen that contradicts itself for a target.
-pub fn contradiction(secret: &Secret, person: &str, [specimen, target]: [&str; 2], day: &str) -> String {
-    id(secret, &["ALERT_FAMILY_CONTRADICTION", person, specimen, target, day])
-}
-
-/// The id of the alert about an area's change of tier on a day, for another than the first target with that.
-pub fn tier_changed(secret: &Secret, area: &str, day: &str, further: Option<&str>) -> String {
-    id(secret, &[&["tier_changed", area, day], further.as_slice()].concat())
-}
-
-fn id(secret: &Secret, parts: &[&str]) -> String {
-    secret.hash(Domain::Alert, parts).to_be_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Forms the id of every published alert anew.
 pub fn check(published: &Published, arrived: &[Arrived], secret: &Secret, cut: &Cut) -> Check {
@@ -120,24 +101,4 @@ fn targets<'a>(published: &'a Published, arrived: &'a [Arrived]) -> Targets<'a> 
 fn has_lost_results(cut: &Cut) -> bool {
     let mut firsts = cut.first.iter().filter(|((topic, _), _)| *topic == Topic::LabResults);
     firsts.any(|(_, first)| *first > 0) || were_deleted(cut)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// By a program of its own in another language, after the words of the contract only.
-    #[test]
-    fn ids_are_what_the_contract_spells() {
-        let secret = Secret::new([42; 16]);
-        let positive = |further| positive(&secret, "P1", "2022-11-10", further);
-        assert_eq!(positive(None), "c46c0efb3b4ddbeb695e0ac49952af83");
-        assert_eq!(positive(Some("influenza-a")), "9cf550d500b576a36f6e6f1f5d9fdf0a");
-        let of = |target| contradiction(&secret, "P1", ["S1", target], "2022-11-10");
-        assert_eq!(of("sars-cov-2"), "740aa1b6a8068b1b4f892cb15e50bfc7");
-        assert_eq!(of("influenza-a"), "b49f09befa214632f8ab0a9e0254c5e3");
-        let tier_changed = |further| tier_changed(&secret, "D1S1", "2022-11-10", further);
-        assert_eq!(tier_changed(None), "ea5682d09198f41de972af5a41c7d7d8");
-        assert_eq!(tier_changed(Some("influenza-a")), "79c9b1f2208ea3bf763ba1909512c2bc");
-    }
 }

@@ -4,10 +4,10 @@
 //! Which of two versions in conflict came second depends on how partitions interleaved; that there was a conflict does
 //! not. So each `conflict` must have a rival, and versions that no later one has replaced must have been told apart.
 
-use super::Cut;
+use super::arrived::{Arrived, Record};
 use super::books::Heads;
+use super::cut::Cut;
 use super::inputs::Faults;
-use super::recount::{Arrived, Record};
 use super::report::{Check, SHOWN};
 use crate::model::outcome::{RejectCode as Code, code_text, codes};
 use crate::model::record::{Position, Record as Read, Topic};

@@ -3,11 +3,13 @@
 //! In: what must be true, what was published, what area tasks hold. Out: checks. How far they can go depends on what is
 //! left of the inputs ([`Known`]).
 
+use super::arrived::{Arrived, Record as Usable};
+use super::cells::Cells;
 use super::compare::{self, Pair, Published, pairs, same_numbers};
 use super::on_the_way::OnTheWay;
-use super::recount::{Arrived, LiveAlert, Record as Usable, Tier, TierChange, Truth};
+use super::recount::{LiveAlert, Tier, TierChange, Truth};
 use super::report::Check;
-use super::stored::{AreaTask, Cells};
+use super::stored::AreaTask;
 use super::targets;
 use crate::model::record::Layout;
 use crate::model::time::Day;

@@ -3,42 +3,16 @@
 //! In: messages between tasks, below the committed offsets and after them. Out: what their receivers did not know at
 //! the cut. Whether a message was sent by then, its header says: it names the commit that sent it.
 
+use super::cells::Cells;
 use super::changes;
 use super::recount::{Held, Truth};
-use super::stored::Cells;
-use crate::model::record::{COMMIT_HEADER, Layout, Position, Topic};
+use crate::model::record::{Layout, Position, Topic};
 use crate::model::time::Day;
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::person_event::Event;
 use crate::proto::v1::{AreaChanges, Origin, PersonEvent};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A commit of a task, as the header of a record names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Changelog of the task's half.
-    pub changelog: Topic,
-    /// The task.
-    pub task: i32,
-    /// Number of the commit.
-    pub seq: u64,
-}
-
-impl Commit {
-    /// The commit that wrote a record; `None` where it does not say so: an earlier version wrote none, others do not
-    /// know of it.
-    pub fn of<'a>(header: impl Fn(&str) -> Option<&'a [u8]>) -> Option<Self> {
-        let text = std::str::from_utf8(header(COMMIT_HEADER)?).ok()?;
-        let [half, task, seq] = text.split('/').collect::<Vec<_>>()[..] else { return None };
-        let changelog = match half {
-            "person" => Topic::PersonState,
-            "area" => Topic::AreaState,
-            _ => return None,
-        };
-        Some(Self { changelog, task: task.parse().ok()?, seq: seq.parse().ok()? })
-    }
-}
 
 /// What receivers did not know at the cut.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 //! In what is compared here, an area stands for its numbers of one target: `AREA` for the first target of the
 //! deployment, `AREA/TARGET` for any other, as in the keys of outputs.
 
-use super::recount::Record;
+use super::arrived::Record;
 use crate::model::time::Day;
 use crate::policy::{CasePolicy, Rules};
 

@@ -4,8 +4,9 @@
 //! transaction, which the area half adds like any other.
 
 use super::reading::{self, PATIENCE, Stretches};
+use crate::audit::cells::Cells;
 use crate::audit::compare::area_and_day;
-use crate::audit::stored::{AreaTask, Cells, Stored};
+use crate::audit::stored::{AreaTask, Stored};
 use crate::audit::{Cut, RulesFound, changes};
 use crate::config::{Config, KafkaConfig};
 use crate::kafka::cut;

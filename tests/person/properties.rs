@@ -3,9 +3,9 @@
 use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, rules_with, swab};
 use prost::Message as _;
 use std::collections::BTreeSet;
+use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
 use swabstream::audit::recount::LiveAlert;
-use swabstream::audit::stored::Cells;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
     AlertState, AreaChanges, AreaPeriod, Cause, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,

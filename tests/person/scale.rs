@@ -2,7 +2,7 @@
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
 use std::collections::BTreeSet;
-use swabstream::audit::stored::people;
+use swabstream::audit::cells::people;
 use swabstream::model::outcome::{End, Outcome};
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult, ResultStatus};

@@ -3,10 +3,11 @@
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use swabstream::audit::arrived::{Arrived, Record as Usable};
+use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
 use swabstream::audit::content;
-use swabstream::audit::recount::{self, Arrived, LiveAlert};
-use swabstream::audit::stored::Cells;
+use swabstream::audit::recount::{self, LiveAlert};
 use swabstream::audit::targets;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
@@ -180,11 +181,11 @@ impl World {
     pub fn send(&mut self, input: &Input, partition: Option<i32>) -> Outcome {
         let (topic, person, payload, received_at) = match input {
             Input::Result(result, at) => {
-                self.note(recount::Record::Result(result.clone()), *at);
+                self.note(Usable::Result(result.clone()), *at);
                 (Topic::LabResults, &result.person_id, result.encode_to_vec(), *at)
             }
             Input::Contact(contact, at) => {
-                self.note(recount::Record::Contact(contact.clone()), *at);
+                self.note(Usable::Contact(contact.clone()), *at);
                 (Topic::ContactRecords, &contact.person_id, contact.encode_to_vec(), *at)
             }
         };
@@ -351,7 +352,7 @@ impl World {
         only
     }
 
-    fn note(&mut self, record: recount::Record, at: Timestamp) {
+    fn note(&mut self, record: Usable, at: Timestamp) {
         let record = targets::by_id(&self.rules, record);
         let content = content::of(&record, &SECRET, &self.rules);
         self.read.push(Arrived { at, record, content, untold: false });

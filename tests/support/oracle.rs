@@ -1,7 +1,8 @@
 //! The recount of `swabstream audit` as a test's oracle: what was published is asserted to be what it says.
 
+pub use swabstream::audit::arrived::{Arrived, Record};
 pub use swabstream::audit::compare::Published;
-pub use swabstream::audit::recount::{Arrived, LiveAlert, Record, Truth, recount, wilson};
+pub use swabstream::audit::recount::{LiveAlert, Truth, recount, wilson};
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -3,22 +3,23 @@
 //! In: the cut (where to read to), the rules and the secret, then the records of outputs, changelogs and inputs up to
 //! it, in any order of topics. Out: the report. It holds every usable input in memory.
 
+use crate::audit::arrived::{Arrived, Record as Usable};
 use crate::audit::books::{self, Commits, Counts, Heads, PERSON_INPUTS, UnknownLabs, Unread};
 use crate::audit::causes;
 use crate::audit::compare::Published;
 use crate::audit::content;
+use crate::audit::cut::{Commit, Cut, lies_before};
 use crate::audit::histories::Histories;
 use crate::audit::ids;
-use crate::audit::inputs::{self, Faults, Input};
+use crate::audit::inputs::{self, Faults, Input, Then};
 use crate::audit::letters::{self, Inputs, Letter};
 use crate::audit::numbers::{self, Found, Known};
-use crate::audit::on_the_way::{Commit, OnTheWay};
-use crate::audit::recount::{self, Arrived, Record as Usable, Truth};
+use crate::audit::on_the_way::OnTheWay;
+use crate::audit::recount::{self, Truth};
 use crate::audit::report::{Check, Report};
+use crate::audit::rules::RulesFound;
 use crate::audit::stored::{self, AreaTask, Stored};
 use crate::audit::targets;
-use crate::audit::written::Then;
-use crate::audit::{Cut, RulesFound, lies_before};
 use crate::model::ids::Secret;
 use crate::model::record::{Layout, MESSAGE_FORMAT, Position, Record, Topic};
 use crate::model::time::{Day, Timestamp};

@@ -1,8 +1,8 @@
 //! Which alerts must be live, and what they must say.
 
-use super::minute;
-use super::people::{Episode, Person, Specimen};
-use crate::audit::{ids, targets};
+use super::alert_id;
+use super::people::{Episode, Person, Specimen, minute};
+use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
@@ -284,7 +284,7 @@ fn positive(
     let further = Some(first.target.as_str()).filter(|target| *target != targets::first(rules));
     let first_day = first.day.to_string();
     Some(LiveAlert {
-        id: ids::positive(secret, &person.id, &first_day, further),
+        id: alert_id::positive(secret, &person.id, &first_day, further),
         person: person.id.clone(),
         family: AlertFamily::Positive,
         target: first.target.clone(),
@@ -317,7 +317,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
     let policy = targets::intake_policy(rules, &specimen.target, specimen.day);
     let day = specimen.day.to_string();
     LiveAlert {
-        id: ids::contradiction(secret, &person.id, [&specimen.id, &specimen.target], &day),
+        id: alert_id::contradiction(secret, &person.id, [&specimen.id, &specimen.target], &day),
         person: person.id.clone(),
         family: AlertFamily::Contradiction,
         target: specimen.target.clone(),

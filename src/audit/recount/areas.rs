@@ -1,8 +1,8 @@
 //! Every number of every area, by filtering specimens, people and cases anew for every window.
 
 use super::alerts::channel;
+use super::measures;
 use super::people::{Person, Specimen};
-use super::tiers;
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
@@ -158,7 +158,7 @@ impl<'a> Counts<'a> {
     }
 }
 
-impl<'a> tiers::Counted<'a> for Counts<'a> {
+impl<'a> measures::Counted<'a> for Counts<'a> {
     fn rules(&self) -> &'a Rules {
         self.rules
     }

@@ -6,7 +6,7 @@
 
 use super::areas::{has_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
-use crate::audit::stored::{Cells, What, people as gap_name};
+use crate::audit::cells::{Cells, What, people as gap_name};
 use crate::audit::targets;
 use crate::model::cell::Tally;
 use crate::model::time::Day;

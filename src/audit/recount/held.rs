@@ -5,8 +5,9 @@
 
 use super::areas::{Sums, published};
 use super::cells::period;
-use super::tiers::{self, Counted, Tier, TierChange};
-use crate::audit::stored::{Cells, What, people};
+use super::measures::Counted;
+use super::tiers::{self, Tier, TierChange};
+use crate::audit::cells::{Cells, What, people};
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::Rules;

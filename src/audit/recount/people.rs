@@ -1,7 +1,7 @@
 //! Per person: which version of each result stands, what each specimen says, which positives are one episode, which
 //! contact records hold.
 
-use super::{Arrived, Record, minute};
+use crate::audit::arrived::{Arrived, Record};
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
@@ -289,6 +289,11 @@ fn measured(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Option<Posi
         (*received, version.result.lab_id.as_str(), version.result.result_id.as_str())
     });
     first.map(|row| one(row))
+}
+
+/// The minute of a time: specimens are not known more exactly.
+pub fn minute(time: Option<&prost_types::Timestamp>) -> i64 {
+    time.expect("usable records have their times").seconds.div_euclid(60)
 }
 
 /// Whether more than so many hours went by between swab and receipt, by the minute: no swab is known more exactly.

@@ -2,7 +2,7 @@
 //!
 //! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
 
-use super::tiers::{Counted, Subject, days_of_steps, last_case, measured, registry_after};
+use super::measures::{Counted, Subject, days_of_steps, last_case, measured, registry_after};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};

@@ -1,13 +1,11 @@
 //! The tier of every area on every day, from the day's own numbers.
 
+use super::measures::{Counted, Subject, days_of_steps, last_case, measured};
 use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
-use crate::policy::areas::Area;
-use crate::policy::{
-    CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, Target, TargetIndex, TierEngine, TierPolicy,
-};
-use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason, WindowNumbers};
+use crate::policy::{CleanDayStep, LONGEST_WINDOW, Rules, Target, TargetIndex, TierEngine, TierPolicy};
+use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A tier.
@@ -86,46 +84,9 @@ impl TierChange {
     }
 }
 
-/// What tiers are decided from.
-pub trait Counted<'a> {
-    /// The rules it was counted by.
-    fn rules(&self) -> &'a Rules;
-
-    /// The first day with anything, of whichever area.
-    fn first_day(&self) -> Option<Day>;
-
-    /// Every day with anything of the areas that are asked for, in order. There may be more.
-    fn days(&self) -> impl DoubleEndedIterator<Item = Day>;
-
-    /// Cases of an area and target on one specimen day, by the registry of some day; of the community, if only those
-    /// count.
-    fn cases(&self, of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64;
-
-    /// The numbers of one area and target whose windows end on a day, as far as specimens up to `seen` go.
-    fn seen(&self, of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity>;
-}
-
 type Tiers = BTreeMap<String, Tier>;
 type Changes = BTreeMap<(String, Day), TierChange>;
 type Numbers = BTreeMap<(String, Day), AreaPositivity>;
-
-/// An area, and the place and id of a target.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'r> {
-    /// The area.
-    pub area: &'r Area,
-    /// The id of the target.
-    pub target: &'r str,
-    /// Its place among those of the deployment.
-    at: TargetIndex,
-}
-
-impl<'r> Subject<'r> {
-    /// Code and target.
-    pub fn names(&self) -> (&'r str, &'r str) {
-        (&self.area.code, self.target)
-    }
-}
 
 /// Today's tiers of some areas, each with its target, and every day on which a tier differs from the day before.
 pub fn of<'a>(
@@ -180,16 +141,6 @@ fn days_of_change<'a>(counts: &impl Counted<'a>) -> BTreeSet<Day> {
     let first = counts.first_day();
     let busy = counts.days().flat_map(|day| ages.iter().map(move |age| day.plus(*age)));
     busy.chain(begins).chain(first).collect()
-}
-
-/// How many days after the last case each step on the way down is over.
-pub fn days_of_steps(policy: &TierPolicy, steps: &[CleanDayStep]) -> Vec<i32> {
-    let (mut rank, mut days) = (policy.tiers.len() as u32 - 1, Vec::new());
-    while let Some(step) = steps.iter().find(|step| step.rank == rank) {
-        rank = step.next;
-        days.push(days.last().unwrap_or(&0) + step.clean_days);
-    }
-    days
 }
 
 /// An area with its target, as in what is compared.
@@ -312,71 +263,11 @@ fn clean_day<'a>(
     Decision { policy, rank, ends: None }
 }
 
-/// The last day up to `seen` with a case, as known on a later day.
-pub fn last_case<'a>(
-    counts: &impl Counted<'a>,
-    subject: Subject<'a>,
-    policy: &TierPolicy,
-    (seen, day): (Day, Day),
-) -> Option<Day> {
-    let has_case = |case_day: &Day| {
-        counts.cases(subject.names(), *case_day, registry_after(*case_day, day), policy.community_only) > 0
-    };
-    counts.days().rev().skip_while(|day| *day > seen).find(has_case)
-}
-
-/// Cases are placed by the registries of the longest window after them.
-pub fn registry_after(case_day: Day, day: Day) -> Day {
-    day.min(case_day.plus(LONGEST_WINDOW - 1))
-}
-
-/// What a measure comes to.
-pub struct Measured {
-    /// What is counted.
-    pub numerator: i64,
-    /// Of how many; 0 where there is none.
-    pub denominator: i64,
-    /// The measure itself.
-    pub value: Option<f64>,
-    /// The policy asks for a larger denominator.
-    pub too_few: bool,
-}
-
-impl Measured {
-    /// The rank it alone would give.
-    pub fn rank(&self, measure: &Measure) -> Option<u32> {
-        self.value.map(|value| measure.lower_bounds.iter().filter(|bound| **bound <= value).count() as u32)
-    }
-}
-
-/// A measure by the windows of an area's total.
-pub fn measured(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers], population: u64) -> Measured {
-    let none = WindowNumbers::default();
-    let window = total.iter().find(|window| window.days == measure.window_days as u32).unwrap_or(&none);
-    let (numerator, denominator, value) = match measure.kind {
-        MeasureKind::CasesPer100k => {
-            let cases = if policy.community_only { window.community_cases } else { window.cases };
-            let value = (population > 0).then(|| cases as f64 * 100_000.0 / population as f64);
-            (cases, population as i64, value)
-        }
-        MeasureKind::TestsOverTests => {
-            let value = window.tests_over_tests.as_ref().map(|proportion| proportion.value);
-            (window.positive_tests, window.conclusive_tests, value)
-        }
-        MeasureKind::PeopleOverPeople => {
-            let value = window.people_over_people.as_ref().map(|proportion| proportion.value);
-            (window.people_positive.unwrap_or(0), window.people_tested.unwrap_or(0), value)
-        }
-    };
-    let too_few = measure.least_denominator > denominator;
-    Measured { numerator, denominator, value: if too_few { None } else { value }, too_few }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::held::Held;
     use super::*;
-    use crate::audit::stored::Cells;
+    use crate::audit::cells::Cells;
     use crate::policy::sample::sample_rules;
     use std::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! How a payload is written, by a reading of the contract apart from that of the processor: what its header says, what
 //! the framing of a schema registry says, and what text it is if it is not what they say.
 
-use super::inputs::Faults;
+use super::faults::Faults;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::Record;
 

@@ -3,7 +3,7 @@
 //! The mapping itself is the library's. Added is what the contract demands beyond it: no field twice, no name it does
 //! not know, times with an offset.
 
-use super::inputs::Faults;
+use super::faults::Faults;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::written;
 use crate::proto::DESCRIPTORS;

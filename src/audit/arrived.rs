@@ -1,0 +1,37 @@
+//! One usable record, and when it was received: what everything is recounted from.
+
+use crate::model::time::Timestamp;
+use crate::proto::v1::{ContactRecord, LabResult};
+
+/// One usable record.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// Of `lab-results`.
+    Result(LabResult),
+    /// Of `contact-records`.
+    Contact(ContactRecord),
+}
+
+impl Record {
+    /// The result, if it is one.
+    pub fn as_result(&self) -> Option<&LabResult> {
+        match self {
+            Record::Result(result) => Some(result),
+            Record::Contact(_) => None,
+        }
+    }
+}
+
+/// A record and when it was received.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// When it was received.
+    pub at: Timestamp,
+    /// What was received.
+    pub record: Record,
+    /// Keyed hash of its content: of two versions that say different things at one rank the greater stands. Whoever
+    /// has none such may leave it 0.
+    pub content: u64,
+    /// It was moved from somebody else, who has not been told yet.
+    pub untold: bool,
+}

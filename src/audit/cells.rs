@@ -1,0 +1,57 @@
+//! What is counted of areas, by name: one vocabulary for what a recount comes to, what an area task holds and what a
+//! batch of changes says.
+
+use crate::model::cell::{GAPS, Tally};
+use crate::model::time::Day;
+use std::collections::BTreeMap;
+
+/// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
+pub type What = &'static str;
+
+/// Counts of areas: area (with its target, see [`targets`](super::targets)), first day of the registry's period,
+/// purpose (empty is the total), specimen day, what.
+pub type Cells = BTreeMap<(String, Day, String, Day, What), i64>;
+
+/// Names of people tested by the days to their next test, then of people found positive.
+const PEOPLE: [What; GAPS * 2] = [
+    "people tested, again in 1 day",
+    "people tested, again in 2 days",
+    "people tested, again in 3 days",
+    "people tested, again in 4 days",
+    "people tested, again in 5 days",
+    "people tested, again in 6 days",
+    "people tested, again in 7 days",
+    "people tested, again in 8 days",
+    "people tested, again in 9 days",
+    "people tested, again in 10 days",
+    "people tested, again in 11 days",
+    "people tested, again in 12 days",
+    "people tested, again in 13 days",
+    "people tested, again in 14 days",
+    "people tested, not again in 14 days",
+    "people positive, again in 1 day",
+    "people positive, again in 2 days",
+    "people positive, again in 3 days",
+    "people positive, again in 4 days",
+    "people positive, again in 5 days",
+    "people positive, again in 6 days",
+    "people positive, again in 7 days",
+    "people positive, again in 8 days",
+    "people positive, again in 9 days",
+    "people positive, again in 10 days",
+    "people positive, again in 11 days",
+    "people positive, again in 12 days",
+    "people positive, again in 13 days",
+    "people positive, again in 14 days",
+    "people positive, not again in 14 days",
+];
+
+/// Names of all counts of a cell, in the order they are stored in: tallies, people tested, people found positive.
+pub fn names() -> impl Iterator<Item = What> {
+    Tally::ALL.map(Tally::name).into_iter().chain(PEOPLE)
+}
+
+/// The name of people tested (or found positive) by the days to their next such day, from 1; 15 is more or none.
+pub fn people(positive: bool, gap: i32) -> What {
+    PEOPLE[gap as usize - 1 + if positive { GAPS } else { 0 }]
+}

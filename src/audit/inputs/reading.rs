@@ -1,0 +1,116 @@
+//! Reads a record of an input, and says what it is.
+
+use super::faults::{Faults, only};
+use super::json;
+use super::validity::{Judgement, faults_of_contact, faults_of_result, times};
+use super::written::{Written, faults_of, written};
+use crate::audit::arrived::Record as Usable;
+use crate::audit::targets;
+use crate::model::outcome::RejectCode as Code;
+use crate::model::record::{Record, Topic};
+use crate::policy::Rules;
+use prost::Message;
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A mark of time; in live work there is none, and it had to be refused.
+    Mark,
+    /// It has an effect, or is known already.
+    Usable(Box<Usable>),
+    /// It cannot be used.
+    Refused(Faults),
+}
+
+/// Codes that depend on the rules in force when the record was read.
+const BY_RULES: [Code; 6] = [
+    Code::InvalidTime,
+    Code::BeforeHorizon,
+    Code::UnknownArea,
+    Code::UnknownLab,
+    Code::UnknownPurpose,
+    Code::UnknownTarget,
+];
+
+/// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was
+/// another then, of the rules it is known whether they `changed`.
+pub fn depends_on_then(code: Code, changed: bool) -> bool {
+    code == Code::TooLarge || changed && BY_RULES.contains(&code)
+}
+
+/// Whether a code is about size and form, which are looked at before what a record says.
+pub fn is_of_the_form(code: Code) -> bool {
+    [Code::TooLarge, Code::Malformed, Code::UnknownContentType].contains(&code)
+}
+
+/// Reads a record of `lab-results` or `contact-records`.
+pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Input {
+    judge(record, rules, max_record_bytes, Judgement::Now)
+}
+
+fn judge(record: &Record<'_>, rules: &Rules, max_record_bytes: usize, by: Judgement) -> Input {
+    let says_mark = record.content_type == Some(b"application/vnd.swabstream.time-mark");
+    if says_mark && record.payload.unwrap_or_default().is_empty() {
+        return Input::Mark;
+    }
+    let (usable, mut faults) = match decode(record) {
+        Ok(usable) => {
+            let faults = match &usable {
+                Usable::Result(result) => faults_of_result(result, record.received_at, rules, by),
+                Usable::Contact(contact) => faults_of_contact(contact, record.received_at, rules, by),
+            };
+            (Some(targets::by_id(rules, usable)), faults)
+        }
+        Err(faults) => (None, faults),
+    };
+    let bytes = record.payload.map(|payload| record.key.map_or(0, <[u8]>::len) + payload.len());
+    if bytes.is_some_and(|bytes| bytes > max_record_bytes) {
+        faults.insert(Code::TooLarge);
+    }
+    match usable.filter(|_| faults.is_empty()) {
+        Some(usable) => Input::Usable(Box::new(usable)),
+        None => Input::Refused(faults),
+    }
+}
+
+/// What a record says that is refused for nothing but what holds now: at another time it may have been in order.
+pub fn usable_then(record: &Record<'_>, faults: &Faults, rules: &Rules, changed: bool) -> Option<Usable> {
+    let by_now = faults.iter().all(|fault| depends_on_then(*fault, changed));
+    let timely = |usable: &Usable| times(usable).iter().all(|at| at.is_some());
+    by_now.then(|| decode(record).ok()).flatten().filter(timely).map(|usable| targets::by_id(rules, usable))
+}
+
+/// What a record says that earlier versions took and this one refuses, unless their rules or limit of size refused it; and
+/// whether these cannot have.
+pub fn usable_earlier(
+    record: &Record<'_>,
+    rules: &Rules,
+    max_record_bytes: usize,
+    changed: bool,
+) -> Option<(Usable, bool)> {
+    match judge(record, rules, max_record_bytes, Judgement::Earlier) {
+        Input::Usable(usable) => Some((*usable, true)),
+        Input::Refused(faults) => usable_then(record, &faults, rules, changed).map(|usable| (usable, false)),
+        Input::Mark => None,
+    }
+}
+
+fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
+    let written = written(record)?;
+    match record.position.topic {
+        Topic::LabResults => message(written, "swabstream.v1.LabResult").map(Usable::Result),
+        _ => message(written, "swabstream.v1.ContactRecord").map(Usable::Contact),
+    }
+}
+
+fn message<M: Message + Default>(written: Written<'_>, name: &str) -> Result<M, Faults> {
+    let Written { bytes, is_json } = written;
+    let read = match is_json {
+        true => json::read(bytes, name),
+        false => M::decode(bytes).map_err(|_| only(Code::Malformed)),
+    };
+    read.map_err(|faults| match faults.contains(&Code::Malformed) {
+        true => faults.into_iter().chain(faults_of(bytes, is_json)).collect(),
+        false => faults,
+    })
+}

@@ -1,0 +1,195 @@
+//! What an area task holds: images and operations of its pages, added up.
+
+use super::bytes::Bytes;
+use crate::audit::cells::{Cells, names};
+use crate::model::time::{Day, Timestamp};
+use std::collections::BTreeMap;
+
+/// Counts of one area task and what it has published.
+#[derive(Clone, Debug, Default)]
+pub struct AreaTask {
+    /// What it has counted; nothing that is 0.
+    pub cells: Cells,
+    /// Its `now` when it last published; `None` before it ever did.
+    pub published_at: Option<Timestamp>,
+    /// First day that it keeps numbers of.
+    pub kept_from: Option<Day>,
+    /// First day that it keeps counts of.
+    pub cells_from: Option<Day>,
+    /// Per sender, the number of the last batch it has added.
+    pub seen: BTreeMap<i32, u64>,
+}
+
+/// One area of a page.
+#[derive(Clone, Debug, Default)]
+struct Area {
+    /// As it is stored: with its target, if that is not the first.
+    code: String,
+    /// By period, day and number of the purpose: the tallies and people in stored order.
+    cells: BTreeMap<(i32, i32, u8), [i32; 36]>,
+}
+
+/// An area task while its changelog is replayed.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    purposes: Vec<String>,
+    pages: BTreeMap<u32, Vec<Area>>,
+    task: AreaTask,
+}
+
+impl Replay {
+    /// Takes the newest image of a page.
+    pub fn image(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), String> {
+        let mut bytes = Bytes::new(image);
+        if page == 0 {
+            return self.common(&mut bytes);
+        }
+        let areas = (0..bytes.short()?).map(|_| Area::read(&mut bytes, format)).collect::<Result<_, _>>()?;
+        self.pages.insert(page, areas);
+        Ok(())
+    }
+
+    fn common(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        self.purposes = (0..bytes.short()?).map(|_| bytes.text()).collect::<Result<_, _>>()?;
+        for _ in 0..bytes.short()? {
+            let (sender, seq) = (bytes.signed()? as i32, bytes.short()?);
+            self.task.seen.insert(sender, seq);
+        }
+        self.task.published_at = bytes.option()?.map(Timestamp);
+        bytes.option()?;
+        self.task.kept_from = bytes.option()?.map(day);
+        self.task.cells_from = bytes.option()?.map(day);
+        Ok(())
+    }
+
+    /// Takes an operation on a page that is newer than its image.
+    pub fn operation(&mut self, page: u32, operation: &[u8]) -> Result<(), String> {
+        let mut bytes = Bytes::new(operation);
+        if page == 0 {
+            match bytes.u8()? {
+                1 => self.purposes.push(bytes.text()?),
+                2 => drop(self.task.seen.insert(bytes.signed()? as i32, bytes.short()?)),
+                3 => {
+                    self.task.published_at = Some(Timestamp(bytes.signed()?));
+                    bytes.signed()?;
+                    self.task.kept_from = Some(day(bytes.signed()?));
+                    self.task.cells_from = Some(day(bytes.signed()?));
+                }
+                5 => {
+                    let at = usize::from(bytes.u8()?).checked_sub(1);
+                    let purpose = at.and_then(|at| self.purposes.get_mut(at));
+                    *purpose.ok_or("a purpose was never there")? = bytes.text()?;
+                }
+                _ => {}
+            }
+            return Ok(());
+        }
+        let areas = self.pages.entry(page).or_default();
+        let slot = usize::from(bytes.u8()?);
+        match bytes.u8()? {
+            1 => areas.push(Area { code: bytes.text()?, ..Area::default() }),
+            kind => areas.get_mut(slot).ok_or("an area was never born")?.operation(kind, &mut bytes)?,
+        }
+        Ok(())
+    }
+
+    /// The task after all that was taken.
+    pub fn finish(mut self) -> AreaTask {
+        for area in self.pages.into_values().flatten() {
+            for ((period, day, purpose), counts) in area.cells {
+                let purpose = match usize::from(purpose) {
+                    0 => "",
+                    number => self.purposes.get(number - 1).map_or("?", String::as_str),
+                };
+                for (what, count) in names().zip(counts).filter(|(_, count)| *count != 0) {
+                    let key = (area.code.clone(), Day(period), purpose.to_owned(), Day(day), what);
+                    self.task.cells.insert(key, i64::from(count));
+                }
+            }
+        }
+        self.task
+    }
+}
+
+impl Area {
+    fn read(bytes: &mut Bytes<'_>, format: u32) -> Result<Self, String> {
+        let mut area = Self { code: bytes.text()?, ..Self::default() };
+        bytes.short()?;
+        bytes.short()?;
+        for _ in 0..bytes.short()? {
+            bytes.signed()?;
+            skip_alert(bytes)?;
+        }
+        for _ in 0..bytes.short()? {
+            area.add(bytes)?;
+        }
+        // Since format 2: the record behind a change of a day.
+        let causes = if format == 1 { 0 } else { bytes.short()? };
+        for _ in 0..causes {
+            bytes.signed()?;
+            skip_record(bytes)?;
+        }
+        Ok(area)
+    }
+
+    fn operation(&mut self, kind: u8, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        match kind {
+            2 => self.add(bytes)?,
+            6 => {
+                let first = bytes.signed()?;
+                self.cells.retain(|(_, day, _), _| i64::from(*day) >= first);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Adds a cell: where it is, then tallies and people, each behind a mask that says which are there.
+    fn add(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        let key = (day(bytes.signed()?).0, day(bytes.signed()?).0, bytes.u8()?);
+        let counts = self.cells.entry(key).or_insert([0; 36]);
+        for group in [0..6, 6..36] {
+            let mask = bytes.short()?;
+            for (bit, at) in group.enumerate() {
+                if mask >> bit & 1 == 1 {
+                    counts[at] = counts[at].wrapping_add(bytes.signed()? as i32);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn skip_alert(bytes: &mut Bytes<'_>) -> Result<(), String> {
+    bytes.short()?;
+    bytes.take(2)?;
+    for _ in 0..3 {
+        bytes.text()?;
+    }
+    bytes.short()?;
+    for _ in 0..bytes.short()? {
+        bytes.take(2)?;
+        match bytes.u8()? {
+            0 => {}
+            1 => {
+                bytes.signed()?;
+            }
+            _ => skip_record(bytes)?,
+        }
+        bytes.signed()?;
+    }
+    Ok(())
+}
+
+/// When an input record was received, and where it lies.
+fn skip_record(bytes: &mut Bytes<'_>) -> Result<(), String> {
+    bytes.signed()?;
+    bytes.text()?;
+    bytes.signed()?;
+    bytes.signed()?;
+    Ok(())
+}
+
+fn day(days: i64) -> Day {
+    Day(days as i32)
+}
