@@ -1,27 +1,26 @@
 //! What of the inputs counts, which the inputs alone do not say: what other rules, limits or versions refused or took, and
 //! what was not read yet.
 
-use super::Evidence;
-use crate::audit::books;
+use super::inputs_read::InputsRead;
+use crate::audit::books::{self, Heads};
 use crate::audit::inputs::{self, Faults};
-use crate::audit::letters::{self, Letter};
+use crate::audit::letters::Letter;
 use crate::audit::on_the_way::OnTheWay;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Evidence {
+impl InputsRead {
     /// A record is judged once, by the rules and the limit of size that hold when it is read, and by the version that
     /// reads it. Where these may have been others, the letters say what was refused, and so what was not.
-    pub(super) fn heed_what_held_then(&mut self) {
-        let changed = self.setting.rules.changed;
+    pub fn heed_what_held_then(&mut self, letters: &[Letter], rules_changed: bool, letters_deleted: bool) {
         let written_anew = std::mem::take(&mut self.written_anew);
         let told = |letter: &Letter| {
             let (place, code) = (letter.about?, letter.code?);
             let then = written_anew.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
-            (then == Some(true) || inputs::depends_on_then(code, changed)).then_some((place, code))
+            (then == Some(true) || inputs::depends_on_then(code, rules_changed)).then_some((place, code))
         };
-        let refused: BTreeMap<Position, Code> = self.letters.iter().filter_map(told).collect();
+        let refused: BTreeMap<Position, Code> = letters.iter().filter_map(told).collect();
         for (place, code) in &refused {
             // Size and form are looked at before all else, but there is none of what is no record.
             let also = self.usable_then.contains_key(place) || inputs::is_of_the_form(*code);
@@ -34,7 +33,7 @@ impl Evidence {
         (self.arrived, self.places) = kept.into_iter().unzip();
         self.judged_otherwise += gone.len() as u64;
         self.refused.extend(gone.into_iter().map(|(_, place)| (place, Faults::from([refused[&place]]))));
-        if letters::were_deleted(&self.cut) {
+        if letters_deleted {
             return;
         }
         for (place, arrived) in std::mem::take(&mut self.usable_then) {
@@ -49,14 +48,12 @@ impl Evidence {
 
     /// What lay in the inputs when a task began to judge more strictly was judged before, by the task of whoever it is
     /// about: it was taken unless a letter says that it was refused.
-    pub(super) fn heed_what_was_taken_earlier(&mut self) {
+    pub fn heed_what_was_taken_earlier(&mut self, letters: &[Letter], heads: &Heads, letters_deleted: bool) {
         let by_itself = |letter: &&Letter| letter.code != Some(Code::Conflict);
-        let refused: BTreeSet<Position> =
-            self.letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
-        let letters_deleted = letters::were_deleted(&self.cut);
+        let refused: BTreeSet<Position> = letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
         for (place, (arrived, sure)) in std::mem::take(&mut self.usable_earlier) {
             let is_taken = !refused.contains(&place) && (sure || !letters_deleted);
-            if is_taken && books::was_judged_earlier(&self.heads, &place) {
+            if is_taken && books::was_judged_earlier(heads, &place) {
                 self.taken_earlier.insert(place);
                 self.refused.remove(&place);
                 self.arrived.push(arrived);
@@ -66,18 +63,11 @@ impl Evidence {
     }
 
     /// What its task had not read has no effect yet.
-    pub(super) fn heed_what_is_on_its_way(&mut self) {
-        let OnTheWay { records, moved, .. } = self.on_the_way.clone();
+    pub fn heed_what_is_on_its_way(&mut self, on_the_way: &OnTheWay) {
+        let OnTheWay { records, moved, .. } = on_the_way;
         for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
             arrived.untold = moved.contains(place);
         }
         self.keep(|place| !records.contains(place));
-    }
-
-    /// Keeps some of the usable inputs.
-    pub(super) fn keep(&mut self, wanted: impl Fn(&Position) -> bool) {
-        let mut places = self.places.iter();
-        self.arrived.retain(|_| places.next().is_some_and(&wanted));
-        self.places.retain(wanted);
     }
 }

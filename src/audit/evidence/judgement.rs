@@ -1,0 +1,169 @@
+//! The judgement once all is read: what of the inputs counts, then every check.
+
+use super::reading::Evidence;
+use crate::audit::books::{self, Commits, PERSON_INPUTS, UnknownLabs};
+use crate::audit::causes;
+use crate::audit::ids;
+use crate::audit::letters;
+use crate::audit::numbers::{self, Found, Known};
+use crate::audit::recount::{self, Truth};
+use crate::audit::report::{Check, Report};
+use crate::audit::stored::AreaTask;
+use crate::audit::targets;
+use crate::model::record::Topic;
+use crate::model::time::{Day, Timestamp};
+use crate::policy::Rules;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Evidence {
+    /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a
+    /// changelog that was read.
+    pub fn judge(mut self, known: &Commits) -> Report {
+        let letters_deleted = letters::were_deleted(&self.cut);
+        self.inputs.heed_what_held_then(&self.letters, self.setting.rules.changed, letters_deleted);
+        self.inputs.heed_what_was_taken_earlier(&self.letters, &self.heads, letters_deleted);
+        let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
+        let causes = causes::check(alerts, &self.inputs.view(), &self.cut);
+        let ids = ids::check(&self.published, &self.inputs.arrived, &self.setting.secret, &self.cut);
+        self.inputs.heed_what_is_on_its_way(&self.on_the_way);
+        let histories = std::mem::take(&mut self.histories).finish();
+        let mut checks = vec![
+            self.readable(),
+            books::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
+            books::lost(&self.unread, &self.heads),
+            books::consumed(
+                &self.cut,
+                &self.heads,
+                &self.counts,
+                UnknownLabs::of(&self.setting.rules, &self.inputs.arrived),
+            ),
+            books::sent(&self.cut, &self.heads, &self.counts, self.on_the_way.messages),
+            letters::check(&self.letters, &self.inputs.view(), &self.cut),
+            letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
+            histories,
+            ids,
+            causes,
+        ];
+        checks.extend(self.recounted());
+        Report { checks }
+    }
+
+    /// Everything read is of the contract.
+    fn readable(&self) -> Check {
+        let mut check = Check::new("contract");
+        for fault in &self.faults {
+            check.differs(|| fault.clone());
+        }
+        for (topic, records) in &self.published.unreadable {
+            check.differs(|| format!("{}: {records} records are not what the topic holds", topic.name()));
+        }
+        let outputs = self.published.alerts.len() + self.published.area_alerts.len();
+        let numbers = self.published.positivity.len() + self.published.tiers.len();
+        check.compared(format!("{outputs} alerts, {numbers} numbers and tiers, {} heads can be read", self.heads.len()))
+    }
+
+    fn recounted(&mut self) -> Vec<Check> {
+        const NAMES: [&str; 4] = ["alerts", "numbers", "area state", "tiers"];
+        if let Some(why) = self.why_not_recounted() {
+            return NAMES.map(|name| Check::left_out(name, &why)).into();
+        }
+        let areas: Result<BTreeMap<i32, AreaTask>, String> =
+            self.areas.iter().map(|(task, stored)| Ok((*task, stored.area_task()?))).collect();
+        let areas = match areas {
+            Ok(areas) => areas,
+            Err(fault) => {
+                let why = "what area tasks hold cannot be read, see area state";
+                let check = |name| {
+                    if name != "area state" {
+                        return Check::left_out(name, why);
+                    }
+                    let mut check = Check::new(name);
+                    check.differs(|| fault.clone());
+                    check
+                };
+                return NAMES.map(check).into();
+            }
+        };
+        let known = self.known(&areas);
+        let truth = self.truth(&areas);
+        let found = Found {
+            published: &self.published,
+            areas: &areas,
+            layout: self.setting.layout,
+            on_the_way: &self.on_the_way,
+        };
+        vec![
+            numbers::alerts(&truth, &found, &known),
+            numbers::numbers(&truth, &found, &known),
+            numbers::cells(&truth, &found, &known),
+            numbers::tiers(&truth, &found, &known),
+        ]
+    }
+
+    fn why_not_recounted(&self) -> Option<String> {
+        let areas = self.cut.commits.keys().filter(|(changelog, _)| *changelog == Topic::AreaState);
+        let lost = areas.filter(|task| !self.heads.contains_key(task)).count();
+        if lost > 0 {
+            return Some(format!(
+                "the state of {lost} area tasks is lost, see commits: how far they came is not known"
+            ));
+        }
+        let digest = &self.setting.rules.rules.digest;
+        let others = self.heads.values().filter(|(_, head)| head.rules_digest != *digest).count();
+        (others > 0)
+            .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
+    }
+
+    /// What must be true: each area on the day up to which its own task has published.
+    fn truth(&self, areas: &BTreeMap<i32, AreaTask>) -> Truth {
+        let rules = &self.setting.rules.rules;
+        let day_of = |task: &AreaTask| task.published_at.map(|at| rules.day(at));
+        let days: BTreeSet<Day> = areas.values().filter_map(day_of).collect();
+        let recount = |day| recount::recount(rules, &self.setting.secret, &self.inputs.arrived, day);
+        let mut truth = recount(days.last().copied().unwrap_or_default());
+        let task_of = |area: &str| areas.get(&self.setting.layout.area_task(targets::area(area)));
+        let published = |area: &str| task_of(area).and_then(day_of);
+        let is_of = |area: &str, day: Day| published(area) == Some(day);
+        let last = days.last().copied().unwrap_or_default();
+        truth.tiers.retain(|area, _| is_of(area, last));
+        for &day in days.iter().filter(|day| **day < last) {
+            let earlier = recount(day);
+            truth.tiers.extend(earlier.tiers.into_iter().filter(|(area, _)| is_of(area, day)));
+        }
+        self.on_the_way.take_from(&mut truth, rules, published);
+        truth.positivity.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
+        truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
+        truth
+    }
+
+    fn known(&self, areas: &BTreeMap<i32, AreaTask>) -> Known {
+        let rules = &self.setting.rules.rules;
+        let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
+        // People are held for the horizon, the longest window and a day; positives for the episode gap as well.
+        let held = longest(|policy| policy.horizon_days) + 14 + 1;
+        let gap = longest(|policy| policy.episode_gap_days);
+        let now = areas.values().filter_map(|task| task.published_at).max().unwrap_or_default();
+        let closed_before = rules.day(now).plus(-held);
+        Known {
+            complete_from: self.complete_from(rules),
+            unsure: numbers::unsure(&self.inputs.arrived),
+            closed_before,
+            late: numbers::late(&self.inputs.arrived, held),
+            expired_before: closed_before.plus(-gap),
+        }
+    }
+
+    /// The first day all of whose specimens were received after the last deletion; `None` when nothing was deleted.
+    fn complete_from(&self, rules: &Rules) -> Option<Day> {
+        let deleted = |source: &(Topic, i32)| self.cut.first.get(source).is_some_and(|first| *first > 0);
+        let world = |topic: &Topic| PERSON_INPUTS[..2].contains(topic);
+        let sources = self.cut.first.keys().filter(|(topic, _)| world(topic)).filter(|source| deleted(source));
+        let known_from = sources.map(|source| {
+            // Where nothing is left, nothing is known up to the task's own time.
+            let now = || self.heads.get(&(Topic::PersonState, source.1)).and_then(|(_, head)| head.now);
+            let now = || now().as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
+            self.inputs.first_received.get(source).copied().unwrap_or_else(now)
+        });
+        known_from.max().map(|from| rules.day(Timestamp(from.0 + 5 * 60_000)).plus(1))
+    }
+}

@@ -1,0 +1,194 @@
+//! Everything an audit looks at, record by record as it is read.
+
+use super::inputs_read::InputsRead;
+use super::setting::Setting;
+use crate::audit::books::{self, Commits, Counts, Heads, Unread};
+use crate::audit::compare::Published;
+use crate::audit::cut::{Commit, Cut};
+use crate::audit::histories::Histories;
+use crate::audit::letters::Letter;
+use crate::audit::on_the_way::OnTheWay;
+use crate::audit::stored::{self, Stored};
+use crate::audit::targets;
+use crate::model::record::{MESSAGE_FORMAT, Position, Record, Topic};
+use crate::proto::v1::Alert;
+use prost::Message as _;
+use std::collections::BTreeMap;
+
+/// All that was read.
+#[derive(Debug)]
+pub struct Evidence {
+    pub(super) setting: Setting,
+    pub(super) cut: Cut,
+    pub(super) unread: Vec<Unread>,
+    pub(super) published: Published,
+    pub(super) histories: Histories,
+    pub(super) letters: Vec<Letter>,
+    pub(super) heads: Heads,
+    pub(super) areas: BTreeMap<i32, Stored>,
+    pub(super) counts: Counts,
+    pub(super) on_the_way: OnTheWay,
+    /// A message that its receiver had read and its sender not sent: the cut is no moment.
+    too_early: Option<String>,
+    /// A message that waits for its task and is for a newer version to read.
+    newer: Option<String>,
+    /// Newest commit of each changelog, which may lie after the cut.
+    pub(super) newest: Commits,
+    /// Newest commit after the cut that outputs of each task name.
+    pub(super) written: Commits,
+    pub(super) inputs: InputsRead,
+    /// What cannot be read as the contract says.
+    pub(super) faults: Vec<String>,
+}
+
+impl Evidence {
+    /// Nothing read yet.
+    pub fn new(setting: Setting, cut: Cut) -> Self {
+        Self {
+            published: Published::of(targets::first(&setting.rules.rules)),
+            setting,
+            // Before retention goes on: what is deleted after the cut may have been read by then.
+            unread: books::unread(&cut),
+            cut,
+            histories: Histories::default(),
+            letters: Vec::new(),
+            heads: Heads::new(),
+            areas: BTreeMap::new(),
+            counts: Counts::new(),
+            on_the_way: OnTheWay::default(),
+            too_early: None,
+            newer: None,
+            newest: Commits::new(),
+            written: Commits::new(),
+            inputs: InputsRead::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Takes the next record of a topic; `header` finds its headers. What lies beyond the cut, or was written by a
+    /// commit after it, is passed over.
+    pub fn take<'a>(&mut self, record: &Record<'a>, header: impl Fn(&str) -> Option<&'a [u8]>) {
+        let Position { topic, partition, offset } = record.position;
+        if self.cut.end_of(topic, partition).is_none_or(|end| offset >= end) {
+            return;
+        }
+        let key = record.key.unwrap_or_default();
+        let later = Commit::of(&header).filter(|commit| self.cut.is_before(commit));
+        if let Some(commit) = later {
+            note(&mut self.written, commit);
+        }
+        match topic {
+            Topic::LabResults | Topic::ContactRecords => self.take_input(record),
+            Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
+            _ if later.is_some() => {}
+            Topic::DeadLetters => self.letters.push(Letter::read(record, header)),
+            Topic::PersonState | Topic::AreaState => self.take_state(record),
+            Topic::Alerts | Topic::AreaAlerts => {
+                if let Some(Ok(alert)) = record.payload.map(Alert::decode) {
+                    self.histories.take(topic, partition, self.setting.layout, alert);
+                }
+                self.published.take(topic, key, record.payload);
+            }
+            Topic::AreaPositivity | Topic::AreaTiers => self.published.take(topic, key, record.payload),
+            _ => {}
+        }
+    }
+
+    fn take_message(&mut self, record: &Record<'_>, later: Option<Commit>) {
+        let Position { topic, partition, offset } = record.position;
+        match (self.cut.is_read(&record.position), later) {
+            (true, None) => {
+                *self.counts.entry((topic, partition)).or_default() += 1;
+                if topic == Topic::AreaChanges {
+                    self.inputs.fingerprint(record);
+                }
+            }
+            (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
+            (false, None) => {
+                let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
+                let format = self.on_the_way.take(topic, key, payload, self.setting.layout);
+                if format > MESSAGE_FORMAT {
+                    self.newer = Some(format!("{} [{partition}] {offset} is of format {format}", topic.name()));
+                }
+            }
+            (false, Some(_)) => {}
+        }
+    }
+
+    fn take_state(&mut self, record: &Record<'_>) {
+        let Position { topic, partition, .. } = record.position;
+        let key = record.key.unwrap_or_default();
+        let head = stored::head_of(record.payload);
+        if let Ok(Some((seq, _))) = &head {
+            let commit = Commit { changelog: topic, task: partition, seq: *seq };
+            note(&mut self.newest, commit);
+            if self.cut.is_before(&commit) {
+                return;
+            }
+        }
+        match head {
+            Ok(Some((seq, Some(task)))) => {
+                let newest = self.heads.get(&(topic, partition)).is_none_or(|(known, _)| *known < seq);
+                if newest {
+                    self.heads.insert((topic, partition), (seq, task));
+                }
+            }
+            Ok(_) => {}
+            Err(fault) => return self.faults.push(format!("{} [{partition}]: {fault}", topic.name())),
+        }
+        if topic == Topic::AreaState
+            && let Err(fault) = self.areas.entry(partition).or_default().take(key, record.payload)
+        {
+            self.faults.push(format!("{} [{partition}]: {fault}", topic.name()));
+        }
+    }
+
+    fn take_input(&mut self, record: &Record<'_>) {
+        let Position { topic, partition, .. } = record.position;
+        *self.counts.entry((topic, partition)).or_default() += 1;
+        self.inputs.take(record, &self.setting);
+    }
+
+    /// Retention has deleted by now what lies before these offsets. What was read of it counts no more, as part of it
+    /// may have been gone before it was read.
+    pub fn forget_before(&mut self, first: BTreeMap<(Topic, i32), i64>) {
+        self.inputs.forget_before(&first, &self.cut);
+        self.cut.first = first;
+    }
+
+    /// Usable inputs read so far.
+    pub fn records(&self) -> usize {
+        self.inputs.arrived.len()
+    }
+
+    /// The processor must have worked with this secret: with another one no hash means anything.
+    pub fn require_secret(&self) -> Result<(), String> {
+        let ours = self.setting.secret.fingerprint();
+        let others = self.heads.values().filter(|(_, head)| head.secret_fingerprint != ours).count();
+        match others {
+            0 => Ok(()),
+            _ => Err(format!("{others} tasks work with another secret than [secret] of the configuration")),
+        }
+    }
+
+    /// Whether every task's last head was read.
+    pub fn has_all_heads(&self) -> bool {
+        self.cut.commits.iter().all(|(task, seq)| self.heads.get(task).is_some_and(|(found, _)| found >= seq))
+    }
+
+    /// What this version cannot judge, because a newer one wrote it.
+    pub fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
+    }
+
+    /// What shows that the cut is no moment, if anything does; whoever has read all messages between tasks knows.
+    pub fn why_no_moment(&self) -> Option<&str> {
+        self.too_early.as_deref()
+    }
+}
+
+/// Keeps the newest commit of each task.
+fn note(commits: &mut Commits, commit: Commit) {
+    let newest = commits.entry((commit.changelog, commit.task)).or_default();
+    *newest = commit.seq.max(*newest);
+}
