@@ -9,7 +9,7 @@
 //! In: what people add up to, what area tasks hold, what is published. Out: corrections, and the batches that carry
 //! them. Nothing here reads or writes.
 
-use crate::audit::cells::{Cells, What, names};
+use crate::audit::cells::{Cells, CountName, names};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
 use crate::model::cell::{GAPS, Tallies};
@@ -116,7 +116,7 @@ fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
 
 /// Counts by place, each with all its numbers in stored order.
 fn places(counts: &Cells) -> BTreeMap<(&str, Day, &str, Day), Vec<i64>> {
-    let order: BTreeMap<What, usize> = names().zip(0..).collect();
+    let order: BTreeMap<CountName, usize> = names().zip(0..).collect();
     let mut places: BTreeMap<(&str, Day, &str, Day), Vec<i64>> = BTreeMap::new();
     for ((area, period, purpose, day, what), count) in counts {
         places.entry((area, *period, purpose, *day)).or_insert_with(|| vec![0; order.len()])[order[what]] = *count;

@@ -5,19 +5,19 @@ use crate::proto::v1::{ContactRecord, LabResult};
 
 /// One usable record.
 #[derive(Clone, Debug)]
-pub enum Record {
+pub enum Usable {
     /// Of `lab-results`.
     Result(LabResult),
     /// Of `contact-records`.
     Contact(ContactRecord),
 }
 
-impl Record {
+impl Usable {
     /// The result, if it is one.
     pub fn as_result(&self) -> Option<&LabResult> {
         match self {
-            Record::Result(result) => Some(result),
-            Record::Contact(_) => None,
+            Usable::Result(result) => Some(result),
+            Usable::Contact(_) => None,
         }
     }
 }
@@ -28,10 +28,10 @@ pub struct Arrived {
     /// When it was received.
     pub at: Timestamp,
     /// What was received.
-    pub record: Record,
+    pub record: Usable,
     /// Keyed hash of its content: of two versions that say different things at one rank the greater stands. Whoever
     /// has none such may leave it 0.
     pub content: u64,
-    /// It was moved from somebody else, who has not been told yet.
-    pub untold: bool,
+    /// It was moved from somebody else, whose task has not received that yet.
+    pub move_in_flight: bool,
 }

@@ -3,10 +3,10 @@
 //! In: the newest state of every alert, which carries its whole chain, and what was read of the inputs. What retention
 //! has deleted can be neither confirmed nor denied: it is counted.
 
-use super::arrived::{Arrived, Record};
+use super::arrived::{Arrived, Usable};
 use super::cut::Cut;
-use super::letters::{Inputs, were_deleted};
-use super::on_the_way::place;
+use super::dead_letters::{Inputs, were_deleted};
+use super::in_flight::place;
 use super::recount::other_replaced;
 use super::report::Check;
 use crate::model::record::{Position, Topic};
@@ -52,8 +52,8 @@ impl<'a> Sources<'a> {
         let wanted: BTreeSet<Position> = origins.filter_map(place).collect();
         let all = || inputs.places.iter().copied().zip(inputs.arrived);
         let contact = |(_, arrived): (Position, &'a Arrived)| match &arrived.record {
-            Record::Contact(contact) => Some(contact.record_id.as_str()),
-            Record::Result(_) => None,
+            Usable::Contact(contact) => Some(contact.record_id.as_str()),
+            Usable::Result(_) => None,
         };
         Self {
             inputs,
@@ -70,7 +70,7 @@ impl<'a> Sources<'a> {
             // A day that began, or other rules, have none.
             return matches!(kind, CauseKind::Rules | CauseKind::Area).then_some(true).ok_or("names no record");
         };
-        // New rules can change whether an index is found positive: that is told in the name of no record.
+        // New rules can change whether an index is found positive: such a change names no record.
         if kind == CauseKind::Index && origin.topic == Topic::Rules.name() {
             return self.is_contact(cause).then_some(true).ok_or(ANOTHER);
         }
@@ -82,7 +82,7 @@ impl<'a> Sources<'a> {
         let received_at = origin.received_at.as_ref().and_then(Timestamp::from_wire);
         let is_it = || match (kind, self.named.get(&place)) {
             (CauseKind::Area | CauseKind::Rules, _) => true,
-            // Which of the refused were refused at the time, only letters tell.
+            // Which of the refused were refused at the time, only dead letters say.
             (_, None) => self.inputs.refused.contains_key(&place) && were_deleted(self.cut),
             (_, Some(arrived)) if received_at != Some(arrived.at) => false,
             (CauseKind::Index, Some(_)) => self.is_contact(cause),
@@ -114,14 +114,14 @@ fn is_source(kind: CauseKind, topic: Topic) -> bool {
     }
 }
 
-/// Whether a cause tells of this record.
-fn says(cause: &Cause, record: &Record) -> bool {
+/// Whether a cause is about this record.
+fn says(cause: &Cause, record: &Usable) -> bool {
     match record {
-        Record::Result(result) => {
+        Usable::Result(result) => {
             (&cause.record_id, &cause.lab_id, cause.revision) == (&result.result_id, &result.lab_id, result.revision)
                 && (cause.status, cause.finding) == (result.status, result.finding)
                 && cause.replaces_result_id == other_replaced(result)
         }
-        Record::Contact(contact) => (&cause.record_id, cause.revision) == (&contact.record_id, contact.revision),
+        Usable::Contact(contact) => (&cause.record_id, cause.revision) == (&contact.record_id, contact.revision),
     }
 }

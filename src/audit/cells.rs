@@ -6,14 +6,14 @@ use crate::model::time::Day;
 use std::collections::BTreeMap;
 
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
-pub type What = &'static str;
+pub type CountName = &'static str;
 
 /// Counts of areas: area (with its target, see [`targets`](super::targets)), first day of the registry's period,
 /// purpose (empty is the total), specimen day, what.
-pub type Cells = BTreeMap<(String, Day, String, Day, What), i64>;
+pub type Cells = BTreeMap<(String, Day, String, Day, CountName), i64>;
 
 /// Names of people tested by the days to their next test, then of people found positive.
-const PEOPLE: [What; GAPS * 2] = [
+const PEOPLE: [CountName; GAPS * 2] = [
     "people tested, again in 1 day",
     "people tested, again in 2 days",
     "people tested, again in 3 days",
@@ -47,11 +47,11 @@ const PEOPLE: [What; GAPS * 2] = [
 ];
 
 /// Names of all counts of a cell, in the order they are stored in: tallies, people tested, people found positive.
-pub fn names() -> impl Iterator<Item = What> {
+pub fn names() -> impl Iterator<Item = CountName> {
     Tally::ALL.map(Tally::name).into_iter().chain(PEOPLE)
 }
 
 /// The name of people tested (or found positive) by the days to their next such day, from 1; 15 is more or none.
-pub fn people(positive: bool, gap: i32) -> What {
+pub fn people(positive: bool, gap: i32) -> CountName {
     PEOPLE[gap as usize - 1 + if positive { GAPS } else { 0 }]
 }

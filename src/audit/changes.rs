@@ -1,6 +1,6 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
-use super::cells::{Cells, What, names, people};
+use super::cells::{Cells, CountName, names, people};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;
@@ -18,7 +18,7 @@ pub fn add(sums: &mut Cells, changes: &AreaChanges) {
         // The first target has no name in a batch.
         let target = changes.targets.get(cell.area as usize).map_or("", String::as_str);
         let area = targets::key(area, target, "");
-        let gaps = |changes: &[GapChange], positive| -> Vec<(What, i32)> {
+        let gaps = |changes: &[GapChange], positive| -> Vec<(CountName, i32)> {
             let known = changes.iter().filter(|change| (1..=GAPS as u32).contains(&change.gap));
             known.map(|change| (people(positive, change.gap as i32), change.people)).collect()
         };
@@ -31,7 +31,7 @@ pub fn add(sums: &mut Cells, changes: &AreaChanges) {
 }
 
 /// Adds to one count; what counts nothing is not there.
-pub fn bump(sums: &mut Cells, place: (String, Day, String, Day, What), number: i64) {
+pub fn bump(sums: &mut Cells, place: (String, Day, String, Day, CountName), number: i64) {
     match sums.get(&place).copied().unwrap_or(0) + number {
         0 => drop(sums.remove(&place)),
         sum => drop(sums.insert(place, sum)),

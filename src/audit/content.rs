@@ -4,7 +4,7 @@
 //! Two such versions are a conflict, so this decides about what a lab must clear up in any case. But until then one of
 //! them counts, and a recount must know which.
 
-use super::arrived::Record;
+use super::arrived::Usable;
 use super::recount::{other_replaced, taken};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Timestamp;
@@ -12,10 +12,10 @@ use crate::policy::Rules;
 use crate::proto::v1::{ContactRecord, LabResult, ManagementOrder, TimePrecision};
 
 /// Hash of what a usable record says.
-pub fn of(record: &Record, secret: &Secret, rules: &Rules) -> u64 {
+pub fn of(record: &Usable, secret: &Secret, rules: &Rules) -> u64 {
     match record {
-        Record::Result(result) => of_result(result, secret, rules),
-        Record::Contact(contact) => of_contact(contact, secret),
+        Usable::Result(result) => of_result(result, secret, rules),
+        Usable::Contact(contact) => of_contact(contact, secret),
     }
 }
 

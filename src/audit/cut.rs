@@ -4,7 +4,7 @@ use crate::model::record::{COMMIT_HEADER, Position, Topic};
 use std::collections::BTreeMap;
 
 /// One moment of the processor, at work or not: how far each task had come, by the commit that its group knew. What was
-/// written later is told apart by the commit that wrote it.
+/// written later is recognised by the commit that wrote it.
 ///
 /// It is a moment only if no task had received what its sender had not sent: offsets of the area half are asked for
 /// before those of the person half, and a reader of the messages between tasks sees whether it was in vain.

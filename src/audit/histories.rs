@@ -2,7 +2,7 @@
 //! raised.
 //!
 //! In: every state of every alert that is still there, in order. An alert carries its own history as its chain of
-//! causes, so the last state tells the others also where the broker's compaction has taken them.
+//! causes, so the last state holds the others also where the broker's compaction has taken them.
 
 use super::report::Check;
 use crate::model::record::{Layout, Topic};
@@ -63,7 +63,7 @@ impl Histories {
     }
 }
 
-/// What is wrong with the steps that an alert's own chain tells.
+/// What is wrong with the steps in an alert's own chain.
 fn fault_of_chain(alert: &Alert) -> Option<&'static str> {
     let steps = &alert.causes;
     if steps.len() as u32 + alert.causes_omitted != alert.version {

@@ -4,10 +4,10 @@
 //! that an earlier version published does not.
 //! Out: a check. It needs no recount, so it is made of withdrawn alerts too, and where inputs were deleted.
 
-use super::arrived::{Arrived, Record};
+use super::arrived::{Arrived, Usable};
 use super::compare::Published;
 use super::cut::Cut;
-use super::letters::were_deleted;
+use super::dead_letters::were_deleted;
 use super::recount::alert_id::{contradiction, positive, tier_changed};
 use super::report::Check;
 use crate::model::ids::Secret;
@@ -89,7 +89,7 @@ fn targets<'a>(published: &'a Published, arrived: &'a [Arrived]) -> Targets<'a> 
         return targets;
     }
     for Arrived { record, .. } in arrived {
-        let Record::Result(result) = record else { continue };
+        let Usable::Result(result) = record else { continue };
         if let Some(known) = targets.get_mut(&(&*result.person_id, &*result.specimen_id)) {
             known.insert(&result.target);
         }

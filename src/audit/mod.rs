@@ -1,4 +1,4 @@
-//! The judge: counts again, from the inputs alone, what must have come out, and says where it did not.
+//! The audit: counts again, from the inputs alone, what must have come out, and says where it did not.
 //!
 //! What it had in common with the processor would be wrong on both sides and look right. So it has its own reading of
 //! inputs, its own counting, its own reading of stored state, all of it naive: maps, sorts, everything counted anew, no
@@ -22,20 +22,20 @@
 //! Nothing here talks to Kafka, reads a clock or writes.
 
 pub mod arrived;
-mod books;
 mod causes;
 pub mod cells;
 pub mod changes;
 pub mod compare;
 pub mod content;
 pub mod cut;
+mod dead_letters;
 pub mod evidence;
 pub mod histories;
 pub mod ids;
+pub mod in_flight;
 pub mod inputs;
-mod letters;
+mod ledger;
 mod numbers;
-pub mod on_the_way;
 pub mod recount;
 pub mod report;
 mod rules;

@@ -1,12 +1,12 @@
 //! The checks that rest on the recount: alerts, numbers, counts of areas, tiers.
 //!
 //! In: what must be true, what was published, what area tasks hold. Out: checks. How far they can go depends on what is
-//! left of the inputs ([`Known`]).
+//! left of the inputs ([`Coverage`]).
 
-use super::arrived::{Arrived, Record as Usable};
+use super::arrived::{Arrived, Usable};
 use super::cells::Cells;
 use super::compare::{self, Pair, Published, pairs, same_numbers};
-use super::on_the_way::OnTheWay;
+use super::in_flight::InFlight;
 use super::recount::{LiveAlert, Tier, TierChange, Truth};
 use super::report::Check;
 use super::stored::AreaTask;
@@ -16,9 +16,9 @@ use crate::model::time::Day;
 use crate::proto::v1::{AreaPositivity, ContactRecord, LabResult, PurposeNumbers, WindowNumbers};
 use std::collections::BTreeMap;
 
-/// How far the inputs that are left tell the truth.
+/// How far the inputs that are left suffice for a recount.
 #[derive(Clone, Copy, Debug)]
-pub struct Known {
+pub struct Coverage {
     /// Inputs were deleted by retention: from this specimen day on all are there.
     pub complete_from: Option<Day>,
     /// Of those, versions whose earlier ones were deleted: each may make a number differ by one.
@@ -33,7 +33,7 @@ pub struct Known {
 
 /// What is compared.
 #[derive(Debug)]
-pub struct Found<'a> {
+pub struct Observed<'a> {
     /// The outputs.
     pub published: &'a Published,
     /// The area tasks.
@@ -41,10 +41,10 @@ pub struct Found<'a> {
     /// How many tasks there are.
     pub layout: Layout,
     /// What had not been received.
-    pub on_the_way: &'a OnTheWay,
+    pub in_flight: &'a InFlight,
 }
 
-impl Found<'_> {
+impl Observed<'_> {
     fn task_of(&self, area: &str) -> Option<&AreaTask> {
         self.areas.get(&self.layout.area_task(targets::area(area)))
     }
@@ -57,20 +57,20 @@ impl Found<'_> {
 }
 
 /// Live alerts about people.
-pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("alerts");
-    if known.complete_from.is_some() {
+    if coverage.complete_from.is_some() {
         check.limited = Some("not recounted: inputs that alerts rest on were deleted by retention".to_owned());
-        return check.compared(format!("{} live", found.published.live().count()));
+        return check.compared(format!("{} live", observed.published.live().count()));
     }
-    let first_kept = known.expired_before.to_string();
+    let first_kept = coverage.expired_before.to_string();
     let is_kept = |alert: &LiveAlert| alert.last_day >= first_kept;
     let wanted = compare::by_id(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
-    let live = compare::by_id(found.published.live().map(LiveAlert::of).filter(is_kept));
+    let live = compare::by_id(observed.published.live().map(LiveAlert::of).filter(is_kept));
     // Their lists of contacts are about to change.
-    let waits = |alert: &LiveAlert| found.on_the_way.about_contacts.contains(&alert.person);
+    let waits = |alert: &LiveAlert| observed.in_flight.about_contacts.contains(&alert.person);
     let agree = |wanted: &LiveAlert, live: &LiveAlert| {
-        let (wanted, live) = match live.tells_less() {
+        let (wanted, live) = match live.lacks_measurements() {
             true => (&wanted.without_positives(), &live.without_positives()),
             false => (wanted, live),
         };
@@ -87,43 +87,46 @@ pub fn alerts(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
             }
         });
     }
-    let expired = found.published.live().count() - live.len();
-    let less = live.values().filter(|alert| alert.tells_less()).count();
+    let expired = observed.published.live().count() - live.len();
+    let less = live.values().filter(|alert| alert.lacks_measurements()).count();
     let limits = [
         (expired, format!("{expired} about episodes before {first_kept} stay as published")),
         (less, format!("{less} rest on what an earlier version read, which kept nothing of what was measured")),
     ];
     let limits: Vec<String> = limits.into_iter().filter(|(many, _)| *many > 0).map(|(_, text)| text).collect();
     check.limited = (!limits.is_empty()).then(|| limits.join("; "));
-    let (live, waiting) = (found.published.live().count(), live.values().filter(|alert| waits(alert)).count());
+    let (live, waiting) = (observed.published.live().count(), live.values().filter(|alert| waits(alert)).count());
     check.compared(match waiting {
         0 => format!("{} must be live, {live} are", wanted.len()),
-        _ => format!("{} must be live, {live} are, {waiting} of them to be told about contacts", wanted.len()),
+        _ => format!(
+            "{} must be live, {live} are, {waiting} of them with messages about contacts in flight",
+            wanted.len()
+        ),
     })
 }
 
 /// Numbers of areas, as published.
-pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+pub fn numbers(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("numbers");
     let is_kept = |(area, day): &(String, Day), unknown| {
-        found.keeps(area, *day, unknown) && known.complete_from.is_none_or(|first| *day >= first)
+        observed.keeps(area, *day, unknown) && coverage.complete_from.is_none_or(|first| *day >= first)
     };
     let kept = |all: &BTreeMap<(String, Day), AreaPositivity>, unknown| -> BTreeMap<(String, Day), AreaPositivity> {
         let kept = all.iter().filter(|(key, _)| is_kept(key, unknown));
         kept.map(|(key, numbers)| (key.clone(), numbers.clone())).collect()
     };
-    let (expected, published) = (kept(&truth.positivity, false), kept(&found.published.positivity, true));
-    let agree = |expected: &AreaPositivity, found: &AreaPositivity| match known.complete_from {
+    let (expected, published) = (kept(&truth.positivity, false), kept(&observed.published.positivity, true));
+    let agree = |expected: &AreaPositivity, found: &AreaPositivity| match coverage.complete_from {
         None => same_numbers(expected, found),
-        Some(first) => nearly_same(expected, found, first, known.unsure),
+        Some(first) => nearly_same(expected, found, first, coverage.unsure),
     };
     let mut closed = 0;
     for pair in pairs(&expected, &published, agree) {
         let (Pair::Missing((area, day), _) | Pair::Unexpected((area, day), _) | Pair::Differs((area, day), ..)) = pair;
         // In part of the inputs an area may have nothing that it had in all of them.
-        let in_part = known.complete_from.is_some() && !matches!(pair, Pair::Differs(..));
+        let in_part = coverage.complete_from.is_some() && !matches!(pair, Pair::Differs(..));
         // A window reaches 13 days back.
-        if in_part || known.late > 0 && day.plus(-13) < known.closed_before {
+        if in_part || coverage.late > 0 && day.plus(-13) < coverage.closed_before {
             closed += u64::from(!in_part);
             continue;
         }
@@ -133,12 +136,12 @@ pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
             Pair::Differs(_, expected, found) => format!("{area} {day}: {}", difference(expected, found)),
         });
     }
-    for (area, task) in found.published.positivity.keys().filter_map(|key| Some((key, found.task_of(&key.0)?))) {
+    for (area, task) in observed.published.positivity.keys().filter_map(|key| Some((key, observed.task_of(&key.0)?))) {
         let gone = task.kept_from.is_some_and(|first| area.1 < first);
         check.require(!gone, || format!("{} {}: is older than what is kept", area.0, area.1));
     }
-    check.limited = limits(known, closed);
-    let batches = match found.on_the_way.batches {
+    check.limited = limits(coverage, closed);
+    let batches = match observed.in_flight.batches {
         0 => String::new(),
         batches => format!(", without {batches} batches in flight"),
     };
@@ -146,21 +149,21 @@ pub fn numbers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
 }
 
 /// What area tasks have counted.
-pub fn cells(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+pub fn cells(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("area state");
     let in_part = ["cases", "community cases"];
     let is_kept = |key: &(String, Day, String, Day, &'static str)| {
         let (area, _, _, day, what) = key;
-        let first = found.task_of(area).and_then(|task| task.cells_from);
-        let counted = known.complete_from.is_none_or(|first| *day >= first && !in_part.contains(what));
+        let first = observed.task_of(area).and_then(|task| task.cells_from);
+        let counted = coverage.complete_from.is_none_or(|first| *day >= first && !in_part.contains(what));
         first.is_none_or(|first| *day >= first) && counted
     };
     let kept = |cells: &Cells| -> Cells {
         cells.iter().filter(|(key, _)| is_kept(key)).map(|(key, count)| (key.clone(), *count)).collect()
     };
-    let held: Cells = found.areas.values().flat_map(|task| kept(&task.cells)).collect();
+    let held: Cells = observed.areas.values().flat_map(|task| kept(&task.cells)).collect();
     let expected = kept(&truth.cells);
-    let tolerated = if known.complete_from.is_some() { known.unsure } else { 0 };
+    let tolerated = if coverage.complete_from.is_some() { coverage.unsure } else { 0 };
     let mut closed = 0;
     for pair in pairs(&expected, &held, |a, b| a == b) {
         let (key, expected, found) = match pair {
@@ -169,29 +172,29 @@ pub fn cells(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
             Pair::Differs(key, expected, found) => (key, *expected, *found),
         };
         let (area, _, purpose, day, what) = key;
-        if known.late > 0 && *day < known.closed_before {
+        if coverage.late > 0 && *day < coverage.closed_before {
             closed += 1;
         } else if (expected - found).abs() > tolerated {
             let purpose = if purpose.is_empty() { String::new() } else { format!(" for {purpose}") };
             check.differs(|| format!("{area} {day}: {what}{purpose} must be {expected}, is {found}"));
         }
     }
-    check.limited = limits(known, closed);
+    check.limited = limits(coverage, closed);
     check.compared(format!("{} counts must be held, {} are", expected.len(), held.len()))
 }
 
 /// Tiers of today, and alerts about their changes.
-pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
+pub fn tiers(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("tiers");
     // Compared is one of each: that there is no other needs no recount.
-    for ((area, day), ids) in found.published.tier_change_ids().into_iter().filter(|(_, ids)| ids.len() > 1) {
+    for ((area, day), ids) in observed.published.tier_change_ids().into_iter().filter(|(_, ids)| ids.len() > 1) {
         check.differs(|| format!("{area} {day}: one change has {} live alerts: {}", ids.len(), ids.join(", ")));
     }
-    if known.complete_from.is_some() {
+    if coverage.complete_from.is_some() {
         check.limited = Some("not recounted: inputs that tiers rest on were deleted by retention".to_owned());
         return check;
     }
-    let published = compare::tiers(found.published);
+    let published = compare::tiers(observed.published);
     for pair in pairs(&truth.tiers, &published, PartialEq::eq) {
         check.differs(|| match pair {
             Pair::Missing(area, tier) => format!("{area}: must be {} since {}, has none", tier.tier, tier.day),
@@ -208,9 +211,9 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
         });
     }
     let is_kept = |area: &str, day: Day, unknown| {
-        found.keeps(area, day, unknown) && (known.late == 0 || day >= known.closed_before)
+        observed.keeps(area, day, unknown) && (coverage.late == 0 || day >= coverage.closed_before)
     };
-    let (mut wanted, mut live) = (truth.tier_changes.clone(), found.published.tier_changes());
+    let (mut wanted, mut live) = (truth.tier_changes.clone(), observed.published.tier_changes());
     wanted.retain(|(area, day), _| is_kept(area, *day, false));
     live.retain(|(area, day), _| is_kept(area, *day, true));
     for pair in pairs(&wanted, &live, TierChange::is_said_by) {
@@ -221,7 +224,7 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
                 "{area} {day}: the alert must say {} to {} ({}), says {} to {} ({})",
                 expected.before,
                 expected.after,
-                expected.severity_told(found).as_str_name(),
+                expected.severity_published(found).as_str_name(),
                 found.before,
                 found.after,
                 found.severity.as_str_name()
@@ -231,15 +234,18 @@ pub fn tiers(truth: &Truth, found: &Found<'_>, known: &Known) -> Check {
     check.compared(format!("{} tiers and {} changes must be published", truth.tiers.len(), wanted.len()))
 }
 
-fn limits(known: &Known, closed: u64) -> Option<String> {
-    let part = known.complete_from.map(|first| {
+fn limits(coverage: &Coverage, closed: u64) -> Option<String> {
+    let part = coverage.complete_from.map(|first| {
         format!(
             "inputs were deleted by retention: only tests and people from {first} on were recounted, {} of them unsure",
-            known.unsure
+            coverage.unsure
         )
     });
     let late = (closed > 0).then(|| {
-        format!("{closed} differ before {}, where {} records came too late to count", known.closed_before, known.late)
+        format!(
+            "{closed} differ before {}, where {} records came too late to count",
+            coverage.closed_before, coverage.late
+        )
     });
     part.or(late)
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use std::fmt;
 
-/// Differences shown per check: the first few tell the rest.
+/// Differences shown per check: the first few show what is wrong with the rest.
 pub const SHOWN: usize = 5;
 
 /// One check.

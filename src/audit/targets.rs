@@ -1,9 +1,9 @@
-//! What was looked for: which target a text names, and keys that tell areas of several targets apart.
+//! What was looked for: which target a text names, and keys by which areas of several targets differ.
 //!
 //! In what is compared here, an area stands for its numbers of one target: `AREA` for the first target of the
 //! deployment, `AREA/TARGET` for any other, as in the keys of outputs.
 
-use super::arrived::Record;
+use super::arrived::Usable;
 use crate::model::time::Day;
 use crate::policy::{CasePolicy, Rules};
 
@@ -24,10 +24,10 @@ pub fn is_known(rules: &Rules, text: &str) -> bool {
 }
 
 /// The record with the id of its target instead of an alias: both are one meaning.
-pub fn by_id(rules: &Rules, mut record: Record) -> Record {
+pub fn by_id(rules: &Rules, mut record: Usable) -> Usable {
     let target = match &mut record {
-        Record::Result(result) => &mut result.target,
-        Record::Contact(contact) => &mut contact.target,
+        Usable::Result(result) => &mut result.target,
+        Usable::Contact(contact) => &mut contact.target,
     };
     if let Some(id) = id(rules, target) {
         id.clone_into(target);

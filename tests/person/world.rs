@@ -3,7 +3,7 @@
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use swabstream::audit::arrived::{Arrived, Record as Usable};
+use swabstream::audit::arrived::{Arrived, Usable};
 use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
 use swabstream::audit::content;
@@ -355,7 +355,7 @@ impl World {
     fn note(&mut self, record: Usable, at: Timestamp) {
         let record = targets::by_id(&self.rules, record);
         let content = content::of(&record, &SECRET, &self.rules);
-        self.read.push(Arrived { at, record, content, untold: false });
+        self.read.push(Arrived { at, record, content, move_in_flight: false });
     }
 
     /// The alerts that must be live by a recount of everything that was sent.

@@ -1,6 +1,6 @@
 //! The recount of `swabstream audit` as a test's oracle: what was published is asserted to be what it says.
 
-pub use swabstream::audit::arrived::{Arrived, Record};
+pub use swabstream::audit::arrived::{Arrived, Usable};
 pub use swabstream::audit::compare::Published;
 pub use swabstream::audit::recount::{LiveAlert, Truth, recount, wilson};
 

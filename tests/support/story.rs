@@ -5,7 +5,7 @@
 
 use super::broker::FaultRates;
 use super::deployment::{Deployment, LAYOUT, SECRET};
-use super::oracle::{Arrived, Published, Record, Truth, assert_same, recount};
+use super::oracle::{Arrived, Published, Truth, Usable, assert_same, recount};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::audit::targets::by_id;
@@ -181,7 +181,7 @@ impl Story {
             at: message.at,
             record: by_id(&self.rules, decode(message)),
             content: 0,
-            untold: false,
+            move_in_flight: false,
         };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
         recount(&self.rules, &SECRET, &arrived, today)
@@ -201,11 +201,11 @@ impl Story {
     }
 }
 
-fn decode(message: &Message) -> Record {
+fn decode(message: &Message) -> Usable {
     let payload = message.payload.as_deref().expect("usable messages have a payload");
     match message.topic {
-        Topic::LabResults => Record::Result(LabResult::decode(payload).expect("a result")),
-        _ => Record::Contact(ContactRecord::decode(payload).expect("a contact record")),
+        Topic::LabResults => Usable::Result(LabResult::decode(payload).expect("a result")),
+        _ => Usable::Contact(ContactRecord::decode(payload).expect("a contact record")),
     }
 }
 

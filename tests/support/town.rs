@@ -1,6 +1,6 @@
 //! A small city for tests: what it sends, and what of that is usable, as the oracle wants it.
 
-use super::oracle::{Arrived, Record};
+use super::oracle::{Arrived, Usable};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use std::sync::Arc;
@@ -47,13 +47,13 @@ pub fn usable(messages: &[Message], rules: &Rules) -> Vec<Arrived> {
         at: message.at,
         record: by_id(rules, decode(message)),
         content: 0,
-        untold: false,
+        move_in_flight: false,
     };
     usable.map(arrived).collect()
 }
 
 /// Reads what the city wrote, without our decoder.
-fn decode(message: &Message) -> Record {
+fn decode(message: &Message) -> Usable {
     let payload = message.payload.as_deref().expect("usable messages have a payload");
     let name = match message.topic {
         Topic::LabResults => "swabstream.v1.LabResult",
@@ -64,8 +64,8 @@ fn decode(message: &Message) -> Record {
         _ => payload.to_vec(),
     };
     match message.topic {
-        Topic::LabResults => Record::Result(prost::Message::decode(&bytes[..]).expect("a result")),
-        _ => Record::Contact(prost::Message::decode(&bytes[..]).expect("a contact record")),
+        Topic::LabResults => Usable::Result(prost::Message::decode(&bytes[..]).expect("a result")),
+        _ => Usable::Contact(prost::Message::decode(&bytes[..]).expect("a contact record")),
     }
 }
 

@@ -2,25 +2,25 @@
 //! what was not read yet.
 
 use super::inputs_read::InputsRead;
-use crate::audit::books::{self, Heads};
+use crate::audit::dead_letters::DeadLetter;
+use crate::audit::in_flight::InFlight;
 use crate::audit::inputs::{self, Faults};
-use crate::audit::letters::Letter;
-use crate::audit::on_the_way::OnTheWay;
+use crate::audit::ledger::{self, Heads};
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl InputsRead {
     /// A record is judged once, by the rules and the limit of size that hold when it is read, and by the version that
-    /// reads it. Where these may have been others, the letters say what was refused, and so what was not.
-    pub fn heed_what_held_then(&mut self, letters: &[Letter], rules_changed: bool, letters_deleted: bool) {
-        let written_anew = std::mem::take(&mut self.written_anew);
-        let told = |letter: &Letter| {
+    /// reads it. Where these may have been others, the dead letters say what was refused, and so what was not.
+    pub fn apply_earlier_limits(&mut self, letters: &[DeadLetter], rules_changed: bool, letters_deleted: bool) {
+        let read_otherwise_earlier = std::mem::take(&mut self.read_otherwise_earlier);
+        let refused_then = |letter: &DeadLetter| {
             let (place, code) = (letter.about?, letter.code?);
-            let then = written_anew.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
+            let then = read_otherwise_earlier.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
             (then == Some(true) || inputs::depends_on_then(code, rules_changed)).then_some((place, code))
         };
-        let refused: BTreeMap<Position, Code> = letters.iter().filter_map(told).collect();
+        let refused: BTreeMap<Position, Code> = letters.iter().filter_map(refused_then).collect();
         for (place, code) in &refused {
             // Size and form are looked at before all else, but there is none of what is no record.
             let also = self.usable_then.contains_key(place) || inputs::is_of_the_form(*code);
@@ -47,13 +47,13 @@ impl InputsRead {
     }
 
     /// What lay in the inputs when a task began to judge more strictly was judged before, by the task of whoever it is
-    /// about: it was taken unless a letter says that it was refused.
-    pub fn heed_what_was_taken_earlier(&mut self, letters: &[Letter], heads: &Heads, letters_deleted: bool) {
-        let by_itself = |letter: &&Letter| letter.code != Some(Code::Conflict);
+    /// about: it was taken unless a dead letter says that it was refused.
+    pub fn admit_what_was_taken_earlier(&mut self, letters: &[DeadLetter], heads: &Heads, letters_deleted: bool) {
+        let by_itself = |letter: &&DeadLetter| letter.code != Some(Code::Conflict);
         let refused: BTreeSet<Position> = letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
         for (place, (arrived, sure)) in std::mem::take(&mut self.usable_earlier) {
             let is_taken = !refused.contains(&place) && (sure || !letters_deleted);
-            if is_taken && books::was_judged_earlier(heads, &place) {
+            if is_taken && ledger::was_judged_earlier(heads, &place) {
                 self.taken_earlier.insert(place);
                 self.refused.remove(&place);
                 self.arrived.push(arrived);
@@ -63,10 +63,10 @@ impl InputsRead {
     }
 
     /// What its task had not read has no effect yet.
-    pub fn heed_what_is_on_its_way(&mut self, on_the_way: &OnTheWay) {
-        let OnTheWay { records, moved, .. } = on_the_way;
+    pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight) {
+        let InFlight { records, moved, .. } = in_flight;
         for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
-            arrived.untold = moved.contains(place);
+            arrived.move_in_flight = moved.contains(place);
         }
         self.keep(|place| !records.contains(place));
     }

@@ -1,11 +1,11 @@
 //! Records of the inputs as they are read: what each is, and what of it may count once all is read.
 
 use super::setting::Setting;
-use crate::audit::arrived::{Arrived, Record as Usable};
+use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::content;
 use crate::audit::cut::{Cut, lies_before};
-use crate::audit::inputs::{self, Faults, Input, Then};
-use crate::audit::letters::{self, Inputs};
+use crate::audit::dead_letters::{self, Inputs};
+use crate::audit::inputs::{self, EarlierReading, Faults, Input};
 use crate::audit::rules::RulesFound;
 use crate::model::record::{Position, Record, Topic};
 use crate::model::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct InputsRead {
     /// Of those, what an earlier version took.
     pub(super) taken_earlier: BTreeSet<Position>,
     /// Records that versions before this one may have refused for how they are written.
-    pub(super) written_anew: BTreeMap<Position, Then>,
+    pub(super) read_otherwise_earlier: BTreeMap<Position, EarlierReading>,
     /// Records that were judged by other rules, another limit of size or another version, and otherwise.
     pub(super) judged_otherwise: u64,
     pub(super) arrived: Vec<Arrived>,
@@ -41,11 +41,11 @@ impl InputsRead {
         let source = (place.topic, place.partition);
         self.first_received.entry(source).or_insert(record.received_at);
         self.fingerprint(record);
-        self.written_anew.extend(Then::of(record).map(|then| (place, then)));
+        self.read_otherwise_earlier.extend(EarlierReading::of(record).map(|then| (place, then)));
         let Setting { rules: RulesFound { rules, changed }, secret, max_record_bytes, .. } = setting;
         let arrived = |usable: Usable| {
             let content = content::of(&usable, secret, rules);
-            Arrived { at: record.received_at, record: usable, content, untold: false }
+            Arrived { at: record.received_at, record: usable, content, move_in_flight: false }
         };
         match inputs::read(record, rules, *max_record_bytes) {
             Input::Mark => drop(self.marks.insert(place)),
@@ -67,7 +67,7 @@ impl InputsRead {
 
     /// Notes what a record is by its bytes: of an input, or of a batch that was read.
     pub fn fingerprint(&mut self, record: &Record<'_>) {
-        self.fingerprints.insert(record.position, letters::fingerprint(record, None));
+        self.fingerprints.insert(record.position, dead_letters::fingerprint(record, None));
     }
 
     /// Forgets what lies before these offsets; `cut` still has those known before.

@@ -1,11 +1,11 @@
 //! The judgement once all is read: what of the inputs counts, then every check.
 
 use super::reading::Evidence;
-use crate::audit::books::{self, Commits, PERSON_INPUTS, UnknownLabs};
 use crate::audit::causes;
+use crate::audit::dead_letters;
 use crate::audit::ids;
-use crate::audit::letters;
-use crate::audit::numbers::{self, Found, Known};
+use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
+use crate::audit::numbers::{self, Coverage, Observed};
 use crate::audit::recount::{self, Truth};
 use crate::audit::report::{Check, Report};
 use crate::audit::stored::AreaTask;
@@ -19,27 +19,27 @@ impl Evidence {
     /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a
     /// changelog that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
-        let letters_deleted = letters::were_deleted(&self.cut);
-        self.inputs.heed_what_held_then(&self.letters, self.setting.rules.changed, letters_deleted);
-        self.inputs.heed_what_was_taken_earlier(&self.letters, &self.heads, letters_deleted);
+        let letters_deleted = dead_letters::were_deleted(&self.cut);
+        self.inputs.apply_earlier_limits(&self.dead_letters, self.setting.rules.changed, letters_deleted);
+        self.inputs.admit_what_was_taken_earlier(&self.dead_letters, &self.heads, letters_deleted);
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs.view(), &self.cut);
         let ids = ids::check(&self.published, &self.inputs.arrived, &self.setting.secret, &self.cut);
-        self.inputs.heed_what_is_on_its_way(&self.on_the_way);
+        self.inputs.leave_out_what_is_in_flight(&self.in_flight);
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
             self.readable(),
-            books::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
-            books::lost(&self.unread, &self.heads),
-            books::consumed(
+            ledger::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
+            ledger::lost(&self.unread, &self.heads),
+            ledger::consumed(
                 &self.cut,
                 &self.heads,
                 &self.counts,
                 UnknownLabs::of(&self.setting.rules, &self.inputs.arrived),
             ),
-            books::sent(&self.cut, &self.heads, &self.counts, self.on_the_way.messages),
-            letters::check(&self.letters, &self.inputs.view(), &self.cut),
-            letters::booked(&self.letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
+            ledger::sent(&self.cut, &self.heads, &self.counts, self.in_flight.messages),
+            dead_letters::check(&self.dead_letters, &self.inputs.view(), &self.cut),
+            dead_letters::booked(&self.dead_letters, &self.heads, &self.cut, self.setting.layout.person_tasks),
             histories,
             ids,
             causes,
@@ -86,11 +86,11 @@ impl Evidence {
         };
         let known = self.known(&areas);
         let truth = self.truth(&areas);
-        let found = Found {
+        let found = Observed {
             published: &self.published,
             areas: &areas,
             layout: self.setting.layout,
-            on_the_way: &self.on_the_way,
+            in_flight: &self.in_flight,
         };
         vec![
             numbers::alerts(&truth, &found, &known),
@@ -130,13 +130,13 @@ impl Evidence {
             let earlier = recount(day);
             truth.tiers.extend(earlier.tiers.into_iter().filter(|(area, _)| is_of(area, day)));
         }
-        self.on_the_way.take_from(&mut truth, rules, published);
+        self.in_flight.take_from(&mut truth, rules, published);
         truth.positivity.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
         truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
         truth
     }
 
-    fn known(&self, areas: &BTreeMap<i32, AreaTask>) -> Known {
+    fn known(&self, areas: &BTreeMap<i32, AreaTask>) -> Coverage {
         let rules = &self.setting.rules.rules;
         let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
         // People are held for the horizon, the longest window and a day; positives for the episode gap as well.
@@ -144,7 +144,7 @@ impl Evidence {
         let gap = longest(|policy| policy.episode_gap_days);
         let now = areas.values().filter_map(|task| task.published_at).max().unwrap_or_default();
         let closed_before = rules.day(now).plus(-held);
-        Known {
+        Coverage {
             complete_from: self.complete_from(rules),
             unsure: numbers::unsure(&self.inputs.arrived),
             closed_before,
@@ -156,8 +156,8 @@ impl Evidence {
     /// The first day all of whose specimens were received after the last deletion; `None` when nothing was deleted.
     fn complete_from(&self, rules: &Rules) -> Option<Day> {
         let deleted = |source: &(Topic, i32)| self.cut.first.get(source).is_some_and(|first| *first > 0);
-        let world = |topic: &Topic| PERSON_INPUTS[..2].contains(topic);
-        let sources = self.cut.first.keys().filter(|(topic, _)| world(topic)).filter(|source| deleted(source));
+        let is_external = |topic: &Topic| PERSON_INPUTS[..2].contains(topic);
+        let sources = self.cut.first.keys().filter(|(topic, _)| is_external(topic)).filter(|source| deleted(source));
         let known_from = sources.map(|source| {
             // Where nothing is left, nothing is known up to the task's own time.
             let now = || self.heads.get(&(Topic::PersonState, source.1)).and_then(|(_, head)| head.now);

@@ -2,12 +2,12 @@
 
 use super::inputs_read::InputsRead;
 use super::setting::Setting;
-use crate::audit::books::{self, Commits, Counts, Heads, Unread};
 use crate::audit::compare::Published;
 use crate::audit::cut::{Commit, Cut};
+use crate::audit::dead_letters::DeadLetter;
 use crate::audit::histories::Histories;
-use crate::audit::letters::Letter;
-use crate::audit::on_the_way::OnTheWay;
+use crate::audit::in_flight::InFlight;
+use crate::audit::ledger::{self, Commits, Heads, RecordCounts, Unread};
 use crate::audit::stored::{self, Stored};
 use crate::audit::targets;
 use crate::model::record::{MESSAGE_FORMAT, Position, Record, Topic};
@@ -23,11 +23,11 @@ pub struct Evidence {
     pub(super) unread: Vec<Unread>,
     pub(super) published: Published,
     pub(super) histories: Histories,
-    pub(super) letters: Vec<Letter>,
+    pub(super) dead_letters: Vec<DeadLetter>,
     pub(super) heads: Heads,
     pub(super) areas: BTreeMap<i32, Stored>,
-    pub(super) counts: Counts,
-    pub(super) on_the_way: OnTheWay,
+    pub(super) counts: RecordCounts,
+    pub(super) in_flight: InFlight,
     /// A message that its receiver had read and its sender not sent: the cut is no moment.
     too_early: Option<String>,
     /// A message that waits for its task and is for a newer version to read.
@@ -48,14 +48,14 @@ impl Evidence {
             published: Published::of(targets::first(&setting.rules.rules)),
             setting,
             // Before retention goes on: what is deleted after the cut may have been read by then.
-            unread: books::unread(&cut),
+            unread: ledger::unread(&cut),
             cut,
             histories: Histories::default(),
-            letters: Vec::new(),
+            dead_letters: Vec::new(),
             heads: Heads::new(),
             areas: BTreeMap::new(),
-            counts: Counts::new(),
-            on_the_way: OnTheWay::default(),
+            counts: RecordCounts::new(),
+            in_flight: InFlight::default(),
             too_early: None,
             newer: None,
             newest: Commits::new(),
@@ -81,7 +81,7 @@ impl Evidence {
             Topic::LabResults | Topic::ContactRecords => self.take_input(record),
             Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
             _ if later.is_some() => {}
-            Topic::DeadLetters => self.letters.push(Letter::read(record, header)),
+            Topic::DeadLetters => self.dead_letters.push(DeadLetter::read(record, header)),
             Topic::PersonState | Topic::AreaState => self.take_state(record),
             Topic::Alerts | Topic::AreaAlerts => {
                 if let Some(Ok(alert)) = record.payload.map(Alert::decode) {
@@ -106,7 +106,7 @@ impl Evidence {
             (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
             (false, None) => {
                 let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
-                let format = self.on_the_way.take(topic, key, payload, self.setting.layout);
+                let format = self.in_flight.take(topic, key, payload, self.setting.layout);
                 if format > MESSAGE_FORMAT {
                     self.newer = Some(format!("{} [{partition}] {offset} is of format {format}", topic.name()));
                 }

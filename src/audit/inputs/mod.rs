@@ -4,12 +4,12 @@
 //! record often has several faults and any of them is a right answer, so all are named and no order of checks is
 //! assumed. This is a reading of the contract's comments and of `CODES.md`, apart from that of the processor.
 
+mod encoding;
 mod faults;
 mod json;
 mod reading;
 mod validity;
-mod written;
 
+pub use encoding::EarlierReading;
 pub use faults::Faults;
 pub use reading::{Input, depends_on_then, is_of_the_form, read, usable_earlier, usable_then};
-pub use written::Then;

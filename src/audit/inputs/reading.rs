@@ -1,10 +1,10 @@
 //! Reads a record of an input, and says what it is.
 
+use super::encoding::{Encoded, encoded, faults_of};
 use super::faults::{Faults, only};
 use super::json;
 use super::validity::{Judgement, faults_of_contact, faults_of_result, times};
-use super::written::{Written, faults_of, written};
-use crate::audit::arrived::Record as Usable;
+use crate::audit::arrived::Usable;
 use crate::audit::targets;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Record, Topic};
@@ -32,8 +32,8 @@ const BY_RULES: [Code; 6] = [
     Code::UnknownTarget,
 ];
 
-/// Whether a code depends on what held when the record was read: of the limit of size nothing tells whether it was
-/// another then, of the rules it is known whether they `changed`.
+/// Whether a code depends on what held when the record was read: whether the limit of size was another then is recorded
+/// nowhere, whether the rules `changed` is known.
 pub fn depends_on_then(code: Code, changed: bool) -> bool {
     code == Code::TooLarge || changed && BY_RULES.contains(&code)
 }
@@ -96,15 +96,15 @@ pub fn usable_earlier(
 }
 
 fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
-    let written = written(record)?;
+    let encoded = encoded(record)?;
     match record.position.topic {
-        Topic::LabResults => message(written, "swabstream.v1.LabResult").map(Usable::Result),
-        _ => message(written, "swabstream.v1.ContactRecord").map(Usable::Contact),
+        Topic::LabResults => message(encoded, "swabstream.v1.LabResult").map(Usable::Result),
+        _ => message(encoded, "swabstream.v1.ContactRecord").map(Usable::Contact),
     }
 }
 
-fn message<M: Message + Default>(written: Written<'_>, name: &str) -> Result<M, Faults> {
-    let Written { bytes, is_json } = written;
+fn message<M: Message + Default>(encoded: Encoded<'_>, name: &str) -> Result<M, Faults> {
+    let Encoded { bytes, is_json } = encoded;
     let read = match is_json {
         true => json::read(bytes, name),
         false => M::decode(bytes).map_err(|_| only(Code::Malformed)),

@@ -1,7 +1,7 @@
 //! What is wrong with what a message says: every code that the contract has for it.
 
 use super::faults::{Faults, only};
-use crate::audit::arrived::Record as Usable;
+use crate::audit::arrived::Usable;
 use crate::audit::targets;
 use crate::model::nobody;
 use crate::model::outcome::RejectCode as Code;
@@ -17,7 +17,7 @@ use crate::proto::v1::{
 pub enum Judgement {
     /// By this version's.
     Now,
-    /// By that of the least strict of earlier versions: what one of them took say its books, and
+    /// By that of the least strict of earlier versions: what one of them took its ledger says, and
     /// [`judgement`](crate::proto::v1::TaskHead::judgement) from where on a task judged as this one.
     Earlier,
 }
@@ -43,19 +43,19 @@ fn is_implausible(at: Timestamp, received_at: Timestamp, target: &str, rules: &R
 }
 
 /// Faults as they are found.
-struct Found {
-    faults: Faults,
+struct FaultList {
+    codes: Faults,
     by: Judgement,
 }
 
-impl Found {
+impl FaultList {
     fn nothing(by: Judgement) -> Self {
-        Self { faults: Faults::new(), by }
+        Self { codes: Faults::new(), by }
     }
 
     fn note(&mut self, is_fault: bool, code: Code) {
         if is_fault {
-            self.faults.insert(code);
+            self.codes.insert(code);
         }
     }
 
@@ -76,7 +76,7 @@ impl Found {
         self.note_now(!text.is_empty() && nobody::look(text).is_some(), Code::InvalidId);
     }
 
-    /// A required enumeration, of which `known` tells whether it has a name.
+    /// A required enumeration, of which `known` says whether it has a name.
     fn choice(&mut self, number: i32, known: bool) {
         self.note(number == 0, Code::MissingField);
         self.note(!known, Code::UnknownEnum);
@@ -96,46 +96,46 @@ pub fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rule
     if result.pool.is_some() {
         return only(Code::Unsupported);
     }
-    let mut found = Found::nothing(judgement);
-    found.text(&result.lab_id, 64, true);
+    let mut faults = FaultList::nothing(judgement);
+    faults.text(&result.lab_id, 64, true);
     for id in [&result.result_id, &result.person_id, &result.specimen_id] {
-        found.id(id, true);
+        faults.id(id, true);
     }
     for id in [&result.previous_person_id, &result.replaces_result_id] {
-        found.id(id, false);
+        faults.id(id, false);
     }
-    found.text(&result.kit, 64, false);
+    faults.text(&result.kit, 64, false);
     for name in [&result.target, &result.area, &result.purpose] {
-        found.text(name, 32, true);
+        faults.text(name, 32, true);
     }
-    found.choice(result.status, ResultStatus::try_from(result.status).is_ok());
+    faults.choice(result.status, ResultStatus::try_from(result.status).is_ok());
     // A result that is taken back need not say what it was.
     let withdrawn = matches!(result.status(), ResultStatus::Cancelled | ResultStatus::EnteredInError);
     let silent = withdrawn && result.finding == 0;
-    found.choice(result.finding.max(i32::from(silent)), Finding::try_from(result.finding).is_ok());
-    found.note(TimePrecision::try_from(result.collected_precision).is_err(), Code::UnknownEnum);
-    found.note(ProcessingMode::try_from(result.mode).is_err(), Code::UnknownEnum);
+    faults.choice(result.finding.max(i32::from(silent)), Finding::try_from(result.finding).is_ok());
+    faults.note(TimePrecision::try_from(result.collected_precision).is_err(), Code::UnknownEnum);
+    faults.note(ProcessingMode::try_from(result.mode).is_err(), Code::UnknownEnum);
     for ct in &result.ct_values {
-        found.text(&ct.gene, 32, true);
-        found.note(!(ct.cycles >= 0.0 && ct.cycles <= 60.0), Code::OutOfRange);
+        faults.text(&ct.gene, 32, true);
+        faults.note(!(ct.cycles >= 0.0 && ct.cycles <= 60.0), Code::OutOfRange);
     }
-    found.time(result.reported_at.as_ref(), false);
-    let collected_at = found.time(result.collected_at.as_ref(), true);
+    faults.time(result.reported_at.as_ref(), false);
+    let collected_at = faults.time(result.collected_at.as_ref(), true);
     for at in [&result.collected_at, &result.reported_at].into_iter().flatten().filter_map(Timestamp::from_wire) {
-        found.note_now(is_implausible(at, received_at, &result.target, rules), Code::InvalidTime);
+        faults.note_now(is_implausible(at, received_at, &result.target, rules), Code::InvalidTime);
     }
-    if let Some(collected_at) = collected_at.filter(|_| found.faults.is_empty()) {
-        by_rules(&mut found, result, collected_at, received_at, rules);
+    if let Some(collected_at) = collected_at.filter(|_| faults.codes.is_empty()) {
+        by_rules(&mut faults, result, collected_at, received_at, rules);
     }
-    found.faults
+    faults.codes
 }
 
 /// Whether it was collected in time, in an area, by a lab and for a purpose that the rules know.
-fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, received: Timestamp, rules: &Rules) {
+fn by_rules(faults: &mut FaultList, result: &LabResult, collected: Timestamp, received: Timestamp, rules: &Rules) {
     const SKEW_MS: i64 = 5 * 60_000;
     let (collected_on, received_on) = (rules.day(collected), rules.day(received));
     let known_target = targets::is_known(rules, &result.target);
-    found.note(!known_target, Code::UnknownTarget);
+    faults.note(!known_target, Code::UnknownTarget);
     let target = targets::id_or_first(rules, &result.target);
     let policy = targets::intake_policy(rules, target, received_on);
     let (future, past) = match result.collected_precision() {
@@ -148,14 +148,14 @@ fn by_rules(found: &mut Found, result: &LabResult, collected: Timestamp, receive
             received.0 - collected.0 > i64::from(policy.horizon_days) * 24 * 3_600_000,
         ),
     };
-    found.note(future, Code::CollectedInFuture);
-    found.note(past, Code::BeforeHorizon);
+    faults.note(future, Code::CollectedInFuture);
+    faults.note(past, Code::BeforeHorizon);
     let area = rules.areas.list.iter().find(|area| area.code == result.area);
     let facts = area.and_then(|area| area.facts.iter().rev().find(|facts| facts.from <= collected_on));
-    found.note(facts.is_none_or(|facts| facts.abolished), Code::UnknownArea);
+    faults.note(facts.is_none_or(|facts| facts.abolished), Code::UnknownArea);
     let known_lab = rules.labs.iter().any(|(id, _)| *id == result.lab_id);
-    found.note(!known_lab && !policy.accept_unknown_labs, Code::UnknownLab);
-    found.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);
+    faults.note(!known_lab && !policy.accept_unknown_labs, Code::UnknownLab);
+    faults.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);
 }
 
 /// What is wrong with a contact record.
@@ -165,27 +165,27 @@ pub fn faults_of_contact(
     rules: &Rules,
     judgement: Judgement,
 ) -> Faults {
-    let mut found = Found::nothing(judgement);
+    let mut faults = FaultList::nothing(judgement);
     for id in [&contact.record_id, &contact.person_id, &contact.index_person_id] {
-        found.id(id, true);
+        faults.id(id, true);
     }
-    found.choice(contact.status, ContactStatus::try_from(contact.status).is_ok());
-    found.choice(contact.kind, ContactKind::try_from(contact.kind).is_ok());
-    found.time(contact.reported_at.as_ref(), false);
-    let start = found.time(contact.exposure_start.as_ref(), true);
-    let end = found.time(contact.exposure_end.as_ref(), true);
-    found.note(start.zip(end).is_some_and(|(start, end)| end < start), Code::InvalidInterval);
+    faults.choice(contact.status, ContactStatus::try_from(contact.status).is_ok());
+    faults.choice(contact.kind, ContactKind::try_from(contact.kind).is_ok());
+    faults.time(contact.reported_at.as_ref(), false);
+    let start = faults.time(contact.exposure_start.as_ref(), true);
+    let end = faults.time(contact.exposure_end.as_ref(), true);
+    faults.note(start.zip(end).is_some_and(|(start, end)| end < start), Code::InvalidInterval);
     if let Some(order) = &contact.order {
-        let (from, to) = (found.time(order.from.as_ref(), true), found.time(order.to.as_ref(), true));
-        found.time(order.ordered_at.as_ref(), true);
-        found.note(from.zip(to).is_some_and(|(from, to)| to < from), Code::InvalidInterval);
+        let (from, to) = (faults.time(order.from.as_ref(), true), faults.time(order.to.as_ref(), true));
+        faults.time(order.ordered_at.as_ref(), true);
+        faults.note(from.zip(to).is_some_and(|(from, to)| to < from), Code::InvalidInterval);
     }
-    found.note(contact.person_id == contact.index_person_id, Code::SamePerson);
+    faults.note(contact.person_id == contact.index_person_id, Code::SamePerson);
     for at in times(&Usable::Contact(contact.clone())).into_iter().flatten() {
-        found.note_now(is_implausible(at, received_at, &contact.target, rules), Code::InvalidTime);
+        faults.note_now(is_implausible(at, received_at, &contact.target, rules), Code::InvalidTime);
     }
-    found.text(&contact.target, 32, false);
+    faults.text(&contact.target, 32, false);
     let unknown = !contact.target.is_empty() && !targets::is_known(rules, &contact.target);
-    found.note(unknown && found.faults.is_empty(), Code::UnknownTarget);
-    found.faults
+    faults.note(unknown && faults.codes.is_empty(), Code::UnknownTarget);
+    faults.codes
 }

@@ -45,15 +45,15 @@ pub struct LiveAlert {
     /// How many specimens.
     pub positive_specimens: u32,
     /// How the person may have been infected, in order.
-    pub exposed_to: Vec<Listed>,
+    pub exposed_to: Vec<ListedContact>,
     /// Records that match and are not listed.
     pub exposed_to_omitted: u32,
     /// Whom to trace, in order.
-    pub to_trace: Vec<Listed>,
+    pub to_trace: Vec<ListedContact>,
     /// Records to be traced that are not listed.
     pub to_trace_omitted: u32,
     /// Positive results behind it, in order.
-    pub positives: Vec<Measured>,
+    pub positives: Vec<ListedPositive>,
     /// Those that are not listed.
     pub positives_omitted: u32,
     /// The case policy that decided.
@@ -62,7 +62,7 @@ pub struct LiveAlert {
 
 /// A contact record as an alert lists it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listed {
+pub struct ListedContact {
     /// The record's id.
     pub record: String,
     /// The other person.
@@ -77,7 +77,7 @@ pub struct Listed {
 
 /// A positive result as an alert lists it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Measured {
+pub struct ListedPositive {
     /// When it was collected.
     pub at: Option<Timestamp>,
     /// How exactly that is known.
@@ -98,7 +98,7 @@ pub struct Measured {
     pub kit: String,
 }
 
-impl Measured {
+impl ListedPositive {
     fn of(result: &PositiveResult) -> Self {
         Self {
             at: result.collected_at.as_ref().and_then(Timestamp::from_wire),
@@ -125,7 +125,7 @@ const POSITIVES_AT_MOST: usize = 50;
 
 impl LiveAlert {
     /// Whether it leaves out what earlier versions did not keep of some positive.
-    pub fn tells_less(&self) -> bool {
+    pub fn lacks_measurements(&self) -> bool {
         self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty())
     }
 
@@ -192,8 +192,8 @@ impl LiveAlert {
 
     /// What a published alert says.
     pub fn of(alert: &Alert) -> Self {
-        let listed = |contacts: &[MatchedContact]| -> Vec<Listed> {
-            let mut all: Vec<Listed> = contacts.iter().map(Listed::of_alert).collect();
+        let listed = |contacts: &[MatchedContact]| -> Vec<ListedContact> {
+            let mut all: Vec<ListedContact> = contacts.iter().map(ListedContact::of_alert).collect();
             all.sort();
             all
         };
@@ -216,14 +216,14 @@ impl LiveAlert {
             exposed_to_omitted: alert.exposed_to_omitted,
             to_trace: listed(&alert.to_trace),
             to_trace_omitted: alert.to_trace_omitted,
-            positives: alert.positives.iter().map(Measured::of).collect(),
+            positives: alert.positives.iter().map(ListedPositive::of).collect(),
             positives_omitted: alert.positives_omitted,
             policy: alert.policy.clone(),
         }
     }
 }
 
-fn same_list(expected: &[Listed], (found, omitted): (&[Listed], u32)) -> bool {
+fn same_list(expected: &[ListedContact], (found, omitted): (&[ListedContact], u32)) -> bool {
     match omitted {
         0 => expected == found,
         _ => {
@@ -236,7 +236,7 @@ fn same_list(expected: &[Listed], (found, omitted): (&[Listed], u32)) -> bool {
     }
 }
 
-impl Listed {
+impl ListedContact {
     fn of_alert(contact: &MatchedContact) -> Self {
         Self {
             record: contact.record_id.clone(),
@@ -307,7 +307,9 @@ fn positive(
         exposed_to_omitted: 0,
         to_trace: traced(rules, person, episode).map(listed_to_trace).collect::<BTreeSet<_>>().into_iter().collect(),
         to_trace_omitted: 0,
-        positives: Measured::all(episode.positives.iter().filter_map(|specimen| specimen.measured.as_ref())),
+        positives: ListedPositive::all(
+            episode.positives.iter().filter_map(|specimen| specimen.first_positive.as_ref()),
+        ),
         positives_omitted: 0,
         policy: policy.name.clone(),
     })
@@ -335,7 +337,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
         exposed_to_omitted: 0,
         to_trace: Vec::new(),
         to_trace_omitted: 0,
-        positives: Measured::all(&specimen.measured),
+        positives: ListedPositive::all(&specimen.first_positive),
         positives_omitted: 0,
         policy: policy.name.clone(),
     }
@@ -376,7 +378,7 @@ fn exposed_to(
     people: &BTreeMap<String, Person>,
     person: &Person,
     episode: &Episode,
-) -> BTreeSet<Listed> {
+) -> BTreeSet<ListedContact> {
     let mut listed = BTreeSet::new();
     for record in &person.contacts {
         let kind = kind_as_known(rules, people, record);
@@ -392,7 +394,7 @@ fn exposed_to(
             is_about(rules, record, positive) && from <= positive.until && positive.minute <= to
         };
         if episode.positives.iter().any(matches) {
-            listed.insert(Listed::of(record, &record.index_person_id, kind));
+            listed.insert(ListedContact::of(record, &record.index_person_id, kind));
         }
     }
     listed
@@ -426,6 +428,6 @@ fn traced<'a>(rules: &'a Rules, person: &'a Person, episode: &'a Episode) -> imp
     })
 }
 
-fn listed_to_trace(record: &ContactRecord) -> Listed {
-    Listed::of(record, &record.person_id, as_close(record.kind()))
+fn listed_to_trace(record: &ContactRecord) -> ListedContact {
+    ListedContact::of(record, &record.person_id, as_close(record.kind()))
 }

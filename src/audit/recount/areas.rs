@@ -19,16 +19,16 @@ const Z: f64 = 1.959_963_984_540_054;
 type Lineages<'a> = BTreeMap<(&'a str, Day), Rc<[&'a str]>>;
 
 /// Everything that counts, by the day it was collected.
-pub struct Counts<'a> {
+pub struct ItemsByDay<'a> {
     rules: &'a Rules,
-    days: BTreeMap<Day, Vec<Counted<'a>>>,
+    days: BTreeMap<Day, Vec<Item<'a>>>,
     /// Lineages asked for before, by area and day.
     lineages: RefCell<Lineages<'a>>,
 }
 
 /// One thing that counts.
 #[derive(Clone, Debug)]
-pub struct Counted<'a> {
+pub struct Item<'a> {
     /// Whose it is.
     pub person: &'a str,
     /// Where it counts.
@@ -38,12 +38,12 @@ pub struct Counted<'a> {
     /// The purpose it counts for.
     pub purpose: &'a str,
     /// What it is.
-    pub what: What,
+    pub what: ItemKind,
 }
 
 /// What it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ItemKind {
     /// A specimen with a finding that counts.
     Test(Finding),
     /// An episode by its first positive.
@@ -53,29 +53,29 @@ pub enum What {
     },
 }
 
-impl<'a> Counts<'a> {
+impl<'a> ItemsByDay<'a> {
     /// Of everybody.
     pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>) -> Self {
-        let mut days: BTreeMap<Day, Vec<Counted<'a>>> = BTreeMap::new();
+        let mut days: BTreeMap<Day, Vec<Item<'a>>> = BTreeMap::new();
         for person in people.values() {
             for specimen in person.specimens.iter().filter(|specimen| has_place(rules, specimen)) {
-                days.entry(specimen.day).or_default().push(Counted {
+                days.entry(specimen.day).or_default().push(Item {
                     person: &person.id,
                     area: &specimen.area,
                     target: &specimen.target,
                     purpose: &specimen.purpose,
-                    what: What::Test(specimen.finding),
+                    what: ItemKind::Test(specimen.finding),
                 });
             }
             for episode in person.cases.iter().filter(|episode| has_place(rules, episode.first())) {
                 let first = episode.first();
                 let community = channel(rules, person, episode) == Channel::Community;
-                days.entry(first.day).or_default().push(Counted {
+                days.entry(first.day).or_default().push(Item {
                     person: &person.id,
                     area: &first.area,
                     target: &first.target,
                     purpose: &first.purpose,
-                    what: What::Case { community },
+                    what: ItemKind::Case { community },
                 });
             }
         }
@@ -100,8 +100,8 @@ impl<'a> Counts<'a> {
 
     /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day,
     /// and each target.
-    fn by_area(&self, end: Day) -> BTreeMap<(&'a str, &'a str), Vec<(Day, &Counted<'a>)>> {
-        let mut areas: BTreeMap<_, Vec<(Day, &Counted<'a>)>> = BTreeMap::new();
+    fn by_area(&self, end: Day) -> BTreeMap<(&'a str, &'a str), Vec<(Day, &Item<'a>)>> {
+        let mut areas: BTreeMap<_, Vec<(Day, &Item<'a>)>> = BTreeMap::new();
         for (day, counted) in self.longest_window(end) {
             for area in self.lineage(counted.area, end).iter() {
                 areas.entry((*area, counted.target)).or_default().push((day, counted));
@@ -110,7 +110,7 @@ impl<'a> Counts<'a> {
         areas
     }
 
-    fn longest_window(&self, end: Day) -> impl Iterator<Item = (Day, &Counted<'a>)> {
+    fn longest_window(&self, end: Day) -> impl Iterator<Item = (Day, &Item<'a>)> {
         let days = self.days.range(Day(end.0 - 13)..=end);
         days.flat_map(|(day, all)| all.iter().map(move |counted| (*day, counted)))
     }
@@ -121,12 +121,7 @@ impl<'a> Counts<'a> {
         known.entry((area, day)).or_insert_with(|| lineage(self.rules, area, day).into()).clone()
     }
 
-    fn numbers(
-        &self,
-        (code, target): (&str, &str),
-        end: Day,
-        counted: &[(Day, &Counted<'a>)],
-    ) -> Option<AreaPositivity> {
+    fn numbers(&self, (code, target): (&str, &str), end: Day, counted: &[(Day, &Item<'a>)]) -> Option<AreaPositivity> {
         let purposes: BTreeSet<&str> = counted.iter().map(|(_, counted)| counted.purpose).collect();
         published(self.rules, (code, target), end, purposes, |purpose, days| {
             let inside = counted
@@ -136,13 +131,12 @@ impl<'a> Counts<'a> {
         })
     }
 
-    fn window(&self, code: &str, end: Day, days: i32, counted: &[&Counted<'_>]) -> WindowNumbers {
+    fn window(&self, code: &str, end: Day, days: i32, counted: &[&Item<'_>]) -> WindowNumbers {
         let tests = |findings: &[Finding]| {
-            let is = |one: &&&Counted<'_>| matches!(one.what, What::Test(finding) if findings.contains(&finding));
+            let is = |one: &&&Item<'_>| matches!(one.what, ItemKind::Test(finding) if findings.contains(&finding));
             counted.iter().filter(is).copied().collect::<Vec<_>>()
         };
-        let people =
-            |tests: &[&Counted<'_>]| tests.iter().map(|test| test.person).collect::<BTreeSet<_>>().len() as i64;
+        let people = |tests: &[&Item<'_>]| tests.iter().map(|test| test.person).collect::<BTreeSet<_>>().len() as i64;
         let positive = tests(&[Finding::Positive]);
         let conclusive = tests(&[Finding::Positive, Finding::Negative]);
         let sums = Sums {
@@ -151,14 +145,14 @@ impl<'a> Counts<'a> {
             other_tests: tests(&[Finding::Inconclusive, Finding::Invalid]).len() as i64,
             people_positive: people(&positive),
             people_tested: people(&conclusive),
-            cases: counted.iter().filter(|one| matches!(one.what, What::Case { .. })).count() as i64,
-            community_cases: counted.iter().filter(|one| one.what == What::Case { community: true }).count() as i64,
+            cases: counted.iter().filter(|one| matches!(one.what, ItemKind::Case { .. })).count() as i64,
+            community_cases: counted.iter().filter(|one| one.what == ItemKind::Case { community: true }).count() as i64,
         };
         sums.numbers(self.rules, code, end, days)
     }
 }
 
-impl<'a> measures::Counted<'a> for Counts<'a> {
+impl<'a> measures::TierInputs<'a> for ItemsByDay<'a> {
     fn rules(&self) -> &'a Rules {
         self.rules
     }
@@ -172,13 +166,13 @@ impl<'a> measures::Counted<'a> for Counts<'a> {
     }
 
     fn cases(&self, (area, target): (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
-        let is_case = |counted: &&Counted<'a>| match counted.what {
-            What::Case { community } => {
+        let is_case = |counted: &&Item<'a>| match counted.what {
+            ItemKind::Case { community } => {
                 counted.target == target
                     && (community || !community_only)
                     && self.lineage(counted.area, registry).contains(&area)
             }
-            What::Test(_) => false,
+            ItemKind::Test(_) => false,
         };
         self.days.get(&day).into_iter().flatten().filter(is_case).count() as i64
     }

@@ -6,7 +6,7 @@
 
 use super::areas::{has_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
-use crate::audit::cells::{Cells, What, people as gap_name};
+use crate::audit::cells::{Cells, CountName, people as gap_name};
 use crate::audit::targets;
 use crate::model::cell::Tally;
 use crate::model::time::Day;
@@ -87,7 +87,7 @@ impl<'r> Counting<'r> {
         }
     }
 
-    fn count(&mut self, specimen: &Specimen, what: What) {
+    fn count(&mut self, specimen: &Specimen, what: CountName) {
         let Specimen { area, purpose, target, day, .. } = specimen;
         let rules = self.rules;
         let nodes = self.nodes.entry((area.clone(), *day)).or_insert_with(|| nodes(rules, area, *day)).clone();
@@ -96,7 +96,7 @@ impl<'r> Counting<'r> {
         }
     }
 
-    fn bump(&mut self, (area, period): Node<'_>, (target, purpose): (&str, &str), day: Day, what: What) {
+    fn bump(&mut self, (area, period): Node<'_>, (target, purpose): (&str, &str), day: Day, what: CountName) {
         let area = targets::key(area, target, targets::first(self.rules));
         *self.cells.entry((area, period, purpose.to_owned(), day, what)).or_default() += 1;
     }

@@ -5,9 +5,9 @@
 
 use super::areas::{Sums, published};
 use super::cells::period;
-use super::measures::Counted;
+use super::measures::TierInputs;
 use super::tiers::{self, Tier, TierChange};
-use crate::audit::cells::{Cells, What, people};
+use crate::audit::cells::{Cells, CountName, people};
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::Rules;
@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 const GAPS: RangeInclusive<i32> = 1..=15;
 
 /// Counts of one purpose on one day.
-type Counts = BTreeMap<What, i64>;
+type PurposeCounts = BTreeMap<CountName, i64>;
 
 /// What is counted of one area.
 #[derive(Clone, Debug)]
@@ -33,13 +33,13 @@ pub struct Held<'a> {
     /// Specimen days of what is counted.
     days: BTreeSet<Day>,
     /// By the first day of the registry's period, specimen day and purpose; what counts people in total has none.
-    counts: BTreeMap<(Day, Day, &'a str), Counts>,
+    counts: BTreeMap<(Day, Day, &'a str), PurposeCounts>,
 }
 
 impl<'a> Held<'a> {
     /// Of an area (with its target), from the counts of many, the first of which lie on `first_day`.
     pub fn of(rules: &'a Rules, key: &'a str, cells: &'a Cells, first_day: Option<Day>) -> Self {
-        let mut counts: BTreeMap<(Day, Day, &str), Counts> = BTreeMap::new();
+        let mut counts: BTreeMap<(Day, Day, &str), PurposeCounts> = BTreeMap::new();
         let first = (key.to_owned(), Day(i32::MIN), String::new(), Day(i32::MIN), "");
         let of_area = cells.range(first..).take_while(|((code, ..), _)| code == key);
         for ((_, period, purpose, day, what), count) in of_area {
@@ -65,7 +65,7 @@ impl<'a> Held<'a> {
     }
 
     /// What lies between two days, by the registry of the window's last day.
-    fn between(&self, first: Day, last: Day, end: Day) -> impl Iterator<Item = (Day, &'a str, &Counts)> {
+    fn between(&self, first: Day, last: Day, end: Day) -> impl Iterator<Item = (Day, &'a str, &PurposeCounts)> {
         let period = period(self.rules, end);
         let inside = move |(of, day): (&Day, &Day)| Some(*of) == period && (first..=last).contains(day);
         let counts = self.counts.iter().filter(move |((of, day, _), _)| inside((of, day)));
@@ -76,7 +76,7 @@ impl<'a> Held<'a> {
         let last = end.min(seen);
         let mut sums = Sums::default();
         for (day, of, counts) in self.between(end.plus(1 - days), last, end) {
-            let count = |what: What| counts.get(what).copied().unwrap_or(0);
+            let count = |what: CountName| counts.get(what).copied().unwrap_or(0);
             // Each person once, on the last day before the window's end.
             let distinct = |positive| -> i64 {
                 GAPS.filter(|gap| *gap > last.0 - day.0).map(|gap| count(people(positive, gap))).sum()
@@ -97,7 +97,7 @@ impl<'a> Held<'a> {
     }
 }
 
-impl<'a> Counted<'a> for Held<'a> {
+impl<'a> TierInputs<'a> for Held<'a> {
     fn rules(&self) -> &'a Rules {
         self.rules
     }
@@ -116,7 +116,7 @@ impl<'a> Counted<'a> for Held<'a> {
     }
 
     fn seen(&self, _of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
-        let counted = |counts: &Counts| {
+        let counted = |counts: &PurposeCounts| {
             ["positive", "negative", "inconclusive", "invalid", "cases"].iter().any(|what| counts.contains_key(what))
         };
         let inside = self.between(end.plus(-13), end.min(seen), end);

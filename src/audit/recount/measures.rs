@@ -6,7 +6,7 @@ use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, T
 use crate::proto::v1::{AreaPositivity, WindowNumbers};
 
 /// What tiers are decided from.
-pub trait Counted<'a> {
+pub trait TierInputs<'a> {
     /// The rules it was counted by.
     fn rules(&self) -> &'a Rules;
 
@@ -54,7 +54,7 @@ pub fn days_of_steps(policy: &TierPolicy, steps: &[CleanDayStep]) -> Vec<i32> {
 
 /// The last day up to `seen` with a case, as known on a later day.
 pub fn last_case<'a>(
-    counts: &impl Counted<'a>,
+    counts: &impl TierInputs<'a>,
     subject: Subject<'a>,
     policy: &TierPolicy,
     (seen, day): (Day, Day),
@@ -71,7 +71,7 @@ pub fn registry_after(case_day: Day, day: Day) -> Day {
 }
 
 /// What a measure comes to.
-pub struct Measured {
+pub struct MeasureValue {
     /// What is counted.
     pub numerator: i64,
     /// Of how many; 0 where there is none.
@@ -82,7 +82,7 @@ pub struct Measured {
     pub too_few: bool,
 }
 
-impl Measured {
+impl MeasureValue {
     /// The rank it alone would give.
     pub fn rank(&self, measure: &Measure) -> Option<u32> {
         self.value.map(|value| measure.lower_bounds.iter().filter(|bound| **bound <= value).count() as u32)
@@ -90,7 +90,7 @@ impl Measured {
 }
 
 /// A measure by the windows of an area's total.
-pub fn measured(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers], population: u64) -> Measured {
+pub fn measure_value(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers], population: u64) -> MeasureValue {
     let none = WindowNumbers::default();
     let window = total.iter().find(|window| window.days == measure.window_days as u32).unwrap_or(&none);
     let (numerator, denominator, value) = match measure.kind {
@@ -109,5 +109,5 @@ pub fn measured(policy: &TierPolicy, measure: &Measure, total: &[WindowNumbers],
         }
     };
     let too_few = measure.least_denominator > denominator;
-    Measured { numerator, denominator, value: if too_few { None } else { value }, too_few }
+    MeasureValue { numerator, denominator, value: if too_few { None } else { value }, too_few }
 }

@@ -14,7 +14,7 @@ mod reasons;
 mod tiers;
 mod truth;
 
-pub use alerts::{Listed, LiveAlert};
+pub use alerts::{ListedContact, LiveAlert};
 pub use areas::wilson;
 pub use held::Held;
 pub use people::{other_replaced, taken};
@@ -30,7 +30,7 @@ use crate::policy::Rules;
 /// Counts everything again. `secret` is the key of ids, `today` the last day a window ends on.
 pub fn recount(rules: &Rules, secret: &Secret, records: &[Arrived], today: Day) -> Truth {
     let people = people::of(rules, records);
-    let counts = areas::Counts::of(rules, &people);
+    let counts = areas::ItemsByDay::of(rules, &people);
     let positivity = counts.positivity(today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
     let cells = cells::of(rules, &people);

@@ -1,7 +1,7 @@
 //! Per person: which version of each result stands, what each specimen says, which positives are one episode, which
 //! contact records hold.
 
-use crate::audit::arrived::{Arrived, Record};
+use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
@@ -53,7 +53,7 @@ pub struct Specimen {
     /// Every positive was received later than the hours after collection that the policy of the specimen's day allows.
     pub old_news: bool,
     /// The positive result that was received first; none where it is not positive.
-    pub measured: Option<PositiveResult>,
+    pub first_positive: Option<PositiveResult>,
 }
 
 /// Positives that belong together, the first first.
@@ -161,8 +161,8 @@ type Results<'a> = BTreeMap<(&'a str, &'a str), Vec<Version<'a>>>;
 /// All versions by person and result. A result that was moved is a version for the person it was moved from, too.
 fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
     let mut all: BTreeMap<String, Results<'_>> = BTreeMap::new();
-    for Arrived { at, record, content, untold } in records {
-        let Record::Result(result) = record else { continue };
+    for Arrived { at, record, content, move_in_flight } in records {
+        let Usable::Result(result) = record else { continue };
         if result.mode() == ProcessingMode::Training {
             continue;
         }
@@ -172,7 +172,7 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
             versions.push(Version { result, at: *at, content: *content, moved_away, kit: &result.kit });
         };
         add(&result.person_id, false);
-        if !untold && !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
+        if !move_in_flight && !result.previous_person_id.is_empty() && result.previous_person_id != result.person_id {
             add(&result.previous_person_id, true);
         }
     }
@@ -263,12 +263,12 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         area,
         purpose,
         old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received, hours)),
-        measured: if finding == Finding::Positive { measured(rules, &saying) } else { None },
+        first_positive: if finding == Finding::Positive { first_positive(rules, &saying) } else { None },
     }
 }
 
 /// What alerts list of a positive specimen.
-fn measured(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Option<PositiveResult> {
+fn first_positive(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Option<PositiveResult> {
     const CT_VALUES: usize = 16;
     let one = |(version, _): &(Version<'_>, Timestamp)| {
         let result = version.result;
@@ -362,7 +362,7 @@ fn standing_contacts(records: &[Arrived]) -> Vec<ContactRecord> {
     let mut greatest: BTreeMap<(&str, &str), (&ContactRecord, u64)> = BTreeMap::new();
     let rank = |(contact, content): (&ContactRecord, u64)| (contact.revision, contact.status, content);
     for Arrived { record, content, .. } in records {
-        let Record::Contact(contact) = record else { continue };
+        let Usable::Contact(contact) = record else { continue };
         let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert((contact, *content));
         if rank((contact, *content)) > rank(*standing) {
             *standing = (contact, *content);

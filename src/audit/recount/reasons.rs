@@ -2,7 +2,7 @@
 //!
 //! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
 
-use super::measures::{Counted, Subject, days_of_steps, last_case, measured, registry_after};
+use super::measures::{Subject, TierInputs, days_of_steps, last_case, measure_value, registry_after};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
@@ -10,7 +10,7 @@ use crate::proto::v1::{AreaPositivity, TierReason};
 
 /// The reasons for a rank; `numbers` are those of the area whose windows end on the day.
 pub fn of<'a>(
-    counts: &impl Counted<'a>,
+    counts: &impl TierInputs<'a>,
     numbers: Option<&AreaPositivity>,
     subject: Subject<'a>,
     (policy, rank): (&TierPolicy, u32),
@@ -27,7 +27,7 @@ pub fn of<'a>(
 
 /// All cases that keep an area from the mildest tier: those within the days of all steps on the way down.
 fn clean_days<'a>(
-    counts: &impl Counted<'a>,
+    counts: &impl TierInputs<'a>,
     subject: Subject<'a>,
     (policy, rank): (&TierPolicy, u32),
     steps: &[CleanDayStep],
@@ -60,8 +60,8 @@ fn threshold(
 ) -> TierReason {
     let population = area.facts.iter().rev().find(|facts| facts.from <= day).map_or(0, |facts| facts.population);
     let total = numbers.map(|numbers| numbers.purposes[0].windows.as_slice()).unwrap_or_default();
-    let measured = measured(policy, measure, total, population);
-    let own = measured.rank(measure);
+    let value = measure_value(policy, measure, total, population);
+    let own = value.rank(measure);
     TierReason {
         measure: match measure.kind {
             MeasureKind::CasesPer100k => cases_named(policy, "cases_per_100k"),
@@ -69,14 +69,14 @@ fn threshold(
             MeasureKind::PeopleOverPeople => "people_over_people".to_owned(),
         },
         window_days: measure.window_days as u32,
-        numerator: measured.numerator,
-        denominator: measured.denominator,
-        value: measured.value,
+        numerator: value.numerator,
+        denominator: value.denominator,
+        value: value.value,
         tier: own.map(|own| policy.tiers[own as usize].clone()).unwrap_or_default(),
         decided: own == Some(rank),
         last_case_day: String::new(),
         least_denominator: measure.least_denominator,
-        below_least: measured.too_few,
+        below_least: value.too_few,
     }
 }
 

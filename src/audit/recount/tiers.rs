@@ -1,6 +1,6 @@
 //! The tier of every area on every day, from the day's own numbers.
 
-use super::measures::{Counted, Subject, days_of_steps, last_case, measured};
+use super::measures::{Subject, TierInputs, days_of_steps, last_case, measure_value};
 use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
@@ -21,7 +21,7 @@ pub struct Tier {
     pub policy: String,
     /// The tier of the day before, empty when it had none.
     pub previous: String,
-    /// The first day it could step down, empty when it cannot be told.
+    /// The first day it could step down, empty when it is not known.
     pub earliest_step_down: String,
     /// Why. Each value is one division of whole numbers, which has one result.
     pub reasons: Vec<TierReason>,
@@ -51,7 +51,7 @@ pub struct TierChange {
     pub after: String,
     /// `id@version` of the policy that decided.
     pub policy: String,
-    /// Whether it was old news when it was told, which the set of records does not say.
+    /// Whether it was old news when it was published, which the set of records does not say.
     pub historic: bool,
     /// How grave.
     pub severity: Severity,
@@ -75,11 +75,11 @@ impl TierChange {
     /// Whether a published alert says the same.
     pub fn is_said_by(&self, found: &Self) -> bool {
         (&self.before, &self.after, &self.policy) == (&found.before, &found.after, &found.policy)
-            && self.severity_told(found) == found.severity
+            && self.severity_published(found) == found.severity
     }
 
-    /// How grave it is for whoever told it when a published alert was told.
-    pub fn severity_told(&self, found: &Self) -> Severity {
+    /// How grave a published alert must say it is, which depends on whether it was old news by then.
+    pub fn severity_published(&self, found: &Self) -> Severity {
         if found.historic { self.severity_if_historic } else { self.severity }
     }
 }
@@ -90,7 +90,7 @@ type Numbers = BTreeMap<(String, Day), AreaPositivity>;
 
 /// Today's tiers of some areas, each with its target, and every day on which a tier differs from the day before.
 pub fn of<'a>(
-    counts: &impl Counted<'a>,
+    counts: &impl TierInputs<'a>,
     numbers: &Numbers,
     today: Day,
     wanted: impl Fn(&str) -> bool,
@@ -130,7 +130,7 @@ pub fn of<'a>(
 /// All days on which a tier may differ from that of the day before, for what the registry says of areas aside: what has
 /// entered a window or left it, what registries do to cases in the longest window after them, clean days that are over,
 /// other policies. Between them lie as many days as somebody mistyped.
-fn days_of_change<'a>(counts: &impl Counted<'a>) -> BTreeSet<Day> {
+fn days_of_change<'a>(counts: &impl TierInputs<'a>) -> BTreeSet<Day> {
     let policies = &counts.rules().tiers;
     let over = |policy: &TierPolicy| match &policy.engine {
         TierEngine::CleanDay(steps) => days_of_steps(policy, steps),
@@ -212,7 +212,7 @@ fn tier<'a>(
 
 /// The tier of an area for a target on a day by specimens collected up to `seen`.
 fn decide<'a>(
-    counts: &impl Counted<'a>,
+    counts: &impl TierInputs<'a>,
     known: &Numbers,
     subject: Subject<'a>,
     day: Day,
@@ -234,14 +234,14 @@ fn decide<'a>(
             let total = numbers.map(|numbers| numbers.purposes[0].windows.clone()).unwrap_or_default();
             let population = facts.population;
             let ranks =
-                measures.iter().filter_map(|measure| measured(policy, measure, &total, population).rank(measure));
+                measures.iter().filter_map(|measure| measure_value(policy, measure, &total, population).rank(measure));
             Some(Decision { policy, rank: ranks.max()?, ends: None })
         }
     }
 }
 
 fn clean_day<'a>(
-    counts: &impl Counted<'a>,
+    counts: &impl TierInputs<'a>,
     subject: Subject<'a>,
     policy: &'a TierPolicy,
     steps: &[CleanDayStep],
@@ -293,7 +293,7 @@ mod tests {
         asked: Cell<u64>,
     }
 
-    impl<'a> Counted<'a> for Watched<'a> {
+    impl<'a> TierInputs<'a> for Watched<'a> {
         fn rules(&self) -> &'a Rules {
             self.held.rules()
         }

@@ -2,25 +2,26 @@
 //! bytes, and no other.
 //!
 //! Which of two versions in conflict came second depends on how partitions interleaved; that there was a conflict does
-//! not. So each `conflict` must have a rival, and versions that no later one has replaced must have been told apart.
+//! not. So each `conflict` must have a rival, and of versions that no later one has replaced a conflict must have been
+//! reported.
 
-use super::arrived::{Arrived, Record};
-use super::books::Heads;
+use super::arrived::{Arrived, Usable};
 use super::cut::Cut;
 use super::inputs::Faults;
+use super::ledger::Heads;
 use super::report::{Check, SHOWN};
 use crate::model::outcome::{RejectCode as Code, code_text, codes};
-use crate::model::record::{Position, Record as Read, Topic};
+use crate::model::record::{Position, Record, Topic};
 use crate::proto::v1::{Outcome, ProcessingMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// A letter carries so much of a longer record, and says in a header how long that was.
+/// A dead letter carries so much of a longer record, and says in a header how long that was.
 const WHOLE_BYTES: usize = 15 * 1024 * 1024;
 
 /// One record of `dead-letters`.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct DeadLetter {
     /// Where it lies: the partition of the task that refused it.
     pub task: i32,
     /// Where the record lies that it is about; `None` when its headers do not say.
@@ -33,9 +34,9 @@ pub struct Letter {
     pub with_content_type: bool,
 }
 
-/// Key and bytes of a record in one number: letters and records may be too long to keep. `bytes` is how long the
+/// Key and bytes of a record in one number: dead letters and records may be too long to keep. `bytes` is how long the
 /// payload was before anything was cut off it.
-pub fn fingerprint(record: &Read<'_>, bytes: Option<usize>) -> u64 {
+pub fn fingerprint(record: &Record<'_>, bytes: Option<usize>) -> u64 {
     let carried = record.payload.map(|payload| &payload[..payload.len().min(WHOLE_BYTES)]);
     let bytes = bytes.or(record.payload.map(<[u8]>::len));
     let mut hasher = DefaultHasher::new();
@@ -43,9 +44,9 @@ pub fn fingerprint(record: &Read<'_>, bytes: Option<usize>) -> u64 {
     hasher.finish()
 }
 
-impl Letter {
+impl DeadLetter {
     /// From what it carries and its headers.
-    pub fn read<'a>(record: &Read<'_>, header: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
+    pub fn read<'a>(record: &Record<'_>, header: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
         let text = |name: &str| header(name).and_then(|value| std::str::from_utf8(value).ok());
         let number = |name: &str| text(name)?.parse::<i64>().ok();
         let about = || {
@@ -77,12 +78,12 @@ pub struct Inputs<'a> {
     /// Records that were judged otherwise than the rules and the limit of size of now would: they are where they were
     /// put then.
     pub judged_otherwise: u64,
-    /// Records that an earlier version took and this one would refuse: they count, and no letter is about them.
+    /// Records that an earlier version took and this one would refuse: they count, and no dead letter is about them.
     pub taken_earlier: &'a BTreeSet<Position>,
 }
 
-/// Compares letters with what had to be refused.
-pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
+/// Compares dead letters with what had to be refused.
+pub fn check(letters: &[DeadLetter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     let mut check = Check::new("dead letters");
     let about = by_position(letters, &mut check);
     compare_bytes(letters, inputs, &mut check);
@@ -108,10 +109,10 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
         }
     }
     if !letters_deleted {
-        let told = |place: &Position| about.get(place) == Some(&Code::Conflict);
-        for place in rivals.untold(told) {
+        let is_conflict = |place: &Position| about.get(place) == Some(&Code::Conflict);
+        for place in rivals.without_conflict(is_conflict) {
             check.differs(|| {
-                format!("{} contradicts another version of its rank, and no conflict was told", at(&place))
+                format!("{} contradicts another version of its rank, and no conflict was reported", at(&place))
             });
         }
     }
@@ -127,7 +128,7 @@ pub fn check(letters: &[Letter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
 }
 
 fn limits(letters_deleted: bool, inputs: &Inputs<'_>) -> Option<String> {
-    let deleted = letters_deleted.then(|| "some letters were deleted by retention".to_owned());
+    let deleted = letters_deleted.then(|| "some dead letters were deleted by retention".to_owned());
     let others = inputs.judged_otherwise;
     let judged =
         (others > 0).then(|| format!("{others} were judged by rules, a limit of size or a version no longer in force"));
@@ -151,16 +152,16 @@ fn taken_earlier(taken: &BTreeSet<Position>) -> Option<String> {
     })
 }
 
-/// Whether letters are gone: then a record without one may have had one.
+/// Whether dead letters are gone: then a record without one may have had one.
 pub fn were_deleted(cut: &Cut) -> bool {
     cut.first.iter().any(|((topic, _), first)| *topic == Topic::DeadLetters && *first > 0)
 }
 
-/// The rejections each task has booked are the letters it wrote.
-pub fn booked(letters: &[Letter], heads: &Heads, cut: &Cut, person_tasks: i32) -> Check {
+/// The rejections each task has booked are the dead letters it wrote.
+pub fn booked(letters: &[DeadLetter], heads: &Heads, cut: &Cut, person_tasks: i32) -> Check {
     let mut check = Check::new("rejections");
     if were_deleted(cut) {
-        check.limited = Some("some letters were deleted by retention".to_owned());
+        check.limited = Some("some dead letters were deleted by retention".to_owned());
         return check;
     }
     let mut booked: BTreeMap<(i32, Code), u64> = BTreeMap::new();
@@ -185,12 +186,12 @@ pub fn booked(letters: &[Letter], heads: &Heads, cut: &Cut, person_tasks: i32) -
     check.compared(format!("{} booked = {} written", booked.values().sum::<u64>(), letters.len()))
 }
 
-fn by_position(letters: &[Letter], check: &mut Check) -> BTreeMap<Position, Code> {
+fn by_position(letters: &[DeadLetter], check: &mut Check) -> BTreeMap<Position, Code> {
     let mut all = BTreeMap::new();
     for letter in letters {
         let (Some(about), Some(code)) = (letter.about, letter.code) else {
             check.differs(|| {
-                format!("a letter in partition {} does not say of which record, or no known code", letter.task)
+                format!("a dead letter in partition {} does not say of which record, or no known code", letter.task)
             });
             continue;
         };
@@ -200,8 +201,8 @@ fn by_position(letters: &[Letter], check: &mut Check) -> BTreeMap<Position, Code
     all
 }
 
-/// Each letter carries the record it names, as far as that is still there.
-fn compare_bytes(letters: &[Letter], inputs: &Inputs<'_>, check: &mut Check) {
+/// Each dead letter carries the record it names, as far as that is still there.
+fn compare_bytes(letters: &[DeadLetter], inputs: &Inputs<'_>, check: &mut Check) {
     for letter in letters {
         let named = letter.about.and_then(|place| Some((place, inputs.fingerprints.get(&place)?)));
         if let Some((place, _)) = named.filter(|(_, record)| **record != letter.carries) {
@@ -238,8 +239,8 @@ impl Rivals {
         let mut moved: BTreeMap<Identity<'_>, u32> = BTreeMap::new();
         for (arrived, place) in inputs.arrived.iter().zip(inputs.places) {
             let (identity, rank) = match &arrived.record {
-                Record::Result(result) if result.mode() == ProcessingMode::Training => continue,
-                Record::Result(result) => {
+                Usable::Result(result) if result.mode() == ProcessingMode::Training => continue,
+                Usable::Result(result) => {
                     let of = |person| (result.lab_id.as_str(), result.result_id.as_str(), person);
                     if result.previous_person_id != result.person_id {
                         let newest = moved.entry(of(result.previous_person_id.as_str())).or_default();
@@ -247,7 +248,7 @@ impl Rivals {
                     }
                     (of(result.person_id.as_str()), (result.revision, result.status))
                 }
-                Record::Contact(contact) => {
+                Usable::Contact(contact) => {
                     (("", contact.record_id.as_str(), contact.person_id.as_str()), (contact.revision, contact.status))
                 }
             };
@@ -278,9 +279,11 @@ impl Rivals {
     }
 
     /// Of each last word without as many conflicts as there must be, one position.
-    fn untold(&self, told: impl Fn(&Position) -> bool) -> Vec<Position> {
-        let missing =
-            self.last_words.iter().filter(|(places, least)| places.iter().filter(|place| told(place)).count() < *least);
+    fn without_conflict(&self, is_conflict: impl Fn(&Position) -> bool) -> Vec<Position> {
+        let missing = self
+            .last_words
+            .iter()
+            .filter(|(places, least)| places.iter().filter(|place| is_conflict(place)).count() < *least);
         missing.filter_map(|(places, _)| places.last().copied()).collect()
     }
 }

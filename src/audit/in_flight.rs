@@ -16,22 +16,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What receivers did not know at the cut.
 #[derive(Clone, Debug, Default)]
-pub struct OnTheWay {
+pub struct InFlight {
     /// Messages to people's tasks.
     pub messages: u64,
     /// Batches to area tasks.
     pub batches: u64,
     /// Records sent on from where they lay, which their person's task had not read.
     pub records: BTreeSet<Position>,
-    /// Results that were moved to somebody else, of which whoever they were moved from had not been told.
+    /// Results that were moved to somebody else, of which the task of whoever they were moved from did not know.
     pub moved: BTreeSet<Position>,
-    /// People who had not been told something about a contact record, or whose index had not.
+    /// People about whom a message on a contact record had not been received, or about whose index.
     pub about_contacts: BTreeSet<String>,
     /// What batches say of areas.
     pub cells: Cells,
 }
 
-impl OnTheWay {
+impl InFlight {
     /// Takes a message that was not read; says of which format it is.
     pub fn take(&mut self, topic: Topic, key: &[u8], payload: &[u8], layout: Layout) -> u32 {
         match topic {
@@ -67,7 +67,7 @@ impl OnTheWay {
         }
     }
 
-    /// Takes from what people add up to what areas had not been told of it. `today` is the day each area has published.
+    /// Takes from what people add up to what areas had not received of it. `today` is the day each area has published.
     pub fn take_from(&self, truth: &mut Truth, rules: &Rules, today: impl Fn(&str) -> Option<Day>) {
         let first_day = truth.cells.keys().map(|(.., day, _)| *day).min();
         let mut days: BTreeMap<&str, BTreeSet<Day>> = BTreeMap::new();

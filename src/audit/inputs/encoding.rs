@@ -10,7 +10,7 @@ const MARK: char = '\u{feff}';
 
 /// The bytes of a message.
 #[derive(Clone, Copy, Debug)]
-pub struct Written<'a> {
+pub struct Encoded<'a> {
     /// Without what surrounds them.
     pub bytes: &'a [u8],
     /// Else they are protobuf.
@@ -18,7 +18,7 @@ pub struct Written<'a> {
 }
 
 /// How a record is written, or the codes it could rightly be refused with for that.
-pub fn written<'a>(record: &Record<'a>) -> Result<Written<'a>, Faults> {
+pub fn encoded<'a>(record: &Record<'a>) -> Result<Encoded<'a>, Faults> {
     let payload = record.payload.ok_or_else(|| Faults::from([Code::Tombstone]))?;
     let named = match named(record).as_deref() {
         None => None,
@@ -26,21 +26,21 @@ pub fn written<'a>(record: &Record<'a>) -> Result<Written<'a>, Faults> {
         Some("application/x-protobuf" | "application/protobuf") => Some(false),
         Some(_) => return Err(Faults::from([Code::UnknownContentType])),
     };
-    let written = match is_framed(payload) {
+    let encoded = match is_framed(payload) {
         true => unframed(payload, named)?,
-        false => Written { bytes: payload, is_json: named.unwrap_or(false) },
+        false => Encoded { bytes: payload, is_json: named.unwrap_or(false) },
     };
     let mark = MARK.to_string();
-    let bytes = match written.is_json {
-        true => written.bytes.strip_prefix(mark.as_bytes()).unwrap_or(written.bytes),
-        false => written.bytes,
+    let bytes = match encoded.is_json {
+        true => encoded.bytes.strip_prefix(mark.as_bytes()).unwrap_or(encoded.bytes),
+        false => encoded.bytes,
     };
-    if bytes.is_empty() { Err(Faults::from([Code::Empty])) } else { Ok(Written { bytes, ..written }) }
+    if bytes.is_empty() { Err(Faults::from([Code::Empty])) } else { Ok(Encoded { bytes, ..encoded }) }
 }
 
 /// What else is wrong with bytes that are not the message they should be. Earlier versions said `malformed` of all.
 pub fn faults_of(bytes: &[u8], is_json: bool) -> Faults {
-    let seen = match (wide_text(bytes).is_some(), is_text_of_json(bytes), is_json) {
+    let seen = match (utf16_order(bytes).is_some(), is_text_of_json(bytes), is_json) {
         (true, ..) => Some(Code::WrongEncoding),
         (_, true, true) => str::from_utf8(bytes).is_err().then_some(Code::WrongEncoding),
         (_, true, false) => Some(Code::UndeclaredJson),
@@ -49,32 +49,32 @@ pub fn faults_of(bytes: &[u8], is_json: bool) -> Faults {
     seen.into_iter().chain([Code::Malformed]).collect()
 }
 
-/// How a record is written that versions before this one refused as [`then`](Then::refused_as) says, though nothing may
-/// be wrong with it.
+/// How versions before this one read a record that they may have [refused](EarlierReading::refused_as), though nothing
+/// may be wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum EarlierReading {
     /// They knew neither framing nor byte order marks nor quotes.
     Unreadable,
     /// They read JSON under `content-type` alone. Where the header was spelled otherwise, they found none.
     JsonUnlessSpelled,
 }
 
-impl Then {
+impl EarlierReading {
     /// `None` of what was read then as it is now.
     pub fn of(record: &Record<'_>) -> Option<Self> {
         let payload = record.payload.unwrap_or_default();
         let quoted = record.content_type.is_some_and(|text| text.contains(&b'"'));
         if is_framed(payload) || payload.starts_with(MARK.to_string().as_bytes()) || quoted {
-            return Some(Then::Unreadable);
+            return Some(EarlierReading::Unreadable);
         }
-        (named(record).as_deref() == Some("application/json")).then_some(Then::JsonUnlessSpelled)
+        (named(record).as_deref() == Some("application/json")).then_some(EarlierReading::JsonUnlessSpelled)
     }
 
-    /// Whether a letter with a code, with or without the content type, is one that they wrote.
+    /// Whether a dead letter with a code, with or without the content type, is one that they wrote.
     pub fn refused_as(self, code: Code, with_content_type: bool) -> bool {
         match self {
-            Then::Unreadable => matches!(code, Code::Malformed | Code::UnknownContentType),
-            Then::JsonUnlessSpelled => code == Code::Malformed && !with_content_type,
+            EarlierReading::Unreadable => matches!(code, Code::Malformed | Code::UnknownContentType),
+            EarlierReading::JsonUnlessSpelled => code == Code::Malformed && !with_content_type,
         }
     }
 }
@@ -92,14 +92,14 @@ fn named(record: &Record<'_>) -> Option<String> {
 
 /// No message begins with a byte 0, but text in UTF-16 may.
 fn is_framed(payload: &[u8]) -> bool {
-    payload.first() == Some(&0) && wide_text(payload).is_none()
+    payload.first() == Some(&0) && utf16_order(payload).is_none()
 }
 
-fn unframed(payload: &[u8], named: Option<bool>) -> Result<Written<'_>, Faults> {
+fn unframed(payload: &[u8], named: Option<bool>) -> Result<Encoded<'_>, Faults> {
     let wrong = || Faults::from([Code::WrongFraming, Code::Malformed]);
     let bytes = payload.get(5..).filter(|bytes| !bytes.is_empty()).ok_or_else(wrong)?;
     match (named, is_text_of_json(bytes)) {
-        (Some(true), _) | (None, true) => Ok(Written { bytes, is_json: true }),
+        (Some(true), _) | (None, true) => Ok(Encoded { bytes, is_json: true }),
         (Some(false), true) => Err(Faults::from([Code::UndeclaredJson, Code::Malformed])),
         (_, false) => {
             // No index, or one index that is 0: numbers are zigzag varints, and shorter forms of them are all there
@@ -110,7 +110,7 @@ fn unframed(payload: &[u8], named: Option<bool>) -> Result<Written<'_>, Faults> 
                 2 => number(bytes).filter(|(index, _)| *index == 0).ok_or_else(wrong)?.1,
                 _ => return Err(wrong()),
             };
-            if bytes.first() == Some(&0) { Err(wrong()) } else { Ok(Written { bytes, is_json: false }) }
+            if bytes.first() == Some(&0) { Err(wrong()) } else { Ok(Encoded { bytes, is_json: false }) }
         }
     }
 }
@@ -132,12 +132,12 @@ fn is_text_of_json(bytes: &[u8]) -> bool {
 }
 
 /// The order of bytes (big-endian or not) of text in UTF-16, if it is some.
-fn wide_text(bytes: &[u8]) -> Option<bool> {
+fn utf16_order(bytes: &[u8]) -> Option<bool> {
     let units = |big: bool| {
         let pair = |at: usize| Some([*bytes.get(at)?, *bytes.get(at + 1)?]);
         let of = move |pair: [u8; 2]| if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
-        let letter = move |at| char::from_u32(u32::from(pair(at).map(of)?));
-        (letter(0), letter(2))
+        let character = move |at| char::from_u32(u32::from(pair(at).map(of)?));
+        (character(0), character(2))
     };
     [false, true].into_iter().find(|big| match units(*big) {
         (Some(MARK), Some(second)) => second.is_ascii(),
@@ -169,7 +169,7 @@ mod tests {
             let content_type = content_type.map(str::as_bytes);
             let (payload, received_at) = (Some(payload), Timestamp(0));
             let record = Record { position, received_at, key: None, payload, content_type };
-            let found = Then::of(&record).is_some_and(|then| then.refused_as(code, with_type));
+            let found = EarlierReading::of(&record).is_some_and(|then| then.refused_as(code, with_type));
             assert_eq!(found, right, "{payload:?} {content_type:?} {code:?}");
         }
     }

@@ -21,7 +21,7 @@ pub type Heads = BTreeMap<(Topic, i32), (u64, TaskHead)>;
 pub type Commits = BTreeMap<(Topic, i32), u64>;
 
 /// Records that lie below the committed offset, by topic and partition.
-pub type Counts = BTreeMap<(Topic, i32), u64>;
+pub type RecordCounts = BTreeMap<(Topic, i32), u64>;
 
 /// Inputs of the task of a changelog.
 fn inputs_of(changelog: Topic) -> &'static [Topic] {
@@ -32,7 +32,7 @@ fn name(changelog: Topic, task: i32) -> String {
     format!("{} task {task}", if changelog == Topic::PersonState { "person" } else { "area" })
 }
 
-/// Whether a record of the world was judged before its task judged as strictly as it does.
+/// Whether an input record was judged before its task judged as strictly as it does.
 pub fn was_judged_earlier(heads: &Heads, record: &Position) -> bool {
     let Some((_, head)) = heads.get(&(Topic::PersonState, record.partition)) else { return false };
     let from = head.judged_from.iter().find(|from| from.topic == record.topic.name());
@@ -102,7 +102,7 @@ pub fn unread(cut: &Cut) -> Vec<Unread> {
     cut.committed.iter().filter_map(of).filter(|unread| unread.to > unread.from).collect()
 }
 
-/// Nothing was deleted before it was read, but what an operator has given up; and that is in the books as lost.
+/// Nothing was deleted before it was read, but what an operator has given up; and that is booked as lost.
 pub fn lost(unread: &[Unread], heads: &Heads) -> Check {
     let mut check = Check::new("unread");
     for Unread { input: (topic, partition), from, to } in unread {
@@ -169,7 +169,7 @@ impl UnknownLabs {
 
 /// Ledger 1: consumed = sum of outcomes = records in the inputs below the committed offsets. `unknown` are the results
 /// of unknown labs, where all inputs and rules there ever were are known.
-pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts, unknown: Option<UnknownLabs>) -> Check {
+pub fn consumed(cut: &Cut, heads: &Heads, counts: &RecordCounts, unknown: Option<UnknownLabs>) -> Check {
     let mut check = Check::new("consumed");
     let (mut consumed, mut outcomes, mut there) = (0, 0, 0);
     let mut deleted = 0;
@@ -201,15 +201,15 @@ pub fn consumed(cut: &Cut, heads: &Heads, counts: &Counts, unknown: Option<Unkno
 }
 
 /// Ledger 2: sent = received + in flight.
-pub fn sent(cut: &Cut, heads: &Heads, counts: &Counts, on_the_way: u64) -> Check {
+pub fn sent(cut: &Cut, heads: &Heads, counts: &RecordCounts, in_flight: u64) -> Check {
     let mut check = Check::new("sent on");
     let people = || heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
     let sent: u64 = people().map(|(_, (_, head))| head.sent).sum();
     let received: u64 = people().map(|(_, (_, head))| head.received).sum();
     let lost: u64 = people().map(|(_, (_, head))| lost_messages(head)).sum();
-    let arrived = received + on_the_way;
+    let arrived = received + in_flight;
     check.require((arrived..=arrived + lost).contains(&sent), || {
-        format!("{sent} were sent, {received} received, {on_the_way} are in flight")
+        format!("{sent} were sent, {received} received, {in_flight} are in flight")
     });
     let mut deleted = 0;
     for (&(_, task), (_, head)) in people() {
@@ -221,5 +221,5 @@ pub fn sent(cut: &Cut, heads: &Heads, counts: &Counts, on_the_way: u64) -> Check
         deleted += gone;
     }
     check.limited = (deleted > 0).then(|| format!("up to {deleted} of person-events were deleted by retention"));
-    check.compared(format!("{sent} messages sent = {received} received + {on_the_way} in flight"))
+    check.compared(format!("{sent} messages sent = {received} received + {in_flight} in flight"))
 }
