@@ -9,7 +9,7 @@
 //! In: what people add up to, what area tasks hold, what is published. Out: corrections, and the batches that carry
 //! them. Nothing here reads or writes.
 
-use crate::audit::cells::{Cells, CountName, names};
+use crate::audit::cells::{Cells, CountKey, CountName, names};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
 use crate::model::cell::{GAPS, Tallies};
@@ -55,8 +55,8 @@ pub fn first_whole_day(floor: Timestamp, rules: &Rules) -> Day {
 pub fn difference(wanted: &Cells, held: &Cells, first: Day) -> Cells {
     let mut difference = Cells::new();
     for (sign, cells) in [(1, wanted), (-1, held)] {
-        for ((area, period, purpose, day, what), count) in cells.iter().filter(|((.., day, _), _)| *day >= first) {
-            bump(&mut difference, (area.clone(), *period, purpose.clone(), *day, *what), sign * count);
+        for (key, count) in cells.iter().filter(|(key, _)| key.day >= first) {
+            bump(&mut difference, key.clone(), sign * count);
         }
     }
     difference
@@ -98,8 +98,7 @@ pub fn misstated(
 
 /// Counts as the area half holds them, by area, and the purposes their numbers stand for.
 fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
-    let purposes: BTreeSet<&String> =
-        counts.keys().map(|(_, _, purpose, ..)| purpose).filter(|name| !name.is_empty()).collect();
+    let purposes: BTreeSet<&String> = counts.keys().map(|key| &key.purpose).filter(|name| !name.is_empty()).collect();
     let purposes: Vec<String> = purposes.into_iter().cloned().collect();
     let mut all: BTreeMap<&str, Series> = BTreeMap::new();
     for ((area, period, purpose, day), numbers) in places(counts) {
@@ -118,8 +117,8 @@ fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
 fn places(counts: &Cells) -> BTreeMap<(&str, Day, &str, Day), Vec<i64>> {
     let order: BTreeMap<CountName, usize> = names().zip(0..).collect();
     let mut places: BTreeMap<(&str, Day, &str, Day), Vec<i64>> = BTreeMap::new();
-    for ((area, period, purpose, day, what), count) in counts {
-        places.entry((area, *period, purpose, *day)).or_insert_with(|| vec![0; order.len()])[order[what]] = *count;
+    for (CountKey { area, period, purpose, day, name }, count) in counts {
+        places.entry((area, *period, purpose, *day)).or_insert_with(|| vec![0; order.len()])[order[name]] = *count;
     }
     places
 }

@@ -8,9 +8,23 @@ use std::collections::BTreeMap;
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
 pub type CountName = &'static str;
 
-/// Counts of areas: area (with its target, see [`targets`](super::targets)), first day of the registry's period,
-/// purpose (empty is the total), specimen day, what.
-pub type Cells = BTreeMap<(String, Day, String, Day, CountName), i64>;
+/// Which count it is. In order of areas, so that those of one area lie together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CountKey {
+    /// The area, with its target: see [`targets`](super::targets).
+    pub area: String,
+    /// First day of the registry's period.
+    pub period: Day,
+    /// The purpose; empty is the total.
+    pub purpose: String,
+    /// Specimen day.
+    pub day: Day,
+    /// What is counted.
+    pub name: CountName,
+}
+
+/// Counts of areas.
+pub type Cells = BTreeMap<CountKey, i64>;
 
 /// Names of people tested by the days to their next test, then of people found positive.
 const PEOPLE: [CountName; GAPS * 2] = [

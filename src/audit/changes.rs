@@ -1,6 +1,6 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
-use super::cells::{Cells, CountName, names, people};
+use super::cells::{Cells, CountKey, CountName, names, people};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;
@@ -23,17 +23,18 @@ pub fn add(sums: &mut Cells, changes: &AreaChanges) {
             known.map(|change| (people(positive, change.gap as i32), change.people)).collect()
         };
         let people = [gaps(&cell.tested, false), gaps(&cell.found_positive, true)].concat();
-        for (what, number) in names().zip(Tallies::read(cell).0).chain(people) {
-            let place = (area.clone(), Day(cell.registry_from), purpose.to_owned(), Day(cell.day), what);
-            bump(sums, place, i64::from(number));
+        for (name, number) in names().zip(Tallies::read(cell).0).chain(people) {
+            let (area, period) = (area.clone(), Day(cell.registry_from));
+            let key = CountKey { area, period, purpose: purpose.to_owned(), day: Day(cell.day), name };
+            bump(sums, key, i64::from(number));
         }
     }
 }
 
 /// Adds to one count; what counts nothing is not there.
-pub fn bump(sums: &mut Cells, place: (String, Day, String, Day, CountName), number: i64) {
-    match sums.get(&place).copied().unwrap_or(0) + number {
-        0 => drop(sums.remove(&place)),
-        sum => drop(sums.insert(place, sum)),
+pub fn bump(sums: &mut Cells, key: CountKey, number: i64) {
+    match sums.get(&key).copied().unwrap_or(0) + number {
+        0 => drop(sums.remove(&key)),
+        sum => drop(sums.insert(key, sum)),
     }
 }

@@ -22,7 +22,7 @@ pub fn of(record: &Usable, secret: &Secret, rules: &Rules) -> u64 {
 /// Specimen, target, area, purpose; finding, status (16 more where only the day is known) and first minute of
 /// collection as eight characters of five bits from `0` on; Ct values; the result it replaces, if it names another one.
 fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
-    let minute = taken(rules, result).0.clamp(0, (1 << 26) - 1);
+    let minute = taken(rules, result).first.clamp(0, (1 << 26) - 1);
     let day_only = if result.collected_precision() == TimePrecision::Day { 16 } else { 0 };
     let character = |number: i64| char::from(b'0' + number as u8);
     let mut numbers =

@@ -8,11 +8,11 @@
 use super::arrived::{Arrived, Usable};
 use super::cut::Cut;
 use super::inputs::Faults;
-use super::ledger::Heads;
+use super::ledger::{Heads, LastHead};
 use super::report::{Check, SHOWN};
 use crate::model::outcome::{RejectCode as Code, code_text, codes};
 use crate::model::record::{Position, Record, Topic};
-use crate::proto::v1::{Outcome, ProcessingMode};
+use crate::proto::v1::{LabResult, Outcome, ProcessingMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -165,7 +165,7 @@ pub fn booked(letters: &[DeadLetter], heads: &Heads, cut: &Cut, person_tasks: i3
         return check;
     }
     let mut booked: BTreeMap<(i32, Code), u64> = BTreeMap::new();
-    for ((changelog, task), (_, head)) in heads {
+    for ((changelog, task), LastHead { task: head, .. }) in heads {
         // An area task writes into the partition of its number, as far as there is one.
         let partition = if *changelog == Topic::PersonState { *task } else { task % person_tasks };
         for outcome in head.outcomes.iter().filter(|outcome| outcome.outcome() == Outcome::Rejected) {
@@ -219,18 +219,34 @@ fn names(faults: &Faults) -> String {
     faults.iter().map(|code| code_text(*code)).collect::<Vec<_>>().join(" or ")
 }
 
-/// Whose a version is: lab (or none), result or record id, person.
-type Identity<'a> = (&'a str, &'a str, &'a str);
+/// What a version is one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Identity<'a> {
+    /// Empty of a contact record.
+    lab: &'a str,
+    /// Of the result or the contact record.
+    id: &'a str,
+    person: &'a str,
+}
 
-/// Versions of one revision and status.
-type Rank = (u32, i32);
+/// Versions of one rank contradict each other where they say different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    revision: u32,
+    status: i32,
+}
+
+/// Versions of the last word on something that contradict each other.
+struct Contested {
+    places: Vec<Position>,
+    /// So many of them must have been set aside as conflicts.
+    least_conflicts: usize,
+}
 
 /// Versions that say different things at one revision and status.
 struct Rivals {
     with_rival: BTreeSet<Position>,
-    /// Versions of the last word on something that contradict each other: positions, and how many conflicts there
-    /// must be among them at least.
-    last_words: Vec<(Vec<Position>, usize)>,
+    last_words: Vec<Contested>,
 }
 
 impl Rivals {
@@ -241,15 +257,18 @@ impl Rivals {
             let (identity, rank) = match &arrived.record {
                 Usable::Result(result) if result.mode() == ProcessingMode::Training => continue,
                 Usable::Result(result) => {
-                    let of = |person| (result.lab_id.as_str(), result.result_id.as_str(), person);
+                    let LabResult { lab_id: lab, result_id: id, revision, status, .. } = result;
                     if result.previous_person_id != result.person_id {
-                        let newest = moved.entry(of(result.previous_person_id.as_str())).or_default();
-                        *newest = result.revision.max(*newest);
+                        let of_previous = Identity { lab, id, person: &result.previous_person_id };
+                        let newest = moved.entry(of_previous).or_default();
+                        *newest = (*revision).max(*newest);
                     }
-                    (of(result.person_id.as_str()), (result.revision, result.status))
+                    let rank = Rank { revision: *revision, status: *status };
+                    (Identity { lab, id, person: &result.person_id }, rank)
                 }
                 Usable::Contact(contact) => {
-                    (("", contact.record_id.as_str(), contact.person_id.as_str()), (contact.revision, contact.status))
+                    let rank = Rank { revision: contact.revision, status: contact.status };
+                    (Identity { lab: "", id: &contact.record_id, person: &contact.person_id }, rank)
                 }
             };
             groups.entry(identity).or_default().entry(rank).or_default().push((arrived.content, *place));
@@ -266,8 +285,8 @@ impl Rivals {
                 }
                 let places: Vec<Position> = versions.iter().map(|(_, place)| *place).collect();
                 rivals.with_rival.extend(&places);
-                if Some(rank) == last && moved_at.is_none_or(|moved_at| moved_at < rank.0) {
-                    rivals.last_words.push((places, meanings.len() - 1));
+                if Some(rank) == last && moved_at.is_none_or(|moved_at| moved_at < rank.revision) {
+                    rivals.last_words.push(Contested { places, least_conflicts: meanings.len() - 1 });
                 }
             }
         }
@@ -280,10 +299,8 @@ impl Rivals {
 
     /// Of each last word without as many conflicts as there must be, one position.
     fn without_conflict(&self, is_conflict: impl Fn(&Position) -> bool) -> Vec<Position> {
-        let missing = self
-            .last_words
-            .iter()
-            .filter(|(places, least)| places.iter().filter(|place| is_conflict(place)).count() < *least);
-        missing.filter_map(|(places, _)| places.last().copied()).collect()
+        let conflicts = |contested: &Contested| contested.places.iter().filter(|place| is_conflict(place)).count();
+        let missing = self.last_words.iter().filter(|contested| conflicts(contested) < contested.least_conflicts);
+        missing.filter_map(|contested| contested.places.last().copied()).collect()
     }
 }

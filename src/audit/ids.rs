@@ -62,8 +62,7 @@ fn fault_about_person(
         AlertFamily::Positive => (*alert_id != positive(secret, person_id, first_day, further)).then_some(NOT_ITS_CASE),
         AlertFamily::Contradiction => {
             let mut tested_for = targets.get(&(person_id.as_str(), specimen_id.as_str())).into_iter().flatten();
-            let is_its =
-                |target: &&str| *alert_id == contradiction(secret, person_id, [specimen_id, target], first_day);
+            let is_its = |target: &&str| *alert_id == contradiction(secret, person_id, specimen_id, target, first_day);
             (!tested_for.any(is_its)).then_some(NOT_ITS_SPECIMEN)
         }
         _ => Some(NOT_HERE),

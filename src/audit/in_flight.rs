@@ -69,11 +69,11 @@ impl InFlight {
 
     /// Takes from what people add up to what areas had not received of it. `today` is the day each area has published.
     pub fn take_from(&self, truth: &mut Truth, rules: &Rules, today: impl Fn(&str) -> Option<Day>) {
-        let first_day = truth.cells.keys().map(|(.., day, _)| *day).min();
+        let first_day = truth.cells.keys().map(|key| key.day).min();
         let mut days: BTreeMap<&str, BTreeSet<Day>> = BTreeMap::new();
-        for (place, count) in &self.cells {
-            changes::bump(&mut truth.cells, place.clone(), -count);
-            days.entry(&place.0).or_default().insert(place.3);
+        for (key, count) in &self.cells {
+            changes::bump(&mut truth.cells, key.clone(), -count);
+            days.entry(&key.area).or_default().insert(key.day);
         }
         for (area, days) in days {
             let held = Held::of(rules, area, &truth.cells, first_day);

@@ -14,11 +14,29 @@ use std::collections::BTreeMap;
 /// Inputs of a person task.
 pub const PERSON_INPUTS: [Topic; 3] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
 
-/// Heads of all tasks by changelog and number, each with the number of its commit.
-pub type Heads = BTreeMap<(Topic, i32), (u64, TaskHead)>;
+/// Last heads of all tasks, by changelog and number.
+pub type Heads = BTreeMap<(Topic, i32), LastHead>;
+
+/// What a task was after its last commit.
+#[derive(Clone, Debug)]
+pub struct LastHead {
+    /// Number of the commit.
+    pub seq: u64,
+    /// What the task was.
+    pub task: TaskHead,
+}
 
 /// Numbers of commits by changelog and task.
 pub type Commits = BTreeMap<(Topic, i32), u64>;
+
+/// The newest commits that records name.
+#[derive(Debug, Default)]
+pub struct NewestCommits {
+    /// Of each changelog; they may lie after the cut.
+    pub in_changelogs: Commits,
+    /// Of each task, those after the cut that its outputs name.
+    pub in_outputs: Commits,
+}
 
 /// Records that lie below the committed offset, by topic and partition.
 pub type RecordCounts = BTreeMap<(Topic, i32), u64>;
@@ -34,18 +52,18 @@ fn name(changelog: Topic, task: i32) -> String {
 
 /// Whether an input record was judged before its task judged as strictly as it does.
 pub fn was_judged_earlier(heads: &Heads, record: &Position) -> bool {
-    let Some((_, head)) = heads.get(&(Topic::PersonState, record.partition)) else { return false };
+    let Some(LastHead { task: head, .. }) = heads.get(&(Topic::PersonState, record.partition)) else { return false };
     let from = head.judged_from.iter().find(|from| from.topic == record.topic.name());
     head.judgement == 0 || from.is_some_and(|from| record.offset < from.offset)
 }
 
 /// Each task's changelog has the commit that the group knew at the cut, with the same offsets; and none that the group
-/// does not `know` by now, long after it was read. Nor do outputs name such a commit: `written` has their newest ones.
-pub fn commits(cut: &Cut, heads: &Heads, [newest, written]: [&Commits; 2], known: &Commits) -> Check {
+/// does not know by now, long after it was read. Nor do outputs name such a commit.
+pub fn commits(cut: &Cut, heads: &Heads, newest: &NewestCommits, known: &Commits) -> Check {
     let mut check = Check::new("commits");
     for (&(changelog, task), &seq) in &cut.commits {
-        let Some((found, head)) = heads.get(&(changelog, task)) else {
-            check.differs(|| match newest.get(&(changelog, task)) {
+        let Some(LastHead { seq: found, task: head }) = heads.get(&(changelog, task)) else {
+            check.differs(|| match newest.in_changelogs.get(&(changelog, task)) {
                 None => format!(
                     "{}: its group is at commit {seq}, and {} [{task}] holds nothing that can be read: the topic was \
                      deleted or made anew, or is damaged; the processor's next start says how to go on",
@@ -73,8 +91,9 @@ pub fn commits(cut: &Cut, heads: &Heads, [newest, written]: [&Commits; 2], known
             });
         }
     }
-    let found = newest.iter().map(|newest| ("its changelog", newest));
-    for (what, (&(changelog, task), newest)) in found.chain(written.iter().map(|newest| ("an output", newest))) {
+    let in_changelogs = newest.in_changelogs.iter().map(|newest| ("its changelog", newest));
+    let in_outputs = newest.in_outputs.iter().map(|newest| ("an output", newest));
+    for (what, (&(changelog, task), newest)) in in_changelogs.chain(in_outputs) {
         let task_name = || name(changelog, task);
         match known.get(&(changelog, task)) {
             None => {
@@ -116,7 +135,7 @@ pub fn lost(unread: &[Unread], heads: &Heads) -> Check {
         });
     }
     let mut given_up = Vec::new();
-    for (&(changelog, task), (_, head)) in heads {
+    for (&(changelog, task), LastHead { task: head, .. }) in heads {
         let booked = head.outcomes.iter().filter(|outcome| outcome.outcome() == Outcome::Lost);
         let booked: u64 = booked.map(|outcome| outcome.records).sum();
         let offsets: i64 = head.losses.iter().map(|loss| loss.to - loss.from).sum();
@@ -173,7 +192,7 @@ pub fn consumed(cut: &Cut, heads: &Heads, counts: &RecordCounts, unknown: Option
     let mut check = Check::new("consumed");
     let (mut consumed, mut outcomes, mut there) = (0, 0, 0);
     let mut deleted = 0;
-    for (&(changelog, task), (_, head)) in heads {
+    for (&(changelog, task), LastHead { task: head, .. }) in heads {
         let ended: u64 = head.outcomes.iter().map(|outcome| outcome.records).sum();
         let inputs = || inputs_of(changelog).iter().map(|topic| (*topic, task));
         let lie: u64 = inputs().filter_map(|input| counts.get(&input)).sum();
@@ -189,7 +208,7 @@ pub fn consumed(cut: &Cut, heads: &Heads, counts: &RecordCounts, unknown: Option
         deleted += gone;
     }
     if let Some(unknown) = unknown.filter(|_| deleted == 0) {
-        let all = heads.values().flat_map(|(_, head)| &head.outcomes);
+        let all = heads.values().flat_map(|head| &head.task.outcomes);
         let apart = all.filter(|outcome| outcome.outcome() == Outcome::AcceptedUnknownLab);
         let booked: u64 = apart.map(|outcome| outcome.records).sum();
         check.require((u64::from(unknown.some_applied)..=unknown.results).contains(&booked), || {
@@ -204,15 +223,15 @@ pub fn consumed(cut: &Cut, heads: &Heads, counts: &RecordCounts, unknown: Option
 pub fn sent(cut: &Cut, heads: &Heads, counts: &RecordCounts, in_flight: u64) -> Check {
     let mut check = Check::new("sent on");
     let people = || heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
-    let sent: u64 = people().map(|(_, (_, head))| head.sent).sum();
-    let received: u64 = people().map(|(_, (_, head))| head.received).sum();
-    let lost: u64 = people().map(|(_, (_, head))| lost_messages(head)).sum();
+    let sent: u64 = people().map(|(_, head)| head.task.sent).sum();
+    let received: u64 = people().map(|(_, head)| head.task.received).sum();
+    let lost: u64 = people().map(|(_, head)| lost_messages(&head.task)).sum();
     let arrived = received + in_flight;
     check.require((arrived..=arrived + lost).contains(&sent), || {
         format!("{sent} were sent, {received} received, {in_flight} are in flight")
     });
     let mut deleted = 0;
-    for (&(_, task), (_, head)) in people() {
+    for (&(_, task), LastHead { task: head, .. }) in people() {
         let lie = counts.get(&(Topic::PersonEvents, task)).copied().unwrap_or(0);
         let gone = cut.first.get(&(Topic::PersonEvents, task)).map_or(0, |first| *first as u64);
         check.require((lie..=lie + gone).contains(&head.received), || {

@@ -4,7 +4,7 @@
 //! left of the inputs ([`Coverage`]).
 
 use super::arrived::{Arrived, Usable};
-use super::cells::Cells;
+use super::cells::{Cells, CountKey};
 use super::compare::{self, Pair, Published, pairs, same_numbers};
 use super::in_flight::InFlight;
 use super::recount::{LiveAlert, Tier, TierChange, Truth};
@@ -152,10 +152,9 @@ pub fn numbers(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> C
 pub fn cells(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("area state");
     let in_part = ["cases", "community cases"];
-    let is_kept = |key: &(String, Day, String, Day, &'static str)| {
-        let (area, _, _, day, what) = key;
+    let is_kept = |CountKey { area, day, name, .. }: &CountKey| {
         let first = observed.task_of(area).and_then(|task| task.cells_from);
-        let counted = coverage.complete_from.is_none_or(|first| *day >= first && !in_part.contains(what));
+        let counted = coverage.complete_from.is_none_or(|first| *day >= first && !in_part.contains(name));
         first.is_none_or(|first| *day >= first) && counted
     };
     let kept = |cells: &Cells| -> Cells {
@@ -171,12 +170,12 @@ pub fn cells(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Che
             Pair::Unexpected(key, found) => (key, 0, *found),
             Pair::Differs(key, expected, found) => (key, *expected, *found),
         };
-        let (area, _, purpose, day, what) = key;
+        let CountKey { area, purpose, day, name, .. } = key;
         if coverage.late > 0 && *day < coverage.closed_before {
             closed += 1;
         } else if (expected - found).abs() > tolerated {
             let purpose = if purpose.is_empty() { String::new() } else { format!(" for {purpose}") };
-            check.differs(|| format!("{area} {day}: {what}{purpose} must be {expected}, is {found}"));
+            check.differs(|| format!("{area} {day}: {name}{purpose} must be {expected}, is {found}"));
         }
     }
     check.limited = limits(coverage, closed);
@@ -316,12 +315,17 @@ pub fn unsure(arrived: &[Arrived]) -> i64 {
     first.values().filter(|revision| **revision > 0).count() as i64
 }
 
+/// The earliest swab and the latest receipt of everything that is looked at together, in milliseconds.
+struct Span {
+    collected: i64,
+    received: i64,
+}
+
 /// Records received about days whose people had been dropped by then: more than `held` days later.
 pub fn late(arrived: &[Arrived], held: i32) -> u64 {
     let held_ms = i64::from(held) * 86_400_000;
     let millis = |at: &Option<prost_types::Timestamp>| at.as_ref().map_or(i64::MAX, |at| at.seconds * 1000);
-    // Of everything that is looked at together: the earliest swab and the latest receipt.
-    let mut spans: BTreeMap<(&str, &str, &str), (i64, i64)> = BTreeMap::new();
+    let mut spans: BTreeMap<(&str, &str, &str), Span> = BTreeMap::new();
     let mut late_contacts = 0;
     for Arrived { at, record, .. } in arrived {
         match record {
@@ -340,11 +344,11 @@ pub fn late(arrived: &[Arrived], held: i32) -> u64 {
                     if key.1.is_empty() {
                         continue;
                     }
-                    let span = spans.entry(key).or_insert((collected, at.0));
-                    *span = (collected.min(span.0), at.0.max(span.1));
+                    let span = spans.entry(key).or_insert(Span { collected, received: at.0 });
+                    *span = Span { collected: collected.min(span.collected), received: at.0.max(span.received) };
                 }
             }
         }
     }
-    late_contacts + spans.values().filter(|(collected, received)| received - collected > held_ms).count() as u64
+    late_contacts + spans.values().filter(|span| span.received - span.collected > held_ms).count() as u64
 }

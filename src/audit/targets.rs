@@ -50,6 +50,15 @@ pub fn split(key: &str) -> (&str, Option<&str>) {
     key.split_once('/').map_or((key, None), |(area, target)| (area, Some(target)))
 }
 
+/// An area and a target, by their codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AreaTarget<'a> {
+    /// Code of the area.
+    pub area: &'a str,
+    /// Id of the target.
+    pub target: &'a str,
+}
+
 /// The area of a key.
 pub fn area(key: &str) -> &str {
     split(key).0

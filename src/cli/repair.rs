@@ -4,7 +4,7 @@
 //! transaction, which the area half adds like any other.
 
 use super::reading::{self, PATIENCE, Stretches};
-use crate::audit::cells::Cells;
+use crate::audit::cells::{Cells, CountKey};
 use crate::audit::compare::area_and_day;
 use crate::audit::stored::{AreaTask, Stored};
 use crate::audit::{Cut, RulesFound, changes};
@@ -119,9 +119,9 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 
 fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> io::Result<()> {
     let Corrections { counts, restated } = corrections;
-    for ((area, _, purpose, day, what), count) in counts.iter().take(SHOWN) {
+    for (CountKey { area, purpose, day, name, .. }, count) in counts.iter().take(SHOWN) {
         let purpose = if purpose.is_empty() { String::new() } else { format!(" for {purpose}") };
-        writeln!(out, "{area} {day}: {what}{purpose} {count:+}")?;
+        writeln!(out, "{area} {day}: {name}{purpose} {count:+}")?;
     }
     for (area, day) in restated.iter().take(SHOWN) {
         writeln!(out, "{area} {day}: published otherwise than held")?;

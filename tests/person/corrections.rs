@@ -23,7 +23,7 @@ fn a_correction_to_negative_withdraws_the_alert_and_takes_back_every_count() {
 
     assert_eq!(world.lab(&revised(&positive, 1, Corrected, Negative)), Outcome::Used(End::Corrected));
     assert!(world.live().is_empty());
-    assert!(world.numbers.keys().all(|(_, _, _, _, what)| *what == "negative" || what.starts_with("people tested")));
+    assert!(world.numbers.keys().all(|key| key.name == "negative" || key.name.starts_with("people tested")));
     let withdrawn = world.alerts.last().expect("a withdrawal");
     assert_eq!((withdrawn.state(), withdrawn.version), (AlertState::Withdrawn, 2));
     let cause = &withdrawn.causes[1];
@@ -101,7 +101,7 @@ fn a_result_moved_to_another_area_counts_there_alone() {
     let positive = swab("P1", "R1", at(3, 8), Positive);
     world.lab(&positive);
     world.lab(&LabResult { area: "D2S1".into(), ..revised(&positive, 1, Corrected, Positive) });
-    assert!(world.numbers.keys().all(|(area, ..)| ["D2S1", "D2", "C"].contains(&area.as_str())));
+    assert!(world.numbers.keys().all(|key| ["D2S1", "D2", "C"].contains(&key.area.as_str())));
     assert_eq!(world.only(AlertFamily::Positive).area, "D2S1");
     assert_eq!(world.alerts.last().map(|alert| alert.state()), Some(AlertState::Updated));
 }
@@ -202,7 +202,7 @@ fn a_conclusive_finding_supersedes_the_others_of_its_specimen() {
         let result = swab("P1", id, at(3, 8), finding);
         assert_eq!(world.lab(&LabResult { specimen_id: "S".into(), ..result }), Outcome::Used(End::Accepted));
     }
-    assert!(world.numbers.keys().all(|(_, _, _, _, what)| *what == "negative" || what.starts_with("people tested")));
+    assert!(world.numbers.keys().all(|key| key.name == "negative" || key.name.starts_with("people tested")));
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn what_is_settled_is_neither_taken_back_nor_changed() {
     world.send(&Input::Result(moved, at(60, 0)), None);
     let day = world.rules.day(at(58, 8)).0;
     let mut later = world.numbers.clone();
-    later.retain(|(_, _, _, of, _), _| of.0 != day);
+    later.retain(|key, _| key.day.0 != day);
     assert_eq!(later, settled);
     assert!(world.numbers.len() > settled.len(), "the new day counts");
 }

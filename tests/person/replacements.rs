@@ -54,12 +54,12 @@ fn end(all: &[LabResult]) -> World {
 
 /// What is counted of tests in the city.
 fn tests(world: &World) -> Vec<(&'static str, i64)> {
-    let period = world.numbers.keys().map(|(_, period, ..)| *period).min();
-    let of_city = world.numbers.iter().filter(|((area, of, purpose, _, what), _)| {
-        let counted = ["positive", "negative", "cases"].contains(what);
-        area == "C" && Some(*of) == period && !purpose.is_empty() && counted
+    let period = world.numbers.keys().map(|key| key.period).min();
+    let of_city = world.numbers.iter().filter(|(key, _)| {
+        let counted = ["positive", "negative", "cases"].contains(&key.name);
+        key.area == "C" && Some(key.period) == period && !key.purpose.is_empty() && counted
     });
-    of_city.map(|((.., what), count)| (*what, *count)).collect()
+    of_city.map(|(key, count)| (key.name, *count)).collect()
 }
 
 #[test]

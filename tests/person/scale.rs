@@ -2,7 +2,7 @@
 
 use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
 use std::collections::BTreeSet;
-use swabstream::audit::cells::people;
+use swabstream::audit::cells::{CountKey, people};
 use swabstream::model::outcome::{End, Outcome};
 use swabstream::pipeline::half::Half;
 use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
@@ -49,13 +49,13 @@ fn nobody_is_capped() {
     }
     world.check();
     let last_day = world.rules.day(at(6, 0));
-    let of = (
-        "D1S1".to_owned(),
-        world.rules.areas.periods[world.rules.areas.period(last_day)],
-        String::new(),
-        last_day,
-        people(false, 15),
-    );
+    let of = CountKey {
+        area: "D1S1".to_owned(),
+        period: world.rules.areas.periods[world.rules.areas.period(last_day)],
+        purpose: String::new(),
+        day: last_day,
+        name: people(false, 15),
+    };
     let people = world.numbers.get(&of);
     assert_eq!(people, Some(&1), "one person, however often tested");
 }

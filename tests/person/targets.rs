@@ -2,6 +2,7 @@
 
 use super::world::{World, at, met, ordered, revised, swab};
 use std::collections::BTreeSet;
+use swabstream::audit::cells::CountKey;
 use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::time::Day;
 use swabstream::policy::Rules;
@@ -21,9 +22,8 @@ fn of(target: &str, person: &str, id: &str, day: i64, finding: Finding) -> LabRe
 fn counted(world: &World, key: &str, what: &str) -> i64 {
     // By the registry of the day itself: windows that end after its next change count the day once more.
     let border = Day::parse("2022-11-15").expect("a day");
-    let is_it =
-        |(area, period, .., of): &(String, Day, String, Day, &str)| area == key && *period < border && *of == what;
-    let counts = world.numbers.iter().filter(|(place, _)| is_it(place));
+    let is_it = |of: &CountKey| of.area == key && of.period < border && of.name == what;
+    let counts = world.numbers.iter().filter(|(of, _)| is_it(of));
     counts.map(|(_, count)| count).sum()
 }
 
@@ -127,8 +127,8 @@ fn each_target_has_episodes_by_its_own_policy_and_an_alert_of_its_own() {
         ]
     );
     let days = |key: &str| {
-        let cases = world.numbers.keys().filter(|(area, .., what)| area == key && *what == "cases");
-        cases.map(|(.., day, _)| *day).collect::<BTreeSet<Day>>().len()
+        let cases = world.numbers.keys().filter(|of| of.area == key && of.name == "cases");
+        cases.map(|of| of.day).collect::<BTreeSet<Day>>().len()
     };
     assert_eq!((days("C"), days("C/influenza-a")), (1, 2), "days on which a case begins");
 }
@@ -143,7 +143,7 @@ fn a_result_corrected_to_another_target_takes_its_alert_and_numbers_along() {
     assert_eq!(world.only(AlertFamily::Positive).target, "influenza-a");
     let withdrawn = world.alerts.iter().find(|alert| alert.state() == AlertState::Withdrawn).expect("it was another's");
     assert_eq!((withdrawn.target.as_str(), withdrawn.replaced_by.as_str()), ("sars-cov-2", ""));
-    assert!(world.numbers.keys().all(|(area, ..)| area.ends_with("/influenza-a")), "nothing is left of the first");
+    assert!(world.numbers.keys().all(|key| key.area.ends_with("/influenza-a")), "nothing is left of the first");
 }
 
 #[test]

@@ -202,7 +202,7 @@ impl Observer for Witness {
             let seq =
                 calls.iter().rev().find_map(|call| if let Call::Flush(seq, _) = call { Some(*seq) } else { None });
             assert_eq!(seq, Some(task.mark.seq), "a commit is numbered as its task says");
-            let head = task.changes.iter().find_map(|change| head_of(change.payload.as_deref()).ok().flatten()?.1);
+            let head = task.changes.iter().find_map(|change| head_of(change.payload.as_deref()).ok().flatten()?.task);
             let head = head.expect("a delta says what its task is");
             Step { task: task.task, calls, next: task.next.clone(), rules: (head.rules_digest, head.rules_offset) }
         });

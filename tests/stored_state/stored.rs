@@ -255,8 +255,8 @@ fn from_where_on_this_version_judges_is_kept_for_whoever_counts_again() {
         let people = stored.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
         let newest = |(records, _): &(Vec<Kept>, Committed)| {
             let heads = records.iter().map(|record| audit::stored::head_of(record.payload.as_deref()).expect("a head"));
-            let newest = heads.flatten().filter(|(_, task)| task.is_some()).max_by_key(|(seq, _)| *seq);
-            newest.and_then(|(_, task)| task).expect("a delta")
+            let newest = heads.flatten().filter(|head| head.task.is_some()).max_by_key(|head| head.seq);
+            newest.and_then(|head| head.task).expect("a delta")
         };
         people.map(|(_, stored)| newest(stored)).collect()
     };

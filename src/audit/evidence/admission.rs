@@ -1,7 +1,7 @@
 //! What of the inputs counts, which the inputs alone do not say: what other rules, limits or versions refused or took, and
 //! what was not read yet.
 
-use super::inputs_read::InputsRead;
+use super::inputs_read::{ArrivedEarlier, InputsRead};
 use crate::audit::dead_letters::DeadLetter;
 use crate::audit::in_flight::InFlight;
 use crate::audit::inputs::{self, Faults};
@@ -51,8 +51,8 @@ impl InputsRead {
     pub fn admit_what_was_taken_earlier(&mut self, letters: &[DeadLetter], heads: &Heads, letters_deleted: bool) {
         let by_itself = |letter: &&DeadLetter| letter.code != Some(Code::Conflict);
         let refused: BTreeSet<Position> = letters.iter().filter(by_itself).filter_map(|letter| letter.about).collect();
-        for (place, (arrived, sure)) in std::mem::take(&mut self.usable_earlier) {
-            let is_taken = !refused.contains(&place) && (sure || !letters_deleted);
+        for (place, ArrivedEarlier { arrived, certain }) in std::mem::take(&mut self.usable_earlier) {
+            let is_taken = !refused.contains(&place) && (certain || !letters_deleted);
             if is_taken && ledger::was_judged_earlier(heads, &place) {
                 self.taken_earlier.insert(place);
                 self.refused.remove(&place);

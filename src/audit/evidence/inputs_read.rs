@@ -5,7 +5,7 @@ use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::content;
 use crate::audit::cut::{Cut, lies_before};
 use crate::audit::dead_letters::{self, Inputs};
-use crate::audit::inputs::{self, EarlierReading, Faults, Input};
+use crate::audit::inputs::{self, EarlierReading, Faults, Input, UsableEarlier};
 use crate::audit::rules::RulesFound;
 use crate::model::record::{Position, Record, Topic};
 use crate::model::time::Timestamp;
@@ -21,8 +21,8 @@ pub struct InputsRead {
     pub(super) refused: BTreeMap<Position, Faults>,
     /// Of those, what may have been in order by the rules and the limit of size that held when it was read.
     pub(super) usable_then: BTreeMap<Position, Arrived>,
-    /// Of those, what earlier versions took if nothing refused it then, and whether nothing can have.
-    pub(super) usable_earlier: BTreeMap<Position, (Arrived, bool)>,
+    /// Of those, what earlier versions took if nothing refused it then.
+    pub(super) usable_earlier: BTreeMap<Position, ArrivedEarlier>,
     /// Of those, what an earlier version took.
     pub(super) taken_earlier: BTreeSet<Position>,
     /// Records that versions before this one may have refused for how they are written.
@@ -32,6 +32,14 @@ pub struct InputsRead {
     pub(super) arrived: Vec<Arrived>,
     pub(super) places: Vec<Position>,
     pub(super) marks: BTreeSet<Position>,
+}
+
+/// What earlier versions took of what this one refuses, if nothing refused it then.
+#[derive(Debug)]
+pub struct ArrivedEarlier {
+    pub(super) arrived: Arrived,
+    /// Nothing can have refused it then.
+    pub(super) certain: bool,
 }
 
 impl InputsRead {
@@ -52,9 +60,10 @@ impl InputsRead {
             Input::Refused(faults) => {
                 if let Some(usable) = inputs::usable_then(record, &faults, rules, *changed) {
                     self.usable_then.insert(place, arrived(usable));
-                } else if let Some((usable, sure)) = inputs::usable_earlier(record, rules, *max_record_bytes, *changed)
+                } else if let Some(UsableEarlier { usable, certain }) =
+                    inputs::usable_earlier(record, rules, *max_record_bytes, *changed)
                 {
-                    self.usable_earlier.insert(place, (arrived(usable), sure));
+                    self.usable_earlier.insert(place, ArrivedEarlier { arrived: arrived(usable), certain });
                 }
                 self.refused.insert(place, faults);
             }

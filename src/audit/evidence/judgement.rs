@@ -29,7 +29,7 @@ impl Evidence {
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
             self.readable(),
-            ledger::commits(&self.cut, &self.heads, [&self.newest, &self.written], known),
+            ledger::commits(&self.cut, &self.heads, &self.newest, known),
             ledger::lost(&self.unread, &self.heads),
             ledger::consumed(
                 &self.cut,
@@ -109,7 +109,7 @@ impl Evidence {
             ));
         }
         let digest = &self.setting.rules.rules.digest;
-        let others = self.heads.values().filter(|(_, head)| head.rules_digest != *digest).count();
+        let others = self.heads.values().filter(|head| head.task.rules_digest != *digest).count();
         (others > 0)
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
     }
@@ -160,7 +160,7 @@ impl Evidence {
         let sources = self.cut.first.keys().filter(|(topic, _)| is_external(topic)).filter(|source| deleted(source));
         let known_from = sources.map(|source| {
             // Where nothing is left, nothing is known up to the task's own time.
-            let now = || self.heads.get(&(Topic::PersonState, source.1)).and_then(|(_, head)| head.now);
+            let now = || self.heads.get(&(Topic::PersonState, source.1)).and_then(|head| head.task.now);
             let now = || now().as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
             self.inputs.first_received.get(source).copied().unwrap_or_else(now)
         });

@@ -7,11 +7,11 @@ use crate::audit::cut::{Commit, Cut};
 use crate::audit::dead_letters::DeadLetter;
 use crate::audit::histories::Histories;
 use crate::audit::in_flight::InFlight;
-use crate::audit::ledger::{self, Commits, Heads, RecordCounts, Unread};
+use crate::audit::ledger::{self, Commits, Heads, LastHead, NewestCommits, RecordCounts, Unread};
 use crate::audit::stored::{self, Stored};
 use crate::audit::targets;
 use crate::model::record::{MESSAGE_FORMAT, Position, Record, Topic};
-use crate::proto::v1::Alert;
+use crate::proto::v1::{Alert, StateHead};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
@@ -32,10 +32,7 @@ pub struct Evidence {
     too_early: Option<String>,
     /// A message that waits for its task and is for a newer version to read.
     newer: Option<String>,
-    /// Newest commit of each changelog, which may lie after the cut.
-    pub(super) newest: Commits,
-    /// Newest commit after the cut that outputs of each task name.
-    pub(super) written: Commits,
+    pub(super) newest: NewestCommits,
     pub(super) inputs: InputsRead,
     /// What cannot be read as the contract says.
     pub(super) faults: Vec<String>,
@@ -58,8 +55,7 @@ impl Evidence {
             in_flight: InFlight::default(),
             too_early: None,
             newer: None,
-            newest: Commits::new(),
-            written: Commits::new(),
+            newest: NewestCommits::default(),
             inputs: InputsRead::default(),
             faults: Vec::new(),
         }
@@ -75,7 +71,7 @@ impl Evidence {
         let key = record.key.unwrap_or_default();
         let later = Commit::of(&header).filter(|commit| self.cut.is_before(commit));
         if let Some(commit) = later {
-            note(&mut self.written, commit);
+            note(&mut self.newest.in_outputs, commit);
         }
         match topic {
             Topic::LabResults | Topic::ContactRecords => self.take_input(record),
@@ -119,18 +115,18 @@ impl Evidence {
         let Position { topic, partition, .. } = record.position;
         let key = record.key.unwrap_or_default();
         let head = stored::head_of(record.payload);
-        if let Ok(Some((seq, _))) = &head {
+        if let Ok(Some(StateHead { seq, .. })) = &head {
             let commit = Commit { changelog: topic, task: partition, seq: *seq };
-            note(&mut self.newest, commit);
+            note(&mut self.newest.in_changelogs, commit);
             if self.cut.is_before(&commit) {
                 return;
             }
         }
         match head {
-            Ok(Some((seq, Some(task)))) => {
-                let newest = self.heads.get(&(topic, partition)).is_none_or(|(known, _)| *known < seq);
+            Ok(Some(StateHead { seq, task: Some(task), .. })) => {
+                let newest = self.heads.get(&(topic, partition)).is_none_or(|known| known.seq < seq);
                 if newest {
-                    self.heads.insert((topic, partition), (seq, task));
+                    self.heads.insert((topic, partition), LastHead { seq, task });
                 }
             }
             Ok(_) => {}
@@ -164,7 +160,7 @@ impl Evidence {
     /// The processor must have worked with this secret: with another one no hash means anything.
     pub fn require_secret(&self) -> Result<(), String> {
         let ours = self.setting.secret.fingerprint();
-        let others = self.heads.values().filter(|(_, head)| head.secret_fingerprint != ours).count();
+        let others = self.heads.values().filter(|head| head.task.secret_fingerprint != ours).count();
         match others {
             0 => Ok(()),
             _ => Err(format!("{others} tasks work with another secret than [secret] of the configuration")),
@@ -173,7 +169,7 @@ impl Evidence {
 
     /// Whether every task's last head was read.
     pub fn has_all_heads(&self) -> bool {
-        self.cut.commits.iter().all(|(task, seq)| self.heads.get(task).is_some_and(|(found, _)| found >= seq))
+        self.cut.commits.iter().all(|(task, seq)| self.heads.get(task).is_some_and(|found| found.seq >= *seq))
     }
 
     /// What this version cannot judge, because a newer one wrote it.

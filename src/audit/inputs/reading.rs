@@ -80,17 +80,27 @@ pub fn usable_then(record: &Record<'_>, faults: &Faults, rules: &Rules, changed:
     by_now.then(|| decode(record).ok()).flatten().filter(timely).map(|usable| targets::by_id(rules, usable))
 }
 
-/// What a record says that earlier versions took and this one refuses, unless their rules or limit of size refused it; and
-/// whether these cannot have.
+/// What a record says that earlier versions took and this one refuses.
+#[derive(Clone, Debug)]
+pub struct UsableEarlier {
+    /// What it says.
+    pub usable: Usable,
+    /// Their rules and their limit of size cannot have refused it.
+    pub certain: bool,
+}
+
+/// What a record says that earlier versions took and this one refuses, unless their rules or limit of size refused it.
 pub fn usable_earlier(
     record: &Record<'_>,
     rules: &Rules,
     max_record_bytes: usize,
     changed: bool,
-) -> Option<(Usable, bool)> {
+) -> Option<UsableEarlier> {
     match judge(record, rules, max_record_bytes, Judgement::Earlier) {
-        Input::Usable(usable) => Some((*usable, true)),
-        Input::Refused(faults) => usable_then(record, &faults, rules, changed).map(|usable| (usable, false)),
+        Input::Usable(usable) => Some(UsableEarlier { usable: *usable, certain: true }),
+        Input::Refused(faults) => {
+            usable_then(record, &faults, rules, changed).map(|usable| UsableEarlier { usable, certain: false })
+        }
         Input::Mark => None,
     }
 }

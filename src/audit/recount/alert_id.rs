@@ -8,7 +8,7 @@ pub fn positive(secret: &Secret, person: &str, first_day: &str, further: Option<
 }
 
 /// The id of the alert about a specimen that contradicts itself for a target.
-pub fn contradiction(secret: &Secret, person: &str, [specimen, target]: [&str; 2], day: &str) -> String {
+pub fn contradiction(secret: &Secret, person: &str, specimen: &str, target: &str, day: &str) -> String {
     id(secret, &["ALERT_FAMILY_CONTRADICTION", person, specimen, target, day])
 }
 
@@ -32,7 +32,7 @@ mod tests {
         let positive = |further| positive(&secret, "P1", "2022-11-10", further);
         assert_eq!(positive(None), "c46c0efb3b4ddbeb695e0ac49952af83");
         assert_eq!(positive(Some("influenza-a")), "9cf550d500b576a36f6e6f1f5d9fdf0a");
-        let of = |target| contradiction(&secret, "P1", ["S1", target], "2022-11-10");
+        let of = |target| contradiction(&secret, "P1", "S1", target, "2022-11-10");
         assert_eq!(of("sars-cov-2"), "740aa1b6a8068b1b4f892cb15e50bfc7");
         assert_eq!(of("influenza-a"), "b49f09befa214632f8ab0a9e0254c5e3");
         let tier_changed = |further| tier_changed(&secret, "D1S1", "2022-11-10", further);

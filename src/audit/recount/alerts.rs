@@ -142,8 +142,8 @@ impl LiveAlert {
     /// Whether a published alert says the same. Of very many records an alert lists the first and counts the rest.
     pub fn is_said_by(&self, found: &Self) -> bool {
         self.is_said_but_for_contacts(found)
-            && same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))
-            && same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))
+            && same_list(&self.exposed_to, &found.exposed_to, found.exposed_to_omitted)
+            && same_list(&self.to_trace, &found.to_trace, found.to_trace_omitted)
     }
 
     /// Whether a published alert says the same, whatever contacts it lists.
@@ -167,8 +167,8 @@ impl LiveAlert {
     /// Names of what two alerts say differently, without what they say.
     pub fn differing_fields(&self, found: &Self) -> Vec<&'static str> {
         let lists = [
-            ("exposed_to", same_list(&self.exposed_to, (&found.exposed_to, found.exposed_to_omitted))),
-            ("to_trace", same_list(&self.to_trace, (&found.to_trace, found.to_trace_omitted))),
+            ("exposed_to", same_list(&self.exposed_to, &found.exposed_to, found.exposed_to_omitted)),
+            ("to_trace", same_list(&self.to_trace, &found.to_trace, found.to_trace_omitted)),
             ("positives", self.same_positives(found)),
         ];
         let fields = [
@@ -223,7 +223,7 @@ impl LiveAlert {
     }
 }
 
-fn same_list(expected: &[ListedContact], (found, omitted): (&[ListedContact], u32)) -> bool {
+fn same_list(expected: &[ListedContact], found: &[ListedContact], omitted: u32) -> bool {
     match omitted {
         0 => expected == found,
         _ => {
@@ -262,7 +262,7 @@ impl ListedContact {
 pub fn of(rules: &Rules, secret: &Secret, people: &BTreeMap<String, Person>) -> BTreeSet<LiveAlert> {
     let mut alerts = BTreeSet::new();
     for person in people.values() {
-        alerts.extend(person.alerting.iter().filter_map(|episode| positive(rules, secret, people, (person, episode))));
+        alerts.extend(person.alerting.iter().filter_map(|episode| positive(rules, secret, people, person, episode)));
         let declared = person.specimens.iter().filter(|specimen| targets::is_known(rules, &specimen.target));
         let contradicted = declared.filter(|specimen| specimen.contradicted);
         alerts.extend(contradicted.map(|specimen| contradiction(rules, secret, person, specimen)));
@@ -274,7 +274,8 @@ fn positive(
     rules: &Rules,
     secret: &Secret,
     people: &BTreeMap<String, Person>,
-    (person, episode): (&Person, &Episode),
+    person: &Person,
+    episode: &Episode,
 ) -> Option<LiveAlert> {
     let first = episode.first();
     let channel = channel(rules, person, episode);
@@ -319,7 +320,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
     let policy = targets::intake_policy(rules, &specimen.target, specimen.day);
     let day = specimen.day.to_string();
     LiveAlert {
-        id: alert_id::contradiction(secret, &person.id, [&specimen.id, &specimen.target], &day),
+        id: alert_id::contradiction(secret, &person.id, &specimen.id, &specimen.target, &day),
         person: person.id.clone(),
         family: AlertFamily::Contradiction,
         target: specimen.target.clone(),

@@ -3,7 +3,7 @@
 use super::alerts::channel;
 use super::measures;
 use super::people::{Person, Specimen};
-use crate::audit::targets;
+use crate::audit::targets::{self, AreaTarget};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, WINDOWS};
@@ -89,9 +89,9 @@ impl<'a> ItemsByDay<'a> {
         let ends: BTreeSet<Day> =
             self.days.keys().flat_map(|day| (0..LONGEST_WINDOW).map(|later| day.plus(later))).collect();
         for end in ends.into_iter().filter(|end| *end <= today) {
-            for ((code, target), counted) in self.by_area(end) {
-                if let Some(numbers) = self.numbers((code, target), end, &counted) {
-                    all.insert((targets::key(code, target, targets::first(self.rules)), end), numbers);
+            for (of, counted) in self.by_area(end) {
+                if let Some(numbers) = self.numbers(of, end, &counted) {
+                    all.insert((targets::key(of.area, of.target, targets::first(self.rules)), end), numbers);
                 }
             }
         }
@@ -100,11 +100,11 @@ impl<'a> ItemsByDay<'a> {
 
     /// What lies in the longest window before a day, for each area with all it contains, by the registry of that day,
     /// and each target.
-    fn by_area(&self, end: Day) -> BTreeMap<(&'a str, &'a str), Vec<(Day, &Item<'a>)>> {
+    fn by_area(&self, end: Day) -> BTreeMap<AreaTarget<'a>, Vec<(Day, &Item<'a>)>> {
         let mut areas: BTreeMap<_, Vec<(Day, &Item<'a>)>> = BTreeMap::new();
         for (day, counted) in self.longest_window(end) {
-            for area in self.lineage(counted.area, end).iter() {
-                areas.entry((*area, counted.target)).or_default().push((day, counted));
+            for &area in self.lineage(counted.area, end).iter() {
+                areas.entry(AreaTarget { area, target: counted.target }).or_default().push((day, counted));
             }
         }
         areas
@@ -121,13 +121,13 @@ impl<'a> ItemsByDay<'a> {
         known.entry((area, day)).or_insert_with(|| lineage(self.rules, area, day).into()).clone()
     }
 
-    fn numbers(&self, (code, target): (&str, &str), end: Day, counted: &[(Day, &Item<'a>)]) -> Option<AreaPositivity> {
+    fn numbers(&self, of: AreaTarget<'_>, end: Day, counted: &[(Day, &Item<'a>)]) -> Option<AreaPositivity> {
         let purposes: BTreeSet<&str> = counted.iter().map(|(_, counted)| counted.purpose).collect();
-        published(self.rules, (code, target), end, purposes, |purpose, days| {
+        published(self.rules, of, end, purposes, |purpose, days| {
             let inside = counted
                 .iter()
                 .filter(|(day, counted)| end.0 - day.0 < days && (purpose.is_empty() || counted.purpose == purpose));
-            self.window(code, end, days, &inside.map(|(_, counted)| *counted).collect::<Vec<_>>())
+            self.window(of.area, end, days, &inside.map(|(_, counted)| *counted).collect::<Vec<_>>())
         })
     }
 
@@ -165,22 +165,23 @@ impl<'a> measures::TierInputs<'a> for ItemsByDay<'a> {
         self.days().next()
     }
 
-    fn cases(&self, (area, target): (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
+    fn cases(&self, of: AreaTarget<'_>, day: Day, registry: Day, community_only: bool) -> i64 {
         let is_case = |counted: &&Item<'a>| match counted.what {
             ItemKind::Case { community } => {
-                counted.target == target
+                counted.target == of.target
                     && (community || !community_only)
-                    && self.lineage(counted.area, registry).contains(&area)
+                    && self.lineage(counted.area, registry).contains(&of.area)
             }
             ItemKind::Test(_) => false,
         };
         self.days.get(&day).into_iter().flatten().filter(is_case).count() as i64
     }
 
-    fn seen(&self, (area, target): (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
-        let of_target = self.longest_window(end).filter(|(_, counted)| counted.target == target);
-        let known = of_target.filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&area));
-        self.numbers((area, target), end, &known.collect::<Vec<_>>())
+    fn seen(&self, of: AreaTarget<'_>, end: Day, seen: Day) -> Option<AreaPositivity> {
+        let of_target = self.longest_window(end).filter(|(_, counted)| counted.target == of.target);
+        let known =
+            of_target.filter(|(day, counted)| *day <= seen && self.lineage(counted.area, end).contains(&of.area));
+        self.numbers(of, end, &known.collect::<Vec<_>>())
     }
 }
 
@@ -256,7 +257,7 @@ pub fn lineage<'r>(rules: &'r Rules, code: &str, day: Day) -> Vec<&'r str> {
 /// any.
 pub fn published(
     rules: &Rules,
-    (area, target): (&str, &str),
+    AreaTarget { area, target }: AreaTarget<'_>,
     end: Day,
     purposes: BTreeSet<&str>,
     window: impl Fn(&str, i32) -> WindowNumbers,

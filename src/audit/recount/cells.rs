@@ -6,7 +6,7 @@
 
 use super::areas::{has_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
-use crate::audit::cells::{Cells, CountName, people as gap_name};
+use crate::audit::cells::{Cells, CountKey, CountName, people as gap_name};
 use crate::audit::targets;
 use crate::model::cell::Tally;
 use crate::model::time::Day;
@@ -29,8 +29,20 @@ pub fn of(rules: &Rules, people: &BTreeMap<String, Person>) -> Cells {
     cells.cells
 }
 
-/// An area and the first day of a period.
-type Node<'r> = (&'r str, Day);
+/// An area in a period of the registry, by its first day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Node<'r> {
+    area: &'r str,
+    period: Day,
+}
+
+/// What people are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject<'a> {
+    target: &'a str,
+    /// Empty is the total.
+    purpose: &'a str,
+}
 
 struct Counting<'r> {
     rules: &'r Rules,
@@ -64,47 +76,49 @@ impl<'r> Counting<'r> {
 
     fn people(&mut self, person: &Person, positive: bool) {
         let least = if positive { Finding::Positive } else { Finding::Negative };
-        let mut days: BTreeMap<(Node<'r>, &str, &str), BTreeSet<Day>> = BTreeMap::new();
+        let mut days: BTreeMap<(Node<'r>, Subject<'_>), BTreeSet<Day>> = BTreeMap::new();
         let counted = |specimen: &&Specimen| specimen.finding >= least && has_place(self.rules, specimen);
         for specimen in person.specimens.iter().filter(counted) {
             // The day after next month's border change has another neighbour than the day before: a day stands in all
             // periods, and counts in those its windows can be read with.
-            for period in &self.rules.areas.periods {
-                for area in lineage(self.rules, &specimen.area, *period) {
+            for &period in &self.rules.areas.periods {
+                for area in lineage(self.rules, &specimen.area, period) {
                     for purpose in ["", &specimen.purpose] {
-                        days.entry(((area, *period), &specimen.target, purpose)).or_default().insert(specimen.day);
+                        let subject = Subject { target: &specimen.target, purpose };
+                        days.entry((Node { area, period }, subject)).or_default().insert(specimen.day);
                     }
                 }
             }
         }
-        for (((area, period), target, purpose), days) in days {
-            let keeps = keeps_people(self.rules, area);
-            for &day in days.iter().filter(|day| keeps && periods(self.rules, **day).contains(&period)) {
+        for ((node, subject), days) in days {
+            let keeps = keeps_people(self.rules, node.area);
+            for &day in days.iter().filter(|day| keeps && periods(self.rules, **day).contains(&node.period)) {
                 let next = days.range(day.plus(1)..).next();
                 let gap = next.map_or(LONGEST + 1, |next| (next.0 - day.0).min(LONGEST + 1));
-                self.bump((area, period), (target, purpose), day, gap_name(positive, gap));
+                self.bump(node, subject, day, gap_name(positive, gap));
             }
         }
     }
 
-    fn count(&mut self, specimen: &Specimen, what: CountName) {
+    fn count(&mut self, specimen: &Specimen, name: CountName) {
         let Specimen { area, purpose, target, day, .. } = specimen;
         let rules = self.rules;
         let nodes = self.nodes.entry((area.clone(), *day)).or_insert_with(|| nodes(rules, area, *day)).clone();
         for node in nodes {
-            self.bump(node, (target, purpose), *day, what);
+            self.bump(node, Subject { target, purpose }, *day, name);
         }
     }
 
-    fn bump(&mut self, (area, period): Node<'_>, (target, purpose): (&str, &str), day: Day, what: CountName) {
-        let area = targets::key(area, target, targets::first(self.rules));
-        *self.cells.entry((area, period, purpose.to_owned(), day, what)).or_default() += 1;
+    fn bump(&mut self, Node { area, period }: Node<'_>, subject: Subject<'_>, day: Day, name: CountName) {
+        let area = targets::key(area, subject.target, targets::first(self.rules));
+        let purpose = subject.purpose.to_owned();
+        *self.cells.entry(CountKey { area, period, purpose, day, name }).or_default() += 1;
     }
 }
 
 /// The areas a place lies in, in every period that a window over the day may be read with.
 fn nodes<'r>(rules: &'r Rules, area: &str, day: Day) -> Vec<Node<'r>> {
-    let of_period = |period: Day| lineage(rules, area, period).into_iter().map(move |area| (area, period));
+    let of_period = |period: Day| lineage(rules, area, period).into_iter().map(move |area| Node { area, period });
     periods(rules, day).into_iter().flat_map(of_period).collect()
 }
 

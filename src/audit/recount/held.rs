@@ -7,8 +7,8 @@ use super::areas::{Sums, published};
 use super::cells::period;
 use super::measures::TierInputs;
 use super::tiers::{self, Tier, TierChange};
-use crate::audit::cells::{Cells, CountName, people};
-use crate::audit::targets;
+use crate::audit::cells::{Cells, CountKey, CountName, people};
+use crate::audit::targets::{self, AreaTarget};
 use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::proto::v1::AreaPositivity;
@@ -27,8 +27,7 @@ pub struct Held<'a> {
     rules: &'a Rules,
     /// With its target, as in [`Cells`].
     key: &'a str,
-    area: &'a str,
-    target: &'a str,
+    of: AreaTarget<'a>,
     first_day: Option<Day>,
     /// Specimen days of what is counted.
     days: BTreeSet<Day>,
@@ -40,19 +39,21 @@ impl<'a> Held<'a> {
     /// Of an area (with its target), from the counts of many, the first of which lie on `first_day`.
     pub fn of(rules: &'a Rules, key: &'a str, cells: &'a Cells, first_day: Option<Day>) -> Self {
         let mut counts: BTreeMap<(Day, Day, &str), PurposeCounts> = BTreeMap::new();
-        let first = (key.to_owned(), Day(i32::MIN), String::new(), Day(i32::MIN), "");
-        let of_area = cells.range(first..).take_while(|((code, ..), _)| code == key);
-        for ((_, period, purpose, day, what), count) in of_area {
-            *counts.entry((*period, *day, purpose)).or_default().entry(what).or_default() += count;
+        let (area, day) = (key.to_owned(), Day(i32::MIN));
+        let first = CountKey { area, period: day, purpose: String::new(), day, name: "" };
+        let of_area = cells.range(first..).take_while(|(count, _)| count.area == key);
+        for (CountKey { period, purpose, day, name, .. }, count) in of_area {
+            *counts.entry((*period, *day, purpose)).or_default().entry(name).or_default() += count;
         }
         let (area, target) = targets::split(key);
-        let (target, days) = (target.unwrap_or(targets::first(rules)), counts.keys().map(|(_, day, _)| *day).collect());
-        Self { rules, key, area, target, first_day, days, counts }
+        let of = AreaTarget { area, target: target.unwrap_or(targets::first(rules)) };
+        let days = counts.keys().map(|(_, day, _)| *day).collect();
+        Self { rules, key, of, first_day, days, counts }
     }
 
     /// The numbers whose windows end on a day.
     pub fn numbers(&self, end: Day) -> Option<AreaPositivity> {
-        self.seen((self.area, self.target), end, end)
+        self.seen(self.of, end, end)
     }
 
     /// The tier of today, and the days on which it changed; `numbers` are those of the area at least.
@@ -110,20 +111,20 @@ impl<'a> TierInputs<'a> for Held<'a> {
         self.days.iter().copied()
     }
 
-    fn cases(&self, _of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
+    fn cases(&self, _of: AreaTarget<'_>, day: Day, registry: Day, community_only: bool) -> i64 {
         let what = if community_only { "community cases" } else { "cases" };
         self.between(day, day, registry).filter_map(|(_, _, counts)| counts.get(what)).sum()
     }
 
-    fn seen(&self, _of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
+    fn seen(&self, _of: AreaTarget<'_>, end: Day, seen: Day) -> Option<AreaPositivity> {
         let counted = |counts: &PurposeCounts| {
             ["positive", "negative", "inconclusive", "invalid", "cases"].iter().any(|what| counts.contains_key(what))
         };
         let inside = self.between(end.plus(-13), end.min(seen), end);
         let purposes: BTreeSet<&str> =
             inside.filter(|(.., counts)| counted(counts)).map(|(_, purpose, _)| purpose).collect();
-        published(self.rules, (self.area, self.target), end, purposes, |purpose, days| {
-            self.sums(purpose, days, end, seen).numbers(self.rules, self.area, end, days)
+        published(self.rules, self.of, end, purposes, |purpose, days| {
+            self.sums(purpose, days, end, seen).numbers(self.rules, self.of.area, end, days)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What tiers are decided from: cases by day, and the measures of a policy.
 
+use crate::audit::targets::AreaTarget;
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, LONGEST_WINDOW, Measure, MeasureKind, Rules, TargetIndex, TierPolicy};
@@ -18,10 +19,10 @@ pub trait TierInputs<'a> {
 
     /// Cases of an area and target on one specimen day, by the registry of some day; of the community, if only those
     /// count.
-    fn cases(&self, of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64;
+    fn cases(&self, of: AreaTarget<'_>, day: Day, registry: Day, community_only: bool) -> i64;
 
     /// The numbers of one area and target whose windows end on a day, as far as specimens up to `seen` go.
-    fn seen(&self, of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity>;
+    fn seen(&self, of: AreaTarget<'_>, end: Day, seen: Day) -> Option<AreaPositivity>;
 }
 
 /// An area, and the place and id of a target.
@@ -37,8 +38,26 @@ pub struct Subject<'r> {
 
 impl<'r> Subject<'r> {
     /// Code and target.
-    pub fn names(&self) -> (&'r str, &'r str) {
-        (&self.area.code, self.target)
+    pub fn names(&self) -> AreaTarget<'r> {
+        AreaTarget { area: &self.area.code, target: self.target }
+    }
+}
+
+/// What a policy gave an area on a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranked<'r> {
+    /// The policy.
+    pub policy: &'r TierPolicy,
+    /// The rank it gave.
+    pub rank: u32,
+    /// The day.
+    pub day: Day,
+}
+
+impl Ranked<'_> {
+    /// The name of the tier of some rank.
+    pub fn tier(&self, rank: u32) -> String {
+        self.policy.tiers[rank as usize].clone()
     }
 }
 
@@ -52,12 +71,13 @@ pub fn days_of_steps(policy: &TierPolicy, steps: &[CleanDayStep]) -> Vec<i32> {
     days
 }
 
-/// The last day up to `seen` with a case, as known on a later day.
+/// The last day up to `seen` with a case, as known on `day`.
 pub fn last_case<'a>(
     counts: &impl TierInputs<'a>,
     subject: Subject<'a>,
     policy: &TierPolicy,
-    (seen, day): (Day, Day),
+    seen: Day,
+    day: Day,
 ) -> Option<Day> {
     let has_case = |case_day: &Day| {
         counts.cases(subject.names(), *case_day, registry_after(*case_day, day), policy.community_only) > 0

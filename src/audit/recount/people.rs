@@ -75,6 +75,13 @@ impl Episode {
     }
 }
 
+/// A result, by the lab and its id there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ResultId<'a> {
+    lab: &'a str,
+    result: &'a str,
+}
+
 /// A version of a result as its person holds it.
 #[derive(Clone, Debug)]
 struct Version<'a> {
@@ -113,6 +120,14 @@ impl Version<'_> {
     }
 }
 
+/// The version of a result that stands.
+#[derive(Clone, Debug)]
+struct Standing<'a> {
+    version: Version<'a>,
+    /// When what it says was first received.
+    received: Timestamp,
+}
+
 /// What a version says, apart from its number and who sent it when.
 fn meaning(rules: &Rules, result: &LabResult) -> impl PartialEq {
     (
@@ -132,11 +147,11 @@ fn meaning(rules: &Rules, result: &LabResult) -> impl PartialEq {
 pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     for (person, results) in versions(records) {
-        let all: BTreeMap<_, (Version<'_>, Timestamp)> =
+        let all: BTreeMap<ResultId<'_>, Standing<'_>> =
             results.iter().map(|(id, versions)| (*id, standing(rules, versions))).collect();
         let replaced = replaced(&all);
         let holding = all.into_iter().filter(|(id, _)| !replaced.contains(id));
-        let standing: Vec<(Version<'_>, Timestamp)> = holding.map(|(_, standing)| standing).collect();
+        let standing: Vec<Standing<'_>> = holding.map(|(_, standing)| standing).collect();
         let (specimens, positives) = specimens(rules, &standing);
         let counted: Vec<Specimen> =
             specimens.iter().filter(|specimen| specimen.finding == Finding::Positive).cloned().collect();
@@ -156,7 +171,7 @@ fn entry<'a>(people: &'a mut BTreeMap<String, Person>, id: &str) -> &'a mut Pers
     people.entry(id.to_owned()).or_insert_with(|| Person { id: id.to_owned(), ..Person::default() })
 }
 
-type Results<'a> = BTreeMap<(&'a str, &'a str), Vec<Version<'a>>>;
+type Results<'a> = BTreeMap<ResultId<'a>, Vec<Version<'a>>>;
 
 /// All versions by person and result. A result that was moved is a version for the person it was moved from, too.
 fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
@@ -166,7 +181,7 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
         if result.mode() == ProcessingMode::Training {
             continue;
         }
-        let id = (result.lab_id.as_str(), result.result_id.as_str());
+        let id = ResultId { lab: &result.lab_id, result: &result.result_id };
         let mut add = |person: &str, moved_away| {
             let versions = all.entry(person.to_owned()).or_default().entry(id).or_default();
             versions.push(Version { result, at: *at, content: *content, moved_away, kit: &result.kit });
@@ -186,14 +201,14 @@ pub fn other_replaced(result: &LabResult) -> &str {
 
 /// Results that another one replaces: the version of that which stands names them, and was not entered in error. Those
 /// that replace each other in a circle do not.
-fn replaced<'a>(standing: &BTreeMap<(&'a str, &'a str), (Version<'a>, Timestamp)>) -> BTreeSet<(&'a str, &'a str)> {
-    let named: BTreeMap<(&str, &str), (&str, &str)> = standing
+fn replaced<'a>(standing: &BTreeMap<ResultId<'a>, Standing<'a>>) -> BTreeSet<ResultId<'a>> {
+    let named: BTreeMap<ResultId<'_>, ResultId<'_>> = standing
         .iter()
-        .filter(|(_, (version, _))| version.result.status() != ResultStatus::EnteredInError)
-        .map(|(id, (version, _))| (*id, (id.0, other_replaced(version.result))))
-        .filter(|(_, (_, replaced))| !replaced.is_empty())
+        .filter(|(_, standing)| standing.version.result.status() != ResultStatus::EnteredInError)
+        .map(|(id, standing)| (*id, ResultId { lab: id.lab, result: other_replaced(standing.version.result) }))
+        .filter(|(_, replaced)| !replaced.result.is_empty())
         .collect();
-    let leads_back = |from: (&str, &str), to: (&str, &str)| {
+    let leads_back = |from: ResultId<'_>, to: ResultId<'_>| {
         let (mut at, mut seen) = (from, BTreeSet::new());
         while seen.insert(at) && at != to {
             at = named.get(&at).copied().unwrap_or(at);
@@ -203,30 +218,31 @@ fn replaced<'a>(standing: &BTreeMap<(&'a str, &'a str), (Version<'a>, Timestamp)
     named.iter().filter(|(by, of)| !leads_back(**of, **by)).map(|(_, of)| *of).collect()
 }
 
-/// The version that stands, and when what it says was first received.
-fn standing<'a>(rules: &Rules, versions: &[Version<'a>]) -> (Version<'a>, Timestamp) {
+/// Of all versions of a result the one that stands.
+fn standing<'a>(rules: &Rules, versions: &[Version<'a>]) -> Standing<'a> {
     let greatest = versions.iter().max_by_key(|version| version.rank()).expect("there is a version");
     let same = |version: &&Version<'_>| {
         version.moved_away == greatest.moved_away && meaning(rules, version.result) == meaning(rules, greatest.result)
     };
     let first = versions.iter().filter(same).map(|version| (version.at, version.kit)).min();
-    let (first_received, kit) = first.expect("it is one of them");
-    (Version { kit, ..greatest.clone() }, first_received)
+    let (received, kit) = first.expect("it is one of them");
+    Standing { version: Version { kit, ..greatest.clone() }, received }
 }
 
 /// What each specimen says by the results that count; and the positives that alert.
-fn specimens(rules: &Rules, standing: &[(Version<'_>, Timestamp)]) -> (Vec<Specimen>, Vec<Specimen>) {
-    let mut by_specimen: BTreeMap<(&str, &str), Vec<&(Version<'_>, Timestamp)>> = BTreeMap::new();
+fn specimens(rules: &Rules, standing: &[Standing<'_>]) -> (Vec<Specimen>, Vec<Specimen>) {
+    let mut by_specimen: BTreeMap<(&str, &str), Vec<&Standing<'_>>> = BTreeMap::new();
     for row in standing {
-        by_specimen.entry((&row.0.result.specimen_id, &row.0.result.target)).or_default().push(row);
+        let result = row.version.result;
+        by_specimen.entry((&result.specimen_id, &result.target)).or_default().push(row);
     }
     let (mut specimens, mut positives) = (Vec::new(), Vec::new());
     for rows in by_specimen.values() {
-        let counting: Vec<_> = rows.iter().copied().filter(|(version, _)| version.counts()).collect();
-        let early: Vec<_> = rows.iter().copied().filter(|(version, _)| version.is_preliminary_positive()).collect();
+        let counting: Vec<_> = rows.iter().copied().filter(|row| row.version.counts()).collect();
+        let early: Vec<_> = rows.iter().copied().filter(|row| row.version.is_preliminary_positive()).collect();
         let verdict = [Finding::Positive, Finding::Negative, Finding::Inconclusive, Finding::Invalid]
             .into_iter()
-            .find(|finding| counting.iter().any(|(version, _)| version.result.finding() == *finding));
+            .find(|finding| counting.iter().any(|row| row.version.result.finding() == *finding));
         let conclusive = matches!(verdict, Some(Finding::Positive | Finding::Negative));
         if let Some(finding) = verdict {
             let specimen = specimen(rules, finding, &counting, false);
@@ -243,13 +259,13 @@ fn specimens(rules: &Rules, standing: &[(Version<'_>, Timestamp)]) -> (Vec<Speci
 }
 
 /// A specimen with a finding, by the rows that say so: the earliest of them lends time and place.
-fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)], preliminary: bool) -> Specimen {
-    let saying: Vec<_> = rows.iter().filter(|(version, _)| version.result.finding() == finding).collect();
+fn specimen(rules: &Rules, finding: Finding, rows: &[&Standing<'_>], preliminary: bool) -> Specimen {
+    let saying: Vec<_> = rows.iter().copied().filter(|row| row.version.result.finding() == finding).collect();
     let place = |result: &LabResult| (taken(rules, result), result.area.clone(), result.purpose.clone());
-    let ((minute, until), area, purpose) =
-        saying.iter().map(|(version, _)| place(version.result)).min().expect("some row says so");
-    let any = saying[0].0.result;
-    let negative = |(version, _): &&(Version<'_>, Timestamp)| version.result.finding() == Finding::Negative;
+    let (Taken { first: minute, last: until }, area, purpose) =
+        saying.iter().map(|row| place(row.version.result)).min().expect("some row says so");
+    let any = saying[0].version.result;
+    let negative = |row: &&Standing<'_>| row.version.result.finding() == Finding::Negative;
     let hours = targets::intake_policy(rules, &any.target, day(rules, minute)).historic_after_hours;
     Specimen {
         id: any.specimen_id.clone(),
@@ -262,15 +278,15 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&(Version<'_>, Timestamp)],
         day: day(rules, minute),
         area,
         purpose,
-        old_news: saying.iter().all(|(version, received)| old_news(rules, version.result, *received, hours)),
+        old_news: saying.iter().all(|row| old_news(rules, row.version.result, row.received, hours)),
         first_positive: if finding == Finding::Positive { first_positive(rules, &saying) } else { None },
     }
 }
 
 /// What alerts list of a positive specimen.
-fn first_positive(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Option<PositiveResult> {
+fn first_positive(rules: &Rules, saying: &[&Standing<'_>]) -> Option<PositiveResult> {
     const CT_VALUES: usize = 16;
-    let one = |(version, _): &(Version<'_>, Timestamp)| {
+    let one = |version: &Version<'_>| {
         let result = version.result;
         let day_only = result.collected_precision() == TimePrecision::Day;
         PositiveResult {
@@ -278,17 +294,18 @@ fn first_positive(rules: &Rules, saying: &[&&(Version<'_>, Timestamp)]) -> Optio
             result_id: result.result_id.clone(),
             specimen_id: result.specimen_id.clone(),
             target: result.target.clone(),
-            collected_at: Some(Timestamp(taken(rules, result).0 * 60_000).to_wire()),
+            collected_at: Some(Timestamp(taken(rules, result).first * 60_000).to_wire()),
             collected_precision: if day_only { TimePrecision::Day } else { TimePrecision::Minute } as i32,
             ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
             ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
             kit: version.kit.to_owned(),
         }
     };
-    let first = saying.iter().min_by_key(|(version, received)| {
-        (*received, version.result.lab_id.as_str(), version.result.result_id.as_str())
+    let first = saying.iter().min_by_key(|row| {
+        let result = row.version.result;
+        (row.received, result.lab_id.as_str(), result.result_id.as_str())
     });
-    first.map(|row| one(row))
+    first.map(|row| one(&row.version))
 }
 
 /// The minute of a time: specimens are not known more exactly.
@@ -298,18 +315,26 @@ pub fn minute(time: Option<&prost_types::Timestamp>) -> i64 {
 
 /// Whether more than so many hours went by between swab and receipt, by the minute: no swab is known more exactly.
 fn old_news(rules: &Rules, result: &LabResult, received: Timestamp, hours: i64) -> bool {
-    let (_, latest) = taken(rules, result);
-    received.0.div_euclid(60_000) - latest > hours * 60
+    received.0.div_euclid(60_000) - taken(rules, result).last > hours * 60
 }
 
-/// The first and the last minute at which a specimen may have been taken: all of the day where only that is known.
-pub fn taken(rules: &Rules, result: &LabResult) -> (i64, i64) {
+/// The minutes at which a specimen may have been taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Taken {
+    /// The first of them.
+    pub first: i64,
+    /// The last of them.
+    pub last: i64,
+}
+
+/// When a specimen may have been taken: at any minute of the day where only that is known.
+pub fn taken(rules: &Rules, result: &LabResult) -> Taken {
     let at = minute(result.collected_at.as_ref());
     if result.collected_precision() != TimePrecision::Day {
-        return (at, at);
+        return Taken { first: at, last: at };
     }
     let same_day = |minutes: i64| day(rules, at + minutes) == day(rules, at);
-    (at - furthest(|minutes| same_day(-minutes)), at + furthest(same_day))
+    Taken { first: at - furthest(|minutes| same_day(-minutes)), last: at + furthest(same_day) }
 }
 
 /// The greatest number of minutes, less than two days, up to which something holds.

@@ -2,7 +2,7 @@
 //!
 //! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
 
-use super::measures::{Subject, TierInputs, days_of_steps, last_case, measure_value, registry_after};
+use super::measures::{Ranked, Subject, TierInputs, days_of_steps, last_case, measure_value, registry_after};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};
@@ -13,13 +13,12 @@ pub fn of<'a>(
     counts: &impl TierInputs<'a>,
     numbers: Option<&AreaPositivity>,
     subject: Subject<'a>,
-    (policy, rank): (&TierPolicy, u32),
-    day: Day,
+    ranked: Ranked<'_>,
 ) -> Vec<TierReason> {
-    match &policy.engine {
-        TierEngine::CleanDay(steps) => vec![clean_days(counts, subject, (policy, rank), steps, day)],
+    match &ranked.policy.engine {
+        TierEngine::CleanDay(steps) => vec![clean_days(counts, subject, ranked, steps)],
         TierEngine::Threshold(measures) => {
-            let of_measure = |measure| threshold(numbers, subject.area, (policy, rank), measure, day);
+            let of_measure = |measure| threshold(numbers, subject.area, ranked, measure);
             measures.iter().map(of_measure).collect()
         }
     }
@@ -29,21 +28,21 @@ pub fn of<'a>(
 fn clean_days<'a>(
     counts: &impl TierInputs<'a>,
     subject: Subject<'a>,
-    (policy, rank): (&TierPolicy, u32),
+    ranked: Ranked<'_>,
     steps: &[CleanDayStep],
-    day: Day,
 ) -> TierReason {
+    let Ranked { policy, rank, day } = ranked;
     let days = days_of_steps(policy, steps).last().copied().unwrap_or(0);
     let on =
         |case_day: Day| counts.cases(subject.names(), case_day, registry_after(case_day, day), policy.community_only);
-    let last = last_case(counts, subject, policy, (day, day)).filter(|last| day.0 - last.0 <= days);
+    let last = last_case(counts, subject, policy, day, day).filter(|last| day.0 - last.0 <= days);
     TierReason {
         measure: cases_named(policy, "cases"),
         window_days: days as u32 + 1,
         numerator: (0..=days).map(|age| on(day.plus(-age))).sum(),
         denominator: 0,
         value: None,
-        tier: policy.tiers[rank as usize].clone(),
+        tier: ranked.tier(rank),
         decided: true,
         last_case_day: last.map(|day| day.to_string()).unwrap_or_default(),
         least_denominator: 0,
@@ -51,13 +50,8 @@ fn clean_days<'a>(
     }
 }
 
-fn threshold(
-    numbers: Option<&AreaPositivity>,
-    area: &Area,
-    (policy, rank): (&TierPolicy, u32),
-    measure: &Measure,
-    day: Day,
-) -> TierReason {
+fn threshold(numbers: Option<&AreaPositivity>, area: &Area, ranked: Ranked<'_>, measure: &Measure) -> TierReason {
+    let Ranked { policy, rank, day } = ranked;
     let population = area.facts.iter().rev().find(|facts| facts.from <= day).map_or(0, |facts| facts.population);
     let total = numbers.map(|numbers| numbers.purposes[0].windows.as_slice()).unwrap_or_default();
     let value = measure_value(policy, measure, total, population);
@@ -72,7 +66,7 @@ fn threshold(
         numerator: value.numerator,
         denominator: value.denominator,
         value: value.value,
-        tier: own.map(|own| policy.tiers[own as usize].clone()).unwrap_or_default(),
+        tier: own.map(|own| ranked.tier(own)).unwrap_or_default(),
         decided: own == Some(rank),
         last_case_day: String::new(),
         least_denominator: measure.least_denominator,

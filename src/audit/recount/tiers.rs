@@ -1,6 +1,6 @@
 //! The tier of every area on every day, from the day's own numbers.
 
-use super::measures::{Subject, TierInputs, days_of_steps, last_case, measure_value};
+use super::measures::{Ranked, Subject, TierInputs, days_of_steps, last_case, measure_value};
 use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
@@ -112,7 +112,7 @@ pub fn of<'a>(
             let eve = decide(subject, today.plus(-1));
             let later = |ahead| decide(subject, today.plus(ahead));
             let known = numbers.get(&(key.clone(), today));
-            let reasons = reasons::of(counts, known, subject, (now.policy, now.rank), today);
+            let reasons = reasons::of(counts, known, subject, now.ranked(today));
             let tier = Tier { reasons, ..tier(today, &now, eve.as_ref(), later) };
             tiers.insert(key.clone(), tier);
         }
@@ -159,6 +159,10 @@ struct Decision<'a> {
 impl Decision<'_> {
     fn name(&self) -> String {
         self.policy.tiers[self.rank as usize].clone()
+    }
+
+    fn ranked(&self, day: Day) -> Ranked<'_> {
+        Ranked { policy: self.policy, rank: self.rank, day }
     }
 
     fn policy(&self) -> String {
@@ -248,7 +252,7 @@ fn clean_day<'a>(
     seen: Day,
     day: Day,
 ) -> Decision<'a> {
-    let Some(last_case) = last_case(counts, subject, policy, (seen, day)) else {
+    let Some(last_case) = last_case(counts, subject, policy, seen, day) else {
         return Decision { policy, rank: 0, ends: None };
     };
     let mut rank = policy.tiers.len() as u32 - 1;
@@ -267,7 +271,8 @@ fn clean_day<'a>(
 mod tests {
     use super::super::held::Held;
     use super::*;
-    use crate::audit::cells::Cells;
+    use crate::audit::cells::{Cells, CountKey};
+    use crate::audit::targets::AreaTarget;
     use crate::policy::sample::sample_rules;
     use std::cell::Cell;
 
@@ -280,8 +285,9 @@ mod tests {
         let mut cells = Cells::new();
         for (period, on) in rules.areas.periods.iter().flat_map(|period| days.iter().map(move |on| (*period, day(on))))
         {
-            for what in ["positive", "cases", "community cases"] {
-                cells.insert((area.to_owned(), period, "clinic".to_owned(), on, what), 1);
+            for name in ["positive", "cases", "community cases"] {
+                let (area, purpose) = (area.to_owned(), "clinic".to_owned());
+                cells.insert(CountKey { area, period, purpose, day: on, name }, 1);
             }
         }
         cells
@@ -306,12 +312,12 @@ mod tests {
             self.held.days()
         }
 
-        fn cases(&self, of: (&str, &str), day: Day, registry: Day, community_only: bool) -> i64 {
+        fn cases(&self, of: AreaTarget<'_>, day: Day, registry: Day, community_only: bool) -> i64 {
             self.asked.set(self.asked.get() + 1);
             self.held.cases(of, day, registry, community_only)
         }
 
-        fn seen(&self, of: (&str, &str), end: Day, seen: Day) -> Option<AreaPositivity> {
+        fn seen(&self, of: AreaTarget<'_>, end: Day, seen: Day) -> Option<AreaPositivity> {
             self.asked.set(self.asked.get() + 1);
             self.held.seen(of, end, seen)
         }
@@ -322,7 +328,7 @@ mod tests {
         let rules = sample_rules();
         let ask = |days: &[&str]| {
             let cells = cells(&rules, "D2S2", days);
-            let held = Held::of(&rules, "D2S2", &cells, cells.keys().map(|(.., day, _)| *day).min());
+            let held = Held::of(&rules, "D2S2", &cells, cells.keys().map(|key| key.day).min());
             let watched = Watched { held, asked: Cell::new(0) };
             let (tiers, changes) = of(&watched, &Numbers::new(), day("2087-06-01"), |key| key == "D2S2");
             assert_eq!(tiers["D2S2"].tier, "low");

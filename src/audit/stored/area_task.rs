@@ -1,7 +1,7 @@
 //! What an area task holds: images and operations of its pages, added up.
 
 use super::bytes::Bytes;
-use crate::audit::cells::{Cells, names};
+use crate::audit::cells::{Cells, CountKey, names};
 use crate::model::time::{Day, Timestamp};
 use std::collections::BTreeMap;
 
@@ -25,8 +25,17 @@ pub struct AreaTask {
 struct Area {
     /// As it is stored: with its target, if that is not the first.
     code: String,
-    /// By period, day and number of the purpose: the tallies and people in stored order.
-    cells: BTreeMap<(i32, i32, u8), [i32; 36]>,
+    /// The tallies and people in stored order.
+    cells: BTreeMap<StoredCell, [i32; 36]>,
+}
+
+/// A cell of an area, as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct StoredCell {
+    period: Day,
+    day: Day,
+    /// Number of the purpose, from 1; 0 is the total.
+    purpose: u8,
 }
 
 /// An area task while its changelog is replayed.
@@ -96,13 +105,14 @@ impl Replay {
     /// The task after all that was taken.
     pub fn finish(mut self) -> AreaTask {
         for area in self.pages.into_values().flatten() {
-            for ((period, day, purpose), counts) in area.cells {
+            for (StoredCell { period, day, purpose }, counts) in area.cells {
                 let purpose = match usize::from(purpose) {
                     0 => "",
                     number => self.purposes.get(number - 1).map_or("?", String::as_str),
                 };
-                for (what, count) in names().zip(counts).filter(|(_, count)| *count != 0) {
-                    let key = (area.code.clone(), Day(period), purpose.to_owned(), Day(day), what);
+                for (name, count) in names().zip(counts).filter(|(_, count)| *count != 0) {
+                    let (area, purpose) = (area.code.clone(), purpose.to_owned());
+                    let key = CountKey { area, period, purpose, day, name };
                     self.task.cells.insert(key, i64::from(count));
                 }
             }
@@ -137,7 +147,7 @@ impl Area {
             2 => self.add(bytes)?,
             6 => {
                 let first = bytes.signed()?;
-                self.cells.retain(|(_, day, _), _| i64::from(*day) >= first);
+                self.cells.retain(|cell, _| i64::from(cell.day.0) >= first);
             }
             _ => {}
         }
@@ -146,8 +156,9 @@ impl Area {
 
     /// Adds a cell: where it is, then tallies and people, each behind a mask that says which are there.
     fn add(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
-        let key = (day(bytes.signed()?).0, day(bytes.signed()?).0, bytes.u8()?);
-        let counts = self.cells.entry(key).or_insert([0; 36]);
+        let (period, day) = (day(bytes.signed()?), day(bytes.signed()?));
+        let cell = StoredCell { period, day, purpose: bytes.u8()? };
+        let counts = self.cells.entry(cell).or_insert([0; 36]);
         for group in [0..6, 6..36] {
             let mask = bytes.short()?;
             for (bit, at) in group.enumerate() {

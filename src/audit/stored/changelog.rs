@@ -18,11 +18,10 @@ pub struct Stored {
     newest: Option<(u64, TaskHead)>,
 }
 
-/// The commit a record of a changelog is of, and what the task was after it, if it is the first part of a delta.
-pub fn head_of(payload: Option<&[u8]>) -> Result<Option<(u64, Option<TaskHead>)>, String> {
-    let Some(mut value) = payload else { return Ok(None) };
-    let head = read_head(&mut value)?;
-    Ok(Some((head.seq, head.task)))
+/// The head of a record of a changelog: the commit it is of, and what the task was after it, if it is the first part of
+/// a delta.
+pub fn head_of(payload: Option<&[u8]>) -> Result<Option<StateHead>, String> {
+    payload.map(|mut value| read_head(&mut value)).transpose()
 }
 
 fn read_head(value: &mut &[u8]) -> Result<StateHead, String> {
