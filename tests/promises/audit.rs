@@ -27,14 +27,14 @@ mod upgrade;
 
 /// All that an audit looks at.
 #[derive(Clone)]
-struct Case {
+struct Snapshot {
     rules: Arc<Rules>,
     changed: bool,
     cut: Cut,
     /// The commits that the groups know once all was read.
     known: BTreeMap<(Topic, i32), u64>,
     records: Vec<Stored>,
-    /// As the audit is told; the processor worked with [`MAX_RECORD_BYTES`].
+    /// As the audit has it configured; the processor worked with [`MAX_RECORD_BYTES`].
     max_record_bytes: usize,
 }
 
@@ -52,7 +52,7 @@ const LOOKED_AT: [Topic; 11] = [
     Topic::DeadLetters,
 ];
 
-impl Case {
+impl Snapshot {
     /// A small city with every flaw, under every fault, at rest.
     fn of_seed(seed: u64) -> Self {
         Self::with_rules(seed, None)
@@ -124,7 +124,7 @@ impl Case {
         // Where outputs end is asked for later than what was committed; here, when all is done.
         let Cut { end, sent, commits: known, .. } = broker.cut();
         let cut = |cut| Cut { end: end.clone(), sent: sent.clone(), ..cut };
-        let case = |cut| Self {
+        let snapshot = |cut| Self {
             rules: rules.clone(),
             changed: false,
             cut,
@@ -132,7 +132,7 @@ impl Case {
             records: records.clone(),
             max_record_bytes: MAX_RECORD_BYTES,
         };
-        cuts.into_iter().map(cut).map(case).collect()
+        cuts.into_iter().map(cut).map(snapshot).collect()
     }
 
     fn judge(&self) -> Report {
@@ -196,10 +196,10 @@ fn read<M: prost::Message + Default>(record: &Stored) -> M {
 
 #[test]
 fn what_earlier_rules_took_counts_as_far_as_those_of_now_know_its_place() {
-    let report = Case::with_rules(5, Some(Arc::new(narrow_rules()))).judge();
+    let report = Snapshot::with_rules(5, Some(Arc::new(narrow_rules()))).judge();
     assert_eq!(report.verdict(), Verdict::Agree, "{report:?}");
     let letters = report.check("dead letters").and_then(|check| check.limited.clone());
-    assert!(letters.is_some_and(|told| told.contains("no longer in force")), "some were judged otherwise");
+    assert!(letters.is_some_and(|limit| limit.contains("no longer in force")), "some were judged otherwise");
 }
 
 /// The sample's rules without one of its labs and one of its purposes.
@@ -216,14 +216,14 @@ fn narrow_rules() -> Rules {
     Rules::from_records(&records).expect("valid rules")
 }
 
-fn case() -> Case {
-    static CASE: LazyLock<Case> = LazyLock::new(|| Case::of_seed(11));
-    CASE.clone()
+fn snapshot() -> Snapshot {
+    static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| Snapshot::of_seed(11));
+    SNAPSHOT.clone()
 }
 
 #[track_caller]
-fn assert_named(case: &Case, names: &[&str], what: &str) {
-    let report = case.judge();
+fn assert_named(snapshot: &Snapshot, names: &[&str], what: &str) {
+    let report = snapshot.judge();
     let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
     let differing: Vec<&str> =
         report.checks.iter().filter(|check| check.differences > 0).map(|check| check.name).collect();
@@ -235,8 +235,8 @@ fn assert_named(case: &Case, names: &[&str], what: &str) {
 #[test]
 fn whatever_failed_an_audit_finds_all_in_order() {
     for seed in [11, 12, 13] {
-        let case = Case::of_seed(seed);
-        let report = case.judge();
+        let snapshot = Snapshot::of_seed(seed);
+        let report = snapshot.judge();
         let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
         assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
         assert_eq!(report.checks.len(), 14);
@@ -248,8 +248,8 @@ fn whatever_failed_an_audit_finds_all_in_order() {
 fn an_audit_of_a_processor_at_work_makes_every_check_exactly() {
     let (mut messages, mut batches) = (0, 0);
     for seed in 21..25 {
-        for case in Case::at_work(seed) {
-            let report = case.judge();
+        for snapshot in Snapshot::at_work(seed) {
+            let report = snapshot.judge();
             let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
             assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
             assert!(report.checks.iter().all(|check| check.limited.is_none()), "{}", lines.join("\n"));
@@ -263,30 +263,31 @@ fn an_audit_of_a_processor_at_work_makes_every_check_exactly() {
 
 #[test]
 fn what_is_wrong_is_named_also_while_everybody_is_at_work() {
-    let of_area = |case: &Case| case.judge().check("numbers").is_some_and(|check| check.compared.contains("batches"));
-    let mut case = Case::at_work(21).into_iter().rfind(of_area).expect("batches are in flight at some moment");
-    let (record, _) = case.live_alert();
+    let of_area =
+        |snapshot: &Snapshot| snapshot.judge().check("numbers").is_some_and(|check| check.compared.contains("batches"));
+    let mut snapshot = Snapshot::at_work(21).into_iter().rfind(of_area).expect("batches are in flight at some moment");
+    let (record, _) = snapshot.live_alert();
     // Its first version: what the newest names as its causes may have come after the moment.
-    let mut versions = case.records.iter().filter(|other| other.topic == Topic::Alerts && other.key == record.key);
+    let mut versions = snapshot.records.iter().filter(|other| other.topic == Topic::Alerts && other.key == record.key);
     let forged = Alert { alert_id: "0f".repeat(16), ..read(versions.next().expect("it has one")) };
     let key = Some(forged.alert_id.clone().into_bytes());
     let payload = Some(forged.encode_to_vec());
-    case.append(Stored { key, payload, headers: Vec::new(), ..record });
-    assert_named(&case, &["alert ids", "alerts"], &forged.alert_id);
+    snapshot.append(Stored { key, payload, headers: Vec::new(), ..record });
+    assert_named(&snapshot, &["alert ids", "alerts"], &forged.alert_id);
 }
 
 #[test]
 fn a_message_that_is_received_before_it_is_sent_is_no_moment() {
-    let mut case = case();
+    let mut snapshot = snapshot();
     let sent = |record: &Stored| record.topic == Topic::PersonEvents;
-    let message = case.records.iter().rev().find(|record| sent(record)).expect("a message").clone();
+    let message = snapshot.records.iter().rev().find(|record| sent(record)).expect("a message").clone();
     let commit = String::from_utf8(message.header("swabstream-commit").expect("it says so").to_vec()).expect("text");
     let [_, task, seq] = commit.split('/').collect::<Vec<_>>()[..] else { panic!("{commit}") };
     let (task, seq): (i32, u64) = (task.parse().expect("a task"), seq.parse().expect("a number"));
-    case.cut.commits.insert((Topic::PersonState, task), seq - 1);
-    let rules = RulesFound { rules: case.rules.clone(), changed: false };
+    snapshot.cut.commits.insert((Topic::PersonState, task), seq - 1);
+    let rules = RulesFound { rules: snapshot.rules.clone(), changed: false };
     let setting = Setting { layout: LAYOUT, rules, secret: SECRET, max_record_bytes: MAX_RECORD_BYTES };
-    let mut evidence = Evidence::new(setting, case.cut.clone());
+    let mut evidence = Evidence::new(setting, snapshot.cut.clone());
     evidence.take(&message.as_record(), |name| message.header(name));
     assert!(evidence.why_no_moment().is_some_and(|message| message.contains("person-events")));
 }
@@ -298,8 +299,8 @@ fn named(area: &str, target: &str) -> String {
 
 #[test]
 fn a_forged_number_is_named() {
-    let mut case = case();
-    let record = case.last(Topic::AreaPositivity, |record| record.payload.is_some());
+    let mut snapshot = snapshot();
+    let record = snapshot.last(Topic::AreaPositivity, |record| record.payload.is_some());
     let mut numbers: AreaPositivity = read(record);
     numbers.purposes[0].windows[2].conclusive_tests += 1;
     record.payload = Some(numbers.encode_to_vec());
@@ -308,47 +309,47 @@ fn a_forged_number_is_named() {
         named(&numbers.area, &numbers.target),
         numbers.day
     );
-    assert_named(&case, &["numbers"], &what);
+    assert_named(&snapshot, &["numbers"], &what);
 }
 
 #[test]
 fn a_second_alert_for_one_case_is_named() {
-    let mut case = case();
-    let (record, alert) = case.live_alert();
+    let mut snapshot = snapshot();
+    let (record, alert) = snapshot.live_alert();
     let forged = Alert { alert_id: "0f".repeat(16), ..alert };
     let key = Some(forged.alert_id.clone().into_bytes());
-    case.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
-    assert_named(&case, &["alert ids", "alerts"], &forged.alert_id);
+    snapshot.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
+    assert_named(&snapshot, &["alert ids", "alerts"], &forged.alert_id);
 }
 
 #[test]
 fn a_missing_alert_is_named_and_its_person_is_not() {
-    let mut case = case();
-    let (record, alert) = case.live_alert();
-    case.append(Stored { payload: None, ..record });
-    assert_named(&case, &["alerts"], &format!("missing: ALERT_FAMILY_POSITIVE of {}", alert.first_day));
-    let told = case.judge().checks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(!told.contains(&alert.person_id), "{told}");
+    let mut snapshot = snapshot();
+    let (record, alert) = snapshot.live_alert();
+    snapshot.append(Stored { payload: None, ..record });
+    assert_named(&snapshot, &["alerts"], &format!("missing: ALERT_FAMILY_POSITIVE of {}", alert.first_day));
+    let lines = snapshot.judge().checks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(!lines.contains(&alert.person_id), "{lines}");
 }
 
 #[test]
 fn an_alert_that_says_something_else_is_named_with_what_differs() {
-    let mut case = case();
-    let (record, mut alert) = case.live_alert();
+    let mut snapshot = snapshot();
+    let (record, mut alert) = snapshot.live_alert();
     alert.severity = 4 - alert.severity;
     alert.to_trace.pop();
     alert.positive_specimens += 1;
-    let newest = case.last(Topic::Alerts, |other| other.key == record.key);
+    let newest = snapshot.last(Topic::Alerts, |other| other.key == record.key);
     newest.payload = Some(alert.encode_to_vec());
-    assert_named(&case, &["alerts"], &format!("alert {}: differs in", alert.alert_id));
+    assert_named(&snapshot, &["alerts"], &format!("alert {}: differs in", alert.alert_id));
 }
 
 #[test]
-fn a_state_of_an_alert_told_twice_is_named() {
-    let mut case = case();
-    let (record, alert) = case.live_alert();
-    case.append(record);
-    assert_named(&case, &["alert histories"], &format!("alert {} version {}", alert.alert_id, alert.version));
+fn a_state_of_an_alert_published_twice_is_named() {
+    let mut snapshot = snapshot();
+    let (record, alert) = snapshot.live_alert();
+    snapshot.append(record);
+    assert_named(&snapshot, &["alert histories"], &format!("alert {} version {}", alert.alert_id, alert.version));
 }
 
 /// Whether a record was set aside for what it says itself, whatever else there is: a city has some of these.
@@ -359,20 +360,20 @@ fn is_of_its_own_fault(letter: &Stored) -> bool {
 
 #[test]
 fn a_missing_dead_letter_is_named_by_the_position_of_its_record() {
-    let mut case = case();
-    let letter = case.remove(Topic::DeadLetters, is_of_its_own_fault);
+    let mut snapshot = snapshot();
+    let letter = snapshot.remove(Topic::DeadLetters, is_of_its_own_fault);
     let text = |name: &str| String::from_utf8_lossy(letter.header(name).unwrap_or_default()).into_owned();
     let [topic, partition, offset] = ["topic", "partition", "offset"].map(|name| text(&format!("swabstream-{name}")));
-    assert_named(&case, &["dead letters", "rejections"], &format!("{topic} [{partition}] {offset} is not there"));
+    assert_named(&snapshot, &["dead letters", "rejections"], &format!("{topic} [{partition}] {offset} is not there"));
 }
 
 #[test]
 fn a_dead_letter_twice_or_with_another_code_is_named() {
-    let mut twice = case();
+    let mut twice = snapshot();
     let letter = twice.last(Topic::DeadLetters, |_| true).clone();
     twice.append(letter);
     assert_named(&twice, &["dead letters", "rejections"], "set aside twice");
-    let mut otherwise = case();
+    let mut otherwise = snapshot();
     let letter = otherwise.last(Topic::DeadLetters, is_of_its_own_fault);
     let code = String::from_utf8_lossy(letter.header("swabstream-code").expect("a code")).into_owned();
     let header = letter.headers.iter_mut().find(|(name, _)| *name == "swabstream-code").expect("a code");
@@ -382,37 +383,37 @@ fn a_dead_letter_twice_or_with_another_code_is_named() {
 
 #[test]
 fn a_lost_input_or_message_is_named_by_its_task() {
-    let mut input = case();
+    let mut input = snapshot();
     let lost = input.remove(Topic::LabResults, |record| record.content_type_is_mark());
     assert_named(&input, &["consumed"], &format!("person task {}", lost.partition));
-    let mut message = case();
+    let mut message = snapshot();
     let lost = message.remove(Topic::PersonEvents, |_| true);
     assert_named(&message, &["consumed", "sent on"], &format!("person task {}", lost.partition));
 }
 
 #[test]
 fn a_changelog_at_another_commit_than_its_group_is_named() {
-    let mut case = case();
-    *case.cut.commits.get_mut(&(Topic::AreaState, 1)).expect("task 1 has committed") += 1;
-    assert_named(&case, &["commits"], "area task 1");
+    let mut snapshot = snapshot();
+    *snapshot.cut.commits.get_mut(&(Topic::AreaState, 1)).expect("task 1 has committed") += 1;
+    assert_named(&snapshot, &["commits"], "area task 1");
 }
 
 #[test]
 fn counts_forged_in_stored_state_are_named_although_nothing_was_published() {
-    let mut case = case();
+    let mut snapshot = snapshot();
     let delta = |record: &Stored| record.key.as_deref().is_some_and(|key| key.starts_with(b"d/"));
-    let task = case.last(Topic::AreaState, delta).partition;
-    let heads = case.records.iter().filter(|record| record.topic == Topic::AreaState && record.partition == task);
+    let task = snapshot.last(Topic::AreaState, delta).partition;
+    let heads = snapshot.records.iter().filter(|record| record.topic == Topic::AreaState && record.partition == task);
     let newest = heads.filter(|record| delta(record)).filter_map(head).max_by_key(|head| head.seq).expect("a delta");
     let seq = newest.seq + 1;
     let mut value = StateHead { seq, part: 0, parts: 1, ..newest }.encode_length_delimited_to_vec();
     value.extend(one_more_positive());
     let key = Some(format!("d/{}/0", seq % 16).into_bytes());
-    let like = case.last(Topic::AreaState, |record| record.partition == task).clone();
-    case.append(Stored { key, payload: Some(value), ..like });
-    case.cut.commits.insert((Topic::AreaState, task), seq);
-    case.known.insert((Topic::AreaState, task), seq);
-    assert_named(&case, &["area state"], "positive for");
+    let like = snapshot.last(Topic::AreaState, |record| record.partition == task).clone();
+    snapshot.append(Stored { key, payload: Some(value), ..like });
+    snapshot.cut.commits.insert((Topic::AreaState, task), seq);
+    snapshot.known.insert((Topic::AreaState, task), seq);
+    assert_named(&snapshot, &["area state"], "positive for");
 }
 
 /// The head of a delta.
@@ -434,42 +435,43 @@ fn one_more_positive() -> Vec<u8> {
 
 #[test]
 fn a_forged_tier_is_named() {
-    let mut case = case();
-    let record = case.last(Topic::AreaTiers, |record| record.payload.is_some());
+    let mut snapshot = snapshot();
+    let record = snapshot.last(Topic::AreaTiers, |record| record.payload.is_some());
     let mut tier: AreaTier = read(record);
     (tier.rank, tier.tier) = (tier.rank + 1, "forged".to_owned());
     record.payload = Some(tier.encode_to_vec());
-    assert_named(&case, &["tiers"], &format!("{}: must be", named(&tier.area, &tier.target)));
+    assert_named(&snapshot, &["tiers"], &format!("{}: must be", named(&tier.area, &tier.target)));
 }
 
 #[test]
 fn an_alert_about_a_tier_of_another_severity_is_named() {
-    let mut case = case();
-    let record = case.last(Topic::AreaAlerts, |record| read::<Alert>(record).state() != AlertState::Withdrawn);
+    let mut snapshot = snapshot();
+    let record = snapshot.last(Topic::AreaAlerts, |record| read::<Alert>(record).state() != AlertState::Withdrawn);
     let mut alert: Alert = read(record);
     alert.set_severity(if alert.severity() == Severity::High { Severity::Info } else { Severity::High });
     record.payload = Some(alert.encode_to_vec());
-    assert_named(&case, &["tiers"], &format!("{} {}: the alert must say", alert.area, alert.first_day));
+    assert_named(&snapshot, &["tiers"], &format!("{} {}: the alert must say", alert.area, alert.first_day));
 }
 
 #[test]
 fn outputs_that_are_not_of_the_contract_are_named() {
-    let mut case = case();
-    let record = case.last(Topic::AreaTiers, |_| true).clone();
-    case.append(Stored { key: Some(b"?".to_vec()), payload: Some(vec![0xff]), ..record });
-    assert_named(&case, &["contract"], "area-tiers");
+    let mut snapshot = snapshot();
+    let record = snapshot.last(Topic::AreaTiers, |_| true).clone();
+    snapshot.append(Stored { key: Some(b"?".to_vec()), payload: Some(vec![0xff]), ..record });
+    assert_named(&snapshot, &["contract"], "area-tiers");
 }
 
 #[test]
 fn books_that_do_not_balance_are_named() {
-    let mut case = case();
-    case.change_head(2, |task| *task = TaskHead { sent: task.sent + 1, consumed: task.consumed + 1, ..task.clone() });
-    assert_named(&case, &["consumed", "sent on"], "person task 2");
+    let mut snapshot = snapshot();
+    snapshot
+        .change_head(2, |task| *task = TaskHead { sent: task.sent + 1, consumed: task.consumed + 1, ..task.clone() });
+    assert_named(&snapshot, &["consumed", "sent on"], "person task 2");
 }
 
 #[test]
 fn with_inputs_deleted_an_audit_says_what_it_leaves_out_and_cries_no_wolf() {
-    let mut deleted = case();
+    let mut deleted = snapshot();
     for topic in [Topic::LabResults, Topic::ContactRecords, Topic::DeadLetters] {
         for partition in 0..LAYOUT.person_tasks {
             let end = deleted.cut.end_of(topic, partition).unwrap_or(0);

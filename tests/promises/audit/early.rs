@@ -1,6 +1,6 @@
 //! An audit beside a processor that has only just begun.
 
-use super::Case;
+use super::Snapshot;
 use crate::support::deployment::Deployment;
 use crate::support::story::{Story, result};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ fn areas_that_do_not_know_the_time_yet_need_not_have_published() {
     }
     // Only the task of this person has a time: the others have never read anything.
     deployment.settle();
-    let case = Case::now(&deployment, rules);
-    let of = |topic| case.records.iter().filter(|record| record.topic == topic).count();
+    let snapshot = Snapshot::now(&deployment, rules);
+    let of = |topic| snapshot.records.iter().filter(|record| record.topic == topic).count();
     assert!(of(Topic::AreaState) > 0 && of(Topic::AreaPositivity) == 0, "areas have counted, and published nothing");
-    let report = case.judge();
+    let report = snapshot.judge();
     assert_eq!(report.verdict(), Verdict::Agree, "{report:?}");
 }

@@ -1,7 +1,7 @@
 //! Forgeries that leave every number and every book as it was, a limit of size that changed since, and what help
 //! says of it all.
 
-use super::{Case, LAYOUT, assert_named, case, named, read};
+use super::{LAYOUT, Snapshot, assert_named, named, read, snapshot};
 use crate::support::broker::Stored;
 use crate::support::deployment::MAX_RECORD_BYTES;
 use clap::CommandFactory as _;
@@ -27,7 +27,7 @@ fn a_dead_letter_with_other_bytes_or_another_key_is_named() {
     let was_sent_on = |letter: &Stored| partition_named(letter) != Some(letter.partition);
     for sent_on in [false, true] {
         let like = |letter: &Stored| was_sent_on(letter) == sent_on && letter.payload.is_some();
-        let mut bytes = case();
+        let mut bytes = snapshot();
         // By chance nothing that was sent on may have been refused; what lay at home always was.
         if sent_on && !bytes.records.iter().any(|one| one.topic == Topic::DeadLetters && like(one)) {
             continue;
@@ -35,11 +35,11 @@ fn a_dead_letter_with_other_bytes_or_another_key_is_named() {
         let letter = bytes.last(Topic::DeadLetters, like);
         letter.payload.as_mut().expect("a payload").push(0);
         assert_named(&bytes, &["dead letters"], what);
-        let mut key = case();
+        let mut key = snapshot();
         key.last(Topic::DeadLetters, like).key = Some(b"somebody else".to_vec());
         assert_named(&key, &["dead letters"], what);
     }
-    let mut emptied = case();
+    let mut emptied = snapshot();
     let tombstone = |letter: &Stored| letter.header("swabstream-code") == Some(b"tombstone");
     emptied.last(Topic::DeadLetters, tombstone).payload = Some(Vec::new());
     assert_named(&emptied, &["dead letters"], what);
@@ -47,34 +47,34 @@ fn a_dead_letter_with_other_bytes_or_another_key_is_named() {
 
 #[test]
 fn a_second_alert_for_one_change_of_tier_is_named() {
-    let mut case = case();
+    let mut snapshot = snapshot();
     let like = |record: &Stored| read::<Alert>(record).state() != AlertState::Withdrawn;
-    let record = case.last(Topic::AreaAlerts, like).clone();
+    let record = snapshot.last(Topic::AreaAlerts, like).clone();
     let forged = Alert { alert_id: "0f".repeat(16), ..read(&record) };
     let key = Some(forged.alert_id.clone().into_bytes());
-    case.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
-    assert_named(&case, &["alert ids", "tiers"], &forged.alert_id);
-    let told = format!("{} {}: one change has 2 live alerts", forged.area, forged.first_day);
-    let report = case.judge();
-    assert!(report.check("tiers").is_some_and(|check| check.first[0].contains(&told)), "{report:?}");
+    snapshot.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
+    assert_named(&snapshot, &["alert ids", "tiers"], &forged.alert_id);
+    let line = format!("{} {}: one change has 2 live alerts", forged.area, forged.first_day);
+    let report = snapshot.judge();
+    assert!(report.check("tiers").is_some_and(|check| check.first[0].contains(&line)), "{report:?}");
 }
 
 /// Changes the last alert of a topic that has such a cause, and that cause.
 #[track_caller]
 fn assert_cause_named(topic: Topic, kind: CauseKind, what: &str, change: impl Fn(&mut Cause)) {
-    let mut case = case();
+    let mut snapshot = snapshot();
     let is_such = |cause: &Cause| cause.kind() == kind && cause.origin.is_some();
     // What compaction would leave of it: the newest state of each alert.
-    let newest: Vec<Stored> = case.records.iter().filter(|record| record.topic == topic).cloned().collect();
+    let newest: Vec<Stored> = snapshot.records.iter().filter(|record| record.topic == topic).cloned().collect();
     let is_newest = |record: &Stored| {
         newest.iter().rfind(|other| other.key == record.key).is_some_and(|newest| newest.offset == record.offset)
     };
     let like = |record: &Stored| is_newest(record) && read::<Alert>(record).causes.iter().any(is_such);
-    let record = case.last(topic, like);
+    let record = snapshot.last(topic, like);
     let mut alert: Alert = read(record);
     change(alert.causes.iter_mut().find(|cause| is_such(cause)).expect("it has one"));
     record.payload = Some(alert.encode_to_vec());
-    assert_named(&case, &["causes"], &format!("alert {}: a cause {what}", alert.alert_id));
+    assert_named(&snapshot, &["causes"], &format!("alert {}: a cause {what}", alert.alert_id));
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn a_cause_that_is_not_there_or_not_the_record_it_says_is_named() {
 #[test]
 fn what_an_alert_says_was_measured_is_recounted() {
     let forge = |change: fn(&mut PositiveResult)| {
-        let mut case = case();
-        let newest: BTreeMap<Vec<u8>, i64> = (case.records.iter())
+        let mut snapshot = snapshot();
+        let newest: BTreeMap<Vec<u8>, i64> = (snapshot.records.iter())
             .filter(|record| record.topic == Topic::Alerts)
             .map(|record| (record.key.clone().unwrap_or_default(), record.offset))
             .collect();
@@ -118,11 +118,11 @@ fn what_an_alert_says_was_measured_is_recounted() {
                 alert.state() != AlertState::Withdrawn && alert.positives.iter().any(|one| !one.ct_values.is_empty());
             live && record.key.as_ref().and_then(|key| newest.get(key)) == Some(&record.offset)
         };
-        let record = case.last(Topic::Alerts, like);
+        let record = snapshot.last(Topic::Alerts, like);
         let mut alert: Alert = read(record);
         change(alert.positives.iter_mut().find(|one| !one.ct_values.is_empty()).expect("one that was measured"));
         record.payload = Some(alert.encode_to_vec());
-        assert_named(&case, &["alerts"], &format!("alert {}: differs in positives", alert.alert_id));
+        assert_named(&snapshot, &["alerts"], &format!("alert {}: differs in positives", alert.alert_id));
     };
     forge(|result| result.ct_values[0].cycles += 0.1);
     forge(|result| result.kit.push('?'));
@@ -133,13 +133,13 @@ fn what_an_alert_says_was_measured_is_recounted() {
 fn a_tier_without_reasons_or_with_others_is_named() {
     let with_reasons = |record: &Stored| record.payload.is_some() && !read::<AreaTier>(record).reasons.is_empty();
     let forge = |change: fn(&mut AreaTier)| {
-        let mut case = case();
-        let record = case.last(Topic::AreaTiers, with_reasons);
+        let mut snapshot = snapshot();
+        let record = snapshot.last(Topic::AreaTiers, with_reasons);
         let mut tier: AreaTier = read(record);
         change(&mut tier);
         record.payload = Some(tier.encode_to_vec());
         assert_named(
-            &case,
+            &snapshot,
             &["tiers"],
             &format!("{}: {} on {} has other reasons", named(&tier.area, &tier.target), tier.tier, tier.day),
         );
@@ -174,31 +174,31 @@ pub fn add_tombstone(messages: &mut Vec<Message>) {
 #[test]
 fn records_judged_by_another_limit_of_size_are_as_they_were_judged() {
     let size = |record: &Stored| record.key.as_ref().map_or(0, Vec::len) + record.payload.as_ref().map_or(0, Vec::len);
-    let case = case();
-    let inputs = || case.records.iter().filter(|record| record.topic == Topic::LabResults);
+    let snapshot = snapshot();
+    let inputs = || snapshot.records.iter().filter(|record| record.topic == Topic::LabResults);
     let mut sizes: Vec<usize> = inputs().map(size).filter(|size| *size <= MAX_RECORD_BYTES).collect();
     sizes.sort_unstable();
     for max_record_bytes in [10 * MAX_RECORD_BYTES, sizes[sizes.len() / 2]] {
-        let report = Case { max_record_bytes, ..case.clone() }.judge();
+        let report = Snapshot { max_record_bytes, ..snapshot.clone() }.judge();
         let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
         assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
         let letters = report.check("dead letters").and_then(|check| check.limited.clone());
-        assert!(letters.is_some_and(|told| told.contains("limit of size")), "{}", lines.join("\n"));
+        assert!(letters.is_some_and(|limit| limit.contains("limit of size")), "{}", lines.join("\n"));
     }
 }
 
 #[test]
 fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
-    let mut case = case();
-    let letter = case.last(Topic::DeadLetters, |_| true).clone();
-    let (record, _) = case.live_alert();
+    let mut snapshot = snapshot();
+    let letter = snapshot.last(Topic::DeadLetters, |_| true).clone();
+    let (record, _) = snapshot.live_alert();
     let cause = read::<Alert>(&record).causes.iter().rev().find_map(|cause| cause.origin.clone()).expect("a cause");
     let named = [cause.topic, cause.partition.to_string(), cause.offset.to_string()];
     let names = ["swabstream-topic", "swabstream-partition", "swabstream-offset"];
     let mut headers = vec![("swabstream-code", b"too_large".to_vec())];
     headers.extend(names.into_iter().zip(named.map(String::into_bytes)));
-    case.append(Stored { headers, partition: letter.partition % LAYOUT.person_tasks, ..letter });
-    let report = case.judge();
+    snapshot.append(Stored { headers, partition: letter.partition % LAYOUT.person_tasks, ..letter });
+    let report = snapshot.judge();
     assert!(report.check("rejections").is_some_and(|check| check.differences > 0));
     assert!(report.check("alerts").is_some_and(|check| check.differences > 0));
 }
@@ -214,7 +214,7 @@ fn help_names_every_check_and_what_json_says_of_an_error() {
         .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with("swabstream")))
         .map(|line| line.split("  ").next().unwrap_or_default())
         .collect();
-    let report = case().judge();
+    let report = snapshot().judge();
     let made: Vec<&str> = report.checks.iter().map(|check| check.name).collect();
     assert_eq!(listed, made);
     assert!(help.contains("{\"error\": "), "{help}");
@@ -223,17 +223,17 @@ fn help_names_every_check_and_what_json_says_of_an_error() {
 #[test]
 fn a_contact_that_an_alert_lists_with_another_second_or_twice_is_named() {
     let forge = |change: fn(&mut Vec<MatchedContact>)| {
-        let mut case = case();
-        let states = case.records.iter().filter(|record| record.topic == Topic::Alerts).map(read::<Alert>);
+        let mut snapshot = snapshot();
+        let states = snapshot.records.iter().filter(|record| record.topic == Topic::Alerts).map(read::<Alert>);
         let newest: BTreeMap<String, Alert> = states.map(|alert| (alert.alert_id.clone(), alert)).collect();
         let lists = |alert: &Alert| alert.to_trace.len() > 2 && alert.state() != AlertState::Withdrawn;
         let mut alert = newest.into_values().find(lists).expect("somebody has contacts");
         change(&mut alert.to_trace);
         // As if a list were too long for one record.
         alert.to_trace_omitted = u32::from(alert.to_trace[0] == alert.to_trace[1]);
-        let last = case.last(Topic::Alerts, |record| record.key.as_deref() == Some(alert.alert_id.as_bytes()));
+        let last = snapshot.last(Topic::Alerts, |record| record.key.as_deref() == Some(alert.alert_id.as_bytes()));
         last.payload = Some(alert.encode_to_vec());
-        assert_named(&case, &["alerts"], &format!("alert {}: differs in to_trace", alert.alert_id));
+        assert_named(&snapshot, &["alerts"], &format!("alert {}: differs in to_trace", alert.alert_id));
     };
     forge(|contacts| contacts[0].exposure_start.as_mut().expect("a time").seconds += 1);
     forge(|contacts| {
@@ -244,15 +244,15 @@ fn a_contact_that_an_alert_lists_with_another_second_or_twice_is_named() {
 
 #[test]
 fn checks_that_need_a_state_that_cannot_be_read_are_left_out() {
-    let mut case = case();
+    let mut snapshot = snapshot();
     let has_operations = |record: &Stored| {
         let mut rest = record.payload.as_deref().unwrap_or_default();
         StateHead::decode_length_delimited(&mut rest).is_ok() && !rest.is_empty()
     };
     let is_delta = |record: &Stored| record.key.as_deref().is_some_and(|key| key.starts_with(b"d/"));
-    let delta = case.last(Topic::AreaState, |record| is_delta(record) && has_operations(record));
+    let delta = snapshot.last(Topic::AreaState, |record| is_delta(record) && has_operations(record));
     delta.payload.as_mut().expect("a payload").pop();
-    let report = case.judge();
+    let report = snapshot.judge();
     assert!(report.check("area state").is_some_and(|check| check.differences > 0), "{report:?}");
     assert!(report.check("numbers").is_some_and(|check| check.left_out.is_some()), "{report:?}");
 }

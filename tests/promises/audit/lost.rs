@@ -1,16 +1,16 @@
 //! Topics that were deleted, or made anew, while nothing ran: what an audit needs of them is gone, and it says so.
 
-use super::{assert_named, case};
+use super::{assert_named, snapshot};
 use swabstream::model::record::Topic;
 use swabstream::proto::v1::{Outcome, OutcomeCount};
 
 #[test]
 fn a_changelog_that_holds_nothing_is_named_by_its_task() {
-    let mut people = case();
+    let mut people = snapshot();
     people.records.retain(|record| (record.topic, record.partition) != (Topic::PersonState, 1));
     assert_named(&people, &["commits", "sent on", "rejections"], "person-state [1] holds nothing");
 
-    let mut areas = case();
+    let mut areas = snapshot();
     areas.records.retain(|record| record.topic != Topic::AreaState);
     assert_named(&areas, &["commits"], "area-state [0] holds nothing");
     let report = areas.judge();
@@ -20,18 +20,18 @@ fn a_changelog_that_holds_nothing_is_named_by_its_task() {
 
 #[test]
 fn outputs_of_tasks_that_nobody_remembers_are_named() {
-    let mut case = case();
-    case.records.retain(|record| record.topic != Topic::AreaState);
-    case.cut.commits.retain(|(changelog, _), _| *changelog != Topic::AreaState);
-    case.known = case.cut.commits.clone();
-    case.cut.committed.retain(|(topic, _), _| *topic != Topic::AreaChanges);
-    assert_named(&case, &["commits"], "an output has commit");
+    let mut snapshot = snapshot();
+    snapshot.records.retain(|record| record.topic != Topic::AreaState);
+    snapshot.cut.commits.retain(|(changelog, _), _| *changelog != Topic::AreaState);
+    snapshot.known = snapshot.cut.commits.clone();
+    snapshot.cut.committed.retain(|(topic, _), _| *topic != Topic::AreaChanges);
+    assert_named(&snapshot, &["commits"], "an output has commit");
 
     // An earlier version did not say which commit wrote an output.
     let of_areas = |topic| [Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers].contains(&topic);
-    case.records.iter_mut().filter(|record| of_areas(record.topic)).for_each(|record| record.headers.clear());
+    snapshot.records.iter_mut().filter(|record| of_areas(record.topic)).for_each(|record| record.headers.clear());
     // Tiers of influenza go by tests, so their alerts name batches, of which none was read any more.
-    assert_named(&case, &["causes", "numbers", "tiers"], "names a record that is not there");
+    assert_named(&snapshot, &["causes", "numbers", "tiers"], "names a record that is not there");
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn an_output_topic_made_anew_lacks_what_must_be_in_it() {
         (Topic::AreaPositivity, &["numbers"]),
         (Topic::AreaTiers, &["tiers"]),
     ] {
-        let mut case = case();
-        case.records.retain(|record| record.topic != topic);
-        assert_named(&case, names, "");
+        let mut snapshot = snapshot();
+        snapshot.records.retain(|record| record.topic != topic);
+        assert_named(&snapshot, names, "");
     }
-    // What was refused by a limit that nothing tells of any more now counts: in the numbers, and perhaps in a tier.
-    let mut case = case();
-    case.records.retain(|record| record.topic != Topic::DeadLetters);
-    let report = case.judge();
+    // What was refused by a limit that nothing records any more now counts: in the numbers, and perhaps in a tier.
+    let mut snapshot = snapshot();
+    snapshot.records.retain(|record| record.topic != Topic::DeadLetters);
+    let report = snapshot.judge();
     let differing = report.checks.iter().filter(|check| check.differences > 0).map(|check| check.name);
     let differing: Vec<&str> = differing.filter(|name| !["alerts", "tiers"].contains(name)).collect();
     assert_eq!(differing, ["dead letters", "rejections", "numbers", "area state"], "{report:?}");
@@ -57,15 +57,15 @@ fn an_output_topic_made_anew_lacks_what_must_be_in_it() {
 
 #[test]
 fn what_was_deleted_before_it_was_read_is_named_until_an_operator_has_given_it_up() {
-    let mut case = case();
+    let mut snapshot = snapshot();
     let input = (Topic::LabResults, 1);
-    let next = case.cut.committed[&input];
-    case.cut.first.insert(input, next + 6);
+    let next = snapshot.cut.committed[&input];
+    snapshot.cut.first.insert(input, next + 6);
     let gap = format!("lab-results [1]: offsets {next} to {} were deleted before they were read", next + 6);
-    assert_named(&case, &["unread"], &gap);
+    assert_named(&snapshot, &["unread"], &gap);
 
     // What is booked as lost was given up by somebody, at some time.
-    let mut booked = super::case();
+    let mut booked = super::snapshot();
     booked.change_head(1, |head| {
         head.consumed += 6;
         head.outcomes.push(OutcomeCount { outcome: Outcome::Lost as i32, code: 0, records: 6 });

@@ -1,6 +1,6 @@
 //! What labs that nobody registered sent is applied where the rules say so, and booked apart.
 
-use super::{Case, assert_named, head};
+use super::{Snapshot, assert_named, head};
 use crate::support::deployment::LAYOUT;
 use crate::support::story::sample_rules_with;
 use crate::support::town;
@@ -12,7 +12,7 @@ use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{CasePolicy, Outcome, OutcomeCount, StateHead, UnknownLab, rule::Rule};
 
 /// One of the city's labs, and those its mistyped ids name, are in no registry.
-fn city() -> Case {
+fn city() -> Snapshot {
     let accepting = sample_rules_with(|rule| match rule {
         Rule::CasePolicy(policy) => {
             vec![Rule::CasePolicy(CasePolicy { unknown_lab: UnknownLab::Accept as i32, ..policy })]
@@ -21,15 +21,15 @@ fn city() -> Case {
         rule => vec![rule],
     });
     let messages = town::messages(17, 60, "2022-11-09", 9, &Arc::new(sample_rules()));
-    Case::of_messages(17, Arc::new(accepting), &messages, None)
+    Snapshot::of_messages(17, Arc::new(accepting), &messages, None)
 }
 
 /// Changes the books of every person task; returns how many records they have of unknown labs.
-fn rewrite(case: &mut Case, change: impl Fn(&mut Vec<OutcomeCount>)) -> u64 {
+fn rewrite(snapshot: &mut Snapshot, change: impl Fn(&mut Vec<OutcomeCount>)) -> u64 {
     let mut apart = 0;
     for task in 0..LAYOUT.person_tasks {
-        let seq = case.cut.commits[&(Topic::PersonState, task)];
-        let newest = case.last(Topic::PersonState, |record| {
+        let seq = snapshot.cut.commits[&(Topic::PersonState, task)];
+        let newest = snapshot.last(Topic::PersonState, |record| {
             record.partition == task && head(record).is_some_and(|head| head.seq == seq)
         });
         let mut rest = newest.payload.as_deref().expect("a payload");
@@ -45,13 +45,13 @@ fn rewrite(case: &mut Case, change: impl Fn(&mut Vec<OutcomeCount>)) -> u64 {
 
 #[test]
 fn results_of_unknown_labs_are_booked_apart_or_it_is_named() {
-    let mut case = city();
-    let report = case.judge();
+    let mut snapshot = city();
+    let report = snapshot.judge();
     let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
     assert!(report.verdict() == Verdict::Agree, "{}", lines.join("\n"));
-    assert!(rewrite(&mut case, |_| ()) > 10, "a third of the city's results");
+    assert!(rewrite(&mut snapshot, |_| ()) > 10, "a third of the city's results");
     // As if they were like any other.
-    let mut hidden = case.clone();
+    let mut hidden = snapshot.clone();
     rewrite(&mut hidden, |outcomes| {
         outcomes.iter_mut().for_each(|count| {
             if count.outcome() == Outcome::AcceptedUnknownLab {
@@ -61,7 +61,7 @@ fn results_of_unknown_labs_are_booked_apart_or_it_is_named() {
     });
     assert_named(&hidden, &["consumed"], "0 are booked as of unknown labs");
     // Or as if more had come.
-    let mut more = case.clone();
+    let mut more = snapshot.clone();
     rewrite(&mut more, |outcomes| {
         outcomes.iter_mut().for_each(|count| {
             if count.outcome() == Outcome::Accepted {
