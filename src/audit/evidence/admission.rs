@@ -1,5 +1,5 @@
-//! What of the inputs counts, which the inputs alone do not say: what other rules, limits or versions refused or took, and
-//! what was not read yet.
+//! What of the inputs counts, which the inputs alone do not say: what other rules, limits or versions refused or took,
+//! and what was not read yet.
 
 use super::inputs_read::{ArrivedEarlier, InputsRead};
 use crate::audit::dead_letters::DeadLetter;

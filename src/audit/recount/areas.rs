@@ -85,7 +85,7 @@ impl<'a> ItemsByDay<'a> {
     /// Numbers of all areas and days with anything to say.
     pub fn positivity(&self, today: Day) -> BTreeMap<(String, Day), AreaPositivity> {
         let mut all = BTreeMap::new();
-        // A day in a century of its own costs its own windows, not all the days between.
+        // A row of a mistyped year costs its own windows, not all the days in between.
         let ends: BTreeSet<Day> =
             self.days.keys().flat_map(|day| (0..LONGEST_WINDOW).map(|later| day.plus(later))).collect();
         for end in ends.into_iter().filter(|end| *end <= today) {

@@ -79,8 +79,8 @@ impl<'r> Counting<'r> {
         let mut days: BTreeMap<(Node<'r>, Subject<'_>), BTreeSet<Day>> = BTreeMap::new();
         let counted = |specimen: &&Specimen| specimen.finding >= least && has_place(self.rules, specimen);
         for specimen in person.specimens.iter().filter(counted) {
-            // The day after next month's border change has another neighbour than the day before: a day stands in all
-            // periods, and counts in those its windows can be read with.
+            // By the registry of each period a day may lie in other areas, so that its next test day in an area differs
+            // too. Days are noted in every period; they count in those that a window over them can end in.
             for &period in &self.rules.areas.periods {
                 for area in lineage(self.rules, &specimen.area, period) {
                     for purpose in ["", &specimen.purpose] {

@@ -129,7 +129,7 @@ pub fn of<'a>(
 
 /// All days on which a tier may differ from that of the day before, for what the registry says of areas aside: what has
 /// entered a window or left it, what registries do to cases in the longest window after them, clean days that are over,
-/// other policies. Between them lie as many days as somebody mistyped.
+/// other policies. All days between them are passed over: one row of a mistyped year can make them very many.
 fn days_of_change<'a>(counts: &impl TierInputs<'a>) -> BTreeSet<Day> {
     let policies = &counts.rules().tiers;
     let over = |policy: &TierPolicy| match &policy.engine {
