@@ -2,8 +2,8 @@
 //!
 //! In: a real Kafka or none, a seed, an address. Out: everything running, and one place to ask for figures.
 
-use super::Options;
 use super::figures::Figures;
+use super::options::Options;
 use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
 use crate::http::{self, follow};

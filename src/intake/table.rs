@@ -5,9 +5,9 @@
 //! counted once.
 
 use super::encoding::{Guess, TextEncoding};
+use super::item::{Content, ContentType, Fault, Message};
 use super::map::{Cells, Made, Map, MapError, Place, Row};
 use super::tally::{Tally, Unit};
-use super::{Content, ContentType, Fault, Message};
 use crate::model::outcome::RejectCode;
 use ::csv::ByteRecord;
 use std::io;

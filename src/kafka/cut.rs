@@ -6,11 +6,12 @@
 //! moment, as there may be no other: it asks for the offsets that are committed, whatever is under way, and tells the
 //! outputs of later commits by the commit they name.
 
-use super::client::{Names, Role, properties};
-use super::mend::start_anew;
+use super::acl::missing_acl;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::{Names, group_of};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Query};
-use super::refusal::missing_acl;
-use super::{Error, group_of};
+use super::remedy::start_anew;
 use crate::audit::Cut;
 use crate::clock;
 use crate::config::KafkaConfig;

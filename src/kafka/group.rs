@@ -5,11 +5,12 @@
 //! of placement, one at a time. Nothing is given back before the worker says so, and nothing is fetched of a task
 //! before it is started.
 
-use super::Error;
-use super::client::{Names, Role, properties};
-use super::mend::missing;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::Names;
 use super::native::{Batch, Consumer, ErrorCode, Handle, Membership, Message, PartitionList};
 use super::reader::{event, record_of};
+use super::remedy::missing;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};

@@ -2,11 +2,12 @@
 //!
 //! In: topics. Out: their records in partition order. It joins no group and commits nothing, so it disturbs nobody.
 
-use super::Error;
-use super::client::{Names, Role, properties};
-use super::mend::{missing, no_broker};
+use super::acl::missing_acl;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::Names;
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Message, PartitionList, Query};
-use super::refusal::missing_acl;
+use super::remedy::{missing, no_broker};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Position, Record, Topic};

@@ -8,7 +8,8 @@ use super::names::{
     PROCESS_VIRTUAL_MAX, READY, RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS,
     TASK_LAG_SECONDS, TASK_NOW, TASK_PROGRESS, TASKS, VIEW_RECORDS,
 };
-use super::{Series, Telemetry};
+use super::process::Process;
+use super::series::Series;
 use crate::model::outcome::{code_text, codes};
 use crate::model::target;
 use crate::model::time::Timestamp;
@@ -22,23 +23,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 
 /// The gauges about this process as of now. `now` is the wall clock: lag is told against it.
-pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp) {
-    let history = telemetry.vitals().history_mode();
+pub(super) fn of_process(series: &Series, process: &Process, now: Timestamp) {
+    let history = process.vitals.history_mode();
     series.gauge(&BUILD, &[env!("CARGO_PKG_VERSION")]).set(1.0);
-    series.gauge(&STARTED, &[]).set(seconds(telemetry.started()));
+    series.gauge(&STARTED, &[]).set(seconds(process.started));
     series.gauge(&HISTORY_MODE, &[]).set(f64::from(u8::from(history)));
-    if let Some(silence) = telemetry.vitals().broker_silence() {
+    if let Some(silence) = process.vitals.broker_silence() {
         series.gauge(&BROKER_SILENCE, &[]).set(silence.as_secs_f64());
     }
-    series.gauge(&READY, &[]).set(f64::from(u8::from(telemetry.vitals().unready().is_empty())));
-    if let Some(layout) = telemetry.vitals().layout() {
+    series.gauge(&READY, &[]).set(f64::from(u8::from(process.vitals.unready().is_empty())));
+    if let Some(layout) = process.vitals.layout() {
         for (half, tasks) in [("person", layout.person_tasks), ("area", layout.area_tasks)] {
             series.gauge(&EXPECTED_TASKS, &[half]).set(f64::from(tasks));
         }
     }
-    series.gauge(&EVENT_CLIENTS, &[]).set(telemetry.event_clients().load(Ordering::Relaxed) as f64);
+    series.gauge(&EVENT_CLIENTS, &[]).set(process.event_clients.load(Ordering::Relaxed) as f64);
     let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
-    for worker in telemetry.vitals().snapshot() {
+    for worker in process.vitals.snapshot() {
         halves.entry(worker.half).or_default().push(worker);
     }
     for (half, workers) in &halves {

@@ -1,10 +1,10 @@
 //! What a worker reports, per batch and per commit: it costs some additions, never a look-up per record.
 
-use super::Series;
 use super::names::{
     CLOSED_CHANGES, COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN, REPORTED_EARLY,
     RESTORE_DURATION, RESTORED_BYTES, RESTORED_RECORDS,
 };
+use super::series::Series;
 use crate::model::outcome::{Ledger, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;

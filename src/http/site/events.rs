@@ -2,7 +2,7 @@
 //! version of the picture it has, so a slow one costs no memory and is simply told more at once.
 
 use super::wire;
-use crate::http::Site;
+use crate::http::context::Context;
 use crate::view::pulse::Pulse;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -29,14 +29,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(2);
 
 /// `/events`.
-pub(in crate::http) async fn stream(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let clients = site.telemetry.event_clients();
+pub(in crate::http) async fn stream(State(context): State<Arc<Context>>, headers: HeaderMap) -> Response {
+    let clients = context.telemetry.event_clients();
     if clients.fetch_add(1, Ordering::Relaxed) >= MOST_CLIENTS {
         clients.fetch_sub(1, Ordering::Relaxed);
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages follow already\n").into_response();
     }
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let client = Client::new(site, last_id);
+    let client = Client::new(context, last_id);
     let events = stream::unfold(client, |mut client| async {
         let event = client.next().await?;
         Some((Ok::<_, Infallible>(event), client))
@@ -48,7 +48,7 @@ pub(in crate::http) async fn stream(State(site): State<Arc<Site>>, headers: Head
 
 /// One page that follows.
 struct Client {
-    site: Arc<Site>,
+    context: Arc<Context>,
     pulse: watch::Receiver<Arc<Pulse>>,
     version: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
@@ -58,14 +58,14 @@ struct Client {
 }
 
 impl Client {
-    fn new(site: Arc<Site>, last_id: Option<&str>) -> Self {
-        let (pulse, version, closing) = (site.pulse.clone(), site.view.version(), site.closing.clone());
-        let current = site.view.look().version();
+    fn new(context: Arc<Context>, last_id: Option<&str>) -> Self {
+        let (pulse, version, closing) = (context.pulse.clone(), context.view.version(), context.closing.clone());
+        let current = context.view.look().version();
         let resumed = last_id.and_then(|id| id.split_once('-')).and_then(|(epoch, version)| {
             let version: u64 = version.parse().ok()?;
-            (epoch.parse() == Ok(site.epoch) && version <= current).then_some(version)
+            (epoch.parse() == Ok(context.epoch) && version <= current).then_some(version)
         });
-        let mut client = Self { site, pulse, version, closing, has: resumed, greeted: false };
+        let mut client = Self { context, pulse, version, closing, has: resumed, greeted: false };
         client.pulse.mark_changed();
         client.version.mark_changed();
         client
@@ -100,22 +100,22 @@ impl Client {
 
     /// What the page lacks; `None` when it lacks nothing.
     fn picture(&mut self) -> Option<Event> {
-        let picture = self.site.view.look();
+        let picture = self.context.view.look();
         let version = picture.version();
         let event = match self.has.replace(version) {
             Some(has) if has == version => return None,
             Some(has) if picture.registry_changed() <= has => {
-                event("delta", &wire::Delta::since(&picture, has, self.site.loopback))
+                event("delta", &wire::Delta::since(&picture, has, self.context.loopback))
             }
-            _ => event("snapshot", &wire::Snapshot::of(&picture, self.site.loopback)),
+            _ => event("snapshot", &wire::Snapshot::of(&picture, self.context.loopback)),
         };
-        Some(event?.id(format!("{}-{version}", self.site.epoch)))
+        Some(event?.id(format!("{}-{version}", self.context.epoch)))
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.site.telemetry.event_clients().fetch_sub(1, Ordering::Relaxed);
+        self.context.telemetry.event_clients().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,10 +3,10 @@
 //! Lines end with LF, CRLF (or CRCRLF, its double) or CR alone; JSON has neither within a text. Byte order marks at their start, as joined
 //! files have them, are left out.
 
+use crate::intake::item::{Content, ContentType, Fault, Item, Message};
 use crate::intake::looks::{self, Looks};
 use crate::intake::source::Source;
 use crate::intake::tally::Tally;
-use crate::intake::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
 use crate::model::written;
 use memchr::memchr2;

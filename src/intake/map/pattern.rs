@@ -3,7 +3,7 @@
 //! In: a pattern, refused when it could read one text as two times or leave part of a text without effect. Out: which
 //! characters of a text belong to which directive; the library then reads those.
 
-use super::format::{Place, Said, When};
+use super::said::{Place, Said, When};
 use crate::model::written;
 use jiff::fmt::strtime;
 use jiff::tz::{Offset, TimeZone};

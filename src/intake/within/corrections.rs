@@ -4,7 +4,7 @@
 //! told of corrections that replace the same, or each other in a circle. Only rows of one person and lab can: so many
 //! are judged at a time.
 
-use super::{Cause, Causes};
+use super::causes::{Cause, Causes};
 use crate::intake::scratch::sorted::{Bounds, Sorted, Sorter};
 use std::collections::{HashMap, HashSet};
 use std::io;

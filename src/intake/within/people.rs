@@ -3,8 +3,8 @@
 //! In: the versions that stand, in order of results and people, and what corrections name. Out: what is told of results
 //! that are not moved, and of corrections that correct nothing. Only one result's people are looked at at a time.
 
+use super::causes::{Cause, Causes};
 use super::versions::Seen;
-use super::{Cause, Causes};
 use crate::intake::scratch::sorted::{Bounds, Fact, Sorted, Sorter};
 use std::io;
 

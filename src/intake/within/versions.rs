@@ -4,10 +4,10 @@
 //! In: the versions in order of results and people, then of lines. Out: the one of each that stands; on the way, what is
 //! told of those that say the same again, name another target, say something else at one revision, or nothing that counts.
 
-use super::{Cause, Causes, hash};
+use super::causes::{Cause, Causes};
 use crate::intake::scratch::sorted::{Fact, Sorted};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 
 /// Above each status of its revision: the result belongs to somebody else.
@@ -182,4 +182,10 @@ fn content(result: &LabResult<'_>) -> u32 {
     (result.area, result.purpose, result.finding as i32, result.replaces_result_id).hash(&mut hasher);
     result.ct_values.iter().for_each(|ct| (ct.gene.as_str(), ct.cycles.to_bits()).hash(&mut hasher));
     hasher.finish() as u32
+}
+
+fn hash(texts: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    texts.hash(&mut hasher);
+    hasher.finish()
 }

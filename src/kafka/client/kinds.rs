@@ -1,7 +1,7 @@
 //! Settings that only one kind of client has. One map of properties serves all clients: each is given what is of its
 //! kind, or the library would warn of the others.
 
-use super::Role;
+use super::role::Role;
 
 /// Of consumers only. The rest of the library's are of both kinds, or are ours (`OURS`).
 const CONSUMER_ONLY: &[&str] = &[

@@ -3,12 +3,13 @@
 //! A producer lives as long as everything it does succeeds at once. After any doubt it is replaced: a delayed request
 //! of the old one could otherwise end a later transaction.
 
-use super::Error;
-use super::client::{Names, Role, properties};
+use super::acl::{denied, principal};
+use super::client::{Role, properties};
+use super::error::Error;
 use super::group::Group;
+use super::names::Names;
 use super::native::{ErrorCode, PartitionList, TransactionError, TransactionalProducer};
 use super::publisher::produce_all;
-use super::refusal::{denied, principal};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::runtime::log::{Commit, CommitError, REVOKE_COMMIT_LIMIT};

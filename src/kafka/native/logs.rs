@@ -31,7 +31,7 @@ const CONNECTIONS: [&str; 10] = [
 const SECURITY: [&str; 3] = ["security.protocol", "SSL ", "SASL"];
 
 /// Tells a line of the library, at a level of syslog.
-pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
+pub(in crate::kafka) fn write(level: i32, facility: &str, line: &str) {
     let line = &*without_nothing(line);
     // CONFWARN: settings that a client has no use for, or lacks, as the one that only owns the embedded broker.
     // METADATAUPDATE: a broker that was just started does not know everything yet.

@@ -1,11 +1,12 @@
 //! What the brokers say of topics. These calls wait for the answer.
 
 use super::handle::{Handle, Queue};
-use super::query::{Event, Options, poll_queue, slice_of};
-use super::{ErrorCode, describe, millis};
+use super::request::{Event, Options, poll_queue, slice_of};
+use super::values::{ErrorCode, describe, millis};
 use crate::clock;
-use crate::kafka::Error;
-use crate::kafka::refusal::{Refusal, missing_acl};
+use crate::kafka::acl::missing_acl;
+use crate::kafka::error::Error;
+use crate::kafka::refusal::Refusal;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::NonNull;

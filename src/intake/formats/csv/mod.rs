@@ -14,12 +14,12 @@ mod tests;
 mod written;
 
 use crate::intake::encoding::{Decoded, TextEncoding};
+use crate::intake::item::{Fault, Item};
 use crate::intake::looks::{self, Looks};
 use crate::intake::map::{Cells, Map};
 use crate::intake::source::Source;
 use crate::intake::table::{self, OpenError, Table};
 use crate::intake::tally::{Tally, Unit};
-use crate::intake::{Fault, Item};
 use crate::model::outcome::RejectCode;
 use ::csv::ByteRecord;
 use header::Way;

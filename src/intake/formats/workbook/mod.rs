@@ -13,11 +13,11 @@ mod sheet;
 mod tests;
 
 use crate::intake::encoding::TextEncoding;
+use crate::intake::item::{Fault, Item};
 use crate::intake::map::{Cells, Map};
 use crate::intake::source::Source;
 use crate::intake::table::{self, OpenError, Table};
 use crate::intake::tally::{Tally, Unit};
-use crate::intake::{Fault, Item};
 use crate::model::outcome::RejectCode;
 use sheet::{Merged, Sheet, SheetRow};
 use std::io;
