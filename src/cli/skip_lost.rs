@@ -199,7 +199,7 @@ fn chosen(all: &[Lost], ends: &[End], kafka: &KafkaConfig) -> anyhow::Result<Vec
 /// broker; one that runs stays.
 fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
     let limit = members::session(kafka)? + BEYOND_SESSION;
-    let (began, mut told) = (clock::monotonic(), false);
+    let (began, mut said) = (clock::monotonic(), false);
     loop {
         let members = signals::before_the_work(|| members::count(kafka, group))?;
         if members == 0 {
@@ -209,13 +209,13 @@ fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
             began.elapsed() <= limit,
             "group {group} has {members} members: a processor runs; stop all instances first"
         );
-        if !told {
+        if !said {
             terminal::say(&format!(
                 "waiting up to {} s: group {group} still has {members} members; a processor that has ended or was killed \
                  counts until the broker gives it up",
                 limit.as_secs()
             ));
-            told = true;
+            said = true;
         }
         std::thread::sleep(PAUSE);
         ensure!(!signals::asked(), SkipError::Interrupted);

@@ -47,7 +47,7 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<bool>
     let figures = match outcome {
         Ok(figures) => figures,
         Err(error) => {
-            // What made it fail is told; how the clean-up went is not needed.
+            // What made it fail is reported; how the clean-up went is not needed.
             let _ = stage.close().await;
             return Err(error);
         }

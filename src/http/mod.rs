@@ -1,6 +1,6 @@
 //! Page, API, event stream, metrics and health, over HTTP.
 //!
-//! In: the picture, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
+//! In: the overview, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
 //! the processing reads; a person's id unless the listener is bound to loopback, and then only masked.
 
 use self::context::Context;
@@ -8,7 +8,7 @@ use self::site::{api, events, page};
 use crate::clock;
 use crate::telemetry::Telemetry;
 use crate::view::View;
-use crate::view::pulse::{Pulse, Sampler};
+use crate::view::machine::{MachineStatus, Sampler};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -38,12 +38,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let loopback = listener.local_addr()?.ip().is_loopback();
-    let (pulse, pulses) = watch::channel(Arc::new(Pulse::default()));
+    let (machine, statuses) = watch::channel(Arc::new(MachineStatus::default()));
     let (close, closing) = watch::channel(false);
     let mut closed = closing.clone();
     let epoch = clock::now().0 as u64;
-    let beating = tokio::spawn(beat(pulse, Arc::clone(&view), Arc::clone(&telemetry)));
-    let context = Context { view, telemetry, pulse: pulses, closing, loopback, epoch };
+    let beating = tokio::spawn(beat(machine, Arc::clone(&view), Arc::clone(&telemetry)));
+    let context = Context { view, telemetry, machine: statuses, closing, loopback, epoch };
     let stopping = async move {
         shutdown.await;
         close.send_replace(true);
@@ -66,7 +66,7 @@ fn router(context: Arc<Context>) -> Router {
         .route("/metrics", get(ops::metrics))
         .route("/healthz", get(ops::alive))
         .route("/readyz", get(ops::ready))
-        .route("/api/picture", get(api::picture))
+        .route("/api/picture", get(api::overview))
         .route("/api/alerts", get(api::alerts))
         .route("/api/areas/{code}", get(api::area))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here; the page is at /\n") })
@@ -75,14 +75,14 @@ fn router(context: Arc<Context>) -> Router {
 }
 
 /// Samples the machine once a second, for all who look.
-async fn beat(pulse: watch::Sender<Arc<Pulse>>, view: Arc<View>, telemetry: Arc<Telemetry>) {
+async fn beat(machine: watch::Sender<Arc<MachineStatus>>, view: Arc<View>, telemetry: Arc<Telemetry>) {
     let mut sampler = Sampler::default();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         ticks.tick().await;
         telemetry.upkeep();
-        let sample = sampler.sample(telemetry.vitals(), &view.look(), clock::now(), clock::monotonic());
-        pulse.send_replace(Arc::new(sample));
+        let sample = sampler.sample(telemetry.status(), &view.look(), clock::now(), clock::monotonic());
+        machine.send_replace(Arc::new(sample));
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn metrics(State(context): State<Arc<Context>>, headers: Header
 
 /// `/healthz`: the loops turn. Says nothing about Kafka: restarting would not mend it.
 pub(super) async fn alive(State(context): State<Arc<Context>>) -> (StatusCode, String) {
-    let workers = context.telemetry.vitals().snapshot();
+    let workers = context.telemetry.status().snapshot();
     let silent = workers.iter().filter(|worker| !worker.ended && worker.beat.elapsed() > LONGEST_SILENCE);
     let mut text = String::new();
     for worker in silent {
@@ -35,7 +35,7 @@ pub(super) async fn alive(State(context): State<Arc<Context>>) -> (StatusCode, S
 
 /// `/readyz`: a broker answers, every worker has been placed by its group, and every task it was given is restored.
 pub(super) async fn ready(State(context): State<Arc<Context>>) -> (StatusCode, String) {
-    let missing = context.telemetry.vitals().unready().into_iter().map(|line| line + "\n");
+    let missing = context.telemetry.status().unready().into_iter().map(|line| line + "\n");
     answer(missing.collect(), "ready\n")
 }
 

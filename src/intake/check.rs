@@ -85,7 +85,7 @@ pub struct Parcel<'a> {
     pub key: String,
     /// Payload and what it is.
     pub message: &'a Message,
-    /// When it counts as received; `None` when that could not be told.
+    /// When it counts as received; `None` when that could not be known.
     pub received_at: Option<Timestamp>,
 }
 

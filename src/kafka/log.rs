@@ -42,7 +42,7 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Joins the group. Blocks until the broker has told the inputs.
+    /// Joins the group. Blocks until the broker has reported the inputs.
     pub fn join(settings: Settings) -> Result<Self, Fatal> {
         let notify = Arc::new(Notify::new());
         let Settings { config, group, id, inputs, .. } = &settings;

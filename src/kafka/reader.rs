@@ -50,7 +50,7 @@ struct Progress {
 }
 
 impl TopicReader {
-    /// A reader of topics. Blocks until the broker has told their partitions and ends.
+    /// A reader of topics. Blocks until the broker has reported their partitions and ends.
     pub fn open(config: &KafkaConfig, topics: &[Topic], from: From) -> Result<Self, Error> {
         let notify = Arc::new(Notify::new());
         let role = Role::Reader { group: config.group.clone() };

@@ -32,7 +32,7 @@ pub struct TopicWatch {
     names: Names,
     config: KafkaConfig,
     layout: Layout,
-    /// Ids of the topics as far as a broker has told them, each as it was told first.
+    /// Ids of the topics as far as a broker has reported them, each as it was reported first.
     ids: BTreeMap<Topic, TopicId>,
     other_counts: Odd<i32>,
     other_ids: Odd<TopicId>,

@@ -15,8 +15,8 @@ mod series;
 
 use crate::clock;
 use crate::model::time::Timestamp;
-use crate::view::picture::Picture;
-use crate::view::vitals::Vitals;
+use crate::view::overview::Overview;
+use crate::view::status::ProcessStatus;
 use exposition::Format;
 use meter::Meter;
 use process::Process;
@@ -32,20 +32,20 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Nothing counted yet. Workers that get a [`Meter`] here also show in `vitals`.
-    pub fn new(vitals: Arc<Vitals>) -> Arc<Self> {
-        let process = Process { vitals, started: clock::now(), event_clients: AtomicUsize::new(0) };
+    /// Nothing counted yet. Workers that get a [`Meter`] here also show in `status`.
+    pub fn new(status: Arc<ProcessStatus>) -> Arc<Self> {
+        let process = Process { status, started: clock::now(), event_clients: AtomicUsize::new(0) };
         Arc::new(Self { series: Series::new(), process })
     }
 
     /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
     pub fn worker(&self, half: &'static str, inputs: &[crate::model::record::Topic]) -> Meter {
-        Meter::new(&self.series, self.process.vitals.worker(half), half, inputs)
+        Meter::new(&self.series, self.process.status.worker(half), half, inputs)
     }
 
     /// The workers of this process.
-    pub fn vitals(&self) -> &Arc<Vitals> {
-        &self.process.vitals
+    pub fn status(&self) -> &Arc<ProcessStatus> {
+        &self.process.status
     }
 
     /// When this process started.
@@ -59,11 +59,11 @@ impl Telemetry {
     }
 
     /// Everything, in a format that Prometheus reads: of this process, and of the outputs as the view knows them.
-    pub fn render(&self, picture: &Picture, format: Format) -> String {
+    pub fn render(&self, overview: &Overview, format: Format) -> String {
         let now = Series::new();
         gauges::of_process(&now, &self.process, clock::now());
         gauges::of_the_system(&now, &metrics_process::collector::collect());
-        gauges::of_outputs(&now, picture, self.vitals());
+        gauges::of_outputs(&now, overview, self.status());
         exposition::lay_out(&(self.series.render() + &now.render()), format)
     }
 

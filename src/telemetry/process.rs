@@ -1,7 +1,7 @@
 //! What is known of this process beside what is counted.
 
 use crate::model::time::Timestamp;
-use crate::view::vitals::Vitals;
+use crate::view::status::ProcessStatus;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicUsize;
 #[derive(Debug)]
 pub(super) struct Process {
     /// Its workers.
-    pub(super) vitals: Arc<Vitals>,
+    pub(super) status: Arc<ProcessStatus>,
     /// When it started.
     pub(super) started: Timestamp,
     /// How many pages follow its events.

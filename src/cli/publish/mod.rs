@@ -127,7 +127,7 @@ pub fn run(command: &PublishCommand, out: &mut dyn Write) -> anyhow::Result<Exit
     Ok(if unsent == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What was done comes last: it is what is told where standard output is gone.
+/// What was done comes last: it is what is shown where standard output is gone.
 fn say(sent: &Sent, topic: &str, unsent: u64, out: &mut dyn Write) -> io::Result<()> {
     if sent.marks > 0 {
         writeln!(out, "{} marks of time, the last at {}", sent.marks, sent.last_mark)?;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// `/api/picture`: what the event stream begins with.
-pub(in crate::http) async fn picture(State(context): State<Arc<Context>>) -> Response {
+pub(in crate::http) async fn overview(State(context): State<Arc<Context>>) -> Response {
     Json(wire::Snapshot::of(&context.view.look(), context.loopback)).into_response()
 }
 
@@ -34,8 +34,8 @@ pub(in crate::http) async fn area(
     Path(code): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let picture = context.view.look();
-    match wire::AreaDetail::of(&picture, &code, asked.target.as_deref()) {
+    let overview = context.view.look();
+    match wire::AreaDetail::of(&overview, &code, asked.target.as_deref()) {
         Some(detail) => Json(detail).into_response(),
         None => {
             (StatusCode::NOT_FOUND, "no such area in the registry or the outputs, or no such target\n").into_response()

@@ -1,9 +1,9 @@
 //! The event stream: a snapshot, then what has changed since. Nothing is queued for a client: each remembers which
-//! version of the picture it has, so a slow one costs no memory and is simply told more at once.
+//! version of the overview it has, so a slow one costs no memory and is simply sent more at once.
 
 use super::wire;
 use crate::http::context::Context;
-use crate::view::pulse::Pulse;
+use crate::view::machine::MachineStatus;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 /// Pages that may follow at once.
 const MOST_CLIENTS: usize = 64;
 
-/// Changes that come within this time are told together.
+/// Changes that come within this time are sent together.
 const GATHER: Duration = Duration::from_millis(250);
 
 /// A comment after this long without an event: proxies close silent connections.
@@ -49,24 +49,24 @@ pub(in crate::http) async fn stream(State(context): State<Arc<Context>>, headers
 /// One page that follows.
 struct Client {
     context: Arc<Context>,
-    pulse: watch::Receiver<Arc<Pulse>>,
+    machine: watch::Receiver<Arc<MachineStatus>>,
     version: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
-    /// Version of the picture the page has; `None` before its snapshot.
+    /// Version of the overview the page has; `None` before its snapshot.
     has: Option<u64>,
     greeted: bool,
 }
 
 impl Client {
     fn new(context: Arc<Context>, last_id: Option<&str>) -> Self {
-        let (pulse, version, closing) = (context.pulse.clone(), context.view.version(), context.closing.clone());
+        let (machine, version, closing) = (context.machine.clone(), context.view.version(), context.closing.clone());
         let current = context.view.look().version();
         let resumed = last_id.and_then(|id| id.split_once('-')).and_then(|(epoch, version)| {
             let version: u64 = version.parse().ok()?;
             (epoch.parse() == Ok(context.epoch) && version <= current).then_some(version)
         });
-        let mut client = Self { context, pulse, version, closing, has: resumed, greeted: false };
-        client.pulse.mark_changed();
+        let mut client = Self { context, machine, version, closing, has: resumed, greeted: false };
+        client.machine.mark_changed();
         client.version.mark_changed();
         client
     }
@@ -75,7 +75,7 @@ impl Client {
     async fn next(&mut self) -> Option<Event> {
         if !self.greeted {
             self.greeted = true;
-            return Some(self.picture().unwrap_or_default().retry(RETRY));
+            return Some(self.overview().unwrap_or_default().retry(RETRY));
         }
         loop {
             tokio::select! {
@@ -85,29 +85,29 @@ impl Client {
                     changed.ok()?;
                     tokio::time::sleep(GATHER).await;
                     self.version.mark_unchanged();
-                    if let Some(event) = self.picture() {
+                    if let Some(event) = self.overview() {
                         return Some(event);
                     }
                 }
-                changed = self.pulse.changed() => {
+                changed = self.machine.changed() => {
                     changed.ok()?;
-                    let pulse = Arc::clone(&self.pulse.borrow_and_update());
-                    return event("pulse", &*pulse);
+                    let machine = Arc::clone(&self.machine.borrow_and_update());
+                    return event("pulse", &*machine);
                 }
             }
         }
     }
 
     /// What the page lacks; `None` when it lacks nothing.
-    fn picture(&mut self) -> Option<Event> {
-        let picture = self.context.view.look();
-        let version = picture.version();
+    fn overview(&mut self) -> Option<Event> {
+        let overview = self.context.view.look();
+        let version = overview.version();
         let event = match self.has.replace(version) {
             Some(has) if has == version => return None,
-            Some(has) if picture.registry_changed() <= has => {
-                event("delta", &wire::Delta::since(&picture, has, self.context.loopback))
+            Some(has) if overview.registry_changed() <= has => {
+                event("delta", &wire::Delta::since(&overview, has, self.context.loopback))
             }
-            _ => event("snapshot", &wire::Snapshot::of(&picture, self.context.loopback)),
+            _ => event("snapshot", &wire::Snapshot::of(&overview, self.context.loopback)),
         };
         Some(event?.id(format!("{}-{version}", self.context.epoch)))
     }

@@ -43,7 +43,7 @@ pub fn objection(source: &Source) -> Option<String> {
     Some(format!("this is not JSON by line: {words}"))
 }
 
-/// What a time of a message looks like that cannot be read, by its field; nothing of it is told.
+/// What a time of a message looks like that cannot be read, by its field; nothing of it is shown.
 pub fn time_in_words(line: &[u8], field: &str) -> Option<&'static str> {
     let whole: Value = serde_json::from_slice(line).ok()?;
     let mut value = &whole;

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use prost_reflect::{FieldDescriptor, Kind as FieldKind};
 use toml::Spanned;
 
-/// All that is wrong is told at once.
+/// All that is wrong is reported at once.
 pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     let spec = spec::parse(file, text).map_err(|error| vec![error])?;
     let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, none: Vec::new(), errors: Vec::new() };

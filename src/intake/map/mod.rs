@@ -1,6 +1,6 @@
 //! Map files: which column of a lab's own CSV export is which field of the contract. A lab needs no code of ours.
 //!
-//! In: TOML, checked whole when it is read, so that a mistake in it is told once with file, line and key and not once
+//! In: TOML, checked whole when it is read, so that a mistake in it is reported once with file, line and key and not once
 //! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. What can stand in one is written
 //! in `proto/MAPS.md`.
 
@@ -54,7 +54,7 @@ pub struct Made {
 const SEVERAL: usize = 4;
 
 impl Map {
-    /// Reads a map file. All that is wrong with it is told at once.
+    /// Reads a map file. All that is wrong with it is reported at once.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<MapError>> {
         compile::map(file, text)
     }
@@ -107,11 +107,11 @@ impl Map {
         places
     }
 
-    /// Finds the columns in a header. Every column the map names must be there, once. No cell of the header is told:
+    /// Finds the columns in a header. Every column the map names must be there, once. No cell of the header is shown:
     /// what was taken for the header may be a row.
     pub fn bind(&mut self, header: &[String]) -> Result<(), Vec<MapError>> {
         let mut errors: Vec<MapError> = Vec::new();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let file = self.file.clone();
         // What the map uses already is no other column by mistake.
         let used = self.columns();
@@ -129,8 +129,8 @@ impl Map {
                 (Some(_), Some(_)) => format!("the file has several columns `{}`; rename one of them", column.name),
             };
             // A column that several fields use is wrong once.
-            if !told.contains(&column.name) {
-                told.push(column.name.clone());
+            if !reported.contains(&column.name) {
+                reported.push(column.name.clone());
                 errors.push(MapError { file: file.clone(), line, key: key.to_owned(), problem });
             }
         });
@@ -203,7 +203,7 @@ impl Map {
     }
 
     /// Where a field's value comes from, in words: of one that was refused when the message was judged. `ct_values[1]`
-    /// is told by its gene, as empty cells are left out of the list.
+    /// is found by its gene, as empty cells are left out of the list.
     pub fn place_of(&self, field: &str, payload: &[u8]) -> Option<String> {
         let of = |fields: &[Field], path: &str| fields.iter().find(|field| field.path == path).map(Field::from);
         if field == "history.arrived_at" {

@@ -150,7 +150,7 @@ fn not_replaced(
             holding.take(&one, causes)?;
         }
     }
-    named.tell(causes)
+    named.report(causes)
 }
 
 /// Other findings than the first of their specimen.

@@ -56,7 +56,7 @@ const PRODUCER_ONLY: &[&str] = &[
 /// Whether a client of this role has a use for a setting. An unknown one is for all: the library refuses it.
 pub(super) fn is_for(role: &Role, name: &str) -> bool {
     match role {
-        Role::Member { .. } | Role::Twin { .. } | Role::Reader { .. } => !PRODUCER_ONLY.contains(&name),
+        Role::Member { .. } | Role::CoPartitioned { .. } | Role::Reader { .. } => !PRODUCER_ONLY.contains(&name),
         Role::Transactional { .. } | Role::Publisher => !CONSUMER_ONLY.contains(&name),
         Role::Admin => !CONSUMER_ONLY.contains(&name) && !PRODUCER_ONLY.contains(&name),
     }

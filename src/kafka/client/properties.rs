@@ -152,7 +152,7 @@ fn require_file(name: &str, path: &str) -> Result<(), Error> {
 fn defaults_of(role: &Role) -> Vec<&'static [Default]> {
     match role {
         Role::Member { .. } => vec![COMMON, CONSUMER, MEMBER],
-        Role::Twin { .. } | Role::Reader { .. } => vec![COMMON, CONSUMER],
+        Role::CoPartitioned { .. } | Role::Reader { .. } => vec![COMMON, CONSUMER],
         Role::Transactional { .. } => vec![COMMON, PRODUCER, TRANSACTIONAL],
         Role::Publisher => vec![COMMON, PRODUCER, PUBLISHER],
         Role::Admin => vec![COMMON],
@@ -175,7 +175,7 @@ fn fixed_of(role: &Role) -> Vec<(&'static str, String)> {
         // The batch call counts an end-of-partition event as one record; the pause of a rebalance then goes on from
         // one too far, and a record is lost: no such events on inputs. And an offset that the broker no longer has
         // means that records were deleted unread: an error, never a reason to go on from elsewhere.
-        Role::Twin { group } => consumer(group, "error", "false"),
+        Role::CoPartitioned { group } => consumer(group, "error", "false"),
         Role::Member { group } => {
             let mut all = consumer(group, "error", "false");
             // A task that stays is not interrupted.
@@ -215,9 +215,14 @@ mod tests {
         let config = config(&[("security.protocol", "sasl_ssl"), ("sasl.mechanism", "PLAIN")]);
         let reader = Role::Reader { group: "g".to_owned() };
         let transactional = Role::Transactional { id: "t".to_owned() };
-        for role in
-            [member(), Role::Twin { group: "g".to_owned() }, reader, transactional, Role::Publisher, Role::Admin]
-        {
+        for role in [
+            member(),
+            Role::CoPartitioned { group: "g".to_owned() },
+            reader,
+            transactional,
+            Role::Publisher,
+            Role::Admin,
+        ] {
             let all = properties(&config, &role).expect("allowed");
             assert_eq!(all["security.protocol"], "sasl_ssl", "{role:?}");
             assert_eq!(all["sasl.mechanism"], "PLAIN", "{role:?}");

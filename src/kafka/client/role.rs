@@ -9,7 +9,7 @@ pub enum Role {
         group: String,
     },
     /// Reads the other inputs of a worker's tasks, assigned by hand.
-    Twin {
+    CoPartitioned {
         /// Names the client to the broker's access control; it never joins.
         group: String,
     },

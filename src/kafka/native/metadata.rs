@@ -29,7 +29,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 pub(in crate::kafka) struct Unreached {
     /// What the library says of it.
     pub(in crate::kafka) error: Error,
-    /// What it was told when it tried, if that is why.
+    /// What the broker answered when it tried, if that is why.
     pub(in crate::kafka) refusal: Option<Refusal>,
 }
 

@@ -68,7 +68,7 @@ pub async fn create(config: &KafkaConfig, wanted: Wanted) -> Result<Created, Err
     Ok(done)
 }
 
-/// Waits until every partition has a leader: whoever creates topics uses them next, and would be told that there are
+/// Waits until every partition has a leader: whoever creates topics uses them next, and would be answered that there are
 /// none.
 async fn settled(admin: &AdminClient<Quiet>, config: &KafkaConfig) -> Result<(), Error> {
     let began = clock::monotonic();

@@ -1,7 +1,7 @@
 //! CSV: the header names the columns, the map says what they are and how the file is laid out.
 //!
 //! In: a file about to be read, and a map. Out: an [`Item`] per row, and a ledger of all lines. What cannot be a header
-//! is told in words about the file, and nothing of what stands there: it may be a row.
+//! is reported in words about the file, and nothing of what stands there: it may be a row.
 
 mod header;
 mod scan;

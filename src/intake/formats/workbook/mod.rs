@@ -113,7 +113,7 @@ impl Rows {
     }
 }
 
-/// A name of a sheet is what somebody called it, and no cell: it is told, as without it nobody could write it.
+/// A name of a sheet is what somebody called it, and no cell: it is shown, as without it nobody could write it.
 fn without_header(others: &[String], map: &str) -> String {
     let names: Vec<_> = others.iter().take(SHEETS_NAMED).map(|name| format!("`{name}`")).collect();
     match others.len() {
