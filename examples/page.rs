@@ -11,13 +11,13 @@ use swabstream::model::time::Day;
 use swabstream::policy::sample::{chongqing_rules, sample_rules};
 use swabstream::telemetry::Telemetry;
 use swabstream::view::View;
-use swabstream::view::vitals::Vitals;
+use swabstream::view::status::ProcessStatus;
 use swabstream::{clock, http};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let what = std::env::args().nth(1).unwrap_or_default();
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let view = View::new();
     if what != "empty" {
         let rules = if what == "sample" { sample_rules() } else { chongqing_rules() };

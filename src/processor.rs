@@ -21,7 +21,7 @@ use crate::runtime::task::RulesInForce;
 use crate::runtime::task::clock::Watermarks;
 use crate::runtime::worker::{Settings, Worker};
 use crate::telemetry::Telemetry;
-use crate::view::vitals::Vitals;
+use crate::view::status::ProcessStatus;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -109,15 +109,15 @@ impl Processor {
         let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
 
-        telemetry.vitals().hear_of_broker();
-        let (vitals, shutdown_seen, ended) =
-            (Arc::clone(telemetry.vitals()), news.shutdown.clone(), ended_sender.clone());
-        processor.spawn("topics", ended, move || watch_topics(watch, &vitals, &shutdown_seen));
+        telemetry.status().hear_of_broker();
+        let (status, shutdown_seen, ended) =
+            (Arc::clone(telemetry.status()), news.shutdown.clone(), ended_sender.clone());
+        processor.spawn("topics", ended, move || watch_topics(watch, &status, &shutdown_seen));
 
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let persons = job.processing.person_workers.map_or(cores, usize::from);
         let areas = job.processing.area_workers.get();
-        telemetry.vitals().expect(persons + areas, job.layout, job.processing.history);
+        telemetry.status().expect(persons + areas, job.layout, job.processing.history);
         for number in 0..persons {
             processor.spawn_worker::<PersonHalf>(job, number, &news, telemetry, &ended_sender);
         }
@@ -273,13 +273,13 @@ fn say_targets(rules: &Rules) {
 
 /// Asks the broker for the topics every other second, for as long as the process runs. Says once that none answers,
 /// and once that one does again.
-fn watch_topics(mut watch: TopicWatch, vitals: &Vitals, shutdown: &watch::Receiver<bool>) -> Result<(), Fatal> {
+fn watch_topics(mut watch: TopicWatch, status: &ProcessStatus, shutdown: &watch::Receiver<bool>) -> Result<(), Fatal> {
     let mut looked = None;
     let mut silence: Option<Silence> = None;
     while !*shutdown.borrow() {
         if looked.is_none_or(|looked: Instant| looked.elapsed() >= TOPICS_EVERY) {
             if watch.look()? {
-                vitals.hear_of_broker();
+                status.hear_of_broker();
                 silence.take().inspect(Silence::end);
             } else {
                 silence.get_or_insert_with(Silence::new).go_on(&watch);

@@ -107,7 +107,7 @@ pub struct Operator<'a> {
     pub hears: &'a dyn Fn(&str),
 }
 
-/// Becomes a member of the group, to give this up. Blocks until the broker has told the inputs.
+/// Becomes a member of the group, to give this up. Blocks until the broker has reported the inputs.
 pub fn join<H: Half>(site: &Site, lost: &[Lost]) -> Result<KafkaLog, Fatal> {
     let group = group_of::<H>(&site.kafka);
     let id = format!("{group}-skip-lost");

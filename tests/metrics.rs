@@ -12,8 +12,8 @@ use swabstream::telemetry::Telemetry;
 use swabstream::telemetry::exposition::Format;
 use swabstream::telemetry::meter::{CommitEnd, TaskReport};
 use swabstream::telemetry::names::{ALL, Kind};
-use swabstream::view::picture::Picture;
-use swabstream::view::vitals::Vitals;
+use swabstream::view::overview::Overview;
+use swabstream::view::status::ProcessStatus;
 
 #[test]
 fn metric_names_follow_the_conventions() {
@@ -76,7 +76,7 @@ fn assert_has_lines(text: &str, lines: &[&str]) {
 
 #[test]
 fn outcomes_are_counted_from_where_this_process_took_over() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let mut meter = telemetry.worker("person", &[Topic::LabResults]);
     let mut ledger = Ledger::default();
     ledger.book(Outcome::Used(End::Accepted));
@@ -103,24 +103,24 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
         r#"swabstream_state_bytes{half="person",kind="rows"} 84"#,
         r#"swabstream_state_bytes{half="person",kind="all"} 120"#,
     ];
-    assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
+    assert_has_lines(&telemetry.render(&Overview::default(), Format::Text), &lines);
 }
 
 /// What is seen where rules are in force and nothing is published yet.
-fn by_rules() -> Picture {
-    let (rules, mut picture) = (sample_rules(), Picture::default());
+fn by_rules() -> Overview {
+    let (rules, mut overview) = (sample_rules(), Overview::default());
     for (key, value) in rules.to_records().into_iter().chain([rules.manifest()]) {
         let position = Position { topic: Topic::Rules, partition: 0, offset: 0 };
         let (key, payload) = (Some(key.as_bytes()), Some(value.as_slice()));
         let record = Record { position, received_at: Timestamp(0), key, payload, content_type: None };
-        picture.absorb(&record, |_| None);
+        overview.absorb(&record, |_| None);
     }
-    picture
+    overview
 }
 
 #[test]
 fn only_what_is_raised_and_written_has_a_series() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let _person = telemetry.worker("person", &[Topic::LabResults]);
     let _area = telemetry.worker("area", &[Topic::AreaChanges]);
     let text = telemetry.render(&by_rules(), Format::Text);
@@ -137,26 +137,26 @@ fn only_what_is_raised_and_written_has_a_series() {
 
 #[test]
 fn a_revoked_task_leaves_no_series_behind() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let mut meter = telemetry.worker("area", &[Topic::AreaChanges]);
     let ledger = Ledger::default();
     meter.assigned(&[0, 1]);
     meter.restored(report(0, &ledger));
     meter.restored(report(1, &ledger));
-    assert!(telemetry.render(&Picture::default(), Format::Text).contains(r#"task="1""#));
+    assert!(telemetry.render(&Overview::default(), Format::Text).contains(r#"task="1""#));
     meter.revoked(&[1]);
-    let text = telemetry.render(&Picture::default(), Format::Text);
+    let text = telemetry.render(&Overview::default(), Format::Text);
     assert!(!text.contains(r#"task="1""#) && text.contains(r#"task="0""#), "{text}");
     assert_has_lines(&text, &[r#"swabstream_tasks{half="area",phase="running"} 1"#]);
 }
 
 #[test]
 fn a_restore_shows_how_far_it_is_and_what_it_waits_for() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let mut meter = telemetry.worker("area", &[Topic::AreaChanges]);
     meter.assigned(&[1]);
     meter.stuck(1, "the committed offsets cannot be had");
-    let waits_for = || telemetry.vitals().snapshot()[0].tasks[&1].waits_for.clone();
+    let waits_for = || telemetry.status().snapshot()[0].tasks[&1].waits_for.clone();
     assert_eq!(waits_for().as_deref(), Some("the committed offsets cannot be had"));
     meter.restore_read(3, 100);
     meter.restoring(1, 4);
@@ -167,33 +167,33 @@ fn a_restore_shows_how_far_it_is_and_what_it_waits_for() {
         r#"swabstream_restore_remaining_records{half="area"} 4"#,
         r#"swabstream_tasks{half="area",phase="restoring"} 1"#,
     ];
-    assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
+    assert_has_lines(&telemetry.render(&Overview::default(), Format::Text), &lines);
     meter.restore_took(2.0);
     let lines = [
         r#"swabstream_restore_duration_seconds_bucket{half="area",le="1"} 0"#,
         r#"swabstream_restore_duration_seconds_bucket{half="area",le="2.5"} 1"#,
     ];
-    assert_has_lines(&telemetry.render(&Picture::default(), Format::Text), &lines);
+    assert_has_lines(&telemetry.render(&Overview::default(), Format::Text), &lines);
 }
 
 #[test]
 fn a_broker_that_falls_silent_shows() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let silence = || {
-        let text = telemetry.render(&Picture::default(), Format::Text);
+        let text = telemetry.render(&Overview::default(), Format::Text);
         let line = text.lines().find_map(|line| line.strip_prefix("swabstream_broker_silence_seconds "));
         line.map(|value| value.parse::<f64>().expect("a number"))
     };
     assert_eq!(silence(), None, "nobody asks brokers here");
-    telemetry.vitals().hear_of_broker();
+    telemetry.status().hear_of_broker();
     let first = silence().expect("asked");
     assert!(silence().is_some_and(|second| second >= first && first >= 0.0));
 }
 
 #[test]
 fn the_process_is_shown_as_prometheus_names_it() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
-    let text = telemetry.render(&Picture::default(), Format::Text);
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
+    let text = telemetry.render(&Overview::default(), Format::Text);
     let value = |name: &str| -> f64 {
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
         line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{text}"))
@@ -206,21 +206,21 @@ fn the_process_is_shown_as_prometheus_names_it() {
     // Full seconds would show a rate of 0 or 1 for most processes.
     let began = std::time::Instant::now();
     while began.elapsed() < Duration::from_millis(300) {
-        std::hint::black_box(telemetry.render(&Picture::default(), Format::Text));
+        std::hint::black_box(telemetry.render(&Overview::default(), Format::Text));
     }
-    let later = telemetry.render(&Picture::default(), Format::Text);
+    let later = telemetry.render(&Overview::default(), Format::Text);
     let spent = later.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
     assert!(spent.is_some_and(|spent| spent.parse::<f64>().is_ok_and(|spent| spent > 0.0)), "{spent:?}");
 }
 
 #[test]
 fn every_family_is_described_once_and_stands_together_in_both_formats() {
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     let mut meter = telemetry.worker("person", &[Topic::LabResults]);
     meter.assigned(&[4]);
     meter.committed(Duration::from_millis(7), &[(Topic::LabResults, 2)], &[]);
     for format in [Format::Text, Format::OpenMetrics] {
-        let text = telemetry.render(&Picture::default(), format);
+        let text = telemetry.render(&Overview::default(), format);
         let open = format == Format::OpenMetrics;
         assert_eq!(text.ends_with("\n# EOF\n"), open);
         assert!(text.lines().all(|line| !line.is_empty()), "OpenMetrics knows no empty lines");

@@ -18,7 +18,7 @@ use swabstream::telemetry::Telemetry;
 use swabstream::telemetry::exposition::Format;
 use swabstream::telemetry::names::{ALL, Kind};
 use swabstream::view::View;
-use swabstream::view::vitals::Vitals;
+use swabstream::view::status::ProcessStatus;
 
 /// Labels that Prometheus itself adds.
 const SCRAPED: [&str; 3] = ["instance", "job", "le"];
@@ -88,9 +88,9 @@ fn asked() -> Vec<Selector> {
 /// A page of metrics on which everything has a value.
 fn page(format: Format) -> String {
     let rules = sample_rules();
-    let (telemetry, view) = (Telemetry::new(Arc::new(Vitals::default())), View::new());
-    telemetry.vitals().expect(2, Layout { person_tasks: 1, area_tasks: 1 }, false);
-    telemetry.vitals().hear_of_broker();
+    let (telemetry, view) = (Telemetry::new(Arc::new(ProcessStatus::default())), View::new());
+    telemetry.status().expect(2, Layout { person_tasks: 1, area_tasks: 1 }, false);
+    telemetry.status().hear_of_broker();
     made_up::rules(&view, &rules);
     made_up::city(&view, &rules, Day::parse("2022-11-20").expect("a day"), 20);
     let mut person = telemetry.worker("person", &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents]);

@@ -9,7 +9,7 @@ use swabstream::config::ProcessingConfig;
 use swabstream::model::ids::Secret;
 use swabstream::processor::{Job, Processor};
 use swabstream::telemetry::Telemetry;
-use swabstream::view::vitals::Vitals;
+use swabstream::view::status::ProcessStatus;
 
 /// One pass over the topic.
 #[derive(Clone, Copy)]
@@ -33,27 +33,27 @@ impl Run {
 /// A processor at work.
 pub struct Ours {
     processor: Processor,
-    vitals: Arc<Vitals>,
+    status: Arc<ProcessStatus>,
     started: Instant,
 }
 
 impl Ours {
     /// Starts one on a site; with a worker per core unless said.
     pub fn start(site: &Site, workers: Option<usize>) -> anyhow::Result<Self> {
-        let vitals = Arc::new(Vitals::default());
-        let telemetry = Telemetry::new(vitals.clone());
+        let status = Arc::new(ProcessStatus::default());
+        let telemetry = Telemetry::new(status.clone());
         let person_workers = workers.and_then(NonZeroUsize::new);
         let processing = ProcessingConfig { person_workers, ..ProcessingConfig::default() };
         let formats = processing.formats();
         let job =
             Job { kafka: site.config.clone(), processing, secret: Secret::new([7; 16]), layout: site.layout, formats };
         let started = Instant::now();
-        Ok(Self { processor: Processor::start(&job, &telemetry)?, vitals, started })
+        Ok(Self { processor: Processor::start(&job, &telemetry)?, status, started })
     }
 
     /// Records committed by the person half since it started.
     pub fn consumed(&self) -> u64 {
-        let persons = self.vitals.snapshot().into_iter().filter(|worker| worker.half == "person");
+        let persons = self.status.snapshot().into_iter().filter(|worker| worker.half == "person");
         persons.map(|worker| worker.records).sum()
     }
 
@@ -82,7 +82,7 @@ impl Ours {
         let mut given = None;
         loop {
             std::thread::sleep(Duration::from_millis(1));
-            let persons: Vec<_> = self.vitals.snapshot().into_iter().filter(|worker| worker.half == "person").collect();
+            let persons: Vec<_> = self.status.snapshot().into_iter().filter(|worker| worker.half == "person").collect();
             let tasks = || persons.iter().flat_map(|worker| worker.tasks.values());
             if given.is_none() && tasks().count() > 0 {
                 given = Some(Instant::now());

@@ -229,10 +229,10 @@ mod tests {
         let mut out = Vec::new();
         let args = AuditArgs { config: "nowhere.toml".into(), json: true, wait: 0 };
         let error = run(&args, &mut out).expect_err("there is no configuration");
-        let told: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
-        assert_eq!(told, serde_json::json!({ "error": format!("{error:#}") }));
+        let written: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        assert_eq!(written, serde_json::json!({ "error": format!("{error:#}") }));
         out.clear();
         assert!(run(&AuditArgs { json: false, ..args }, &mut out).is_err());
-        assert!(out.is_empty(), "the error is told by the program");
+        assert!(out.is_empty(), "the error is reported by the program");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::file::{FileArgs, Opened, default_limit};
 use super::report::Report;
-use super::rules;
+use super::{rules, unfinished};
 use crate::clock;
 use crate::intake::check::{Checker, Received};
 use crate::intake::map::Map;
@@ -98,7 +98,7 @@ pub fn run(command: &CheckCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
         // What was found wrong until then is so; of the rest nothing is known.
         return Ok(ExitCode::from(u8::from(report.has_refused())));
     }
-    let mut summary = judged.map_err(|error| way.why_not(error, rows, &reader.tally(), &command.file, ""))?;
+    let mut summary = judged.map_err(|error| unfinished::why(error, rows, &reader.tally(), &command.file, ""))?;
     if has_history && command.received == ReceivedArg::Now {
         let note = "all rows were judged as if they were received now; `--received arrival` judges them by the map's [history]";
         summary.file.notes.push(note.to_owned());

@@ -20,6 +20,7 @@ pub mod rules;
 pub mod run;
 pub mod skip_lost;
 pub mod topics;
+mod unfinished;
 pub mod watch;
 mod way;
 

@@ -93,8 +93,8 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let ring = u64::from(config.processing.changelog_ring.get());
     let place = Site { kafka: &config.kafka, layout, secret, rules: &rules, cut: &cut, ring };
     let areas = place.areas()?;
-    let (people, floor) = place.people()?;
-    let first = repair::first_whole_day(floor, &rules);
+    let (people, watermark) = place.people()?;
+    let first = repair::first_whole_day(watermark, &rules);
     let corrections = place.corrections(&areas, &people, first)?;
     let said = say(&corrections, first, out);
     if corrections.is_empty() {
@@ -237,7 +237,7 @@ impl Site<'_> {
 
     /// What everybody adds up to, and the time the slowest task has come to. One task's people at a time.
     fn people(&self) -> anyhow::Result<(Cells, Timestamp)> {
-        let (mut sums, mut floor) = (Cells::new(), None::<Timestamp>);
+        let (mut sums, mut watermark) = (Cells::new(), None::<Timestamp>);
         for task in 0..self.layout.person_tasks {
             let key = (Topic::PersonState, task);
             if !self.cut.commits.contains_key(&key) {
@@ -257,12 +257,12 @@ impl Site<'_> {
             let (head, changelog) = restorer.finish(&mut half).with_context(context)?;
             self.require(key, changelog.seq(), &head)?;
             let now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
-            floor = Some(floor.map_or(now, |floor| floor.min(now)));
+            watermark = Some(watermark.map_or(now, |watermark| watermark.min(now)));
             for output in half.all_counted() {
                 changes::add(&mut sums, &AreaChanges::decode(&output.payload.unwrap_or_default()[..])?);
             }
         }
-        Ok((sums, floor.unwrap_or_default()))
+        Ok((sums, watermark.unwrap_or_default()))
     }
 
     fn corrections(&self, areas: &Areas, people: &Cells, first: Day) -> anyhow::Result<Corrections> {

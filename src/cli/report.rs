@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal as _, Write};
 /// Rows listed of one cause: enough to see what they have in common.
 const OF_A_CAUSE: u64 = 3;
 
-/// Causes told apart. A file that has more of them than this has them all.
+/// Causes kept apart. A file that has more of them than this has them all.
 const CAUSES: usize = 1_000;
 
 /// Causes of which it is said at the end how many rows there were.

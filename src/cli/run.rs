@@ -9,7 +9,7 @@ use crate::runtime::log::Fatal;
 use crate::telemetry::{self, Telemetry};
 use crate::terminal::signals::{self, Hangup, Signals};
 use crate::view::View;
-use crate::view::vitals::Vitals;
+use crate::view::status::ProcessStatus;
 use anyhow::Context as _;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ async fn serve(path: &Path, config: Config, signals: &'static Signals) -> anyhow
     })?;
     // With port 0 it is known only now.
     let page = format!("http://{}/", listener.local_addr()?);
-    let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+    let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
     signals.tell_what_is_left(what_is_left(&telemetry));
     let connections = config.kafka.fingerprint()?;
     let mut site = Site { path: path.to_owned(), config, connections, view: View::new(), telemetry };
@@ -89,7 +89,7 @@ async fn serve(path: &Path, config: Config, signals: &'static Signals) -> anyhow
 fn what_is_left(telemetry: &Arc<Telemetry>) -> impl Fn() -> String + Send + use<> {
     let telemetry = Arc::clone(telemetry);
     move || {
-        let workers = telemetry.vitals().snapshot();
+        let workers = telemetry.status().snapshot();
         let tasks: usize = workers.iter().filter(|worker| !worker.ended).map(|worker| worker.tasks.len()).sum();
         format!(
             "{tasks} tasks had not come to their last commit; what is not committed is read again when the processor \
@@ -125,7 +125,7 @@ impl Site {
             let secret = config.secret()?;
             let (kafka, processing) = (config.kafka.clone(), config.processing.clone());
             let job = Job { formats: processing.formats(), kafka, processing, secret, layout };
-            telemetry.vitals().start_over();
+            telemetry.status().start_over();
             let processor = Processor::start(&job, &telemetry)?;
             let (stop_following, stopped) = watch::channel(false);
             let follower = follow::spawn(view, config.kafka.clone(), stopped)?;

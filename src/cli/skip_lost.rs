@@ -4,6 +4,7 @@ use super::reading;
 use crate::audit::RulesFound;
 use crate::clock;
 use crate::config::{Config, KafkaConfig};
+use crate::kafka::client::members;
 use crate::kafka::lost::{self, Lost};
 use crate::kafka::{group_of, topic_name, topics};
 use crate::model::record::{Layout, Topic};
@@ -197,10 +198,10 @@ fn chosen(all: &[Lost], ends: &[End], kafka: &KafkaConfig) -> anyhow::Result<Vec
 /// Waits until nobody is a member of the group. A processor that ended, or was killed, a moment ago still is one to the
 /// broker; one that runs stays.
 fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
-    let limit = lost::session(kafka)? + BEYOND_SESSION;
-    let (began, mut told) = (clock::monotonic(), false);
+    let limit = members::session(kafka)? + BEYOND_SESSION;
+    let (began, mut said) = (clock::monotonic(), false);
     loop {
-        let members = signals::before_the_work(|| lost::members(kafka, group))?;
+        let members = signals::before_the_work(|| members::count(kafka, group))?;
         if members == 0 {
             return Ok(());
         }
@@ -208,13 +209,13 @@ fn await_stopped(kafka: &KafkaConfig, group: &str) -> anyhow::Result<()> {
             began.elapsed() <= limit,
             "group {group} has {members} members: a processor runs; stop all instances first"
         );
-        if !told {
+        if !said {
             terminal::say(&format!(
                 "waiting up to {} s: group {group} still has {members} members; a processor that has ended or was killed \
                  counts until the broker gives it up",
                 limit.as_secs()
             ));
-            told = true;
+            said = true;
         }
         std::thread::sleep(PAUSE);
         ensure!(!signals::asked(), SkipError::Interrupted);

@@ -1,6 +1,6 @@
 //! The demonstration in numbers: what was published, what became of it, and whether the books balance.
 //!
-//! In: the vitals of this process's workers, the picture of the outputs, what the city published. Out: plain data for
+//! In: the status of this process's workers, the overview of the outputs, what the city published. Out: plain data for
 //! the screen and the summary. No person id gets in here unmasked.
 
 use crate::model::ids::masked;
@@ -9,10 +9,10 @@ use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::{AlertFamily, AlertState, AreaTier, Channel, RejectCode, Severity};
 use crate::view::alerts::{AlertLine, Alerts};
-use crate::view::picture::Picture;
+use crate::view::overview::Overview;
 use crate::view::registry::Registry;
+use crate::view::status::{Books, WorkerStatus};
 use crate::view::texts::outcome as outcome_text;
-use crate::view::vitals::{Books, WorkerVitals};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -89,13 +89,13 @@ pub struct TierGroup {
 
 impl Figures {
     /// Reads everything once.
-    pub fn gather(elapsed: Duration, published: u64, workers: &[WorkerVitals], picture: &Picture) -> Self {
+    pub fn gather(elapsed: Duration, published: u64, workers: &[WorkerStatus], overview: &Overview) -> Self {
         let mut figures = Self { elapsed, published, ..Self::default() };
         workers.iter().for_each(|worker| figures.add_worker(worker));
-        figures.count_alerts(&picture.alerts);
-        figures.count_alerts(&picture.area_alerts);
-        figures.newest = newest(picture, 30);
-        figures.tiers = tiers(picture);
+        figures.count_alerts(&overview.alerts);
+        figures.count_alerts(&overview.area_alerts);
+        figures.newest = newest(overview, 30);
+        figures.tiers = tiers(overview);
         figures
     }
 
@@ -121,7 +121,7 @@ impl Figures {
         differ.map(|(what, left, right)| format!("{what} differ: {left} and {right}")).collect()
     }
 
-    fn add_worker(&mut self, worker: &WorkerVitals) {
+    fn add_worker(&mut self, worker: &WorkerStatus) {
         self.commits += worker.commits;
         self.tasks.1 += worker.tasks.len();
         let person = worker.half == "person";
@@ -158,10 +158,10 @@ impl Figures {
     }
 }
 
-fn newest(picture: &Picture, most: usize) -> Vec<NewestAlert> {
-    let mut lines: Vec<&AlertLine> = picture.alerts.newest().chain(picture.area_alerts.newest()).collect();
+fn newest(overview: &Overview, most: usize) -> Vec<NewestAlert> {
+    let mut lines: Vec<&AlertLine> = overview.alerts.newest().chain(overview.area_alerts.newest()).collect();
     lines.sort_by_key(|line| Reverse((line.at, line.changed)));
-    lines.into_iter().take(most).map(|line| for_eyes(line, picture.registry())).collect()
+    lines.into_iter().take(most).map(|line| for_eyes(line, overview.registry())).collect()
 }
 
 fn for_eyes(line: &AlertLine, registry: &Registry) -> NewestAlert {
@@ -218,11 +218,11 @@ struct Placed<'a> {
 }
 
 /// The drawn areas by tier, gravest first; those without a tier are left out.
-fn tiers(picture: &Picture) -> Vec<TierGroup> {
-    let registry = picture.registry();
+fn tiers(overview: &Overview) -> Vec<TierGroup> {
+    let registry = overview.registry();
     let mut all: Vec<Placed<'_>> = Vec::new();
     for drawn in registry.tiles() {
-        let Some(area) = picture.areas.get(&drawn.code) else { continue };
+        let Some(area) = overview.areas.get(&drawn.code) else { continue };
         let Some(tier) = &area.tier else { continue };
         let week = area.newest.as_ref().and_then(|numbers| numbers.purposes.first()?.windows.get(2));
         all.push(Placed { tier, cases: week.map_or(0, |window| window.cases), name: registry.name(&drawn.code) });

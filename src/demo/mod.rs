@@ -4,19 +4,14 @@
 //! whether the books balance.
 
 pub mod city;
-
 pub mod figures;
-
+mod options;
 mod pace;
-
+mod run;
 pub mod screen;
-
+mod stage;
 pub mod stream;
-
 pub mod summary;
 
-mod run;
-
-mod stage;
-
-pub use run::{Options, city_config, run};
+pub use options::Options;
+pub use run::{city_config, run};

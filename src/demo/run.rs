@@ -4,6 +4,7 @@
 
 use super::city::{City, CityConfig, Epidemic, Rates, Testing};
 use super::figures::Figures;
+use super::options::Options;
 use super::screen::Screen;
 use super::stage::Stage;
 use super::stream::Stream;
@@ -12,7 +13,6 @@ use crate::clock;
 use crate::terminal::signals::{self, Hangup};
 use anyhow::bail;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Days of backlog: with the horizon of seven days, a demo may run for a day before the oldest would be refused.
@@ -29,27 +29,6 @@ const MOST_LAG: u64 = 20_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// At the end the outputs must have come to rest for so long.
 const REST: Duration = Duration::from_millis(750);
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// End after this time; without it, at Ctrl-C.
-    pub run_for: Option<Duration>,
-    /// Seed of the city.
-    pub seed: u64,
-    /// Messages per second.
-    pub rate: u32,
-    /// People in the city.
-    pub people: u32,
-    /// People infected at the start.
-    pub infected: u32,
-    /// Where the page is served.
-    pub http: Option<SocketAddr>,
-    /// A real Kafka.
-    pub brokers: Option<String>,
-    /// What its topics begin with.
-    pub prefix: Option<String>,
-}
 
 /// Runs the demonstration; says whether the books balanced. Nobody has to watch: it goes on where its output is closed.
 pub async fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<bool> {
@@ -68,7 +47,7 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<bool>
     let figures = match outcome {
         Ok(figures) => figures,
         Err(error) => {
-            // What made it fail is told; how the clean-up went is not needed.
+            // What made it fail is reported; how the clean-up went is not needed.
             let _ = stage.close().await;
             return Err(error);
         }

@@ -2,8 +2,8 @@
 //!
 //! In: a real Kafka or none, a seed, an address. Out: everything running, and one place to ask for figures.
 
-use super::Options;
 use super::figures::Figures;
+use super::options::Options;
 use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
 use crate::http::{self, follow};
@@ -21,7 +21,7 @@ use crate::proto::v1::Rule;
 use crate::proto::v1::rule::Rule as Kind;
 use crate::telemetry::Telemetry;
 use crate::view::View;
-use crate::view::vitals::Vitals;
+use crate::view::status::ProcessStatus;
 use anyhow::{Context as _, bail};
 use futures_util::FutureExt as _;
 use prost::Message as _;
@@ -51,7 +51,7 @@ pub struct Stage {
     page: SocketAddr,
     processor: Processor,
     readers: watch::Sender<bool>,
-    painter: thread::JoinHandle<()>,
+    follower: thread::JoinHandle<()>,
     server: JoinHandle<std::io::Result<()>>,
     /// Dropped last: its clients must be gone by then.
     broker: Option<Embedded>,
@@ -72,7 +72,7 @@ impl Stage {
         };
         let rules = Arc::new(rules_of(options.people)?);
         publish_rules(&kafka, &rules)?;
-        let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+        let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
         let view = View::new();
         let person_workers = broker.is_some().then_some(ALONE);
         let processing = ProcessingConfig { person_workers, ..ProcessingConfig::default() };
@@ -80,10 +80,10 @@ impl Stage {
         let job = Job { kafka: kafka.clone(), processing, secret, layout: LAYOUT, formats };
         let processor = Processor::start(&job, &telemetry)?;
         let (readers, shutdown) = watch::channel(false);
-        let painter = follow::spawn(Arc::clone(&view), kafka.clone(), shutdown.clone())?;
+        let follower = follow::spawn(Arc::clone(&view), kafka.clone(), shutdown.clone())?;
         let stopping = stopped(shutdown);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&view), Arc::clone(&telemetry), stopping));
-        Ok(Self { kafka, rules, view, telemetry, page, processor, readers, painter, server, broker })
+        Ok(Self { kafka, rules, view, telemetry, page, processor, readers, follower, server, broker })
     }
 
     /// Address of the page.
@@ -108,7 +108,7 @@ impl Stage {
 
     /// Whether every task has a worker and runs.
     pub fn running(&self) -> bool {
-        let workers = self.telemetry.vitals().snapshot();
+        let workers = self.telemetry.status().snapshot();
         let tasks = workers.iter().flat_map(|worker| worker.tasks.values());
         let running = tasks.filter(|task| task.restoring.is_none()).count();
         running == (LAYOUT.person_tasks + LAYOUT.area_tasks) as usize
@@ -125,24 +125,24 @@ impl Stage {
 
     /// Everything in numbers.
     pub fn figures(&self, elapsed: Duration, published: u64) -> Figures {
-        Figures::gather(elapsed, published, &self.telemetry.vitals().snapshot(), &self.view.look())
+        Figures::gather(elapsed, published, &self.telemetry.status().snapshot(), &self.view.look())
     }
 
     /// Records the view has read of the outputs; those that only tell the time are left out, as time never rests.
     pub fn outputs_read(&self) -> u64 {
-        let picture = self.view.look();
-        picture.read().iter().filter(|(topic, _)| **topic != Topic::Progress).map(|(_, count)| count).sum()
+        let overview = self.view.look();
+        overview.read().iter().filter(|(topic, _)| **topic != Topic::Progress).map(|(_, count)| count).sum()
     }
 
     /// Ends everything in order: workers commit for the last time, readers go, then the broker.
     pub async fn close(self) -> anyhow::Result<()> {
-        let Self { processor, readers, painter, server, broker, .. } = self;
+        let Self { processor, readers, follower, server, broker, .. } = self;
         readers.send_replace(true);
         let workers = tokio::task::spawn_blocking(move || processor.shut_down()).await?;
-        let painter = tokio::task::spawn_blocking(move || painter.join()).await?;
+        let follower = tokio::task::spawn_blocking(move || follower.join()).await?;
         server.await??;
         drop(broker);
-        if painter.is_err() {
+        if follower.is_err() {
             bail!("the view's thread panicked");
         }
         Ok(workers?)

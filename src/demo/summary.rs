@@ -86,7 +86,7 @@ fn books(out: &mut String, figures: &Figures) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::vitals::Books;
+    use crate::view::status::Books;
     use std::time::Duration;
 
     fn balanced() -> Figures {

@@ -1,6 +1,6 @@
-//! Paints the picture from Kafka: a thread of its own with a `read_committed` reader of all [`TOPICS`].
+//! Updates the overview from Kafka: a thread of its own with a `read_committed` reader of all [`TOPICS`].
 //!
-//! In: records. Out: the picture. An error is logged once per try and everything is read again: a page that waits is
+//! In: records. Out: the overview. An error is logged once per try and everything is read again: a page that waits is
 //! better than one that shows half.
 
 use crate::config::KafkaConfig;
@@ -8,13 +8,13 @@ use crate::kafka::Error;
 use crate::kafka::reader::{From, TopicReader};
 use crate::model::record::Topic;
 use crate::view::View;
-use crate::view::picture::{Picture, TOPICS};
+use crate::view::overview::{Overview, TOPICS};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Records painted in one go: those who look wait no longer than this takes.
+/// Records taken in one go: those who look wait no longer than this takes.
 const STROKE: usize = 1000;
 
 /// How long a stop may go unnoticed.
@@ -39,7 +39,7 @@ pub fn spawn(view: Arc<View>, config: KafkaConfig, shutdown: watch::Receiver<boo
 }
 
 fn follow(view: &View, config: &KafkaConfig, shutdown: &watch::Receiver<bool>) -> Result<(), Error> {
-    view.paint(Picture::start_over);
+    view.update(Overview::start_over);
     // Which areas keep their days is known only with the rules.
     let mut rules = TopicReader::open(config, &[Topic::Rules], From::Beginning)?;
     rules.read_to_end(RULES_LIMIT, &mut |records| view.absorb(records))?;
@@ -51,25 +51,25 @@ fn follow(view: &View, config: &KafkaConfig, shutdown: &watch::Receiver<bool>) -
         stroke(view, &mut reader, wait)?;
         if !caught_up && reader.caught_up() {
             caught_up = true;
-            view.paint(Picture::set_caught_up);
+            view.update(Overview::set_caught_up);
             tracing::info!(records = view.look().read().values().sum::<u64>(), "the view has read the outputs");
         }
     }
     Ok(())
 }
 
-/// Waits for records without the picture's lock, then paints what is there.
+/// Waits for records without the overview's lock, then takes what is there.
 fn stroke(view: &View, reader: &mut TopicReader, wait: Duration) -> Result<(), Error> {
     let first = reader.poll_headers(1, wait, &mut |record, headers| {
-        view.paint(|picture| picture.absorb(record, |name| headers.get(name)));
+        view.update(|overview| overview.absorb(record, |name| headers.get(name)));
     })?;
     if first == 0 {
         return Ok(());
     }
     let mut outcome = Ok(0);
-    view.paint(|picture| {
+    view.update(|overview| {
         outcome = reader.poll_headers(STROKE, Duration::ZERO, &mut |record, headers| {
-            picture.absorb(record, |name| headers.get(name));
+            overview.absorb(record, |name| headers.get(name));
         });
     });
     outcome.map(|_| ())

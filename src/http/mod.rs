@@ -1,13 +1,14 @@
 //! Page, API, event stream, metrics and health, over HTTP.
 //!
-//! In: the picture, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
+//! In: the overview, the telemetry. Out: bytes for browsers, Prometheus and probes. Never here: a write into anything
 //! the processing reads; a person's id unless the listener is bound to loopback, and then only masked.
 
+use self::context::Context;
 use self::site::{api, events, page};
 use crate::clock;
 use crate::telemetry::Telemetry;
 use crate::view::View;
-use crate::view::pulse::{Pulse, Sampler};
+use crate::view::machine::{MachineStatus, Sampler};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -20,23 +21,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+mod context;
 pub mod follow;
 mod ops;
 pub mod site;
-
-/// What every handler knows.
-#[derive(Debug)]
-struct Site {
-    view: Arc<View>,
-    telemetry: Arc<Telemetry>,
-    pulse: watch::Receiver<Arc<Pulse>>,
-    /// Becomes true when the server is asked to stop: endless answers end then.
-    closing: watch::Receiver<bool>,
-    /// Whether only this machine can ask.
-    loopback: bool,
-    /// Tells this run of the process from others: versions of the picture start anew with each.
-    epoch: u64,
-}
 
 /// How long open requests may take to end. A page that is not looked at takes no more of what it follows, and a client may
 /// never say the rest of what it asks: neither may keep a process that is to end.
@@ -50,12 +38,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let loopback = listener.local_addr()?.ip().is_loopback();
-    let (pulse, pulses) = watch::channel(Arc::new(Pulse::default()));
+    let (machine, statuses) = watch::channel(Arc::new(MachineStatus::default()));
     let (close, closing) = watch::channel(false);
     let mut closed = closing.clone();
     let epoch = clock::now().0 as u64;
-    let beating = tokio::spawn(beat(pulse, Arc::clone(&view), Arc::clone(&telemetry)));
-    let site = Site { view, telemetry, pulse: pulses, closing, loopback, epoch };
+    let beating = tokio::spawn(beat(machine, Arc::clone(&view), Arc::clone(&telemetry)));
+    let context = Context { view, telemetry, machine: statuses, closing, loopback, epoch };
     let stopping = async move {
         shutdown.await;
         close.send_replace(true);
@@ -65,44 +53,48 @@ pub async fn serve(
         tokio::time::sleep(CLOSING_LIMIT).await;
     };
     let outcome = tokio::select! {
-        outcome = axum::serve(listener, router(Arc::new(site))).with_graceful_shutdown(stopping) => outcome,
+        outcome = axum::serve(listener, router(Arc::new(context))).with_graceful_shutdown(stopping) => outcome,
         () = overdue => Ok(()),
     };
     beating.abort();
     outcome
 }
 
-fn router(site: Arc<Site>) -> Router {
+fn router(context: Arc<Context>) -> Router {
     page::routes()
         .route("/events", get(events::stream))
         .route("/metrics", get(ops::metrics))
         .route("/healthz", get(ops::alive))
         .route("/readyz", get(ops::ready))
-        .route("/api/picture", get(api::picture))
+        .route("/api/picture", get(api::overview))
         .route("/api/alerts", get(api::alerts))
         .route("/api/areas/{code}", get(api::area))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here; the page is at /\n") })
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
-        .with_state(site)
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guard))
+        .with_state(context)
 }
 
 /// Samples the machine once a second, for all who look.
-async fn beat(pulse: watch::Sender<Arc<Pulse>>, view: Arc<View>, telemetry: Arc<Telemetry>) {
+async fn beat(machine: watch::Sender<Arc<MachineStatus>>, view: Arc<View>, telemetry: Arc<Telemetry>) {
     let mut sampler = Sampler::default();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         ticks.tick().await;
         telemetry.upkeep();
-        let sample = sampler.sample(telemetry.vitals(), &view.look(), clock::now(), clock::monotonic());
-        pulse.send_replace(Arc::new(sample));
+        let sample = sampler.sample(telemetry.status(), &view.look(), clock::now(), clock::monotonic());
+        machine.send_replace(Arc::new(sample));
     }
 }
 
 /// What every answer has, and who may ask: on loopback only under a loopback name, or any web site could have its
 /// own name point here and read on.
-async fn guard(axum::extract::State(site): axum::extract::State<Arc<Site>>, request: Request, next: Next) -> Response {
+async fn guard(
+    axum::extract::State(context): axum::extract::State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if site.loopback && !is_loopback_name(host) {
+    if context.loopback && !is_loopback_name(host) {
         return (StatusCode::MISDIRECTED_REQUEST, "ask for localhost\n").into_response();
     }
     let mut response = next.run(request).await;

@@ -1,6 +1,6 @@
 //! For machines: is the process alive, is it ready, what are its numbers.
 
-use super::Site;
+use super::context::Context;
 use crate::telemetry::exposition::Format;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,16 +14,16 @@ use std::time::Duration;
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
 /// `/metrics`.
-pub(super) async fn metrics(State(site): State<Arc<Site>>, headers: HeaderMap) -> impl IntoResponse {
+pub(super) async fn metrics(State(context): State<Arc<Context>>, headers: HeaderMap) -> impl IntoResponse {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let format = Format::asked_for(&accepted.collect::<Vec<_>>().join(","));
-    let text = site.telemetry.render(&site.view.look(), format);
+    let text = context.telemetry.render(&context.view.look(), format);
     ([(header::CONTENT_TYPE, format.content_type())], text)
 }
 
 /// `/healthz`: the loops turn. Says nothing about Kafka: restarting would not mend it.
-pub(super) async fn alive(State(site): State<Arc<Site>>) -> (StatusCode, String) {
-    let workers = site.telemetry.vitals().snapshot();
+pub(super) async fn alive(State(context): State<Arc<Context>>) -> (StatusCode, String) {
+    let workers = context.telemetry.status().snapshot();
     let silent = workers.iter().filter(|worker| !worker.ended && worker.beat.elapsed() > LONGEST_SILENCE);
     let mut text = String::new();
     for worker in silent {
@@ -34,8 +34,8 @@ pub(super) async fn alive(State(site): State<Arc<Site>>) -> (StatusCode, String)
 }
 
 /// `/readyz`: a broker answers, every worker has been placed by its group, and every task it was given is restored.
-pub(super) async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String) {
-    let missing = site.telemetry.vitals().unready().into_iter().map(|line| line + "\n");
+pub(super) async fn ready(State(context): State<Arc<Context>>) -> (StatusCode, String) {
+    let missing = context.telemetry.status().unready().into_iter().map(|line| line + "\n");
     answer(missing.collect(), "ready\n")
 }
 

@@ -8,11 +8,14 @@
 
 use super::arrivals::{Arrivals, Bounds, Outliers};
 use super::formats::ndjson;
+use super::ids;
+use super::item::{Content, ContentType, Fault, Message};
+use super::kind::Kind;
 use super::map::Map;
 use super::notes::Notes;
+use super::reader::Reader;
 use super::tally::Tally;
 use super::within::Warning;
-use super::{Content, ContentType, Fault, Kind, Message, Reader, ids};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::result::LabResult;
@@ -82,7 +85,7 @@ pub struct Parcel<'a> {
     pub key: String,
     /// Payload and what it is.
     pub message: &'a Message,
-    /// When it counts as received; `None` when that could not be told.
+    /// When it counts as received; `None` when that could not be known.
     pub received_at: Option<Timestamp>,
 }
 

@@ -11,7 +11,7 @@ const KEPT: usize = 15;
 /// ends in 0.
 const NO_CHANCE: u64 = 2;
 
-/// Lines told.
+/// Lines named.
 const LINES: usize = 3;
 
 /// How the ids of a field are damaged.
@@ -23,7 +23,7 @@ pub enum Kind {
     Decimal,
 }
 
-/// Rows that something is to be told of, and the first of their lines.
+/// Rows that something is to be reported of, and the first of their lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     /// How many.

@@ -246,7 +246,7 @@ mod tests {
             ("UTF-8", "UTF-8"),
         ] {
             assert_eq!(named(name).name(), known_as, "{name}");
-            assert_eq!(named(known_as), named(named(name).name()), "the name told is the name taken");
+            assert_eq!(named(known_as), named(named(name).name()), "the name shown is the name taken");
         }
         for none in ["", "ansi", "utf-7", "x-user-defined", "iso-2022-kr"] {
             assert_eq!(TextEncoding::named(none), None, "{none}");

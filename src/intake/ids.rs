@@ -1,5 +1,5 @@
 //! Why an id or text of a record is refused, in words: what a spreadsheet or a database left of it, or what is wrong
-//! with its length or its characters. Nothing of it is told.
+//! with its length or its characters. Nothing of it is shown.
 //!
 //! In: a record as it is written, and the field. Out: words for whoever has the file.
 
@@ -115,13 +115,13 @@ mod tests {
         ] {
             let result = LabResult { person_id: text.clone(), previous_person_id: text.clone(), ..Default::default() };
             let contact = ContactRecord { index_person_id: text, ..Default::default() };
-            for told in [
+            for text in [
                 of_result(&result, "person_id"),
                 of_result(&result, "previous_person_id"),
                 of_contact(&contact, "index_person_id"),
             ] {
-                let told = told.expect(says);
-                assert!(told.contains(says) && !told.contains("SECRET"), "{told}");
+                let text = text.expect(says);
+                assert!(text.contains(says) && !text.contains("SECRET"), "{text}");
             }
         }
         let result = LabResult { target: "x".repeat(33), ..Default::default() };

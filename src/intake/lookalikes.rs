@@ -9,7 +9,7 @@ use crate::model::spelling::look;
 use std::io;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Lines told.
+/// Lines named.
 const LINES: usize = 3;
 
 /// Looks for such ids.
@@ -61,9 +61,9 @@ impl Lookalikes {
         let mut first: Option<([u64; 3], bool)> = None;
         while let Some(one) = seen.next_fact()? {
             match &mut first {
-                Some(([looks, line, id], told)) if *looks == one[0] => {
-                    if *id != one[2] && !*told {
-                        *told = true;
+                Some(([looks, line, id], named)) if *looks == one[0] => {
+                    if *id != one[2] && !*named {
+                        *named = true;
                         found.add(*line, one[1]);
                     }
                 }

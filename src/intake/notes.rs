@@ -119,11 +119,11 @@ impl Notes {
                 "ids of results or records that look the same as another (upper and lower case, width, \
                 composition of accents): each spelling is another one",
             ),
-            told(
+            warning(
                 self.reported_early,
                 "rows that were reported before they were collected: they count, but one of the two times is wrong",
             ),
-            told(
+            warning(
                 self.released_by_day,
                 "rows of whose time of release, which is the revision, only the day is known: two versions of one day \
                 have the same revision, and of them not the last one counts; export the release with its time of day",
@@ -141,7 +141,7 @@ impl Notes {
     }
 }
 
-fn told(Rows { rows, lines }: Rows, text: &'static str) -> Warning {
+fn warning(Rows { rows, lines }: Rows, text: &'static str) -> Warning {
     Warning { text: text.into(), rows, lines }
 }
 

@@ -5,9 +5,9 @@
 //! counted once.
 
 use super::encoding::{Guess, TextEncoding};
+use super::item::{Content, ContentType, Fault, Message};
 use super::map::{Cells, Made, Map, MapError, Place, Row};
 use super::tally::{Tally, Unit};
-use super::{Content, ContentType, Fault, Message};
 use crate::model::outcome::RejectCode;
 use ::csv::ByteRecord;
 use std::io;
@@ -243,7 +243,7 @@ impl Table {
     }
 }
 
-/// What is told of bytes that are not what the byte order mark before them says: no key of the map stands above it.
+/// What is reported of bytes that are not what the byte order mark before them says: no key of the map stands above it.
 pub fn against_its_mark(says: TextEncoding, looks: TextEncoding) -> String {
     let (says, name, looks) = (says.called(), looks.name(), (looks != says).then(|| looks.called()));
     let are = looks.map_or_else(|| format!("are no {says}"), |looks| format!("look like {looks}"));
@@ -261,7 +261,7 @@ pub fn is_alike(columns: &[String], names: &[String]) -> bool {
     columns.iter().any(|column| names.iter().any(|name| lower(name) == lower(column)))
 }
 
-/// What is told of a row that has none of the map's columns: nothing of what stands there.
+/// What is reported of a row that has none of the map's columns: nothing of what stands there.
 pub fn not_the_header(map: &Map, place: &str, cells: usize) -> String {
     format!(
         "this does not look like the header: {place} has {cells} cells, and none is a column that {} names ({}); is there a \

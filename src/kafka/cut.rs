@@ -6,11 +6,12 @@
 //! moment, as there may be no other: it asks for the offsets that are committed, whatever is under way, and tells the
 //! outputs of later commits by the commit they name.
 
-use super::client::{Names, Role, properties};
-use super::mend::start_anew;
+use super::acl::missing_acl;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::{Names, group_of};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Query};
-use super::refusal::missing_acl;
-use super::{Error, group_of};
+use super::remedy::start_anew;
 use crate::audit::Cut;
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -30,7 +31,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// So often it is looked whether an answer will never come, and for so many of the client's events.
 const LOOK: Duration = Duration::from_millis(200);
-const TOLD: usize = 16;
+const EVENTS: usize = 16;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -70,9 +71,9 @@ pub fn now(config: &KafkaConfig, layout: Layout) -> Result<Cut, Error> {
     // Before the offsets: what lies before these was gone when they were asked for.
     let first = looker.firsts()?;
     // Receivers before their senders.
-    let mut all = looker.asked_until_told(1)?;
+    let mut all = looker.asked_until_answered(1)?;
     std::thread::sleep(SETTLE);
-    all.extend(looker.asked_until_told(0)?);
+    all.extend(looker.asked_until_answered(0)?);
     looker.require_inputs(&all)?;
     let written = looker.ends(&looker.partitions(WRITTEN.into_iter().chain(BETWEEN)), End::Last)?;
     looker.cut(all, written, first)
@@ -105,8 +106,8 @@ pub fn firsts(config: &KafkaConfig, layout: Layout) -> Result<Offsets, Error> {
 /// The commits that the groups know by now.
 pub fn commits(config: &KafkaConfig, layout: Layout) -> Result<Commits, Error> {
     let looker = Looker::new(config, layout, "read_uncommitted")?;
-    let mut all = looker.asked_until_told(0)?;
-    all.extend(looker.asked_until_told(1)?);
+    let mut all = looker.asked_until_answered(0)?;
+    all.extend(looker.asked_until_answered(1)?);
     Ok(looker.cut(all, Offsets::new(), Offsets::new())?.commits)
 }
 
@@ -187,7 +188,7 @@ impl Looker {
     }
 
     /// What one group has committed, all of it at one moment.
-    fn asked_until_told(&self, half: usize) -> Result<Committed, Error> {
+    fn asked_until_answered(&self, half: usize) -> Result<Committed, Error> {
         let began = clock::monotonic();
         loop {
             if let Some(committed) = self.committed(half)? {
@@ -230,7 +231,7 @@ impl Looker {
     /// Whether a group may not be asked: the answer does not come then, and only the client is told why.
     fn is_denied(&self, half: usize) -> bool {
         let mut batch = Batch::default();
-        self.groups[half].fill(&mut batch, TOLD, 0);
+        self.groups[half].fill(&mut batch, EVENTS, 0);
         let denied = ErrorCode::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
         batch.as_slice().iter().any(|message| message.error() == denied)
     }

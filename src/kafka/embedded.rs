@@ -4,8 +4,8 @@
 //! the oldest of a partition beyond 5 MiB or 100,000 batches without a word. So a worker on it cannot restore: the
 //! process and its broker start and end together.
 
-use super::Error;
-use super::client::Names;
+use super::error::Error;
+use super::names::Names;
 use super::native::Mock;
 use crate::config::{KafkaConfig, Property};
 use crate::model::record::Layout;

@@ -1,15 +1,16 @@
-//! Placement: the group's member, and the consumer of the twins.
+//! Placement: the group's member, and the consumer of the co-partitioned inputs.
 //!
 //! The group subscribes to one topic, the first input; whoever owns its partition p owns task p and reads partition p
-//! of the other inputs (the twins) by hand. In: what the broker assigns. Out: records of running tasks, and changes
+//! of the other, co-partitioned inputs by hand. In: what the broker assigns. Out: records of running tasks, and changes
 //! of placement, one at a time. Nothing is given back before the worker says so, and nothing is fetched of a task
 //! before it is started.
 
-use super::Error;
-use super::client::{Names, Role, properties};
-use super::mend::missing;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::Names;
 use super::native::{Batch, Consumer, ErrorCode, Handle, Membership, Message, PartitionList};
 use super::reader::{event, record_of};
+use super::remedy::missing;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How long a commit waits for a rebalance under way to be told.
+/// How long a commit waits for a rebalance under way to be reported.
 const REBALANCE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Most records set aside while a commit waits for a rebalance.
@@ -60,7 +61,7 @@ pub(super) struct Group {
     batch: Batch,
     /// Taken from the member's queue while a commit waited, not yet handed over.
     stash: VecDeque<Message>,
-    twins: Option<Consumer>,
+    co_partitioned: Option<Consumer>,
     member: Consumer,
     names: Names,
     inputs: &'static [Topic],
@@ -70,9 +71,9 @@ pub(super) struct Group {
     /// Released, and still fetched until all that were revoked with them are released.
     released: Vec<i32>,
     events: VecDeque<Polled>,
-    /// As whom the member saw itself in the last rebalance it was told of.
+    /// As whom the member saw itself in the last rebalance that was reported to it.
     served: (String, i32),
-    twins_first: bool,
+    co_partitioned_first: bool,
 }
 
 impl Group {
@@ -85,10 +86,10 @@ impl Group {
     ) -> Result<Self, Error> {
         let role = Role::Member { group: group.to_owned() };
         let member = Consumer::new(&properties(config, &role)?, notify.clone())?;
-        let twins = match inputs.len() {
+        let co_partitioned = match inputs.len() {
             1 => None,
             _ => {
-                let role = Role::Twin { group: group.to_owned() };
+                let role = Role::CoPartitioned { group: group.to_owned() };
                 Some(Consumer::new(&properties(config, &role)?, notify.clone())?)
             }
         };
@@ -102,7 +103,7 @@ impl Group {
         Ok(Self {
             batch: Batch::default(),
             stash: VecDeque::new(),
-            twins,
+            co_partitioned,
             member,
             names,
             inputs,
@@ -111,7 +112,7 @@ impl Group {
             released: Vec::new(),
             events: VecDeque::new(),
             served: (String::new(), -1),
-            twins_first: false,
+            co_partitioned_first: false,
         })
     }
 
@@ -122,7 +123,7 @@ impl Group {
 
     /// See [`Log::poll`](crate::runtime::log::Log::poll).
     pub(super) fn poll(&mut self, limit: usize, take: &mut dyn FnMut(&[Record<'_>])) -> Result<Polled, Error> {
-        for consumer in std::iter::once(&self.member).chain(&self.twins) {
+        for consumer in std::iter::once(&self.member).chain(&self.co_partitioned) {
             if let Some(why) = consumer.handle().fatal() {
                 return Err(Error::new(why));
             }
@@ -132,11 +133,11 @@ impl Group {
             return Ok(event);
         }
         let mut count = self.hand_over_stash(take)?;
-        // Turn about, so that a full queue of results never keeps the twins waiting, nor the reverse.
-        self.twins_first = !self.twins_first;
-        for twins in [self.twins_first, !self.twins_first] {
+        // Turn about, so that a full queue of results never keeps the co-partitioned inputs waiting, nor the reverse.
+        self.co_partitioned_first = !self.co_partitioned_first;
+        for co_partitioned in [self.co_partitioned_first, !self.co_partitioned_first] {
             if count < limit {
-                count += self.hand_over_from(twins, limit - count, take)?;
+                count += self.hand_over_from(co_partitioned, limit - count, take)?;
             }
         }
         match count {
@@ -147,17 +148,17 @@ impl Group {
 
     fn hand_over_from(
         &mut self,
-        twins: bool,
+        co_partitioned: bool,
         limit: usize,
         take: &mut dyn FnMut(&[Record<'_>]),
     ) -> Result<usize, Error> {
         let mut batch = std::mem::take(&mut self.batch);
-        match (twins, &self.twins) {
+        match (co_partitioned, &self.co_partitioned) {
             (true, Some(consumer)) => consumer.fill(&mut batch, limit, 0),
             (true, None) => {}
             (false, _) => self.member.fill(&mut batch, limit, 0),
         }
-        // A rebalance may have been told on the way: records behind it are of tasks that no longer run.
+        // A rebalance may have been reported on the way: records behind it are of tasks that no longer run.
         self.note_rebalances()?;
         let result = self.hand_over(batch.as_slice(), take);
         batch.clear();
@@ -253,7 +254,7 @@ impl Group {
     /// Begins to fetch a task's inputs, from offsets in order of the inputs.
     pub(super) fn start(&mut self, task: i32, starts: Vec<i64>) -> Result<(), Error> {
         self.note_rebalances()?;
-        // Revoked meanwhile: the worker is about to be told.
+        // Revoked meanwhile: the worker is about to be reported.
         if !self.is_waiting(task) {
             return Ok(());
         }
@@ -261,12 +262,12 @@ impl Group {
         let mut first = PartitionList::new();
         first.add(self.names.of(self.inputs[0]), task, starts[0]);
         self.member.assign(&first)?;
-        if let Some(twins) = &self.twins {
+        if let Some(co_partitioned) = &self.co_partitioned {
             let mut rest = PartitionList::new();
             for (topic, start) in self.inputs.iter().zip(&starts).skip(1) {
                 rest.add(self.names.of(*topic), task, *start);
             }
-            twins.assign(&rest)?;
+            co_partitioned.assign(&rest)?;
         }
         self.tasks.insert(task, Task { state: State::Running, starts: Some(starts) });
         self.note_running(task, true);
@@ -294,8 +295,8 @@ impl Group {
     }
 
     fn consumer_of(&self, input: usize) -> &Consumer {
-        match (&self.twins, input) {
-            (Some(twins), 1..) => twins,
+        match (&self.co_partitioned, input) {
+            (Some(co_partitioned), 1..) => co_partitioned,
             _ => &self.member,
         }
     }
@@ -343,14 +344,14 @@ impl Group {
     }
 
     fn unassign_twins(&self, tasks: &[(i32, Task)]) -> Result<(), Error> {
-        let Some(twins) = &self.twins else { return Ok(()) };
+        let Some(co_partitioned) = &self.co_partitioned else { return Ok(()) };
         let mut list = PartitionList::new();
         for (task, _) in tasks.iter().filter(|(_, state)| state.starts.is_some()) {
             for topic in &self.inputs[1..] {
                 list.add(self.names.of(*topic), *task, 0);
             }
         }
-        if list.is_empty() { Ok(()) } else { twins.unassign(&list) }
+        if list.is_empty() { Ok(()) } else { co_partitioned.unassign(&list) }
     }
 
     /// Stops fetching all tasks. Those still assigned wait to be restored and started.

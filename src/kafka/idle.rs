@@ -1,7 +1,7 @@
 //! How far tasks are behind the wall clock: ends of the inputs, asked of the broker without waiting.
 
-use super::client::Names;
 use super::group::Group;
+use super::names::Names;
 use super::native::{Answer, End, Query};
 use crate::clock;
 use crate::model::record::Topic;

@@ -1,15 +1,13 @@
 //! [`KafkaLog`]: a worker's access to a real Kafka.
 
-use super::client::Names;
 use super::commit::Committer;
 use super::group::Group;
 use super::idle::Idle;
-use super::lost::Lost;
-use super::mend::{damaged_state, start_anew, without_offsets, without_state};
+use super::names::Names;
 use super::native::{End, Query};
+use super::remedy::{damaged_state, start_anew, without_offsets, without_state};
 use super::restore::{Pumped, Restored, Restorer};
 use crate::clock;
-use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
 use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
@@ -20,52 +18,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+pub use super::settings::Settings;
+
 /// How long the broker may take to answer a question; then it is asked again.
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long one poll asks the broker to take a new producer; the next asks on.
 const PRODUCER_STEP: Duration = Duration::from_millis(10);
-
-/// One worker's place in Kafka.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How to reach Kafka.
-    pub config: KafkaConfig,
-    /// Consumer group of the half.
-    pub group: String,
-    /// Unique per half, instance and worker, and the same after a restart: it is the transactional id, whose new
-    /// owner ends what the old one left open.
-    pub id: String,
-    /// Inputs of the half; the group subscribes to the first.
-    pub inputs: &'static [Topic],
-    /// Changelog of the half.
-    pub changelog: Topic,
-    /// How long a restore waits for somebody else's open transaction before it looks into it and names it.
-    pub restore_wait: Duration,
-    /// What an operator gives up: a task that lacks nothing else is restored all the same.
-    pub given_up: Vec<Lost>,
-}
-
-impl Settings {
-    /// The half whose inputs and changelog these are, everything else by default.
-    pub fn new(
-        config: &KafkaConfig,
-        group: impl Into<String>,
-        id: impl Into<String>,
-        inputs: &'static [Topic],
-        changelog: Topic,
-    ) -> Self {
-        Self {
-            config: config.clone(),
-            group: group.into(),
-            id: id.into(),
-            inputs,
-            changelog,
-            restore_wait: Duration::from_secs(60),
-            given_up: Vec::new(),
-        }
-    }
-}
 
 /// A member of the group with its producer. Dropping it leaves Kafka, in bounded time.
 #[derive(Debug)]
@@ -83,7 +42,7 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Joins the group. Blocks until the broker has told the inputs.
+    /// Joins the group. Blocks until the broker has reported the inputs.
     pub fn join(settings: Settings) -> Result<Self, Fatal> {
         let notify = Arc::new(Notify::new());
         let Settings { config, group, id, inputs, .. } = &settings;

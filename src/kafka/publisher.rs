@@ -1,11 +1,13 @@
 //! Writes records outside of a worker: files, the demo's city (each record by itself, as fast as it goes), and rules
 //! (all of them in one transaction).
 
-use super::client::{Names, Role, properties};
-use super::mend::{missing, no_broker};
+use super::acl::{denied, principal};
+use super::client::reach::reach;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::{Names, topic_name};
 use super::native::{self, ErrorCode, Outgoing, TransactionError, TransactionalProducer};
-use super::refusal::{denied, principal, reach};
-use super::{Error, topic_name};
+use super::remedy::{missing, no_broker};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Output, Topic, partition_of};
@@ -226,7 +228,7 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        native::logs::tell(level as i32, facility, line);
+        native::logs::write(level as i32, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -2,11 +2,12 @@
 //!
 //! In: topics. Out: their records in partition order. It joins no group and commits nothing, so it disturbs nobody.
 
-use super::Error;
-use super::client::{Names, Role, properties};
-use super::mend::{missing, no_broker};
+use super::acl::missing_acl;
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::Names;
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Message, PartitionList, Query};
-use super::refusal::missing_acl;
+use super::remedy::{missing, no_broker};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Position, Record, Topic};
@@ -49,7 +50,7 @@ struct Progress {
 }
 
 impl TopicReader {
-    /// A reader of topics. Blocks until the broker has told their partitions and ends.
+    /// A reader of topics. Blocks until the broker has reported their partitions and ends.
     pub fn open(config: &KafkaConfig, topics: &[Topic], from: From) -> Result<Self, Error> {
         let notify = Arc::new(Notify::new());
         let role = Role::Reader { group: config.group.clone() };

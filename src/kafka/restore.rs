@@ -8,13 +8,14 @@
 //! Nothing blocks: each call takes what is there, so running tasks go on meanwhile. A broker that is away and a
 //! transaction that nobody ends are waited for without bound, and named; what waiting cannot mend is an error.
 
-use super::client::{Names, Role, properties};
-use super::log::Settings;
+use super::client::{Role, properties};
+use super::error::Error;
 use super::lost::Lost;
-use super::mend::{hint, lost_records, start_anew, tool};
+use super::names::{Names, topic_name};
 use super::native::{Answer, Batch, Consumer, End, ErrorCode, Handle, Message, NoAnswer, PartitionList, Query};
 use super::reader::{event, record_of};
-use super::{Error, topic_name};
+use super::remedy::{hint, lost_records, start_anew, tool};
+use super::settings::Settings;
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::model::record::{Record, Topic};

@@ -1,7 +1,7 @@
 //! The rules as their topic holds them now: read once, from the beginning to the end. Who follows them while they change
 //! is the processor ([`Globals`](crate::runtime::globals::Globals)) and the page.
 
-use super::Error;
+use super::error::Error;
 use super::reader::{From, TopicReader};
 use crate::audit::RulesFound;
 use crate::config::KafkaConfig;

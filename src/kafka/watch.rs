@@ -5,11 +5,12 @@
 //! name. Whoever went on then would keep people where nobody looks for them (their task is the hash of their pseudonym
 //! modulo that number), or go on beside state, alerts and results that are lost, as if they were there.
 
-use super::client::{Names, Role, properties};
-use super::mend::{made_anew, start_anew};
+use super::client::{Role, properties};
+use super::error::Error;
+use super::names::{Names, topic_name};
 use super::native::{Handle, Kind, TopicId};
+use super::remedy::{made_anew, start_anew};
 use super::topics::partitions_of;
-use super::{Error, topic_name};
 use crate::config::KafkaConfig;
 use crate::model::record::{Layout, Topic};
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ pub struct TopicWatch {
     names: Names,
     config: KafkaConfig,
     layout: Layout,
-    /// Ids of the topics as far as a broker has told them, each as it was told first.
+    /// Ids of the topics as far as a broker has reported them, each as it was reported first.
     ids: BTreeMap<Topic, TopicId>,
     other_counts: Odd<i32>,
     other_ids: Odd<TopicId>,

@@ -8,44 +8,45 @@ use super::names::{
     PROCESS_VIRTUAL_MAX, READY, RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS,
     TASK_LAG_SECONDS, TASK_NOW, TASK_PROGRESS, TASKS, VIEW_RECORDS,
 };
-use super::{Series, Telemetry};
+use super::process::Process;
+use super::series::Series;
 use crate::model::outcome::{code_text, codes};
 use crate::model::target;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::{AlertState, WindowNumbers};
-use crate::view::areas::AreaPicture;
-use crate::view::picture::Picture;
+use crate::view::areas::AreaOverview;
+use crate::view::overview::Overview;
+use crate::view::status::{Books, ProcessStatus, TaskStatus, WorkerStatus};
 use crate::view::texts;
-use crate::view::vitals::{Books, TaskVitals, Vitals, WorkerVitals};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 
-/// The gauges about this process as of now. `now` is the wall clock: lag is told against it.
-pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp) {
-    let history = telemetry.vitals().history_mode();
+/// The gauges about this process as of now. `now` is the wall clock: lag is measured against it.
+pub(super) fn of_process(series: &Series, process: &Process, now: Timestamp) {
+    let history = process.status.history_mode();
     series.gauge(&BUILD, &[env!("CARGO_PKG_VERSION")]).set(1.0);
-    series.gauge(&STARTED, &[]).set(seconds(telemetry.started()));
+    series.gauge(&STARTED, &[]).set(seconds(process.started));
     series.gauge(&HISTORY_MODE, &[]).set(f64::from(u8::from(history)));
-    if let Some(silence) = telemetry.vitals().broker_silence() {
+    if let Some(silence) = process.status.broker_silence() {
         series.gauge(&BROKER_SILENCE, &[]).set(silence.as_secs_f64());
     }
-    series.gauge(&READY, &[]).set(f64::from(u8::from(telemetry.vitals().unready().is_empty())));
-    if let Some(layout) = telemetry.vitals().layout() {
+    series.gauge(&READY, &[]).set(f64::from(u8::from(process.status.unready().is_empty())));
+    if let Some(layout) = process.status.layout() {
         for (half, tasks) in [("person", layout.person_tasks), ("area", layout.area_tasks)] {
             series.gauge(&EXPECTED_TASKS, &[half]).set(f64::from(tasks));
         }
     }
-    series.gauge(&EVENT_CLIENTS, &[]).set(telemetry.event_clients().load(Ordering::Relaxed) as f64);
-    let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
-    for worker in telemetry.vitals().snapshot() {
+    series.gauge(&EVENT_CLIENTS, &[]).set(process.event_clients.load(Ordering::Relaxed) as f64);
+    let mut halves: BTreeMap<&str, Vec<WorkerStatus>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
+    for worker in process.status.snapshot() {
         halves.entry(worker.half).or_default().push(worker);
     }
     for (half, workers) in &halves {
         books(series, half, workers);
         for worker in workers {
-            for (task, vitals) in &worker.tasks {
-                task_gauges(series, half, *task, vitals, (!history).then_some(now));
+            for (task, status) in &worker.tasks {
+                task_gauges(series, half, *task, status, (!history).then_some(now));
             }
         }
     }
@@ -73,7 +74,7 @@ pub(super) fn of_the_system(series: &Series, system: &metrics_process::collector
     }
 }
 
-fn books(series: &Series, half: &str, workers: &[WorkerVitals]) {
+fn books(series: &Series, half: &str, workers: &[WorkerStatus]) {
     let mut books = Books::default();
     let (mut running, mut restoring, mut remaining) = (0_u32, 0_u32, 0_u64);
     for task in workers.iter().flat_map(|worker| worker.tasks.values()) {
@@ -93,18 +94,18 @@ fn books(series: &Series, half: &str, workers: &[WorkerVitals]) {
     series.gauge(&RESTORE_REMAINING, &[half]).set(remaining as f64);
 }
 
-fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall: Option<Timestamp>) {
+fn task_gauges(series: &Series, half: &str, task: i32, status: &TaskStatus, wall: Option<Timestamp>) {
     let labels: [&str; 2] = [half, &task.to_string()];
-    if let Some(lag) = vitals.lag {
+    if let Some(lag) = status.lag {
         series.gauge(&TASK_LAG_RECORDS, &labels).set(lag as f64);
     }
-    if let Some(lag) = wall.and_then(|wall| lag_seconds(vitals, wall)) {
+    if let Some(lag) = wall.and_then(|wall| lag_seconds(status, wall)) {
         series.gauge(&TASK_LAG_SECONDS, &labels).set(lag);
     }
-    if let Some(now) = vitals.now {
+    if let Some(now) = status.now {
         series.gauge(&TASK_NOW, &labels).set(seconds(now));
     }
-    for (kind, value) in &vitals.sizes {
+    for (kind, value) in &status.sizes {
         let (metric, kind) = match kind.strip_suffix("bytes") {
             Some("") => (&STATE_BYTES, "all"),
             Some(kind) => (&STATE_BYTES, kind.trim_end_matches('_')),
@@ -115,8 +116,8 @@ fn task_gauges(series: &Series, half: &str, task: i32, vitals: &TaskVitals, wall
 }
 
 /// How old the newest record read is while others wait; 0 when none waits.
-pub fn lag_seconds(vitals: &TaskVitals, wall: Timestamp) -> Option<f64> {
-    match (vitals.lag?, vitals.now) {
+pub fn lag_seconds(status: &TaskStatus, wall: Timestamp) -> Option<f64> {
+    match (status.lag?, status.now) {
         (0, _) => Some(0.0),
         (_, Some(now)) => Some((seconds(wall) - seconds(now)).max(0.0)),
         (_, None) => None,
@@ -124,37 +125,37 @@ pub fn lag_seconds(vitals: &TaskVitals, wall: Timestamp) -> Option<f64> {
 }
 
 /// The gauges about what was published, by whatever instance.
-pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
-    for (topic, records) in picture.read() {
+pub(super) fn of_outputs(series: &Series, overview: &Overview, status: &ProcessStatus) {
+    for (topic, records) in overview.read() {
         series.counter(&VIEW_RECORDS, &[topic.name()]).absolute(*records);
     }
-    for ((half, task), now) in picture.progress() {
+    for ((half, task), now) in overview.progress() {
         series.gauge(&TASK_PROGRESS, &[half, &task.to_string()]).set(seconds(*now));
     }
     for half in ["area", "person"] {
-        if let Some(now) = picture.min_progress(half) {
+        if let Some(now) = overview.min_progress(half) {
             series.gauge(&MIN_PROGRESS, &[half]).set(seconds(now));
         }
     }
     for code in codes().map(code_text) {
-        let count = picture.dead_letters.counts().get(&code).copied().unwrap_or(0);
+        let count = overview.dead_letters.counts().get(&code).copied().unwrap_or(0);
         series.gauge(&DEAD_LETTERS, &[&code]).set(count as f64);
     }
-    alert_gauges(series, picture);
-    labs(series, picture, vitals);
-    let in_metrics = picture.registry().in_metrics();
-    for (key, area) in picture.areas.iter() {
+    alert_gauges(series, overview);
+    labs(series, overview, status);
+    let in_metrics = overview.registry().in_metrics();
+    for (key, area) in overview.areas.iter() {
         let (code, target) = target::parts(key);
         if in_metrics(code)
-            && let Some(target) = picture.registry().target(target)
+            && let Some(target) = overview.registry().target(target)
         {
             area_gauges(series, [code, target], area);
         }
     }
 }
 
-fn alert_gauges(series: &Series, picture: &Picture) {
-    let targets = picture.registry().targets();
+fn alert_gauges(series: &Series, overview: &Overview) {
+    let targets = overview.registry().targets();
     // Those that something raises: a series of another would say that all is well with what nobody looks at.
     for family in families::raised() {
         for state in [AlertState::Raised, AlertState::Updated, AlertState::Withdrawn] {
@@ -163,21 +164,21 @@ fn alert_gauges(series: &Series, picture: &Picture) {
             }
         }
     }
-    for (family, state, target, count) in picture.alerts.counts().chain(picture.area_alerts.counts()) {
+    for (family, state, target, count) in overview.alerts.counts().chain(overview.area_alerts.counts()) {
         // Of what is declared no more only withdrawn ones are left.
-        let Some(target) = picture.registry().target(target) else { continue };
+        let Some(target) = overview.registry().target(target) else { continue };
         series.gauge(&ALERTS, &[families::name(family), &texts::state(state), target]).increment(count as f64);
     }
 }
 
-fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
+fn labs(series: &Series, overview: &Overview, status: &ProcessStatus) {
     let mut heard: HashMap<String, Timestamp> = HashMap::new();
-    for (lab, at) in vitals.snapshot().into_iter().flat_map(|worker| worker.labs) {
+    for (lab, at) in status.snapshot().into_iter().flat_map(|worker| worker.labs) {
         let newest = heard.entry(lab).or_default();
         *newest = (*newest).max(at);
     }
     // Of the registry only: a name that a record made up never becomes a label.
-    for (lab, _) in picture.registry().labs() {
+    for (lab, _) in overview.registry().labs() {
         series.gauge(&LAB_REGISTERED, &[lab]).set(1.0);
         // Absent until heard of: a zero would read as an age of half a century.
         if let Some(at) = heard.get(lab) {
@@ -186,7 +187,7 @@ fn labs(series: &Series, picture: &Picture, vitals: &Vitals) {
     }
 }
 
-fn area_gauges(series: &Series, [code, target]: [&str; 2], area: &AreaPicture) {
+fn area_gauges(series: &Series, [code, target]: [&str; 2], area: &AreaOverview) {
     if let Some(tier) = &area.tier {
         series.gauge(&AREA_TIER, &[code, target]).set(f64::from(tier.rank));
     }

@@ -32,7 +32,7 @@ pub fn init(json: bool, level: &str) -> anyhow::Result<()> {
     let lines = LINES.get_or_init(|| lines);
     let (filter, handle) = reload::Layer::new(filter(level)?);
     let set: SetFilter = Box::new(move |filter| handle.reload(filter).context("what is logged cannot be changed"));
-    // Errors of the writer are not told: it would be on standard error, by a panic where nothing can be told there.
+    // Errors of the writer are not reported: it would be on standard error, by a panic where nothing can be written there.
     let layer = fmt::layer().with_writer(lines).log_internal_errors(false).with_ansi(io::stderr().is_terminal());
     let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.compact().boxed() };
     let outcome = tracing_subscriber::registry().with(filter).with(layer).try_init();
@@ -61,18 +61,18 @@ pub fn finish() {
 }
 
 /// Lines of the log, written apart: whoever collects them and is stuck, or gone, holds up no work. Of what there was no
-/// room for, the number is told once there is.
+/// room for, the number is logged once there is.
 struct Lines(Mutex<Log>);
 
 struct Log {
     apart: Apart,
-    /// Lines that could not be written, and that this was told of.
-    told: u64,
+    /// Lines that could not be written, and whose number was logged.
+    reported: u64,
 }
 
 impl Lines {
     fn to(target: impl Write + Send + 'static) -> io::Result<Self> {
-        Ok(Self(Mutex::new(Log { apart: Apart::new(target)?, told: 0 })))
+        Ok(Self(Mutex::new(Log { apart: Apart::new(target)?, reported: 0 })))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -90,9 +90,9 @@ struct Line<'a>(MutexGuard<'a, Log>);
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let log = &mut *self.0;
-        let lost = log.apart.unwritten() - log.told;
+        let lost = log.apart.unwritten() - log.reported;
         if lost > 0 && !log.apart.is_waiting() {
-            log.told += lost;
+            log.reported += lost;
             writeln!(log.apart, "{lost} lines of this log were left out: nobody read them in time")?;
         }
         log.apart.write(bytes)
@@ -111,8 +111,8 @@ impl<'a> MakeWriter<'a> for &'static Lines {
     }
 }
 
-/// A panic is a fault of ours, told like everything else: an operator who collects JSON must find it there. Its words
-/// may hold what was being worked on, and so be about people: only those that stand in the source are told, and where.
+/// A panic is a fault of ours, logged like everything else: an operator who collects JSON must find it there. Its words
+/// may hold what was being worked on, and so be about people: only those that stand in the source are logged, and where.
 fn tell_panic(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
     let at = location.map(ToString::to_string).unwrap_or_default();
     let backtrace = Backtrace::capture();

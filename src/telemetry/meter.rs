@@ -1,16 +1,16 @@
 //! What a worker reports, per batch and per commit: it costs some additions, never a look-up per record.
 
-use super::Series;
 use super::names::{
     CLOSED_CHANGES, COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN, REPORTED_EARLY,
     RESTORE_DURATION, RESTORED_BYTES, RESTORED_RECORDS,
 };
+use super::series::Series;
 use crate::model::outcome::{Ledger, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Outcome, OutcomeCount, RejectCode};
+use crate::view::status::{Seat, TaskStatus};
 use crate::view::texts;
-use crate::view::vitals::{Seat, TaskVitals};
 use metrics::{Counter, Histogram};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub struct TaskReport<'a> {
     pub sizes: Vec<(&'static str, u64)>,
 }
 
-/// The reporting end of one worker: process counters and its place in the vitals.
+/// The reporting end of one worker: process counters and its place in the status.
 #[derive(Debug)]
 pub struct Meter {
     seat: Seat,
@@ -115,24 +115,24 @@ impl Meter {
         for task in tasks {
             self.known.remove(task);
         }
-        self.seat.update(|vitals| {
-            vitals.placed = true;
-            let restoring = || TaskVitals { restoring: Some(0), ..TaskVitals::default() };
-            vitals.tasks.extend(tasks.iter().map(|task| (*task, restoring())));
+        self.seat.update(|status| {
+            status.placed = true;
+            let restoring = || TaskStatus { restoring: Some(0), ..TaskStatus::default() };
+            status.tasks.extend(tasks.iter().map(|task| (*task, restoring())));
         });
     }
 
     /// A restore has come on: so many changelog records are left, at most.
     pub fn restoring(&self, task: i32, remaining: u64) {
-        self.seat.update(|vitals| {
-            let vitals = vitals.tasks.entry(task).or_default();
-            (vitals.restoring, vitals.waits_for) = (Some(remaining), None);
+        self.seat.update(|status| {
+            let status = status.tasks.entry(task).or_default();
+            (status.restoring, status.waits_for) = (Some(remaining), None);
         });
     }
 
     /// A restore cannot go on for now, for this reason.
     pub fn stuck(&self, task: i32, why: &str) {
-        self.seat.update(|vitals| vitals.tasks.entry(task).or_default().waits_for = Some(why.to_owned()));
+        self.seat.update(|status| status.tasks.entry(task).or_default().waits_for = Some(why.to_owned()));
     }
 
     /// A restore has read so much more.
@@ -149,8 +149,8 @@ impl Meter {
     /// A restored task runs: its books so far were counted by whoever held it before.
     pub fn restored(&mut self, report: TaskReport<'_>) {
         self.known.insert(report.task, report.ledger.counts());
-        self.seat.update(|vitals| {
-            vitals.tasks.insert(report.task, task_vitals(&report));
+        self.seat.update(|status| {
+            status.tasks.insert(report.task, task_status(&report));
         });
     }
 
@@ -165,14 +165,14 @@ impl Meter {
         self.rebalances[2].increment(1);
         self.left(tasks);
         // The group does not know this worker any more: it is to be placed anew.
-        self.seat.update(|vitals| vitals.placed = false);
+        self.seat.update(|status| status.placed = false);
     }
 
     fn left(&mut self, tasks: &[i32]) {
         for task in tasks {
             self.known.remove(task);
         }
-        self.seat.update(|vitals| vitals.tasks.retain(|task, _| !tasks.contains(task)));
+        self.seat.update(|status| status.tasks.retain(|task, _| !tasks.contains(task)));
     }
 
     /// A commit succeeded: what it consumed and wrote, by topic, and what each touched task now is.
@@ -181,11 +181,11 @@ impl Meter {
         self.duration.record(took.as_secs_f64());
         add(&self.consumed, consumed);
         add(&self.written, written);
-        self.seat.update(|vitals| {
-            vitals.commits += 1;
-            vitals.last_commit = Some(took);
-            vitals.records += consumed.iter().map(|(_, records)| records).sum::<u64>();
-            vitals.written += written.iter().map(|(_, records)| records).sum::<u64>();
+        self.seat.update(|status| {
+            status.commits += 1;
+            status.last_commit = Some(took);
+            status.records += consumed.iter().map(|(_, records)| records).sum::<u64>();
+            status.written += written.iter().map(|(_, records)| records).sum::<u64>();
         });
     }
 
@@ -207,16 +207,16 @@ impl Meter {
             }
         }
         *known = counts;
-        self.seat.update(|vitals| {
-            vitals.tasks.insert(report.task, task_vitals(&report));
+        self.seat.update(|status| {
+            status.tasks.insert(report.task, task_status(&report));
         });
     }
 
     /// Lag of a task that had nothing to commit.
     pub fn lag(&self, task: i32, lag: Option<u64>, now: Option<Timestamp>) {
-        self.seat.update(|vitals| {
-            if let Some(vitals) = vitals.tasks.get_mut(&task) {
-                (vitals.lag, vitals.now) = (lag, now);
+        self.seat.update(|status| {
+            if let Some(status) = status.tasks.get_mut(&task) {
+                (status.lag, status.now) = (lag, now);
             }
         });
     }
@@ -231,12 +231,12 @@ impl Meter {
 
     /// Newest receipts of registered labs, as gathered in the effects of a commit.
     pub fn labs_heard(&self, labs: &[(String, Timestamp)]) {
-        self.seat.update(|vitals| {
+        self.seat.update(|status| {
             for (lab, at) in labs {
-                match vitals.labs.get_mut(lab) {
+                match status.labs.get_mut(lab) {
                     Some(newest) => *newest = (*newest).max(*at),
                     None => {
-                        vitals.labs.insert(lab.clone(), *at);
+                        status.labs.insert(lab.clone(), *at);
                     }
                 }
             }
@@ -253,15 +253,15 @@ impl Meter {
     /// The worker ends as asked: nothing is held here any more.
     pub fn ended(&mut self) {
         self.known.clear();
-        self.seat.update(|vitals| {
-            vitals.ended = true;
-            vitals.tasks.clear();
+        self.seat.update(|status| {
+            status.ended = true;
+            status.tasks.clear();
         });
     }
 }
 
-fn task_vitals(report: &TaskReport<'_>) -> TaskVitals {
-    TaskVitals {
+fn task_status(report: &TaskReport<'_>) -> TaskStatus {
+    TaskStatus {
         restoring: None,
         waits_for: None,
         now: report.now,

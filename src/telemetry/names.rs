@@ -8,7 +8,7 @@ pub struct Metric {
     pub name: &'static str,
     /// What it does over time.
     pub kind: Kind,
-    /// What a reader is told.
+    /// The help text.
     pub help: &'static str,
     /// Its labels, in the order their values are given.
     pub labels: &'static [Label],
@@ -92,7 +92,7 @@ impl Label {
 }
 
 /// What a part of a metric's name says about the unit of its values, in order of precedence: the first part that the
-/// name has. Base units are also the unit that OpenMetrics is told.
+/// name has. Base units are also the unit of OpenMetrics.
 const UNITS: [(&str, &str); 24] = [
     ("timestamp_seconds", "seconds since 1970-01-01 UTC"),
     ("start_time_seconds", "seconds since 1970-01-01 UTC"),
@@ -137,7 +137,7 @@ impl Metric {
         self.name.strip_suffix("_total").unwrap_or(self.name)
     }
 
-    /// What a reader is told, with the unit.
+    /// The help text, with the unit.
     pub fn help_with_unit(&self) -> String {
         format!("{} Unit: {}.", self.help, self.unit())
     }

@@ -37,10 +37,10 @@ const PER_LINE: usize = size_of::<Box<[u8]>>() + size_of::<usize>() + 16;
 const LONGEST_LINE: usize = 1024 * 1024;
 
 /// Of the lines that could not be written, the last are said elsewhere: there stands what was done.
-const TOLD: usize = 3;
+const SHOWN: usize = 3;
 
 /// And no more of each than a screen holds.
-const TOLD_OF_A_LINE: usize = 400;
+const SHOWN_OF_A_LINE: usize = 400;
 
 /// How long a flush waits for the lines handed over. It is for what shall not be drawn over, no more.
 const FLUSH_LIMIT: Duration = Duration::from_millis(100);
@@ -217,10 +217,10 @@ impl Shared {
 impl Unsaid {
     fn note(&mut self, line: &[u8]) {
         self.count += 1;
-        if self.last.len() == TOLD {
+        if self.last.len() == SHOWN {
             self.last.pop_front();
         }
-        self.last.push_back(String::from_utf8_lossy(line).trim_end().chars().take(TOLD_OF_A_LINE).collect());
+        self.last.push_back(String::from_utf8_lossy(line).trim_end().chars().take(SHOWN_OF_A_LINE).collect());
     }
 }
 
@@ -239,7 +239,7 @@ impl Apart {
         let line = std::mem::take(&mut self.begun).into_boxed_slice();
         let waiting = self.shared.waiting.fetch_add(memory_of(&line), Ordering::Relaxed);
         let fits = waiting + memory_of(&line) <= ROOM;
-        // The thread ends only after this sender; were it gone, the line could still be told.
+        // The thread ends only after this sender; were it gone, the line could still be written.
         let refused = if fits { self.lines.send(line).err().map(|back| back.0) } else { Some(line) };
         if let Some(line) = refused {
             self.shared.waiting.fetch_sub(memory_of(&line), Ordering::Relaxed);
@@ -391,12 +391,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_counted_and_the_last_of_it_told() {
-        let told = said(Fails(4, ErrorKind::BrokenPipe), &["1", "2", "3", "4", "5", "done"]);
+        let text = said(Fails(4, ErrorKind::BrokenPipe), &["1", "2", "3", "4", "5", "done"]);
         let expected =
             "standard output was closed; 4 lines could not be written there, the last of them:\n  4\n  5\n  done";
-        assert_eq!(told.as_deref(), Some(expected));
-        let told = said(Fails(2, ErrorKind::StorageFull), &["1", "done"]).expect("a word");
-        assert!(told.starts_with("standard output cannot be written to (") && told.ends_with("it:\n  done"), "{told}");
+        assert_eq!(text.as_deref(), Some(expected));
+        let text = said(Fails(2, ErrorKind::StorageFull), &["1", "done"]).expect("a word");
+        assert!(text.starts_with("standard output cannot be written to (") && text.ends_with("it:\n  done"), "{text}");
     }
 
     #[test]
@@ -409,8 +409,8 @@ mod tests {
         }
         assert_eq!(apart.shared.unsaid().count, 2);
         go_on.store(true, Ordering::Relaxed);
-        let told = apart.end(&|| false).expect("a word");
-        assert!(told.starts_with("standard output was not read in time; 2 lines"), "{}", &told[..60]);
+        let text = apart.end(&|| false).expect("a word");
+        assert!(text.starts_with("standard output was not read in time; 2 lines"), "{}", &text[..60]);
     }
 
     #[test]

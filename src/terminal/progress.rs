@@ -16,7 +16,7 @@ pub struct Progress {
     what: &'static str,
     whole: Option<u64>,
     began: Instant,
-    told: Instant,
+    shown: Instant,
     terminal: bool,
 }
 
@@ -27,17 +27,17 @@ impl Progress {
         let template = if whole.is_some() { "{bar:30} {percent:>3} %  {msg}, {eta} left" } else { "{msg}" };
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         let now = clock::monotonic();
-        Self { bar, what, whole, began: now, told: now, terminal: std::io::stderr().is_terminal() }
+        Self { bar, what, whole, began: now, shown: now, terminal: std::io::stderr().is_terminal() }
     }
 
     /// So many are done, and that is so much of the whole.
     pub fn at(&mut self, done: u64, position: u64) {
         let now = clock::monotonic();
         let every = if self.terminal { Duration::from_millis(100) } else { PLAIN_EVERY };
-        if now.duration_since(self.told) < every {
+        if now.duration_since(self.shown) < every {
             return;
         }
-        self.told = now;
+        self.shown = now;
         let text = text(self.what, done, now.duration_since(self.began));
         if self.terminal {
             self.bar.set_message(text);

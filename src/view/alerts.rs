@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 /// are shown.
 pub const NEWEST: usize = 2_000;
 
-/// Alerts whose state is kept; beyond it new ids are shown but not counted, and the picture says so.
+/// Alerts whose state is kept; beyond it new ids are shown but not counted, and the overview says so.
 pub const MOST_COUNTED: usize = 1_000_000;
 
 /// The book of alerts.
@@ -27,13 +27,13 @@ pub struct Alerts {
 /// Family, state, and place of the target.
 type State = (i32, i32, u8);
 
-/// Targets told apart at most: more than a deployment can declare.
+/// Targets kept apart at most: more than a deployment can declare.
 const MOST_TARGETS: usize = 255;
 
 /// One alert as last published.
 #[derive(Clone, Debug)]
 pub struct AlertLine {
-    /// Version of the picture that brought it.
+    /// Version of the overview that brought it.
     pub changed: u64,
     /// When the broker received this state of it.
     pub at: Timestamp,

@@ -16,13 +16,13 @@ const MOST_AREAS: usize = 200_000;
 /// outputs.
 #[derive(Debug, Default)]
 pub struct Areas {
-    areas: HashMap<String, AreaPicture>,
+    areas: HashMap<String, AreaOverview>,
 }
 
 /// What was last published about one area.
 #[derive(Clone, Debug, Default)]
-pub struct AreaPicture {
-    /// Version of the picture that changed it last.
+pub struct AreaOverview {
+    /// Version of the overview that changed it last.
     pub changed: u64,
     /// The numbers of the newest day, all purposes.
     pub newest: Option<AreaPositivity>,
@@ -34,12 +34,12 @@ pub struct AreaPicture {
 
 impl Areas {
     /// One area of a target.
-    pub fn get(&self, key: &str) -> Option<&AreaPicture> {
+    pub fn get(&self, key: &str) -> Option<&AreaOverview> {
         self.areas.get(key)
     }
 
     /// All areas of targets, by key, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &AreaPicture)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AreaOverview)> {
         self.areas.iter().map(|(code, area)| (code.as_str(), area))
     }
 
@@ -91,7 +91,7 @@ impl Areas {
         }
     }
 
-    fn entry(&mut self, code: &str, version: u64) -> Option<&mut AreaPicture> {
+    fn entry(&mut self, code: &str, version: u64) -> Option<&mut AreaOverview> {
         if self.areas.len() >= MOST_AREAS && !self.areas.contains_key(code) {
             return None;
         }

@@ -1,13 +1,13 @@
 //! What people look at, kept in memory: a `read_committed` reader of the outputs is all it takes, so any instance
-//! can show everything and no reader disturbs the work. Beside it [`vitals`]: what the workers of this very process
+//! can show everything and no reader disturbs the work. Beside it [`status`]: what the workers of this very process
 //! say about themselves.
 //!
 //! In: records of the outputs, numbers of the workers. Out: what `http`, `telemetry` and the terminal show.
 //! Never here: a decision. Nothing of this is read by the processing.
 
-pub mod vitals;
+pub mod status;
 
-pub mod picture;
+pub mod overview;
 
 pub mod areas;
 
@@ -19,51 +19,51 @@ pub mod registry;
 
 pub mod texts;
 
-pub mod pulse;
+pub mod machine;
 
 use crate::model::record::Record;
-use picture::Picture;
+use overview::Overview;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
-/// The picture, shared between the reader that paints it and those who look.
+/// The overview, shared between the reader that updates it and those who look.
 #[derive(Debug)]
 pub struct View {
-    picture: RwLock<Picture>,
+    overview: RwLock<Overview>,
     version: watch::Sender<u64>,
 }
 
 impl View {
-    /// An empty picture.
+    /// An empty overview.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { picture: RwLock::default(), version: watch::Sender::new(0) })
+        Arc::new(Self { overview: RwLock::default(), version: watch::Sender::new(0) })
     }
 
-    /// Looks at the picture. Painting waits meanwhile: copy what is needed and go.
-    pub fn look(&self) -> RwLockReadGuard<'_, Picture> {
-        self.picture.read().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at the overview. An update waits meanwhile: copy what is needed and go.
+    pub fn look(&self) -> RwLockReadGuard<'_, Overview> {
+        self.overview.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the picture and tells those who wait.
-    pub fn paint(&self, change: impl FnOnce(&mut Picture)) {
+    /// Changes the overview and tells those who wait.
+    pub fn update(&self, change: impl FnOnce(&mut Overview)) {
         let version = {
-            let mut picture = self.picture.write().unwrap_or_else(PoisonError::into_inner);
-            change(&mut picture);
-            picture.version()
+            let mut overview = self.overview.write().unwrap_or_else(PoisonError::into_inner);
+            change(&mut overview);
+            overview.version()
         };
         self.version.send_replace(version);
     }
 
     /// Takes records without headers that matter.
     pub fn absorb(&self, records: &[Record<'_>]) {
-        self.paint(|picture| {
+        self.update(|overview| {
             for record in records {
-                picture.absorb(record, |_| None);
+                overview.absorb(record, |_| None);
             }
         });
     }
 
-    /// The version of the picture, as it grows.
+    /// The version of the overview, as it grows.
     pub fn version(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }

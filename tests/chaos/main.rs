@@ -9,8 +9,6 @@
 
 #[path = "../support/own_kafka.rs"]
 mod own_kafka;
-#[path = "../support/proxy.rs"]
-mod proxy;
 #[path = "../support/random.rs"]
 mod random;
 #[path = "../support/rules.rs"]
@@ -21,6 +19,7 @@ mod faults;
 mod instance;
 mod outage;
 mod progress;
+mod proxy;
 mod site;
 mod table;
 

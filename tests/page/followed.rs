@@ -1,4 +1,4 @@
-//! The outputs as read from a broker, by the picture and by `watch`.
+//! The outputs as read from a broker, by the overview and by `watch`.
 
 use clap::Parser as _;
 use prost::Message as _;
@@ -64,7 +64,7 @@ struct Command {
 }
 
 #[test]
-fn the_picture_is_painted_from_the_topics() {
+fn the_overview_is_built_from_the_topics() {
     let broker = broker();
     let view = View::new();
     let (close, closing) = tokio::sync::watch::channel(false);
@@ -74,12 +74,12 @@ fn the_picture_is_painted_from_the_topics() {
         assert!(began.elapsed() < Duration::from_secs(60), "it does not catch up: {:?}", view.look().read());
         std::thread::sleep(Duration::from_millis(20));
     }
-    let picture = view.look();
-    assert_eq!(picture.registry().name("D1"), "First District");
-    assert_eq!(picture.alerts.live(), 1);
-    assert_eq!(picture.areas.get("D1").and_then(|area| area.tier.as_ref()).map(|of| of.tier.as_str()), Some("high"));
-    assert_eq!(picture.dead_letters.counts().get("unknown_lab"), Some(&1));
-    drop(picture);
+    let overview = view.look();
+    assert_eq!(overview.registry().name("D1"), "First District");
+    assert_eq!(overview.alerts.live(), 1);
+    assert_eq!(overview.areas.get("D1").and_then(|area| area.tier.as_ref()).map(|of| of.tier.as_str()), Some("high"));
+    assert_eq!(overview.dead_letters.counts().get("unknown_lab"), Some(&1));
+    drop(overview);
     close.send_replace(true);
     follower.join().expect("it ends well");
 }

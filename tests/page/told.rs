@@ -78,7 +78,7 @@ fn events_begin_with_a_snapshot_and_go_on_where_they_broke_off() {
 fn readiness_says_what_is_missing() {
     let site = Site::empty("127.0.0.1");
     assert!(ask(&site, "/healthz", "localhost").starts_with("HTTP/1.1 200"));
-    site.telemetry.vitals().expect(1, Layout { person_tasks: 2, area_tasks: 1 }, false);
+    site.telemetry.status().expect(1, Layout { person_tasks: 2, area_tasks: 1 }, false);
     assert!(ask(&site, "/readyz", "localhost").contains("0 of 1 workers have started"));
     let mut meter = site.telemetry.worker("person", &[Topic::LabResults]);
     assert!(ask(&site, "/readyz", "localhost").contains("person: 1 workers wait for the group"));

@@ -5,15 +5,12 @@
 mod ended;
 #[path = "../support/outputs.rs"]
 mod outputs;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod a_worker_is_exactly_once;
 mod audit;
-mod layers;
+mod house;
 mod long_history;
 mod order_does_not_matter;
-mod pages;
 mod panels;
 mod real_city;
 mod real_estonia;
@@ -27,4 +24,5 @@ mod real_skip_lost;
 mod real_upgrade;
 mod scenarios;
 mod simulation;
+mod support;
 mod two_readings;

@@ -207,8 +207,8 @@ impl Running {
 
     /// Whether the group has told it which tasks it has, if any; and how many those are.
     pub fn placed(&self) -> Option<usize> {
-        let vitals = self.telemetry.vitals().snapshot();
-        vitals[0].placed.then_some(vitals[0].tasks.len())
+        let status = self.telemetry.status().snapshot();
+        status[0].placed.then_some(status[0].tasks.len())
     }
 
     /// Tasks that run, with the number of the last commit of each.

@@ -22,7 +22,7 @@ fn end_of_a_processor(deployment: &Deployment, change: impl FnOnce()) -> String 
     let telemetry = Telemetry::new(std::sync::Arc::default());
     let mut processor = Processor::start(&job, &telemetry).expect("started");
     let at_work = || {
-        let workers = telemetry.vitals().snapshot();
+        let workers = telemetry.status().snapshot();
         let tasks: Vec<_> = workers.iter().flat_map(|worker| worker.tasks.values()).collect();
         tasks.len() as i32 == LAYOUT.person_tasks + LAYOUT.area_tasks
             && tasks.iter().all(|task| task.restoring.is_none())

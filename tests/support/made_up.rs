@@ -20,23 +20,23 @@ pub const PERSON: &str = "PSEUDONYM-0123456789";
 
 const PURPOSES: [&str; 3] = ["", "clinic", "screening"];
 
-/// Paints the rules in force.
+/// Publishes the rules in force.
 pub fn rules(view: &View, rules: &Rules) {
     for (key, value) in rules.to_records().into_iter().chain([rules.manifest()]) {
-        paint(view, Topic::Rules, key.as_bytes(), &value, clock::now());
+        update(view, Topic::Rules, key.as_bytes(), &value, clock::now());
     }
 }
 
-/// Paints numbers, tiers and alerts of `days` days that end on `last`.
+/// Publishes numbers, tiers and alerts of `days` days that end on `last`.
 pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
     for (at, area) in rules.areas.list.iter().enumerate() {
         for back in (0..days).rev() {
             let message = positivity(rules, area, at, last.plus(-back), days - back);
             let key = format!("{}/{}", message.area, message.day);
-            paint(view, Topic::AreaPositivity, key.as_bytes(), &message.encode_to_vec(), clock::now());
+            update(view, Topic::AreaPositivity, key.as_bytes(), &message.encode_to_vec(), clock::now());
         }
         if let Some(tier) = tier(rules, area, at, last) {
-            paint(view, Topic::AreaTiers, area.code.as_bytes(), &tier.encode_to_vec(), clock::now());
+            update(view, Topic::AreaTiers, area.code.as_bytes(), &tier.encode_to_vec(), clock::now());
         }
     }
     for number in 0..40_usize {
@@ -44,11 +44,11 @@ pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
         let about_area = alert.family() == AlertFamily::TierChanged;
         let topic = if about_area { Topic::AreaAlerts } else { Topic::Alerts };
         let at = Timestamp(clock::now().0 - 1000 * (number * number * 3) as i64);
-        paint(view, topic, alert.alert_id.as_bytes(), &alert.encode_to_vec(), at);
+        update(view, topic, alert.alert_id.as_bytes(), &alert.encode_to_vec(), at);
     }
     for half in ["person", "area"] {
         let progress = Progress { half: half.to_owned(), now: Some(clock::now().to_wire()), ..Progress::default() };
-        paint(view, Topic::Progress, half.as_bytes(), &progress.encode_to_vec(), clock::now());
+        update(view, Topic::Progress, half.as_bytes(), &progress.encode_to_vec(), clock::now());
     }
     for (code, field) in [(&b"unknown_area"[..], &b"area"[..]), (b"invalid_id", b"person_id")] {
         let letter = |name: &str| match name {
@@ -56,9 +56,9 @@ pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
             "swabstream-field" => Some(field),
             _ => None,
         };
-        view.paint(|picture| picture.absorb(&record(Topic::DeadLetters, b"", b"bytes", clock::now()), letter));
+        view.update(|overview| overview.absorb(&record(Topic::DeadLetters, b"", b"bytes", clock::now()), letter));
     }
-    view.paint(|picture| picture.set_caught_up());
+    view.update(|overview| overview.set_caught_up());
 }
 
 /// Reports as two workers would that have consumed `records` each.
@@ -90,7 +90,7 @@ fn record<'a>(topic: Topic, key: &'a [u8], payload: &'a [u8], at: Timestamp) -> 
     Record { position, received_at: at, key: Some(key), payload: Some(payload), content_type: None }
 }
 
-fn paint(view: &View, topic: Topic, key: &[u8], payload: &[u8], at: Timestamp) {
+fn update(view: &View, topic: Topic, key: &[u8], payload: &[u8], at: Timestamp) {
     view.absorb(&[record(topic, key, payload, at)]);
 }
 

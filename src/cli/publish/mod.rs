@@ -9,7 +9,7 @@ use super::check::rules_of;
 use super::file::{FileArgs, Opened};
 use super::report::Report;
 use super::rules;
-use super::way;
+use super::unfinished;
 use crate::clock;
 use crate::config::Config;
 use crate::intake::arrivals::Outliers;
@@ -127,7 +127,7 @@ pub fn run(command: &PublishCommand, out: &mut dyn Write) -> anyhow::Result<Exit
     Ok(if unsent == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What was done comes last: it is what is told where standard output is gone.
+/// What was done comes last: it is what is shown where standard output is gone.
 fn say(sent: &Sent, topic: &str, unsent: u64, out: &mut dyn Write) -> io::Result<()> {
     if sent.marks > 0 {
         writeln!(out, "{} marks of time, the last at {}", sent.marks, sent.last_mark)?;
@@ -202,8 +202,8 @@ impl Checked {
         });
         drop(progress);
         kept.with_context(|| no_room(&command.file))?;
-        let summary =
-            judged.map_err(|error| way.why_not(error, rows, &reader.tally(), &command.file, "; nothing was sent"))?;
+        let summary = judged
+            .map_err(|error| unfinished::why(error, rows, &reader.tally(), &command.file, "; nothing was sent"))?;
         report.close(&summary, &skip_reasons)?;
         let parcels = spool.finish().with_context(|| no_room(&command.file))?;
         let Outliers { rows, sendable, .. } = summary.outliers;
@@ -213,7 +213,7 @@ impl Checked {
 }
 
 fn no_room(file: &FileArgs) -> String {
-    way::no_room(file, "the records", "they are sent", "; nothing was sent")
+    unfinished::no_room(file, "the records", "they are sent", "; nothing was sent")
 }
 
 fn keep(spool: &mut Spool, judged: &Judged<'_>, force: bool) -> io::Result<()> {

@@ -88,9 +88,9 @@ impl Sending<'_> {
 
     fn tell_counts(&self, all: u64) -> Arc<Counts> {
         let counts = Arc::new(Counts { all: all.into(), ..Counts::default() });
-        let (told, name) = (Arc::clone(&counts), self.name.clone());
+        let (sent, name) = (Arc::clone(&counts), self.name.clone());
         self.signals.tell_what_is_left(move || {
-            let (confirmed, all) = (told.confirmed.load(Ordering::Relaxed), told.all.load(Ordering::Relaxed));
+            let (confirmed, all) = (sent.confirmed.load(Ordering::Relaxed), sent.all.load(Ordering::Relaxed));
             format!(
                 "at least {confirmed} of {all} records were delivered to {name}, others may be; send the whole file \
                  again: what is there already counts once"

@@ -1,6 +1,7 @@
 //! What numbers and tiers are now: the newest of each area, once.
 
-use super::{Shown, What};
+use super::args::What;
+use super::shown::Shown;
 use crate::config::Config;
 use crate::kafka::reader::{From, TopicReader};
 use crate::model::record::{Record, Topic};

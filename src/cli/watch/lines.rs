@@ -1,6 +1,6 @@
 //! Lines of the tables: columns of fixed width, so that each line can be written as it comes.
 
-use super::What;
+use super::args::What;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, TierReason};
@@ -93,8 +93,8 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str, target
 pub(super) fn tier(tier: &AreaTier, area: &str, target: &str) -> String {
     let before = if tier.previous_tier.is_empty() { "–" } else { &tier.previous_tier };
     let down = if tier.earliest_step_down.is_empty() { "–" } else { &tier.earliest_step_down };
-    let told = tier.reasons.iter().filter(|reason| reason.decided || reason.below_least);
-    let reasons: Vec<String> = told.map(reason).collect();
+    let counting = tier.reasons.iter().filter(|reason| reason.decided || reason.below_least);
+    let reasons: Vec<String> = counting.map(reason).collect();
     let policy = format!("{} of {}", tier.policy_id, tier.policy_version);
     let why = if reasons.is_empty() { policy } else { format!("{} ({policy})", reasons.join(", ")) };
     columns([(&tier.day, 11), (area, 26), (target, 12), (&tier.tier, 13), (before, 13), (down, 11)]) + &why

@@ -47,7 +47,7 @@ pub enum CityClock {
         days: u32,
     },
     /// Around the wall clock: the backlog of the days before `now`, then rounds of tests taken in the last hours, for
-    /// ever. No specimen is younger than `now` as last told, so a broker that stamps arrival accepts all. `at` of a
+    /// ever. No specimen is younger than `now` as last given, so a broker that stamps arrival accepts all. `at` of a
     /// message is then only its place in the order.
     Live {
         /// The wall clock when the city begins.

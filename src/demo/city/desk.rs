@@ -105,7 +105,7 @@ impl Desk {
         self.pseudonym(person)
     }
 
-    /// Opens a day; `now` is the wall clock as last told.
+    /// Opens a day; `now` is the wall clock as last given.
     pub(super) fn open_day(&mut self, now: Timestamp) {
         self.frames.open(now);
     }

@@ -39,7 +39,7 @@ impl Message {
         partition_of(&self.partition_key, layout.person_tasks)
     }
 
-    /// The code this record must end with, if it can be told without knowing what came before.
+    /// The code this record must end with, if it can be known without knowing what came before.
     pub fn expected_code(&self) -> Option<RejectCode> {
         match self.kind {
             Kind::Broken(code) => Some(code),

@@ -40,7 +40,7 @@ pub struct City {
     day: i32,
     /// Contacts to be tested, by day.
     due: BTreeMap<i32, BTreeSet<PersonIndex>>,
-    /// The wall clock as last told (a live city only).
+    /// The wall clock as last given (a live city only).
     now: Timestamp,
 }
 

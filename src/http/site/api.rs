@@ -1,7 +1,7 @@
 //! The little JSON the page asks for beside its event stream.
 
 use super::wire;
-use crate::http::Site;
+use crate::http::context::Context;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -10,16 +10,16 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// `/api/picture`: what the event stream begins with.
-pub(in crate::http) async fn picture(State(site): State<Arc<Site>>) -> Response {
-    Json(wire::Snapshot::of(&site.view.look(), site.loopback)).into_response()
+pub(in crate::http) async fn overview(State(context): State<Arc<Context>>) -> Response {
+    Json(wire::Snapshot::of(&context.view.look(), context.loopback)).into_response()
 }
 
 /// `/api/alerts?area=CODE&family=NAME`: the newest alerts of an area and all below it, of a family.
 pub(in crate::http) async fn alerts(
-    State(site): State<Arc<Site>>,
+    State(context): State<Arc<Context>>,
     Query(filter): Query<wire::AlertFilter>,
 ) -> Response {
-    Json(wire::Found::of(&site.view.look(), &filter, site.loopback)).into_response()
+    Json(wire::Found::of(&context.view.look(), &filter, context.loopback)).into_response()
 }
 
 /// What of an area is asked for.
@@ -30,12 +30,12 @@ pub(in crate::http) struct Asked {
 
 /// `/api/areas/{code}`: one area with the days of its chart, by the first target or the one of the query.
 pub(in crate::http) async fn area(
-    State(site): State<Arc<Site>>,
+    State(context): State<Arc<Context>>,
     Path(code): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let picture = site.view.look();
-    match wire::AreaDetail::of(&picture, &code, asked.target.as_deref()) {
+    let overview = context.view.look();
+    match wire::AreaDetail::of(&overview, &code, asked.target.as_deref()) {
         Some(detail) => Json(detail).into_response(),
         None => {
             (StatusCode::NOT_FOUND, "no such area in the registry or the outputs, or no such target\n").into_response()

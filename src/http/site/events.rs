@@ -1,9 +1,9 @@
 //! The event stream: a snapshot, then what has changed since. Nothing is queued for a client: each remembers which
-//! version of the picture it has, so a slow one costs no memory and is simply told more at once.
+//! version of the overview it has, so a slow one costs no memory and is simply sent more at once.
 
 use super::wire;
-use crate::http::Site;
-use crate::view::pulse::Pulse;
+use crate::http::context::Context;
+use crate::view::machine::MachineStatus;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 /// Pages that may follow at once.
 const MOST_CLIENTS: usize = 64;
 
-/// Changes that come within this time are told together.
+/// Changes that come within this time are sent together.
 const GATHER: Duration = Duration::from_millis(250);
 
 /// A comment after this long without an event: proxies close silent connections.
@@ -29,14 +29,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(2);
 
 /// `/events`.
-pub(in crate::http) async fn stream(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let clients = site.telemetry.event_clients();
+pub(in crate::http) async fn stream(State(context): State<Arc<Context>>, headers: HeaderMap) -> Response {
+    let clients = context.telemetry.event_clients();
     if clients.fetch_add(1, Ordering::Relaxed) >= MOST_CLIENTS {
         clients.fetch_sub(1, Ordering::Relaxed);
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages follow already\n").into_response();
     }
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let client = Client::new(site, last_id);
+    let client = Client::new(context, last_id);
     let events = stream::unfold(client, |mut client| async {
         let event = client.next().await?;
         Some((Ok::<_, Infallible>(event), client))
@@ -48,25 +48,25 @@ pub(in crate::http) async fn stream(State(site): State<Arc<Site>>, headers: Head
 
 /// One page that follows.
 struct Client {
-    site: Arc<Site>,
-    pulse: watch::Receiver<Arc<Pulse>>,
+    context: Arc<Context>,
+    machine: watch::Receiver<Arc<MachineStatus>>,
     version: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
-    /// Version of the picture the page has; `None` before its snapshot.
+    /// Version of the overview the page has; `None` before its snapshot.
     has: Option<u64>,
     greeted: bool,
 }
 
 impl Client {
-    fn new(site: Arc<Site>, last_id: Option<&str>) -> Self {
-        let (pulse, version, closing) = (site.pulse.clone(), site.view.version(), site.closing.clone());
-        let current = site.view.look().version();
+    fn new(context: Arc<Context>, last_id: Option<&str>) -> Self {
+        let (machine, version, closing) = (context.machine.clone(), context.view.version(), context.closing.clone());
+        let current = context.view.look().version();
         let resumed = last_id.and_then(|id| id.split_once('-')).and_then(|(epoch, version)| {
             let version: u64 = version.parse().ok()?;
-            (epoch.parse() == Ok(site.epoch) && version <= current).then_some(version)
+            (epoch.parse() == Ok(context.epoch) && version <= current).then_some(version)
         });
-        let mut client = Self { site, pulse, version, closing, has: resumed, greeted: false };
-        client.pulse.mark_changed();
+        let mut client = Self { context, machine, version, closing, has: resumed, greeted: false };
+        client.machine.mark_changed();
         client.version.mark_changed();
         client
     }
@@ -75,7 +75,7 @@ impl Client {
     async fn next(&mut self) -> Option<Event> {
         if !self.greeted {
             self.greeted = true;
-            return Some(self.picture().unwrap_or_default().retry(RETRY));
+            return Some(self.overview().unwrap_or_default().retry(RETRY));
         }
         loop {
             tokio::select! {
@@ -85,37 +85,37 @@ impl Client {
                     changed.ok()?;
                     tokio::time::sleep(GATHER).await;
                     self.version.mark_unchanged();
-                    if let Some(event) = self.picture() {
+                    if let Some(event) = self.overview() {
                         return Some(event);
                     }
                 }
-                changed = self.pulse.changed() => {
+                changed = self.machine.changed() => {
                     changed.ok()?;
-                    let pulse = Arc::clone(&self.pulse.borrow_and_update());
-                    return event("pulse", &*pulse);
+                    let machine = Arc::clone(&self.machine.borrow_and_update());
+                    return event("pulse", &*machine);
                 }
             }
         }
     }
 
     /// What the page lacks; `None` when it lacks nothing.
-    fn picture(&mut self) -> Option<Event> {
-        let picture = self.site.view.look();
-        let version = picture.version();
+    fn overview(&mut self) -> Option<Event> {
+        let overview = self.context.view.look();
+        let version = overview.version();
         let event = match self.has.replace(version) {
             Some(has) if has == version => return None,
-            Some(has) if picture.registry_changed() <= has => {
-                event("delta", &wire::Delta::since(&picture, has, self.site.loopback))
+            Some(has) if overview.registry_changed() <= has => {
+                event("delta", &wire::Delta::since(&overview, has, self.context.loopback))
             }
-            _ => event("snapshot", &wire::Snapshot::of(&picture, self.site.loopback)),
+            _ => event("snapshot", &wire::Snapshot::of(&overview, self.context.loopback)),
         };
-        Some(event?.id(format!("{}-{version}", self.site.epoch)))
+        Some(event?.id(format!("{}-{version}", self.context.epoch)))
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.site.telemetry.event_clients().fetch_sub(1, Ordering::Relaxed);
+        self.context.telemetry.event_clients().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,10 +3,10 @@
 //! Lines end with LF, CRLF (or CRCRLF, its double) or CR alone; JSON has neither within a text. Byte order marks at their start, as joined
 //! files have them, are left out.
 
+use crate::intake::item::{Content, ContentType, Fault, Item, Message};
 use crate::intake::looks::{self, Looks};
 use crate::intake::source::Source;
 use crate::intake::tally::Tally;
-use crate::intake::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
 use crate::model::written;
 use memchr::memchr2;
@@ -43,7 +43,7 @@ pub fn objection(source: &Source) -> Option<String> {
     Some(format!("this is not JSON by line: {words}"))
 }
 
-/// What a time of a message looks like that cannot be read, by its field; nothing of it is told.
+/// What a time of a message looks like that cannot be read, by its field; nothing of it is shown.
 pub fn time_in_words(line: &[u8], field: &str) -> Option<&'static str> {
     let whole: Value = serde_json::from_slice(line).ok()?;
     let mut value = &whole;

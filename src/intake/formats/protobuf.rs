@@ -1,9 +1,9 @@
 //! Length-delimited protobuf: each message after its length as a varint, as `writeDelimitedTo` of the Java library
 //! writes them.
 
+use crate::intake::item::{Content, ContentType, Fault, Item, Message};
 use crate::intake::source::Source;
 use crate::intake::tally::{Tally, Unit};
-use crate::intake::{Content, ContentType, Fault, Item, Message};
 use crate::model::outcome::RejectCode;
 use serde::de::IgnoredAny;
 use std::io::{self, BufRead, Read};

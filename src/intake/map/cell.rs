@@ -2,12 +2,21 @@
 
 use super::spec::{Beyond, Unlisted};
 use super::time::{ReadTime, Times};
-use super::{Column, wire_time};
-use crate::intake::Fault;
+use crate::intake::item::Fault;
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
-use prost_reflect::{EnumDescriptor, Value as FieldValue};
+use crate::pipeline::decode::json;
+use prost_reflect::{DynamicMessage, EnumDescriptor, Value as FieldValue};
 use std::collections::BTreeMap;
+
+/// A column by its header; its place is known once the header is.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) at: usize,
+    /// Whether the map reads a time from it as well.
+    pub(super) holds_time: bool,
+}
 
 /// The cells of a row.
 #[derive(Clone, Copy, Debug)]
@@ -254,4 +263,13 @@ pub(super) fn short_names(names: &EnumDescriptor) -> Vec<String> {
 fn short_name(names: &EnumDescriptor, name: &str) -> String {
     let shared = names.default_value().name().trim_end_matches("UNSPECIFIED").to_owned();
     name.strip_prefix(&shared).unwrap_or(name).to_ascii_lowercase()
+}
+
+/// An instant as the JSON mapping's library holds it.
+fn wire_time(at: Timestamp) -> FieldValue {
+    let instant = at.to_wire();
+    let mut wire = DynamicMessage::new(json::descriptor("google.protobuf.Timestamp"));
+    wire.set_field_by_name("seconds", FieldValue::I64(instant.seconds));
+    wire.set_field_by_name("nanos", FieldValue::I32(instant.nanos));
+    FieldValue::Message(wire)
 }

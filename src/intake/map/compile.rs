@@ -1,13 +1,13 @@
 //! From a map file as written to one that can be used: every name checked against the contract, every constant and
 //! translation tried out.
 
-use super::cell::{Form, Numbers, Target, short_names};
+use super::cell::{Column, Form, Numbers, Target, short_names};
+use super::checked::{Field, History, Layout, Map, Piece, Skip, Source};
 use super::spec::{self, BeforeCollected, Decimal, MapError};
 use super::time::{Times, named_zone};
-use super::{Column, Field, History, Layout, Map, Piece, Skip, Source};
-use crate::intake::Kind;
 use crate::intake::arrivals::Bounds;
 use crate::intake::encoding::TextEncoding;
+use crate::intake::kind::Kind;
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
 use crate::model::written;
@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use prost_reflect::{FieldDescriptor, Kind as FieldKind};
 use toml::Spanned;
 
-/// All that is wrong is told at once.
+/// All that is wrong is reported at once.
 pub(super) fn map(file: &str, text: &str) -> Result<Map, Vec<MapError>> {
     let spec = spec::parse(file, text).map_err(|error| vec![error])?;
     let mut compiler = Compiler { file, text, kind: spec.kind, zone: None, none: Vec::new(), errors: Vec::new() };

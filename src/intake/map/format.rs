@@ -6,38 +6,11 @@
 //! an hour with something else than digits on both sides may go without its leading zero.
 
 use super::pattern::Pattern;
+use super::said::{Place, Said, When};
 use crate::model::written;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan as _};
-
-/// What a text says.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Said {
-    pub when: When,
-    pub place: Place,
-}
-
-/// A day, a civil time, or an instant whatever the place.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum When {
-    Day(Date),
-    Civil(DateTime),
-    Instant(Timestamp),
-}
-
-/// Whose clock showed it, as far as the text says.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Place {
-    /// The map says so.
-    Unsaid,
-    /// An offset from UTC.
-    Offset(Offset),
-    /// A zone.
-    Zone(TimeZone),
-    /// Both, which must agree.
-    Both(Offset, TimeZone),
-}
 
 /// One way to read times.
 #[derive(Clone, Debug)]

@@ -1,14 +1,16 @@
 //! Map files: which column of a lab's own CSV export is which field of the contract. A lab needs no code of ours.
 //!
-//! In: TOML, checked whole when it is read, so that a mistake in it is told once with file, line and key and not once
+//! In: TOML, checked whole when it is read, so that a mistake in it is reported once with file, line and key and not once
 //! per row. Out: a [`Map`], which bound to a header makes contract messages of rows. What can stand in one is written
 //! in `proto/MAPS.md`.
 
 mod cell;
+mod checked;
 mod compile;
 mod format;
 mod parts;
 mod pattern;
+mod said;
 mod spec;
 mod time;
 
@@ -16,115 +18,19 @@ mod time;
 mod tests;
 
 pub use cell::Cells;
+pub use checked::{Layout, Map, Place};
 pub use spec::MapError;
 
 use super::arrivals::Bounds;
-use super::encoding::TextEncoding;
-use super::{Fault, Kind};
+use super::item::Fault;
+use super::kind::Kind;
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::json;
-use cell::{Target, Value};
+use cell::{Column, Value};
+use checked::{Field, Piece, Source};
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Value as FieldValue};
-
-/// A map file, checked.
-#[derive(Clone, Debug)]
-pub struct Map {
-    /// What the rows are.
-    pub kind: Kind,
-    /// How the file is laid out.
-    pub layout: Layout,
-    /// The map file itself.
-    pub file: String,
-    fields: Vec<Field>,
-    ct_values: Vec<Field>,
-    skips: Vec<Skip>,
-    history: Option<History>,
-}
-
-/// What a map says of the file as such; what it leaves out is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
-    /// Between cells.
-    pub delimiter: Option<u8>,
-    /// How its text is written.
-    pub encoding: Option<TextEncoding>,
-    /// Lines before the header.
-    pub skip_lines: u64,
-    /// The sheet of a workbook.
-    pub sheet: Option<String>,
-}
-
-/// A column that the map names, found in the header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its number, from 0.
-    pub at: usize,
-    /// As the map names it.
-    pub column: String,
-    /// The first field that it fills; empty for what is no field.
-    pub field: String,
-}
-
-/// One field of the contract and where it comes from.
-#[derive(Clone, Debug)]
-struct Field {
-    /// Where the map says so.
-    line: usize,
-    key: String,
-    /// In the contract's names, e.g. `order.from`.
-    path: String,
-    /// The fields to go through, the last one is set. Empty for what is no field (time of arrival).
-    descriptors: Vec<FieldDescriptor>,
-    source: Source,
-    target: Target,
-}
-
-/// Where a cell's text comes from.
-#[derive(Clone, Debug)]
-enum Source {
-    /// The same in every row; checked already.
-    Constant(Value),
-    /// One column.
-    Column(Column),
-    /// Texts and columns, joined. Empty as soon as one of the columns is.
-    Template(Vec<Piece>),
-}
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(String),
-    Column(Column),
-}
-
-/// A column by its header; its place is known once the header is.
-#[derive(Clone, Debug)]
-struct Column {
-    name: String,
-    at: usize,
-    /// Whether the map reads a time from it as well.
-    holds_time: bool,
-}
-
-/// Rows left out.
-#[derive(Clone, Debug)]
-struct Skip {
-    line: usize,
-    column: Column,
-    cells: Vec<String>,
-    /// Whether `cells` leave a row out, or keep it in.
-    leaves_out: bool,
-    why: String,
-}
-
-/// When rows arrived in the past.
-#[derive(Clone, Debug)]
-struct History {
-    arrived_at: Field,
-    raise_to_collection: bool,
-    bounds: Bounds,
-}
+use prost_reflect::{DynamicMessage, Value as FieldValue};
 
 /// What a row became.
 pub enum Row {
@@ -148,7 +54,7 @@ pub struct Made {
 const SEVERAL: usize = 4;
 
 impl Map {
-    /// Reads a map file. All that is wrong with it is told at once.
+    /// Reads a map file. All that is wrong with it is reported at once.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<MapError>> {
         compile::map(file, text)
     }
@@ -201,11 +107,11 @@ impl Map {
         places
     }
 
-    /// Finds the columns in a header. Every column the map names must be there, once. No cell of the header is told:
+    /// Finds the columns in a header. Every column the map names must be there, once. No cell of the header is shown:
     /// what was taken for the header may be a row.
     pub fn bind(&mut self, header: &[String]) -> Result<(), Vec<MapError>> {
         let mut errors: Vec<MapError> = Vec::new();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let file = self.file.clone();
         // What the map uses already is no other column by mistake.
         let used = self.columns();
@@ -223,8 +129,8 @@ impl Map {
                 (Some(_), Some(_)) => format!("the file has several columns `{}`; rename one of them", column.name),
             };
             // A column that several fields use is wrong once.
-            if !told.contains(&column.name) {
-                told.push(column.name.clone());
+            if !reported.contains(&column.name) {
+                reported.push(column.name.clone());
                 errors.push(MapError { file: file.clone(), line, key: key.to_owned(), problem });
             }
         });
@@ -297,7 +203,7 @@ impl Map {
     }
 
     /// Where a field's value comes from, in words: of one that was refused when the message was judged. `ct_values[1]`
-    /// is told by its gene, as empty cells are left out of the list.
+    /// is found by its gene, as empty cells are left out of the list.
     pub fn place_of(&self, field: &str, payload: &[u8]) -> Option<String> {
         let of = |fields: &[Field], path: &str| fields.iter().find(|field| field.path == path).map(Field::from);
         if field == "history.arrived_at" {
@@ -407,15 +313,6 @@ impl Field {
         }
         inner.set_field(last, value);
     }
-}
-
-/// An instant as the JSON mapping's library holds it.
-fn wire_time(at: Timestamp) -> FieldValue {
-    let instant = at.to_wire();
-    let mut wire = DynamicMessage::new(json::descriptor("google.protobuf.Timestamp"));
-    wire.set_field_by_name("seconds", FieldValue::I64(instant.seconds));
-    wire.set_field_by_name("nanos", FieldValue::I32(instant.nanos));
-    FieldValue::Message(wire)
 }
 
 /// What the contract requires of every row.

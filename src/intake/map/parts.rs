@@ -5,9 +5,10 @@
 //! enters an id is judged alone, as one that is the whole id. Nor is a date one, where the type of the cell is known: a
 //! spreadsheet makes the same one of `3-1` and of `MAR1`, and what was entered is lost.
 
-use super::cell::Form;
-use super::{Cells, Column, Field, Map, Piece, Source, cell};
-use crate::intake::{Fault, ids};
+use super::cell::{self, Cells, Column, Form};
+use super::checked::{Field, Map, Piece, Source};
+use crate::intake::ids;
+use crate::intake::item::Fault;
 use crate::model::nobody;
 use crate::model::outcome::RejectCode;
 

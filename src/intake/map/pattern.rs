@@ -3,7 +3,7 @@
 //! In: a pattern, refused when it could read one text as two times or leave part of a text without effect. Out: which
 //! characters of a text belong to which directive; the library then reads those.
 
-use super::format::{Place, Said, When};
+use super::said::{Place, Said, When};
 use crate::model::written;
 use jiff::fmt::strtime;
 use jiff::tz::{Offset, TimeZone};
@@ -265,7 +265,7 @@ fn directive(name: char, flag: Option<char>) -> Result<Piece, String> {
         's' => Err("`format` has %s beside others; for seconds since 1970 write \"epoch-seconds\" alone".to_owned()),
         'Z' => Err("`format` has %Z, and an abbreviation such as CST names several zones; use %z or %Q".to_owned()),
         'a' | 'A' | 'b' | 'B' | 'h' | 'p' | 'P' => Ok(Piece::Directive(name, false)),
-        // `%0d` asks for the zero; whether another may go without is told by what stands beside it.
+        // `%0d` asks for the zero; whether another may go without is decided by what stands beside it.
         _ if digits_of(name).is_some() => Ok(Piece::Directive(name, flag != Some('0'))),
         _ => Err(format!("`format` cannot be used to read: there is no directive %{name}")),
     }

@@ -1,6 +1,6 @@
 //! A map file as written: what may stand in it, and where an error in it lies.
 
-use crate::intake::Kind;
+use crate::intake::kind::Kind;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;

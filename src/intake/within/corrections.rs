@@ -1,10 +1,10 @@
 //! Corrections that name what they correct: which results are replaced, by rows that stand.
 //!
 //! In: the rows, each with what it replaces. Out: the replaced results in order, and what is named; on the way, what is
-//! told of corrections that replace the same, or each other in a circle. Only rows of one person and lab can: so many
+//! reported of corrections that replace the same, or each other in a circle. Only rows of one person and lab can: so many
 //! are judged at a time.
 
-use super::{Cause, Causes};
+use super::causes::{Cause, Causes};
 use crate::intake::scratch::sorted::{Bounds, Sorted, Sorter};
 use std::collections::{HashMap, HashSet};
 use std::io;

@@ -1,10 +1,10 @@
 //! Results that several people of a file have, and corrections that name a result of somebody else.
 //!
-//! In: the versions that stand, in order of results and people, and what corrections name. Out: what is told of results
+//! In: the versions that stand, in order of results and people, and what corrections name. Out: what is reported of results
 //! that are not moved, and of corrections that correct nothing. Only one result's people are looked at at a time.
 
+use super::causes::{Cause, Causes};
 use super::versions::Seen;
-use super::{Cause, Causes};
 use crate::intake::scratch::sorted::{Bounds, Fact, Sorted, Sorter};
 use std::io;
 
@@ -16,7 +16,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Takes the next result that holds with somebody. Of a result that several have all rows but the first are told.
+    /// Takes the next result that holds with somebody. Of a result that several have all rows but the first are reported.
     pub fn take(&mut self, one: &Seen, causes: &mut Causes) {
         match &mut self.last {
             Some((result, line)) if *result == one.result => {
@@ -91,7 +91,7 @@ impl Named {
     }
 
     /// Tells the lines that find what they name with nobody.
-    pub fn tell(mut self, causes: &mut Causes) -> io::Result<()> {
+    pub fn report(mut self, causes: &mut Causes) -> io::Result<()> {
         self.close(causes)?;
         let mut found = self.found.sorted()?;
         let mut next = found.next_fact()?;

@@ -2,12 +2,12 @@
 //! processor does.
 //!
 //! In: the versions in order of results and people, then of lines. Out: the one of each that stands; on the way, what is
-//! told of those that say the same again, name another target, say something else at one revision, or nothing that counts.
+//! reported of those that say the same again, name another target, say something else at one revision, or nothing that counts.
 
-use super::{Cause, Causes, hash};
+use super::causes::{Cause, Causes};
 use crate::intake::scratch::sorted::{Fact, Sorted};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 
 /// Above each status of its revision: the result belongs to somebody else.
@@ -131,7 +131,7 @@ impl Standing {
                 self.next = Some(version);
                 break;
             }
-            if let Some(cause) = told(&standing, &version) {
+            if let Some(cause) = cause_of(&standing, &version) {
                 causes.note(cause, version.line);
             }
             if version.rank() >= standing.rank() {
@@ -150,9 +150,9 @@ impl Standing {
     }
 }
 
-/// What is to be told of a version, given the one that stands before it: what stood earlier matters no more. Of a result
+/// What is to be reported of a version, given the one that stands before it: what stood earlier matters no more. Of a result
 /// that was moved away its person knows no more than that.
-fn told(standing: &Seen, version: &Seen) -> Option<Cause> {
+fn cause_of(standing: &Seen, version: &Seen) -> Option<Cause> {
     if standing.is_moved() || version.is_moved() {
         None
     } else if version.is_of_other_target(standing) {
@@ -182,4 +182,10 @@ fn content(result: &LabResult<'_>) -> u32 {
     (result.area, result.purpose, result.finding as i32, result.replaces_result_id).hash(&mut hasher);
     result.ct_values.iter().for_each(|ct| (ct.gene.as_str(), ct.cycles.to_bits()).hash(&mut hasher));
     hasher.finish() as u32
+}
+
+fn hash(texts: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    texts.hash(&mut hasher);
+    hasher.finish()
 }

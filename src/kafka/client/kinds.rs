@@ -1,7 +1,7 @@
 //! Settings that only one kind of client has. One map of properties serves all clients: each is given what is of its
 //! kind, or the library would warn of the others.
 
-use super::Role;
+use super::role::Role;
 
 /// Of consumers only. The rest of the library's are of both kinds, or are ours (`OURS`).
 const CONSUMER_ONLY: &[&str] = &[
@@ -56,7 +56,7 @@ const PRODUCER_ONLY: &[&str] = &[
 /// Whether a client of this role has a use for a setting. An unknown one is for all: the library refuses it.
 pub(super) fn is_for(role: &Role, name: &str) -> bool {
     match role {
-        Role::Member { .. } | Role::Twin { .. } | Role::Reader { .. } => !PRODUCER_ONLY.contains(&name),
+        Role::Member { .. } | Role::CoPartitioned { .. } | Role::Reader { .. } => !PRODUCER_ONLY.contains(&name),
         Role::Transactional { .. } | Role::Publisher => !CONSUMER_ONLY.contains(&name),
         Role::Admin => !CONSUMER_ONLY.contains(&name) && !PRODUCER_ONLY.contains(&name),
     }

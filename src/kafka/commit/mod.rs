@@ -3,12 +3,13 @@
 //! A producer lives as long as everything it does succeeds at once. After any doubt it is replaced: a delayed request
 //! of the old one could otherwise end a later transaction.
 
-use super::Error;
-use super::client::{Names, Role, properties};
+use super::acl::{denied, principal};
+use super::client::{Role, properties};
+use super::error::Error;
 use super::group::Group;
+use super::names::Names;
 use super::native::{ErrorCode, PartitionList, TransactionError, TransactionalProducer};
 use super::publisher::produce_all;
-use super::refusal::{denied, principal};
 use crate::clock;
 use crate::config::KafkaConfig;
 use crate::runtime::log::{Commit, CommitError, REVOKE_COMMIT_LIMIT};
@@ -55,7 +56,7 @@ pub(super) struct Committer {
 #[derive(Debug)]
 struct Waiting {
     since: Instant,
-    told: bool,
+    logged: bool,
 }
 
 /// How one attempt ended.
@@ -87,7 +88,7 @@ impl Committer {
     pub(super) fn renew(&mut self) -> Result<(), Error> {
         self.producer = None;
         self.producer = Some(TransactionalProducer::new(&self.properties, self.notify.clone())?);
-        self.waiting = Some(Waiting { since: clock::monotonic(), told: false });
+        self.waiting = Some(Waiting { since: clock::monotonic(), logged: false });
         self.failed = false;
         Ok(())
     }
@@ -107,15 +108,15 @@ impl Committer {
             return Ok(false);
         }
         let Err(error) = producer.init(limit) else {
-            if waiting.told {
+            if waiting.logged {
                 tracing::info!("the broker has taken the producer");
             }
             self.waiting = None;
             return Ok(true);
         };
-        if !waiting.told && waiting.since.elapsed() > WORTH_A_WORD {
+        if !waiting.logged && waiting.since.elapsed() > WORTH_A_WORD {
             tracing::warn!("waiting for the broker to take a producer: {}", error.text);
-            waiting.told = true;
+            waiting.logged = true;
         }
         match error.code {
             code if is_refused(code) => {
@@ -283,7 +284,7 @@ fn is_fenced(code: ErrorCode) -> bool {
     )
 }
 
-/// Somebody else of our id again and again is a mistake in the configuration: it is told, and not answered at once.
+/// Somebody else of our id again and again is a mistake in the configuration: it is logged, and not answered at once.
 fn note_fence(fences: &mut Fences, id: &str, code: ErrorCode) {
     if !is_fenced(code) {
         return;

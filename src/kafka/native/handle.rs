@@ -1,19 +1,19 @@
 //! A client of the library: made from settings, closed in bounded time.
 
-use super::{ErrorCode, text_of};
-use crate::clock;
-use crate::kafka::Error;
-use crate::kafka::refusal::{Refusal, denied_topic};
+use super::callbacks::{on_error, on_log, on_queue_event, on_rebalance};
+use super::rebalance::unassign_all;
+use super::shared::Shared;
+use super::values::text_of;
+use crate::kafka::error::Error;
+use crate::kafka::refusal::Refusal;
 use rdkafka_sys as sys;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CString, c_char};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
-
-use super::consumer::Rebalance;
 
 /// How long a client may take to close. After that it is left behind: the process is about to end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -28,29 +28,6 @@ pub(in crate::kafka) enum Kind {
     Consumer,
     /// Writes.
     Producer,
-}
-
-/// What callbacks of the library may touch.
-#[derive(Debug, Default)]
-pub(in crate::kafka) struct Shared {
-    /// Told when one of the client's queues has something.
-    pub(super) notify: Arc<Notify>,
-    /// Rebalances seen and not yet taken.
-    pub(super) rebalances: Mutex<VecDeque<Rebalance>>,
-    /// While closing, rebalances are answered at once.
-    pub(super) closing: AtomicBool,
-    /// Broken connections and time-outs so far.
-    pub(super) disturbances: AtomicU64,
-    /// Why the client can never go on.
-    pub(super) fatal: Mutex<Option<String>>,
-    /// What a broker was last refused for, or refused us for.
-    refusal: Mutex<Option<Refusal>>,
-    /// Topics that must not be written to, as far as was said since it was last asked.
-    denied: Mutex<BTreeSet<String>>,
-    /// Calls under way on other threads.
-    leases: AtomicUsize,
-    /// One of them may never come back.
-    left_behind: AtomicBool,
 }
 
 /// A client.
@@ -206,7 +183,7 @@ impl Doomed {
         unsafe {
             match self.kind {
                 Kind::Consumer => {
-                    super::consumer::unassign_all(client);
+                    unassign_all(client);
                     sys::rd_kafka_consumer_close(client);
                 }
                 Kind::Producer => {
@@ -236,7 +213,7 @@ impl Conf {
             sys::rd_kafka_conf_set_log_cb(conf_ptr, Some(on_log));
             sys::rd_kafka_conf_set_error_cb(conf_ptr, Some(on_error));
             if kind == Kind::Consumer {
-                sys::rd_kafka_conf_set_rebalance_cb(conf_ptr, Some(super::consumer::on_rebalance));
+                sys::rd_kafka_conf_set_rebalance_cb(conf_ptr, Some(on_rebalance));
             }
         }
         Ok(conf)
@@ -271,52 +248,7 @@ impl Drop for Conf {
     }
 }
 
-/// The library's log lines. Called from its own threads.
-unsafe extern "C" fn on_log(
-    client: *const sys::rd_kafka_t,
-    level: c_int,
-    facility: *const c_char,
-    line: *const c_char,
-) {
-    // SAFETY: both are C strings of the library, live during the call.
-    let (facility, line) = unsafe { (text_of(facility), text_of(line)) };
-    // Lines about settings have no client yet.
-    if !client.is_null() {
-        // SAFETY: the opaque is the client's `Shared`, alive as long as the client; null before it is known to it.
-        if let Some(shared) = unsafe { sys::rd_kafka_opaque(client).cast::<Shared>().as_ref() } {
-            if let Some(topic) = denied_topic(&line) {
-                shared.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned());
-            }
-            let mut last = shared.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-            match Refusal::of(&line, clock::monotonic()) {
-                Some(refusal) => *last = Some(refusal.since(last.as_ref())),
-                None => drop(last.take_if(|refusal| refusal.is_taken_back_by(&line))),
-            }
-        }
-    }
-    super::logs::tell(level, &facility, &line);
-}
-
-/// Errors of a whole client. The library goes on by itself, save for the fatal one.
-unsafe extern "C" fn on_error(client: *mut sys::rd_kafka_t, code: c_int, reason: *const c_char, shared: *mut c_void) {
-    // SAFETY: the opaque is the client's `Shared`, alive as long as the client; the reason lives during the call.
-    let (shared, reason) = unsafe { (&*shared.cast::<Shared>(), text_of(reason)) };
-    if code != ErrorCode::RD_KAFKA_RESP_ERR__FATAL as c_int {
-        shared.disturbances.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!("kafka: {reason}");
-        return;
-    }
-    let mut text = [0 as c_char; 512];
-    // SAFETY: the client is live and the buffer has the length given; the library ends it with a zero byte.
-    let why = unsafe {
-        sys::rd_kafka_fatal_error(client, text.as_mut_ptr(), text.len());
-        text_of(text.as_ptr())
-    };
-    *shared.fatal.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(why);
-    shared.notify.notify_one();
-}
-
-/// A queue of a client; tells the client's `notify` when it gets something.
+/// A queue of a client; the client's `notify` is notified when it gets something.
 #[derive(Debug)]
 pub(super) struct Queue {
     queue: NonNull<sys::rd_kafka_queue_t>,
@@ -362,9 +294,4 @@ impl Drop for Queue {
             sys::rd_kafka_queue_destroy(self.as_ptr());
         }
     }
-}
-
-unsafe extern "C" fn on_queue_event(_: *mut sys::rd_kafka_t, shared: *mut c_void) {
-    // SAFETY: the opaque is a `Shared` kept alive by the `Queue` that enabled this call.
-    unsafe { &*shared.cast::<Shared>() }.notify.notify_one();
 }

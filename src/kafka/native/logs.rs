@@ -1,4 +1,4 @@
-//! What the library says, told once. It has a client for each worker and purpose, and each says everything by itself:
+//! What the library says, logged once. It has a client for each worker and purpose, and each says everything by itself:
 //! when a broker goes, that is dozens of lines of one fact.
 
 use std::borrow::Cow;
@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines that differ only in client, broker and numbers are told once in this time.
+/// Lines that differ only in client, broker and numbers are logged once in this time.
 const ONCE_IN: Duration = Duration::from_secs(30);
 
 /// More kinds of lines than this are not remembered.
 const KINDS: usize = 256;
 
 /// Connections that break and cannot be made: the library makes them anew by itself, and that no broker answers at all
-/// is told by whoever asks. Refused certificates and passwords, and names that are none, are not among them.
+/// is reported by whoever asks. Refused certificates and passwords, and names that are none, are not among them.
 const CONNECTIONS: [&str; 10] = [
     "Connection refused",
     "Timed out",
@@ -30,8 +30,8 @@ const CONNECTIONS: [&str; 10] = [
 /// Of a connection that ends because of these, it is the settings that are wrong.
 const SECURITY: [&str; 3] = ["security.protocol", "SSL ", "SASL"];
 
-/// Tells a line of the library, at a level of syslog.
-pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
+/// Logs a line of the library, at a level of syslog.
+pub(in crate::kafka) fn write(level: i32, facility: &str, line: &str) {
     let line = &*without_nothing(line);
     // CONFWARN: settings that a client has no use for, or lacks, as the one that only owns the embedded broker.
     // METADATAUPDATE: a broker that was just started does not know everything yet.
@@ -46,9 +46,9 @@ pub(in crate::kafka) fn tell(level: i32, facility: &str, line: &str) {
         }
         return;
     }
-    static TOLD: Mutex<Option<Told>> = Mutex::new(None);
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(more) = told.get_or_insert_default().note(kind_of(facility, line), crate::clock::monotonic()) else {
+    static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
+    let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(more) = repeats.get_or_insert_default().note(kind_of(facility, line), crate::clock::monotonic()) else {
         return;
     };
     let more = if more > 0 { format!(" (and {more} like it since it was last told)") } else { String::new() };
@@ -80,11 +80,11 @@ fn kind_of(facility: &str, line: &str) -> String {
     facility.chars().chain([' ']).chain(letters).collect()
 }
 
-/// When each kind of line was last told, and how many came since.
+/// When each kind of line was last logged, and how many came since.
 #[derive(Debug, Default)]
-struct Told(HashMap<String, (Instant, u64)>);
+struct Repeats(HashMap<String, (Instant, u64)>);
 
-impl Told {
+impl Repeats {
     /// How many of this kind were kept back; `None` when this one is too.
     fn note(&mut self, kind: String, now: Instant) -> Option<u64> {
         if self.0.len() >= KINDS {
@@ -134,18 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn what_all_clients_say_is_told_once() {
+    fn what_all_clients_say_is_logged_once() {
         let line = |client: u32, after: u32| {
             format!(
                 "[thrd:kafka:9093/{client}]: kafka:9093/{client}: SSL handshake failed: no certificate (after {after}ms in state SSL)"
             )
         };
-        let (mut told, now) = (Told::default(), Instant::now());
-        assert_eq!(told.note(kind_of("FAIL", &line(1, 3)), now), Some(0));
+        let (mut repeats, now) = (Repeats::default(), Instant::now());
+        assert_eq!(repeats.note(kind_of("FAIL", &line(1, 3)), now), Some(0));
         for client in 2..62 {
-            assert_eq!(told.note(kind_of("FAIL", &line(client, 40)), now), None);
+            assert_eq!(repeats.note(kind_of("FAIL", &line(client, 40)), now), None);
         }
-        assert_eq!(told.note(kind_of("FAIL", "[thrd:x]: x: SASL authentication failed"), now), Some(0), "another fact");
-        assert_eq!(told.note(kind_of("FAIL", &line(1, 3)), now + ONCE_IN), Some(60));
+        assert_eq!(
+            repeats.note(kind_of("FAIL", "[thrd:x]: x: SASL authentication failed"), now),
+            Some(0),
+            "another fact"
+        );
+        assert_eq!(repeats.note(kind_of("FAIL", &line(1, 3)), now + ONCE_IN), Some(60));
     }
 }

@@ -1,6 +1,6 @@
 //! Messages as the library hands them out: borrowed memory, given back when dropped.
 
-use super::{ErrorCode, text_of};
+use super::values::{ErrorCode, text_of};
 use rdkafka_sys as sys;
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;

@@ -1,11 +1,12 @@
 //! What the brokers say of topics. These calls wait for the answer.
 
 use super::handle::{Handle, Queue};
-use super::query::{Event, Options, poll_queue, slice_of};
-use super::{ErrorCode, describe, millis};
+use super::request::{Event, Options, poll_queue, slice_of};
+use super::values::{ErrorCode, describe, millis};
 use crate::clock;
-use crate::kafka::Error;
-use crate::kafka::refusal::{Refusal, missing_acl};
+use crate::kafka::acl::missing_acl;
+use crate::kafka::error::Error;
+use crate::kafka::refusal::Refusal;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::NonNull;
@@ -28,7 +29,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 pub(in crate::kafka) struct Unreached {
     /// What the library says of it.
     pub(in crate::kafka) error: Error,
-    /// What it was told when it tried, if that is why.
+    /// What the broker answered when it tried, if that is why.
     pub(in crate::kafka) refusal: Option<Refusal>,
 }
 

@@ -1,9 +1,8 @@
 //! The library's mock cluster.
 
-use super::ErrorCode;
 use super::handle::{Handle, Kind};
-use super::text_of;
-use crate::kafka::Error;
+use super::values::{ErrorCode, describe, millis, text_of};
+use crate::kafka::error::Error;
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -31,9 +30,7 @@ impl Mock {
         let cluster = NonNull::new(unsafe { sys::rd_kafka_mock_cluster_new(owner.as_ptr(), 1) });
         let cluster = cluster.ok_or_else(|| Error::new("the embedded broker could not be started"))?;
         // SAFETY: the cluster is live.
-        unsafe {
-            sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster.as_ptr(), super::millis(rebalance_delay))
-        };
+        unsafe { sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster.as_ptr(), millis(rebalance_delay)) };
         Ok(Self { cluster, _owner: owner })
     }
 
@@ -47,7 +44,7 @@ impl Mock {
         // SAFETY: cluster and name are live.
         match unsafe { sys::rd_kafka_mock_topic_create(self.cluster.as_ptr(), name.as_ptr(), partitions, 1) } {
             ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-            code => Err(Error::new(format!("{}: {}", name.to_string_lossy(), super::describe(code)))),
+            code => Err(Error::new(format!("{}: {}", name.to_string_lossy(), describe(code)))),
         }
     }
 }

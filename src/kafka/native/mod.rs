@@ -5,7 +5,9 @@
 
 #![allow(unsafe_code, reason = "the calls of a C library; each block says why it holds")]
 
+mod callbacks;
 mod consumer;
+mod error;
 mod handle;
 pub(super) mod logs;
 mod messages;
@@ -14,38 +16,20 @@ mod mock;
 mod partitions;
 mod producer;
 mod query;
+mod rebalance;
+mod request;
+mod shared;
+mod values;
 
-pub(super) use consumer::{Consumer, Membership};
+pub(super) use consumer::Consumer;
+pub(super) use error::TransactionError;
 pub(super) use handle::{Handle, Kind};
 pub(super) use messages::{Batch, Message};
 pub(super) use metadata::{TopicId, Unreached};
 pub(super) use mock::Mock;
 pub(super) use partitions::PartitionList;
-pub(super) use producer::{Outgoing, TransactionError, TransactionalProducer};
-pub(super) use query::{Answer, End, NoAnswer, Query};
-pub(super) use rdkafka_sys::rd_kafka_resp_err_t as ErrorCode;
-
-use std::ffi::{CStr, c_char};
-
-/// A text of the library.
-///
-/// # Safety
-/// `text` is null or a C string that lives through the call.
-unsafe fn text_of(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: not null, and the caller vouches for the rest.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
-}
-
-/// The library's description of an error code.
-pub(super) fn describe(code: ErrorCode) -> String {
-    // SAFETY: takes a number, returns a static string.
-    unsafe { text_of(rdkafka_sys::rd_kafka_err2str(code)) }
-}
-
-/// Milliseconds as the library wants them.
-fn millis(limit: std::time::Duration) -> i32 {
-    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX)
-}
+pub(super) use producer::{Outgoing, TransactionalProducer};
+pub(super) use query::{Answer, End, Query};
+pub(super) use rebalance::Membership;
+pub(super) use request::NoAnswer;
+pub(super) use values::ErrorCode;

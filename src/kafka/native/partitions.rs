@@ -1,6 +1,6 @@
 //! Lists of partitions with offsets.
 
-use super::ErrorCode;
+use super::values::ErrorCode;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString};
 use std::ptr::NonNull;

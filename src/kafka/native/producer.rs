@@ -1,16 +1,16 @@
 //! A transactional producer by the C calls: the wrapper's commit waits 100 ms, this one takes 1 to 5.
 
-use super::consumer::Membership;
+use super::error::{TransactionError, ended};
 use super::handle::{Handle, Kind};
 use super::metadata::TopicHandle;
 use super::partitions::PartitionList;
-use super::{ErrorCode, millis, text_of};
+use super::rebalance::Membership;
+use super::values::{ErrorCode, millis};
 use crate::clock;
-use crate::kafka::Error;
+use crate::kafka::error::Error;
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
-use std::ptr::NonNull;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -20,48 +20,6 @@ const CALL_GRACE: Duration = Duration::from_secs(1);
 
 /// A thread for one call.
 const CALL_STACK: usize = 256 * 1024;
-
-/// Why a transactional call failed, and what may be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kafka) struct TransactionError {
-    pub(in crate::kafka) code: ErrorCode,
-    pub(in crate::kafka) text: String,
-    /// The producer is of no more use.
-    pub(in crate::kafka) fatal: bool,
-    /// The same call may be made again.
-    pub(in crate::kafka) retriable: bool,
-    /// The transaction can be aborted.
-    pub(in crate::kafka) abortable: bool,
-}
-
-impl TransactionError {
-    /// What the library returned, freed; `None` for success.
-    pub(super) fn taken(error: *mut sys::rd_kafka_error_t) -> Option<Self> {
-        let error = NonNull::new(error)?.as_ptr();
-        // SAFETY: only called with what a call just returned: ours, live, freed once.
-        unsafe {
-            let taken = Self {
-                code: sys::rd_kafka_error_code(error),
-                text: text_of(sys::rd_kafka_error_string(error)),
-                fatal: sys::rd_kafka_error_is_fatal(error) != 0,
-                retriable: sys::rd_kafka_error_is_retriable(error) != 0,
-                abortable: sys::rd_kafka_error_txn_requires_abort(error) != 0,
-            };
-            sys::rd_kafka_error_destroy(error);
-            Some(taken)
-        }
-    }
-
-    /// Nothing more can be asked of a producer that still does what it was asked last.
-    fn unanswered(why: &str) -> Self {
-        let code = ErrorCode::RD_KAFKA_RESP_ERR__TIMED_OUT;
-        Self { code, text: why.to_owned(), fatal: true, retriable: false, abortable: false }
-    }
-
-    fn of_code(code: ErrorCode) -> Self {
-        Self { code, text: super::describe(code), fatal: false, retriable: false, abortable: true }
-    }
-}
 
 /// One record to be written.
 #[derive(Clone, Copy, Debug)]
@@ -99,23 +57,23 @@ impl TransactionalProducer {
     /// Fences earlier producers of the same id, and aborts what they left open.
     pub(in crate::kafka) fn init(&self, limit: Duration) -> Result<(), TransactionError> {
         // SAFETY: the client is live; so for the calls below.
-        done(unsafe { sys::rd_kafka_init_transactions(self.handle.as_ptr(), millis(limit)) })
+        ended(unsafe { sys::rd_kafka_init_transactions(self.handle.as_ptr(), millis(limit)) })
     }
 
     pub(in crate::kafka) fn begin(&self) -> Result<(), TransactionError> {
         // SAFETY: see `init`.
-        done(unsafe { sys::rd_kafka_begin_transaction(self.handle.as_ptr()) })
+        ended(unsafe { sys::rd_kafka_begin_transaction(self.handle.as_ptr()) })
     }
 
     /// Sends what is outstanding and ends the transaction.
     pub(in crate::kafka) fn commit(&self, limit: Duration) -> Result<(), TransactionError> {
         // SAFETY: see `init`.
-        done(unsafe { sys::rd_kafka_commit_transaction(self.handle.as_ptr(), millis(limit)) })
+        ended(unsafe { sys::rd_kafka_commit_transaction(self.handle.as_ptr(), millis(limit)) })
     }
 
     pub(in crate::kafka) fn abort(&self, limit: Duration) -> Result<(), TransactionError> {
         // SAFETY: see `init`.
-        done(unsafe { sys::rd_kafka_abort_transaction(self.handle.as_ptr(), millis(limit)) })
+        ended(unsafe { sys::rd_kafka_abort_transaction(self.handle.as_ptr(), millis(limit)) })
     }
 
     /// Adds offsets, fenced by the membership.
@@ -137,7 +95,7 @@ impl TransactionalProducer {
             // SAFETY: the lease keeps the client alive, which takes calls from any thread; the rest is ours.
             let error = unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) };
             // Nobody may wait for it any more.
-            let _ = sender.send(done(error));
+            let _ = sender.send(ended(error));
         };
         // A thread that cannot be started drops the sender: that is an answer too.
         let _ = std::thread::Builder::new().name("kafka-offsets".to_owned()).stack_size(CALL_STACK).spawn(send);
@@ -176,10 +134,6 @@ impl TransactionalProducer {
             self.wait_a_moment();
         }
     }
-}
-
-fn done(error: *mut sys::rd_kafka_error_t) -> Result<(), TransactionError> {
-    TransactionError::taken(error).map_or(Ok(()), Err)
 }
 
 /// Start and length of a payload; null for a tombstone, which is not the same as empty.
@@ -234,7 +188,7 @@ fn produce_with_headers(
         fields.push(field(kind::RD_KAFKA_VTYPE_HEADER, value { header }));
     }
     // SAFETY: each field's kind tells which part of its union is set; all memory is copied during the call.
-    done(unsafe { sys::rd_kafka_produceva(handle.as_ptr(), fields.as_ptr(), fields.len()) })
+    ended(unsafe { sys::rd_kafka_produceva(handle.as_ptr(), fields.as_ptr(), fields.len()) })
 }
 
 fn field(vtype: sys::rd_kafka_vtype_t, u: sys::rd_kafka_vu_s__bindgen_ty_1) -> sys::rd_kafka_vu_t {

@@ -1,14 +1,17 @@
 //! What is wrong with the topics there are. Nothing is changed: each finding names the topic, the value found and the
 //! command that mends it.
 
-use super::{
-    ADMIN_LIMIT, DEAD_LETTER_MESSAGE_BYTES, FOR_EVER, Keeping, NO_LIMIT, Quiet, connect, counts_of_halves,
-    is_timed_input, keeping_of, keeps_all, metadata, model_of, places_of, require_shown, timestamp_type,
+use super::admin::{ADMIN_LIMIT, connect, counts_of_halves, metadata, model_of, require_shown};
+use super::settings::{
+    DEAD_LETTER_MESSAGE_BYTES, FOR_EVER, Keeping, NO_LIMIT, is_timed_input, keeping_of, keeps_all, places_of,
+    timestamp_type,
 };
 use crate::config::KafkaConfig;
-use crate::kafka::mend::{create_topics, hint, tool};
-use crate::kafka::refusal::missing_acl;
-use crate::kafka::{Error, topic_name};
+use crate::kafka::acl::missing_acl;
+use crate::kafka::client::quiet::Quiet;
+use crate::kafka::error::Error;
+use crate::kafka::names::topic_name;
+use crate::kafka::remedy::{create_topics, hint, tool};
 use crate::model::record::{Layout, Topic};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::error::RDKafkaErrorCode;

@@ -60,7 +60,7 @@ function line(alert, state) {
   return el("li", { class: `alert ${alert.severity} ${alert.state}` },
     el("p", { class: "severity" }, el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[alert.severity] ?? "●"), " ",
       el("span", { class: "hidden" }, `${t("alert.severity")} `), word("severity", alert.severity)),
-    el("div", { class: "told" },
+    el("div", { class: "content" },
       el("p", {}, el("span", { class: "what" }, title(alert)), " ", ...marks.flatMap(([kind, mark]) => [el("span", { class: `mark ${mark}` }, word(kind, mark)), " "])),
       el("p", { class: "where" }, where(alert, state.registry)),
       el("p", { class: "quiet" }, facts(alert, state.registry.targets)),

@@ -1,4 +1,4 @@
-// The page: follows /events, keeps what it was told, and draws.
+// The page: follows /events, keeps what it was sent, and draws.
 
 import * as alerts from "./alerts.js";
 import * as area from "./area.js";
@@ -12,7 +12,7 @@ import { METHODS, shareOf } from "./shares.js";
 const state = {
   registry: { areas: [], targets: [], windows: [1, 3, 7, 14], digest: "", zone: "", people_shown: true, newest_alerts: 100, kept_alerts: 0 },
   // By target, then by code; `areas` are those of the chosen target.
-  byTarget: new Map(), target: "", areas: new Map(), alerts: [], counts: [], pulse: null, detail: null, chosen: null, unknown: null,
+  byTarget: new Map(), target: "", areas: new Map(), alerts: [], counts: [], status: null, detail: null, chosen: null, unknown: null,
   colour: "tier", window: 7, method: "tests_over_tests", skew: 0, heard: 0, link: ["link.connecting", ""],
   /** Now, by the server's clock. */
   now: () => Date.now() + state.skew,
@@ -52,7 +52,7 @@ function keyNumbers() {
       share ? t("key.of", { found: count(share.numerator), all: count(share.denominator), days }) : t("key.no.results", { days })],
     [t("key.cases"), of ? count(of.cases) : t("none"), of ? t("key.community", { count: count(of.community_cases), days }) : days],
     [t("key.alerts"), count(live), t("key.alerts.note")],
-    [t("key.throughput"), state.pulse ? t("per.second", { count: count(state.pulse.rates.at(-1) ?? 0) }) : t("none"), t("key.throughput.note")],
+    [t("key.throughput"), state.status ? t("per.second", { count: count(state.status.rates.at(-1) ?? 0) }) : t("none"), t("key.throughput.note")],
   ];
   document.getElementById("key").replaceChildren(...entries.map(([title, value, note]) =>
     el("div", {}, el("span", { class: "quiet" }, title), el("b", {}, value), el("span", { class: "quiet" }, note))));
@@ -60,12 +60,12 @@ function keyNumbers() {
 
 function badges() {
   const list = [];
-  const pulse = state.pulse;
-  if (pulse) {
-    const halves = Object.values(pulse.halves);
-    if (pulse.history) list.push([t("badge.history"), "warn"]);
-    if (!pulse.caught_up) list.push([t("badge.reading"), "warn"]);
-    if (pulse.working) list.push(halves.every((half) => half.balances) ? [t("badge.balances"), "good"] : [t("badge.differs"), "bad"]);
+  const status = state.status;
+  if (status) {
+    const halves = Object.values(status.halves);
+    if (status.history) list.push([t("badge.history"), "warn"]);
+    if (!status.caught_up) list.push([t("badge.reading"), "warn"]);
+    if (status.working) list.push(halves.every((half) => half.balances) ? [t("badge.balances"), "good"] : [t("badge.differs"), "bad"]);
     const restoring = halves.reduce((sum, half) => sum + half.restoring, 0);
     if (restoring) list.push([t("badge.restoring", { count: count(restoring) }), "warn"]);
   }
@@ -212,9 +212,9 @@ function follow() {
   });
   on("snapshot", snapshot);
   on("delta", (delta) => { take(delta); draw(); });
-  on("pulse", (pulse) => {
-    state.pulse = pulse;
-    state.skew = pulse.at - Date.now();
+  on("pulse", (status) => {
+    state.status = status;
+    state.skew = status.at - Date.now();
     badges();
     keyNumbers();
     machine.draw(state);

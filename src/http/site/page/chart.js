@@ -70,9 +70,9 @@ function axes(frame, top, points) {
 
 /**
  * A line over days with its interval. `points` are {day, value, low, high, idle}, one for each day; a value may be null,
- * and a day idle, then the line breaks off. `told` is given the point that is pointed at, or null.
+ * and a day idle, then the line breaks off. `pointed` is given the point that is pointed at, or null.
  */
-export function line(box, points, told) {
+export function line(box, points, pointed) {
   const width = Math.max(260, box.clientWidth || 600), height = Math.min(260, Math.max(180, width * 0.42));
   const frame = { left: 54, right: width - 10, upper: 10, lower: height - 26 };
   const top = nice(Math.max(0, ...points.map((point) => Math.min(point.high ?? point.value ?? 0, (point.value ?? 0) * 4 || 1))));
@@ -95,12 +95,12 @@ export function line(box, points, told) {
       for (const point of stretch) drawing.append(svg("circle", { class: "dot", cx: x(point), cy: frame.y(point.value), r: 2.5 }));
     }
   }
-  point(drawing, frame, placed, told);
+  point(drawing, frame, placed, pointed);
   box.replaceChildren(drawing);
 }
 
 // The day under the pointer, or chosen with the arrow keys.
-function point(drawing, frame, points, told) {
+function point(drawing, frame, points, pointed) {
   const mark = svg("line", { class: "mark", y1: frame.upper, y2: frame.lower, visibility: "hidden" });
   drawing.append(mark);
   let at = points.length - 1;
@@ -109,11 +109,11 @@ function point(drawing, frame, points, told) {
     mark.setAttribute("x1", frame.x(at));
     mark.setAttribute("x2", frame.x(at));
     mark.setAttribute("visibility", "visible");
-    told(points[at]);
+    pointed(points[at]);
   };
   const hide = () => {
     mark.setAttribute("visibility", "hidden");
-    told(null);
+    pointed(null);
   };
   drawing.addEventListener("pointermove", (event) => {
     const box = drawing.getBoundingClientRect();

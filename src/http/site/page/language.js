@@ -9,7 +9,7 @@ const places = { en: 0, zh: 1 };
 const regions = { en: "en-GB", zh: "zh-CN" };
 const REMEMBERED = "swabstream.language";
 
-/** What is chosen, and the zone that times are told in. */
+/** What is chosen, and the zone that times are shown in. */
 const chosen = { language: "en", locale: "en-GB", zone: undefined };
 
 // The address wins over what was chosen before, that over what the browser says.
@@ -53,7 +53,7 @@ export function choose(language) {
 /** The language in use. */
 export const language = () => chosen.language;
 
-/** Times are told in this zone from here on. */
+/** Times are shown in this zone from here on. */
 export function tellTimesIn(zone) {
   chosen.zone = zone || undefined;
 }

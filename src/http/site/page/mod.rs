@@ -1,6 +1,6 @@
 //! The page: files of ours only, embedded in the binary.
 
-use crate::http::Site;
+use crate::http::context::Context;
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -34,7 +34,7 @@ const FILES: [(&str, &str, &str); 14] = [
     ("/page/machine.js", SCRIPT, include_str!("machine.js")),
 ];
 
-pub(in crate::http) fn routes() -> Router<Arc<Site>> {
+pub(in crate::http) fn routes() -> Router<Arc<Context>> {
     FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
         router.route(path, get(move || async move { ([(header::CONTENT_TYPE, kind)], content).into_response() }))
     })

@@ -4,7 +4,7 @@ use crate::model::ids::masked;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::Alert;
 use crate::view::alerts as book;
-use crate::view::picture::Picture;
+use crate::view::overview::Overview;
 use crate::view::texts::{self, Withdrawal};
 use serde::{Deserialize, Serialize};
 
@@ -77,35 +77,35 @@ pub(super) struct Counts {
     alerts: u64,
 }
 
-/// States of alerts newer than a version of the picture, newest first.
-pub(super) fn newer(picture: &Picture, version: u64, people: bool) -> Vec<AlertLine> {
-    let newer = newest(picture, people, |line| line.changed > version);
-    newer.into_iter().take(SHOWN).map(|line| shown(picture, line)).collect()
+/// States of alerts newer than a version of the overview, newest first.
+pub(super) fn newer(overview: &Overview, version: u64, people: bool) -> Vec<AlertLine> {
+    let newer = newest(overview, people, |line| line.changed > version);
+    newer.into_iter().take(SHOWN).map(|line| shown(overview, line)).collect()
 }
 
 impl Found {
     /// The newest alerts that pass the filter.
-    pub fn of(picture: &Picture, filter: &AlertFilter, people: bool) -> Self {
-        let registry = picture.registry();
+    pub fn of(overview: &Overview, filter: &AlertFilter, people: bool) -> Self {
+        let registry = overview.registry();
         let of_area = |code: &str| filter.area.is_empty() || registry.within(code).contains(&filter.area.as_str());
         let of_family = |alert: &Alert| filter.family.is_empty() || families::name(alert.family()) == filter.family;
-        let found = newest(picture, people, |line| of_family(&line.alert) && of_area(&line.alert.area));
-        Self { alerts: found.iter().take(SHOWN).map(|line| shown(picture, line)).collect(), all: found.len() }
+        let found = newest(overview, people, |line| of_family(&line.alert) && of_area(&line.alert.area));
+        Self { alerts: found.iter().take(SHOWN).map(|line| shown(overview, line)).collect(), all: found.len() }
     }
 }
 
 /// Those of the alerts kept that pass, newest first. Without `people` only those about areas and labs.
-fn newest(picture: &Picture, people: bool, passes: impl Fn(&book::AlertLine) -> bool) -> Vec<&book::AlertLine> {
-    let about_people = picture.alerts.newest().filter(|_| people);
-    let all = about_people.chain(picture.area_alerts.newest());
+fn newest(overview: &Overview, people: bool, passes: impl Fn(&book::AlertLine) -> bool) -> Vec<&book::AlertLine> {
+    let about_people = overview.alerts.newest().filter(|_| people);
+    let all = about_people.chain(overview.area_alerts.newest());
     let mut newest: Vec<&book::AlertLine> = all.filter(|line| passes(line)).collect();
     newest.sort_by_key(|line| std::cmp::Reverse(line.at));
     newest
 }
 
-pub(super) fn counts(picture: &Picture) -> Vec<Counts> {
-    let all = picture.alerts.counts().chain(picture.area_alerts.counts()).filter(|(.., alerts)| *alerts > 0);
-    let target = |name: &str| picture.registry().target(name).unwrap_or(name).to_owned();
+pub(super) fn counts(overview: &Overview) -> Vec<Counts> {
+    let all = overview.alerts.counts().chain(overview.area_alerts.counts()).filter(|(.., alerts)| *alerts > 0);
+    let target = |name: &str| overview.registry().target(name).unwrap_or(name).to_owned();
     let one = |(family, state, of, alerts): (_, _, &str, _)| Counts {
         family: families::name(family),
         state: texts::state(state),
@@ -115,13 +115,13 @@ pub(super) fn counts(picture: &Picture) -> Vec<Counts> {
     all.map(one).collect()
 }
 
-fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
+fn shown(overview: &Overview, line: &book::AlertLine) -> AlertLine {
     let alert: &Alert = &line.alert;
     AlertLine {
         id: alert.alert_id.chars().take(12).collect(),
         at: line.at.0,
         version: alert.version,
-        target: picture.registry().target(&alert.target).unwrap_or(&alert.target).to_owned(),
+        target: overview.registry().target(&alert.target).unwrap_or(&alert.target).to_owned(),
         family: families::name(alert.family()),
         state: texts::state(alert.state()),
         severity: texts::severity(alert.severity()),
@@ -130,9 +130,9 @@ fn shown(picture: &Picture, line: &book::AlertLine) -> AlertLine {
         person: if alert.person_id.is_empty() { String::new() } else { masked(&alert.person_id) },
         channel: texts::channel(alert.channel()),
         area: alert.area.clone(),
-        area_name: picture.registry().name(&alert.area).to_owned(),
-        area_name_zh: picture.registry().name_zh(&alert.area).to_owned(),
-        within: picture.registry().within(&alert.area).into_iter().map(str::to_owned).collect(),
+        area_name: overview.registry().name(&alert.area).to_owned(),
+        area_name_zh: overview.registry().name_zh(&alert.area).to_owned(),
+        within: overview.registry().within(&alert.area).into_iter().map(str::to_owned).collect(),
         purpose: alert.purpose.clone(),
         first_day: alert.first_day.clone(),
         last_day: alert.last_day.clone(),

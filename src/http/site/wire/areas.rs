@@ -4,8 +4,8 @@ use crate::model::target::{FIRST, keyed};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::proto::v1::{AreaTier, Proportion, PurposeNumbers, TierReason, WindowNumbers};
-use crate::view::areas::AreaPicture;
-use crate::view::picture::Picture;
+use crate::view::areas::AreaOverview;
+use crate::view::overview::Overview;
 use serde::Serialize;
 
 /// Roots shown beside the map, at most.
@@ -131,73 +131,73 @@ struct Reason {
 }
 
 /// Areas of the coarsest level that are not drawn themselves: the whole of which the map shows parts.
-pub(super) fn roots(picture: &Picture) -> impl Iterator<Item = &Area> {
-    let registry = picture.registry();
+pub(super) fn roots(overview: &Overview) -> impl Iterator<Item = &Area> {
+    let registry = overview.registry();
     let drawn: Vec<&str> = registry.tiles().map(|area| area.code.as_str()).collect();
     let list = registry.rules().map_or(&[][..], |rules| &rules.areas.list);
     list.iter().filter(move |area| area.level == 0 && !drawn.contains(&area.code.as_str())).take(MOST_ROOTS)
 }
 
-/// Drawn areas and roots that are newer than a version of the picture, by the first target.
-pub(super) fn changed(picture: &Picture, version: u64) -> Vec<AreaNow> {
-    changed_of(picture, FIRST, version)
+/// Drawn areas and roots that are newer than a version of the overview, by the first target.
+pub(super) fn changed(overview: &Overview, version: u64) -> Vec<AreaNow> {
+    changed_of(overview, FIRST, version)
 }
 
 /// The same by any other target.
-pub(super) fn changed_of_others(picture: &Picture, version: u64) -> Vec<AreaNow> {
-    let others = picture.registry().targets().iter().skip(1);
-    others.flat_map(|target| changed_of(picture, &target.id, version)).collect()
+pub(super) fn changed_of_others(overview: &Overview, version: u64) -> Vec<AreaNow> {
+    let others = overview.registry().targets().iter().skip(1);
+    others.flat_map(|target| changed_of(overview, &target.id, version)).collect()
 }
 
-fn changed_of(picture: &Picture, target: &str, version: u64) -> Vec<AreaNow> {
-    let shown = picture.registry().tiles().chain(roots(picture));
-    let known = shown.filter_map(|area| Some((&area.code, picture.areas.get(&keyed(&area.code, target))?)));
+fn changed_of(overview: &Overview, target: &str, version: u64) -> Vec<AreaNow> {
+    let shown = overview.registry().tiles().chain(roots(overview));
+    let known = shown.filter_map(|area| Some((&area.code, overview.areas.get(&keyed(&area.code, target))?)));
     let newer = known.filter(|(_, area)| area.changed > version);
-    newer.map(|(code, area)| now(picture, (code, target), area)).collect()
+    newer.map(|(code, area)| now(overview, (code, target), area)).collect()
 }
 
-fn now(picture: &Picture, (code, target): (&str, &str), area: &AreaPicture) -> AreaNow {
+fn now(overview: &Overview, (code, target): (&str, &str), area: &AreaOverview) -> AreaNow {
     let newest = area.newest.as_ref();
     let total = newest.and_then(|newest| newest.purposes.iter().find(|purpose| purpose.purpose.is_empty()));
     AreaNow {
         code: code.to_owned(),
-        target: picture.registry().target(target).unwrap_or_default().to_owned(),
+        target: overview.registry().target(target).unwrap_or_default().to_owned(),
         day: newest.map(|newest| newest.day.clone()),
         windows: total.map(|total| windows(&total.windows)).unwrap_or_default(),
-        tier: area.tier.as_ref().map(|of| tier(picture, of)),
+        tier: area.tier.as_ref().map(|of| tier(overview, of)),
     }
 }
 
 impl AreaDetail {
     /// One area by a target, by default the first; `None` when neither the registry nor the outputs know it, or the
     /// target is not declared.
-    pub fn of(picture: &Picture, code: &str, target: Option<&str>) -> Option<Self> {
-        let registry = picture.registry();
+    pub fn of(overview: &Overview, code: &str, target: Option<&str>) -> Option<Self> {
+        let registry = overview.registry();
         let target = registry.target(target.unwrap_or(FIRST)).or(target.is_none().then_some(FIRST))?;
         let is_first = registry.targets().first().is_none_or(|first| first.id == target);
         let stored = if is_first { FIRST } else { target };
-        let (known, seen) = (registry.area(code), picture.areas.get(&keyed(code, stored)));
+        let (known, seen) = (registry.area(code), overview.areas.get(&keyed(code, stored)));
         if known.is_none() && seen.is_none() {
             return None;
         }
-        let levels = picture.registry().rules().map(|rules| &rules.deployment.levels);
+        let levels = overview.registry().rules().map(|rules| &rules.deployment.levels);
         let newest = seen.and_then(|area| area.newest.as_ref());
         let level = known.and_then(|area| levels?.get(usize::from(area.level)));
         let day_of = |(day, of): (&Day, &Vec<WindowNumbers>)| DayNumbers { day: day.to_string(), windows: windows(of) };
-        let (parts, parts_omitted) = parts(picture, code, stored);
+        let (parts, parts_omitted) = parts(overview, code, stored);
         let of_purpose = |of: &PurposeNumbers| Purpose { purpose: of.purpose.clone(), windows: windows(&of.windows) };
         Some(Self {
             code: code.to_owned(),
             target: target.to_owned(),
-            name: picture.registry().name(code).to_owned(),
-            name_zh: picture.registry().name_zh(code).to_owned(),
+            name: overview.registry().name(code).to_owned(),
+            name_zh: overview.registry().name_zh(code).to_owned(),
             level: level.cloned().unwrap_or_default(),
             population: newest.map_or(0, |newest| newest.population),
-            parents: parents(picture, code),
+            parents: parents(overview, code),
             parts,
             parts_omitted,
             day: newest.map(|newest| newest.day.clone()),
-            tier: seen.and_then(|area| area.tier.as_ref()).map(|of| tier(picture, of)),
+            tier: seen.and_then(|area| area.tier.as_ref()).map(|of| tier(overview, of)),
             purposes: newest.map(|newest| newest.purposes.iter().map(of_purpose).collect()).unwrap_or_default(),
             days: seen.map(|area| area.days.iter().map(day_of).collect()).unwrap_or_default(),
             rules: newest.map(|newest| newest.rules_digest.clone()).unwrap_or_default(),
@@ -206,8 +206,8 @@ impl AreaDetail {
 }
 
 /// The areas it lies in, finest first.
-fn parents(picture: &Picture, code: &str) -> Vec<Parent> {
-    let registry = picture.registry();
+fn parents(overview: &Overview, code: &str) -> Vec<Parent> {
+    let registry = overview.registry();
     let parent = |code: &str| Parent {
         code: code.to_owned(),
         name: registry.name(code).to_owned(),
@@ -216,14 +216,14 @@ fn parents(picture: &Picture, code: &str) -> Vec<Parent> {
     registry.within(code).into_iter().skip(1).map(parent).collect()
 }
 
-fn parts(picture: &Picture, code: &str, target: &str) -> (Vec<Part>, usize) {
-    let list = picture.registry().rules().map_or(&[][..], |rules| &rules.areas.list);
+fn parts(overview: &Overview, code: &str, target: &str) -> (Vec<Part>, usize) {
+    let list = overview.registry().rules().map_or(&[][..], |rules| &rules.areas.list);
     let newest =
         |area: &Area| area.facts.last().filter(|facts| !facts.abolished).and_then(|facts| facts.parent.clone());
     let here = list.iter().filter(|area| newest(area).as_deref() == Some(code));
     let part = |area: &Area| {
-        let of = picture.areas.get(&keyed(&area.code, target)).and_then(|seen| seen.tier.as_ref());
-        let tier = of.map(|of| tier(picture, of));
+        let of = overview.areas.get(&keyed(&area.code, target)).and_then(|seen| seen.tier.as_ref());
+        let tier = of.map(|of| tier(overview, of));
         Part { code: area.code.clone(), name: area.name.clone(), name_zh: area.name_zh.clone(), tier }
     };
     let mut parts: Vec<Part> = here.map(part).collect();
@@ -256,11 +256,11 @@ fn window(of: &WindowNumbers) -> Window {
     }
 }
 
-fn tier(picture: &Picture, of: &AreaTier) -> Tier {
+fn tier(overview: &Overview, of: &AreaTier) -> Tier {
     Tier {
         name: of.tier.clone(),
         rank: of.rank,
-        names: picture.registry().tiers(&of.policy_id, &of.policy_version).to_vec(),
+        names: overview.registry().tiers(&of.policy_id, &of.policy_version).to_vec(),
         day: of.day.clone(),
         policy: of.policy_id.clone(),
         version: of.policy_version.clone(),

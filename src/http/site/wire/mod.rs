@@ -1,6 +1,6 @@
-//! The JSON of the page: what of the picture is shown, and to whom.
+//! The JSON of the page: what of the overview is shown, and to whom.
 //!
-//! In: the picture. Out: plain values. Never here: a person's id unmasked, or at all when others than this machine
+//! In: the overview. Out: plain values. Never here: a person's id unmasked, or at all when others than this machine
 //! can ask.
 
 mod alerts;
@@ -9,7 +9,7 @@ mod areas;
 use crate::policy::areas::Area;
 use crate::policy::{self, WINDOWS};
 use crate::view::alerts::NEWEST;
-use crate::view::picture::Picture;
+use crate::view::overview::Overview;
 pub use alerts::{AlertFilter, Found};
 use alerts::{AlertLine, Counts};
 pub use areas::AreaDetail;
@@ -74,8 +74,8 @@ struct Place {
 
 impl Snapshot {
     /// All there is to see. `people` says whether alerts about people may be shown, masked.
-    pub fn of(picture: &Picture, people: bool) -> Self {
-        let registry = picture.registry();
+    pub fn of(overview: &Overview, people: bool) -> Self {
+        let registry = overview.registry();
         let rules = registry.rules();
         let place = |area: &Area, drawn| Place {
             code: area.code.clone(),
@@ -88,7 +88,7 @@ impl Snapshot {
         let drawn = registry.tiles().map(|area| place(area, true));
         let named = |target: &policy::Target| Target { id: target.id.clone(), name: target.name.clone() };
         let targets = registry.targets().iter().map(named);
-        let roots = areas::roots(picture).map(|area| place(area, false));
+        let roots = areas::roots(overview).map(|area| place(area, false));
         let registry = Registry {
             digest: rules.map(|rules| rules.digest.clone()).unwrap_or_default(),
             zone: rules.map(|rules| rules.deployment.zone_name.clone()).unwrap_or_default(),
@@ -100,18 +100,18 @@ impl Snapshot {
             newest_alerts: alerts::SHOWN,
             kept_alerts: NEWEST,
         };
-        Self { registry, delta: Delta::since(picture, 0, people) }
+        Self { registry, delta: Delta::since(overview, 0, people) }
     }
 }
 
 impl Delta {
-    /// What is newer than a version of the picture.
-    pub fn since(picture: &Picture, version: u64, people: bool) -> Self {
+    /// What is newer than a version of the overview.
+    pub fn since(overview: &Overview, version: u64, people: bool) -> Self {
         Self {
-            areas: areas::changed(picture, version),
-            further: areas::changed_of_others(picture, version),
-            alerts: alerts::newer(picture, version, people),
-            counts: alerts::counts(picture),
+            areas: areas::changed(overview, version),
+            further: areas::changed_of_others(overview, version),
+            alerts: alerts::newer(overview, version, people),
+            counts: alerts::counts(overview),
         }
     }
 }

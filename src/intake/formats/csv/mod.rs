@@ -1,7 +1,7 @@
 //! CSV: the header names the columns, the map says what they are and how the file is laid out.
 //!
 //! In: a file about to be read, and a map. Out: an [`Item`] per row, and a ledger of all lines. What cannot be a header
-//! is told in words about the file, and nothing of what stands there: it may be a row.
+//! is reported in words about the file, and nothing of what stands there: it may be a row.
 
 mod header;
 mod scan;
@@ -14,12 +14,12 @@ mod tests;
 mod written;
 
 use crate::intake::encoding::{Decoded, TextEncoding};
+use crate::intake::item::{Fault, Item};
 use crate::intake::looks::{self, Looks};
 use crate::intake::map::{Cells, Map};
 use crate::intake::source::Source;
 use crate::intake::table::{self, OpenError, Table};
 use crate::intake::tally::{Tally, Unit};
-use crate::intake::{Fault, Item};
 use crate::model::outcome::RejectCode;
 use ::csv::ByteRecord;
 use header::Way;

@@ -1,7 +1,7 @@
 //! Files as spreadsheets and instruments write them, good and bad: what is read, what is refused and by which line.
 
 use super::*;
-use crate::intake::Content;
+use crate::intake::item::Content;
 use crate::proto::v1::LabResult;
 use encoding_rs::{BIG5, GB18030, WINDOWS_1252};
 use prost::Message as _;

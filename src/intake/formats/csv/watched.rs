@@ -73,7 +73,7 @@ pub struct Watched<R> {
 }
 
 impl<R: BufRead> Watched<R> {
-    /// What is seen of the bytes is told by `seen`.
+    /// What is seen of the bytes is said by `seen`.
     pub fn new(reader: R, seen: Rc<RefCell<Utf8>>) -> Self {
         Self { reader, seen }
     }

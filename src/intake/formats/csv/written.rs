@@ -2,7 +2,7 @@
 //! between its cells or encodes its text.
 
 use super::*;
-use crate::intake::Content;
+use crate::intake::item::Content;
 use crate::proto::v1::LabResult;
 use ::csv::{QuoteStyle, Terminator, WriterBuilder};
 use encoding_rs::{BIG5, Encoding, GB18030, SHIFT_JIS, UTF_8, WINDOWS_1252};

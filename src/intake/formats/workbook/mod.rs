@@ -13,11 +13,11 @@ mod sheet;
 mod tests;
 
 use crate::intake::encoding::TextEncoding;
+use crate::intake::item::{Fault, Item};
 use crate::intake::map::{Cells, Map};
 use crate::intake::source::Source;
 use crate::intake::table::{self, OpenError, Table};
 use crate::intake::tally::{Tally, Unit};
-use crate::intake::{Fault, Item};
 use crate::model::outcome::RejectCode;
 use sheet::{Merged, Sheet, SheetRow};
 use std::io;
@@ -113,7 +113,7 @@ impl Rows {
     }
 }
 
-/// A name of a sheet is what somebody called it, and no cell: it is told, as without it nobody could write it.
+/// A name of a sheet is what somebody called it, and no cell: it is shown, as without it nobody could write it.
 fn without_header(others: &[String], map: &str) -> String {
     let names: Vec<_> = others.iter().take(SHEETS_NAMED).map(|name| format!("`{name}`")).collect();
     match others.len() {

@@ -189,7 +189,7 @@ fn old(mut bytes: Bytes) -> Result<Book, OpenError> {
     Ok(Book::Xls(Box::new(book)))
 }
 
-/// Sends all rows. Whatever is wrong ends it without an end, and nothing of what was read is told.
+/// Sends all rows. Whatever is wrong ends it without an end, and nothing of what was read is shown.
 fn send(book: Book, name: &str, sender: SyncSender<Piece>) {
     let mut rows = Gathered { sender, rows: Vec::new(), row: None, bytes: 0 };
     let is_whole = match book {

@@ -57,11 +57,11 @@ fn read(map: &str, bytes: &[u8]) -> (Vec<(u64, Found)>, Tally) {
     let mut all = Vec::new();
     while let Some(item) = rows.next_item().expect("memory") {
         let found = match item.content {
-            crate::intake::Content::Message(message) => {
+            crate::intake::item::Content::Message(message) => {
                 Ok(LabResult::decode(&message.payload[..]).expect("as encoded"))
             }
-            crate::intake::Content::Refused(fault) => Err(fault.detail),
-            crate::intake::Content::Skipped(_) => panic!("no rule"),
+            crate::intake::item::Content::Refused(fault) => Err(fault.detail),
+            crate::intake::item::Content::Skipped(_) => panic!("no rule"),
         };
         all.push((item.line, found));
     }

@@ -1,6 +1,7 @@
 //! Times as they stand in exports: with an offset, in a zone, or a day only; one format or several in a column.
 
-use super::format::{Format, Place, Said, When, looks_like};
+use super::format::{Format, looks_like};
+use super::said::{Place, Said, When};
 use super::spec::{Ambiguous, OneOrMore, Source};
 use crate::model::outcome::RejectCode;
 use crate::model::time::Timestamp;

@@ -207,7 +207,7 @@ fn two_formats_that_read_one_text_as_two_times_refuse_the_map_or_the_row() {
             "{error}"
         );
     }
-    // Formats that trials do not tell apart are told apart by the first row that both read.
+    // Formats that trials do not tell apart are distinguished by the first row that both read.
     let formats = ["%d/%m/%Y", "%m/%d/%Y"].map(|format| Format::new(format).expect("right")).to_vec();
     let untried = Times { formats, ..times(&[], Some("Asia/Shanghai")) };
     assert_eq!(untried.read("05/10/2026"), NO);

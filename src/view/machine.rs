@@ -1,11 +1,11 @@
 //! The state of the machine, once a second: rates, lag, books, restores. Sampled once for all who look.
 //!
-//! In: the workers' numbers and the picture. Out: [`Pulse`], ready to be shown. Never here: a clock; the caller says
+//! In: the workers' numbers and the overview. Out: [`MachineStatus`], ready to be shown. Never here: a clock; the caller says
 //! what time it is.
 
-use super::picture::Picture;
+use super::overview::Overview;
+use super::status::{Books, ProcessStatus, WorkerStatus};
 use super::texts;
-use super::vitals::{Books, Vitals, WorkerVitals};
 use crate::model::time::Timestamp;
 use crate::proto::v1::Outcome;
 use serde::Serialize;
@@ -20,13 +20,13 @@ const MOST_LABS: usize = 60;
 
 /// The machine at one moment.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Pulse {
+pub struct MachineStatus {
     /// When, in milliseconds since 1970.
     pub at: i64,
     /// Records consumed per second, the last [`SECONDS`], newest last.
     pub rates: VecDeque<u64>,
     /// Both halves.
-    pub halves: BTreeMap<&'static str, HalfPulse>,
+    pub halves: BTreeMap<&'static str, HalfStatus>,
     /// Whether past data are read as if they arrived now.
     pub history: bool,
     /// Whether any worker runs in this process.
@@ -38,14 +38,14 @@ pub struct Pulse {
     /// Dead letters by code.
     pub dead_letters: BTreeMap<String, u64>,
     /// Registered labs, those not heard of for longest first.
-    pub labs: Vec<LabPulse>,
+    pub labs: Vec<LabStatus>,
     /// Labs that are not shown.
     pub labs_omitted: usize,
 }
 
 /// One half of the machine, in this process.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct HalfPulse {
+pub struct HalfStatus {
     /// Its books.
     #[serde(flatten)]
     pub books: Books,
@@ -69,7 +69,7 @@ pub struct HalfPulse {
 
 /// One lab.
 #[derive(Clone, Debug, Serialize)]
-pub struct LabPulse {
+pub struct LabStatus {
     /// Id.
     pub id: String,
     /// Name.
@@ -78,7 +78,7 @@ pub struct LabPulse {
     pub newest: Option<i64>,
 }
 
-/// Samples the pulse.
+/// Samples the machine.
 #[derive(Debug, Default)]
 pub struct Sampler {
     rates: VecDeque<u64>,
@@ -87,27 +87,33 @@ pub struct Sampler {
 
 impl Sampler {
     /// One sample; `wall` and `tick` are the same moment on the wall clock and on the steady one.
-    pub fn sample(&mut self, vitals: &Vitals, picture: &Picture, wall: Timestamp, tick: Instant) -> Pulse {
-        let workers = vitals.snapshot();
+    pub fn sample(
+        &mut self,
+        status: &ProcessStatus,
+        overview: &Overview,
+        wall: Timestamp,
+        tick: Instant,
+    ) -> MachineStatus {
+        let workers = status.snapshot();
         self.rate(workers.iter().map(|worker| worker.records).sum(), tick);
-        let history = vitals.history_mode();
-        let mut halves = BTreeMap::from([("person", HalfPulse::default()), ("area", HalfPulse::default())]);
-        for (half, pulse) in &mut halves {
+        let history = status.history_mode();
+        let mut halves = BTreeMap::from([("person", HalfStatus::default()), ("area", HalfStatus::default())]);
+        for (half, status) in &mut halves {
             let here = workers.iter().filter(|worker| worker.half == *half);
-            here.for_each(|worker| pulse.add(worker, (!history).then_some(wall)));
-            pulse.balances = pulse.books.consumed == pulse.books.outcomes;
-            pulse.progress = picture.min_progress(half).map(|now| now.0);
+            here.for_each(|worker| status.add(worker, (!history).then_some(wall)));
+            status.balances = status.books.consumed == status.books.outcomes;
+            status.progress = overview.min_progress(half).map(|now| now.0);
         }
-        let (labs, labs_omitted) = labs(&workers, picture);
-        Pulse {
+        let (labs, labs_omitted) = labs(&workers, overview);
+        MachineStatus {
             at: wall.0,
             rates: self.rates.clone(),
             halves,
             history,
             working: workers.iter().any(|worker| !worker.ended),
-            caught_up: picture.caught_up(),
+            caught_up: overview.caught_up(),
             outcomes: outcomes(&workers),
-            dead_letters: picture.dead_letters.counts().clone(),
+            dead_letters: overview.dead_letters.counts().clone(),
             labs,
             labs_omitted,
         }
@@ -125,8 +131,8 @@ impl Sampler {
     }
 }
 
-impl HalfPulse {
-    fn add(&mut self, worker: &WorkerVitals, wall: Option<Timestamp>) {
+impl HalfStatus {
+    fn add(&mut self, worker: &WorkerStatus, wall: Option<Timestamp>) {
         for task in worker.tasks.values() {
             self.books.add(&task.ledger);
             match task.restoring {
@@ -146,7 +152,7 @@ impl HalfPulse {
     }
 }
 
-fn outcomes(workers: &[WorkerVitals]) -> BTreeMap<String, u64> {
+fn outcomes(workers: &[WorkerStatus]) -> BTreeMap<String, u64> {
     let mut outcomes = BTreeMap::new();
     let ledgers = workers.iter().filter(|worker| worker.half == "person").flat_map(|worker| worker.tasks.values());
     for count in ledgers.flat_map(|task| task.ledger.counts()) {
@@ -157,7 +163,7 @@ fn outcomes(workers: &[WorkerVitals]) -> BTreeMap<String, u64> {
     outcomes
 }
 
-fn labs(workers: &[WorkerVitals], picture: &Picture) -> (Vec<LabPulse>, usize) {
+fn labs(workers: &[WorkerStatus], overview: &Overview) -> (Vec<LabStatus>, usize) {
     let mut heard: HashMap<&str, Timestamp> = HashMap::new();
     for (lab, at) in workers.iter().flat_map(|worker| &worker.labs) {
         let newest = heard.entry(lab).or_insert(*at);
@@ -165,9 +171,9 @@ fn labs(workers: &[WorkerVitals], picture: &Picture) -> (Vec<LabPulse>, usize) {
     }
     let lab = |(id, name): &(String, String)| {
         let newest = heard.get(id.as_str()).map(|at| at.0);
-        LabPulse { id: id.clone(), name: name.clone(), newest }
+        LabStatus { id: id.clone(), name: name.clone(), newest }
     };
-    let mut labs: Vec<LabPulse> = picture.registry().labs().iter().map(lab).collect();
+    let mut labs: Vec<LabStatus> = overview.registry().labs().iter().map(lab).collect();
     labs.sort_by_key(|lab| lab.newest.unwrap_or(i64::MIN));
     let omitted = labs.len().saturating_sub(MOST_LABS);
     labs.truncate(MOST_LABS);
@@ -178,15 +184,15 @@ fn labs(workers: &[WorkerVitals], picture: &Picture) -> (Vec<LabPulse>, usize) {
 mod tests {
     use super::*;
     use crate::model::record::Layout;
-    use crate::view::vitals::TaskVitals;
+    use crate::view::status::TaskStatus;
 
     #[test]
     fn the_rate_is_records_over_seconds() {
-        let (vitals, picture) = (Vitals::default(), Picture::default());
-        let seat = vitals.worker("person");
+        let (status, overview) = (ProcessStatus::default(), Overview::default());
+        let seat = status.worker("person");
         let (mut sampler, start) = (Sampler::default(), Instant::now());
         let mut sample =
-            |seconds: u64| sampler.sample(&vitals, &picture, Timestamp(0), start + Duration::from_secs(seconds)).rates;
+            |seconds: u64| sampler.sample(&status, &overview, Timestamp(0), start + Duration::from_secs(seconds)).rates;
         assert!(sample(0).is_empty(), "one look is no rate");
         seat.update(|numbers| numbers.records = 500);
         assert_eq!(sample(2), [250]);
@@ -194,14 +200,14 @@ mod tests {
 
     #[test]
     fn lag_in_time_is_that_of_the_task_furthest_behind() {
-        let (vitals, picture) = (Vitals::default(), Picture::default());
-        let task = |now, lag| TaskVitals { now: Some(Timestamp(now)), lag: Some(lag), ..TaskVitals::default() };
-        let seat = vitals.worker("person");
+        let (status, overview) = (ProcessStatus::default(), Overview::default());
+        let task = |now, lag| TaskStatus { now: Some(Timestamp(now)), lag: Some(lag), ..TaskStatus::default() };
+        let seat = status.worker("person");
         seat.update(|numbers| numbers.tasks = [(0, task(1_000, 0)), (1, task(7_000, 3)), (2, task(9_000, 4))].into());
-        let sample = || Sampler::default().sample(&vitals, &picture, Timestamp(10_000), Instant::now());
+        let sample = || Sampler::default().sample(&status, &overview, Timestamp(10_000), Instant::now());
         let half = &sample().halves["person"];
         assert_eq!((half.lag, half.lag_ms), (7, Some(3_000)), "a task that has read everything is not behind");
-        vitals.expect(1, Layout { person_tasks: 3, area_tasks: 1 }, true);
+        status.expect(1, Layout { person_tasks: 3, area_tasks: 1 }, true);
         assert_eq!(sample().halves["person"].lag_ms, None, "past data are not late");
     }
 }

@@ -1,4 +1,4 @@
-//! The picture: everything the page, the API and the gauges show of the outputs.
+//! The overview: everything the page, the API and the gauges show of the outputs.
 //!
 //! In: records of `rules` and of the outputs, in the order of their partitions. Out: read access, and a version that
 //! grows with every change, so that a reader can ask for what is new. Never here: I/O, a clock.
@@ -16,7 +16,7 @@ use prost::Message;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The topics a picture is made of; `rules` are to be read first.
+/// The topics an overview is made of; `rules` are to be read first.
 pub const TOPICS: [Topic; 7] = [
     Topic::Rules,
     Topic::Progress,
@@ -32,7 +32,7 @@ const MOST_TASKS: i32 = 100_000;
 
 /// What was last published, in bounded memory.
 #[derive(Debug, Default)]
-pub struct Picture {
+pub struct Overview {
     version: u64,
     rules: RuleSetReader,
     registry: Registry,
@@ -50,7 +50,7 @@ pub struct Picture {
     caught_up: bool,
 }
 
-impl Picture {
+impl Overview {
     /// Grows with every record taken.
     pub fn version(&self) -> u64 {
         self.version
@@ -61,7 +61,7 @@ impl Picture {
         &self.registry
     }
 
-    /// Version of the picture that brought the registry.
+    /// Version of the overview that brought the registry.
     pub fn registry_changed(&self) -> u64 {
         self.registry_changed
     }
@@ -98,7 +98,7 @@ impl Picture {
         self.progress.iter().filter(|((name, _), _)| name == half).map(|(_, now)| *now).min()
     }
 
-    /// Takes one record; `header` gives the value of a header. What cannot be read is left out of the picture: the
+    /// Takes one record; `header` gives the value of a header. What cannot be read is left out of the overview: the
     /// outputs are our own, and whoever writes something else into them must not stop this page.
     pub fn absorb<'a>(&mut self, record: &Record<'_>, header: impl Fn(&str) -> Option<&'a [u8]>) {
         self.version += 1;
@@ -148,7 +148,7 @@ impl Picture {
     }
 
     fn rule(&mut self, record: &Record<'_>) {
-        // What is wrong with a set is the workers' to tell; the picture keeps the rules it has.
+        // What is wrong with a set is the workers' to tell; the overview keeps the rules it has.
         let Ok(Some(rules)) = self.rules.read(record.key.unwrap_or_default(), record.payload) else { return };
         self.registry = Registry::new(rules);
         self.registry_changed = self.version;
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
 
-    fn read(picture: &mut Picture, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
+    fn read(overview: &mut Overview, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
         let record = Record {
             position: Position { topic, partition: 0, offset: 0 },
             received_at: Timestamp(0),
@@ -193,44 +193,45 @@ mod tests {
             payload: payload.as_deref(),
             content_type: None,
         };
-        picture.absorb(&record, |_| None);
+        overview.absorb(&record, |_| None);
     }
 
     #[test]
     fn every_task_says_how_far_it_has_come() {
-        let mut picture = Picture::default();
+        let mut overview = Overview::default();
         for (half, task, at) in [("person", 0, 2_000), ("person", 7, 1_000), ("area", 0, 3_000), ("person", 0, 4_000)] {
             let now = Some(Timestamp(at).to_wire());
             let progress = Progress { half: half.into(), task, now, ..Progress::default() };
-            read(&mut picture, Topic::Progress, &format!("{half}/{task}"), Some(progress.encode_to_vec()));
+            read(&mut overview, Topic::Progress, &format!("{half}/{task}"), Some(progress.encode_to_vec()));
         }
-        let told: Vec<_> = picture.progress().iter().map(|((half, task), now)| (half.as_str(), *task, now.0)).collect();
-        assert_eq!(told, [("area", 0, 3_000), ("person", 0, 4_000), ("person", 7, 1_000)]);
-        assert_eq!(picture.min_progress("person"), Some(Timestamp(1_000)));
+        let known: Vec<_> =
+            overview.progress().iter().map(|((half, task), now)| (half.as_str(), *task, now.0)).collect();
+        assert_eq!(known, [("area", 0, 3_000), ("person", 0, 4_000), ("person", 7, 1_000)]);
+        assert_eq!(overview.min_progress("person"), Some(Timestamp(1_000)));
     }
 
     #[test]
     fn numbers_and_tiers_that_are_taken_back_are_no_longer_shown() {
-        let mut picture = Picture::default();
+        let mut overview = Overview::default();
         for day in ["2022-11-01", "2022-11-02"] {
             let numbers = AreaPositivity { area: "D1".into(), day: day.into(), ..AreaPositivity::default() };
-            read(&mut picture, Topic::AreaPositivity, &format!("D1/{day}"), Some(numbers.encode_to_vec()));
+            read(&mut overview, Topic::AreaPositivity, &format!("D1/{day}"), Some(numbers.encode_to_vec()));
         }
         let tier = AreaTier { area: "D1".into(), tier: "low".into(), ..AreaTier::default() };
-        read(&mut picture, Topic::AreaTiers, "D1", Some(tier.encode_to_vec()));
+        read(&mut overview, Topic::AreaTiers, "D1", Some(tier.encode_to_vec()));
         // Another target's lie beside them.
         let influenza = AreaTier { target: "influenza-a".into(), tier: "high".into(), ..tier };
-        read(&mut picture, Topic::AreaTiers, "D1/influenza-a", Some(influenza.encode_to_vec()));
+        read(&mut overview, Topic::AreaTiers, "D1/influenza-a", Some(influenza.encode_to_vec()));
         let numbers = AreaPositivity { area: "D1".into(), day: "2022-11-02".into(), ..AreaPositivity::default() };
-        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-02/influenza-a", Some(numbers.encode_to_vec()));
-        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-01/influenza-a", None);
-        assert_eq!(picture.areas.get("D1").and_then(|area| area.tier.as_ref()).map(|tier| &*tier.tier), Some("low"));
-        assert!(picture.areas.get("D1/influenza-a").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
-        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-01", None);
-        assert!(picture.areas.get("D1").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
-        read(&mut picture, Topic::AreaPositivity, "D1/2022-11-02", None);
-        assert!(picture.areas.get("D1").is_some_and(|area| area.newest.is_none() && area.tier.is_some()));
-        read(&mut picture, Topic::AreaTiers, "D1", None);
-        assert!(picture.areas.get("D1").is_some_and(|area| area.tier.is_none()));
+        read(&mut overview, Topic::AreaPositivity, "D1/2022-11-02/influenza-a", Some(numbers.encode_to_vec()));
+        read(&mut overview, Topic::AreaPositivity, "D1/2022-11-01/influenza-a", None);
+        assert_eq!(overview.areas.get("D1").and_then(|area| area.tier.as_ref()).map(|tier| &*tier.tier), Some("low"));
+        assert!(overview.areas.get("D1/influenza-a").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
+        read(&mut overview, Topic::AreaPositivity, "D1/2022-11-01", None);
+        assert!(overview.areas.get("D1").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
+        read(&mut overview, Topic::AreaPositivity, "D1/2022-11-02", None);
+        assert!(overview.areas.get("D1").is_some_and(|area| area.newest.is_none() && area.tier.is_some()));
+        read(&mut overview, Topic::AreaTiers, "D1", None);
+        assert!(overview.areas.get("D1").is_some_and(|area| area.tier.is_none()));
     }
 }

@@ -1,8 +1,9 @@
 //! What errors tell an operator to do: commands that fit the deployment, ready to be copied.
 
-use super::lost::Lost;
+use super::error::Error;
+use super::lost::range::Lost;
+use super::names::{group_of, topic_name};
 use super::native::Unreached;
-use super::{Error, group_of, topic_name};
 use crate::config::KafkaConfig;
 use crate::model::record::Topic;
 use crate::pipeline::area::AreaHalf;

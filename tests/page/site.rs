@@ -9,7 +9,7 @@ use swabstream::model::time::Day;
 use swabstream::policy::Rules;
 use swabstream::telemetry::Telemetry;
 use swabstream::view::View;
-use swabstream::view::vitals::Vitals;
+use swabstream::view::status::ProcessStatus;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,10 +25,10 @@ pub struct Site {
 }
 
 impl Site {
-    /// Serves an empty picture on a free port of this address.
+    /// Serves an empty overview on a free port of this address.
     pub fn empty(ip: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runs");
-        let telemetry = Telemetry::new(Arc::new(Vitals::default()));
+        let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
         let view = View::new();
         let listener = runtime.block_on(tokio::net::TcpListener::bind((ip, 0))).expect("a free port");
         let address = listener.local_addr().expect("an address");

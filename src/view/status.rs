@@ -15,8 +15,8 @@ const BROKER_SILENCE: Duration = Duration::from_secs(10);
 
 /// All workers of this process.
 #[derive(Debug, Default)]
-pub struct Vitals {
-    workers: Mutex<Vec<Arc<Mutex<WorkerVitals>>>>,
+pub struct ProcessStatus {
+    workers: Mutex<Vec<Arc<Mutex<WorkerStatus>>>>,
     expected: AtomicUsize,
     layout: Mutex<Option<Layout>>,
     history_mode: AtomicBool,
@@ -24,7 +24,7 @@ pub struct Vitals {
     broker_answered: Mutex<Option<Instant>>,
 }
 
-impl Vitals {
+impl ProcessStatus {
     /// How many workers there will be here, how many tasks there are anywhere, and whether past data are read:
     /// readiness waits for all of the workers.
     pub fn expect(&self, workers: usize, layout: Layout, history_mode: bool) {
@@ -67,8 +67,8 @@ impl Vitals {
                 let left: u64 = restoring.iter().sum();
                 lines.push(format!("{half}: {} tasks are being restored, {left} records left", restoring.len()));
             }
-            for (task, vitals) in here().flat_map(|worker| &worker.tasks) {
-                if let Some(why) = &vitals.waits_for {
+            for (task, status) in here().flat_map(|worker| &worker.tasks) {
+                if let Some(why) = &status.waits_for {
                     lines.push(format!("{half}: task {task} waits: {why}"));
                 }
             }
@@ -96,25 +96,25 @@ impl Vitals {
 
     /// A place for one more worker.
     pub fn worker(&self, half: &'static str) -> Seat {
-        let numbers = Arc::new(Mutex::new(WorkerVitals::new(half)));
+        let numbers = Arc::new(Mutex::new(WorkerStatus::new(half)));
         locked(&self.workers).push(Arc::clone(&numbers));
         Seat(numbers)
     }
 
     /// The state of all workers right now.
-    pub fn snapshot(&self) -> Vec<WorkerVitals> {
+    pub fn snapshot(&self) -> Vec<WorkerStatus> {
         let workers = locked(&self.workers).clone();
         workers.iter().map(|worker| locked(worker).clone()).collect()
     }
 }
 
-/// A worker's own place in the [`Vitals`].
+/// A worker's own place in the [`ProcessStatus`].
 #[derive(Debug)]
-pub struct Seat(Arc<Mutex<WorkerVitals>>);
+pub struct Seat(Arc<Mutex<WorkerStatus>>);
 
 impl Seat {
     /// Changes the worker's numbers; each change is a sign of life.
-    pub fn update(&self, change: impl FnOnce(&mut WorkerVitals)) {
+    pub fn update(&self, change: impl FnOnce(&mut WorkerStatus)) {
         let mut numbers = locked(&self.0);
         numbers.beat = Instant::now();
         change(&mut numbers);
@@ -128,7 +128,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// One worker.
 #[derive(Clone, Debug)]
-pub struct WorkerVitals {
+pub struct WorkerStatus {
     /// `person` or `area`.
     pub half: &'static str,
     /// Last sign of life.
@@ -138,7 +138,7 @@ pub struct WorkerVitals {
     /// Whether it ended by itself, as asked.
     pub ended: bool,
     /// Its tasks.
-    pub tasks: BTreeMap<i32, TaskVitals>,
+    pub tasks: BTreeMap<i32, TaskStatus>,
     /// Records consumed by successful commits since it started.
     pub records: u64,
     /// Messages and decisions written by successful commits since it started.
@@ -151,7 +151,7 @@ pub struct WorkerVitals {
     pub labs: HashMap<String, Timestamp>,
 }
 
-impl WorkerVitals {
+impl WorkerStatus {
     fn new(half: &'static str) -> Self {
         Self {
             half,
@@ -179,7 +179,7 @@ impl WorkerVitals {
 
 /// One task.
 #[derive(Clone, Debug, Default)]
-pub struct TaskVitals {
+pub struct TaskStatus {
     /// Changelog records left to read, at most, while it is being restored; `None` once it runs.
     pub restoring: Option<u64>,
     /// What its restore waits for, if it has not come on for long. Names topics and commands, nothing of a record.

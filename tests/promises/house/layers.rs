@@ -1,7 +1,7 @@
 //! The core stays pure, and everything points one way, from the commands down to the contract.
 
+use super::sources::{root, sources};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// Parts of `src`, from the bottom to the top: each may use those above it in this list, and no other. So there is no
 /// circle among them.
@@ -96,7 +96,7 @@ fn the_judge_and_the_reader_of_files_stand_alone() {
 
 #[test]
 fn every_part_has_its_place() {
-    for entry in fs::read_dir(source_root()).expect("sources can be read") {
+    for entry in fs::read_dir(root()).expect("sources can be read") {
         let name = entry.expect("sources can be read").path().with_extension("");
         let name = name.file_name().and_then(|name| name.to_str()).expect("names are text").to_owned();
         assert!(PARTS.contains(&name.as_str()), "src/{name} has no place among the parts");
@@ -144,33 +144,4 @@ fn within(group: &str) -> Vec<&str> {
         }
     }
     items.into_iter().filter(|item| !item.trim().is_empty()).collect()
-}
-
-fn source_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// Every source file below a part of `src`, without its comments and tests.
-fn sources(part: &str) -> Vec<(PathBuf, String)> {
-    let root = source_root().join(part);
-    let mut folders: Vec<PathBuf> = root.is_dir().then(|| root.clone()).into_iter().collect();
-    let beside = root.with_extension("rs");
-    let mut files: Vec<PathBuf> = beside.is_file().then_some(beside).into_iter().collect();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("sources can be read") {
-            let path = entry.expect("sources can be read").path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => files.push(path),
-            }
-        }
-    }
-    assert!(!files.is_empty(), "there is no src/{part}");
-    files.into_iter().map(|path| (path.clone(), code_of(&path))).collect()
-}
-
-fn code_of(path: &Path) -> String {
-    let text = fs::read_to_string(path).expect("sources are text");
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }

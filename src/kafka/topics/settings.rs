@@ -1,0 +1,104 @@
+//! How each topic of the contract must be: partitions, what is kept, settings.
+
+use crate::model::record::{Layout, Topic};
+
+/// A dead letter is its record whole, with headers on top: what was just small enough for an input must not be too
+/// large here, or its task could never commit again.
+pub(super) const DEAD_LETTER_MESSAGE_BYTES: &str = "16777216";
+
+/// How many partitions a topic has.
+pub fn partitions_of(topic: Topic, layout: Layout) -> i32 {
+    match places_of(topic) {
+        Places::Person => layout.person_tasks,
+        Places::Area => layout.area_tasks,
+        Places::One => 1,
+    }
+}
+
+/// Which half's tasks a topic is spread over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Places {
+    Person,
+    Area,
+    One,
+}
+
+pub(super) fn places_of(topic: Topic) -> Places {
+    match topic {
+        Topic::LabResults
+        | Topic::ContactRecords
+        | Topic::PersonEvents
+        | Topic::PersonState
+        | Topic::Alerts
+        | Topic::DeadLetters => Places::Person,
+        Topic::AreaState | Topic::AreaChanges | Topic::AreaAlerts | Topic::AreaPositivity | Topic::AreaTiers => {
+            Places::Area
+        }
+        Topic::Rules | Topic::Progress => Places::One,
+    }
+}
+
+/// What becomes of old records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// The last record of each key, for ever.
+    Compacted,
+    /// Every record, for the broker's retention time; past data for ever.
+    Passing,
+}
+
+pub(super) fn keeping_of(topic: Topic) -> Keeping {
+    match topic {
+        Topic::Rules
+        | Topic::PersonState
+        | Topic::AreaState
+        | Topic::Progress
+        | Topic::Alerts
+        | Topic::AreaAlerts
+        | Topic::AreaPositivity
+        | Topic::AreaTiers => Keeping::Compacted,
+        Topic::LabResults | Topic::ContactRecords | Topic::PersonEvents | Topic::AreaChanges | Topic::DeadLetters => {
+            Keeping::Passing
+        }
+    }
+}
+
+/// Settings by which a broker deletes records, and the value at which it deletes none.
+pub(super) const FOR_EVER: [&str; 2] = ["retention.ms", "retention.bytes"];
+pub(super) const NO_LIMIT: &str = "-1";
+
+/// Topics of which nothing may ever be deleted. Past data are older than any retention time when they are written.
+pub(super) fn keeps_all(topic: Topic, history: bool) -> bool {
+    history && keeping_of(topic) == Keeping::Passing
+}
+
+/// Inputs whose time of arrival the broker writes (in history mode, their publisher).
+pub(super) fn is_timed_input(topic: Topic) -> bool {
+    matches!(topic, Topic::LabResults | Topic::ContactRecords)
+}
+
+/// Settings of a topic that differ from the broker's.
+pub(super) fn settings_of(topic: Topic, history: bool) -> Vec<(&'static str, &'static str)> {
+    let mut settings = match keeping_of(topic) {
+        Keeping::Compacted => vec![("cleanup.policy", "compact")],
+        Keeping::Passing => vec![("cleanup.policy", "delete")],
+    };
+    if keeps_all(topic, history) {
+        settings.extend(FOR_EVER.map(|key| (key, NO_LIMIT)));
+    }
+    if is_timed_input(topic) {
+        settings.push(("message.timestamp.type", timestamp_type(history)));
+    }
+    if topic == Topic::DeadLetters {
+        settings.push(("max.message.bytes", DEAD_LETTER_MESSAGE_BYTES));
+    }
+    if matches!(topic, Topic::PersonState | Topic::AreaState) {
+        // Deltas overwrite each other's keys all the time: small segments let the cleaner reach them.
+        settings.push(("segment.bytes", "67108864"));
+    }
+    settings
+}
+
+pub(super) fn timestamp_type(history: bool) -> &'static str {
+    if history { "CreateTime" } else { "LogAppendTime" }
+}
