@@ -8,7 +8,7 @@ use crate::kafka::log::{self, KafkaLog};
 use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::watch::TopicWatch;
 use crate::model::ids::Secret;
-use crate::model::record::{Layout, Topic};
+use crate::model::record::{HalfKind, Layout, Topic};
 use crate::pipeline::area::AreaHalf;
 use crate::pipeline::formats::Formats;
 use crate::pipeline::half::Half;
@@ -168,8 +168,8 @@ impl Processor {
         telemetry: &Telemetry,
         ended: &mpsc::UnboundedSender<Result<(), Fatal>>,
     ) {
-        let (job, news, meter) = (job.clone(), news.clone(), telemetry.worker(H::NAME, H::INPUTS));
-        self.spawn(&format!("{}-{number}", H::NAME), ended.clone(), move || {
+        let (job, news, meter) = (job.clone(), news.clone(), telemetry.worker(H::KIND, H::INPUTS));
+        self.spawn(&format!("{}-{number}", H::KIND), ended.clone(), move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             let runtime = runtime.map_err(|error| Fatal(format!("no runtime for a worker: {error}")))?;
             let log = KafkaLog::join(member::<H>(&job, number))?;
@@ -214,9 +214,9 @@ fn host_name() -> String {
 
 fn settings<H: Half>(job: &Job) -> Settings {
     let processing = &job.processing;
-    let commit_interval = match H::NAME {
-        "area" => processing.area_commit_interval_ms,
-        _ => processing.commit_interval_ms,
+    let commit_interval = match H::KIND {
+        HalfKind::Person => processing.commit_interval_ms,
+        HalfKind::Area => processing.area_commit_interval_ms,
     };
     Settings {
         layout: job.layout,

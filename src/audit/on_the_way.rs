@@ -6,7 +6,7 @@
 use super::changes;
 use super::recount::{Held, Truth};
 use super::stored::Cells;
-use crate::model::record::{COMMIT_HEADER, Layout, Position, Topic};
+use crate::model::record::{COMMIT_HEADER, HalfKind, Layout, Position, Topic};
 use crate::model::time::Day;
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::person_event::Event;
@@ -31,10 +31,9 @@ impl Commit {
     pub fn of<'a>(header: impl Fn(&str) -> Option<&'a [u8]>) -> Option<Self> {
         let text = std::str::from_utf8(header(COMMIT_HEADER)?).ok()?;
         let [half, task, seq] = text.split('/').collect::<Vec<_>>()[..] else { return None };
-        let changelog = match half {
-            "person" => Topic::PersonState,
-            "area" => Topic::AreaState,
-            _ => return None,
+        let changelog = match HalfKind::named(half)? {
+            HalfKind::Person => Topic::PersonState,
+            HalfKind::Area => Topic::AreaState,
         };
         Some(Self { changelog, task: task.parse().ok()?, seq: seq.parse().ok()? })
     }

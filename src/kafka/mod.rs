@@ -43,7 +43,7 @@ pub mod topics;
 pub mod watch;
 
 use crate::config::KafkaConfig;
-use crate::model::record::Topic;
+use crate::model::record::{HalfKind, Topic};
 use crate::pipeline::half::Half;
 use crate::runtime::log::Fatal;
 
@@ -66,9 +66,9 @@ impl From<Error> for Fatal {
 
 /// The consumer group of a half.
 pub fn group_of<H: Half>(config: &KafkaConfig) -> String {
-    match H::NAME {
-        "person" => config.group.clone(),
-        half => format!("{}-{half}s", config.group),
+    match H::KIND {
+        HalfKind::Person => config.group.clone(),
+        HalfKind::Area => format!("{}-areas", config.group),
     }
 }
 

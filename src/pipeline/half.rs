@@ -6,7 +6,7 @@ use super::formats::{Formats, Newer};
 use super::times::{OwnTime, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
-use crate::model::record::{Layout, Output, Record, Topic};
+use crate::model::record::{HalfKind, Layout, Output, Record, Topic};
 use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub struct Context {
 /// Changes of state go into [`Effects::changes`] as they happen; replaying them over page images gives the same
 /// state again.
 pub trait Half: Paged + Sized {
-    /// `person` or `area`.
-    const NAME: &'static str;
+    /// Which of the two it is.
+    const KIND: HalfKind;
     /// The topic whose group places the tasks, then the twins read beside it.
     const INPUTS: &'static [Topic];
     /// The changelog.

@@ -4,7 +4,7 @@
 
 use super::task::RulesInForce;
 use super::task::clock::Watermarks;
-use crate::model::record::{Record, Topic};
+use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::policy::error::RuleError;
@@ -57,7 +57,8 @@ impl Globals {
         }
         // Written by ourselves only; what cannot be read says nothing about time.
         let Ok(progress) = Progress::decode(payload) else { return };
-        if let (true, Some(now)) = (progress.half == "person", progress.now.as_ref().and_then(Timestamp::from_wire)) {
+        let of_person = HalfKind::named(&progress.half) == Some(HalfKind::Person);
+        if let (true, Some(now)) = (of_person, progress.now.as_ref().and_then(Timestamp::from_wire)) {
             let drop_now = progress.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or(now);
             let known = self.progress.entry(progress.task).or_default();
             *known = known.max(Watermarks { watermark: now, drop_before: drop_now });
@@ -87,14 +88,14 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
 
-    fn tell(globals: &mut Globals, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
+    fn tell(globals: &mut Globals, half: HalfKind, task: i32, now: i64, drop_now: Option<i64>) {
         tell_in(globals, 1, half, task, now, drop_now);
     }
 
-    fn tell_in(globals: &mut Globals, format: u32, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
+    fn tell_in(globals: &mut Globals, format: u32, half: HalfKind, task: i32, now: i64, drop_now: Option<i64>) {
         let now = Some(Timestamp(now).to_wire());
         let drop_now = drop_now.map(|at| Timestamp(at).to_wire());
-        let progress = Progress { half: half.into(), task, now, drop_now, format, ..Progress::default() };
+        let progress = Progress { half: half.name().into(), task, now, drop_now, format, ..Progress::default() };
         let (key, payload) = (format!("{half}/{task}"), progress.encode_to_vec());
         let position = Position { topic: Topic::Progress, partition: 0, offset: 0 };
         let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
@@ -108,23 +109,23 @@ mod tests {
         let floor = |watermark, drop_before| {
             Some(Watermarks { watermark: Timestamp(watermark), drop_before: Timestamp(drop_before) })
         };
-        tell(&mut globals, "person", 0, 5_000, Some(2_000));
-        tell(&mut globals, "area", 1, 1, None);
+        tell(&mut globals, HalfKind::Person, 0, 5_000, Some(2_000));
+        tell(&mut globals, HalfKind::Area, 1, 1, None);
         assert_eq!(globals.floor(2), None, "task 1 was never heard of");
-        tell(&mut globals, "person", 1, 3_000, None);
+        tell(&mut globals, HalfKind::Person, 1, 3_000, None);
         assert_eq!(globals.floor(2), floor(3_000, 2_000), "an earlier version tells one time for both");
-        tell(&mut globals, "person", 1, 2_000, Some(1_000));
+        tell(&mut globals, HalfKind::Person, 1, 2_000, Some(1_000));
         assert_eq!(globals.floor(2), floor(3_000, 2_000), "never backwards");
     }
 
     #[test]
     fn a_newer_version_is_told_until_its_task_is_back_with_this_one() {
         let mut globals = Globals::new(Formats::default());
-        tell_in(&mut globals, 2, "person", 0, 5_000, None);
-        tell(&mut globals, "person", 1, 5_000, None);
+        tell_in(&mut globals, 2, HalfKind::Person, 0, 5_000, None);
+        tell(&mut globals, HalfKind::Person, 1, 5_000, None);
         assert_eq!(globals.newer(), Some(Newer { format: 2, newest: 1 }));
         assert_eq!(globals.floor(2), None, "of task 0 nothing is known");
-        tell_in(&mut globals, 0, "person", 0, 6_000, None);
+        tell_in(&mut globals, 0, HalfKind::Person, 0, 6_000, None);
         assert_eq!((globals.newer(), globals.floor(2).is_some()), (None, true));
     }
 }

@@ -10,6 +10,7 @@ use super::names::{
 };
 use super::{Series, Telemetry};
 use crate::model::outcome::{code_text, codes};
+use crate::model::record::HalfKind;
 use crate::model::target;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
@@ -18,7 +19,7 @@ use crate::view::areas::AreaPicture;
 use crate::view::picture::Picture;
 use crate::view::texts;
 use crate::view::vitals::{Books, TaskVitals, Vitals, WorkerVitals};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 /// The gauges about this process as of now. `now` is the wall clock: lag is told against it.
@@ -32,20 +33,18 @@ pub(super) fn of_process(series: &Series, telemetry: &Telemetry, now: Timestamp)
     }
     series.gauge(&READY, &[]).set(f64::from(u8::from(telemetry.vitals().unready().is_empty())));
     if let Some(layout) = telemetry.vitals().layout() {
-        for (half, tasks) in [("person", layout.person_tasks), ("area", layout.area_tasks)] {
-            series.gauge(&EXPECTED_TASKS, &[half]).set(f64::from(tasks));
+        for half in HalfKind::ALL {
+            series.gauge(&EXPECTED_TASKS, &[half.name()]).set(f64::from(layout.tasks(half)));
         }
     }
     series.gauge(&EVENT_CLIENTS, &[]).set(telemetry.event_clients().load(Ordering::Relaxed) as f64);
-    let mut halves: BTreeMap<&str, Vec<WorkerVitals>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
-    for worker in telemetry.vitals().snapshot() {
-        halves.entry(worker.half).or_default().push(worker);
-    }
-    for (half, workers) in &halves {
-        books(series, half, workers);
+    let workers = telemetry.vitals().snapshot();
+    for half in HalfKind::ALL {
+        let workers: Vec<&WorkerVitals> = workers.iter().filter(|worker| worker.half == half).collect();
+        books(series, half.name(), &workers);
         for worker in workers {
             for (task, vitals) in &worker.tasks {
-                task_gauges(series, half, *task, vitals, (!history).then_some(now));
+                task_gauges(series, half.name(), *task, vitals, (!history).then_some(now));
             }
         }
     }
@@ -73,7 +72,7 @@ pub(super) fn of_the_system(series: &Series, system: &metrics_process::collector
     }
 }
 
-fn books(series: &Series, half: &str, workers: &[WorkerVitals]) {
+fn books(series: &Series, half: &str, workers: &[&WorkerVitals]) {
     let mut books = Books::default();
     let (mut running, mut restoring, mut remaining) = (0_u32, 0_u32, 0_u64);
     for task in workers.iter().flat_map(|worker| worker.tasks.values()) {
@@ -129,11 +128,11 @@ pub(super) fn of_outputs(series: &Series, picture: &Picture, vitals: &Vitals) {
         series.counter(&VIEW_RECORDS, &[topic.name()]).absolute(*records);
     }
     for ((half, task), now) in picture.progress() {
-        series.gauge(&TASK_PROGRESS, &[half, &task.to_string()]).set(seconds(*now));
+        series.gauge(&TASK_PROGRESS, &[half.name(), &task.to_string()]).set(seconds(*now));
     }
-    for half in ["area", "person"] {
+    for half in HalfKind::ALL {
         if let Some(now) = picture.min_progress(half) {
-            series.gauge(&MIN_PROGRESS, &[half]).set(seconds(now));
+            series.gauge(&MIN_PROGRESS, &[half.name()]).set(seconds(now));
         }
     }
     for code in codes().map(code_text) {

@@ -12,6 +12,7 @@ pub mod meter;
 pub mod names;
 
 use crate::clock;
+use crate::model::record::{HalfKind, Topic};
 use crate::model::time::Timestamp;
 use crate::view::picture::Picture;
 use crate::view::vitals::Vitals;
@@ -46,7 +47,7 @@ impl Telemetry {
     }
 
     /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
-    pub fn worker(&self, half: &'static str, inputs: &[crate::model::record::Topic]) -> Meter {
+    pub fn worker(&self, half: HalfKind, inputs: &[Topic]) -> Meter {
         Meter::new(&self.series, self.vitals.worker(half), half, inputs)
     }
 

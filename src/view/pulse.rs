@@ -6,6 +6,7 @@
 use super::picture::Picture;
 use super::texts;
 use super::vitals::{Books, Vitals, WorkerVitals};
+use crate::model::record::HalfKind;
 use crate::model::time::Timestamp;
 use crate::proto::v1::Outcome;
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub struct Pulse {
     pub at: i64,
     /// Records consumed per second, the last [`SECONDS`], newest last.
     pub rates: VecDeque<u64>,
-    /// Both halves.
+    /// Both halves, by name.
     pub halves: BTreeMap<&'static str, HalfPulse>,
     /// Whether past data are read as if they arrived now.
     pub history: bool,
@@ -91,18 +92,19 @@ impl Sampler {
         let workers = vitals.snapshot();
         self.rate(workers.iter().map(|worker| worker.records).sum(), tick);
         let history = vitals.history_mode();
-        let mut halves = BTreeMap::from([("person", HalfPulse::default()), ("area", HalfPulse::default())]);
-        for (half, pulse) in &mut halves {
-            let here = workers.iter().filter(|worker| worker.half == *half);
+        let halves = HalfKind::ALL.map(|half| {
+            let mut pulse = HalfPulse::default();
+            let here = workers.iter().filter(|worker| worker.half == half);
             here.for_each(|worker| pulse.add(worker, (!history).then_some(wall)));
             pulse.balances = pulse.books.consumed == pulse.books.outcomes;
             pulse.progress = picture.min_progress(half).map(|now| now.0);
-        }
+            (half.name(), pulse)
+        });
         let (labs, labs_omitted) = labs(&workers, picture);
         Pulse {
             at: wall.0,
             rates: self.rates.clone(),
-            halves,
+            halves: halves.into(),
             history,
             working: workers.iter().any(|worker| !worker.ended),
             caught_up: picture.caught_up(),
@@ -148,7 +150,8 @@ impl HalfPulse {
 
 fn outcomes(workers: &[WorkerVitals]) -> BTreeMap<String, u64> {
     let mut outcomes = BTreeMap::new();
-    let ledgers = workers.iter().filter(|worker| worker.half == "person").flat_map(|worker| worker.tasks.values());
+    let ledgers =
+        workers.iter().filter(|worker| worker.half == HalfKind::Person).flat_map(|worker| worker.tasks.values());
     for count in ledgers.flat_map(|task| task.ledger.counts()) {
         if let Ok(outcome) = Outcome::try_from(count.outcome) {
             *outcomes.entry(texts::outcome(outcome)).or_default() += count.records;
@@ -183,7 +186,7 @@ mod tests {
     #[test]
     fn the_rate_is_records_over_seconds() {
         let (vitals, picture) = (Vitals::default(), Picture::default());
-        let seat = vitals.worker("person");
+        let seat = vitals.worker(HalfKind::Person);
         let (mut sampler, start) = (Sampler::default(), Instant::now());
         let mut sample =
             |seconds: u64| sampler.sample(&vitals, &picture, Timestamp(0), start + Duration::from_secs(seconds)).rates;
@@ -196,7 +199,7 @@ mod tests {
     fn lag_in_time_is_that_of_the_task_furthest_behind() {
         let (vitals, picture) = (Vitals::default(), Picture::default());
         let task = |now, lag| TaskVitals { now: Some(Timestamp(now)), lag: Some(lag), ..TaskVitals::default() };
-        let seat = vitals.worker("person");
+        let seat = vitals.worker(HalfKind::Person);
         seat.update(|numbers| numbers.tasks = [(0, task(1_000, 0)), (1, task(7_000, 3)), (2, task(9_000, 4))].into());
         let sample = || Sampler::default().sample(&vitals, &picture, Timestamp(10_000), Instant::now());
         let half = &sample().halves["person"];

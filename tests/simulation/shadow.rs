@@ -242,6 +242,6 @@ impl<H: Shadowed> Shadow<H> {
     }
 
     fn name(&self) -> String {
-        format!("{} task {}", H::NAME, self.task)
+        format!("{} task {}", H::KIND, self.task)
     }
 }

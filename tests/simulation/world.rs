@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use swabstream::demo::city::Message;
 use swabstream::model::ids::Secret;
-use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::record::{HalfKind, Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::formats::Formats;
 use swabstream::policy::Rules;
@@ -357,7 +357,7 @@ impl World {
                     *place = Place::Asleep(instance, until);
                 }
                 4 => {
-                    let half = if self.random.chance(50) { "person" } else { "area" };
+                    let half = if self.random.chance(50) { HalfKind::Person } else { HalfKind::Area };
                     instance.expel(half);
                     *place = Place::Up(instance);
                 }

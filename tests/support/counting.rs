@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::{End, Outcome, Reject};
-use swabstream::model::record::{Output, Record, Topic};
+use swabstream::model::record::{HalfKind, Output, Record, Topic};
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Newer;
@@ -44,7 +44,7 @@ impl Counting {
 }
 
 impl Half for Counting {
-    const NAME: &'static str = "person";
+    const KIND: HalfKind = HalfKind::Person;
     const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;

@@ -192,11 +192,11 @@ impl Deployment {
 
     fn assert_consumed<H: Half>(&self, fleet: &Fleet<H>, tasks: i32) -> Vec<Ledger> {
         let books: Vec<Ledger> = fleet.each(|_, ledger| ledger.clone()).into_values().collect();
-        assert_eq!(books.len() as i32, tasks, "every {} task runs", H::NAME);
-        assert!(books.iter().all(Ledger::balances), "consumed = sum of outcomes ({})", H::NAME);
+        assert_eq!(books.len() as i32, tasks, "every {} task runs", H::KIND);
+        assert!(books.iter().all(Ledger::balances), "consumed = sum of outcomes ({})", H::KIND);
         let there: usize = H::INPUTS.iter().map(|topic| self.broker.borrow().committed(*topic).len()).sum();
         let consumed: u64 = books.iter().map(|books| books.consumed).sum();
-        assert_eq!(consumed, there as u64, "every record was consumed once ({})", H::NAME);
+        assert_eq!(consumed, there as u64, "every record was consumed once ({})", H::KIND);
         books
     }
 }

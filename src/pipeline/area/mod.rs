@@ -23,7 +23,7 @@ use super::times::{OwnTime, Times};
 use crate::model::cell::TOTAL;
 use crate::model::outcome::End;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
-use crate::model::record::{Output, Record, Topic};
+use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
@@ -51,7 +51,7 @@ pub struct AreaHalf {
 }
 
 impl Half for AreaHalf {
-    const NAME: &'static str = "area";
+    const KIND: HalfKind = HalfKind::Area;
     const INPUTS: &'static [Topic] = &[Topic::AreaChanges];
     const CHANGELOG: Topic = Topic::AreaState;
     const OWN_TIME: OwnTime = OwnTime::SlowestPersonTask;

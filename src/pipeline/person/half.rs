@@ -6,7 +6,7 @@ use super::messages::{self, Trigger};
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::End;
 use crate::model::outcome::{Outcome, Reject};
-use crate::model::record::{Output, Record, Topic};
+use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::pipeline::decode;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Ending;
@@ -26,7 +26,7 @@ const SWEEP_LEAST: u32 = 64;
 const SWEEP_PART: u32 = 1024;
 
 impl Half for PersonHalf {
-    const NAME: &'static str = "person";
+    const KIND: HalfKind = HalfKind::Person;
     const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;

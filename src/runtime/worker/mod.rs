@@ -12,7 +12,7 @@ use super::restoring::Restoring;
 use super::task::clock::{Look, Watermarks};
 use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
-use crate::model::record::{Layout, Output, Position, Record, Topic};
+use crate::model::record::{HalfKind, Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::Half;
@@ -142,7 +142,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let restoring = self.restore()?;
         self.pass_time();
         if let Some((failures, left_out)) = self.failures.over(at) {
-            tracing::info!(half = H::NAME, failures, left_out, "commits fail no more");
+            tracing::info!(half = H::KIND.name(), failures, left_out, "commits fail no more");
         }
         if let Some(extent) = self.commit_due(at) {
             self.commit(at, extent)?;
@@ -175,7 +175,9 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
     fn tell_of_a_jump(&self, now: Timestamp) {
-        let Some(before) = self.floor.map(|floor| floor.watermark).filter(|_| H::NAME == "area") else { return };
+        let Some(before) = self.floor.map(|floor| floor.watermark).filter(|_| H::KIND == HalfKind::Area) else {
+            return;
+        };
         if now > before.plus_days(LONG_JUMP_DAYS) {
             tracing::warn!(
                 from = %before,
@@ -200,7 +202,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         Err(Fatal(format!(
             "the last commit of the {} half failed ({why}); nothing is lost, what it held is read again after the next \
              start",
-            H::NAME
+            H::KIND
         )))
     }
 
@@ -251,14 +253,14 @@ impl<H: Half, L: Log> Worker<H, L> {
             None => Ok(polled),
             Some((number, Stumble::Newer(position, newer))) => Err(Fatal(format!(
                 "{} task {number} stops before {} [{}] at offset {}: {newer}",
-                H::NAME,
+                H::KIND,
                 position.topic.name(),
                 position.partition,
                 position.offset
             ))),
             Some((number, Stumble::Panic)) => {
                 tracing::error!(
-                    half = H::NAME,
+                    half = H::KIND.name(),
                     task = number,
                     suspects = ?self.suspects,
                     "the program failed on a record, see above: it is set aside as `internal`; please report it"
@@ -270,8 +272,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn begin(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
-        let Layout { person_tasks, area_tasks } = self.settings.layout;
-        let known = if H::NAME == "area" { area_tasks } else { person_tasks };
+        let known = self.settings.layout.tasks(H::KIND);
         if let Some(task) = tasks.iter().find(|task| **task >= known) {
             return Err(Fatal(format!(
                 "the group has given out partition {task} of {}, which had {known} when the processor started: \
@@ -285,10 +286,10 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn restart(&mut self, task: i32, dropped: bool) {
-        let restoring = Restoring::new(H::NAME, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
+        let restoring = Restoring::new(H::KIND, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
         self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
         if self.is_news(dropped) {
-            tracing::info!(half = H::NAME, task, "assigned, restoring");
+            tracing::info!(half = H::KIND.name(), task, "assigned, restoring");
         }
     }
 
@@ -296,14 +297,14 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn hand_over(&mut self, tasks: &[i32], at: Timestamp) -> Result<(), Fatal> {
         self.commit(at, Extent::Whole)?;
         self.meter.revoked(tasks);
-        tracing::info!(half = H::NAME, ?tasks, "revoked");
+        tracing::info!(half = H::KIND.name(), ?tasks, "revoked");
         self.drop_tasks(tasks)
     }
 
     /// Others own these already: a commit would be refused, or worse, not.
     fn forget(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         self.meter.lost(tasks);
-        tracing::warn!(half = H::NAME, ?tasks, "lost");
+        tracing::warn!(half = H::KIND.name(), ?tasks, "lost");
         self.drop_tasks(tasks)
     }
 
@@ -409,7 +410,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
         if let Some(left_out) = self.failures.note(&error.to_string(), self.at) {
-            tracing::warn!(half = H::NAME, %error, left_out, "commit failed, restoring all tasks");
+            tracing::warn!(half = H::KIND.name(), %error, left_out, "commit failed, restoring all tasks");
         }
         self.meter.failed(CommitEnd::from(error));
         self.restart_all()?;

@@ -65,7 +65,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             Ok(task) => task,
             Err(why) => return self.restore_anew(number, restoring, &why, mark),
         };
-        let (half, is_news) = (H::NAME, self.is_news(restoring.has_dropped()));
+        let (half, is_news) = (H::KIND.name(), self.is_news(restoring.has_dropped()));
         if is_news {
             tracing::info!(half, task = number, records, seconds, "restored");
         }
@@ -92,7 +92,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
-        Fatal(format!("{} task {number}: {}", H::NAME, self.log.explain(number, why)))
+        Fatal(format!("{} task {number}: {}", H::KIND, self.log.explain(number, why)))
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
@@ -104,7 +104,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         task.adopt(&self.rules);
         self.log.start(number, task.next())?;
         if is_news {
-            tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
+            tracing::info!(half = H::KIND.name(), task = number, commit = task.seq(), "running");
         }
         self.meter.restored(report_of(number, &task, None));
         self.slots.insert(number, Slot::Running(task));

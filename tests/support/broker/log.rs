@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
-use swabstream::model::record::{Record, Topic};
+use swabstream::model::record::{HalfKind, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
 use swabstream::runtime::log::{Commit, CommitError, CommitMark, Committed, Fatal, Log, Polled, Restore};
@@ -18,7 +18,7 @@ use swabstream::state::paged::Unusable;
 /// One worker's access to the model.
 pub struct ModelLog {
     pub(super) broker: Shared,
-    pub(super) half: &'static str,
+    pub(super) half: HalfKind,
     pub(super) inputs: &'static [Topic],
     pub(super) changelog: Topic,
     /// Its producer.
@@ -58,14 +58,14 @@ impl ModelLog {
     pub fn join<H: Half>(broker: &Shared, transactional_id: &str) -> Self {
         let mut log = Self {
             broker: Rc::clone(broker),
-            half: H::NAME,
+            half: H::KIND,
             inputs: H::INPUTS,
             changelog: H::CHANGELOG,
             by: Identity {
                 id: transactional_id.to_owned(),
                 epoch: broker.borrow_mut().init_transactions(transactional_id),
             },
-            process: Process::new(broker, H::NAME),
+            process: Process::new(broker, H::KIND),
             generation: 0,
             tasks: BTreeMap::new(),
             suspicious: false,
@@ -406,11 +406,8 @@ impl Log for ModelLog {
 }
 
 impl Broker {
-    pub(super) fn group(&mut self, half: &'static str) -> &mut Group {
-        let tasks = match half {
-            "person" => self.layout.person_tasks,
-            _ => self.layout.area_tasks,
-        };
+    pub(super) fn group(&mut self, half: HalfKind) -> &mut Group {
+        let tasks = self.layout.tasks(half);
         self.groups.entry(half).or_insert_with(|| Group::new(tasks))
     }
 }
