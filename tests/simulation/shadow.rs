@@ -19,7 +19,7 @@ use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::state::changelog::FORMAT;
-use swabstream::state::person::case_file::Extra;
+use swabstream::state::person::case_file::CaseFile;
 use swabstream::state::person::row::Row;
 use swabstream::state::person::{Basis, PersonState};
 
@@ -51,8 +51,8 @@ impl Shadowed for PersonHalf {
     }
 }
 
-fn person(state: &PersonState, slot: u32) -> Option<(&[Row], Option<&Extra>)> {
-    state.taken(slot).map(|slot| (state.rows(slot), state.extra(slot)))
+fn person(state: &PersonState, slot: u32) -> Option<(&[Row], Option<&CaseFile>)> {
+    state.taken(slot).map(|slot| (state.rows(slot), state.case_file(slot)))
 }
 
 fn common(state: &PersonState) -> (&[String], &[String], Option<&str>) {

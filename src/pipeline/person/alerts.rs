@@ -1,6 +1,6 @@
 //! Alerts about a person: what must be said now, compared with what was said last.
 //!
-//! In: rows and the side record. Out: the states of alerts to be published, in order, as the
+//! In: rows and the case file. Out: the states of alerts to be published, in order, as the
 //! [`lifecycle`] of all alerts has them.
 
 use super::cases::episodes::{self, Positive};
@@ -13,7 +13,7 @@ use crate::pipeline::alerting::families;
 use crate::pipeline::alerting::lifecycle::{self, Held, Wanted};
 use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
-use crate::state::person::case_file::{Extra, PositiveVersion};
+use crate::state::person::case_file::{CaseFile, PositiveVersion};
 use crate::state::person::row::{Row, minute_start};
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ const POSITIVES_AT_MOST: usize = 50;
 pub struct Case<'a> {
     /// Standing rows.
     pub rows: &'a [Row],
-    /// Side record.
-    pub extra: &'a Extra,
+    /// Case file.
+    pub file: &'a CaseFile,
     /// Rules in force.
     pub rules: &'a Rules,
     /// Texts of areas and purposes.
@@ -125,7 +125,7 @@ impl<'a> Saying<'a> {
     fn of(case: &Case<'a>) -> Self {
         let mut by_specimen: BTreeMap<u64, Vec<_>> = BTreeMap::new();
         for row in case.rows.iter().filter(|row| row.is_positive()) {
-            let version = case.extra.positive(row.id(), row.content());
+            let version = case.file.positive(row.id(), row.content());
             by_specimen.entry(row.specimen()).or_default().push((row, version));
         }
         Self(by_specimen)
@@ -156,7 +156,7 @@ fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Optio
     let policy = swabs.first()?.1.policy;
     let first_at = swabs[0].0.0;
     let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
-    let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
+    let managed = episodes::is_managed(first, &case.file.contacts, case.rules);
     let mut of_policies = episode.iter().zip(&swabs);
     let historic =
         of_policies.all(|(positive, (_, sought))| is_historic(saying.behind(positive), rules, sought.policy));
@@ -168,9 +168,9 @@ fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Optio
         _ => policy.severity.community,
     };
     let first_day = case.rules.day(first_at).to_string();
-    let exposed_to = matching::exposed_to(case.extra, &swabs);
-    let to_trace = matching::to_trace(case.extra, first_at, last_at, swabs[0].1);
-    let subject = [case.extra.person_id.as_str()];
+    let exposed_to = matching::exposed_to(case.file, &swabs);
+    let to_trace = matching::to_trace(case.file, first_at, last_at, swabs[0].1);
+    let subject = [case.file.person_id.as_str()];
     let (positives, positives_omitted) = results(saying, episode);
     Some(v1::Alert {
         alert_id: families::id(case.secret, AlertFamily::Positive, &subject, &first_day, rules.stored_target(target)),
@@ -255,7 +255,7 @@ fn contradiction(case: &Case<'_>, saying: &Saying<'_>, positive: &Positive) -> v
     let (positives, positives_omitted) = results(saying, std::slice::from_ref(positive));
     let (policy, first_day) = (case.rules.intake_policy(positive.target, day), day.to_string());
     // Its target is part of what it is about, also the first.
-    let subject = [case.extra.person_id.as_str(), specimen_id, target];
+    let subject = [case.file.person_id.as_str(), specimen_id, target];
     v1::Alert {
         alert_id: families::id(case.secret, AlertFamily::Contradiction, &subject, &first_day, FIRST),
         severity: policy.severity.contradiction as i32,
@@ -280,7 +280,7 @@ fn about(case: &Case<'_>, positive: &Positive, family: AlertFamily, policy: &Cas
     let verdict = &positive.verdict;
     v1::Alert {
         family: family as i32,
-        person_id: case.extra.person_id.clone(),
+        person_id: case.file.person_id.clone(),
         area: case.names.areas[verdict.area as usize].clone(),
         purpose: case.names.purpose(verdict.purpose).to_owned(),
         target: case.rules.stored_target(positive.target).to_owned(),

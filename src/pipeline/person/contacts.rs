@@ -13,7 +13,7 @@ use crate::model::outcome::End;
 use crate::pipeline::ending::{Ending, Stop};
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, person_event::Event};
-use crate::state::person::case_file::{Contact, Extra, IndexFound, Traced};
+use crate::state::person::case_file::{CaseFile, Contact, IndexFound, Traced};
 use hashbrown::HashSet;
 use std::cmp::Ordering;
 
@@ -98,8 +98,8 @@ pub fn ending(before: Option<&Contact>, after: &Contact) -> Ending {
 
 /// Whether what an index says about itself holds instead of what it said before, if it is about a record held here: a
 /// finding follows its record, so one without has outlived it.
-pub fn admit_finding(extra: Option<&Extra>, new: &IndexFound) -> Result<(), Stop> {
-    let about = extra.filter(|extra| extra.contact(&new.record_id).is_some());
+pub fn admit_finding(file: Option<&CaseFile>, new: &IndexFound) -> Result<(), Stop> {
+    let about = file.filter(|file| file.contact(&new.record_id).is_some());
     let held = about.ok_or(End::Superseded)?.found(&new.record_id, &new.index);
     match held {
         Some(held) if held.version >= new.version => Err(End::Superseded.into()),
@@ -133,13 +133,13 @@ pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origi
 
 /// Secondary contacts that must be told something else than before, now that these alerts about the index are live:
 /// whether one of them lists them, or would if it were not too long.
-pub fn findings(extra: &Extra, live: &[v1::Alert]) -> Vec<Traced> {
+pub fn findings(file: &CaseFile, live: &[v1::Alert]) -> Vec<Traced> {
     let traced = live.iter().flat_map(|alert| &alert.to_trace);
     let listed: HashSet<(&str, &str)> = traced.map(|to| (to.record_id.as_str(), to.person_id.as_str())).collect();
     let now = |traced: &Traced| {
         traced.settled || traced.contact.kind == ContactKind::Secondary && listed.contains(&key(traced))
     };
-    let changed = extra.traced.iter().filter(|traced| now(traced) != traced.told);
+    let changed = file.traced.iter().filter(|traced| now(traced) != traced.told);
     changed
         .map(|traced| Traced { told: !traced.told, told_version: traced.told_version + 1, ..traced.clone() })
         .collect()
@@ -147,9 +147,9 @@ pub fn findings(extra: &Extra, live: &[v1::Alert]) -> Vec<Traced> {
 
 /// Secondary contacts who were told of an alert that is dropped now although it is live. The alert stays as it was
 /// published, and so must what they were told: else their own alerts would change because of what we forget.
-pub fn settle(extra: &Extra) -> Vec<Traced> {
+pub fn settle(file: &CaseFile) -> Vec<Traced> {
     let settles = |traced: &&Traced| traced.told && !traced.settled;
-    extra.traced.iter().filter(settles).map(|traced| Traced { settled: true, ..traced.clone() }).collect()
+    file.traced.iter().filter(settles).map(|traced| Traced { settled: true, ..traced.clone() }).collect()
 }
 
 fn key(traced: &Traced) -> (&str, &str) {

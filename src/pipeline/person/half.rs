@@ -69,7 +69,7 @@ impl Half for PersonHalf {
         for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
             self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
             let Some(slot) = self.state.taken(self.sweep) else { continue };
-            if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
+            if cutoffs.reach(self.state.rows(slot)) || self.state.case_file(slot).is_some() {
                 if retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes) {
                     self.scratch.forget(slot);
                 }

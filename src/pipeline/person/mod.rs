@@ -177,7 +177,7 @@ impl PersonHalf {
         let slot = self.person(record.person_id, effects);
         let contact = contacts::of_contact((&record, target), &self.rules, &self.context.secret);
         let cases_before = self.cases(slot, None);
-        let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
+        let before = self.state.case_file(slot).and_then(|file| file.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
             self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
             return Err(End::Duplicate.into());
@@ -202,7 +202,7 @@ impl PersonHalf {
         let record = contacts::record_of(wire);
         let record = validate::well_formed_contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
-        let held = self.state.extra(slot).and_then(|extra| extra.traced(record.record_id, record.person_id));
+        let held = self.state.case_file(slot).and_then(|file| file.traced(record.record_id, record.person_id));
         let traced = contacts::of_index(&record, wire, held);
         contacts::admit_traced(held, &traced)?;
         self.state.edit(slot, record.index_person_id, Edit::Traced(traced), &mut effects.changes);
@@ -226,7 +226,7 @@ impl PersonHalf {
             positive: wire.positive,
             version: wire.version,
         };
-        contacts::admit_finding(self.state.extra(slot), &found)?;
+        contacts::admit_finding(self.state.case_file(slot), &found)?;
         self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
         self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
         Ok(Ending::Used(End::ContactApplied))
@@ -260,7 +260,7 @@ impl PersonHalf {
             return false;
         }
         let read = versions::positive(result, self.rules.target_id(target), row, origin.received_at);
-        let known = self.state.extra(slot).and_then(|extra| extra.positive(read.id, read.content));
+        let known = self.state.case_file(slot).and_then(|file| file.positive(read.id, read.content));
         let version = match known {
             None => read,
             Some(known) => match known.and(read) {
@@ -324,9 +324,11 @@ impl PersonHalf {
 
     /// The person's cases as they are, or as they were before a change.
     fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<CountedCase> {
-        let Some(extra) = self.state.extra(slot).filter(|extra| !extra.positives.is_empty()) else { return Vec::new() };
+        let Some(file) = self.state.case_file(slot).filter(|file| !file.positives.is_empty()) else {
+            return Vec::new();
+        };
         let rows = self.state.about_positives(slot);
-        let (contacts, rules, places): (&[Contact], _, _) = (&extra.contacts, &*self.rules, &self.places);
+        let (contacts, rules, places): (&[Contact], _, _) = (&file.contacts, &*self.rules, &self.places);
         match before {
             Some(change) => episodes::cases(change.rows_before(&rows), contacts, rules, places, self.names()),
             None => episodes::cases(rows.iter(), contacts, rules, places, self.names()),
@@ -335,20 +337,20 @@ impl PersonHalf {
 
     /// Says what must be said now, if a positive is or was involved.
     fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
-        let Some(extra) = self.state.extra(slot) else { return };
-        if extra.positives.is_empty() && extra.alerts.is_empty() {
+        let Some(file) = self.state.case_file(slot) else { return };
+        if file.positives.is_empty() && file.alerts.is_empty() {
             return;
         }
         let wanted = alerts::wanted(&alerts::Case {
             rows: &self.state.about_positives(slot),
-            extra,
+            file,
             rules: &self.rules,
             names: self.names(),
             secret: &self.context.secret,
         });
-        let (findings, person_id) = (contacts::findings(extra, &wanted), extra.person_id.clone());
+        let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
-        let changed = alerts::review(&extra.alerts, wanted, trigger);
+        let changed = alerts::review(&file.alerts, wanted, trigger);
         for mut alert in changed {
             effects.outputs.push(messages::alert(&mut alert, &self.rules, self.context.task));
             effects.urgent = true;

@@ -135,40 +135,40 @@ fn specimens(rows: &[Row]) -> Vec<Specimen> {
     rows.iter().map(|row| table[&row.specimen()]).collect()
 }
 
-/// What of a side record can go, each list from its end, and what is settled by that.
+/// What of a case file can go, each list from its end, and what is settled by that.
 fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
     let mut drops = Vec::new();
-    let noted = |state: &PersonState, at: usize| state.extra(slot)?.positives.get(at).map(|version| version.id);
-    for at in (0..state.extra(slot).map_or(0, |extra| extra.positives.len())).rev() {
+    let noted = |state: &PersonState, at: usize| state.case_file(slot)?.positives.get(at).map(|version| version.id);
+    for at in (0..state.case_file(slot).map_or(0, |file| file.positives.len())).rev() {
         if noted(state, at).is_some_and(|id| state.position(slot, id).is_none()) {
             drops.push(Edit::Drop(List::Positives, at));
         }
     }
     if state.names_replaced(slot) {
         let needed = leading_to_rows(state, slot);
-        let entries = state.extra(slot).map_or(&[][..], |extra| &extra.replacements);
+        let entries = state.case_file(slot).map_or(&[][..], |file| &file.replacements);
         drop_where(&mut drops, List::Replacements, entries, |one| !needed.contains(&one.id));
     }
-    let Some(extra) = state.extra(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
+    let Some(file) = state.case_file(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
         return drops;
     };
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
-    drops.extend(contacts::settle(extra).into_iter().map(Edit::Traced));
+    drops.extend(contacts::settle(file).into_iter().map(Edit::Traced));
     let first_kept = cutoffs.positive_day.to_string();
     let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
-    drop_where(&mut drops, List::Alerts, &extra.alerts, expired);
+    drop_where(&mut drops, List::Alerts, &file.alerts, expired);
     let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
-    drop_where(&mut drops, List::Contacts, &extra.contacts, is_over);
-    drop_where(&mut drops, List::Traced, &extra.traced, |traced| is_over(&traced.contact));
-    let is_about_none = |found: &IndexFound| extra.contact(&found.record_id).is_none_or(is_over);
-    drop_where(&mut drops, List::Found, &extra.index_findings, is_about_none);
+    drop_where(&mut drops, List::Contacts, &file.contacts, is_over);
+    drop_where(&mut drops, List::Traced, &file.traced, |traced| is_over(&traced.contact));
+    let is_about_none = |found: &IndexFound| file.contact(&found.record_id).is_none_or(is_over);
+    drop_where(&mut drops, List::Found, &file.index_findings, is_about_none);
     drops
 }
 
 /// Results from which one comes, by whom each names as replaced, to one that has a row. A circle is kept whole while any
 /// of it has one: once it is open, what was part of it would be replaced.
 fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
-    let entries = state.extra(slot).map(|extra| extra.replacements.clone()).unwrap_or_default();
+    let entries = state.case_file(slot).map(|file| file.replacements.clone()).unwrap_or_default();
     let mut naming: HashMap<u64, Vec<u64>> = HashMap::new();
     entries.iter().for_each(|one| naming.entry(one.replaces).or_default().push(one.id));
     let ends = entries.iter().flat_map(|one| [one.id, one.replaces]);

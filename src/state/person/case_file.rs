@@ -8,9 +8,9 @@ use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64}
 use crate::state::paged::Corrupt;
 use prost::Message as _;
 
-/// The side record of one person.
+/// The case file of one person.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Extra {
+pub struct CaseFile {
     /// The pseudonym: alerts and messages name it.
     pub person_id: String,
     /// Positive versions read, in order of (id, content).
@@ -168,8 +168,8 @@ pub struct IndexFound {
     pub version: u32,
 }
 
-impl Extra {
-    /// An empty side record.
+impl CaseFile {
+    /// An empty case file.
     pub fn of(person_id: &str) -> Self {
         Self { person_id: person_id.to_owned(), ..Self::default() }
     }
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
     use crate::state::changelog::FORMAT;
 
-    fn extra() -> Extra {
+    fn case_file() -> CaseFile {
         let contact = Contact {
             record_id: "c1".into(),
             other: "p2".into(),
@@ -358,7 +358,7 @@ mod tests {
             order: Some((Timestamp(7), Timestamp(8))),
             target: "influenza-a".into(),
         };
-        Extra {
+        CaseFile {
             person_id: "p1".into(),
             positives: vec![PositiveVersion {
                 id: 1,
@@ -381,12 +381,12 @@ mod tests {
     }
 
     #[test]
-    fn a_side_record_is_read_back_and_cut_ones_are_refused() {
+    fn a_case_file_is_read_back_and_cut_ones_are_refused() {
         let mut bytes = Vec::new();
-        extra().put(&mut bytes);
-        assert_eq!(Extra::read(&mut Reader::new(&bytes), FORMAT), Ok(extra()));
+        case_file().put(&mut bytes);
+        assert_eq!(CaseFile::read(&mut Reader::new(&bytes), FORMAT), Ok(case_file()));
         for length in 0..bytes.len() {
-            assert!(Extra::read(&mut Reader::new(&bytes[..length]), FORMAT).is_err(), "cut to {length}");
+            assert!(CaseFile::read(&mut Reader::new(&bytes[..length]), FORMAT).is_err(), "cut to {length}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The people of one task: for each a slot, rows in a slab, and for the few who need it a side record.
+//! The people of one task: for each a slot, rows in a slab, and for the few who need it a case file.
 //!
 //! In: changes asked for by the steps of the pipeline. Out: the same changes as operations on pages, from which a
 //! restore repeats them. Nothing here knows what a row means.
@@ -19,7 +19,7 @@ pub mod slab;
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
 use crate::state::paged::{Changes, Corrupt};
-use case_file::Extra;
+use case_file::CaseFile;
 use crowd::Crowd;
 pub use crowd::MANY;
 use dictionary::Dictionary;
@@ -68,8 +68,8 @@ pub struct PersonState {
     slab: Slab,
     /// Of people with very many rows, once somebody has asked.
     crowds: HashMap<u32, Box<Crowd>>,
-    extras: HashMap<u32, Box<Extra>>,
-    /// Slots whose side record has results that replace others: few, so that nobody else's is looked for.
+    case_files: HashMap<u32, Box<CaseFile>>,
+    /// Slots whose case file has results that replace others: few, so that nobody else's is looked for.
     replacing: HashSet<u32>,
     areas: Dictionary,
     /// What rows are of: a purpose of a target, as [`keyed`](crate::model::target::keyed) by it.
@@ -86,7 +86,7 @@ impl PersonState {
             free: BinaryHeap::new(),
             slab: Slab::default(),
             crowds: HashMap::new(),
-            extras: HashMap::new(),
+            case_files: HashMap::new(),
             replacing: HashSet::new(),
             areas: Dictionary::default(),
             purposes: Dictionary::default(),
@@ -119,7 +119,7 @@ impl PersonState {
     /// Frees the slot of a person of whom nothing is held.
     pub fn release_if_empty(&mut self, slot: Slot, changes: &mut Changes) {
         let person = self.people[slot.0];
-        if !person.rows.is_empty() || !person.is_there() || self.extras.contains_key(&slot.0) {
+        if !person.rows.is_empty() || !person.is_there() || self.case_files.contains_key(&slot.0) {
             return;
         }
         pages::log_release(changes, slot.0);
@@ -180,19 +180,19 @@ impl PersonState {
         self.apply_remove(slot.0, at);
     }
 
-    /// A person's side record, if there is one.
-    pub fn extra(&self, slot: Slot) -> Option<&Extra> {
-        self.extras.get(&slot.0).map(Box::as_ref)
+    /// A person's case file, if there is one.
+    pub fn case_file(&self, slot: Slot) -> Option<&CaseFile> {
+        self.case_files.get(&slot.0).map(Box::as_ref)
     }
 
-    /// Changes a person's side record, which begins with the first change; an empty one is none.
+    /// Changes a person's case file, which begins with the first change; an empty one is none.
     pub fn edit(&mut self, slot: Slot, person_id: &str, mut edit: Edit, changes: &mut Changes) {
-        let extra = self.extras.entry(slot.0).or_insert_with(|| Box::new(Extra::of(person_id)));
-        if edit.alters(extra) {
-            pages::log_edit(changes, slot.0, extra, &mut edit);
-            extra.apply(edit);
+        let file = self.case_files.entry(slot.0).or_insert_with(|| Box::new(CaseFile::of(person_id)));
+        if edit.alters(file) {
+            pages::log_edit(changes, slot.0, file, &mut edit);
+            file.apply(edit);
         }
-        self.look_at_extra(slot.0);
+        self.look_at_case_file(slot.0);
     }
 
     /// Whether some result of a person replaces another one.
@@ -200,16 +200,16 @@ impl PersonState {
         self.replacing.contains(&slot.0)
     }
 
-    /// After a change of a side record: an empty one is none.
-    fn look_at_extra(&mut self, slot: u32) {
-        let extra = self.extras.get(&slot);
-        if extra.is_some_and(|extra| !extra.replacements.is_empty()) {
+    /// After a change of a case file: an empty one is none.
+    fn look_at_case_file(&mut self, slot: u32) {
+        let file = self.case_files.get(&slot);
+        if file.is_some_and(|file| !file.replacements.is_empty()) {
             self.replacing.insert(slot);
         } else if !self.replacing.is_empty() {
             self.replacing.remove(&slot);
         }
-        if extra.is_some_and(|extra| extra.is_empty()) {
-            self.extras.remove(&slot);
+        if file.is_some_and(|file| file.is_empty()) {
+            self.case_files.remove(&slot);
         }
     }
 
@@ -256,7 +256,8 @@ impl PersonState {
         vec![
             ("people", self.people.count() as u64),
             ("rows", self.held_rows),
-            ("side_records", self.extras.len() as u64),
+            // The word that metrics have had for them.
+            ("side_records", self.case_files.len() as u64),
             ("bytes", bytes as u64),
         ]
     }

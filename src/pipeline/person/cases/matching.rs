@@ -7,7 +7,7 @@ use crate::model::contact::ContactKind;
 use crate::model::time::Timestamp;
 use crate::policy::{CasePolicy, Rules, TargetIndex};
 use crate::proto::v1::MatchedContact;
-use crate::state::person::case_file::{Contact, Extra};
+use crate::state::person::case_file::{CaseFile, Contact};
 use crate::state::person::row::minute_start;
 
 /// When a swab was taken: the minute, or from the first to the last minute of the day where only that is known. Then
@@ -53,9 +53,9 @@ fn overlap(one: (Timestamp, Timestamp), other: (Timestamp, Timestamp)) -> bool {
 }
 
 /// How close a contact is now: a secondary contact of somebody found positive is close.
-pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
+pub fn kind_now(contact: &Contact, file: &CaseFile) -> ContactKind {
     let found = |contact: &Contact| {
-        let mut said = extra.index_findings.iter();
+        let mut said = file.index_findings.iter();
         said.any(|found| found.positive && found.record_id == contact.record_id && found.index == contact.other)
     };
     match contact.kind {
@@ -65,9 +65,9 @@ pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
 }
 
 /// The records by which the person may have been infected, given when its positives were swabbed and what each is of.
-pub fn exposed_to(extra: &Extra, positives: &[(Taken, Sought<'_>)]) -> Vec<MatchedContact> {
-    let matched = extra.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
-        let kind = kind_now(contact, extra);
+pub fn exposed_to(file: &CaseFile, positives: &[(Taken, Sought<'_>)]) -> Vec<MatchedContact> {
+    let matched = file.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
+        let kind = kind_now(contact, file);
         let explains = |(taken, sought): &(Taken, Sought<'_>)| {
             let observed = contact.end.plus_days(observation_days(kind, sought.policy));
             sought.is_subject_of(contact) && overlap((contact.start, observed), *taken)
@@ -78,11 +78,11 @@ pub fn exposed_to(extra: &Extra, positives: &[(Taken, Sought<'_>)]) -> Vec<Match
 }
 
 /// The records of those who may have been infected between the first and the last positive.
-pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, sought: Sought<'_>) -> Vec<MatchedContact> {
+pub fn to_trace(file: &CaseFile, first: Timestamp, last: Timestamp, sought: Sought<'_>) -> Vec<MatchedContact> {
     let policy = sought.policy;
     let from = first.plus_days(-i64::from(policy.trace_days_before));
     let to = last.plus_days(i64::from(policy.trace_days_after));
-    let held = extra.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
+    let held = file.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
     let traced = held.filter(|contact| sought.is_subject_of(contact));
     let met = traced.filter(|contact| contact.end.minute() >= from.minute() && contact.start.minute() <= to.minute());
     met.map(|contact| match contact.kind {
