@@ -1,5 +1,5 @@
-//! A process at work: the workers of both halves on threads of their own, and the reader that tells them of rules and
-//! of time. The page, the metrics and the signals are around it, not in it.
+//! A process at work: the workers of both halves on threads of their own, and the reader that hands them the rules and
+//! the time. The page, the metrics and the signals are around it, not in it.
 
 use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
@@ -253,7 +253,7 @@ fn read_globals(job: &Job) -> Result<(Globals, TopicReader), StartError> {
     Ok((globals, reader))
 }
 
-/// Time must not be misread: where a newer version tells it, this one ends.
+/// Time must not be misread: where a newer version publishes it, this one ends.
 fn require_known(globals: &Globals) -> Result<(), Fatal> {
     let why = |newer| Fatal(format!("how far a task has come cannot be read from {}: {newer}", Topic::Progress.name()));
     globals.newer().map_or(Ok(()), |newer| Err(why(newer)))

@@ -1,4 +1,4 @@
-//! What area tasks must be told so that they hold what the people add up to.
+//! What must be sent to area tasks so that they hold what the people add up to.
 //!
 //! The person tasks' state is the truth. Area tasks hold sums of signed changes, so what they lack is a signed change
 //! as well: a repair sends it as one more batch on `area-changes`, and everything that follows from a change (numbers

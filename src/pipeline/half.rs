@@ -11,7 +11,7 @@ use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
 
-/// What a task is told when it begins.
+/// What a task is given when it begins.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Number of the task, its partition.
@@ -35,7 +35,7 @@ pub struct Context {
 pub trait Half: Paged + Sized {
     /// Which of the two it is.
     const KIND: HalfKind;
-    /// The topic whose group places the tasks, then the twins read beside it.
+    /// The topic whose group places the tasks, then those co-partitioned with it.
     const INPUTS: &'static [Topic];
     /// The changelog.
     const CHANGELOG: Topic;

@@ -277,7 +277,7 @@ pub struct TierSeverity {
     pub raised: Severity,
     /// To any other.
     pub lowered: Severity,
-    /// On a day that was over when it was told.
+    /// On a day that was over when it was first published.
     pub historic: Severity,
 }
 

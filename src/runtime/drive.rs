@@ -18,12 +18,12 @@ const LONGEST_WAIT: Duration = Duration::from_millis(5);
 /// How often lag and time are reported while nothing is committed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// What all workers of a process are told.
+/// What all workers of a process hear.
 #[derive(Clone, Debug)]
 pub struct News {
     /// Rules in force.
     pub rules: watch::Receiver<RulesInForce>,
-    /// Smallest progress of all person tasks, once all have told theirs.
+    /// Smallest progress of all person tasks, once all have published theirs.
     pub floor: watch::Receiver<Option<Watermarks>>,
     /// True when the process is to end.
     pub shutdown: watch::Receiver<bool>,

@@ -10,7 +10,7 @@ use crate::state::changelog::Restorer;
 use crate::state::paged::Unusable;
 
 /// How often a restore says how far it is.
-const TELL_EVERY_MS: i64 = 5_000;
+const LOG_EVERY_MS: i64 = 5_000;
 
 /// A restore.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub struct Restoring {
     task: i32,
     changelog: Restorer,
     began: Timestamp,
-    /// When it last said something.
-    told: Timestamp,
+    /// When it was last logged.
+    logged: Timestamp,
     records: u64,
     bytes: u64,
     /// The commit that the group knew when what was read could not be used, 0 for none; if that was so.
@@ -33,8 +33,8 @@ impl Restoring {
     /// Begins now. What was applied before may have been dropped, by a failure.
     pub fn new(half: HalfKind, changelog: Topic, task: i32, ring: u64, now: Timestamp, dropped: bool) -> Self {
         let changelog = Restorer::new(changelog, task, ring);
-        let (began, told) = (now, now);
-        Self { half, task, changelog, began, told, records: 0, bytes: 0, unusable_at: None, dropped }
+        let (began, logged) = (now, now);
+        Self { half, task, changelog, began, logged, records: 0, bytes: 0, unusable_at: None, dropped }
     }
 
     /// Whether what was applied before was dropped, and is not there again yet.
@@ -94,9 +94,9 @@ impl Restoring {
 
     fn is_due(&mut self, now: Timestamp) -> bool {
         // A clock that was set back is due as well.
-        let due = (now.0 - self.told.0).abs() >= TELL_EVERY_MS;
+        let due = (now.0 - self.logged.0).abs() >= LOG_EVERY_MS;
         if due {
-            self.told = now;
+            self.logged = now;
         }
         due
     }

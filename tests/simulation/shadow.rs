@@ -133,7 +133,7 @@ impl<H: Shadowed> Shadow<H> {
         self.applied.get(&topic).map_or(&[], Vec::as_slice)
     }
 
-    /// Goes the steps of the next commit, which ends at these offsets. No task has told a time before `slowest`.
+    /// Goes the steps of the next commit, which ends at these offsets. No task has published a time before `slowest`.
     /// `naively`: what each input is by the rules in force is read once more, as an audit does.
     pub fn step(
         &mut self,
@@ -205,7 +205,7 @@ impl<H: Shadowed> Shadow<H> {
         self.half.rules_digest()
     }
 
-    /// What a restart without faults does: what is no state begins anew, as the time a floor was told. Whatever else an
+    /// What a restart without faults does: what is no state begins anew, as the time the slowest was at. Whatever else an
     /// image might lack is lost here too, which is why [`compare_restored`](Self::compare_restored) compared values.
     fn reload(&mut self, images: Option<Vec<Vec<u8>>>) {
         let images = images.unwrap_or_else(|| images_of(&self.half));

@@ -57,8 +57,8 @@ pub struct Witness {
     marks: BTreeMap<TaskOf, Option<CommitMark>>,
     /// Who committed last.
     owners: BTreeMap<TaskOf, String>,
-    /// Times last told on `progress`.
-    told: BTreeMap<TaskOf, Watermarks>,
+    /// Times last published on `progress`.
+    times: BTreeMap<TaskOf, Watermarks>,
     /// What readers must see, by partition.
     published: BTreeMap<(Topic, i32), Vec<Output>>,
     pub ticks: u64,
@@ -92,7 +92,7 @@ impl Witness {
             sent: BTreeMap::new(),
             marks: BTreeMap::new(),
             owners: BTreeMap::new(),
-            told: BTreeMap::new(),
+            times: BTreeMap::new(),
             published: BTreeMap::new(),
             ticks: 0,
             moves: 0,
@@ -169,29 +169,29 @@ impl Witness {
     }
 
     /// What a task's state was derived by is what its delta says, and no older rules come after newer ones.
-    fn note_derived(&mut self, half: HalfKind, task: i32, digest: &str, (told, offset): (String, i64)) {
-        assert_eq!(told, digest, "{half} task {task} says that other rules made it");
-        let known = self.rules.iter().any(|rules| rules.offset == offset && rules.rules.digest == told);
+    fn note_derived(&mut self, half: HalfKind, task: i32, digest: &str, (said, offset): (String, i64)) {
+        assert_eq!(said, digest, "{half} task {task} says that other rules made it");
+        let known = self.rules.iter().any(|rules| rules.offset == offset && rules.rules.digest == said);
         assert!(known, "{half} task {task} takes its rules for others, read before {offset}");
         let before = self.derived_by.insert((half, task), offset).unwrap_or(0);
         assert!(before <= offset, "{half} task {task} goes back from rules {before} to {offset}");
     }
 
-    /// Smallest time told by any person task, once all have told theirs.
+    /// Smallest time published by any person task, once all have published theirs.
     fn slowest(&self) -> Option<Timestamp> {
-        let told = |task| self.told.get(&(PersonHalf::KIND, task)).map(|told| told.watermark);
-        (0..LAYOUT.person_tasks).map(told).collect::<Option<Vec<_>>>()?.into_iter().min()
+        let published = |task| self.times.get(&(PersonHalf::KIND, task)).map(|times| times.watermark);
+        (0..LAYOUT.person_tasks).map(published).collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
-    fn note_told(&mut self, output: &Output) {
+    fn note_progress(&mut self, output: &Output) {
         let progress = Progress::decode(output.payload.as_deref().unwrap_or_default()).expect("it is ours");
         let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
         let [now, drop_now] = [&progress.now, &progress.drop_now].map(|at| time(at).expect("progress has its times"));
         let half = HalfKind::named(&progress.half).expect("progress is of a half");
-        let told = Watermarks { watermark: now, drop_before: drop_now };
-        let before = self.told.insert((half, progress.task), told).unwrap_or_default();
-        let forward = before != told && before.max(told) == told && drop_now <= now;
-        assert!(forward, "{half} task {} told {told:?} after {before:?}", progress.task);
+        let times = Watermarks { watermark: now, drop_before: drop_now };
+        let before = self.times.insert((half, progress.task), times).unwrap_or_default();
+        let forward = before != times && before.max(times) == times && drop_now <= now;
+        assert!(forward, "{half} task {} published {times:?} after {before:?}", progress.task);
     }
 }
 
@@ -216,11 +216,11 @@ impl Observer for Witness {
             HalfKind::Person => self.step::<PersonHalf>(&mut sent),
             HalfKind::Area => self.step::<AreaHalf>(&mut sent),
         };
-        let (told, outputs): (Vec<Output>, Vec<Output>) =
+        let (progress, outputs): (Vec<Output>, Vec<Output>) =
             sent.outputs.into_iter().partition(|output| output.topic == Topic::Progress);
-        told.iter().for_each(|output| self.note_told(output));
+        progress.iter().for_each(|output| self.note_progress(output));
         assert_same(number, &outputs, &wanted);
-        for output in outputs.into_iter().chain(told) {
+        for output in outputs.into_iter().chain(progress) {
             self.published.entry((output.topic, output.partition)).or_default().push(output);
         }
     }

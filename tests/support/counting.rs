@@ -2,7 +2,7 @@
 //! numbers at once.
 //!
 //! A record's payload names a counter. A counter lives in the task its name hashes to: a record that lies elsewhere is
-//! sent on through `person-events`. Each step of a counter is told on `alerts`, so that a reader sees 1, 2, 3, …
+//! sent on through `person-events`. Each step of a counter is published on `alerts`, so that a reader sees 1, 2, 3, …
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

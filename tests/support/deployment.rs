@@ -152,14 +152,14 @@ impl Deployment {
         oracle::published(|topic| self.broker.borrow().latest(topic))
     }
 
-    /// Every alert ever told about people, in order per alert.
-    pub fn told(&self, topic: Topic) -> Vec<Stored> {
+    /// Every record ever published in a topic, in order per partition.
+    pub fn history(&self, topic: Topic) -> Vec<Stored> {
         self.broker.borrow().committed(topic)
     }
 
     /// The day of the smallest progress.
     pub fn today(&self) -> Day {
-        self.rules.day(self.globals.floor(LAYOUT.person_tasks).expect("every task has told its time").watermark)
+        self.rules.day(self.globals.floor(LAYOUT.person_tasks).expect("every task has published its time").watermark)
     }
 
     fn pass_time(&mut self, ms: i64) {

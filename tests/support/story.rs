@@ -33,7 +33,8 @@ pub struct Story {
 #[derive(Debug)]
 pub struct Ending {
     published: Published,
-    told: Vec<Alert>,
+    /// Every state of every alert about people, in order.
+    alerts: Vec<Alert>,
     dead_letters: Vec<String>,
 }
 
@@ -147,12 +148,12 @@ impl Story {
         let mut otherwise = self.messages.clone();
         otherwise.reverse();
         self.tell(3, at, &otherwise, true);
-        let told = straight.told(Topic::Alerts);
+        let alerts = straight.history(Topic::Alerts);
         Ending {
             published: straight.published(),
-            told: told.iter().map(|record| decode_alert(record.payload.as_deref())).collect(),
+            alerts: alerts.iter().map(|record| decode_alert(record.payload.as_deref())).collect(),
             dead_letters: straight
-                .told(Topic::DeadLetters)
+                .history(Topic::DeadLetters)
                 .iter()
                 .filter_map(|letter| Some(String::from_utf8_lossy(letter.header("swabstream-code")?).into_owned()))
                 .collect(),
@@ -224,14 +225,14 @@ impl Ending {
         self.published.live().count()
     }
 
-    /// States of all that was told about a person, in order.
+    /// States of all that was published about a person, in order.
     pub fn states(&self, person: &str) -> Vec<AlertState> {
-        self.told.iter().filter(|alert| alert.person_id == person).map(Alert::state).collect()
+        self.alerts.iter().filter(|alert| alert.person_id == person).map(Alert::state).collect()
     }
 
-    /// Everything told about a person, in order.
-    pub fn told(&self, person: &str) -> Vec<&Alert> {
-        self.told.iter().filter(|alert| alert.person_id == person).collect()
+    /// Everything published about a person, in order.
+    pub fn alerts(&self, person: &str) -> Vec<&Alert> {
+        self.alerts.iter().filter(|alert| alert.person_id == person).collect()
     }
 
     /// The total of an area in the window of so many days that ends on a day; zeros where nothing was published.

@@ -1,4 +1,4 @@
-//! The person half as a task knows it: begun, told the time, given other rules, asked what it has to write.
+//! The person half as a task knows it: begun, given the time and other rules, asked what it has to write.
 
 use super::PersonHalf;
 use super::counting::cell_messages::Head;

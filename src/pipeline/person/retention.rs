@@ -135,7 +135,7 @@ fn specimens(rows: &[Row]) -> Vec<Specimen> {
     rows.iter().map(|row| table[&row.specimen()]).collect()
 }
 
-/// What of a case file can go, each list from its end, and what is settled by that.
+/// What of a case file can go, each list from its end, and what is frozen by that.
 fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
     let mut drops = Vec::new();
     let noted = |state: &PersonState, at: usize| state.case_file(slot)?.positives.get(at).map(|version| version.id);
@@ -153,7 +153,7 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
         return drops;
     };
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
-    drops.extend(contacts::settle(file).into_iter().map(Edit::Traced));
+    drops.extend(contacts::freeze(file).into_iter().map(Edit::Traced));
     let first_kept = cutoffs.positive_day.to_string();
     let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
     drop_where(&mut drops, List::Alerts, &file.alerts, expired);

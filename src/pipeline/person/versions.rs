@@ -121,11 +121,11 @@ pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
     if result.training { Err(End::Training.into()) } else { Ok(()) }
 }
 
-/// Every version that names an earlier person tells them, whether it stands or not: which of two versions comes first
-/// must not decide whether they are told.
+/// Every version that names an earlier person is reported to them, whether it stands or not: which of two versions comes
+/// first must not decide whether they hear of it.
 pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<Letter> {
     let from = result.previous_person_id?;
-    // Of a day-only result the day, as it is held: a time of day that means nothing is told nobody.
+    // Of a day-only result the day, as it is held: a time of day that means nothing is reported to nobody.
     let collected_at = Some(result.collected_at.to_wire());
     let moved = v1::LabResult { collected_at, ..wire.to_message() };
     Some(Letter { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })
@@ -200,7 +200,7 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
         let known = Change { before: Some(held), after: newest, end: End::Duplicate, in_conflict: false };
         return if news { Ok(known) } else { Err(End::Duplicate.into()) };
     }
-    // Of a result that was moved away this person knows no more than that: its new person's task tells a conflict.
+    // Of a result that was moved away this person knows no more than that: its new person's task reports a conflict.
     let in_conflict =
         (held.revision(), held.standing()) == (row.revision(), row.standing()) && row.standing() != Standing::Moved;
     if row.rank() < held.rank() {

@@ -31,7 +31,7 @@ impl Check<'_> {
         }
     }
 
-    /// Names that are told apart by their place: at most 250 codes, none twice.
+    /// Names that are distinguished by their place: at most 250 codes, none twice.
     pub(super) fn codes(&mut self, field: &str, values: &[String]) {
         if values.len() > 250 {
             self.wrong(field, format!("there are {} of them", values.len()), "keep to 250");

@@ -219,7 +219,7 @@ impl<H: Half> Task<H> {
         self.effects.urgent
     }
 
-    /// Whether a cycle of images is due, which begins with the first `commit` that is told the changelog's end.
+    /// Whether a cycle of images is due, which begins with the first `commit` that is given the changelog's end.
     pub fn wants_changelog_end(&self) -> bool {
         self.changelog.wants_end()
     }

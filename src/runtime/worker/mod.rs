@@ -33,7 +33,7 @@ const POLL_RECORDS: usize = 1_000;
 /// usual commit.
 const URGENT_GAP_MS: i64 = 5;
 
-/// A jump of time by more than so many days is told of.
+/// A jump of time by more than so many days is warned of.
 const LONG_JUMP_DAYS: i64 = 31;
 
 /// How often tasks without anything to read look whether their offsets stop before a marker.
@@ -420,7 +420,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         Ok(())
     }
 
-    /// Whether a step of a restore is to be told: not where it follows a failure that was not told either.
+    /// Whether a step of a restore is logged: not where it follows a failure that was not logged either.
     fn is_news(&self, dropped: bool) -> bool {
         !(dropped && self.failures.is_silent())
     }

@@ -1,6 +1,6 @@
 //! State of one area task: counts per area, target, registry period, purpose and specimen day, in pages.
 //!
-//! Each area of each target is a [`Series`] of its own: nothing that is told from one sees the counts of another.
+//! Each area of each target is a [`Series`] of its own: nothing that is reckoned from one sees the counts of another.
 //!
 //! What enters are signed changes; what leaves are series to compute numbers from. Every change is an operation that
 //! is applied and logged at once, so that images and later operations give the same state again. Nothing here knows

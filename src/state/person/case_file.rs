@@ -140,12 +140,12 @@ pub struct Traced {
     pub contact: Contact,
     /// That version names somebody else as index.
     pub left: bool,
-    /// What the contact was last told: whether a live positive alert lists the record.
-    pub told: bool,
+    /// What was last reported to the contact: whether a live positive alert lists the record.
+    pub reported: bool,
     /// How often that changed.
-    pub told_version: u32,
-    /// The alert that listed it was dropped while it was live: what the contact was told stays.
-    pub settled: bool,
+    pub reported_version: u32,
+    /// The alert that listed it was dropped while it was live: what was reported to the contact stays.
+    pub frozen: bool,
 }
 
 impl Traced {
@@ -324,8 +324,8 @@ pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> 
 
 pub(super) fn put_traced(into: &mut Vec<u8>, traced: &Traced) {
     put_contact(into, &traced.contact);
-    into.push(u8::from(traced.told) | u8::from(traced.left) << 1 | u8::from(traced.settled) << 2);
-    put_u32(into, traced.told_version);
+    into.push(u8::from(traced.reported) | u8::from(traced.left) << 1 | u8::from(traced.frozen) << 2);
+    put_u32(into, traced.reported_version);
 }
 
 pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced, Corrupt> {
@@ -336,8 +336,8 @@ pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced
         contact.content = 0;
     }
     let flags = reader.u8()?;
-    let (told, left, settled) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-    Ok(Traced { contact, left, told, told_version: reader.u32()?, settled })
+    let (reported, left, frozen) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+    Ok(Traced { contact, left, reported, reported_version: reader.u32()?, frozen })
 }
 
 #[cfg(test)]
@@ -373,7 +373,7 @@ mod tests {
                 kit: "k".into(),
             }],
             contacts: vec![contact.clone(), Contact { order: None, target: String::new(), ..contact.clone() }],
-            traced: vec![Traced { contact, left: true, told: true, told_version: 4, settled: true }],
+            traced: vec![Traced { contact, left: true, reported: true, reported_version: 4, frozen: true }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
             replacements: vec![Replacement { id: 7, replaces: 1 }],

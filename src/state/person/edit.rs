@@ -323,7 +323,7 @@ mod tests {
     }
 
     fn traced(record_id: &str, other: &str) -> Traced {
-        Traced { contact: contact(record_id, other), left: true, told: true, told_version: 7, settled: true }
+        Traced { contact: contact(record_id, other), left: true, reported: true, reported_version: 7, frozen: true }
     }
 
     fn found(record_id: &str, index: &str, version: u32) -> IndexFound {

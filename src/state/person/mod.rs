@@ -154,7 +154,7 @@ impl PersonState {
         }
     }
 
-    /// All a person's rows of specimens with a positive row, perhaps with others: what positives are told from.
+    /// All a person's rows of specimens with a positive row, perhaps with others: what positives are found from.
     pub fn about_positives(&self, slot: Slot) -> Cow<'_, [Row]> {
         let Some(crowd) = self.crowds.get(&slot.0) else { return Cow::Borrowed(self.rows(slot)) };
         let mut rows = Vec::new();
@@ -359,7 +359,7 @@ mod tests {
         })
     }
 
-    /// What is told by places of rows is what a look at all rows tells.
+    /// What is found by places of rows is what a look at all rows finds.
     fn require_same(state: &mut PersonState, slot: Slot, id: u64, specimen: u64) {
         let rows = state.rows(slot).to_vec();
         assert_eq!(state.position(slot, id), rows.iter().position(|row| row.id() == id));
@@ -373,9 +373,9 @@ mod tests {
         let of_both = |row: &&Row| [specimen, specimen + 1].contains(&row.specimen());
         assert_eq!(sorted(found), sorted(rows.iter().filter(of_both).copied().collect()));
         let is_positive = |row: &Row| rows.iter().any(|peer| peer.specimen() == row.specimen() && peer.is_positive());
-        let mut told = state.about_positives(slot).into_owned();
-        told.retain(is_positive);
-        assert_eq!(sorted(told), sorted(rows.iter().filter(|row| is_positive(row)).copied().collect()));
+        let mut found = state.about_positives(slot).into_owned();
+        found.retain(is_positive);
+        assert_eq!(sorted(found), sorted(rows.iter().filter(|row| is_positive(row)).copied().collect()));
     }
 
     #[test]

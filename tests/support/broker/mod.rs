@@ -95,7 +95,7 @@ pub struct Timeouts {
     pub stuck_ms: i64,
 }
 
-/// Somebody who is told what workers send and what comes of it.
+/// Somebody who hears what workers send and what comes of it.
 pub trait Observer {
     /// A worker with this transactional id begins to send a commit, which has this number from now on.
     fn sent(&mut self, number: u64, half: HalfKind, id: &str, commit: &Commit);
@@ -172,7 +172,7 @@ impl Broker {
         self.read_all(topic).iter().map(|record| record.at).max()
     }
 
-    /// Somebody is told everything from now on.
+    /// Somebody hears everything from now on.
     pub fn set_observer(&mut self, observer: Rc<RefCell<dyn Observer>>) {
         self.observer = Some(observer);
     }

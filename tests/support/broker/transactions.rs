@@ -1,6 +1,6 @@
 //! Transactional ids: epochs that fence, one open transaction each, offsets that count only when it commits.
 //!
-//! The end of a transaction is decided at once and told to its partitions and to the group one after the other, as
+//! The end of a transaction is decided at once and written to its partitions and to the group one after the other, as
 //! Kafka writes its markers: for a while a reader of one place sees what a reader of another does not.
 
 use super::Broker;
@@ -251,7 +251,7 @@ impl Broker {
         while self.write_marker(id) {}
     }
 
-    /// Tells the end of a transaction to the group or to one more partition; says whether there was one to be told.
+    /// Tells the end of a transaction to the group or to one more partition; says whether there was one left.
     fn write_marker(&mut self, id: &str) -> bool {
         let Some(ending) = self.producers.get_mut(id).and_then(|producer| producer.ending.as_mut()) else {
             return false;

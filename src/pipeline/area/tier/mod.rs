@@ -76,7 +76,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The first day after `today` on which a milder tier follows if nothing new happens; `None` when it is the
-    /// mildest already or no such day can be told.
+    /// mildest already or no such day is known.
     ///
     /// Clean days: the day the present step ends. Thresholds: days leave the windows one by one, until a milder tier
     /// results or nothing is left.
