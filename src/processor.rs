@@ -99,13 +99,13 @@ impl Processor {
         say_targets(&rules.rules);
 
         let (rules_sender, rules_seen) = watch::channel(rules);
-        let (floor_sender, floor_seen) = watch::channel(globals.floor(job.layout.person_tasks));
+        let (slowest_sender, slowest_seen) = watch::channel(globals.slowest(job.layout.person_tasks));
         let (shutdown, shutdown_seen) = watch::channel(false);
         let (ended_sender, ended) = mpsc::unbounded_channel();
-        let news = News { rules: rules_seen, floor: floor_seen, shutdown: shutdown_seen.clone() };
+        let news = News { rules: rules_seen, slowest: slowest_seen, shutdown: shutdown_seen.clone() };
         let mut processor = Self { shutdown, ended, threads: Vec::new() };
 
-        let listener = Listener { globals, reader, rules: rules_sender, floor: floor_sender };
+        let listener = Listener { globals, reader, rules: rules_sender, slowest: slowest_sender };
         let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
 
@@ -324,7 +324,7 @@ struct Listener {
     globals: Globals,
     reader: TopicReader,
     rules: watch::Sender<RulesInForce>,
-    floor: watch::Sender<Option<Watermarks>>,
+    slowest: watch::Sender<Option<Watermarks>>,
 }
 
 impl Listener {
@@ -357,8 +357,8 @@ impl Listener {
                 newer
             });
         }
-        let floor = self.globals.floor(person_tasks);
-        self.floor.send_if_modified(|known| std::mem::replace(known, floor) != floor);
+        let slowest = self.globals.slowest(person_tasks);
+        self.slowest.send_if_modified(|known| std::mem::replace(known, slowest) != slowest);
     }
 }
 

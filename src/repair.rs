@@ -45,10 +45,10 @@ impl Corrections {
     }
 }
 
-/// The first day all of whose people are held, when the slowest task has come to `floor`: earlier counts cannot be made
+/// The first day all of whose people are held, when the slowest task has come to `slowest`: earlier counts cannot be made
 /// from people any more.
-pub fn first_whole_day(floor: Timestamp, rules: &Rules) -> Day {
-    rules.day(retention::Cutoffs::at(floor, rules).first_held()).plus(1)
+pub fn first_whole_day(slowest: Timestamp, rules: &Rules) -> Day {
+    rules.day(retention::Cutoffs::at(slowest, rules).first_held()).plus(1)
 }
 
 /// What must be added to `held` so that it is `wanted`, from a day on.

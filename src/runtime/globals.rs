@@ -77,7 +77,7 @@ impl Globals {
 
     /// The smallest progress of all person tasks, once all have published theirs: a task never heard of holds time back,
     /// for nothing is known of its people.
-    pub fn floor(&self, person_tasks: i32) -> Option<Watermarks> {
+    pub fn slowest(&self, person_tasks: i32) -> Option<Watermarks> {
         let all: Option<Vec<Watermarks>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
         all?.into_iter().reduce(Watermarks::min)
     }
@@ -106,16 +106,16 @@ mod tests {
     #[test]
     fn time_passes_for_all_only_when_the_slowest_person_task_has_published_it() {
         let mut globals = Globals::default();
-        let floor = |watermark, drop_before| {
+        let watermarks = |watermark, drop_before| {
             Some(Watermarks { watermark: Timestamp(watermark), drop_before: Timestamp(drop_before) })
         };
         publish(&mut globals, HalfKind::Person, 0, 5_000, Some(2_000));
         publish(&mut globals, HalfKind::Area, 1, 1, None);
-        assert_eq!(globals.floor(2), None, "task 1 was never heard of");
+        assert_eq!(globals.slowest(2), None, "task 1 was never heard of");
         publish(&mut globals, HalfKind::Person, 1, 3_000, None);
-        assert_eq!(globals.floor(2), floor(3_000, 2_000), "an earlier version publishes one time for both");
+        assert_eq!(globals.slowest(2), watermarks(3_000, 2_000), "an earlier version publishes one time for both");
         publish(&mut globals, HalfKind::Person, 1, 2_000, Some(1_000));
-        assert_eq!(globals.floor(2), floor(3_000, 2_000), "never backwards");
+        assert_eq!(globals.slowest(2), watermarks(3_000, 2_000), "never backwards");
     }
 
     #[test]
@@ -124,8 +124,8 @@ mod tests {
         publish_in(&mut globals, 2, HalfKind::Person, 0, 5_000, None);
         publish(&mut globals, HalfKind::Person, 1, 5_000, None);
         assert_eq!(globals.newer(), Some(Newer { format: 2, newest: 1 }));
-        assert_eq!(globals.floor(2), None, "of task 0 nothing is known");
+        assert_eq!(globals.slowest(2), None, "of task 0 nothing is known");
         publish_in(&mut globals, 0, HalfKind::Person, 0, 6_000, None);
-        assert_eq!((globals.newer(), globals.floor(2).is_some()), (None, true));
+        assert_eq!((globals.newer(), globals.slowest(2).is_some()), (None, true));
     }
 }

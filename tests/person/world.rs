@@ -255,11 +255,11 @@ impl World {
         self.take(task, effects);
     }
 
-    pub fn advance(&mut self, floor: Timestamp) {
+    pub fn advance(&mut self, now: Timestamp) {
         for task in 0..LAYOUT.person_tasks {
             let mut effects = Effects::default();
             self.halves[task as usize]
-                .advance(&Times { own: floor, everywhere: Some(floor), drop_before: Some(floor) }, &mut effects);
+                .advance(&Times { own: now, everywhere: Some(now), drop_before: Some(now) }, &mut effects);
             assert!(effects.outputs.is_empty(), "dropping rows says nothing");
             self.take(task, effects);
             self.commit(task);

@@ -111,9 +111,9 @@ impl Instance {
         for record in &fresh {
             self.globals.take(&record.as_record()).expect("progress is no rule");
         }
-        if let Some(floor) = self.globals.floor(LAYOUT.person_tasks) {
-            self.person.worker.set_floor(floor);
-            self.area.worker.set_floor(floor);
+        if let Some(slowest) = self.globals.slowest(LAYOUT.person_tasks) {
+            self.person.worker.set_slowest(slowest);
+            self.area.worker.set_slowest(slowest);
         }
         !fresh.is_empty()
     }

@@ -159,7 +159,7 @@ impl Deployment {
 
     /// The day of the smallest progress.
     pub fn today(&self) -> Day {
-        self.rules.day(self.globals.floor(LAYOUT.person_tasks).expect("every task has published its time").watermark)
+        self.rules.day(self.globals.slowest(LAYOUT.person_tasks).expect("every task has published its time").watermark)
     }
 
     fn pass_time(&mut self, ms: i64) {
@@ -174,9 +174,9 @@ impl Deployment {
         for record in &fresh {
             self.globals.take(&record.as_record()).expect("progress is no rule");
         }
-        if let Some(floor) = self.globals.floor(LAYOUT.person_tasks) {
-            self.person.set_floor(floor);
-            self.area.set_floor(floor);
+        if let Some(slowest) = self.globals.slowest(LAYOUT.person_tasks) {
+            self.person.set_slowest(slowest);
+            self.area.set_slowest(slowest);
         }
         !fresh.is_empty()
     }

@@ -104,8 +104,8 @@ impl<H: Half> Fleet<H> {
     }
 
     /// The smallest progress of all person tasks.
-    pub fn set_floor(&mut self, floor: Watermarks) {
-        self.workers().for_each(|(worker, _)| worker.set_floor(floor));
+    pub fn set_slowest(&mut self, slowest: Watermarks) {
+        self.workers().for_each(|(worker, _)| worker.set_slowest(slowest));
     }
 
     /// The state of every task, as its pages.

@@ -1,7 +1,7 @@
 //! What a person's record can do without. A row is dropped only when no admissible record can need it; dropping
 //! changes no number and withdraws no alert.
 //!
-//! Plain rows go when they are older than floor − horizon − 14 days: until then a late result may have them as
+//! Plain rows go when they are older than `drop_before` − horizon − 14 days: until then a late result may have them as
 //! neighbour. Positives stay for the episode gap as well, all of a person's together, but after the plain time their
 //! numbers are *settled*: what they added stays, although the neighbours it was reckoned with are gone.
 
@@ -17,7 +17,7 @@ use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
 use hashbrown::{HashMap, HashSet};
 
-/// Messages between tasks may lag behind the floor, which goes on in steps for their sake: the longest window and this
+/// Messages between tasks may lag behind `drop_before`, which goes on in steps for their sake: the longest window and this
 /// are more than two of these.
 const SLACK_DAYS: i64 = 1;
 
@@ -39,12 +39,12 @@ pub struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// At a floor, by the longest horizon and gap of any policy.
-    pub fn at(floor: Timestamp, rules: &Rules) -> Self {
+    /// At a time for dropping, by the longest horizon and gap of any policy.
+    pub fn at(drop_before: Timestamp, rules: &Rules) -> Self {
         let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
         let horizon = i64::from(longest(|policy| policy.horizon_days));
         let gap = i64::from(longest(|policy| policy.episode_gap_days));
-        let plain = floor.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
+        let plain = drop_before.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
         let positive = plain.plus_days(-gap);
         Self { plain: minute_of(plain), positive, positive_day: rules.day(positive) }
     }

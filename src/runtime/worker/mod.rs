@@ -87,7 +87,7 @@ pub struct Worker<H, L> {
     settings: Settings,
     rules: RulesInForce,
     /// Smallest progress of all person tasks, once known.
-    floor: Option<Watermarks>,
+    slowest: Option<Watermarks>,
     slots: BTreeMap<i32, Slot<H>>,
     meter: Meter,
     /// Time of the last step.
@@ -114,7 +114,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             log,
             settings,
             rules,
-            floor: None,
+            slowest: None,
             slots: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
@@ -168,14 +168,14 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     /// The smallest progress of all person tasks is now this.
-    pub fn set_floor(&mut self, floor: Watermarks) {
-        self.tell_of_a_jump(floor.watermark);
-        self.floor = Some(self.floor.unwrap_or_default().max(floor));
+    pub fn set_slowest(&mut self, slowest: Watermarks) {
+        self.tell_of_a_jump(slowest.watermark);
+        self.slowest = Some(self.slowest.unwrap_or_default().max(slowest));
     }
 
     /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
     fn tell_of_a_jump(&self, now: Timestamp) {
-        let Some(before) = self.floor.map(|floor| floor.watermark).filter(|_| H::KIND == HalfKind::Area) else {
+        let Some(before) = self.slowest.map(|slowest| slowest.watermark).filter(|_| H::KIND == HalfKind::Area) else {
             return;
         };
         if now > before.plus_days(LONG_JUMP_DAYS) {
@@ -325,7 +325,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
                 }
-                task.pass_time(&Look { at: self.at, read_until, slowest: self.floor });
+                task.pass_time(&Look { at: self.at, read_until, slowest: self.slowest });
             }
         }
     }
