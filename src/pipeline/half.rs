@@ -1,7 +1,7 @@
 //! What the two halves have in common: `apply(state, record) -> effects`, with [`Paged`] state.
 
 use super::effects::Effects;
-use super::ending::{Ending, Stop, settled};
+use super::ending::{self, Ending, Stop};
 use super::formats::{Formats, Newer};
 use super::times::{OwnTime, Times};
 use crate::model::ids::Secret;
@@ -60,7 +60,7 @@ pub trait Half: Paged + Sized {
         ending: Result<Ending, Stop>,
         effects: &mut Effects,
     ) -> Result<Outcome, Newer> {
-        match settled(ending)? {
+        match ending::of(ending)? {
             Ending::Used(end) => Ok(Outcome::Used(end)),
             Ending::SetAside(reject) => {
                 effects.outputs.push(self.set_aside(record, &reject));

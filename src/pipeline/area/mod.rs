@@ -103,7 +103,7 @@ impl Half for AreaHalf {
         }
         if everything {
             self.forget(span, &touched, effects);
-            self.bear_decided(effects);
+            self.add_decided(effects);
         }
         self.publish(span, everything, &touched, effects);
         let Span { today: day, kept_from, cells_from, .. } = span;
@@ -225,13 +225,13 @@ impl AreaHalf {
     fn number(&mut self, (code, target): (&str, &str), effects: &mut Effects) -> AreaNumber {
         match self.state.number((code, target)) {
             Some(area) => area,
-            None => self.state.bear((code, target), basis(&self.rules, code), &mut effects.changes),
+            None => self.state.add_area((code, target), basis(&self.rules, code), &mut effects.changes),
         }
     }
 
     /// Gives every area of the registry that a policy decides on a tier, for the policy's target, also one that nobody
     /// was tested in.
-    fn bear_decided(&mut self, effects: &mut Effects) {
+    fn add_decided(&mut self, effects: &mut Effects) {
         let rules = Arc::clone(&self.rules);
         let targets: BTreeSet<TargetIndex> = rules.tiers.iter().map(|policy| policy.target).collect();
         for target in targets {

@@ -4,7 +4,7 @@
 //! the operations that remember what was published. Nothing here reads a batch or moves time.
 
 use super::positivity;
-use super::tier::alert::{self, Trigger};
+use super::tier::alert::{self, Occasion};
 use super::tier::{Decision, Subject, reach};
 use crate::model::record::{Output, Topic};
 use crate::model::target;
@@ -197,8 +197,8 @@ impl Restater<'_> {
             let after = decide(day);
             let (known, origin) = (series.alerts.get(&day), behind(series, touched, day));
             let historic = subject.as_ref().is_some_and(|subject| subject.is_old_news(day, self.span.everywhere));
-            let trigger = Trigger { kind, now: self.span.now, historic };
-            let alert = alert::next(known, (before.as_ref(), after.as_ref()), origin, trigger);
+            let occasion = Occasion { kind, now: self.span.now, historic };
+            let alert = alert::next(known, (before.as_ref(), after.as_ref()), origin, occasion);
             changed.extend(alert.map(|alert| (day, alert)));
             last = Some((day, after));
         }

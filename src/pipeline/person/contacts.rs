@@ -1,11 +1,11 @@
 //! Contact records: which version stands with the contact and with the index, and whom that concerns.
 //!
-//! In: valid records and messages, and what is held. Out: whether they stand, and letters to the other person. The
+//! In: valid records and messages, and what is held. Out: whether they stand, and messages to the other person. The
 //! record itself lives with the contact; the index has a copy with the same rank, and so has everybody whom a later
 //! version no longer names.
 
 use super::messages::Origin;
-use super::route::Letter;
+use super::route::PersonMessage;
 use super::versions;
 use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
@@ -109,9 +109,9 @@ pub fn admit_finding(file: Option<&CaseFile>, new: &IndexFound) -> Result<(), St
 
 /// What must be reported to the indexes when `after` replaced `before` with its contact: all of it with the rank of `after`,
 /// so that what is said later is greater, also to an index that is left and comes back.
-pub fn letters(person_id: &str, before: Option<&Contact>, after: &Contact, origin: Origin) -> Vec<Letter> {
+pub fn to_indexes(person_id: &str, before: Option<&Contact>, after: &Contact, origin: Origin) -> Vec<PersonMessage> {
     let left = before.filter(|before| before.other != after.other);
-    let copy = |named: &Contact| Letter {
+    let copy = |named: &Contact| PersonMessage {
         to: named.other.clone(),
         origin,
         event: Event::IndexContact(v1::IndexContact {
@@ -157,12 +157,12 @@ fn key(traced: &Traced) -> (&str, &str) {
 }
 
 /// The message that reports to a secondary contact what `findings` found.
-pub fn finding(person_id: &str, traced: &Traced, origin: Origin) -> Letter {
+pub fn finding(person_id: &str, traced: &Traced, origin: Origin) -> PersonMessage {
     let finding = v1::IndexFinding {
         record_id: traced.contact.record_id.clone(),
         positive: traced.reported,
         version: traced.reported_version,
         index_person_id: person_id.to_owned(),
     };
-    Letter { to: traced.contact.other.clone(), origin, event: Event::IndexFinding(finding) }
+    PersonMessage { to: traced.contact.other.clone(), origin, event: Event::IndexFinding(finding) }
 }

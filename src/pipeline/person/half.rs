@@ -38,7 +38,7 @@ impl Half for PersonHalf {
             state: PersonState::new(),
             places: Places::default(),
             cells: Cells::default(),
-            letters: VecDeque::new(),
+            messages: VecDeque::new(),
             touched: Vec::new(),
             labs_heard: LabsHeard::default(),
             cutoffs: None,

@@ -7,7 +7,7 @@ use super::decode::result_view::ResultView;
 use super::decode::validate::Registered;
 use super::decode::{self, validate};
 use super::effects::Effects;
-use super::ending::{Ending, Stop, settled};
+use super::ending::{self, Ending, Stop};
 use super::half::Context;
 use super::lab::LabsHeard;
 use crate::model::ids::Domain;
@@ -28,7 +28,7 @@ use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
 use messages::{Origin, Trigger};
 use retention::Cutoffs;
-use route::Letter;
+use route::PersonMessage;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use versions::Change;
@@ -54,8 +54,8 @@ pub struct PersonHalf {
     state: PersonState,
     places: Places,
     cells: Cells,
-    /// What people must be told because of the record at hand.
-    letters: VecDeque<Letter>,
+    /// Messages to people that follow from the record at hand.
+    messages: VecDeque<PersonMessage>,
     /// People looked at because of the record at hand.
     touched: Vec<Slot>,
     labs_heard: LabsHeard,
@@ -121,7 +121,7 @@ impl PersonHalf {
         route::home(&self.context, result.person_id, origin, hops, effects, || messages::forwarded(record))?;
         effects.reported_early += u64::from(validate::is_reported_early(wire));
         let slot = self.person(result.person_id, effects);
-        self.letters.extend(versions::moved_away(wire, &result, origin));
+        self.messages.extend(versions::moved_away(wire, &result, origin));
         let place = (&result, &registered);
         let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes)?;
         let target = self.rules.target_id(registered.target);
@@ -184,7 +184,7 @@ impl PersonHalf {
         }
         contacts::admit(before.as_ref(), &contact)?;
         self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
-        self.letters.extend(contacts::letters(record.person_id, before.as_ref(), &contact, origin));
+        self.messages.extend(contacts::to_indexes(record.person_id, before.as_ref(), &contact, origin));
 
         self.count_cases(&cases_before, slot, origin);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
@@ -341,7 +341,7 @@ impl PersonHalf {
         if file.positives.is_empty() && file.alerts.is_empty() {
             return;
         }
-        let wanted = alerts::wanted(&alerts::Case {
+        let wanted = alerts::wanted(&alerts::Grounds {
             rows: &self.state.about_positives(slot),
             file,
             rules: &self.rules,
@@ -358,7 +358,7 @@ impl PersonHalf {
         }
         for traced in findings {
             let origin = trigger.origin.unwrap_or(NO_RECORD);
-            self.letters.push_back(contacts::finding(&person_id, &traced, origin));
+            self.messages.push_back(contacts::finding(&person_id, &traced, origin));
             self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);
         }
     }
@@ -374,13 +374,13 @@ impl PersonHalf {
         specimen::Names { areas: self.state.areas(), purposes: self.state.purposes() }
     }
 
-    /// Tells people what follows for them, in place if they live here; what they are told may make them tell others.
+    /// Delivers what follows for other people, in place if they live here; a message may cause further ones.
     ///
     /// # Panics
     /// When something that follows from a record is refused: the fault is ours.
     fn deliver(&mut self, effects: &mut Effects) {
-        while let Some(letter) = self.letters.pop_front() {
-            match settled(self.event(&letter.event, &letter.to, letter.origin, 0, effects)) {
+        while let Some(message) = self.messages.pop_front() {
+            match ending::of(self.event(&message.event, &message.to, message.origin, 0, effects)) {
                 // No record's outcome: it was sent on, or what it did is done.
                 Ok(Ending::Used(_)) => {}
                 // What was valid as a record is so as what follows from it. The record is set aside as a fault of ours.
@@ -419,6 +419,6 @@ impl PersonHalf {
     }
 }
 
-/// Stands for a record where new rules made somebody tell somebody else something.
+/// Stands for a record where new rules caused a message from person to person.
 const NO_RECORD: Origin =
     Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };

@@ -5,7 +5,7 @@
 
 use super::messages::Origin;
 use super::replacements;
-use super::route::Letter;
+use super::route::PersonMessage;
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::End;
 use crate::model::outcome::{Reject, RejectCode};
@@ -123,12 +123,12 @@ pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
 
 /// Every version that names an earlier person is reported to them, whether it stands or not: which of two versions comes
 /// first must not decide whether they hear of it.
-pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<Letter> {
+pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<PersonMessage> {
     let from = result.previous_person_id?;
     // Of a day-only result the day, as it is held: a time of day that means nothing is reported to nobody.
     let collected_at = Some(result.collected_at.to_wire());
     let moved = v1::LabResult { collected_at, ..wire.to_message() };
-    Some(Letter { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })
+    Some(PersonMessage { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })
 }
 
 /// The row a result leaves with the person it was moved away from: nothing of that revision counts here. Its content

@@ -70,8 +70,9 @@ enum Extent {
     Whole,
 }
 
+/// Where a worker is with a task that it was given.
 #[derive(Debug)]
-enum Slot<H> {
+enum Phase<H> {
     /// Reading its changelog.
     Restoring(Box<Restoring>),
     /// Restored by newer rules than this worker has read: waits for them.
@@ -88,7 +89,7 @@ pub struct Worker<H, L> {
     rules: RulesInForce,
     /// Smallest progress of all person tasks, once known.
     slowest: Option<Watermarks>,
-    slots: BTreeMap<i32, Slot<H>>,
+    phases: BTreeMap<i32, Phase<H>>,
     meter: Meter,
     /// Time of the last step.
     at: Timestamp,
@@ -115,7 +116,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             settings,
             rules,
             slowest: None,
-            slots: BTreeMap::new(),
+            phases: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
             looked: Timestamp::default(),
@@ -159,10 +160,10 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Other rules are in force.
     pub fn adopt(&mut self, rules: RulesInForce) {
         self.rules = rules;
-        for slot in self.slots.values_mut() {
-            match slot {
-                Slot::Running(task) => task.adopt(&self.rules),
-                Slot::Waiting(_) | Slot::Restoring(_) => {} // they adopt when they start
+        for phase in self.phases.values_mut() {
+            match phase {
+                Phase::Running(task) => task.adopt(&self.rules),
+                Phase::Waiting(_) | Phase::Restoring(_) => {} // they adopt when they start
             }
         }
     }
@@ -208,37 +209,37 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Whether a failed commit's tasks are not yet again where they were.
     fn has_dropped(&self) -> bool {
-        let dropped = |slot: &Slot<H>| matches!(slot, Slot::Restoring(restoring) if restoring.has_dropped());
-        self.slots.values().any(dropped)
+        let dropped = |phase: &Phase<H>| matches!(phase, Phase::Restoring(restoring) if restoring.has_dropped());
+        self.phases.values().any(dropped)
     }
 
     /// Running tasks.
     pub fn running(&self) -> impl Iterator<Item = (i32, &Task<H>)> {
-        self.slots.iter().filter_map(|(number, slot)| match slot {
-            Slot::Running(task) => Some((*number, task.as_ref())),
-            Slot::Restoring(_) | Slot::Waiting(_) => None,
+        self.phases.iter().filter_map(|(number, phase)| match phase {
+            Phase::Running(task) => Some((*number, task.as_ref())),
+            Phase::Restoring(_) | Phase::Waiting(_) => None,
         })
     }
 
     /// Tells the meter what tasks without commits cannot: lag and time. To be called every second or so.
     pub fn report(&mut self) {
-        let Self { log, slots, meter, .. } = self;
+        let Self { log, phases, meter, .. } = self;
         meter.beat();
-        for (&number, slot) in slots.iter() {
-            if let Slot::Running(task) = slot {
+        for (&number, phase) in phases.iter() {
+            if let Phase::Running(task) = phase {
                 meter.lag(number, log.lag(number), Some(task.now()));
             }
         }
     }
 
     fn poll(&mut self) -> Result<Polled, Fatal> {
-        let Self { log, slots, consumed, suspects, .. } = self;
+        let Self { log, phases, consumed, suspects, .. } = self;
         let mut stumbled: Option<(i32, Stumble)> = None;
         let mut take = |records: &[Record<'_>]| {
             let source = |record: &Record<'_>| (record.position.partition, record.position.topic);
             for group in records.chunk_by(|a, b| source(a) == source(b)) {
                 let (number, topic) = source(&group[0]);
-                let Some(Slot::Running(task)) = slots.get_mut(&number) else {
+                let Some(Phase::Running(task)) = phases.get_mut(&number) else {
                     unreachable!("the log hands over records of started tasks only");
                 };
                 if stumbled.is_some() {
@@ -287,7 +288,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn restart(&mut self, task: i32, dropped: bool) {
         let restoring = Restoring::new(H::KIND, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
-        self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
+        self.phases.insert(task, Phase::Restoring(Box::new(restoring)));
         if self.is_news(dropped) {
             tracing::info!(half = H::KIND.name(), task, "assigned, restoring");
         }
@@ -309,7 +310,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn drop_tasks(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
-        self.slots.retain(|number, _| !tasks.contains(number));
+        self.phases.retain(|number, _| !tasks.contains(number));
         self.consumed.retain(|number, _| !tasks.contains(number));
         self.log.release(tasks)
     }
@@ -319,8 +320,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         if look {
             self.looked = self.at;
         }
-        for (&number, slot) in &mut self.slots {
-            if let Slot::Running(task) = slot {
+        for (&number, phase) in &mut self.phases {
+            if let Phase::Running(task) = phase {
                 let read_until = self.log.idle_since(number);
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
@@ -362,8 +363,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         let began = self.log.elapsed();
         self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
-        for (&number, slot) in &mut self.slots {
-            if let Slot::Running(task) = slot
+        for (&number, phase) in &mut self.phases {
+            if let Phase::Running(task) = phase
                 && (task.urgent() || extent == Extent::Whole && task.touched())
             {
                 let end = if task.wants_changelog_end() { self.log.changelog_end(number) } else { None };
@@ -399,7 +400,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
         self.meter.committed(self.last_commit.1, &consumed, &written);
         for part in commit.tasks() {
-            if let Some(Slot::Running(task)) = self.slots.get_mut(&part.task) {
+            if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());
                 self.meter.closed(part.task, task.take_closed());
                 self.meter.reported_early(task.take_reported_early());
@@ -415,7 +416,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.meter.failed(CommitEnd::from(error));
         self.restart_all()?;
         if self.failures.pauses(self.at) {
-            self.slots.keys().for_each(|task| self.meter.stuck(*task, &format!("commits fail: {error}")));
+            self.phases.keys().for_each(|task| self.meter.stuck(*task, &format!("commits fail: {error}")));
         }
         Ok(())
     }
@@ -428,7 +429,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn restart_all(&mut self) -> Result<(), Fatal> {
         self.consumed.clear();
         self.log.rewind()?;
-        let tasks: Vec<i32> = self.slots.keys().copied().collect();
+        let tasks: Vec<i32> = self.phases.keys().copied().collect();
         self.meter.restarted(&tasks);
         tasks.iter().for_each(|task| self.restart(*task, true));
         Ok(())

@@ -7,26 +7,26 @@
 //! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
 
 pub mod case_file;
-mod crowd;
 pub mod dictionary;
 pub mod edit;
 mod names;
 mod pages;
 mod people;
 pub mod row;
+mod row_index;
 pub mod slab;
 
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
 use crate::state::paged::{Changes, Corrupt};
 use case_file::CaseFile;
-use crowd::Crowd;
-pub use crowd::MANY;
 use dictionary::Dictionary;
 use edit::Edit;
 use hashbrown::{HashMap, HashSet};
 use people::{People, Person};
 use row::Row;
+pub use row_index::MANY;
+use row_index::RowIndex;
 use slab::{Rows, Slab};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -67,7 +67,7 @@ pub struct PersonState {
     free: BinaryHeap<Reverse<u32>>,
     slab: Slab,
     /// Of people with very many rows, once somebody has asked.
-    crowds: HashMap<u32, Box<Crowd>>,
+    indexes: HashMap<u32, Box<RowIndex>>,
     case_files: HashMap<u32, Box<CaseFile>>,
     /// Slots whose case file has results that replace others: few, so that nobody else's is looked for.
     replacing: HashSet<u32>,
@@ -85,7 +85,7 @@ impl PersonState {
             people: People::new(),
             free: BinaryHeap::new(),
             slab: Slab::default(),
-            crowds: HashMap::new(),
+            indexes: HashMap::new(),
             case_files: HashMap::new(),
             replacing: HashSet::new(),
             areas: Dictionary::default(),
@@ -138,16 +138,16 @@ impl PersonState {
         if rows.len() < MANY {
             return rows.iter().position(|row| row.id() == id);
         }
-        self.crowds.entry(slot.0).or_insert_with(|| Box::new(Crowd::of(rows))).result(id)
+        self.indexes.entry(slot.0).or_insert_with(|| Box::new(RowIndex::of(rows))).result(id)
     }
 
     /// Appends a person's rows of some specimens, or at least those of them that were not withdrawn. No specimen is to
     /// be named twice.
     pub fn of_specimens(&self, slot: Slot, specimens: &[u64], into: &mut Vec<Row>) {
         let rows = self.rows(slot);
-        match self.crowds.get(&slot.0) {
-            Some(crowd) => {
-                let places = specimens.iter().flat_map(|specimen| crowd.specimen(*specimen));
+        match self.indexes.get(&slot.0) {
+            Some(index) => {
+                let places = specimens.iter().flat_map(|specimen| index.specimen(*specimen));
                 into.extend(places.map(|at| rows[*at as usize]));
             }
             None => into.extend(rows.iter().filter(|row| specimens.contains(&row.specimen()))),
@@ -156,9 +156,9 @@ impl PersonState {
 
     /// All a person's rows of specimens with a positive row, perhaps with others: what positives are found from.
     pub fn about_positives(&self, slot: Slot) -> Cow<'_, [Row]> {
-        let Some(crowd) = self.crowds.get(&slot.0) else { return Cow::Borrowed(self.rows(slot)) };
+        let Some(index) = self.indexes.get(&slot.0) else { return Cow::Borrowed(self.rows(slot)) };
         let mut rows = Vec::new();
-        self.of_specimens(slot, crowd.positive(), &mut rows);
+        self.of_specimens(slot, index.positive(), &mut rows);
         Cow::Owned(rows)
     }
 
@@ -269,19 +269,19 @@ impl PersonState {
         self.held_rows += 1;
         let person = self.people[slot];
         if person.rows.len() > MANY
-            && let Some(crowd) = self.crowds.get_mut(&slot)
+            && let Some(index) = self.indexes.get_mut(&slot)
         {
-            crowd.add(person.rows.len() as u32 - 1, &row);
+            index.add(person.rows.len() as u32 - 1, &row);
         }
     }
 
     fn apply_set(&mut self, slot: u32, at: usize, row: Row) {
         let rows = self.people[slot].rows;
         if rows.len() >= MANY
-            && let Some(crowd) = self.crowds.get_mut(&slot)
+            && let Some(index) = self.indexes.get_mut(&slot)
         {
-            crowd.take(at as u32, &self.slab.get(rows)[at]);
-            crowd.add(at as u32, &row);
+            index.take(at as u32, &self.slab.get(rows)[at]);
+            index.add(at as u32, &row);
         }
         self.slab.set(rows, at, row);
     }
@@ -289,16 +289,16 @@ impl PersonState {
     fn apply_remove(&mut self, slot: u32, at: usize) {
         let person = &mut self.people[slot];
         if person.rows.len() == MANY {
-            self.crowds.remove(&slot);
+            self.indexes.remove(&slot);
         } else if person.rows.len() > MANY
-            && let Some(crowd) = self.crowds.get_mut(&slot)
+            && let Some(index) = self.indexes.get_mut(&slot)
         {
             let rows = self.slab.get(person.rows);
             let last = rows.len() - 1;
-            crowd.take(last as u32, &rows[last]);
+            index.take(last as u32, &rows[last]);
             if at < last {
-                crowd.take(at as u32, &rows[at]);
-                crowd.add(at as u32, &rows[last]);
+                index.take(at as u32, &rows[at]);
+                index.add(at as u32, &rows[last]);
             }
         }
         person.rows = self.slab.remove(slot, person.rows, at);
@@ -399,8 +399,8 @@ mod tests {
                 _ if held > 0 => state.remove(slot, dice(held) as usize, changes),
                 _ => {}
             }
-            crowded += usize::from(!state.crowds.is_empty());
-            assert!(state.crowds.is_empty() || state.rows(slot).len() >= MANY);
+            crowded += usize::from(!state.indexes.is_empty());
+            assert!(state.indexes.is_empty() || state.rows(slot).len() >= MANY);
             require_same(&mut state, slot, dice(4 * MANY as u64), dice(MANY as u64));
         }
         assert!((500..5_500).contains(&crowded), "{crowded}");

@@ -16,7 +16,7 @@ use crate::state::area::series::{Series, TierAlert, TierCause, TierOrigin};
 
 /// Why tiers are decided again.
 #[derive(Clone, Copy, Debug)]
-pub struct Trigger {
+pub struct Occasion {
     /// Kind of cause.
     pub kind: CauseKind,
     /// The task's `now`.
@@ -30,7 +30,7 @@ pub fn next(
     known: Option<&TierAlert>,
     (before, after): (Option<&Decision<'_>>, Option<&Decision<'_>>),
     origin: TierOrigin,
-    trigger: Trigger,
+    occasion: Occasion,
 ) -> Option<TierAlert> {
     let held = Held::of(known.map(|alert| alert.live));
     let mut alert = known.cloned().unwrap_or_default();
@@ -38,7 +38,7 @@ pub fn next(
         None => Wanted::Nothing,
         Some(after) => {
             if held != Held::Live {
-                alert.historic = trigger.historic;
+                alert.historic = occasion.historic;
             }
             describe(&mut alert, before, after);
             match known.is_some_and(|known| same(known, &alert)) {
@@ -50,7 +50,7 @@ pub fn next(
     let state = lifecycle::next(held, wanted)?;
     alert.version += 1;
     alert.live = state != AlertState::Withdrawn;
-    let (kind, now) = (trigger.kind as u8, trigger.now);
+    let (kind, now) = (occasion.kind as u8, occasion.now);
     lifecycle::link(&mut alert.causes, &mut alert.omitted, TierCause { state: state as u8, kind, origin, now });
     Some(alert)
 }

@@ -3,7 +3,7 @@
 //! In: cells in order of area. Out: records. The bytes are those that the generated code would write, without a message
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
-use super::cell::Cell;
+use super::signed_cell::SignedCell;
 use crate::model::cell::{People, Tally};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
@@ -60,7 +60,7 @@ impl Messages {
     }
 
     /// Adds a cell. Cells come in order of area and target, so that equal ones follow each other.
-    pub fn add(&mut self, (area, target): (&str, &str), registry_from: i32, purpose: &str, day: i32, cell: &Cell) {
+    pub fn add(&mut self, (area, target): (&str, &str), registry_from: i32, purpose: &str, day: i32, cell: &SignedCell) {
         if self.area.0 != area {
             self.area = (area.to_owned(), self.head.layout.area_task(area) as usize);
         }

@@ -3,7 +3,7 @@
 //! In: changes of a place (all areas above it change alike) or of one node. Out: `AreaChanges`, in an order that
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
-use super::cell::Cell;
+use super::signed_cell::SignedCell;
 use super::cell_messages::{Head, Messages};
 use crate::model::cell::{GAPS, People, TOTAL, Tally};
 use crate::model::record::{Origin, Output};
@@ -59,13 +59,13 @@ impl Node {
 #[derive(Debug, Default)]
 struct Sheet {
     index: HashMap<Node, u32>,
-    cells: Vec<(Node, Cell)>,
+    cells: Vec<(Node, SignedCell)>,
     /// The cell asked for last: it is often the next one too.
     last: usize,
 }
 
 impl Sheet {
-    fn cell(&mut self, node: Node) -> &mut Cell {
+    fn cell(&mut self, node: Node) -> &mut SignedCell {
         if self.cells.get(self.last).is_none_or(|(last, _)| *last != node) {
             self.last = self.find(node);
         }
@@ -76,7 +76,7 @@ impl Sheet {
         let fresh = self.cells.len() as u32;
         let at = *self.index.entry(node).or_insert(fresh);
         if at == fresh {
-            self.cells.push((node, Cell::default()));
+            self.cells.push((node, SignedCell::default()));
         }
         at as usize
     }
@@ -96,7 +96,7 @@ pub struct Cells {
     /// Changes of one area in one period of the registry.
     nodes: Sheet,
     /// Under rules no longer in force.
-    earlier: Vec<(Key, Cell)>,
+    earlier: Vec<(Key, SignedCell)>,
     /// The newest record behind changes of cases and positives, by area, target and day.
     causes: BTreeMap<(String, String, i32), Origin>,
 }
@@ -170,7 +170,7 @@ impl Cells {
         } else {
             // Changes under old and new rules mostly cancel each other: they meet by name.
             self.carry_over(rules);
-            let mut cells: BTreeMap<Key, Cell> = BTreeMap::new();
+            let mut cells: BTreeMap<Key, SignedCell> = BTreeMap::new();
             for (key, cell) in self.earlier.drain(..) {
                 cells.entry(key).or_default().add(&cell, true);
             }

@@ -126,11 +126,11 @@ pub struct Scratch {
     related: Vec<Row>,
     verdicts: Vec<Verdict>,
     counted: Vec<Counted>,
-    crowds: HashMap<Slot, Crowd>,
+    multisets: HashMap<Slot, Multiset>,
 }
 
 /// What a person with many results has counted, each with its number of specimens: far fewer entries than rows.
-type Crowd = HashMap<Counted, u32>;
+type Multiset = HashMap<Counted, u32>;
 
 impl Scratch {
     /// Rows of the specimens that were last counted anew.
@@ -152,12 +152,12 @@ impl Scratch {
 
     /// Rows of a person were dropped or settled.
     pub fn forget(&mut self, slot: Slot) {
-        self.crowds.remove(&slot);
+        self.multisets.remove(&slot);
     }
 
     /// Everything is derived anew.
     pub fn forget_all(&mut self) {
-        self.crowds.clear();
+        self.multisets.clear();
     }
 }
 
@@ -197,28 +197,28 @@ pub fn of_change(
     if rows.len() < MANY {
         scratch.gather(others, names, rules, places);
     } else {
-        let crowd = scratch.crowds.entry(slot).or_insert_with(|| {
+        let counts = scratch.multisets.entry(slot).or_insert_with(|| {
             specimen::verdicts(others, names, &mut scratch.verdicts);
-            let mut crowd = Crowd::new();
+            let mut counts = Multiset::new();
             let counted = scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places));
-            counted.chain(verdicts.iter().filter_map(|(before, _)| *before)).for_each(|one| add_to(&mut crowd, one));
-            crowd
+            counted.chain(verdicts.iter().filter_map(|(before, _)| *before)).for_each(|one| add_to(&mut counts, one));
+            counts
         });
-        verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(crowd, one));
+        verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(counts, one));
         scratch.counted.clear();
-        scratch.counted.extend(crowd.keys());
-        verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(crowd, one));
+        scratch.counted.extend(counts.keys());
+        verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(counts, one));
     }
     replace(cells, rules, &mut scratch.counted, &verdicts);
 }
 
-fn add_to(crowd: &mut Crowd, one: Counted) {
-    *crowd.entry(one).or_insert(0) += 1;
+fn add_to(counts: &mut Multiset, one: Counted) {
+    *counts.entry(one).or_insert(0) += 1;
 }
 
-fn take_from(crowd: &mut Crowd, one: Counted) {
-    match crowd.get_mut(&one) {
-        Some(1) | None => drop(crowd.remove(&one)),
+fn take_from(counts: &mut Multiset, one: Counted) {
+    match counts.get_mut(&one) {
+        Some(1) | None => drop(counts.remove(&one)),
         Some(specimens) => *specimens -= 1,
     }
 }
