@@ -102,7 +102,7 @@ fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
         counts.keys().map(|(_, _, purpose, ..)| purpose).filter(|name| !name.is_empty()).collect();
     let purposes: Vec<String> = purposes.into_iter().cloned().collect();
     let mut all: BTreeMap<&str, Series> = BTreeMap::new();
-    for ((area, period, purpose, day), numbers) in places(counts) {
+    for (Place { area, period, purpose, day }, numbers) in places(counts) {
         let purpose = purposes.iter().position(|known| known == purpose).map_or(0, |at| at as u8 + 1);
         let (code, target) = target::parts(area);
         let fresh = || Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
@@ -114,27 +114,40 @@ fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
     (all, purposes)
 }
 
+/// Where something is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'a> {
+    /// With its target.
+    area: &'a str,
+    /// Of the registry.
+    period: Day,
+    /// Empty for the total.
+    purpose: &'a str,
+    day: Day,
+}
+
 /// Counts by place, each with all its numbers in stored order.
-fn places(counts: &Cells) -> BTreeMap<(&str, Day, &str, Day), Vec<i64>> {
+fn places(counts: &Cells) -> BTreeMap<Place<'_>, Vec<i64>> {
     let order: BTreeMap<What, usize> = names().zip(0..).collect();
-    let mut places: BTreeMap<(&str, Day, &str, Day), Vec<i64>> = BTreeMap::new();
+    let mut places: BTreeMap<Place<'_>, Vec<i64>> = BTreeMap::new();
     for ((area, period, purpose, day, what), count) in counts {
-        places.entry((area, *period, purpose, *day)).or_insert_with(|| vec![0; order.len()])[order[what]] = *count;
+        let place = Place { area, period: *period, purpose, day: *day };
+        places.entry(place).or_insert_with(|| vec![0; order.len()])[order[what]] = *count;
     }
     places
 }
 
 /// The batches, numbered `seq` and of this format, that carry corrections to the tasks of their areas.
-pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, (seq, format): (u64, u32)) -> Vec<Output> {
+pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u64, format: u32) -> Vec<Output> {
     let mut cells = places(&corrections.counts);
     for (area, day) in &corrections.restated {
         // A change of nothing touches the day.
         let period = rules.areas.periods[rules.areas.period(*day)];
-        cells.entry((area, period, "", *day)).or_default();
+        cells.entry(Place { area, period, purpose: "", day: *day }).or_default();
     }
     let mut tasks: BTreeMap<i32, Vec<_>> = BTreeMap::new();
     for (place, numbers) in cells {
-        tasks.entry(layout.area_task(target::parts(place.0).0)).or_default().push((place, numbers));
+        tasks.entry(layout.area_task(target::parts(place.area).0)).or_default().push((place, numbers));
     }
     let mut outputs = Vec::new();
     for (task, cells) in tasks {
@@ -157,7 +170,7 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, (seq, f
     outputs
 }
 
-fn put(batch: &mut AreaChanges, (area, period, purpose, day): (&str, Day, &str, Day), numbers: &[i64]) {
+fn put(batch: &mut AreaChanges, Place { area, period, purpose, day }: Place<'_>, numbers: &[i64]) {
     let (area, target) = target::parts(area);
     let last = batch.areas.last().zip(batch.targets.last());
     if last.is_none_or(|(last, of)| last != area || of != target) {

@@ -195,8 +195,8 @@ pub struct CasePolicy {
     pub historic_after_hours: i64,
     /// Whether a preliminary positive raises an alert.
     pub preliminary_alerts: bool,
-    /// Days after exposure in which a test matches: close, secondary, co-exposed.
-    pub observation_days: [i32; 3],
+    /// In which a test matches.
+    pub observation_days: ObservationDays,
     /// Exposures ending at most so many days before the first positive are traced.
     pub trace_days_before: i32,
     /// Exposures starting at most so many days after the last positive are traced.
@@ -207,6 +207,17 @@ pub struct CasePolicy {
     pub years: Years,
     /// How grave its alerts are.
     pub severity: CaseSeverity,
+}
+
+/// Days after exposure in which a test matches, by how close the contact was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObservationDays {
+    /// Of a close contact.
+    pub close: i32,
+    /// Of a secondary contact.
+    pub secondary: i32,
+    /// Of somebody who was exposed to the same.
+    pub co_exposed: i32,
 }
 
 /// How grave alerts about people are.

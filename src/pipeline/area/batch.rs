@@ -198,7 +198,7 @@ mod tests {
     use crate::model::cell::Tallies;
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
-    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, Head, Messages};
+    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, CellName, Head, Messages};
     use crate::pipeline::person::counting::signed_cell::SignedCell;
     use crate::proto::v1::AreaChanges;
 
@@ -217,7 +217,7 @@ mod tests {
             let (area, purpose) = (format!("A{}", at / 3), ["", "screening", "clinic"][at as usize % 3]);
             // A part with several targets, and one of the first alone.
             let target = if at == 2 { "influenza-a" } else { FIRST };
-            messages.add((&area, target), -at, purpose, at - 7, &cell);
+            messages.add(CellName { area: &area, target, registry_from: -at, purpose, day: at - 7 }, &cell);
         }
         let position = Position { topic: Topic::LabResults, partition: 3, offset: 1 << 50 };
         let origin = Origin { position, received_at: Timestamp(5_678) };

@@ -4,7 +4,7 @@
 //! [`lifecycle`] of all alerts has them.
 
 use super::cases::episodes::{self, Positive};
-use super::cases::matching::{self, Sought, Taken};
+use super::cases::matching::{self, Sought, Swab};
 use super::messages::Trigger;
 use super::specimen::{Names, Verdict};
 use crate::model::ids::Secret;
@@ -148,18 +148,17 @@ impl<'a> Saying<'a> {
 fn positive(grounds: &Grounds<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Option<v1::Alert> {
     let first = &episode[0];
     let (rules, target) = (grounds.rules, first.target);
-    let sought = |positive: &Positive| {
+    let swab = |positive: &Positive| {
         let policy = episodes::policy(positive, rules)?;
-        Some((episodes::taken(positive, rules), Sought { rules, target, policy }))
+        Some(Swab { taken: episodes::taken(positive, rules), sought: Sought { rules, target, policy } })
     };
-    let swabs: Vec<(Taken, Sought<'_>)> = episode.iter().filter_map(sought).collect();
-    let policy = swabs.first()?.1.policy;
-    let first_at = swabs[0].0.0;
-    let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
+    let swabs: Vec<Swab<'_>> = episode.iter().filter_map(swab).collect();
+    let policy = swabs.first()?.sought.policy;
+    let first_at = swabs[0].taken.first;
+    let last_at = swabs.iter().map(|swab| swab.taken.last).max().unwrap_or(first_at);
     let managed = episodes::is_managed(first, &grounds.file.contacts, grounds.rules);
     let mut of_policies = episode.iter().zip(&swabs);
-    let historic =
-        of_policies.all(|(positive, (_, sought))| is_historic(saying.behind(positive), rules, sought.policy));
+    let historic = of_policies.all(|(positive, swab)| is_historic(saying.behind(positive), rules, swab.sought.policy));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
     let severity = match (historic, preliminary, managed) {
         (true, ..) => policy.severity.historic,
@@ -169,11 +168,17 @@ fn positive(grounds: &Grounds<'_>, saying: &Saying<'_>, episode: &[Positive]) ->
     };
     let first_day = grounds.rules.day(first_at).to_string();
     let exposed_to = matching::exposed_to(grounds.file, &swabs);
-    let to_trace = matching::to_trace(grounds.file, first_at, last_at, swabs[0].1);
+    let to_trace = matching::to_trace(grounds.file, first_at, last_at, swabs[0].sought);
     let subject = [grounds.file.person_id.as_str()];
     let (positives, positives_omitted) = results(saying, episode);
     Some(v1::Alert {
-        alert_id: families::id(grounds.secret, AlertFamily::Positive, &subject, &first_day, rules.stored_target(target)),
+        alert_id: families::id(
+            grounds.secret,
+            AlertFamily::Positive,
+            &subject,
+            &first_day,
+            rules.stored_target(target),
+        ),
         last_day: grounds.rules.day(last_at).to_string(),
         severity: severity as i32,
         historic,
@@ -241,7 +246,7 @@ fn is_historic<'a>(
     policy: &CasePolicy,
 ) -> bool {
     behind.all(|(row, version)| {
-        let (_, latest) = matching::taken(row.minute(), row.is_day_only(), rules);
+        let latest = matching::taken(row.minute(), row.is_day_only(), rules).last;
         let oldest = latest.plus_hours(policy.historic_after_hours);
         version.is_some_and(|version| version.received_at.minute() > oldest.minute())
     })

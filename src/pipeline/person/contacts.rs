@@ -18,11 +18,7 @@ use hashbrown::HashSet;
 use std::cmp::Ordering;
 
 /// The record as its contact holds it, given the target it names, if any.
-pub fn of_contact(
-    (record, target): (&ContactRecord<'_>, Option<TargetIndex>),
-    rules: &Rules,
-    secret: &Secret,
-) -> Contact {
+pub fn of_contact(record: &ContactRecord<'_>, target: Option<TargetIndex>, rules: &Rules, secret: &Secret) -> Contact {
     let target = target.map_or("", |target| rules.target_id(target));
     Contact::new(record, record.index_person_id, target, content(record, target, secret))
 }
@@ -141,7 +137,11 @@ pub fn findings(file: &CaseFile, live: &[v1::Alert]) -> Vec<Traced> {
     };
     let changed = file.traced.iter().filter(|traced| now(traced) != traced.reported);
     changed
-        .map(|traced| Traced { reported: !traced.reported, reported_version: traced.reported_version + 1, ..traced.clone() })
+        .map(|traced| Traced {
+            reported: !traced.reported,
+            reported_version: traced.reported_version + 1,
+            ..traced.clone()
+        })
         .collect()
 }
 

@@ -122,11 +122,11 @@ impl PersonHalf {
         effects.reported_early += u64::from(validate::is_reported_early(wire));
         let slot = self.person(result.person_id, effects);
         self.messages.extend(versions::moved_away(wire, &result, origin));
-        let place = (&result, &registered);
-        let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes)?;
+        let Self { places, rules, state, .. } = self;
+        let numbers = places.numbers(&result, &registered, rules, state, &mut effects.changes)?;
         let target = self.rules.target_id(registered.target);
         let row = versions::row(&result, target, numbers, &self.context.secret);
-        let news = self.note_positive(slot, (&result, registered.target), &row, origin, effects);
+        let news = self.note_positive(slot, &result, registered.target, &row, origin, effects);
         let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
         let concerned = self.count(slot, &change, origin);
@@ -175,7 +175,7 @@ impl PersonHalf {
         route::home(&self.context, record.person_id, origin, hops, effects, || messages::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
-        let contact = contacts::of_contact((&record, target), &self.rules, &self.context.secret);
+        let contact = contacts::of_contact(&record, target, &self.rules, &self.context.secret);
         let cases_before = self.cases(slot, None);
         let before = self.state.case_file(slot).and_then(|file| file.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
@@ -251,7 +251,8 @@ impl PersonHalf {
     fn note_positive(
         &mut self,
         slot: Slot,
-        (result, target): (&LabResult<'_>, TargetIndex),
+        result: &LabResult<'_>,
+        target: TargetIndex,
         row: &Row,
         origin: Origin,
         effects: &mut Effects,
@@ -275,7 +276,7 @@ impl PersonHalf {
     /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
     fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
         let (cells, scratch) = (&mut self.cells, &mut self.scratch);
-        contribution::of_change(cells, &self.rules, &self.places, &self.state, (slot, change), scratch);
+        contribution::of_change(cells, &self.rules, &self.places, &self.state, slot, change, scratch);
         if !change.concerns_positives(self.scratch.related()) {
             return false;
         }
@@ -297,8 +298,9 @@ impl PersonHalf {
         origin: Origin,
         effects: &mut Effects,
     ) -> bool {
-        let named = (change.after.id(), versions::replaced(&self.context.secret, result));
-        let others = replacements::name(&mut self.state, (slot, result.person_id), named, &mut effects.changes);
+        let replaces = versions::replaced(&self.context.secret, result);
+        let (state, changes) = (&mut self.state, &mut effects.changes);
+        let others = replacements::name(state, slot, result.person_id, change.after.id(), replaces, changes);
         if others.is_empty() {
             return false;
         }

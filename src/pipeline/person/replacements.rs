@@ -37,8 +37,10 @@ fn named_from(file: &CaseFile, from: u64) -> impl Iterator<Item = u64> {
 /// Gives the results whose rows are to be looked at anew, one after the other: each is counted before the next is.
 pub fn name(
     state: &mut PersonState,
-    (slot, person_id): (Slot, &str),
-    (id, replaces): (u64, Option<u64>),
+    slot: Slot,
+    person_id: &str,
+    id: u64,
+    replaces: Option<u64>,
     changes: &mut Changes,
 ) -> Vec<u64> {
     let named =

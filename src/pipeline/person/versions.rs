@@ -3,6 +3,7 @@
 //!
 //! In: a valid result as a row. Out: what changed, or an early end: known, outdated, in conflict.
 
+use super::counting::contribution::Numbers;
 use super::messages::Origin;
 use super::replacements;
 use super::route::PersonMessage;
@@ -84,16 +85,16 @@ impl Change {
     }
 }
 
-/// The row of a result, given the id of its target, and the numbers of its area and of its purpose and target.
-pub fn row(result: &LabResult<'_>, target: &str, (area, purpose): (u32, u8), secret: &Secret) -> Row {
+/// The row of a result, given the id of its target and its numbers.
+pub fn row(result: &LabResult<'_>, target: &str, numbers: Numbers, secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, target]) & HASH_48,
         content: content(secret, result, target),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
-        area,
-        purpose,
+        area: numbers.area,
+        purpose: numbers.purpose,
         finding: result.finding,
         standing: Standing::of(result.status),
         revision: result.revision,

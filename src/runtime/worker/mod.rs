@@ -70,6 +70,13 @@ enum Extent {
     Whole,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct LastCommit {
+    began: Timestamp,
+    /// How long it took to prepare and to write.
+    took: Duration,
+}
+
 /// Where a worker is with a task that it was given.
 #[derive(Debug)]
 enum Phase<H> {
@@ -95,8 +102,7 @@ pub struct Worker<H, L> {
     at: Timestamp,
     /// When the offsets of drained tasks were last looked at.
     looked: Timestamp,
-    /// When the last commit began, and how long it took to prepare and to write.
-    last_commit: (Timestamp, Duration),
+    last_commit: LastCommit,
     /// When the last commit of all tasks was done.
     last_whole: Timestamp,
     /// Everything there was has been read since the last commit.
@@ -120,7 +126,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             meter,
             at: Timestamp::default(),
             looked: Timestamp::default(),
-            last_commit: (Timestamp::default(), Duration::ZERO),
+            last_commit: LastCommit::default(),
             last_whole: Timestamp::default(),
             drained: false,
             consumed: BTreeMap::new(),
@@ -332,7 +338,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn commit_due(&self, at: Timestamp) -> Option<Extent> {
-        let (began, took) = self.last_commit;
+        let LastCommit { began, took } = self.last_commit;
         let took = took.as_millis() as i64;
         let (since, since_whole) = (at.0 - began.0 - took, at.0 - self.last_whole.0);
         let interval = self.settings.commit_interval_ms * if self.drained { 1 } else { BEHIND_PACE };
@@ -379,7 +385,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let commit = Commit::new(outputs, tasks);
         let result = self.log.commit(&commit);
         let took = self.log.elapsed().saturating_sub(began);
-        self.last_commit = (at, took);
+        self.last_commit = LastCommit { began: at, took };
         if extent == Extent::Whole {
             self.last_whole = Timestamp(at.0 + took.as_millis() as i64);
         }
@@ -398,7 +404,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             *written.entry(*topic).or_default() += 1;
         }
         let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
-        self.meter.committed(self.last_commit.1, &consumed, &written);
+        self.meter.committed(self.last_commit.took, &consumed, &written);
         for part in commit.tasks() {
             if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());

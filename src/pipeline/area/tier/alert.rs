@@ -25,15 +25,25 @@ pub struct Occasion {
     pub historic: bool,
 }
 
+/// The tiers that an alert compares.
+#[derive(Clone, Copy, Debug)]
+pub struct Tiers<'a> {
+    /// That of the day before.
+    pub before: Option<&'a Decision<'a>>,
+    /// That of the day.
+    pub after: Option<&'a Decision<'a>>,
+}
+
 /// The next state of a day's alert; `None` when it stays as it is.
 pub fn next(
     known: Option<&TierAlert>,
-    (before, after): (Option<&Decision<'_>>, Option<&Decision<'_>>),
+    tiers: Tiers<'_>,
     origin: TierOrigin,
     occasion: Occasion,
 ) -> Option<TierAlert> {
     let held = Held::of(known.map(|alert| alert.live));
     let mut alert = known.cloned().unwrap_or_default();
+    let Tiers { before, after } = tiers;
     let wanted = match after.filter(|after| differs(before, after)) {
         None => Wanted::Nothing,
         Some(after) => {
@@ -55,14 +65,8 @@ pub fn next(
     Some(alert)
 }
 
-/// The alert as published, about a series: an area, and a target that is first or not, with its id.
-pub fn message(
-    secret: &Secret,
-    (series, target): (&Series, &str),
-    day: Day,
-    alert: &TierAlert,
-    partition: i32,
-) -> Alert {
+/// The alert as published, about a series and its target, which is given by its id.
+pub fn message(secret: &Secret, series: &Series, target: &str, day: Day, alert: &TierAlert, partition: i32) -> Alert {
     let day = day.to_string();
     let origin = |cause: &TierCause| match cause.origin {
         TierOrigin::None => None,

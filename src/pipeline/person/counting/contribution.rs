@@ -59,20 +59,21 @@ impl Places {
         usize::from(target) * rules.deployment.purposes.len() + usize::from(purpose) - 1
     }
 
-    /// The numbers of a result's area, and of its purpose and target, in the dictionary; new ones where they have none. A
-    /// result is set aside whose area or purpose rows have no room for beside all others that they name.
+    /// The numbers of a result; new ones where the dictionary has none. A result is set aside whose area or purpose rows
+    /// have no room for beside all others that they name.
     pub fn numbers(
         &mut self,
-        (result, registered): (&LabResult<'_>, &Registered),
+        result: &LabResult<'_>,
+        registered: &Registered,
         rules: &Rules,
         state: &mut PersonState,
         changes: &mut Changes,
-    ) -> Result<(u32, u8), Reject> {
+    ) -> Result<Numbers, Reject> {
         let area = self.area_numbers.get(registered.area as usize).copied().flatten();
         let pair = Self::pair(rules, registered.target, registered.purpose);
         let purpose = self.purpose_numbers.get(pair).copied().flatten();
         if let (Some(area), Some(purpose)) = (area, purpose) {
-            return Ok((area, purpose));
+            return Ok(Numbers { area, purpose });
         }
         let full = |field| move || Reject::new(RejectCode::Internal, field);
         let area = state.area(result.area, changes).ok_or_else(full("area"))?;
@@ -85,7 +86,7 @@ impl Places {
             *self = Self::default();
         }
         self.learn(state, rules);
-        Ok((area, purpose))
+        Ok(Numbers { area, purpose })
     }
 
     /// Where an area and a purpose of the dictionary count, if the rules know both.
@@ -93,6 +94,15 @@ impl Places {
         let (area, (target, purpose)) = (self.areas[area as usize]?, self.purposes[usize::from(purpose)]?);
         Some(Place { area, target, purpose, day: day_of(rules, minute) })
     }
+}
+
+/// What a row has in place of texts: numbers of the dictionary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Of the area.
+    pub area: u32,
+    /// Of the purpose and target.
+    pub purpose: u8,
 }
 
 /// A specimen in the numbers.
@@ -117,6 +127,19 @@ impl Counted {
             People::Tested => self.finding >= Finding::Negative,
             People::Positive => self.finding == Finding::Positive,
         }
+    }
+}
+
+/// What one specimen counts, before a change and after it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Revision {
+    before: Option<Counted>,
+    after: Option<Counted>,
+}
+
+impl Revision {
+    fn changes(&self) -> bool {
+        self.before != self.after
     }
 }
 
@@ -167,7 +190,8 @@ pub fn of_change(
     rules: &Rules,
     places: &Places,
     state: &PersonState,
-    (slot, change): (Slot, &Change),
+    slot: Slot,
+    change: &Change,
     scratch: &mut Scratch,
 ) {
     let rows = state.rows(slot);
@@ -184,15 +208,16 @@ pub fn of_change(
         scratch.gather(rows.iter().filter(|row| !is_touched(row)), names, rules, places);
         return add(cells, rules, &scratch.counted, &one, 1);
     }
-    let mut verdicts = [(None, None); 2];
-    for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
+    let mut revisions = [Revision::default(); 2];
+    for (specimen, revision) in both.iter().zip(&mut revisions) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
-        *before = count(specimen::verdict(change.rows_before(&scratch.related), *specimen, names));
-        *after = count(specimen::verdict(scratch.related.iter(), *specimen, names));
+        revision.before = count(specimen::verdict(change.rows_before(&scratch.related), *specimen, names));
+        revision.after = count(specimen::verdict(scratch.related.iter(), *specimen, names));
     }
-    if verdicts.iter().all(|(before, after)| before == after) {
+    if revisions.iter().all(|revision| !revision.changes()) {
         return;
     }
+    let before = || revisions.iter().filter_map(|revision| revision.before);
     let others = rows.iter().filter(|row| !is_touched(row));
     if rows.len() < MANY {
         scratch.gather(others, names, rules, places);
@@ -201,15 +226,15 @@ pub fn of_change(
             specimen::verdicts(others, names, &mut scratch.verdicts);
             let mut counts = Multiset::new();
             let counted = scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places));
-            counted.chain(verdicts.iter().filter_map(|(before, _)| *before)).for_each(|one| add_to(&mut counts, one));
+            counted.chain(before()).for_each(|one| add_to(&mut counts, one));
             counts
         });
-        verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(counts, one));
+        before().for_each(|one| take_from(counts, one));
         scratch.counted.clear();
         scratch.counted.extend(counts.keys());
-        verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(counts, one));
+        revisions.iter().filter_map(|revision| revision.after).for_each(|one| add_to(counts, one));
     }
-    replace(cells, rules, &mut scratch.counted, &verdicts);
+    replace(cells, rules, &mut scratch.counted, &revisions);
 }
 
 fn add_to(counts: &mut Multiset, one: Counted) {
@@ -223,22 +248,17 @@ fn take_from(counts: &mut Multiset, one: Counted) {
     }
 }
 
-/// Some verdicts of a person change (before, after); `others` are the person's counted specimens apart from
-/// these. It serves as working space and comes back with what holds now added.
-fn replace(
-    cells: &mut Cells,
-    rules: &Rules,
-    others: &mut Vec<Counted>,
-    verdicts: &[(Option<Counted>, Option<Counted>)],
-) {
-    others.extend(verdicts.iter().filter(|(before, after)| before == after).filter_map(|(before, _)| *before));
-    let changed = || verdicts.iter().filter(|(before, after)| before != after);
-    others.extend(changed().filter_map(|(before, _)| *before));
-    for one in changed().rev().filter_map(|(before, _)| *before) {
+/// Some specimens of a person are revised; `others` are the person's counted specimens apart from these. It serves as
+/// working space and comes back with what holds now added.
+fn replace(cells: &mut Cells, rules: &Rules, others: &mut Vec<Counted>, revisions: &[Revision]) {
+    others.extend(revisions.iter().filter(|revision| !revision.changes()).filter_map(|revision| revision.before));
+    let changed = || revisions.iter().filter(|revision| revision.changes());
+    others.extend(changed().filter_map(|revision| revision.before));
+    for one in changed().rev().filter_map(|revision| revision.before) {
         others.pop();
         add(cells, rules, others, &one, -1);
     }
-    for one in changed().filter_map(|(_, after)| *after) {
+    for one in changed().filter_map(|revision| revision.after) {
         add(cells, rules, others, &one, 1);
         others.push(one);
     }
