@@ -13,12 +13,16 @@ pub mod records;
 pub mod sample;
 pub mod set;
 pub mod source;
+pub mod tier;
 pub mod years;
 
 use crate::proto::v1::Severity;
 use areas::Areas;
 pub use error::RuleError;
 use hashbrown::HashMap;
+pub use tier::clean_day::CleanDayStep;
+pub use tier::threshold::{Measure, MeasureKind};
+pub use tier::{TierEngine, TierPolicy, TierSeverity};
 use years::Years;
 
 /// Index of a lab in the registry of one digest.
@@ -254,92 +258,6 @@ pub enum EpisodeForm {
     FromLastPositive,
     /// The gap runs from the first positive specimen of the episode.
     FromFirstPositive,
-}
-
-/// How numbers become a tier, from a day on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TierPolicy {
-    /// Name, the same over all versions.
-    pub id: String,
-    /// Version.
-    pub version: String,
-    /// First day it holds.
-    pub effective_from: Day,
-    /// First day it holds no more.
-    pub effective_until: Option<Day>,
-    /// The target whose numbers it looks at.
-    pub target: TargetIndex,
-    /// Levels it decides on.
-    pub levels: Vec<u8>,
-    /// Tiers, mildest first; a rank is an index here.
-    pub tiers: Vec<String>,
-    /// Whether only community cases count.
-    pub community_only: bool,
-    /// How it decides.
-    pub engine: TierEngine,
-    /// How grave the alerts about its tiers are.
-    pub severity: TierSeverity,
-}
-
-/// How grave alerts about changes of tier are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TierSeverity {
-    /// To a graver tier, or to the first.
-    pub raised: Severity,
-    /// To any other.
-    pub lowered: Severity,
-    /// On a day that was over when it was first published.
-    pub historic: Severity,
-}
-
-impl Default for TierSeverity {
-    fn default() -> Self {
-        Self { raised: Severity::High, lowered: Severity::Moderate, historic: Severity::Info }
-    }
-}
-
-/// The two engines.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TierEngine {
-    /// Steps down after clean days, from the gravest tier: (rank left, clean days, rank reached).
-    CleanDay(Vec<CleanDayStep>),
-    /// The gravest band over all measures with a value.
-    Threshold(Vec<Measure>),
-}
-
-/// One way down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CleanDayStep {
-    /// Rank it leaves.
-    pub rank: u32,
-    /// Whole days without a new case it takes there.
-    pub clean_days: i32,
-    /// Rank it reaches.
-    pub next: u32,
-}
-
-/// One measure and its bands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measure {
-    /// What.
-    pub kind: MeasureKind,
-    /// 1, 3, 7 or 14.
-    pub window_days: i32,
-    /// Inclusive lower bounds of ranks 1, 2, …
-    pub lower_bounds: Vec<f64>,
-    /// A smaller denominator gives no value; 0 when any will do.
-    pub least_denominator: i64,
-}
-
-/// What a threshold engine can look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeasureKind {
-    /// Cases per 100,000 people.
-    CasesPer100k,
-    /// Positive tests / conclusive tests.
-    TestsOverTests,
-    /// People positive / people tested.
-    PeopleOverPeople,
 }
 
 /// The windows positivity is kept for, in days.

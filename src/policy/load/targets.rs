@@ -116,7 +116,11 @@ pub(super) fn of_unnamed_contacts(wire: &v1::CasePolicy, targets: &[TargetIndex]
 }
 
 /// The target a tier policy looks at, if there is one of that id.
-pub(super) fn of_tier(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> Option<TargetIndex> {
+pub(in crate::policy) fn of_tier(
+    wire: &v1::TierPolicy,
+    deployment: &Deployment,
+    check: &mut Check<'_>,
+) -> Option<TargetIndex> {
     match wire.target.as_str() {
         "" => Some(0),
         id => check.target("target", id, deployment),

@@ -5,7 +5,7 @@
 //! withdraws the alert of its day instead of raising another. Two mildest tiers in a row never alert, whatever their
 //! names, nor does an area whose first tier is the mildest, nor one that ceases to have any.
 
-use super::Decision;
+use super::subject::Decision;
 use crate::model::ids::Secret;
 use crate::model::record::{Origin, Position, Topic};
 use crate::model::time::{Day, Timestamp};
