@@ -18,7 +18,7 @@ use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
-use crate::state::person::case_file::{Contact, IndexFound};
+use crate::state::person::case_file::{Contact, IndexFound, PositiveVersion};
 use crate::state::person::edit::Edit;
 use crate::state::person::row::Row;
 use crate::state::person::{PersonState, Slot};
@@ -126,10 +126,15 @@ impl PersonHalf {
         let numbers = places.numbers(&result, &registered, rules, state, &mut effects.changes)?;
         let target = self.rules.target_id(registered.target);
         let row = versions::row(&result, target, numbers, &self.context.secret);
-        let news = self.note_positive(slot, &result, registered.target, &row, origin, effects);
+        let noted = self.unnoted_positive(slot, &result, registered.target, &row, origin);
+        let news = noted.is_some();
+        if let Some(version) = noted {
+            self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
+        }
         let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
-        let concerned = self.count(slot, &change, origin);
+        self.count(slot, &change, origin);
+        let concerned = self.concerns_positives(&change);
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
@@ -154,7 +159,8 @@ impl PersonHalf {
         let row = versions::moved_row(&self.context.secret, &result, target);
         let mut change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
-        let concerned = self.count(slot, &change, origin);
+        self.count(slot, &change, origin);
+        let concerned = self.concerns_positives(&change);
         let result = LabResult { person_id, ..result };
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::moved(origin, wire), effects);
@@ -247,45 +253,43 @@ impl PersonHalf {
         slot
     }
 
-    /// Keeps what a row does not hold of a positive; tells whether that is news.
-    fn note_positive(
-        &mut self,
+    /// What is to be kept of a positive that its row does not hold; `None` where nothing of it is news.
+    fn unnoted_positive(
+        &self,
         slot: Slot,
         result: &LabResult<'_>,
         target: TargetIndex,
         row: &Row,
         origin: Origin,
-        effects: &mut Effects,
-    ) -> bool {
+    ) -> Option<PositiveVersion> {
         if !row.is_positive() {
-            return false;
+            return None;
         }
         let read = versions::positive(result, self.rules.target_id(target), row, origin.received_at);
         let known = self.state.case_file(slot).and_then(|file| file.positive(read.id, read.content));
-        let version = match known {
-            None => read,
-            Some(known) => match known.and(read) {
-                same if same == *known => return false,
-                version => version,
-            },
-        };
-        self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
-        true
+        match known {
+            None => Some(read),
+            Some(known) => Some(known.and(read)).filter(|version| version != known),
+        }
     }
 
-    /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
-    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
+    /// Adds to the numbers of areas what a change of a row makes of them.
+    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) {
         let (cells, scratch) = (&mut self.cells, &mut self.scratch);
         contribution::of_change(cells, &self.rules, &self.places, &self.state, slot, change, scratch);
-        if !change.concerns_positives(self.scratch.related()) {
-            return false;
+        if !self.concerns_positives(change) {
+            return;
         }
         for row in change.positives() {
             let place = self.places.place(&self.rules, row.area(), row.purpose(), row.minute());
             place.into_iter().for_each(|place| self.cells.cause(&self.rules, place, origin));
         }
         self.count_cases(&self.cases(slot, Some(change)), slot, origin);
-        true
+    }
+
+    /// Whether a positive is or was involved in the change that was counted last.
+    fn concerns_positives(&self, change: &Change) -> bool {
+        change.concerns_positives(self.scratch.related())
     }
 
     /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
@@ -308,7 +312,8 @@ impl PersonHalf {
         for id in others {
             let before = replacements::renew(&mut self.state, slot, id, &mut effects.changes);
             let Some(other) = before.map(Change::of_replaced) else { continue };
-            concerned |= self.count(slot, &other, origin);
+            self.count(slot, &other, origin);
+            concerned |= self.concerns_positives(&other);
             change.heed(&other);
         }
         self.scratch.look_at(change, &self.state, slot);

@@ -66,7 +66,7 @@ impl Cutoffs {
     }
 }
 
-/// Drops and settles what is old enough; tells whether a row changed.
+/// Drops and settles what is old enough. Returns whether a row changed: what was gathered of them holds no more.
 pub fn tidy(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) -> bool {
     let is_old = |row: &Row| row.minute() < cutoffs.plain;
     let changed = state.rows(slot).iter().any(is_old) && tidy_rows(state, slot, cutoffs, changes);
