@@ -146,11 +146,7 @@ impl Processor {
         while at_work().next().is_some() {
             if began.elapsed() > ENDING_LIMIT {
                 let names: Vec<&str> = at_work().filter_map(|thread| thread.thread().name()).collect();
-                return Err(Fatal(format!(
-                    "{} did not end within {} s: nothing is lost, what is not committed is read again after the next start",
-                    names.join(", "),
-                    ENDING_LIMIT.as_secs()
-                )));
+                return Err(Fatal::NotEnded { threads: names.join(", "), seconds: ENDING_LIMIT.as_secs() });
             }
             std::thread::sleep(ENDING_PAUSE);
         }
@@ -171,7 +167,7 @@ impl Processor {
         let (job, news, meter) = (job.clone(), news.clone(), telemetry.worker(H::KIND, H::INPUTS));
         self.spawn(&format!("{}-{number}", H::KIND), ended.clone(), move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-            let runtime = runtime.map_err(|error| Fatal(format!("no runtime for a worker: {error}")))?;
+            let runtime = runtime.map_err(|error| Fatal::Runtime(Arc::new(error)))?;
             let log = KafkaLog::join(member::<H>(&job, number))?;
             let rules = news.rules.borrow().clone();
             runtime.block_on(drive(Worker::<H, _>::new(log, settings::<H>(&job), rules, meter), news))
@@ -188,7 +184,7 @@ impl Processor {
         let thread_name = name.to_owned();
         let body = move || {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            let result = result.unwrap_or_else(|_| Err(Fatal(format!("{thread_name} panicked, see above"))));
+            let result = result.unwrap_or_else(|_| Err(Fatal::Panicked(thread_name.clone())));
             if let Err(fault) = &result {
                 tracing::error!(thread = thread_name, %fault, "ended");
             }
@@ -255,8 +251,7 @@ fn read_globals(job: &Job) -> Result<(Globals, TopicReader), StartError> {
 
 /// Time must not be misread: where a newer version publishes it, this one ends.
 fn require_known(globals: &Globals) -> Result<(), Fatal> {
-    let why = |newer| Fatal(format!("how far a task has come cannot be read from {}: {newer}", Topic::Progress.name()));
-    globals.newer().map_or(Ok(()), |newer| Err(why(newer)))
+    globals.newer().map_or(Ok(()), |newer| Err(Fatal::NewerProgress(newer)))
 }
 
 /// What is looked for, and what of it state counts for that knew of no targets.

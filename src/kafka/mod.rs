@@ -60,7 +60,7 @@ impl Error {
 
 impl From<Error> for Fatal {
     fn from(error: Error) -> Self {
-        Self(error.0)
+        Self::log(error)
     }
 }
 

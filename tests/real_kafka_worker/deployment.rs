@@ -200,7 +200,7 @@ impl Running {
         loop {
             assert!(began.elapsed() < LIMIT, "it goes on: {:?}", self.counters());
             if let Err(fatal) = self.turn() {
-                return fatal.0;
+                return fatal.to_string();
             }
         }
     }

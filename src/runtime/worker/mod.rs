@@ -206,11 +206,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                 error.to_string()
             }
         };
-        Err(Fatal(format!(
-            "the last commit of the {} half failed ({why}); nothing is lost, what it held is read again after the next \
-             start",
-            H::KIND
-        )))
+        Err(Fatal::LastCommit { half: H::KIND, why })
     }
 
     /// Whether a failed commit's tasks are not yet again where they were.
@@ -258,13 +254,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let polled = log.poll(POLL_RECORDS, &mut take)?;
         match stumbled {
             None => Ok(polled),
-            Some((number, Stumble::Newer(position, newer))) => Err(Fatal(format!(
-                "{} task {number} stops before {} [{}] at offset {}: {newer}",
-                H::KIND,
-                position.topic.name(),
-                position.partition,
-                position.offset
-            ))),
+            Some((_, Stumble::Newer(at, newer))) => Err(Fatal::NewerRecord { half: H::KIND, at, newer }),
             Some((number, Stumble::Panic)) => {
                 tracing::error!(
                     half = H::KIND.name(),
@@ -280,12 +270,8 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn begin(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         let known = self.settings.layout.tasks(H::KIND);
-        if let Some(task) = tasks.iter().find(|task| **task >= known) {
-            return Err(Fatal(format!(
-                "the group has given out partition {task} of {}, which had {known} when the processor started: \
-                 partitions were added, and people are kept by their number; swabstream topics check says more",
-                H::INPUTS[0].name()
-            )));
+        if let Some(&partition) = tasks.iter().find(|task| **task >= known) {
+            return Err(Fatal::Repartitioned { input: H::INPUTS[0], partition, known });
         }
         self.meter.assigned(tasks);
         tasks.iter().for_each(|task| self.restart(*task, false));

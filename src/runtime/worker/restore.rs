@@ -92,7 +92,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
-        Fatal(format!("{} task {number}: {}", H::KIND, self.log.explain(number, why)))
+        Fatal::State(format!("{} task {number}: {}", H::KIND, self.log.explain(number, why)))
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.

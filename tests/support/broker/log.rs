@@ -114,11 +114,11 @@ impl ModelLog {
     }
 
     fn check_alive(&self) -> Result<(), Fatal> {
-        if self.process.is_dead() { Err(Fatal("the process died".to_owned())) } else { Ok(()) }
+        if self.process.is_dead() { Err(Fatal::log("the process died")) } else { Ok(()) }
     }
 
     fn task(&mut self, task: i32) -> Result<&mut Task, Fatal> {
-        self.tasks.get_mut(&task).ok_or_else(|| Fatal(format!("task {task} is not assigned")))
+        self.tasks.get_mut(&task).ok_or_else(|| Fatal::log(format!("task {task} is not assigned")))
     }
 
     /// Serves a rebalance, if there is one to be heard of.
@@ -203,7 +203,7 @@ impl ModelLog {
         if broker.random.chance(failed) {
             self.process.kill();
             broker.note("crash in a restore", || format!("{} task {task}", self.by.id));
-            return Err(Fatal("the process died".to_owned()));
+            return Err(Fatal::log("the process died"));
         }
         let held_up = broker.random.chance(slow);
         if held_up {
@@ -283,7 +283,7 @@ impl Log for ModelLog {
         let most = 1 + broker.random.below(20);
         let place = (self.changelog, task);
         let Task::Restoring { position, end, committed, heard, stuck } = self.task(task)? else {
-            return Err(Fatal(format!("task {task} is not being restored")));
+            return Err(Fatal::log(format!("task {task} is not being restored")));
         };
         let (mut records, next) = broker.partition_mut(place).read(*position, Isolation::Committed, most);
         // Beyond the end lie commits of somebody else, later than the offsets that were asked for.
