@@ -12,6 +12,7 @@ pub mod open_data;
 pub mod oracle;
 pub mod random;
 pub mod real;
+pub mod records;
 pub mod rules;
 pub mod seeds;
 pub mod story;
