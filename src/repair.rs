@@ -12,7 +12,7 @@
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
 use crate::audit::stored::{Cells, What, names};
-use crate::model::cell::{GAPS, Tallies};
+use crate::model::cell::{GAPS, TOTAL, Tallies};
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::target::{self, FIRST};
 use crate::model::time::{Day, Timestamp};
@@ -70,16 +70,16 @@ pub fn misstated(
     published: &BTreeMap<(String, Day), AreaPositivity>,
     kept: impl Fn(&str) -> Option<RangeInclusive<Day>>,
 ) -> BTreeSet<(String, Day)> {
-    let (all, purposes) = series(counts);
+    let all = held(counts);
     let mut areas: BTreeSet<&str> = all.keys().copied().collect();
     areas.extend(published.keys().map(|(area, _)| area.as_str()));
-    let none = Series::default();
+    let none = Held::default();
     let mut wrong = BTreeSet::new();
     for area in areas {
         let Some(days) = kept(area) else { continue };
         for day in (days.start().0..=days.end().0).map(Day) {
-            let series = all.get(area).unwrap_or(&none);
-            let right = positivity(rules, &purposes, series, day);
+            let Held { series, purposes } = all.get(area).unwrap_or(&none);
+            let right = positivity(rules, purposes, series, day);
             let same = match (right, published.get(&(area.to_owned(), day))) {
                 (Some(right), Some(published)) if published.target.is_empty() => {
                     // An earlier version named none.
@@ -96,22 +96,45 @@ pub fn misstated(
     wrong
 }
 
-/// Counts as the area half holds them, by area, and the purposes their numbers stand for.
-fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
-    let purposes: BTreeSet<&String> =
-        counts.keys().map(|(_, _, purpose, ..)| purpose).filter(|name| !name.is_empty()).collect();
-    let purposes: Vec<String> = purposes.into_iter().cloned().collect();
-    let mut all: BTreeMap<&str, Series> = BTreeMap::new();
-    for (Place { area, period, purpose, day }, numbers) in places(counts) {
-        let purpose = purposes.iter().position(|known| known == purpose).map_or(0, |at| at as u8 + 1);
+/// Counts of one area as the area half holds them.
+#[derive(Default)]
+struct Held {
+    series: Series,
+    /// Of this area alone: a number has room for all that one task holds, and not for those of all tasks.
+    purposes: Vec<String>,
+}
+
+impl Held {
+    fn of(area: &str) -> Self {
         let (code, target) = target::parts(area);
-        let fresh = || Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
-        let series = all.entry(area).or_insert_with(fresh);
+        let series = Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
+        Self { series, purposes: Vec::new() }
+    }
+
+    fn number(&mut self, purpose: &str) -> u8 {
+        if purpose.is_empty() {
+            return TOTAL;
+        }
+        let known = self.purposes.iter().position(|known| known == purpose);
+        let at = known.unwrap_or_else(|| {
+            self.purposes.push(purpose.to_owned());
+            self.purposes.len() - 1
+        });
+        u8::try_from(at + 1).expect("the area's task has numbered them")
+    }
+}
+
+/// Counts as the area half holds them, by area.
+fn held(counts: &Cells) -> BTreeMap<&str, Held> {
+    let mut all: BTreeMap<&str, Held> = BTreeMap::new();
+    for (Place { area, period, purpose, day }, numbers) in places(counts) {
+        let held = all.entry(area).or_insert_with(|| Held::of(area));
+        let purpose = held.number(purpose);
         let (tallies, people) = numbers_of(&numbers);
         let people = (people != Histograms::default()).then(|| Box::new(people));
-        series.cells.insert(CellKey { period, day, purpose }, Cell { tallies, people });
+        held.series.cells.insert(CellKey { period, day, purpose }, Cell { tallies, people });
     }
-    (all, purposes)
+    all
 }
 
 /// Where something is counted.
@@ -207,4 +230,32 @@ fn numbers_of(numbers: &[i64]) -> (Tallies, Histograms) {
     let tallies = Tallies(std::array::from_fn(number));
     let gaps = |people: usize| std::array::from_fn(|gap| number(tallies.0.len() + people * GAPS + gap));
     (tallies, Histograms(std::array::from_fn(gaps)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::sample_rules;
+
+    /// Purposes that a deployment has abandoned keep their numbers while cells name them, in each task its own.
+    #[test]
+    fn tasks_may_name_more_purposes_together_than_one_of_them_can() {
+        let (rules, day) = (sample_rules(), Day::parse("2022-11-10").expect("a day"));
+        let period = rules.areas.periods[rules.areas.period(day)];
+        let what = names().next().expect("there are numbers");
+        let mut counts = Cells::new();
+        for (area, purposes) in [("D1S1", 0..200), ("D2S1", 200..400)] {
+            for purpose in purposes {
+                counts.insert((area.to_owned(), period, format!("p{purpose:03}"), day, what), 1);
+            }
+        }
+        let mut published = BTreeMap::new();
+        for area in ["D1S1", "D2S1"] {
+            let alone: Cells = counts.iter().filter(|((of, ..), _)| of == area).map(|(k, v)| (k.clone(), *v)).collect();
+            let Held { series, purposes } = &held(&alone)[area];
+            published.insert((area.to_owned(), day), positivity(&rules, purposes, series, day).expect("numbers"));
+        }
+        assert_eq!(published.values().map(|numbers| numbers.purposes.len()).sum::<usize>(), 402);
+        assert_eq!(misstated(&rules, &counts, &published, |_| Some(day..=day)), BTreeSet::new());
+    }
 }

@@ -85,8 +85,10 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         signals::before_the_work(|| Ok::<_, anyhow::Error>((topics::layout(kafka)?, reading::rules_in_force(kafka)?)))?;
     // Before anything is read: from now on no other repair can write what this one has not seen.
     let id = format!("{}-repair", config.kafka.group);
-    let writer = (!args.dry_run).then(|| Exclusive::open(&config.kafka, &id)).transpose()?;
-    let cut = cut::find(&config.kafka, layout, Duration::from_secs(args.wait))?;
+    let (writer, cut) = signals::before_the_work(|| {
+        let writer = (!args.dry_run).then(|| Exclusive::open(kafka, &id)).transpose()?;
+        Ok::<_, anyhow::Error>((writer, cut::find(kafka, layout, Duration::from_secs(args.wait))?))
+    })?;
     ensure!(!cut.commits.is_empty(), "nothing was ever committed by group {}", config.kafka.group);
 
     let ring = u64::from(config.processing.changelog_ring.get());

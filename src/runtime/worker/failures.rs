@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_trouble_is_logged_once_with_what_was_not_told_of_it() {
+    fn the_end_of_a_trouble_is_logged_once_with_what_was_not_logged_of_it() {
         let mut failures = Failures::default();
         failures.note("a", at(0));
         assert_eq!(failures.over(at(40_000)), None);
