@@ -21,8 +21,8 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult,
-    ManagementOrder, ResultStatus, Rule, rule,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder,
+    ResultStatus, Rule, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);

@@ -3,7 +3,6 @@
 //!
 //! In: a valid result as a row. Out: what changed, or an early end: known, outdated, in conflict.
 
-use super::counting::contribution::Numbers;
 use super::messages::Origin;
 use super::replacements;
 use super::route::PersonMessage;
@@ -17,6 +16,7 @@ use crate::pipeline::ending::Stop;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::paged::Changes;
 use crate::state::person::case_file::{CT_VALUES, PositiveVersion};
+use crate::state::person::dictionary::Numbers;
 use crate::state::person::row::{HASH_48, Row, Standing, Version, minute_of};
 use crate::state::person::{PersonState, Slot};
 use std::fmt::Write as _;

@@ -47,14 +47,14 @@ impl fmt::Display for SourceError {
 /// How grave an alert is.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::policy) enum SeverityToml {
+pub enum SeverityToml {
     Info,
     Moderate,
     High,
 }
 
 /// A severity in the contract; what is not said is left to the checks of the contract.
-pub(in crate::policy) fn severity(toml: Option<SeverityToml>) -> i32 {
+pub fn severity(toml: Option<SeverityToml>) -> i32 {
     let severity = match toml {
         None => v1::Severity::Unspecified,
         Some(SeverityToml::Info) => v1::Severity::Info,
@@ -65,7 +65,7 @@ pub(in crate::policy) fn severity(toml: Option<SeverityToml>) -> i32 {
 }
 
 /// A document of this kind, or the line that is in its way.
-pub(in crate::policy) fn read<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Vec<SourceError>> {
+pub fn read<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Vec<SourceError>> {
     toml::from_str(&file.text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
         let problem = error.message().trim().replace('\n', ", ");
@@ -102,7 +102,7 @@ fn joined(path: Option<String>, name: &str) -> String {
 }
 
 /// The line of a field, e.g. `threshold.measures[0].kind`, or of the nearest thing around it that is there.
-pub(in crate::policy) fn line_of(text: &str, field: &str) -> usize {
+pub fn line_of(text: &str, field: &str) -> usize {
     let Ok(document) = DeTable::parse(text) else { return 1 };
     let mut at = 0;
     let mut inside = Inside::Table(document.get_ref());

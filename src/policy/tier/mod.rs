@@ -1,10 +1,10 @@
 //! Tier policies: how numbers become a tier. Here is what all have in common; the file of an engine has its type, its
 //! checks, and how it is written.
 
+use super::deployment::{Deployment, TargetIndex};
 use super::error::Check;
 use super::load::targets;
 use super::source::document::{self, SeverityToml, SourceError, SourceFile, line_of};
-use super::{Deployment, TargetIndex};
 use crate::model::time::Day;
 use crate::proto::v1::{self, Severity, tier_policy::Engine};
 use clean_day::{CleanDayStep, CleanDayToml};

@@ -1,7 +1,8 @@
 //! The threshold engine: bands of measures, of which the gravest decides.
 
+use crate::policy::deployment::Deployment;
 use crate::policy::error::Check;
-use crate::policy::{Deployment, WINDOWS};
+use crate::policy::windows::WINDOWS;
 use crate::proto::v1;
 use serde::Deserialize;
 

@@ -16,6 +16,7 @@ use crate::pipeline::person::versions::Change;
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::paged::Changes;
+use crate::state::person::dictionary::Numbers;
 use crate::state::person::row::{Row, minute_start};
 use crate::state::person::{MANY, PersonState, Slot};
 use hashbrown::HashMap;
@@ -94,15 +95,6 @@ impl Places {
         let (area, (target, purpose)) = (self.areas[area as usize]?, self.purposes[usize::from(purpose)]?);
         Some(Place { area, target, purpose, day: day_of(rules, minute) })
     }
-}
-
-/// What a row has in place of texts: numbers of the dictionary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
-    /// Of the area.
-    pub area: u32,
-    /// Of the purpose and target.
-    pub purpose: u8,
 }
 
 /// A specimen in the numbers.
