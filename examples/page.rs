@@ -6,7 +6,7 @@ mod made_up;
 
 use std::sync::Arc;
 use std::time::Duration;
-use swabstream::model::record::Topic;
+use swabstream::model::record::{HalfKind, Topic};
 use swabstream::model::time::Day;
 use swabstream::policy::sample::{chongqing_rules, sample_rules};
 use swabstream::telemetry::Telemetry;
@@ -38,8 +38,8 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn work(telemetry: Arc<Telemetry>, view: Arc<View>, rules: swabstream::policy::Rules, today: Day) {
-    let mut person = telemetry.worker("person", &[Topic::LabResults]);
-    let mut area = telemetry.worker("area", &[Topic::AreaChanges]);
+    let mut person = telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
+    let mut area = telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
     let mut records = 100_000;
     let mut days = 45;
     loop {

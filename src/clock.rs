@@ -1,4 +1,4 @@
-//! The only place that reads a clock. The core is told the time; it never asks.
+//! The only place that reads a clock. The core is given the time; it never asks.
 
 use crate::model::time::Timestamp;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! A process at work: the workers of both halves on threads of their own, and the reader that tells them of rules and
-//! of time. The page, the metrics and the signals are around it, not in it.
+//! A process at work: the workers of both halves on threads of their own, and the reader that hands them the rules and
+//! the time. The page, the metrics and the signals are around it, not in it.
 
 use crate::clock;
 use crate::config::{KafkaConfig, ProcessingConfig};
@@ -8,7 +8,7 @@ use crate::kafka::log::{self, KafkaLog};
 use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::watch::TopicWatch;
 use crate::model::ids::Secret;
-use crate::model::record::{Layout, Topic};
+use crate::model::record::{HalfKind, Layout, Topic};
 use crate::pipeline::area::AreaHalf;
 use crate::pipeline::formats::Formats;
 use crate::pipeline::half::Half;
@@ -99,13 +99,13 @@ impl Processor {
         say_targets(&rules.rules);
 
         let (rules_sender, rules_seen) = watch::channel(rules);
-        let (floor_sender, floor_seen) = watch::channel(globals.floor(job.layout.person_tasks));
+        let (slowest_sender, slowest_seen) = watch::channel(globals.slowest(job.layout.person_tasks));
         let (shutdown, shutdown_seen) = watch::channel(false);
         let (ended_sender, ended) = mpsc::unbounded_channel();
-        let news = News { rules: rules_seen, floor: floor_seen, shutdown: shutdown_seen.clone() };
+        let news = News { rules: rules_seen, slowest: slowest_seen, shutdown: shutdown_seen.clone() };
         let mut processor = Self { shutdown, ended, threads: Vec::new() };
 
-        let listener = Listener { globals, reader, rules: rules_sender, floor: floor_sender };
+        let listener = Listener { globals, reader, rules: rules_sender, slowest: slowest_sender };
         let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
 
@@ -146,11 +146,7 @@ impl Processor {
         while at_work().next().is_some() {
             if began.elapsed() > ENDING_LIMIT {
                 let names: Vec<&str> = at_work().filter_map(|thread| thread.thread().name()).collect();
-                return Err(Fatal(format!(
-                    "{} did not end within {} s: nothing is lost, what is not committed is read again after the next start",
-                    names.join(", "),
-                    ENDING_LIMIT.as_secs()
-                )));
+                return Err(Fatal::NotEnded { threads: names.join(", "), seconds: ENDING_LIMIT.as_secs() });
             }
             std::thread::sleep(ENDING_PAUSE);
         }
@@ -168,10 +164,10 @@ impl Processor {
         telemetry: &Telemetry,
         ended: &mpsc::UnboundedSender<Result<(), Fatal>>,
     ) {
-        let (job, news, meter) = (job.clone(), news.clone(), telemetry.worker(H::NAME, H::INPUTS));
-        self.spawn(&format!("{}-{number}", H::NAME), ended.clone(), move || {
+        let (job, news, meter) = (job.clone(), news.clone(), telemetry.worker(H::KIND, H::INPUTS));
+        self.spawn(&format!("{}-{number}", H::KIND), ended.clone(), move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-            let runtime = runtime.map_err(|error| Fatal(format!("no runtime for a worker: {error}")))?;
+            let runtime = runtime.map_err(|error| Fatal::Runtime(Arc::new(error)))?;
             let log = KafkaLog::join(member::<H>(&job, number))?;
             let rules = news.rules.borrow().clone();
             runtime.block_on(drive(Worker::<H, _>::new(log, settings::<H>(&job), rules, meter), news))
@@ -188,7 +184,7 @@ impl Processor {
         let thread_name = name.to_owned();
         let body = move || {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            let result = result.unwrap_or_else(|_| Err(Fatal(format!("{thread_name} panicked, see above"))));
+            let result = result.unwrap_or_else(|_| Err(Fatal::Panicked(thread_name.clone())));
             if let Err(fault) = &result {
                 tracing::error!(thread = thread_name, %fault, "ended");
             }
@@ -214,9 +210,9 @@ fn host_name() -> String {
 
 fn settings<H: Half>(job: &Job) -> Settings {
     let processing = &job.processing;
-    let commit_interval = match H::NAME {
-        "area" => processing.area_commit_interval_ms,
-        _ => processing.commit_interval_ms,
+    let commit_interval = match H::KIND {
+        HalfKind::Person => processing.commit_interval_ms,
+        HalfKind::Area => processing.area_commit_interval_ms,
     };
     Settings {
         layout: job.layout,
@@ -253,10 +249,9 @@ fn read_globals(job: &Job) -> Result<(Globals, TopicReader), StartError> {
     Ok((globals, reader))
 }
 
-/// Time must not be misread: where a newer version tells it, this one ends.
+/// Time must not be misread: where a newer version publishes it, this one ends.
 fn require_known(globals: &Globals) -> Result<(), Fatal> {
-    let why = |newer| Fatal(format!("how far a task has come cannot be read from {}: {newer}", Topic::Progress.name()));
-    globals.newer().map_or(Ok(()), |newer| Err(why(newer)))
+    globals.newer().map_or(Ok(()), |newer| Err(Fatal::NewerProgress(newer)))
 }
 
 /// What is looked for, and what of it state counts for that knew of no targets.
@@ -324,7 +319,7 @@ struct Listener {
     globals: Globals,
     reader: TopicReader,
     rules: watch::Sender<RulesInForce>,
-    floor: watch::Sender<Option<Watermarks>>,
+    slowest: watch::Sender<Option<Watermarks>>,
 }
 
 impl Listener {
@@ -357,8 +352,8 @@ impl Listener {
                 newer
             });
         }
-        let floor = self.globals.floor(person_tasks);
-        self.floor.send_if_modified(|known| std::mem::replace(known, floor) != floor);
+        let slowest = self.globals.slowest(person_tasks);
+        self.slowest.send_if_modified(|known| std::mem::replace(known, slowest) != slowest);
     }
 }
 

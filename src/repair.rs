@@ -1,4 +1,4 @@
-//! What area tasks must be told so that they hold what the people add up to.
+//! What must be sent to area tasks so that they hold what the people add up to.
 //!
 //! The person tasks' state is the truth. Area tasks hold sums of signed changes, so what they lack is a signed change
 //! as well: a repair sends it as one more batch on `area-changes`, and everything that follows from a change (numbers
@@ -12,7 +12,7 @@
 use crate::audit::cells::{Cells, CountKey, CountName, names};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
-use crate::model::cell::{GAPS, Tallies};
+use crate::model::cell::{GAPS, TOTAL, Tallies};
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::target::{self, FIRST};
 use crate::model::time::{Day, Timestamp};
@@ -45,10 +45,10 @@ impl Corrections {
     }
 }
 
-/// The first day all of whose people are held, when the slowest task has come to `floor`: earlier counts cannot be made
+/// The first day all of whose people are held, when the slowest task has come to `slowest`: earlier counts cannot be made
 /// from people any more.
-pub fn first_whole_day(floor: Timestamp, rules: &Rules) -> Day {
-    rules.day(retention::Cutoffs::at(floor, rules).first_held()).plus(1)
+pub fn first_whole_day(slowest: Timestamp, rules: &Rules) -> Day {
+    rules.day(retention::Cutoffs::at(slowest, rules).first_held()).plus(1)
 }
 
 /// What must be added to `held` so that it is `wanted`, from a day on.
@@ -70,16 +70,16 @@ pub fn misstated(
     published: &BTreeMap<(String, Day), AreaPositivity>,
     kept: impl Fn(&str) -> Option<RangeInclusive<Day>>,
 ) -> BTreeSet<(String, Day)> {
-    let (all, purposes) = series(counts);
+    let all = held(counts);
     let mut areas: BTreeSet<&str> = all.keys().copied().collect();
     areas.extend(published.keys().map(|(area, _)| area.as_str()));
-    let none = Series::default();
+    let none = Held::default();
     let mut wrong = BTreeSet::new();
     for area in areas {
         let Some(days) = kept(area) else { continue };
         for day in (days.start().0..=days.end().0).map(Day) {
-            let series = all.get(area).unwrap_or(&none);
-            let right = positivity(rules, &purposes, series, day);
+            let Held { series, purposes } = all.get(area).unwrap_or(&none);
+            let right = positivity(rules, purposes, series, day);
             let same = match (right, published.get(&(area.to_owned(), day))) {
                 (Some(right), Some(published)) if published.target.is_empty() => {
                     // An earlier version named none.
@@ -96,44 +96,81 @@ pub fn misstated(
     wrong
 }
 
-/// Counts as the area half holds them, by area, and the purposes their numbers stand for.
-fn series(counts: &Cells) -> (BTreeMap<&str, Series>, Vec<String>) {
-    let purposes: BTreeSet<&String> = counts.keys().map(|key| &key.purpose).filter(|name| !name.is_empty()).collect();
-    let purposes: Vec<String> = purposes.into_iter().cloned().collect();
-    let mut all: BTreeMap<&str, Series> = BTreeMap::new();
-    for ((area, period, purpose, day), numbers) in places(counts) {
-        let purpose = purposes.iter().position(|known| known == purpose).map_or(0, |at| at as u8 + 1);
+/// Counts of one area as the area half holds them.
+#[derive(Default)]
+struct Held {
+    series: Series,
+    /// Of this area alone: a number has room for all that one task holds, and not for those of all tasks.
+    purposes: Vec<String>,
+}
+
+impl Held {
+    fn of(area: &str) -> Self {
         let (code, target) = target::parts(area);
-        let fresh = || Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
-        let series = all.entry(area).or_insert_with(fresh);
+        let series = Series { code: code.to_owned(), target: target.to_owned(), ..Series::default() };
+        Self { series, purposes: Vec::new() }
+    }
+
+    fn number(&mut self, purpose: &str) -> u8 {
+        if purpose.is_empty() {
+            return TOTAL;
+        }
+        let known = self.purposes.iter().position(|known| known == purpose);
+        let at = known.unwrap_or_else(|| {
+            self.purposes.push(purpose.to_owned());
+            self.purposes.len() - 1
+        });
+        u8::try_from(at + 1).expect("the area's task has numbered them")
+    }
+}
+
+/// Counts as the area half holds them, by area.
+fn held(counts: &Cells) -> BTreeMap<&str, Held> {
+    let mut all: BTreeMap<&str, Held> = BTreeMap::new();
+    for (Place { area, period, purpose, day }, numbers) in places(counts) {
+        let held = all.entry(area).or_insert_with(|| Held::of(area));
+        let purpose = held.number(purpose);
         let (tallies, people) = numbers_of(&numbers);
         let people = (people != Histograms::default()).then(|| Box::new(people));
-        series.cells.insert(CellKey { period, day, purpose }, Cell { tallies, people });
+        held.series.cells.insert(CellKey { period, day, purpose }, Cell { tallies, people });
     }
-    (all, purposes)
+    all
+}
+
+/// Where something is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'a> {
+    /// With its target.
+    area: &'a str,
+    /// Of the registry.
+    period: Day,
+    /// Empty for the total.
+    purpose: &'a str,
+    day: Day,
 }
 
 /// Counts by place, each with all its numbers in stored order.
-fn places(counts: &Cells) -> BTreeMap<(&str, Day, &str, Day), Vec<i64>> {
+fn places(counts: &Cells) -> BTreeMap<Place<'_>, Vec<i64>> {
     let order: BTreeMap<CountName, usize> = names().zip(0..).collect();
-    let mut places: BTreeMap<(&str, Day, &str, Day), Vec<i64>> = BTreeMap::new();
+    let mut places: BTreeMap<Place<'_>, Vec<i64>> = BTreeMap::new();
     for (CountKey { area, period, purpose, day, name }, count) in counts {
-        places.entry((area, *period, purpose, *day)).or_insert_with(|| vec![0; order.len()])[order[name]] = *count;
+        let place = Place { area, period: *period, purpose, day: *day };
+        places.entry(place).or_insert_with(|| vec![0; order.len()])[order[name]] = *count;
     }
     places
 }
 
 /// The batches, numbered `seq` and of this format, that carry corrections to the tasks of their areas.
-pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, (seq, format): (u64, u32)) -> Vec<Output> {
+pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u64, format: u32) -> Vec<Output> {
     let mut cells = places(&corrections.counts);
     for (area, day) in &corrections.restated {
         // A change of nothing touches the day.
         let period = rules.areas.periods[rules.areas.period(*day)];
-        cells.entry((area, period, "", *day)).or_default();
+        cells.entry(Place { area, period, purpose: "", day: *day }).or_default();
     }
     let mut tasks: BTreeMap<i32, Vec<_>> = BTreeMap::new();
     for (place, numbers) in cells {
-        tasks.entry(layout.area_task(target::parts(place.0).0)).or_default().push((place, numbers));
+        tasks.entry(layout.area_task(target::parts(place.area).0)).or_default().push((place, numbers));
     }
     let mut outputs = Vec::new();
     for (task, cells) in tasks {
@@ -156,7 +193,7 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, (seq, f
     outputs
 }
 
-fn put(batch: &mut AreaChanges, (area, period, purpose, day): (&str, Day, &str, Day), numbers: &[i64]) {
+fn put(batch: &mut AreaChanges, Place { area, period, purpose, day }: Place<'_>, numbers: &[i64]) {
     let (area, target) = target::parts(area);
     let last = batch.areas.last().zip(batch.targets.last());
     if last.is_none_or(|(last, of)| last != area || of != target) {
@@ -193,4 +230,34 @@ fn numbers_of(numbers: &[i64]) -> (Tallies, Histograms) {
     let tallies = Tallies(std::array::from_fn(number));
     let gaps = |people: usize| std::array::from_fn(|gap| number(tallies.0.len() + people * GAPS + gap));
     (tallies, Histograms(std::array::from_fn(gaps)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::sample_rules;
+
+    /// Purposes that a deployment has abandoned keep their numbers while cells name them, in each task its own.
+    #[test]
+    fn tasks_may_name_more_purposes_together_than_one_of_them_can() {
+        let (rules, day) = (sample_rules(), Day::parse("2022-11-10").expect("a day"));
+        let period = rules.areas.periods[rules.areas.period(day)];
+        let name = names().next().expect("there are numbers");
+        let mut counts = Cells::new();
+        for (area, purposes) in [("D1S1", 0..200), ("D2S1", 200..400)] {
+            for purpose in purposes {
+                let (area, purpose) = (area.to_owned(), format!("p{purpose:03}"));
+                counts.insert(CountKey { area, period, purpose, day, name }, 1);
+            }
+        }
+        let mut published = BTreeMap::new();
+        for area in ["D1S1", "D2S1"] {
+            let alone: Cells =
+                counts.iter().filter(|(key, _)| key.area == area).map(|(k, v)| (k.clone(), *v)).collect();
+            let Held { series, purposes } = &held(&alone)[area];
+            published.insert((area.to_owned(), day), positivity(&rules, purposes, series, day).expect("numbers"));
+        }
+        assert_eq!(published.values().map(|numbers| numbers.purposes.len()).sum::<usize>(), 402);
+        assert_eq!(misstated(&rules, &counts, &published, |_| Some(day..=day)), BTreeSet::new());
+    }
 }

@@ -168,7 +168,7 @@ fn restored<H: Half, L: Log>(
     let Site { layout, secret, history, formats, rules, ring, .. } = site.clone();
     let context = Context { task, layout, secret, max_record_bytes: usize::MAX, history, formats };
     let restored = Task::restored(context, &rules, committed, changelog, ring);
-    Ok(restored.map_err(|why| Fatal(log.explain(task, &why)))?)
+    Ok(restored.map_err(|why| Fatal::State(log.explain(task, &why)))?)
 }
 
 /// Reads the changelog to its end, and stays in the group meanwhile.
@@ -193,7 +193,7 @@ fn read<L: Log>(
                 fault = std::mem::replace(&mut fault, Ok(())).and(taken);
             }
         })?;
-        fault.map_err(|why| Fatal(log.explain(task, &why)))?;
+        fault.map_err(|why| Fatal::State(log.explain(task, &why)))?;
         match found {
             Restore::Done(committed) => return Ok(committed),
             Restore::Reading { .. } => (moved, held_up) = (log.elapsed(), None),

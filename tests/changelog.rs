@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::{End, Outcome, Reject};
-use swabstream::model::record::{Layout, Output, Position, Record, Topic};
+use swabstream::model::record::{HalfKind, Layout, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
@@ -35,7 +35,7 @@ impl Numbers {
 }
 
 impl Half for Numbers {
-    const NAME: &'static str = "numbers";
+    const KIND: HalfKind = HalfKind::Person;
     const INPUTS: &'static [Topic] = &[Topic::LabResults];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;

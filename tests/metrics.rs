@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use swabstream::model::outcome::{End, Ledger, Outcome, RejectCode};
-use swabstream::model::record::{Position, Record, Topic};
+use swabstream::model::record::{HalfKind, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::Telemetry;
@@ -77,7 +77,7 @@ fn assert_has_lines(text: &str, lines: &[&str]) {
 #[test]
 fn outcomes_are_counted_from_where_this_process_took_over() {
     let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
-    let mut meter = telemetry.worker("person", &[Topic::LabResults]);
+    let mut meter = telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
     let mut ledger = Ledger::default();
     ledger.book(Outcome::Used(End::Accepted));
     meter.assigned(&[4]);
@@ -121,8 +121,8 @@ fn by_rules() -> Overview {
 #[test]
 fn only_what_is_raised_and_written_has_a_series() {
     let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
-    let _person = telemetry.worker("person", &[Topic::LabResults]);
-    let _area = telemetry.worker("area", &[Topic::AreaChanges]);
+    let _person = telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
+    let _area = telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
     let text = telemetry.render(&by_rules(), Format::Text);
     let labels = |metric: &str, label: &str| -> BTreeSet<String> {
         let lines = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
@@ -138,7 +138,7 @@ fn only_what_is_raised_and_written_has_a_series() {
 #[test]
 fn a_revoked_task_leaves_no_series_behind() {
     let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
-    let mut meter = telemetry.worker("area", &[Topic::AreaChanges]);
+    let mut meter = telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
     let ledger = Ledger::default();
     meter.assigned(&[0, 1]);
     meter.restored(report(0, &ledger));
@@ -153,7 +153,7 @@ fn a_revoked_task_leaves_no_series_behind() {
 #[test]
 fn a_restore_shows_how_far_it_is_and_what_it_waits_for() {
     let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
-    let mut meter = telemetry.worker("area", &[Topic::AreaChanges]);
+    let mut meter = telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
     meter.assigned(&[1]);
     meter.stuck(1, "the committed offsets cannot be had");
     let waits_for = || telemetry.status().snapshot()[0].tasks[&1].waits_for.clone();
@@ -216,7 +216,7 @@ fn the_process_is_shown_as_prometheus_names_it() {
 #[test]
 fn every_family_is_described_once_and_stands_together_in_both_formats() {
     let telemetry = Telemetry::new(Arc::new(ProcessStatus::default()));
-    let mut meter = telemetry.worker("person", &[Topic::LabResults]);
+    let mut meter = telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
     meter.assigned(&[4]);
     meter.committed(Duration::from_millis(7), &[(Topic::LabResults, 2)], &[]);
     for format in [Format::Text, Format::OpenMetrics] {

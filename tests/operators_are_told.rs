@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use swabstream::model::record::{Layout, Topic};
+use swabstream::model::record::{HalfKind, Layout, Topic};
 use swabstream::model::time::Day;
 use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::Telemetry;
@@ -93,8 +93,9 @@ fn page(format: Format) -> String {
     telemetry.status().hear_of_broker();
     made_up::rules(&view, &rules);
     made_up::city(&view, &rules, Day::parse("2022-11-20").expect("a day"), 20);
-    let mut person = telemetry.worker("person", &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents]);
-    let mut area = telemetry.worker("area", &[Topic::AreaChanges]);
+    let mut person =
+        telemetry.worker(HalfKind::Person, &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents]);
+    let mut area = telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
     made_up::work(&mut person, &mut area, 1000, &rules.labs);
     telemetry.render(&view.look(), format)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use swabstream::config::ProcessingConfig;
 use swabstream::model::ids::Secret;
+use swabstream::model::record::HalfKind;
 use swabstream::processor::{Job, Processor};
 use swabstream::telemetry::Telemetry;
 use swabstream::view::status::ProcessStatus;
@@ -53,7 +54,7 @@ impl Ours {
 
     /// Records committed by the person half since it started.
     pub fn consumed(&self) -> u64 {
-        let persons = self.status.snapshot().into_iter().filter(|worker| worker.half == "person");
+        let persons = self.status.snapshot().into_iter().filter(|worker| worker.half == HalfKind::Person);
         persons.map(|worker| worker.records).sum()
     }
 
@@ -82,7 +83,8 @@ impl Ours {
         let mut given = None;
         loop {
             std::thread::sleep(Duration::from_millis(1));
-            let persons: Vec<_> = self.status.snapshot().into_iter().filter(|worker| worker.half == "person").collect();
+            let persons: Vec<_> =
+                self.status.snapshot().into_iter().filter(|worker| worker.half == HalfKind::Person).collect();
             let tasks = || persons.iter().flat_map(|worker| worker.tasks.values());
             if given.is_none() && tasks().count() > 0 {
                 given = Some(Instant::now());

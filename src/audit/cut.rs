@@ -1,6 +1,6 @@
 //! The moment that an audit judges: how far it reads, and which commits lie before it.
 
-use crate::model::record::{COMMIT_HEADER, Position, Topic};
+use crate::model::record::{COMMIT_HEADER, HalfKind, Position, Topic};
 use std::collections::BTreeMap;
 
 /// One moment of the processor, at work or not: how far each task had come, by the commit that its group knew. What was
@@ -70,10 +70,9 @@ impl Commit {
     pub fn of<'a>(header: impl Fn(&str) -> Option<&'a [u8]>) -> Option<Self> {
         let text = std::str::from_utf8(header(COMMIT_HEADER)?).ok()?;
         let [half, task, seq] = text.split('/').collect::<Vec<_>>()[..] else { return None };
-        let changelog = match half {
-            "person" => Topic::PersonState,
-            "area" => Topic::AreaState,
-            _ => return None,
+        let changelog = match HalfKind::named(half)? {
+            HalfKind::Person => Topic::PersonState,
+            HalfKind::Area => Topic::AreaState,
         };
         Some(Self { changelog, task: task.parse().ok()?, seq: seq.parse().ok()? })
     }

@@ -86,15 +86,17 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         signals::before_the_work(|| Ok::<_, anyhow::Error>((topics::layout(kafka)?, reading::rules_in_force(kafka)?)))?;
     // Before anything is read: from now on no other repair can write what this one has not seen.
     let id = format!("{}-repair", config.kafka.group);
-    let writer = (!args.dry_run).then(|| Exclusive::open(&config.kafka, &id)).transpose()?;
-    let cut = cut::find(&config.kafka, layout, Duration::from_secs(args.wait))?;
+    let (writer, cut) = signals::before_the_work(|| {
+        let writer = (!args.dry_run).then(|| Exclusive::open(kafka, &id)).transpose()?;
+        Ok::<_, anyhow::Error>((writer, cut::find(kafka, layout, Duration::from_secs(args.wait))?))
+    })?;
     ensure!(!cut.commits.is_empty(), "nothing was ever committed by group {}", config.kafka.group);
 
     let ring = u64::from(config.processing.changelog_ring.get());
     let place = Site { kafka: &config.kafka, layout, secret, rules: &rules, cut: &cut, ring };
     let areas = place.areas()?;
-    let (people, watermark) = place.people()?;
-    let first = repair::first_whole_day(watermark, &rules);
+    let (people, slowest) = place.people()?;
+    let first = repair::first_whole_day(slowest, &rules);
     let corrections = place.corrections(&areas, &people, first)?;
     let said = say(&corrections, first, out);
     if corrections.is_empty() {
@@ -104,12 +106,8 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         // What differs does so, whether or not it could be listed; the output knows.
         None => drop(said.and_then(|()| writeln!(out, "nothing was written (--dry-run)"))),
         Some(writer) => {
-            let batches = repair::batches(
-                &corrections,
-                &rules,
-                layout,
-                (areas.newest_repair + 1, config.processing.write_format),
-            );
+            let (seq, format) = (areas.newest_repair + 1, config.processing.write_format);
+            let batches = repair::batches(&corrections, &rules, layout, seq, format);
             writer.write(&batches)?;
             writeln!(out, "sent {} batches; the processor adds them, then: swabstream audit", batches.len())?;
         }
@@ -237,7 +235,7 @@ impl Site<'_> {
 
     /// What everybody adds up to, and the time the slowest task has come to. One task's people at a time.
     fn people(&self) -> anyhow::Result<(Cells, Timestamp)> {
-        let (mut sums, mut watermark) = (Cells::new(), None::<Timestamp>);
+        let (mut sums, mut slowest) = (Cells::new(), None::<Timestamp>);
         for task in 0..self.layout.person_tasks {
             let key = (Topic::PersonState, task);
             if !self.cut.commits.contains_key(&key) {
@@ -257,12 +255,12 @@ impl Site<'_> {
             let (head, changelog) = restorer.finish(&mut half).with_context(context)?;
             self.require(key, changelog.seq(), &head)?;
             let now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
-            watermark = Some(watermark.map_or(now, |watermark| watermark.min(now)));
+            slowest = Some(slowest.map_or(now, |slowest| slowest.min(now)));
             for output in half.all_counted() {
                 changes::add(&mut sums, &AreaChanges::decode(&output.payload.unwrap_or_default()[..])?);
             }
         }
-        Ok((sums, watermark.unwrap_or_default()))
+        Ok((sums, slowest.unwrap_or_default()))
     }
 
     fn corrections(&self, areas: &Areas, people: &Cells, first: Day) -> anyhow::Result<Corrections> {

@@ -5,6 +5,7 @@
 
 use crate::model::ids::masked;
 use crate::model::outcome::code_text;
+use crate::model::record::HalfKind;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::{AlertFamily, AlertState, AreaTier, Channel, RejectCode, Severity};
@@ -124,15 +125,15 @@ impl Figures {
     fn add_worker(&mut self, worker: &WorkerStatus) {
         self.commits += worker.commits;
         self.tasks.1 += worker.tasks.len();
-        let person = worker.half == "person";
         for task in worker.tasks.values() {
             self.tasks.0 += usize::from(task.restoring.is_none());
             self.lag += task.lag.unwrap_or_default();
-            if person {
-                self.person.add(&task.ledger);
-                self.add_outcomes(&task.ledger.counts());
-            } else {
-                self.area.add(&task.ledger);
+            match worker.half {
+                HalfKind::Person => {
+                    self.person.add(&task.ledger);
+                    self.add_outcomes(&task.ledger.counts());
+                }
+                HalfKind::Area => self.area.add(&task.ledger),
             }
         }
     }

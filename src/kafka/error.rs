@@ -15,6 +15,6 @@ impl Error {
 
 impl From<Error> for Fatal {
     fn from(error: Error) -> Self {
-        Self(error.0)
+        Self::log(error)
     }
 }

@@ -1,15 +1,15 @@
 //! Names in a deployment: of groups and topics.
 
 use crate::config::KafkaConfig;
-use crate::model::record::Topic;
+use crate::model::record::{HalfKind, Topic};
 use crate::pipeline::half::Half;
 use std::ffi::{CStr, CString};
 
 /// The consumer group of a half.
 pub fn group_of<H: Half>(config: &KafkaConfig) -> String {
-    match H::NAME {
-        "person" => config.group.clone(),
-        half => format!("{}-{half}s", config.group),
+    match H::KIND {
+        HalfKind::Person => config.group.clone(),
+        HalfKind::Area => format!("{}-areas", config.group),
     }
 }
 

@@ -119,7 +119,7 @@ impl People {
 /// The purpose that stands for the total over all purposes of a target. Of a cell it holds people only: all else adds up.
 pub const TOTAL: u8 = 0;
 
-/// Gaps that are told apart: 1 to 14 days, and 15 for more or none.
+/// Gaps that are distinguished: 1 to 14 days, and 15 for more or none.
 pub const GAPS: usize = 15;
 
 #[cfg(test)]

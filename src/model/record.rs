@@ -1,6 +1,7 @@
 //! What goes in and what comes out: records of topics, as bytes with a position.
 
 use super::time::Timestamp;
+use std::fmt;
 
 /// The topics there are, without prefix: each is read or written by something. The contract names more, which come with
 /// what produces them.
@@ -147,6 +148,39 @@ pub const MESSAGE_FORMAT: u32 = 1;
 /// Who looks at many topics while they grow can so tell what belongs to one moment.
 pub const COMMIT_HEADER: &str = "swabstream-commit";
 
+/// The two halves of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HalfKind {
+    /// N tasks, each the only owner of its people.
+    Person,
+    /// M tasks that own areas.
+    Area,
+}
+
+impl HalfKind {
+    /// Both.
+    pub const ALL: [HalfKind; 2] = [HalfKind::Person, HalfKind::Area];
+
+    /// As `progress`, the header of commits, metrics and logs have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            HalfKind::Person => "person",
+            HalfKind::Area => "area",
+        }
+    }
+
+    /// The half of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|half| half.name() == name)
+    }
+}
+
+impl fmt::Display for HalfKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// How many partitions the two halves have: fixed when the topics are created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -157,6 +191,14 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The number of tasks of a half.
+    pub fn tasks(&self, half: HalfKind) -> i32 {
+        match half {
+            HalfKind::Person => self.person_tasks,
+            HalfKind::Area => self.area_tasks,
+        }
+    }
+
     /// The task that owns a person.
     pub fn person_task(self, person_id: &str) -> i32 {
         partition_of(person_id.as_bytes(), self.person_tasks)

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_target_leaves_texts_as_they_are_and_others_are_told_apart() {
+    fn the_first_target_leaves_texts_as_they_are_and_others_are_distinguished() {
         for (text, target, expected) in [("D1", FIRST, "D1"), ("D1", "influenza-a", "D1/influenza-a")] {
             assert_eq!(keyed(text, target), expected);
             assert_eq!(parts(expected), (text, target));

@@ -15,7 +15,7 @@ pub enum Ending {
 }
 
 /// The end of a record, whether it has come to the end of its path or not.
-pub fn settled(ending: Result<Ending, Stop>) -> Result<Ending, Newer> {
+pub fn of(ending: Result<Ending, Stop>) -> Result<Ending, Newer> {
     match ending {
         Ok(ending) | Err(Stop::Here(ending)) => Ok(ending),
         Err(Stop::Newer(newer)) => Err(newer),

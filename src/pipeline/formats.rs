@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_message_is_told_whatever_else_is_in_it() {
+    fn a_newer_message_is_noticed_whatever_else_is_in_it() {
         let unknown: [&[u8]; 4] =
             [&[0xa0, 0x06, 5], &[0xa2, 0x06, 2, 9, 9], &[0xa1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8], &[]];
         for other in unknown {

@@ -1,17 +1,17 @@
 //! What the two halves have in common: `apply(state, record) -> effects`, with [`Paged`] state.
 
 use super::effects::Effects;
-use super::ending::{Ending, Stop, settled};
+use super::ending::{self, Ending, Stop};
 use super::formats::{Formats, Newer};
 use super::times::{OwnTime, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
-use crate::model::record::{Layout, Output, Record, Topic};
+use crate::model::record::{HalfKind, Layout, Output, Record, Topic};
 use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
 
-/// What a task is told when it begins.
+/// What a task is given when it begins.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Number of the task, its partition.
@@ -33,9 +33,9 @@ pub struct Context {
 /// Changes of state go into [`Effects::changes`] as they happen; replaying them over page images gives the same
 /// state again.
 pub trait Half: Paged + Sized {
-    /// `person` or `area`.
-    const NAME: &'static str;
-    /// The topic whose group places the tasks, then the twins read beside it.
+    /// Which of the two it is.
+    const KIND: HalfKind;
+    /// The topic whose group places the tasks, then those co-partitioned with it.
     const INPUTS: &'static [Topic];
     /// The changelog.
     const CHANGELOG: Topic;
@@ -60,7 +60,7 @@ pub trait Half: Paged + Sized {
         ending: Result<Ending, Stop>,
         effects: &mut Effects,
     ) -> Result<Outcome, Newer> {
-        match settled(ending)? {
+        match ending::of(ending)? {
             Ending::Used(end) => Ok(Outcome::Used(end)),
             Ending::SetAside(reject) => {
                 effects.outputs.push(self.set_aside(record, &reject));

@@ -3,9 +3,11 @@
 //! In: the records of the `rules` topic. Out: [`Rules`], parsed once, asked per record.
 
 use crate::model::target::FIRST;
-use crate::model::time::{Day, Timestamp, Zone};
+use crate::model::time::{Day, Timestamp};
 
 pub mod areas;
+pub mod case;
+pub mod deployment;
 pub mod error;
 mod load;
 pub mod plan;
@@ -13,22 +15,22 @@ pub mod records;
 pub mod sample;
 pub mod set;
 pub mod source;
+pub mod tier;
+pub mod windows;
 pub mod years;
 
-use crate::proto::v1::Severity;
 use areas::Areas;
+pub use case::{CasePolicy, CaseSeverity, EpisodeForm, ObservationDays};
+pub use deployment::{AreaMeaning, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 pub use error::RuleError;
 use hashbrown::HashMap;
-use years::Years;
+pub use tier::clean_day::CleanDayStep;
+pub use tier::threshold::{Measure, MeasureKind};
+pub use tier::{TierEngine, TierPolicy, TierSeverity};
+pub use windows::{LONGEST_WINDOW, WINDOWS};
 
 /// Index of a lab in the registry of one digest.
 pub type LabIndex = u32;
-
-/// Index of a target among those of a deployment, by one set of rules; 0 is the first.
-pub type TargetIndex = u8;
-
-/// The id of the only target of a deployment that declares none.
-pub const UNDECLARED_TARGET: &str = "sars-cov-2";
 
 /// All rules in force, as of one digest.
 #[derive(Clone, Debug)]
@@ -132,210 +134,3 @@ impl Rules {
         if name == FIRST { self.target_id(0) } else { name }
     }
 }
-
-/// What is declared once for a deployment.
-#[derive(Clone, Debug)]
-pub struct Deployment {
-    /// The zone's name.
-    pub zone_name: String,
-    /// Where civil days begin.
-    pub zone: Zone,
-    /// Whether areas are residences or places of sampling.
-    pub area_meaning: AreaMeaning,
-    /// Names of the levels, coarse to fine; an area's level is an index here.
-    pub levels: Vec<String>,
-    /// Whether each level keeps distinct people.
-    pub keeps_people: Vec<bool>,
-    /// Purposes a result may have.
-    pub purposes: Vec<String>,
-    /// What may be looked for, the first target first; at least one. Together with purposes at most 250 pairs.
-    pub targets: Vec<Target>,
-    /// Whether they were declared: else there is [one](UNDECLARED_TARGET), which is only supposed.
-    pub targets_declared: bool,
-}
-
-/// One thing that may be looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// As outputs name it.
-    pub id: String,
-    /// Name for people.
-    pub name: String,
-    /// Other texts that name it.
-    pub aliases: Vec<String>,
-}
-
-/// What the area of a result means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AreaMeaning {
-    /// Where the person lives.
-    Residence,
-    /// Where the swab was taken.
-    Sampling,
-}
-
-/// How results become cases and alerts, from a day on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CasePolicy {
-    /// `id@version`, as printed on decisions.
-    pub name: String,
-    /// First day it holds.
-    pub effective_from: Day,
-    /// The targets it is for.
-    pub targets: Vec<TargetIndex>,
-    /// Of these, those that contact records which name no target are about.
-    pub unnamed_contacts: Vec<TargetIndex>,
-    /// A specimen collected longer before its receipt is rejected.
-    pub horizon_days: i32,
-    /// A positive within this many days of the anchor belongs to the same episode.
-    pub episode_gap_days: i32,
-    /// Which positive anchors the gap.
-    pub episode_form: EpisodeForm,
-    /// Older positives are historic when first received.
-    pub historic_after_hours: i64,
-    /// Whether a preliminary positive raises an alert.
-    pub preliminary_alerts: bool,
-    /// Days after exposure in which a test matches: close, secondary, co-exposed.
-    pub observation_days: [i32; 3],
-    /// Exposures ending at most so many days before the first positive are traced.
-    pub trace_days_before: i32,
-    /// Exposures starting at most so many days after the last positive are traced.
-    pub trace_days_after: i32,
-    /// Whether results of unknown labs are applied (counted apart) or rejected.
-    pub accept_unknown_labs: bool,
-    /// Years in which what a record says can have been.
-    pub years: Years,
-    /// How grave its alerts are.
-    pub severity: CaseSeverity,
-}
-
-/// How grave alerts about people are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CaseSeverity {
-    /// Found while no management order held.
-    pub community: Severity,
-    /// Found while one held.
-    pub managed: Severity,
-    /// Old news, preliminary or not.
-    pub historic: Severity,
-    /// Resting on preliminary results only.
-    pub preliminary: Severity,
-    /// A specimen that contradicts itself.
-    pub contradiction: Severity,
-}
-
-impl Default for CaseSeverity {
-    fn default() -> Self {
-        Self {
-            community: Severity::High,
-            managed: Severity::Moderate,
-            historic: Severity::Info,
-            preliminary: Severity::Info,
-            contradiction: Severity::High,
-        }
-    }
-}
-
-/// The two forms of the episode rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EpisodeForm {
-    /// The gap runs from the last positive specimen.
-    FromLastPositive,
-    /// The gap runs from the first positive specimen of the episode.
-    FromFirstPositive,
-}
-
-/// How numbers become a tier, from a day on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TierPolicy {
-    /// Name, the same over all versions.
-    pub id: String,
-    /// Version.
-    pub version: String,
-    /// First day it holds.
-    pub effective_from: Day,
-    /// First day it holds no more.
-    pub effective_until: Option<Day>,
-    /// The target whose numbers it looks at.
-    pub target: TargetIndex,
-    /// Levels it decides on.
-    pub levels: Vec<u8>,
-    /// Tiers, mildest first; a rank is an index here.
-    pub tiers: Vec<String>,
-    /// Whether only community cases count.
-    pub community_only: bool,
-    /// How it decides.
-    pub engine: TierEngine,
-    /// How grave the alerts about its tiers are.
-    pub severity: TierSeverity,
-}
-
-/// How grave alerts about changes of tier are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TierSeverity {
-    /// To a graver tier, or to the first.
-    pub raised: Severity,
-    /// To any other.
-    pub lowered: Severity,
-    /// On a day that was over when it was told.
-    pub historic: Severity,
-}
-
-impl Default for TierSeverity {
-    fn default() -> Self {
-        Self { raised: Severity::High, lowered: Severity::Moderate, historic: Severity::Info }
-    }
-}
-
-/// The two engines.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TierEngine {
-    /// Steps down after clean days, from the gravest tier: (rank left, clean days, rank reached).
-    CleanDay(Vec<CleanDayStep>),
-    /// The gravest band over all measures with a value.
-    Threshold(Vec<Measure>),
-}
-
-/// One way down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CleanDayStep {
-    /// Rank it leaves.
-    pub rank: u32,
-    /// Whole days without a new case it takes there.
-    pub clean_days: i32,
-    /// Rank it reaches.
-    pub next: u32,
-}
-
-/// One measure and its bands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measure {
-    /// What.
-    pub kind: MeasureKind,
-    /// 1, 3, 7 or 14.
-    pub window_days: i32,
-    /// Inclusive lower bounds of ranks 1, 2, …
-    pub lower_bounds: Vec<f64>,
-    /// A smaller denominator gives no value; 0 when any will do.
-    pub least_denominator: i64,
-}
-
-/// What a threshold engine can look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeasureKind {
-    /// Cases per 100,000 people.
-    CasesPer100k,
-    /// Positive tests / conclusive tests.
-    TestsOverTests,
-    /// People positive / people tested.
-    PeopleOverPeople,
-}
-
-/// The windows positivity is kept for, in days.
-pub const WINDOWS: [i32; 4] = [1, 3, 7, 14];
-
-/// The longest window: no number looks further back.
-pub const LONGEST_WINDOW: i32 = 14;
-
-// A gap that is longer than any window is as good as none.
-const _: () = assert!(crate::model::cell::GAPS == LONGEST_WINDOW as usize + 1);

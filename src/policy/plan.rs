@@ -1,7 +1,7 @@
 //! What publishing a set changes.
 //!
 //! In: what the `rules` topic holds and the rules that ought to be in force. Out: the records to write, in one
-//! transaction, and what an operator is told about them first.
+//! transaction, and what an operator should know of them first.
 
 use super::Rules;
 use super::set::RuleSetReader;

@@ -18,13 +18,13 @@ const LONGEST_WAIT: Duration = Duration::from_millis(5);
 /// How often lag and time are reported while nothing is committed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// What all workers of a process are told.
+/// What all workers of a process hear.
 #[derive(Clone, Debug)]
 pub struct News {
     /// Rules in force.
     pub rules: watch::Receiver<RulesInForce>,
-    /// Smallest progress of all person tasks, once all have told theirs.
-    pub floor: watch::Receiver<Option<Watermarks>>,
+    /// Smallest progress of all person tasks, once all have published theirs.
+    pub slowest: watch::Receiver<Option<Watermarks>>,
     /// True when the process is to end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -57,7 +57,7 @@ fn hear<H: Half, L: Log>(worker: &mut Worker<H, L>, news: &mut News) {
     if news.rules.has_changed().unwrap_or(false) {
         worker.adopt(news.rules.borrow_and_update().clone());
     }
-    if let Some(floor) = *news.floor.borrow_and_update() {
-        worker.set_floor(floor);
+    if let Some(slowest) = *news.slowest.borrow_and_update() {
+        worker.set_slowest(slowest);
     }
 }

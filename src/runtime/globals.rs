@@ -4,7 +4,7 @@
 
 use super::task::RulesInForce;
 use super::task::clock::Watermarks;
-use crate::model::record::{Record, Topic};
+use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::policy::error::RuleError;
@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 pub struct Globals {
     reader: RuleSetReader,
     rules: Option<RulesInForce>,
-    /// What each person task told.
+    /// What each person task has published.
     progress: BTreeMap<i32, Watermarks>,
     formats: Formats,
-    /// What was told last by a newer version, by key.
+    /// What a newer version published last, by key.
     newer: BTreeMap<Vec<u8>, Newer>,
 }
 
@@ -47,7 +47,7 @@ impl Globals {
     }
 
     fn note(&mut self, key: &[u8], payload: &[u8]) {
-        // What a task told last is what counts of it: a newer version may have been at work here, and have left.
+        // What a task published last is what counts of it: a newer version may have been at work here, and have left.
         match self.formats.require(payload) {
             Err(newer) => {
                 self.newer.insert(key.to_owned(), newer);
@@ -57,14 +57,15 @@ impl Globals {
         }
         // Written by ourselves only; what cannot be read says nothing about time.
         let Ok(progress) = Progress::decode(payload) else { return };
-        if let (true, Some(now)) = (progress.half == "person", progress.now.as_ref().and_then(Timestamp::from_wire)) {
+        let of_person = HalfKind::named(&progress.half) == Some(HalfKind::Person);
+        if let (true, Some(now)) = (of_person, progress.now.as_ref().and_then(Timestamp::from_wire)) {
             let drop_now = progress.drop_now.as_ref().and_then(Timestamp::from_wire).unwrap_or(now);
             let known = self.progress.entry(progress.task).or_default();
             *known = known.max(Watermarks { watermark: now, drop_before: drop_now });
         }
     }
 
-    /// What a newer version tells of a task's time: it must not be missed.
+    /// What a newer version publishes of a task's time: it must not be missed.
     pub fn newer(&self) -> Option<Newer> {
         self.newer.values().next().copied()
     }
@@ -74,9 +75,9 @@ impl Globals {
         self.rules.as_ref()
     }
 
-    /// The smallest progress of all person tasks, once all have told theirs: a task never heard of holds time back,
+    /// The smallest progress of all person tasks, once all have published theirs: a task never heard of holds time back,
     /// for nothing is known of its people.
-    pub fn floor(&self, person_tasks: i32) -> Option<Watermarks> {
+    pub fn slowest(&self, person_tasks: i32) -> Option<Watermarks> {
         let all: Option<Vec<Watermarks>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
         all?.into_iter().reduce(Watermarks::min)
     }
@@ -87,14 +88,14 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
 
-    fn tell(globals: &mut Globals, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
-        tell_in(globals, 1, half, task, now, drop_now);
+    fn publish(globals: &mut Globals, half: HalfKind, task: i32, now: i64, drop_now: Option<i64>) {
+        publish_in(globals, 1, half, task, now, drop_now);
     }
 
-    fn tell_in(globals: &mut Globals, format: u32, half: &str, task: i32, now: i64, drop_now: Option<i64>) {
+    fn publish_in(globals: &mut Globals, format: u32, half: HalfKind, task: i32, now: i64, drop_now: Option<i64>) {
         let now = Some(Timestamp(now).to_wire());
         let drop_now = drop_now.map(|at| Timestamp(at).to_wire());
-        let progress = Progress { half: half.into(), task, now, drop_now, format, ..Progress::default() };
+        let progress = Progress { half: half.name().into(), task, now, drop_now, format, ..Progress::default() };
         let (key, payload) = (format!("{half}/{task}"), progress.encode_to_vec());
         let position = Position { topic: Topic::Progress, partition: 0, offset: 0 };
         let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
@@ -103,28 +104,28 @@ mod tests {
     }
 
     #[test]
-    fn time_passes_for_all_only_when_the_slowest_person_task_has_told_it() {
+    fn time_passes_for_all_only_when_the_slowest_person_task_has_published_it() {
         let mut globals = Globals::default();
-        let floor = |watermark, drop_before| {
+        let watermarks = |watermark, drop_before| {
             Some(Watermarks { watermark: Timestamp(watermark), drop_before: Timestamp(drop_before) })
         };
-        tell(&mut globals, "person", 0, 5_000, Some(2_000));
-        tell(&mut globals, "area", 1, 1, None);
-        assert_eq!(globals.floor(2), None, "task 1 was never heard of");
-        tell(&mut globals, "person", 1, 3_000, None);
-        assert_eq!(globals.floor(2), floor(3_000, 2_000), "an earlier version tells one time for both");
-        tell(&mut globals, "person", 1, 2_000, Some(1_000));
-        assert_eq!(globals.floor(2), floor(3_000, 2_000), "never backwards");
+        publish(&mut globals, HalfKind::Person, 0, 5_000, Some(2_000));
+        publish(&mut globals, HalfKind::Area, 1, 1, None);
+        assert_eq!(globals.slowest(2), None, "task 1 was never heard of");
+        publish(&mut globals, HalfKind::Person, 1, 3_000, None);
+        assert_eq!(globals.slowest(2), watermarks(3_000, 2_000), "an earlier version publishes one time for both");
+        publish(&mut globals, HalfKind::Person, 1, 2_000, Some(1_000));
+        assert_eq!(globals.slowest(2), watermarks(3_000, 2_000), "never backwards");
     }
 
     #[test]
-    fn a_newer_version_is_told_until_its_task_is_back_with_this_one() {
+    fn a_newer_version_is_reported_until_its_task_is_back_with_this_one() {
         let mut globals = Globals::new(Formats::default());
-        tell_in(&mut globals, 2, "person", 0, 5_000, None);
-        tell(&mut globals, "person", 1, 5_000, None);
+        publish_in(&mut globals, 2, HalfKind::Person, 0, 5_000, None);
+        publish(&mut globals, HalfKind::Person, 1, 5_000, None);
         assert_eq!(globals.newer(), Some(Newer { format: 2, newest: 1 }));
-        assert_eq!(globals.floor(2), None, "of task 0 nothing is known");
-        tell_in(&mut globals, 0, "person", 0, 6_000, None);
-        assert_eq!((globals.newer(), globals.floor(2).is_some()), (None, true));
+        assert_eq!(globals.slowest(2), None, "of task 0 nothing is known");
+        publish_in(&mut globals, 0, HalfKind::Person, 0, 6_000, None);
+        assert_eq!((globals.newer(), globals.slowest(2).is_some()), (None, true));
     }
 }

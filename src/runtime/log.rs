@@ -1,11 +1,15 @@
 //! The one seam to Kafka. A [`Commit`] is outputs + state changes + next offsets, and none can be sent without the
 //! others. Real Kafka is one implementation, the seeded broker model of the tests the other.
 
-use crate::model::record::{Output, Record, Topic};
+use crate::model::record::{HalfKind, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
+use crate::pipeline::formats::Newer;
 use crate::state::paged::Unusable;
 use crate::telemetry::meter::CommitEnd;
+use std::error::Error;
 use std::future::Future;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A worker's access to the log: one member of the group with one transactional producer.
@@ -202,8 +206,78 @@ impl From<&CommitError> for CommitEnd {
 
 /// The worker cannot go on; the process ends and the log recovers it.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Fatal(pub String);
+pub enum Fatal {
+    /// The log cannot be read or written.
+    #[error(transparent)]
+    Log(Arc<dyn Error + Send + Sync>),
+    /// What comes next in an input is for a newer version to read.
+    #[error(
+        "{half} task {} stops before {} [{}] at offset {}: {newer}",
+        .at.partition, .at.topic.name(), .at.partition, .at.offset
+    )]
+    NewerRecord {
+        /// Of whose task.
+        half: HalfKind,
+        /// Where it lies.
+        at: Position,
+        /// Its format.
+        newer: Newer,
+    },
+    /// How far a task has come was published by a newer version.
+    #[error("how far a task has come cannot be read from {topic}: {0}", topic = Topic::Progress.name())]
+    NewerProgress(Newer),
+    /// Stored state cannot be used; what an operator can do about it.
+    #[error("{0}")]
+    State(String),
+    /// A partition that there was not when the work began.
+    #[error(
+        "the group has given out partition {partition} of {}, which had {known} when the processor started: partitions \
+         were added, and people are kept by their number; swabstream topics check says more",
+        .input.name()
+    )]
+    Repartitioned {
+        /// The topic.
+        input: Topic,
+        /// The partition.
+        partition: i32,
+        /// How many there were.
+        known: i32,
+    },
+    /// Not all was committed before the end.
+    #[error(
+        "the last commit of the {half} half failed ({why}); nothing is lost, what it held is read again after the next \
+         start"
+    )]
+    LastCommit {
+        /// Whose.
+        half: HalfKind,
+        /// How it failed.
+        why: String,
+    },
+    /// Threads that were asked to end do not.
+    #[error(
+        "{threads} did not end within {seconds} s: nothing is lost, what is not committed is read again after the next start"
+    )]
+    NotEnded {
+        /// Their names.
+        threads: String,
+        /// How long they were waited for.
+        seconds: u64,
+    },
+    /// The system has no means for a thread to work with.
+    #[error("no runtime for a worker: {0}")]
+    Runtime(Arc<io::Error>),
+    /// A fault of the program.
+    #[error("{0} panicked, see above")]
+    Panicked(String),
+}
+
+impl Fatal {
+    /// The log cannot be read or written, for this reason.
+    pub fn log(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Log(Arc::from(why.into()))
+    }
+}
 
 /// How long a revoked task's last commit may take before it is given up.
 pub const REVOKE_COMMIT_LIMIT: Duration = Duration::from_secs(2);

@@ -4,23 +4,23 @@
 //! a restore of minutes is not silence. Nothing here waits.
 
 use super::log::CommitMark;
-use crate::model::record::{Record, Topic};
+use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::state::changelog::Restorer;
 use crate::state::paged::Unusable;
 
 /// How often a restore says how far it is.
-const TELL_EVERY_MS: i64 = 5_000;
+const LOG_EVERY_MS: i64 = 5_000;
 
 /// A restore.
 #[derive(Debug)]
 pub struct Restoring {
-    half: &'static str,
+    half: HalfKind,
     task: i32,
     changelog: Restorer,
     began: Timestamp,
-    /// When it last said something.
-    told: Timestamp,
+    /// When it was last logged.
+    logged: Timestamp,
     records: u64,
     bytes: u64,
     /// The commit that the group knew when what was read could not be used, 0 for none; if that was so.
@@ -31,10 +31,10 @@ pub struct Restoring {
 
 impl Restoring {
     /// Begins now. What was applied before may have been dropped, by a failure.
-    pub fn new(half: &'static str, changelog: Topic, task: i32, ring: u64, now: Timestamp, dropped: bool) -> Self {
+    pub fn new(half: HalfKind, changelog: Topic, task: i32, ring: u64, now: Timestamp, dropped: bool) -> Self {
         let changelog = Restorer::new(changelog, task, ring);
-        let (began, told) = (now, now);
-        Self { half, task, changelog, began, told, records: 0, bytes: 0, unusable_at: None, dropped }
+        let (began, logged) = (now, now);
+        Self { half, task, changelog, began, logged, records: 0, bytes: 0, unusable_at: None, dropped }
     }
 
     /// Whether what was applied before was dropped, and is not there again yet.
@@ -49,7 +49,11 @@ impl Restoring {
         let known = Some(mark.map_or(0, |mark| mark.seq));
         let again = why.may_be_overtaken() && self.unusable_at != known;
         if again {
-            tracing::info!(half = self.half, task = self.task, "read anew, another owner may have gone on: {why}");
+            tracing::info!(
+                half = self.half.name(),
+                task = self.task,
+                "read anew, another owner may have gone on: {why}"
+            );
             (self.unusable_at, self.records, self.bytes) = (known, 0, 0);
         }
         again
@@ -71,7 +75,7 @@ impl Restoring {
     /// Says how far it is, if it has been silent for long enough.
     pub fn tell(&mut self, now: Timestamp, remaining: u64) {
         if self.is_due(now) {
-            let (half, task, records, bytes) = (self.half, self.task, self.records, self.bytes);
+            let (half, task, records, bytes) = (self.half.name(), self.task, self.records, self.bytes);
             tracing::info!(half, task, records, bytes, remaining, "restoring");
         }
     }
@@ -79,15 +83,20 @@ impl Restoring {
     /// Says what it waits for, if it has been silent for long enough.
     pub fn tell_stuck(&mut self, now: Timestamp, why: &str) {
         if self.is_due(now) {
-            tracing::warn!(half = self.half, task = self.task, seconds = self.seconds(now), "a restore waits: {why}");
+            tracing::warn!(
+                half = self.half.name(),
+                task = self.task,
+                seconds = self.seconds(now),
+                "a restore waits: {why}"
+            );
         }
     }
 
     fn is_due(&mut self, now: Timestamp) -> bool {
         // A clock that was set back is due as well.
-        let due = (now.0 - self.told.0).abs() >= TELL_EVERY_MS;
+        let due = (now.0 - self.logged.0).abs() >= LOG_EVERY_MS;
         if due {
-            self.told = now;
+            self.logged = now;
         }
         due
     }
@@ -117,7 +126,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_a_race_once_and_damage_when_the_group_has_not_moved() {
         let mark = |seq| Some(CommitMark { seq, restore_from: 0 });
-        let mut restoring = Restoring::new("person", Topic::PersonState, 0, 8, Timestamp(0), false);
+        let mut restoring = Restoring::new(HalfKind::Person, Topic::PersonState, 0, 8, Timestamp(0), false);
         let corrupt = Unusable::Corrupt(Corrupt("delta 2 is missing".to_owned()));
         assert!(restoring.begin_anew(&Unusable::WithoutOffsets, None), "the first commit of all");
         assert!(restoring.begin_anew(&corrupt, mark(2)), "somebody has committed since");

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Version of the stored form. Every earlier one is read, a newer one is refused.
 ///
-/// 2: an index holds contact records with the rank they have with their contact; side records are logged change by
+/// 2: an index holds contact records with the rank they have with their contact; case files are logged change by
 /// change; an area holds which input record is behind a change of its tier.
 ///
 /// 3: revisions of 32 bits; which results replace others; what was measured of a positive; purposes of people and areas

@@ -11,6 +11,7 @@ use super::names::{
 use super::process::Process;
 use super::series::Series;
 use crate::model::outcome::{code_text, codes};
+use crate::model::record::HalfKind;
 use crate::model::target;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
@@ -19,7 +20,7 @@ use crate::view::areas::AreaOverview;
 use crate::view::overview::Overview;
 use crate::view::status::{Books, ProcessStatus, TaskStatus, WorkerStatus};
 use crate::view::texts;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 /// The gauges about this process as of now. `now` is the wall clock: lag is measured against it.
@@ -33,20 +34,18 @@ pub(super) fn of_process(series: &Series, process: &Process, now: Timestamp) {
     }
     series.gauge(&READY, &[]).set(f64::from(u8::from(process.status.unready().is_empty())));
     if let Some(layout) = process.status.layout() {
-        for (half, tasks) in [("person", layout.person_tasks), ("area", layout.area_tasks)] {
-            series.gauge(&EXPECTED_TASKS, &[half]).set(f64::from(tasks));
+        for half in HalfKind::ALL {
+            series.gauge(&EXPECTED_TASKS, &[half.name()]).set(f64::from(layout.tasks(half)));
         }
     }
     series.gauge(&EVENT_CLIENTS, &[]).set(process.event_clients.load(Ordering::Relaxed) as f64);
-    let mut halves: BTreeMap<&str, Vec<WorkerStatus>> = BTreeMap::from([("area", vec![]), ("person", vec![])]);
-    for worker in process.status.snapshot() {
-        halves.entry(worker.half).or_default().push(worker);
-    }
-    for (half, workers) in &halves {
-        books(series, half, workers);
+    let workers = process.status.snapshot();
+    for half in HalfKind::ALL {
+        let workers: Vec<&WorkerStatus> = workers.iter().filter(|worker| worker.half == half).collect();
+        books(series, half.name(), &workers);
         for worker in workers {
             for (task, status) in &worker.tasks {
-                task_gauges(series, half, *task, status, (!history).then_some(now));
+                task_gauges(series, half.name(), *task, status, (!history).then_some(now));
             }
         }
     }
@@ -74,7 +73,7 @@ pub(super) fn of_the_system(series: &Series, system: &metrics_process::collector
     }
 }
 
-fn books(series: &Series, half: &str, workers: &[WorkerStatus]) {
+fn books(series: &Series, half: &str, workers: &[&WorkerStatus]) {
     let mut books = Books::default();
     let (mut running, mut restoring, mut remaining) = (0_u32, 0_u32, 0_u64);
     for task in workers.iter().flat_map(|worker| worker.tasks.values()) {
@@ -130,11 +129,11 @@ pub(super) fn of_outputs(series: &Series, overview: &Overview, status: &ProcessS
         series.counter(&VIEW_RECORDS, &[topic.name()]).absolute(*records);
     }
     for ((half, task), now) in overview.progress() {
-        series.gauge(&TASK_PROGRESS, &[half, &task.to_string()]).set(seconds(*now));
+        series.gauge(&TASK_PROGRESS, &[half.name(), &task.to_string()]).set(seconds(*now));
     }
-    for half in ["area", "person"] {
+    for half in HalfKind::ALL {
         if let Some(now) = overview.min_progress(half) {
-            series.gauge(&MIN_PROGRESS, &[half]).set(seconds(now));
+            series.gauge(&MIN_PROGRESS, &[half.name()]).set(seconds(now));
         }
     }
     for code in codes().map(code_text) {

@@ -6,7 +6,7 @@ use super::names::{
 };
 use super::series::Series;
 use crate::model::outcome::{Ledger, code_text, codes};
-use crate::model::record::Topic;
+use crate::model::record::{HalfKind, Topic};
 use crate::model::time::Timestamp;
 use crate::proto::v1::{Outcome, OutcomeCount, RejectCode};
 use crate::view::status::{Seat, TaskStatus};
@@ -78,23 +78,24 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(series: &Series, seat: Seat, half: &'static str, inputs: &[Topic]) -> Self {
+    pub(super) fn new(series: &Series, seat: Seat, half: HalfKind, inputs: &[Topic]) -> Self {
+        let name = half.name();
         let topics = |metric, topics: &[Topic]| -> Vec<(Topic, Counter)> {
-            topics.iter().map(|topic| (*topic, series.counter(metric, &[half, topic.name()]))).collect()
+            topics.iter().map(|topic| (*topic, series.counter(metric, &[name, topic.name()]))).collect()
         };
         Self {
             seat,
             consumed: topics(&RECORDS_CONSUMED, inputs),
             written: topics(&RECORDS_WRITTEN, written_by(half)),
-            outcomes: outcomes(series, half),
+            outcomes: outcomes(series, name),
             reported_early: inputs.contains(&Topic::LabResults).then(|| series.counter(&REPORTED_EARLY, &[])),
-            commits: CommitEnd::ALL.map(|end| series.counter(&COMMITS, &[half, end.name()])),
-            duration: series.histogram(&COMMIT_DURATION, &[half]),
-            rebalances: ["assigned", "revoked", "lost"].map(|kind| series.counter(&REBALANCES, &[half, kind])),
-            restored_records: series.counter(&RESTORED_RECORDS, &[half]),
-            restored_bytes: series.counter(&RESTORED_BYTES, &[half]),
-            restore_duration: series.histogram(&RESTORE_DURATION, &[half]),
-            closed: (half == "area").then(|| series.counter(&CLOSED_CHANGES, &[half])),
+            commits: CommitEnd::ALL.map(|end| series.counter(&COMMITS, &[name, end.name()])),
+            duration: series.histogram(&COMMIT_DURATION, &[name]),
+            rebalances: ["assigned", "revoked", "lost"].map(|kind| series.counter(&REBALANCES, &[name, kind])),
+            restored_records: series.counter(&RESTORED_RECORDS, &[name]),
+            restored_bytes: series.counter(&RESTORED_BYTES, &[name]),
+            restore_duration: series.histogram(&RESTORE_DURATION, &[name]),
+            closed: (half == HalfKind::Area).then(|| series.counter(&CLOSED_CHANGES, &[name])),
             known: BTreeMap::new(),
         }
     }
@@ -279,11 +280,14 @@ fn add(counters: &[(Topic, Counter)], records: &[(Topic, u64)]) {
     }
 }
 
-fn written_by(half: &str) -> &'static [Topic] {
-    if half == "person" {
-        &[Topic::Alerts, Topic::PersonEvents, Topic::AreaChanges, Topic::DeadLetters, Topic::Progress]
-    } else {
-        &[Topic::AreaPositivity, Topic::AreaTiers, Topic::AreaAlerts, Topic::Progress, Topic::DeadLetters]
+fn written_by(half: HalfKind) -> &'static [Topic] {
+    match half {
+        HalfKind::Person => {
+            &[Topic::Alerts, Topic::PersonEvents, Topic::AreaChanges, Topic::DeadLetters, Topic::Progress]
+        }
+        HalfKind::Area => {
+            &[Topic::AreaPositivity, Topic::AreaTiers, Topic::AreaAlerts, Topic::Progress, Topic::DeadLetters]
+        }
     }
 }
 
@@ -291,7 +295,7 @@ fn written_by(half: &str) -> &'static [Topic] {
 const NUMBERS: i32 = 256;
 
 /// Every outcome and code there can be, at 0: a rate over them works from the start.
-fn outcomes(series: &Series, half: &'static str) -> HashMap<(i32, i32), Counter> {
+fn outcomes(series: &Series, half: &str) -> HashMap<(i32, i32), Counter> {
     let all = (1..NUMBERS).filter_map(|outcome| Outcome::try_from(outcome).ok());
     let mut counters = HashMap::new();
     for outcome in all {

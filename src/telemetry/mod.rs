@@ -14,6 +14,7 @@ mod process;
 mod series;
 
 use crate::clock;
+use crate::model::record::{HalfKind, Topic};
 use crate::model::time::Timestamp;
 use crate::view::overview::Overview;
 use crate::view::status::ProcessStatus;
@@ -39,7 +40,7 @@ impl Telemetry {
     }
 
     /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
-    pub fn worker(&self, half: &'static str, inputs: &[crate::model::record::Topic]) -> Meter {
+    pub fn worker(&self, half: HalfKind, inputs: &[Topic]) -> Meter {
         Meter::new(&self.series, self.process.status.worker(half), half, inputs)
     }
 

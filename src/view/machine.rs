@@ -6,6 +6,7 @@
 use super::overview::Overview;
 use super::status::{Books, ProcessStatus, WorkerStatus};
 use super::texts;
+use crate::model::record::HalfKind;
 use crate::model::time::Timestamp;
 use crate::proto::v1::Outcome;
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub struct MachineStatus {
     pub at: i64,
     /// Records consumed per second, the last [`SECONDS`], newest last.
     pub rates: VecDeque<u64>,
-    /// Both halves.
+    /// Both halves, by name.
     pub halves: BTreeMap<&'static str, HalfStatus>,
     /// Whether past data are read as if they arrived now.
     pub history: bool,
@@ -97,18 +98,19 @@ impl Sampler {
         let workers = status.snapshot();
         self.rate(workers.iter().map(|worker| worker.records).sum(), tick);
         let history = status.history_mode();
-        let mut halves = BTreeMap::from([("person", HalfStatus::default()), ("area", HalfStatus::default())]);
-        for (half, status) in &mut halves {
-            let here = workers.iter().filter(|worker| worker.half == *half);
-            here.for_each(|worker| status.add(worker, (!history).then_some(wall)));
-            status.balances = status.books.consumed == status.books.outcomes;
-            status.progress = overview.min_progress(half).map(|now| now.0);
-        }
+        let halves = HalfKind::ALL.map(|half| {
+            let mut sums = HalfStatus::default();
+            let here = workers.iter().filter(|worker| worker.half == half);
+            here.for_each(|worker| sums.add(worker, (!history).then_some(wall)));
+            sums.balances = sums.books.consumed == sums.books.outcomes;
+            sums.progress = overview.min_progress(half).map(|now| now.0);
+            (half.name(), sums)
+        });
         let (labs, labs_omitted) = labs(&workers, overview);
         MachineStatus {
             at: wall.0,
             rates: self.rates.clone(),
-            halves,
+            halves: halves.into(),
             history,
             working: workers.iter().any(|worker| !worker.ended),
             caught_up: overview.caught_up(),
@@ -154,7 +156,8 @@ impl HalfStatus {
 
 fn outcomes(workers: &[WorkerStatus]) -> BTreeMap<String, u64> {
     let mut outcomes = BTreeMap::new();
-    let ledgers = workers.iter().filter(|worker| worker.half == "person").flat_map(|worker| worker.tasks.values());
+    let ledgers =
+        workers.iter().filter(|worker| worker.half == HalfKind::Person).flat_map(|worker| worker.tasks.values());
     for count in ledgers.flat_map(|task| task.ledger.counts()) {
         if let Ok(outcome) = Outcome::try_from(count.outcome) {
             *outcomes.entry(texts::outcome(outcome)).or_default() += count.records;
@@ -189,7 +192,7 @@ mod tests {
     #[test]
     fn the_rate_is_records_over_seconds() {
         let (status, overview) = (ProcessStatus::default(), Overview::default());
-        let seat = status.worker("person");
+        let seat = status.worker(HalfKind::Person);
         let (mut sampler, start) = (Sampler::default(), Instant::now());
         let mut sample =
             |seconds: u64| sampler.sample(&status, &overview, Timestamp(0), start + Duration::from_secs(seconds)).rates;
@@ -202,7 +205,7 @@ mod tests {
     fn lag_in_time_is_that_of_the_task_furthest_behind() {
         let (status, overview) = (ProcessStatus::default(), Overview::default());
         let task = |now, lag| TaskStatus { now: Some(Timestamp(now)), lag: Some(lag), ..TaskStatus::default() };
-        let seat = status.worker("person");
+        let seat = status.worker(HalfKind::Person);
         seat.update(|numbers| numbers.tasks = [(0, task(1_000, 0)), (1, task(7_000, 3)), (2, task(9_000, 4))].into());
         let sample = || Sampler::default().sample(&status, &overview, Timestamp(10_000), Instant::now());
         let half = &sample().halves["person"];

@@ -7,7 +7,7 @@ use super::alerts::Alerts;
 use super::areas::Areas;
 use super::dead_letters::DeadLetters;
 use super::registry::Registry;
-use crate::model::record::{Record, Topic};
+use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::set::RuleSetReader;
@@ -45,7 +45,7 @@ pub struct Overview {
     pub area_alerts: Alerts,
     /// Dead letters.
     pub dead_letters: DeadLetters,
-    progress: BTreeMap<(String, i32), Timestamp>,
+    progress: BTreeMap<(HalfKind, i32), Timestamp>,
     read: BTreeMap<Topic, u64>,
     caught_up: bool,
 }
@@ -89,13 +89,13 @@ impl Overview {
     }
 
     /// How far each task has come, by half and number, whoever holds it.
-    pub fn progress(&self) -> &BTreeMap<(String, i32), Timestamp> {
+    pub fn progress(&self) -> &BTreeMap<(HalfKind, i32), Timestamp> {
         &self.progress
     }
 
     /// The smallest time any task of a half has reached.
-    pub fn min_progress(&self, half: &str) -> Option<Timestamp> {
-        self.progress.iter().filter(|((name, _), _)| name == half).map(|(_, now)| *now).min()
+    pub fn min_progress(&self, half: HalfKind) -> Option<Timestamp> {
+        self.progress.iter().filter(|((of, _), _)| *of == half).map(|(_, now)| *now).min()
     }
 
     /// Takes one record; `header` gives the value of a header. What cannot be read is left out of the overview: the
@@ -157,9 +157,9 @@ impl Overview {
 
     fn come_on(&mut self, progress: Progress) {
         let now = progress.now.as_ref().and_then(Timestamp::from_wire);
-        let known = ["person", "area"].contains(&progress.half.as_str()) && (0..MOST_TASKS).contains(&progress.task);
-        if let (Some(now), true) = (now, known) {
-            self.progress.insert((progress.half, progress.task), now);
+        let half = HalfKind::named(&progress.half).filter(|_| (0..MOST_TASKS).contains(&progress.task));
+        if let (Some(now), Some(half)) = (now, half) {
+            self.progress.insert((half, progress.task), now);
         }
     }
 }
@@ -204,10 +204,9 @@ mod tests {
             let progress = Progress { half: half.into(), task, now, ..Progress::default() };
             read(&mut overview, Topic::Progress, &format!("{half}/{task}"), Some(progress.encode_to_vec()));
         }
-        let known: Vec<_> =
-            overview.progress().iter().map(|((half, task), now)| (half.as_str(), *task, now.0)).collect();
-        assert_eq!(known, [("area", 0, 3_000), ("person", 0, 4_000), ("person", 7, 1_000)]);
-        assert_eq!(overview.min_progress("person"), Some(Timestamp(1_000)));
+        let known: Vec<_> = overview.progress().iter().map(|((half, task), now)| (half.name(), *task, now.0)).collect();
+        assert_eq!(known, [("person", 0, 4_000), ("person", 7, 1_000), ("area", 0, 3_000)]);
+        assert_eq!(overview.min_progress(HalfKind::Person), Some(Timestamp(1_000)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! commit, behind a lock of its own that readers hold only to copy. Never here: anything a record says.
 
 use crate::model::outcome::Ledger;
-use crate::model::record::Layout;
+use crate::model::record::{HalfKind, Layout};
 use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -54,7 +54,7 @@ impl ProcessStatus {
         if let Some(silence) = self.broker_silence().filter(|silence| *silence > BROKER_SILENCE) {
             lines.push(format!("no broker has answered for {} s", silence.as_secs()));
         }
-        for half in ["person", "area"] {
+        for half in HalfKind::ALL {
             let here = || workers.iter().filter(|worker| worker.half == half);
             let waiting = here().filter(|worker| !worker.placed && !worker.ended).count();
             let ended = here().filter(|worker| worker.ended).count();
@@ -95,7 +95,7 @@ impl ProcessStatus {
     }
 
     /// A place for one more worker.
-    pub fn worker(&self, half: &'static str) -> Seat {
+    pub fn worker(&self, half: HalfKind) -> Seat {
         let numbers = Arc::new(Mutex::new(WorkerStatus::new(half)));
         locked(&self.workers).push(Arc::clone(&numbers));
         Seat(numbers)
@@ -129,8 +129,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// One worker.
 #[derive(Clone, Debug)]
 pub struct WorkerStatus {
-    /// `person` or `area`.
-    pub half: &'static str,
+    /// Which half it works for.
+    pub half: HalfKind,
     /// Last sign of life.
     pub beat: Instant,
     /// Whether the group has placed this worker, and knows it still; a worker without a task is also placed.
@@ -152,7 +152,7 @@ pub struct WorkerStatus {
 }
 
 impl WorkerStatus {
-    fn new(half: &'static str) -> Self {
+    fn new(half: HalfKind) -> Self {
         Self {
             half,
             beat: Instant::now(),

@@ -33,7 +33,7 @@ fn noon(on: Day) -> Timestamp {
 }
 
 /// Tests of each day that had any, by the city's numbers as published last before they were taken back.
-fn told_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
+fn published_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
     let of_city = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
     let numbers = of_city.filter_map(|output| output.payload.as_deref()).map(AreaPositivity::decode);
     let numbers = numbers.map(|numbers| numbers.expect("ours")).filter(|numbers| numbers.area == "C");
@@ -70,7 +70,7 @@ fn every_day_that_time_passes_at_once_gets_its_number() {
             commits += 1;
         }
         assert!((6..=12).contains(&commits), "{commits} commits, begun: {begun}");
-        assert_eq!(told_of_the_city(&bench.outputs), want, "begun: {begun}, until {until}");
+        assert_eq!(published_of_the_city(&bench.outputs), want, "begun: {begun}, until {until}");
         assert_eq!(bench.half.state().published().map(|(day, _)| day), Some(until));
         // What is left is what a task that saw every midnight has.
         let mut slowly = Bench::new(&rules);
@@ -112,15 +112,19 @@ fn a_commit_over_many_days_of_many_areas_stays_within_bounds() {
         (0..days).flat_map(|after| streets.iter().map(move |street| tested(street, first.plus(after)))).collect();
     bench.read(&batch(&rules, 0, 1, &[], &tests));
     let until = first.plus(days - 1);
-    let mut told: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut published: BTreeSet<Vec<u8>> = BTreeSet::new();
     while bench.half.owes(&come(until)) {
         let outputs = bench.commit(Some(until));
         let numbers = outputs.iter().filter(|output| output.topic == Topic::AreaPositivity);
         let numbers: Vec<&Output> = numbers.collect();
         assert!(numbers.len() <= 20_000 + streets.len(), "{} numbers in one transaction", numbers.len());
-        told.extend(numbers.into_iter().map(|output| output.key.clone()));
+        published.extend(numbers.into_iter().map(|output| output.key.clone()));
     }
-    assert_eq!(told.len(), (streets.len() + 2) * days as usize, "every street, the district and the city, every day");
+    assert_eq!(
+        published.len(),
+        (streets.len() + 2) * days as usize,
+        "every street, the district and the city, every day"
+    );
 }
 
 /// The days up to which each commit goes until time has caught up, and all alerts about tiers by then.
@@ -195,7 +199,7 @@ fn no_day_is_closed_before_what_was_sent_of_it_was_read() {
     while task.owes() {
         pass(&mut task, 203, Some(wall(203)));
     }
-    let told = told_of_the_city(&outputs);
-    assert_eq!(told.len(), 150);
-    assert!(told.values().all(|tests| *tests == 1), "{told:?}");
+    let published = published_of_the_city(&outputs);
+    assert_eq!(published.len(), 150);
+    assert!(published.values().all(|tests| *tests == 1), "{published:?}");
 }

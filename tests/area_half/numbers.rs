@@ -172,7 +172,7 @@ fn what_is_withdrawn_was_never_there() {
 }
 
 #[test]
-fn nothing_is_published_before_everybody_told_the_time_and_all_of_it_then() {
+fn nothing_is_published_before_everybody_published_the_time_and_all_of_it_then() {
     let rules = Arc::new(sample_rules());
     let test = Test { area: "D1S1", purpose: 0, day: first(), finding: Finding::Negative };
     let mut bench = Bench::new(&rules);

@@ -88,7 +88,7 @@ fn a_restored_task_goes_on_as_if_nothing_had_happened() {
     let tests = tests_of_somebody(&mut random(77), day("2023-03-01"), 8);
     let batch = batch(&rules, 0, 1000, &[], &tests);
     assert_eq!(bench.read(&batch), again.read(&batch));
-    // Even before it is told the time: the state remembers what was published.
+    // Even before it is given the time: the state remembers what was published.
     assert!(
         again.commit(None).iter().map(|output| &output.key).eq(bench.commit(None).iter().map(|output| &output.key))
     );

@@ -250,7 +250,7 @@ fn a_case_under_management_leaves_a_community_tier_alone() {
 
 #[test]
 fn a_case_counts_on_when_the_registry_changes_after_it() {
-    // 14 clean days look further back than any registry period is told of a case.
+    // 14 clean days look further back than any registry period knows of a case.
     let steps = vec![CleanDayStep { rank: 1, clean_days: 14, next: 0 }];
     let rules = with_tiers(vec![policy("long", &[2], &["low", "high"], TierEngine::CleanDay(steps))], "long");
     let on = day("2022-11-01"); // the hierarchy changes on 2022-11-15, 14 days later
@@ -350,9 +350,9 @@ fn the_severity_of_a_change_is_by_policy() {
         say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on);
         bench.commit(Some(on.plus(9)));
         say(&mut bench, &rules, 2, (&[], &[positive("D2S1", on)]), on.plus(9));
-        let mut told = bench.alerts().into_iter();
+        let mut published = bench.alerts().into_iter();
         let mut of = |area: &str, tier: &str| {
-            let alert = told.find(|alert| alert.area == area && alert.tier_after == tier).expect("an alert");
+            let alert = published.find(|alert| alert.area == area && alert.tier_after == tier).expect("an alert");
             (alert.severity(), alert.historic)
         };
         assert_eq!(of("D1S1", "high"), (raised, false));
@@ -437,7 +437,7 @@ fn a_tier_is_said_again_only_when_something_in_it_changed() {
 }
 
 #[test]
-fn rules_that_go_before_anything_was_published_are_told_from_those_that_follow() {
+fn rules_that_go_before_anything_was_published_are_distinguished_from_those_that_follow() {
     let first = Arc::new(sample_rules());
     let between = {
         let mut rules = sample_rules();

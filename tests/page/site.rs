@@ -4,7 +4,7 @@ use crate::made_up;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use swabstream::http;
-use swabstream::model::record::Topic;
+use swabstream::model::record::{HalfKind, Topic};
 use swabstream::model::time::Day;
 use swabstream::policy::Rules;
 use swabstream::telemetry::Telemetry;
@@ -45,8 +45,8 @@ impl Site {
         let site = Self::empty(ip);
         made_up::rules(&site.view, rules);
         made_up::city(&site.view, rules, Day::parse("2022-11-20").expect("a day"), 20);
-        let mut person = site.telemetry.worker("person", &[Topic::LabResults]);
-        let mut area = site.telemetry.worker("area", &[Topic::AreaChanges]);
+        let mut person = site.telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
+        let mut area = site.telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
         made_up::work(&mut person, &mut area, 1000, &rules.labs);
         site
     }

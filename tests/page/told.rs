@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 use swabstream::model::outcome::Ledger;
-use swabstream::model::record::{Layout, Topic};
+use swabstream::model::record::{HalfKind, Layout, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
 use swabstream::telemetry::meter::TaskReport;
@@ -80,7 +80,7 @@ fn readiness_says_what_is_missing() {
     assert!(ask(&site, "/healthz", "localhost").starts_with("HTTP/1.1 200"));
     site.telemetry.status().expect(1, Layout { person_tasks: 2, area_tasks: 1 }, false);
     assert!(ask(&site, "/readyz", "localhost").contains("0 of 1 workers have started"));
-    let mut meter = site.telemetry.worker("person", &[Topic::LabResults]);
+    let mut meter = site.telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
     assert!(ask(&site, "/readyz", "localhost").contains("person: 1 workers wait for the group"));
     meter.assigned(&[0, 1]);
     meter.restoring(1, 42);
@@ -117,7 +117,7 @@ fn metrics_tell_of_areas_labs_and_alerts_of_the_registry() {
     }
     assert!(text.contains(r#"swabstream_lab_registered{lab="LAB-1"} 1"#), "a lab that is to be heard:\n{text}");
     assert!(!text.contains(r#"timestamp_seconds{lab="LAB-1""#), "a lab that was not heard of has no age:\n{text}");
-    let meter = site.telemetry.worker("person", &[Topic::LabResults]);
+    let meter = site.telemetry.worker(HalfKind::Person, &[Topic::LabResults]);
     meter.labs_heard(&[("LAB-1".to_owned(), Timestamp(1_668_182_400_000)), ("made-up".to_owned(), Timestamp(1))]);
     let text = ask(&site, "/metrics", "127.0.0.1:1");
     assert!(text.contains(r#"swabstream_lab_newest_result_timestamp_seconds{lab="LAB-1"} 1668182400"#), "{text}");

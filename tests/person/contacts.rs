@@ -147,7 +147,7 @@ fn a_secondary_contact_of_somebody_found_positive_is_close() {
 }
 
 #[test]
-fn what_a_secondary_contact_was_told_stays_when_its_index_is_forgotten() {
+fn what_was_reported_to_a_secondary_contact_stays_when_its_index_is_forgotten() {
     let mut world = World::new();
     world.contact(&ContactRecord { kind: ContactKind::Secondary as i32, ..met("C1", "P1", "I1", 2) });
     world.lab(&swab("I1", "R1", at(3, 8), Positive));
@@ -168,7 +168,7 @@ fn what_a_secondary_contact_was_told_stays_when_its_index_is_forgotten() {
 }
 
 #[test]
-fn secondary_contacts_beyond_those_an_alert_lists_are_told_too() {
+fn secondary_contacts_beyond_those_an_alert_lists_hear_of_it_too() {
     let mut world = World::new();
     for number in 0..1_010 {
         let record = met(&format!("C{number:04}"), &format!("P{number:04}"), "I1", 2);

@@ -288,7 +288,7 @@ fn what_an_unknown_lab_sends_is_applied_and_counted_apart_where_the_policy_accep
     assert!(!world.labs_heard.contains_key("LAB-X"), "only labs of the registry become labels");
 }
 
-/// A's task and B's are two: what A is told comes as a message.
+/// A's task and B's are two: what A is to know comes as a message.
 #[test]
 fn a_day_only_result_that_is_moved_twice_at_other_hours_is_one_move() {
     assert_ne!(LAYOUT.person_task("P1"), LAYOUT.person_task("P2"));

@@ -6,7 +6,7 @@ use swabstream::proto::v1::{AlertFamily, Channel, Finding, LabResult, ResultStat
 
 use Finding::{Negative, Positive};
 
-/// As [`swab`], of which only the day is known, told by some hour of it.
+/// As [`swab`], of which only the day is known, given as some hour of it.
 fn day_of(person: &str, result_id: &str, (day, hour): (i64, i64), finding: Finding) -> LabResult {
     LabResult { collected_precision: TimePrecision::Day as i32, ..swab(person, result_id, at(day, hour), finding) }
 }
@@ -102,7 +102,8 @@ fn an_alert_that_replaces_another_says_so() {
     assert_eq!(world.live().len(), 1);
     let alert = world.alerts.last().expect("the one that replaces");
     assert_eq!((&*alert.first_day, alert.positive_specimens), ("2022-11-05", 2));
-    let withdrawn = world.alerts.iter().find(|earlier| earlier.replaced_by == alert.alert_id).expect("it was told");
+    let withdrawn =
+        world.alerts.iter().find(|earlier| earlier.replaced_by == alert.alert_id).expect("it was published");
     assert_eq!(alert.replaces, std::slice::from_ref(&withdrawn.alert_id), "whose chain of cause is now its own");
     let again = alert.clone();
     world.lab_at(&swab("P1", "R3", at(5, 9), Positive), at(5, 21));

@@ -85,7 +85,7 @@ fn what_was_old_when_first_read_wakes_nobody_until_something_new_comes() {
 #[test]
 fn severity_is_by_policy() {
     let plain = CaseSeverity::default();
-    let told = |severity: CaseSeverity, family: AlertFamily, play: &dyn Fn(&mut World)| {
+    let published = |severity: CaseSeverity, family: AlertFamily, play: &dyn Fn(&mut World)| {
         let mut rules = sample_rules();
         rules.cases[0].severity = severity;
         let mut world = World::with(rules);
@@ -115,19 +115,19 @@ fn severity_is_by_policy() {
     use Severity::{High, Info, Moderate};
     let of = AlertFamily::Positive;
     for (severity, expected) in [(plain, High), (CaseSeverity { community: Moderate, ..plain }, Moderate)] {
-        assert_eq!(told(severity, of, &found), expected);
+        assert_eq!(published(severity, of, &found), expected);
     }
     for (severity, expected) in [(plain, Moderate), (CaseSeverity { managed: Info, ..plain }, Info)] {
-        assert_eq!(told(severity, of, &managed), expected);
+        assert_eq!(published(severity, of, &managed), expected);
     }
     for (severity, expected) in [(plain, Info), (CaseSeverity { historic: Moderate, ..plain }, Moderate)] {
-        assert_eq!(told(severity, of, &old), expected);
+        assert_eq!(published(severity, of, &old), expected);
     }
     for (severity, expected) in [(plain, Info), (CaseSeverity { preliminary: High, ..plain }, High)] {
-        assert_eq!(told(severity, of, &early), expected);
+        assert_eq!(published(severity, of, &early), expected);
     }
     for (severity, expected) in [(plain, High), (CaseSeverity { contradiction: Moderate, ..plain }, Moderate)] {
-        assert_eq!(told(severity, AlertFamily::Contradiction, &contradicted), expected);
+        assert_eq!(published(severity, AlertFamily::Contradiction, &contradicted), expected);
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "../support/images.rs"]
 mod images;
+#[path = "../support/records.rs"]
+mod records;
 
 mod contact_versions;
 mod contacts;

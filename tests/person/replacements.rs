@@ -213,7 +213,7 @@ fn a_correction_for_another_person_takes_the_result_it_replaces_from_the_first()
         assert_eq!(world.only(AlertFamily::Positive).person_id, "P1", "{id}");
     }
     let unnamed = LabResult { previous_person_id: String::new(), ..moved };
-    assert_eq!(end(&[result("F", Positive), unnamed]).live().len(), 2, "nobody told P1's task");
+    assert_eq!(end(&[result("F", Positive), unnamed]).live().len(), 2, "nothing was sent to P1's task");
 }
 
 #[test]

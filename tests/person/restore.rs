@@ -61,13 +61,13 @@ fn images_of_any_age_and_later_operations_are_the_live_state() {
         let mut world = World::new();
         let mut stored: Vec<Stored> = Vec::new();
         stored.resize_with(world.halves.len(), Stored::default);
-        let (mut seq, mut floor) = (0, at(0, 0));
+        let (mut seq, mut now) = (0, at(0, 0));
         run(&mut world, &random_history(seed, 250), &mut Dice(seed), |world, dice| {
             seq += 1;
             if dice.roll(20) == 0 {
                 // Time goes on faster than the records' own: rows are dropped, and their people.
-                floor = floor.plus_days(6);
-                world.advance(floor);
+                now = now.plus_days(6);
+                world.advance(now);
             }
             for (task, stored) in stored.iter_mut().enumerate() {
                 store(stored, world, task, seq, dice);

@@ -147,7 +147,7 @@ fn a_result_corrected_to_another_target_takes_its_alert_and_numbers_along() {
 }
 
 #[test]
-fn a_target_without_a_case_policy_has_tests_but_no_cases_and_its_contradictions_are_told() {
+fn a_target_without_a_case_policy_has_tests_but_no_cases_and_its_contradictions_are_published() {
     let mut world = World::new();
     world.lab(&of("rsv", "P1", "R1", 3, Finding::Positive));
     assert!(world.live().is_empty());

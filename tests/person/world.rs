@@ -1,5 +1,6 @@
 //! A few person tasks and what they publish, held side by side with what was sent to them.
 
+use crate::records::{close_contact, final_result};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
-    ManagementOrder, ResultStatus, Rule, rule,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder,
+    ResultStatus, Rule, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -36,19 +37,7 @@ pub fn at(day: i64, hour: i64) -> Timestamp {
 
 /// A final result of the first lab for a street of the first district.
 pub fn swab(person: &str, result_id: &str, collected_at: Timestamp, finding: Finding) -> LabResult {
-    LabResult {
-        lab_id: "LAB-1".into(),
-        result_id: result_id.into(),
-        status: ResultStatus::Final as i32,
-        person_id: person.into(),
-        specimen_id: format!("S-{result_id}"),
-        target: "sars-cov-2".into(),
-        collected_at: Some(collected_at.to_wire()),
-        area: "D1S1".into(),
-        purpose: "screening".into(),
-        finding: finding as i32,
-        ..Default::default()
-    }
+    final_result(result_id, person, finding, collected_at)
 }
 
 /// A later version of a result.
@@ -58,16 +47,7 @@ pub fn revised(result: &LabResult, revision: u32, status: ResultStatus, finding:
 
 /// Somebody was close to somebody on a day.
 pub fn met(record_id: &str, person: &str, index: &str, day: i64) -> ContactRecord {
-    ContactRecord {
-        record_id: record_id.into(),
-        status: ContactStatus::Active as i32,
-        person_id: person.into(),
-        index_person_id: index.into(),
-        kind: ContactKind::Close as i32,
-        exposure_start: Some(at(day, 8).to_wire()),
-        exposure_end: Some(at(day, 10).to_wire()),
-        ..Default::default()
-    }
+    close_contact(record_id, person, index, at(day, 8), at(day, 10))
 }
 
 /// With an order from the start of a day to the end of another.
@@ -256,11 +236,11 @@ impl World {
         self.take(task, effects);
     }
 
-    pub fn advance(&mut self, floor: Timestamp) {
+    pub fn advance(&mut self, now: Timestamp) {
         for task in 0..LAYOUT.person_tasks {
             let mut effects = Effects::default();
             self.halves[task as usize]
-                .advance(&Times { own: floor, everywhere: Some(floor), drop_before: Some(floor) }, &mut effects);
+                .advance(&Times { own: now, everywhere: Some(now), drop_before: Some(now) }, &mut effects);
             assert!(effects.outputs.is_empty(), "dropping rows says nothing");
             self.take(task, effects);
             self.commit(task);

@@ -68,7 +68,7 @@ fn a_worker_whose_last_commit_fails_says_so() {
     fleet.round();
     broker.borrow_mut().set_faults(FaultRates { aborted: 100, ..FaultRates::NONE });
     let error = fleet.leave(0).expect_err("it could not be committed");
-    assert!(error.0.contains("last commit of the person half failed"), "{error}");
+    assert!(error.to_string().contains("last commit of the person half failed"), "{error}");
 
     broker.borrow_mut().set_faults(FaultRates::NONE);
     assert_nothing_is_lost(&broker, &mut fleet);
@@ -88,7 +88,7 @@ fn a_worker_that_ends_before_it_has_recovered_says_so() {
     }
     broker.borrow_mut().set_faults(FaultRates::NONE);
     let error = fleet.leave(0).expect_err("nobody knows whether it was committed");
-    assert!(error.0.contains("last commit of the person half failed"), "{error}");
+    assert!(error.to_string().contains("last commit of the person half failed"), "{error}");
 
     assert_nothing_is_lost(&broker, &mut fleet);
 }

@@ -42,7 +42,7 @@ fn swab(id: &str, person: &str, day: Day) -> LabResult {
 
 /// Tests of the city on each day, as published last before the number was taken back.
 fn told(deployment: &Deployment) -> BTreeMap<String, i64> {
-    let records = deployment.told(Topic::AreaPositivity);
+    let records = deployment.history(Topic::AreaPositivity);
     let numbers = records.iter().filter_map(|record| record.payload.as_deref());
     let numbers = numbers.map(|payload| AreaPositivity::decode(payload).expect("numbers"));
     let of_city = numbers.filter(|numbers| numbers.area == "C");

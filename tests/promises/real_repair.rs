@@ -4,6 +4,9 @@
 use crate::outputs::{Reader, slow, unread};
 use crate::support::real::{LAYOUT, RealDeployment};
 use prost::Message as _;
+use rdkafka::producer::Producer as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use swabstream::model::record::Topic;
 use swabstream::model::time::Day;
 use swabstream::proto::v1::StateHead;
@@ -34,6 +37,24 @@ fn counts_forged_in_stored_state_are_found_and_rebuilt_from_people() {
     assert_repairs(&deployment, 1, &format!("{area} {day}: published otherwise than held"));
     deployment.settle();
     assert_finds(&deployment, "agree", None);
+}
+
+#[test]
+fn a_repair_that_waits_for_a_pause_of_the_commits_ends_when_it_is_asked_to() {
+    let deployment = RealDeployment::that_ran("repair-waits", 3, 2);
+    let transaction = deployment.hang(Topic::AreaPositivity, 0);
+    let mut command = deployment.prepared(&["repair", "--wait", "100"]);
+    let asked = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    // By then it mostly waits for a moment without a commit; before that it can be asked as well.
+    std::thread::sleep(Duration::from_secs(5));
+    let signal = Command::new("kill").args(["-TERM", &asked.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    let ended = asked.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("interrupted while waiting for the Kafka broker; nothing was done"), "{said}");
+    assert_eq!(ended.status.code(), Some(2));
+    transaction.abort_transaction(Duration::from_secs(60)).expect("aborted");
+    assert_repairs(&deployment, 0, "0 counts differ");
 }
 
 #[track_caller]

@@ -122,7 +122,7 @@ fn an_instance_of_the_version_before_stops_at_a_newer_message_and_goes_on_after_
     let mut before = site.instances[0].take().expect("it was started");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let fault = runtime.block_on(async { tokio::time::timeout(LIMIT, before.failed()).await });
-    let fault = fault.expect("it reads what it does not know").expect("it ended for a reason").0;
+    let fault = fault.expect("it reads what it does not know").expect("it ended for a reason").to_string();
     for part in ["format 1", "reads up to 0", "Upgrade this instance too; nothing is lost"] {
         assert!(fault.contains(part), "{fault}");
     }

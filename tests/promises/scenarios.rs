@@ -376,10 +376,10 @@ fn a_late_earlier_positive_moves_the_case_and_links_its_alerts() {
         .result("2022-11-10 12:00", result("R2", "P1", P, "2022-11-10 08:00"))
         .result("2022-11-11 12:00", result("R1", "P1", P, "2022-11-08 08:00"))
         .end("2022-11-11 20:00");
-    let told = end.told("P1");
+    let alerts = end.alerts("P1");
     let (withdrawn, raised): (Vec<&Alert>, Vec<&Alert>) = (
-        told.iter().copied().filter(|alert| alert.state() == Withdrawn).collect(),
-        told.iter().copied().filter(|alert| alert.first_day == "2022-11-08").collect(),
+        alerts.iter().copied().filter(|alert| alert.state() == Withdrawn).collect(),
+        alerts.iter().copied().filter(|alert| alert.first_day == "2022-11-08").collect(),
     );
     assert_eq!(withdrawn[0].replaced_by, raised[0].alert_id);
     assert_eq!(end.numbers("C", "2022-11-10", 1).cases, 0, "the case is of the 8th");

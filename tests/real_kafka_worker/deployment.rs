@@ -81,7 +81,7 @@ impl Deployment {
         let id = format!("{}{name}", self.config.prefix);
         let log = log::Settings::new(&self.config, &self.config.group, id, Counting::INPUTS, Counting::CHANGELOG);
         let telemetry = Telemetry::new(Arc::default());
-        let meter = telemetry.worker(Counting::NAME, Counting::INPUTS);
+        let meter = telemetry.worker(Counting::KIND, Counting::INPUTS);
         let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 0 };
         let worker = Worker::new(KafkaLog::join(log).expect("joined"), settings(layout), rules, meter);
         Running { worker, telemetry }
@@ -200,7 +200,7 @@ impl Running {
         loop {
             assert!(began.elapsed() < LIMIT, "it goes on: {:?}", self.counters());
             if let Err(fatal) = self.turn() {
-                return fatal.0;
+                return fatal.to_string();
             }
         }
     }

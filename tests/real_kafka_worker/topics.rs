@@ -36,7 +36,7 @@ fn end_of_a_processor(deployment: &Deployment, change: impl FnOnce()) -> String 
     let fault = block_on(async { tokio::time::timeout(LIMIT, processor.failed()).await });
     let fault = fault.expect("it goes on as if nothing had happened").expect("it ended for a reason");
     let _ = processor.shut_down();
-    fault.0
+    fault.to_string()
 }
 
 #[test]

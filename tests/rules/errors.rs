@@ -389,7 +389,7 @@ fn files_that_are_missing_or_that_nobody_reads_are_named() {
 }
 
 #[test]
-fn all_errors_of_a_folder_are_told_at_once() {
+fn all_errors_of_a_folder_are_reported_at_once() {
     let mut files = sample_with("case-sample.toml", "horizon_days = 7", "horizon_days = 70");
     for file in &mut files {
         file.text = file.text.replace("Asia/Shanghai", "Nowhere").replace("LAB-3,Third", "LAB 3,Third");

@@ -5,10 +5,9 @@ use super::support::broker::{ModelLog, Process, Shared};
 use super::watched::Watched;
 use super::world::LAYOUT;
 use std::sync::Arc;
-use swabstream::model::record::Topic;
+use swabstream::model::record::{HalfKind, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
-use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::runtime::globals::Globals;
 use swabstream::runtime::task::RulesInForce;
@@ -39,8 +38,8 @@ struct Member<H: Shadowed> {
 
 impl<H: Shadowed> Member<H> {
     fn start(setup: &Setup, name: &str, rules: &RulesInForce) -> Self {
-        let log = ModelLog::join::<H>(&setup.broker, &format!("{}-{name}", H::NAME));
-        let (process, meter) = (log.process(), setup.telemetry.worker(H::NAME, H::INPUTS));
+        let log = ModelLog::join::<H>(&setup.broker, &format!("{}-{name}", H::KIND));
+        let (process, meter) = (log.process(), setup.telemetry.worker(H::KIND, H::INPUTS));
         Self { worker: Worker::new(log, setup.settings.clone(), rules.clone(), meter), process }
     }
 
@@ -84,8 +83,11 @@ impl Instance {
     }
 
     /// The group drops one of its members, and does not tell it.
-    pub fn expel(&self, half: &str) {
-        if half == PersonHalf::NAME { self.person.process.expel() } else { self.area.process.expel() }
+    pub fn expel(&self, half: HalfKind) {
+        match half {
+            HalfKind::Person => self.person.process.expel(),
+            HalfKind::Area => self.area.process.expel(),
+        }
     }
 
     /// It commits what there is and leaves.
@@ -109,9 +111,9 @@ impl Instance {
         for record in &fresh {
             self.globals.take(&record.as_record()).expect("progress is no rule");
         }
-        if let Some(floor) = self.globals.floor(LAYOUT.person_tasks) {
-            self.person.worker.set_floor(floor);
-            self.area.worker.set_floor(floor);
+        if let Some(slowest) = self.globals.slowest(LAYOUT.person_tasks) {
+            self.person.worker.set_slowest(slowest);
+            self.area.worker.set_slowest(slowest);
         }
         !fresh.is_empty()
     }

@@ -70,9 +70,9 @@ fn assert_readers_see_what_was_committed(broker: &Broker, witness: &Witness) {
 fn assert_read_in_order<H: Shadowed>(broker: &Broker, task: i32, shadow: &Shadow<H>) {
     for topic in H::INPUTS {
         let there: Vec<i64> = broker.read_on(*topic, task, 0).0.iter().map(|record| record.offset).collect();
-        assert!(shadow.applied(*topic) == there, "{} task {task}: records of {} were skipped", H::NAME, topic.name());
+        assert!(shadow.applied(*topic) == there, "{} task {task}: records of {} were skipped", H::KIND, topic.name());
     }
-    assert!(shadow.ledger().balances(), "{} task {task}: consumed = sum of outcomes", H::NAME);
+    assert!(shadow.ledger().balances(), "{} task {task}: consumed = sum of outcomes", H::KIND);
 }
 
 /// It counts again from the inputs, by the rules in force in the end: alerts, numbers, tiers, books, histories, dead

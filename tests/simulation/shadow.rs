@@ -19,7 +19,7 @@ use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::state::changelog::FORMAT;
-use swabstream::state::person::case_file::Extra;
+use swabstream::state::person::case_file::CaseFile;
 use swabstream::state::person::row::Row;
 use swabstream::state::person::{Basis, PersonState};
 
@@ -51,8 +51,8 @@ impl Shadowed for PersonHalf {
     }
 }
 
-fn person(state: &PersonState, slot: u32) -> Option<(&[Row], Option<&Extra>)> {
-    state.taken(slot).map(|slot| (state.rows(slot), state.extra(slot)))
+fn person(state: &PersonState, slot: u32) -> Option<(&[Row], Option<&CaseFile>)> {
+    state.taken(slot).map(|slot| (state.rows(slot), state.case_file(slot)))
 }
 
 fn common(state: &PersonState) -> (&[String], &[String], Option<&str>) {
@@ -133,7 +133,7 @@ impl<H: Shadowed> Shadow<H> {
         self.applied.get(&topic).map_or(&[], Vec::as_slice)
     }
 
-    /// Goes the steps of the next commit, which ends at these offsets. No task has told a time before `slowest`.
+    /// Goes the steps of the next commit, which ends at these offsets. No task has published a time before `slowest`.
     /// `naively`: what each input is by the rules in force is read once more, as an audit does.
     pub fn step(
         &mut self,
@@ -205,7 +205,7 @@ impl<H: Shadowed> Shadow<H> {
         self.half.rules_digest()
     }
 
-    /// What a restart without faults does: what is no state begins anew, as the time a floor was told. Whatever else an
+    /// What a restart without faults does: what is no state begins anew, as the time the slowest was at. Whatever else an
     /// image might lack is lost here too, which is why [`compare_restored`](Self::compare_restored) compared values.
     fn reload(&mut self, images: Option<Vec<Vec<u8>>>) {
         let images = images.unwrap_or_else(|| images_of(&self.half));
@@ -242,6 +242,6 @@ impl<H: Shadowed> Shadow<H> {
     }
 
     fn name(&self) -> String {
-        format!("{} task {}", H::NAME, self.task)
+        format!("{} task {}", H::KIND, self.task)
     }
 }

@@ -5,7 +5,7 @@ use super::shadow::{Calls, Shadowed};
 use super::witness;
 use std::sync::Arc;
 use swabstream::model::outcome::{Outcome, Reject};
-use swabstream::model::record::{Output, Position, Record, Topic};
+use swabstream::model::record::{HalfKind, Output, Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Newer;
@@ -65,7 +65,7 @@ impl OwnedRecord {
 }
 
 impl<H: Shadowed> Half for Watched<H> {
-    const NAME: &'static str = H::NAME;
+    const KIND: HalfKind = H::KIND;
     const INPUTS: &'static [Topic] = H::INPUTS;
     const CHANGELOG: Topic = H::CHANGELOG;
     const OWN_TIME: OwnTime = H::OWN_TIME;
@@ -105,7 +105,7 @@ impl<H: Shadowed> Half for Watched<H> {
     fn flush(&mut self, seq: u64, times: &Times, effects: &mut Effects) {
         self.calls.push(Call::Flush(seq, *times));
         self.half.flush(seq, times, effects);
-        witness::get().borrow_mut().attempted(H::NAME, self.task, std::mem::take(&mut self.calls));
+        witness::get().borrow_mut().attempted(H::KIND, self.task, std::mem::take(&mut self.calls));
     }
 
     fn rules_digest(&self) -> &str {

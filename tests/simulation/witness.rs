@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use swabstream::audit::stored::head_of;
-use swabstream::model::record::{COMMIT_HEADER, Output, Topic};
+use swabstream::model::record::{COMMIT_HEADER, HalfKind, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
@@ -40,7 +40,7 @@ pub fn get() -> Rc<RefCell<Witness>> {
 }
 
 /// A task of a half.
-type TaskOf = (&'static str, i32);
+type TaskOf = (HalfKind, i32);
 
 pub struct Witness {
     /// Every set that was published, the first first.
@@ -57,8 +57,8 @@ pub struct Witness {
     marks: BTreeMap<TaskOf, Option<CommitMark>>,
     /// Who committed last.
     owners: BTreeMap<TaskOf, String>,
-    /// Times last told on `progress`.
-    told: BTreeMap<TaskOf, Watermarks>,
+    /// Times last published on `progress`.
+    times: BTreeMap<TaskOf, Watermarks>,
     /// What readers must see, by partition.
     published: BTreeMap<(Topic, i32), Vec<Output>>,
     pub ticks: u64,
@@ -75,7 +75,7 @@ struct Step {
 }
 
 struct Sent {
-    half: &'static str,
+    half: HalfKind,
     id: String,
     steps: Vec<Step>,
     outputs: Vec<Output>,
@@ -92,7 +92,7 @@ impl Witness {
             sent: BTreeMap::new(),
             marks: BTreeMap::new(),
             owners: BTreeMap::new(),
-            told: BTreeMap::new(),
+            times: BTreeMap::new(),
             published: BTreeMap::new(),
             ticks: 0,
             moves: 0,
@@ -125,7 +125,7 @@ impl Witness {
     }
 
     /// A task is about to commit what came of these calls.
-    pub fn attempted(&mut self, half: &'static str, task: i32, calls: Calls) {
+    pub fn attempted(&mut self, half: HalfKind, task: i32, calls: Calls) {
         self.attempts.insert((half, task), calls);
     }
 
@@ -143,7 +143,7 @@ impl Witness {
     }
 
     pub fn compare_restored<H: Shadowed>(&mut self, task: i32, restored: &H) {
-        let mark = self.marks.get(&(H::NAME, task)).copied().flatten();
+        let mark = self.marks.get(&(H::KIND, task)).copied().flatten();
         let mark = mark.expect("only what was committed once is restored");
         let shadow = H::shadows(self).get_mut(&task).expect("a commit took effect");
         shadow.compare_restored(mark.seq, restored);
@@ -156,47 +156,47 @@ impl Witness {
         for Step { task, calls, next, rules } in sent.steps.drain(..) {
             let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &first));
             let mut stepped = shadow.step(&calls, &next, slowest, naively);
-            let commit = format!("{}/{task}/{}", H::NAME, shadow.seq()).into_bytes();
+            let commit = format!("{}/{task}/{}", H::KIND, shadow.seq()).into_bytes();
             stepped.outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
             let digest = shadow.rules_digest().to_owned();
-            self.note_derived(H::NAME, task, &digest, rules);
+            self.note_derived(H::KIND, task, &digest, rules);
             outputs.extend(stepped.outputs);
             self.ticks += u64::from(stepped.tick);
-            let before = self.owners.insert((H::NAME, task), sent.id.clone());
+            let before = self.owners.insert((H::KIND, task), sent.id.clone());
             self.moves += u64::from(before.is_some_and(|before| before != sent.id));
         }
         outputs
     }
 
     /// What a task's state was derived by is what its delta says, and no older rules come after newer ones.
-    fn note_derived(&mut self, half: &'static str, task: i32, digest: &str, (told, offset): (String, i64)) {
-        assert_eq!(told, digest, "{half} task {task} says that other rules made it");
-        let known = self.rules.iter().any(|rules| rules.offset == offset && rules.rules.digest == told);
+    fn note_derived(&mut self, half: HalfKind, task: i32, digest: &str, (said, offset): (String, i64)) {
+        assert_eq!(said, digest, "{half} task {task} says that other rules made it");
+        let known = self.rules.iter().any(|rules| rules.offset == offset && rules.rules.digest == said);
         assert!(known, "{half} task {task} takes its rules for others, read before {offset}");
         let before = self.derived_by.insert((half, task), offset).unwrap_or(0);
         assert!(before <= offset, "{half} task {task} goes back from rules {before} to {offset}");
     }
 
-    /// Smallest time told by any person task, once all have told theirs.
+    /// Smallest time published by any person task, once all have published theirs.
     fn slowest(&self) -> Option<Timestamp> {
-        let told = |task| self.told.get(&(PersonHalf::NAME, task)).map(|told| told.watermark);
-        (0..LAYOUT.person_tasks).map(told).collect::<Option<Vec<_>>>()?.into_iter().min()
+        let published = |task| self.times.get(&(PersonHalf::KIND, task)).map(|times| times.watermark);
+        (0..LAYOUT.person_tasks).map(published).collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
-    fn note_told(&mut self, output: &Output) {
+    fn note_progress(&mut self, output: &Output) {
         let progress = Progress::decode(output.payload.as_deref().unwrap_or_default()).expect("it is ours");
         let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
         let [now, drop_now] = [&progress.now, &progress.drop_now].map(|at| time(at).expect("progress has its times"));
-        let half = if progress.half == PersonHalf::NAME { PersonHalf::NAME } else { AreaHalf::NAME };
-        let told = Watermarks { watermark: now, drop_before: drop_now };
-        let before = self.told.insert((half, progress.task), told).unwrap_or_default();
-        let forward = before != told && before.max(told) == told && drop_now <= now;
-        assert!(forward, "{half} task {} told {told:?} after {before:?}", progress.task);
+        let half = HalfKind::named(&progress.half).expect("progress is of a half");
+        let times = Watermarks { watermark: now, drop_before: drop_now };
+        let before = self.times.insert((half, progress.task), times).unwrap_or_default();
+        let forward = before != times && before.max(times) == times && drop_now <= now;
+        assert!(forward, "{half} task {} published {times:?} after {before:?}", progress.task);
     }
 }
 
 impl Observer for Witness {
-    fn sent(&mut self, number: u64, half: &'static str, id: &str, commit: &Commit) {
+    fn sent(&mut self, number: u64, half: HalfKind, id: &str, commit: &Commit) {
         let steps = commit.tasks().iter().map(|task| {
             let calls = self.attempts.remove(&(half, task.task)).expect("what is committed was flushed");
             let seq =
@@ -213,19 +213,19 @@ impl Observer for Witness {
     fn took_effect(&mut self, number: u64) {
         let mut sent = self.sent.remove(&number).expect("a commit takes effect once");
         let wanted = match sent.half {
-            PersonHalf::NAME => self.step::<PersonHalf>(&mut sent),
-            _ => self.step::<AreaHalf>(&mut sent),
+            HalfKind::Person => self.step::<PersonHalf>(&mut sent),
+            HalfKind::Area => self.step::<AreaHalf>(&mut sent),
         };
-        let (told, outputs): (Vec<Output>, Vec<Output>) =
+        let (progress, outputs): (Vec<Output>, Vec<Output>) =
             sent.outputs.into_iter().partition(|output| output.topic == Topic::Progress);
-        told.iter().for_each(|output| self.note_told(output));
+        progress.iter().for_each(|output| self.note_progress(output));
         assert_same(number, &outputs, &wanted);
-        for output in outputs.into_iter().chain(told) {
+        for output in outputs.into_iter().chain(progress) {
             self.published.entry((output.topic, output.partition)).or_default().push(output);
         }
     }
 
-    fn restored(&mut self, half: &'static str, task: i32, mark: Option<CommitMark>) {
+    fn restored(&mut self, half: HalfKind, task: i32, mark: Option<CommitMark>) {
         self.marks.insert((half, task), mark);
     }
 }

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use swabstream::demo::city::Message;
 use swabstream::model::ids::Secret;
-use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::record::{HalfKind, Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::formats::Formats;
 use swabstream::policy::Rules;
@@ -98,7 +98,7 @@ pub struct World {
     /// Those that were published, the first first.
     rules: Vec<RulesInForce>,
     /// Everybody has read them.
-    rules_told: bool,
+    rules_published: bool,
 }
 
 /// Runs a seed to its end and judges it.
@@ -160,7 +160,7 @@ impl World {
             hangs_left,
             rules_to_come,
             rules,
-            rules_told: false,
+            rules_published: false,
         }
     }
 
@@ -227,7 +227,7 @@ impl World {
     /// Everybody has read all rules: those who are asleep just before they fell asleep. Days may close from now on, and
     /// what is closed is not derived again.
     fn tell_rules(&mut self) {
-        self.rules_told = true;
+        self.rules_published = true;
         self.taken_for_dead.read_rules(&self.rules);
         for (_, place) in &mut self.places {
             if let Place::Up(instance) | Place::Asleep(instance, _) = place {
@@ -321,7 +321,7 @@ impl World {
         let (name, place) = &mut self.places[number];
         let name = name.clone();
         // Now and then the newest rules come after it has read them.
-        let late = usize::from(self.rules.len() > 1 && !self.rules_told && self.random.chance(START_LATE));
+        let late = usize::from(self.rules.len() > 1 && !self.rules_published && self.random.chance(START_LATE));
         let read = &self.rules[self.rules.len() - 1 - late];
         let tell = |what: &str| self.broker.borrow().say(|| format!("instance {name} {what}"));
         match std::mem::replace(place, Place::Down(until)) {
@@ -357,7 +357,7 @@ impl World {
                     *place = Place::Asleep(instance, until);
                 }
                 4 => {
-                    let half = if self.random.chance(50) { "person" } else { "area" };
+                    let half = if self.random.chance(50) { HalfKind::Person } else { HalfKind::Area };
                     instance.expel(half);
                     *place = Place::Up(instance);
                 }

@@ -19,7 +19,7 @@ use swabstream::state::area::AreaState;
 use swabstream::state::area::series::{Series, TierOrigin};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
-use swabstream::state::person::case_file::{Extra, PositiveVersion};
+use swabstream::state::person::case_file::{CaseFile, PositiveVersion};
 use swabstream::state::person::row::{Row, Standing, Version};
 use swabstream::state::person::{PersonState, Slot};
 
@@ -107,8 +107,8 @@ fn what_this_version_stores_makes_a_fixture() {
     }
 }
 
-/// Rows and side record.
-type Person = (Vec<Row>, Extra);
+/// Rows and case file.
+type Person = (Vec<Row>, CaseFile);
 
 /// What is held, without what formats 1 and 2 did not hold. Of 1: the rank that a copy of a contact record has with its
 /// contact (a copy that was left looked like one that was withdrawn), and the input record behind a change of tier. Of
@@ -130,23 +130,23 @@ fn without_causes(series: &Series) -> Series {
 
 fn people(site: &Site) -> Vec<Person> {
     let of_person = |(state, slot): (&PersonState, Slot)| {
-        let mut extra = state.extra(slot).cloned().unwrap_or_default();
-        for traced in &mut extra.traced {
+        let mut file = state.case_file(slot).cloned().unwrap_or_default();
+        for traced in &mut file.traced {
             if !traced.holds() {
                 traced.contact.status = ContactStatus::Withdrawn;
             }
             (traced.contact.content, traced.left) = (0, false);
         }
-        for positive in &mut extra.positives {
+        for positive in &mut file.positives {
             let PositiveVersion { id, content, received_at, .. } = *positive;
             let texts = [&mut positive.specimen_id, &mut positive.target].map(std::mem::take);
             let [specimen_id, target] = texts;
             *positive = PositiveVersion { id, content, received_at, specimen_id, target, ..PositiveVersion::default() };
         }
-        for alert in &mut extra.alerts {
+        for alert in &mut file.alerts {
             (alert.version, alert.causes, alert.positives) = (0, Vec::new(), Vec::new());
         }
-        (state.rows(slot).iter().map(without_what_was_moved).collect(), extra)
+        (state.rows(slot).iter().map(without_what_was_moved).collect(), file)
     };
     let people = site.people();
     let slots =
@@ -235,7 +235,7 @@ fn what_format_2_stored_counts_for_the_first_target_of_those_declared_later() {
         kept.live(&steps);
         declared.live(&steps);
         let alerts = |site: &Site| -> Vec<_> {
-            let of_person = |(_, extra): Person| extra.alerts;
+            let of_person = |(_, file): Person| file.alerts;
             let all = people(site).into_iter().flat_map(of_person);
             all.map(|alert| (alert.alert_id, alert.state, alert.first_day, alert.positive_specimens)).collect()
         };

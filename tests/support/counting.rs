@@ -2,12 +2,12 @@
 //! numbers at once.
 //!
 //! A record's payload names a counter. A counter lives in the task its name hashes to: a record that lies elsewhere is
-//! sent on through `person-events`. Each step of a counter is told on `alerts`, so that a reader sees 1, 2, 3, …
+//! sent on through `person-events`. Each step of a counter is published on `alerts`, so that a reader sees 1, 2, 3, …
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::{End, Outcome, Reject};
-use swabstream::model::record::{Output, Record, Topic};
+use swabstream::model::record::{HalfKind, Output, Record, Topic};
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Newer;
@@ -44,7 +44,7 @@ impl Counting {
 }
 
 impl Half for Counting {
-    const NAME: &'static str = "person";
+    const KIND: HalfKind = HalfKind::Person;
     const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;

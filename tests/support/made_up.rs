@@ -4,7 +4,7 @@ use prost::Message;
 use swabstream::clock;
 use swabstream::model::interval::wilson;
 use swabstream::model::outcome::{End, Ledger, Outcome, RejectCode};
-use swabstream::model::record::{Position, Record, Topic};
+use swabstream::model::record::{HalfKind, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
@@ -46,7 +46,7 @@ pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
         let at = Timestamp(clock::now().0 - 1000 * (number * number * 3) as i64);
         update(view, topic, alert.alert_id.as_bytes(), &alert.encode_to_vec(), at);
     }
-    for half in ["person", "area"] {
+    for half in HalfKind::ALL.map(HalfKind::name) {
         let progress = Progress { half: half.to_owned(), now: Some(clock::now().to_wire()), ..Progress::default() };
         update(view, Topic::Progress, half.as_bytes(), &progress.encode_to_vec(), clock::now());
     }

@@ -44,9 +44,9 @@ fn same<K: Ord + Debug, V: Debug>(
     agree: impl Fn(&V, &V) -> bool,
 ) {
     let pairs = pairs(expected, found, agree);
-    let told: Vec<String> = pairs.iter().take(SHOWN).map(tell).collect();
+    let shown: Vec<String> = pairs.iter().take(SHOWN).map(tell).collect();
     let all = expected.len().max(found.len());
-    assert!(pairs.is_empty(), "{what}: {} of {all} differ, the first:\n{}", pairs.len(), told.join("\n"));
+    assert!(pairs.is_empty(), "{what}: {} of {all} differ, the first:\n{}", pairs.len(), shown.join("\n"));
 }
 
 fn tell<K: Debug, V: Debug>(pair: &Pair<'_, K, V>) -> String {

@@ -387,9 +387,9 @@ fn exposed_to(
         let matches = |positive: &Specimen| {
             let Some(policy) = targets::case_policy(rules, &positive.target, positive.day) else { return false };
             let days = match kind {
-                ContactKind::Secondary => policy.observation_days[1],
-                ContactKind::CoExposed => policy.observation_days[2],
-                _ => policy.observation_days[0],
+                ContactKind::Secondary => policy.observation_days.secondary,
+                ContactKind::CoExposed => policy.observation_days.co_exposed,
+                _ => policy.observation_days.close,
             };
             let to = minute(record.exposure_end.as_ref()) + i64::from(days) * DAY_MINUTES;
             is_about(rules, record, positive) && from <= positive.until && positive.minute <= to

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use crate::model::time::Day;
-use crate::policy::{AreaMeaning, EpisodeForm, Measure, MeasureKind, Rules, TierEngine, TierPolicy};
+use crate::policy::{AreaMeaning, EpisodeForm, Measure, MeasureKind, ObservationDays, Rules, TierEngine, TierPolicy};
 use crate::proto::v1::Severity;
 use crate::view::texts;
 use std::fmt::Write as _;
@@ -72,7 +72,7 @@ fn cases(rules: &Rules) -> String {
             EpisodeForm::FromLastPositive => "last",
             EpisodeForm::FromFirstPositive => "first",
         };
-        let [close, secondary, co_exposed] = policy.observation_days;
+        let ObservationDays { close, secondary, co_exposed } = policy.observation_days;
         table.row([
             policy.effective_from.to_string(),
             policy.name.clone(),

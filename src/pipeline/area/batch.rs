@@ -198,8 +198,8 @@ mod tests {
     use crate::model::cell::Tallies;
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
-    use crate::pipeline::person::counting::cell::Cell;
-    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, Head, Messages};
+    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, CellName, Head, Messages};
+    use crate::pipeline::person::counting::signed_cell::SignedCell;
     use crate::proto::v1::AreaChanges;
 
     /// The generated code is the third party: what is written by hand and what is read by hand must both be what it
@@ -209,7 +209,7 @@ mod tests {
         let layout = Layout { person_tasks: 9, area_tasks: 1 };
         let mut messages =
             Messages::new(Head { person_task: 7, seq: 1 << 40, now: Timestamp(1_234), layout, format: 1 });
-        let mut cell = Cell { tallies: Tallies([-40_000, 300, -2, 1, 5, -5]), ..Cell::default() };
+        let mut cell = SignedCell { tallies: Tallies([-40_000, 300, -2, 1, 5, -5]), ..SignedCell::default() };
         cell.people[0][0] = 1;
         cell.people[0][14] = -1;
         cell.people[1][6] = i32::MIN;
@@ -217,7 +217,7 @@ mod tests {
             let (area, purpose) = (format!("A{}", at / 3), ["", "screening", "clinic"][at as usize % 3]);
             // A part with several targets, and one of the first alone.
             let target = if at == 2 { "influenza-a" } else { FIRST };
-            messages.add((&area, target), -at, purpose, at - 7, &cell);
+            messages.add(CellName { area: &area, target, registry_from: -at, purpose, day: at - 7 }, &cell);
         }
         let position = Position { topic: Topic::LabResults, partition: 3, offset: 1 << 50 };
         let origin = Origin { position, received_at: Timestamp(5_678) };

@@ -23,7 +23,7 @@ use super::times::{OwnTime, Times};
 use crate::model::cell::TOTAL;
 use crate::model::outcome::End;
 use crate::model::outcome::{Outcome, Reject, RejectCode};
-use crate::model::record::{Output, Record, Topic};
+use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
@@ -51,7 +51,7 @@ pub struct AreaHalf {
 }
 
 impl Half for AreaHalf {
-    const NAME: &'static str = "area";
+    const KIND: HalfKind = HalfKind::Area;
     const INPUTS: &'static [Topic] = &[Topic::AreaChanges];
     const CHANGELOG: Topic = Topic::AreaState;
     const OWN_TIME: OwnTime = OwnTime::SlowestPersonTask;
@@ -103,7 +103,7 @@ impl Half for AreaHalf {
         }
         if everything {
             self.forget(span, &touched, effects);
-            self.bear_decided(effects);
+            self.add_decided(effects);
         }
         self.publish(span, everything, &touched, effects);
         let Span { today: day, kept_from, cells_from, .. } = span;
@@ -225,13 +225,13 @@ impl AreaHalf {
     fn number(&mut self, (code, target): (&str, &str), effects: &mut Effects) -> AreaNumber {
         match self.state.number((code, target)) {
             Some(area) => area,
-            None => self.state.bear((code, target), basis(&self.rules, code), &mut effects.changes),
+            None => self.state.add_area((code, target), basis(&self.rules, code), &mut effects.changes),
         }
     }
 
     /// Gives every area of the registry that a policy decides on a tier, for the policy's target, also one that nobody
     /// was tested in.
-    fn bear_decided(&mut self, effects: &mut Effects) {
+    fn add_decided(&mut self, effects: &mut Effects) {
         let rules = Arc::clone(&self.rules);
         let targets: BTreeSet<TargetIndex> = rules.tiers.iter().map(|policy| policy.target).collect();
         for target in targets {

@@ -4,7 +4,7 @@
 //! the operations that remember what was published. Nothing here reads a batch or moves time.
 
 use super::positivity;
-use super::tier::alert::{self, Trigger};
+use super::tier::alert::{self, Occasion, Tiers};
 use super::tier::{Decision, Subject, reach};
 use crate::model::record::{Output, Topic};
 use crate::model::target;
@@ -176,8 +176,8 @@ impl Restater<'_> {
         }
         for (day, alert) in self.changed_alerts(state.series(area), touched, days) {
             let series = state.series(area);
-            let subject = (series, self.rules.id_of_stored(&series.target));
-            let message = alert::message(&self.context.secret, subject, day, &alert, self.context.task);
+            let (secret, target) = (&self.context.secret, self.rules.id_of_stored(&series.target));
+            let message = alert::message(secret, series, target, day, &alert, self.context.task);
             let key = message.alert_id.clone().into_bytes();
             effects.outputs.push(self.output(Topic::AreaAlerts, key, Some(message.encode_to_vec())));
             state.change(area, SeriesOperation::Alert(day, alert), &mut effects.changes);
@@ -197,8 +197,9 @@ impl Restater<'_> {
             let after = decide(day);
             let (known, origin) = (series.alerts.get(&day), behind(series, touched, day));
             let historic = subject.as_ref().is_some_and(|subject| subject.is_old_news(day, self.span.everywhere));
-            let trigger = Trigger { kind, now: self.span.now, historic };
-            let alert = alert::next(known, (before.as_ref(), after.as_ref()), origin, trigger);
+            let occasion = Occasion { kind, now: self.span.now, historic };
+            let tiers = Tiers { before: before.as_ref(), after: after.as_ref() };
+            let alert = alert::next(known, tiers, origin, occasion);
             changed.extend(alert.map(|alert| (day, alert)));
             last = Some((day, after));
         }

@@ -3,7 +3,7 @@
 //!
 //! In: payload and content type. Out: the bytes of the message and how to read them, or the code of why they cannot be.
 //! No registry is asked: the contract's bytes mean the same under every schema id. Nothing is guessed either: JSON
-//! counts as such where the header or the framing says so, and is told to its sender where neither does.
+//! counts as such where the header or the framing says so, and is reported to its sender where neither does.
 
 use super::protobuf::Bytes;
 use crate::model::outcome::{Reject, RejectCode};

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printable_ascii_is_told_by_eight_bytes_as_by_one() {
+    fn printable_ascii_is_recognised_by_eight_bytes_as_by_one() {
         for byte in 0..=u8::MAX {
             for length in 1..40 {
                 for at in 0..length {

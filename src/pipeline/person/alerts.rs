@@ -1,10 +1,10 @@
 //! Alerts about a person: what must be said now, compared with what was said last.
 //!
-//! In: rows and the side record. Out: the states of alerts to be published, in order, as the
+//! In: rows and the case file. Out: the states of alerts to be published, in order, as the
 //! [`lifecycle`] of all alerts has them.
 
 use super::cases::episodes::{self, Positive};
-use super::cases::matching::{self, Sought, Taken};
+use super::cases::matching::{self, Sought, Swab};
 use super::messages::Trigger;
 use super::specimen::{Names, Verdict};
 use crate::model::ids::Secret;
@@ -13,7 +13,7 @@ use crate::pipeline::alerting::families;
 use crate::pipeline::alerting::lifecycle::{self, Held, Wanted};
 use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{self, AlertFamily, AlertState, Channel, TimePrecision};
-use crate::state::person::case_file::{Extra, PositiveVersion};
+use crate::state::person::case_file::{CaseFile, PositiveVersion};
 use crate::state::person::row::{Row, minute_start};
 use std::collections::BTreeMap;
 
@@ -25,11 +25,11 @@ const POSITIVES_AT_MOST: usize = 50;
 
 /// All that alerts are decided from.
 #[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
+pub struct Grounds<'a> {
     /// Standing rows.
     pub rows: &'a [Row],
-    /// Side record.
-    pub extra: &'a Extra,
+    /// Case file.
+    pub file: &'a CaseFile,
     /// Rules in force.
     pub rules: &'a Rules,
     /// Texts of areas and purposes.
@@ -109,23 +109,23 @@ fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
 }
 
 /// The alerts that must be live, with all contacts: they are to be [`shortened`] before they are published.
-pub fn wanted(case: &Case<'_>) -> Vec<v1::Alert> {
-    let positives = episodes::positives(case.rows.iter(), case.rules, case.names);
-    let episodes = episodes::split(&positives, case.rules);
-    let saying = Saying::of(case);
-    let cases = episodes.into_iter().filter_map(|episode| positive(case, &saying, &positives[episode]));
+pub fn wanted(grounds: &Grounds<'_>) -> Vec<v1::Alert> {
+    let positives = episodes::positives(grounds.rows.iter(), grounds.rules, grounds.names);
+    let episodes = episodes::split(&positives, grounds.rules);
+    let saying = Saying::of(grounds);
+    let cases = episodes.into_iter().filter_map(|episode| positive(grounds, &saying, &positives[episode]));
     let contradicted = positives.iter().filter(|positive| positive.verdict.contradiction);
-    cases.chain(contradicted.map(|positive| contradiction(case, &saying, positive))).collect()
+    cases.chain(contradicted.map(|positive| contradiction(grounds, &saying, positive))).collect()
 }
 
 /// Positive rows, by their specimen, with what is kept of them: looked for once, as a person may have thousands.
 struct Saying<'a>(BTreeMap<u64, Vec<(&'a Row, Option<&'a PositiveVersion>)>>);
 
 impl<'a> Saying<'a> {
-    fn of(case: &Case<'a>) -> Self {
+    fn of(grounds: &Grounds<'a>) -> Self {
         let mut by_specimen: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-        for row in case.rows.iter().filter(|row| row.is_positive()) {
-            let version = case.extra.positive(row.id(), row.content());
+        for row in grounds.rows.iter().filter(|row| row.is_positive()) {
+            let version = grounds.file.positive(row.id(), row.content());
             by_specimen.entry(row.specimen()).or_default().push((row, version));
         }
         Self(by_specimen)
@@ -145,21 +145,20 @@ impl<'a> Saying<'a> {
 }
 
 /// The alert of one episode: its target has a case policy on every day.
-fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Option<v1::Alert> {
+fn positive(grounds: &Grounds<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Option<v1::Alert> {
     let first = &episode[0];
-    let (rules, target) = (case.rules, first.target);
-    let sought = |positive: &Positive| {
+    let (rules, target) = (grounds.rules, first.target);
+    let swab = |positive: &Positive| {
         let policy = episodes::policy(positive, rules)?;
-        Some((episodes::taken(positive, rules), Sought { rules, target, policy }))
+        Some(Swab { taken: episodes::taken(positive, rules), sought: Sought { rules, target, policy } })
     };
-    let swabs: Vec<(Taken, Sought<'_>)> = episode.iter().filter_map(sought).collect();
-    let policy = swabs.first()?.1.policy;
-    let first_at = swabs[0].0.0;
-    let last_at = swabs.iter().map(|(taken, _)| taken.1).max().unwrap_or(first_at);
-    let managed = episodes::is_managed(first, &case.extra.contacts, case.rules);
+    let swabs: Vec<Swab<'_>> = episode.iter().filter_map(swab).collect();
+    let policy = swabs.first()?.sought.policy;
+    let first_at = swabs[0].taken.first;
+    let last_at = swabs.iter().map(|swab| swab.taken.last).max().unwrap_or(first_at);
+    let managed = episodes::is_managed(first, &grounds.file.contacts, grounds.rules);
     let mut of_policies = episode.iter().zip(&swabs);
-    let historic =
-        of_policies.all(|(positive, (_, sought))| is_historic(saying.behind(positive), rules, sought.policy));
+    let historic = of_policies.all(|(positive, swab)| is_historic(saying.behind(positive), rules, swab.sought.policy));
     let preliminary = episode.iter().all(|positive| positive.preliminary);
     let severity = match (historic, preliminary, managed) {
         (true, ..) => policy.severity.historic,
@@ -167,14 +166,20 @@ fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Optio
         (.., true) => policy.severity.managed,
         _ => policy.severity.community,
     };
-    let first_day = case.rules.day(first_at).to_string();
-    let exposed_to = matching::exposed_to(case.extra, &swabs);
-    let to_trace = matching::to_trace(case.extra, first_at, last_at, swabs[0].1);
-    let subject = [case.extra.person_id.as_str()];
+    let first_day = grounds.rules.day(first_at).to_string();
+    let exposed_to = matching::exposed_to(grounds.file, &swabs);
+    let to_trace = matching::to_trace(grounds.file, first_at, last_at, swabs[0].sought);
+    let subject = [grounds.file.person_id.as_str()];
     let (positives, positives_omitted) = results(saying, episode);
     Some(v1::Alert {
-        alert_id: families::id(case.secret, AlertFamily::Positive, &subject, &first_day, rules.stored_target(target)),
-        last_day: case.rules.day(last_at).to_string(),
+        alert_id: families::id(
+            grounds.secret,
+            AlertFamily::Positive,
+            &subject,
+            &first_day,
+            rules.stored_target(target),
+        ),
+        last_day: grounds.rules.day(last_at).to_string(),
         severity: severity as i32,
         historic,
         preliminary,
@@ -185,7 +190,7 @@ fn positive(case: &Case<'_>, saying: &Saying<'_>, episode: &[Positive]) -> Optio
         exposed_to,
         to_trace,
         first_day,
-        ..about(case, first, AlertFamily::Positive, policy)
+        ..about(grounds, first, AlertFamily::Positive, policy)
     })
 }
 
@@ -241,23 +246,23 @@ fn is_historic<'a>(
     policy: &CasePolicy,
 ) -> bool {
     behind.all(|(row, version)| {
-        let (_, latest) = matching::taken(row.minute(), row.is_day_only(), rules);
+        let latest = matching::taken(row.minute(), row.is_day_only(), rules).last;
         let oldest = latest.plus_hours(policy.historic_after_hours);
         version.is_some_and(|version| version.received_at.minute() > oldest.minute())
     })
 }
 
 /// The alert of a specimen that a negative and a positive stand for.
-fn contradiction(case: &Case<'_>, saying: &Saying<'_>, positive: &Positive) -> v1::Alert {
+fn contradiction(grounds: &Grounds<'_>, saying: &Saying<'_>, positive: &Positive) -> v1::Alert {
     let verdict = &positive.verdict;
-    let day = case.rules.day(minute_start(verdict.minute));
+    let day = grounds.rules.day(minute_start(verdict.minute));
     let (specimen_id, target) = texts_of(saying, verdict);
     let (positives, positives_omitted) = results(saying, std::slice::from_ref(positive));
-    let (policy, first_day) = (case.rules.intake_policy(positive.target, day), day.to_string());
+    let (policy, first_day) = (grounds.rules.intake_policy(positive.target, day), day.to_string());
     // Its target is part of what it is about, also the first.
-    let subject = [case.extra.person_id.as_str(), specimen_id, target];
+    let subject = [grounds.file.person_id.as_str(), specimen_id, target];
     v1::Alert {
-        alert_id: families::id(case.secret, AlertFamily::Contradiction, &subject, &first_day, FIRST),
+        alert_id: families::id(grounds.secret, AlertFamily::Contradiction, &subject, &first_day, FIRST),
         severity: policy.severity.contradiction as i32,
         last_day: first_day.clone(),
         first_day,
@@ -265,7 +270,7 @@ fn contradiction(case: &Case<'_>, saying: &Saying<'_>, positive: &Positive) -> v
         positives,
         positives_omitted,
         specimen_id: specimen_id.to_owned(),
-        ..about(case, positive, AlertFamily::Contradiction, policy)
+        ..about(grounds, positive, AlertFamily::Contradiction, policy)
     }
 }
 
@@ -276,14 +281,14 @@ fn texts_of<'a>(saying: &Saying<'a>, verdict: &Verdict) -> (&'a str, &'a str) {
 }
 
 /// The first target has no name in an alert as it is held.
-fn about(case: &Case<'_>, positive: &Positive, family: AlertFamily, policy: &CasePolicy) -> v1::Alert {
+fn about(grounds: &Grounds<'_>, positive: &Positive, family: AlertFamily, policy: &CasePolicy) -> v1::Alert {
     let verdict = &positive.verdict;
     v1::Alert {
         family: family as i32,
-        person_id: case.extra.person_id.clone(),
-        area: case.names.areas[verdict.area as usize].clone(),
-        purpose: case.names.purpose(verdict.purpose).to_owned(),
-        target: case.rules.stored_target(positive.target).to_owned(),
+        person_id: grounds.file.person_id.clone(),
+        area: grounds.names.areas[verdict.area as usize].clone(),
+        purpose: grounds.names.purpose(verdict.purpose).to_owned(),
+        target: grounds.rules.stored_target(positive.target).to_owned(),
         policy: policy.name.clone(),
         ..Default::default()
     }

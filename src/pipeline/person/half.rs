@@ -1,4 +1,4 @@
-//! The person half as a task knows it: begun, told the time, given other rules, asked what it has to write.
+//! The person half as a task knows it: begun, given the time and other rules, asked what it has to write.
 
 use super::PersonHalf;
 use super::counting::cell_messages::Head;
@@ -6,7 +6,7 @@ use super::messages::{self, Trigger};
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::End;
 use crate::model::outcome::{Outcome, Reject};
-use crate::model::record::{Output, Record, Topic};
+use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::pipeline::decode;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Ending;
@@ -26,7 +26,7 @@ const SWEEP_LEAST: u32 = 64;
 const SWEEP_PART: u32 = 1024;
 
 impl Half for PersonHalf {
-    const NAME: &'static str = "person";
+    const KIND: HalfKind = HalfKind::Person;
     const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;
@@ -38,7 +38,7 @@ impl Half for PersonHalf {
             state: PersonState::new(),
             places: Places::default(),
             cells: Cells::default(),
-            letters: VecDeque::new(),
+            messages: VecDeque::new(),
             touched: Vec::new(),
             labs_heard: LabsHeard::default(),
             cutoffs: None,
@@ -69,7 +69,7 @@ impl Half for PersonHalf {
         for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
             self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
             let Some(slot) = self.state.taken(self.sweep) else { continue };
-            if cutoffs.reach(self.state.rows(slot)) || self.state.extra(slot).is_some() {
+            if cutoffs.reach(self.state.rows(slot)) || self.state.case_file(slot).is_some() {
                 if retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes) {
                     self.scratch.forget(slot);
                 }

@@ -1,4 +1,4 @@
-//! Decisions to records: where a cause lay, what an alert looks like on the wire, what another task must be told.
+//! Decisions to records: where a cause lay, what an alert looks like on the wire, what is sent to another task.
 
 use crate::model::outcome::{Reject, RejectCode};
 pub use crate::model::record::Origin;

@@ -7,7 +7,7 @@ use super::decode::result_view::ResultView;
 use super::decode::validate::Registered;
 use super::decode::{self, validate};
 use super::effects::Effects;
-use super::ending::{Ending, Stop, settled};
+use super::ending::{self, Ending, Stop};
 use super::half::Context;
 use super::lab::LabsHeard;
 use crate::model::ids::Domain;
@@ -18,7 +18,7 @@ use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
-use crate::state::person::case_file::{Contact, IndexFound};
+use crate::state::person::case_file::{Contact, IndexFound, PositiveVersion};
 use crate::state::person::edit::Edit;
 use crate::state::person::row::Row;
 use crate::state::person::{PersonState, Slot};
@@ -28,7 +28,7 @@ use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
 use messages::{Origin, Trigger};
 use retention::Cutoffs;
-use route::Letter;
+use route::PersonMessage;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use versions::Change;
@@ -54,8 +54,8 @@ pub struct PersonHalf {
     state: PersonState,
     places: Places,
     cells: Cells,
-    /// What people must be told because of the record at hand.
-    letters: VecDeque<Letter>,
+    /// Messages to people that follow from the record at hand.
+    messages: VecDeque<PersonMessage>,
     /// People looked at because of the record at hand.
     touched: Vec<Slot>,
     labs_heard: LabsHeard,
@@ -121,15 +121,20 @@ impl PersonHalf {
         route::home(&self.context, result.person_id, origin, hops, effects, || messages::forwarded(record))?;
         effects.reported_early += u64::from(validate::is_reported_early(wire));
         let slot = self.person(result.person_id, effects);
-        self.letters.extend(versions::moved_away(wire, &result, origin));
-        let place = (&result, &registered);
-        let numbers = self.places.numbers(place, &self.rules, &mut self.state, &mut effects.changes)?;
+        self.messages.extend(versions::moved_away(wire, &result, origin));
+        let Self { places, rules, state, .. } = self;
+        let numbers = places.numbers(&result, &registered, rules, state, &mut effects.changes)?;
         let target = self.rules.target_id(registered.target);
         let row = versions::row(&result, target, numbers, &self.context.secret);
-        let news = self.note_positive(slot, (&result, registered.target), &row, origin, effects);
+        let noted = self.unnoted_positive(slot, &result, registered.target, &row, origin);
+        let news = noted.is_some();
+        if let Some(version) = noted {
+            self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
+        }
         let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
-        let concerned = self.count(slot, &change, origin);
+        self.count(slot, &change, origin);
+        let concerned = self.concerns_positives(&change);
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
@@ -154,7 +159,8 @@ impl PersonHalf {
         let row = versions::moved_row(&self.context.secret, &result, target);
         let mut change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
-        let concerned = self.count(slot, &change, origin);
+        self.count(slot, &change, origin);
+        let concerned = self.concerns_positives(&change);
         let result = LabResult { person_id, ..result };
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::moved(origin, wire), effects);
@@ -175,16 +181,16 @@ impl PersonHalf {
         route::home(&self.context, record.person_id, origin, hops, effects, || messages::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
-        let contact = contacts::of_contact((&record, target), &self.rules, &self.context.secret);
+        let contact = contacts::of_contact(&record, target, &self.rules, &self.context.secret);
         let cases_before = self.cases(slot, None);
-        let before = self.state.extra(slot).and_then(|extra| extra.contact(record.record_id)).cloned();
+        let before = self.state.case_file(slot).and_then(|file| file.contact(record.record_id)).cloned();
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
             self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
             return Err(End::Duplicate.into());
         }
         contacts::admit(before.as_ref(), &contact)?;
         self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
-        self.letters.extend(contacts::letters(record.person_id, before.as_ref(), &contact, origin));
+        self.messages.extend(contacts::to_indexes(record.person_id, before.as_ref(), &contact, origin));
 
         self.count_cases(&cases_before, slot, origin);
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
@@ -202,7 +208,7 @@ impl PersonHalf {
         let record = contacts::record_of(wire);
         let record = validate::well_formed_contact(&record)?;
         let slot = self.person(record.index_person_id, effects);
-        let held = self.state.extra(slot).and_then(|extra| extra.traced(record.record_id, record.person_id));
+        let held = self.state.case_file(slot).and_then(|file| file.traced(record.record_id, record.person_id));
         let traced = contacts::of_index(&record, wire, held);
         contacts::admit_traced(held, &traced)?;
         self.state.edit(slot, record.index_person_id, Edit::Traced(traced), &mut effects.changes);
@@ -226,7 +232,7 @@ impl PersonHalf {
             positive: wire.positive,
             version: wire.version,
         };
-        contacts::admit_finding(self.state.extra(slot), &found)?;
+        contacts::admit_finding(self.state.case_file(slot), &found)?;
         self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
         self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
         Ok(Ending::Used(End::ContactApplied))
@@ -247,44 +253,43 @@ impl PersonHalf {
         slot
     }
 
-    /// Keeps what a row does not hold of a positive; tells whether that is news.
-    fn note_positive(
-        &mut self,
+    /// What is to be kept of a positive that its row does not hold; `None` where nothing of it is news.
+    fn unnoted_positive(
+        &self,
         slot: Slot,
-        (result, target): (&LabResult<'_>, TargetIndex),
+        result: &LabResult<'_>,
+        target: TargetIndex,
         row: &Row,
         origin: Origin,
-        effects: &mut Effects,
-    ) -> bool {
+    ) -> Option<PositiveVersion> {
         if !row.is_positive() {
-            return false;
+            return None;
         }
         let read = versions::positive(result, self.rules.target_id(target), row, origin.received_at);
-        let known = self.state.extra(slot).and_then(|extra| extra.positive(read.id, read.content));
-        let version = match known {
-            None => read,
-            Some(known) => match known.and(read) {
-                same if same == *known => return false,
-                version => version,
-            },
-        };
-        self.state.edit(slot, result.person_id, Edit::Positive(version), &mut effects.changes);
-        true
+        let known = self.state.case_file(slot).and_then(|file| file.positive(read.id, read.content));
+        match known {
+            None => Some(read),
+            Some(known) => Some(known.and(read)).filter(|version| version != known),
+        }
     }
 
-    /// Adds to the numbers of areas what a change of a row makes of them; tells whether a positive is or was involved.
-    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) -> bool {
+    /// Adds to the numbers of areas what a change of a row makes of them.
+    fn count(&mut self, slot: Slot, change: &Change, origin: Origin) {
         let (cells, scratch) = (&mut self.cells, &mut self.scratch);
-        contribution::of_change(cells, &self.rules, &self.places, &self.state, (slot, change), scratch);
-        if !change.concerns_positives(self.scratch.related()) {
-            return false;
+        contribution::of_change(cells, &self.rules, &self.places, &self.state, slot, change, scratch);
+        if !self.concerns_positives(change) {
+            return;
         }
         for row in change.positives() {
             let place = self.places.place(&self.rules, row.area(), row.purpose(), row.minute());
             place.into_iter().for_each(|place| self.cells.cause(&self.rules, place, origin));
         }
         self.count_cases(&self.cases(slot, Some(change)), slot, origin);
-        true
+    }
+
+    /// Whether a positive is or was involved in the change that was counted last.
+    fn concerns_positives(&self, change: &Change) -> bool {
+        change.concerns_positives(self.scratch.related())
     }
 
     /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
@@ -297,8 +302,9 @@ impl PersonHalf {
         origin: Origin,
         effects: &mut Effects,
     ) -> bool {
-        let named = (change.after.id(), versions::replaced(&self.context.secret, result));
-        let others = replacements::name(&mut self.state, (slot, result.person_id), named, &mut effects.changes);
+        let replaces = versions::replaced(&self.context.secret, result);
+        let (state, changes) = (&mut self.state, &mut effects.changes);
+        let others = replacements::name(state, slot, result.person_id, change.after.id(), replaces, changes);
         if others.is_empty() {
             return false;
         }
@@ -306,7 +312,8 @@ impl PersonHalf {
         for id in others {
             let before = replacements::renew(&mut self.state, slot, id, &mut effects.changes);
             let Some(other) = before.map(Change::of_replaced) else { continue };
-            concerned |= self.count(slot, &other, origin);
+            self.count(slot, &other, origin);
+            concerned |= self.concerns_positives(&other);
             change.heed(&other);
         }
         self.scratch.look_at(change, &self.state, slot);
@@ -324,9 +331,11 @@ impl PersonHalf {
 
     /// The person's cases as they are, or as they were before a change.
     fn cases(&self, slot: Slot, before: Option<&Change>) -> Vec<CountedCase> {
-        let Some(extra) = self.state.extra(slot).filter(|extra| !extra.positives.is_empty()) else { return Vec::new() };
+        let Some(file) = self.state.case_file(slot).filter(|file| !file.positives.is_empty()) else {
+            return Vec::new();
+        };
         let rows = self.state.about_positives(slot);
-        let (contacts, rules, places): (&[Contact], _, _) = (&extra.contacts, &*self.rules, &self.places);
+        let (contacts, rules, places): (&[Contact], _, _) = (&file.contacts, &*self.rules, &self.places);
         match before {
             Some(change) => episodes::cases(change.rows_before(&rows), contacts, rules, places, self.names()),
             None => episodes::cases(rows.iter(), contacts, rules, places, self.names()),
@@ -335,20 +344,20 @@ impl PersonHalf {
 
     /// Says what must be said now, if a positive is or was involved.
     fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
-        let Some(extra) = self.state.extra(slot) else { return };
-        if extra.positives.is_empty() && extra.alerts.is_empty() {
+        let Some(file) = self.state.case_file(slot) else { return };
+        if file.positives.is_empty() && file.alerts.is_empty() {
             return;
         }
-        let wanted = alerts::wanted(&alerts::Case {
+        let wanted = alerts::wanted(&alerts::Grounds {
             rows: &self.state.about_positives(slot),
-            extra,
+            file,
             rules: &self.rules,
             names: self.names(),
             secret: &self.context.secret,
         });
-        let (findings, person_id) = (contacts::findings(extra, &wanted), extra.person_id.clone());
+        let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
-        let changed = alerts::review(&extra.alerts, wanted, trigger);
+        let changed = alerts::review(&file.alerts, wanted, trigger);
         for mut alert in changed {
             effects.outputs.push(messages::alert(&mut alert, &self.rules, self.context.task));
             effects.urgent = true;
@@ -356,7 +365,7 @@ impl PersonHalf {
         }
         for traced in findings {
             let origin = trigger.origin.unwrap_or(NO_RECORD);
-            self.letters.push_back(contacts::finding(&person_id, &traced, origin));
+            self.messages.push_back(contacts::finding(&person_id, &traced, origin));
             self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);
         }
     }
@@ -372,13 +381,13 @@ impl PersonHalf {
         specimen::Names { areas: self.state.areas(), purposes: self.state.purposes() }
     }
 
-    /// Tells people what follows for them, in place if they live here; what they are told may make them tell others.
+    /// Delivers what follows for other people, in place if they live here; a message may cause further ones.
     ///
     /// # Panics
     /// When something that follows from a record is refused: the fault is ours.
     fn deliver(&mut self, effects: &mut Effects) {
-        while let Some(letter) = self.letters.pop_front() {
-            match settled(self.event(&letter.event, &letter.to, letter.origin, 0, effects)) {
+        while let Some(message) = self.messages.pop_front() {
+            match ending::of(self.event(&message.event, &message.to, message.origin, 0, effects)) {
                 // No record's outcome: it was sent on, or what it did is done.
                 Ok(Ending::Used(_)) => {}
                 // What was valid as a record is so as what follows from it. The record is set aside as a fault of ours.
@@ -417,6 +426,6 @@ impl PersonHalf {
     }
 }
 
-/// Stands for a record where new rules made somebody tell somebody else something.
+/// Stands for a record where new rules caused a message from person to person.
 const NO_RECORD: Origin =
     Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };

@@ -1,7 +1,7 @@
 //! What a person's record can do without. A row is dropped only when no admissible record can need it; dropping
 //! changes no number and withdraws no alert.
 //!
-//! Plain rows go when they are older than floor − horizon − 14 days: until then a late result may have them as
+//! Plain rows go when they are older than `drop_before` − horizon − 14 days: until then a late result may have them as
 //! neighbour. Positives stay for the episode gap as well, all of a person's together, but after the plain time their
 //! numbers are *settled*: what they added stays, although the neighbours it was reckoned with are gone.
 
@@ -17,7 +17,7 @@ use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
 use hashbrown::{HashMap, HashSet};
 
-/// Messages between tasks may lag behind the floor, which goes on in steps for their sake: the longest window and this
+/// Messages between tasks may lag behind `drop_before`, which goes on in steps for their sake: the longest window and this
 /// are more than two of these.
 const SLACK_DAYS: i64 = 1;
 
@@ -39,12 +39,12 @@ pub struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// At a floor, by the longest horizon and gap of any policy.
-    pub fn at(floor: Timestamp, rules: &Rules) -> Self {
+    /// At a time for dropping, by the longest horizon and gap of any policy.
+    pub fn at(drop_before: Timestamp, rules: &Rules) -> Self {
         let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
         let horizon = i64::from(longest(|policy| policy.horizon_days));
         let gap = i64::from(longest(|policy| policy.episode_gap_days));
-        let plain = floor.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
+        let plain = drop_before.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
         let positive = plain.plus_days(-gap);
         Self { plain: minute_of(plain), positive, positive_day: rules.day(positive) }
     }
@@ -66,7 +66,7 @@ impl Cutoffs {
     }
 }
 
-/// Drops and settles what is old enough; tells whether a row changed.
+/// Drops and settles what is old enough. Returns whether a row changed: what was gathered of them holds no more.
 pub fn tidy(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs, changes: &mut Changes) -> bool {
     let is_old = |row: &Row| row.minute() < cutoffs.plain;
     let changed = state.rows(slot).iter().any(is_old) && tidy_rows(state, slot, cutoffs, changes);
@@ -135,40 +135,40 @@ fn specimens(rows: &[Row]) -> Vec<Specimen> {
     rows.iter().map(|row| table[&row.specimen()]).collect()
 }
 
-/// What of a side record can go, each list from its end, and what is settled by that.
+/// What of a case file can go, each list from its end, and what is frozen by that.
 fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
     let mut drops = Vec::new();
-    let noted = |state: &PersonState, at: usize| state.extra(slot)?.positives.get(at).map(|version| version.id);
-    for at in (0..state.extra(slot).map_or(0, |extra| extra.positives.len())).rev() {
+    let noted = |state: &PersonState, at: usize| state.case_file(slot)?.positives.get(at).map(|version| version.id);
+    for at in (0..state.case_file(slot).map_or(0, |file| file.positives.len())).rev() {
         if noted(state, at).is_some_and(|id| state.position(slot, id).is_none()) {
             drops.push(Edit::Drop(List::Positives, at));
         }
     }
     if state.names_replaced(slot) {
         let needed = leading_to_rows(state, slot);
-        let entries = state.extra(slot).map_or(&[][..], |extra| &extra.replacements);
+        let entries = state.case_file(slot).map_or(&[][..], |file| &file.replacements);
         drop_where(&mut drops, List::Replacements, entries, |one| !needed.contains(&one.id));
     }
-    let Some(extra) = state.extra(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
+    let Some(file) = state.case_file(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
         return drops;
     };
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
-    drops.extend(contacts::settle(extra).into_iter().map(Edit::Traced));
+    drops.extend(contacts::freeze(file).into_iter().map(Edit::Traced));
     let first_kept = cutoffs.positive_day.to_string();
     let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
-    drop_where(&mut drops, List::Alerts, &extra.alerts, expired);
+    drop_where(&mut drops, List::Alerts, &file.alerts, expired);
     let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
-    drop_where(&mut drops, List::Contacts, &extra.contacts, is_over);
-    drop_where(&mut drops, List::Traced, &extra.traced, |traced| is_over(&traced.contact));
-    let is_about_none = |found: &IndexFound| extra.contact(&found.record_id).is_none_or(is_over);
-    drop_where(&mut drops, List::Found, &extra.index_findings, is_about_none);
+    drop_where(&mut drops, List::Contacts, &file.contacts, is_over);
+    drop_where(&mut drops, List::Traced, &file.traced, |traced| is_over(&traced.contact));
+    let is_about_none = |found: &IndexFound| file.contact(&found.record_id).is_none_or(is_over);
+    drop_where(&mut drops, List::Found, &file.index_findings, is_about_none);
     drops
 }
 
 /// Results from which one comes, by whom each names as replaced, to one that has a row. A circle is kept whole while any
 /// of it has one: once it is open, what was part of it would be replaced.
 fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
-    let entries = state.extra(slot).map(|extra| extra.replacements.clone()).unwrap_or_default();
+    let entries = state.case_file(slot).map(|file| file.replacements.clone()).unwrap_or_default();
     let mut naming: HashMap<u64, Vec<u64>> = HashMap::new();
     entries.iter().for_each(|one| naming.entry(one.replaces).or_default().push(one.id));
     let ends = entries.iter().flat_map(|one| [one.id, one.replaces]);

@@ -34,9 +34,9 @@ pub fn home(
     Err(End::Forwarded.into())
 }
 
-/// Something a person must be told because of a record about somebody else.
+/// A message to a person that follows from a record about somebody else.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct PersonMessage {
     /// The person.
     pub to: String,
     /// The record behind it.

@@ -5,7 +5,7 @@
 
 use super::messages::Origin;
 use super::replacements;
-use super::route::Letter;
+use super::route::PersonMessage;
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::End;
 use crate::model::outcome::{Reject, RejectCode};
@@ -16,6 +16,7 @@ use crate::pipeline::ending::Stop;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::paged::Changes;
 use crate::state::person::case_file::{CT_VALUES, PositiveVersion};
+use crate::state::person::dictionary::Numbers;
 use crate::state::person::row::{HASH_48, Row, Standing, Version, minute_of};
 use crate::state::person::{PersonState, Slot};
 use std::fmt::Write as _;
@@ -84,16 +85,16 @@ impl Change {
     }
 }
 
-/// The row of a result, given the id of its target, and the numbers of its area and of its purpose and target.
-pub fn row(result: &LabResult<'_>, target: &str, (area, purpose): (u32, u8), secret: &Secret) -> Row {
+/// The row of a result, given the id of its target and its numbers.
+pub fn row(result: &LabResult<'_>, target: &str, numbers: Numbers, secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, target]) & HASH_48,
         content: content(secret, result, target),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
-        area,
-        purpose,
+        area: numbers.area,
+        purpose: numbers.purpose,
         finding: result.finding,
         standing: Standing::of(result.status),
         revision: result.revision,
@@ -121,14 +122,14 @@ pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
     if result.training { Err(End::Training.into()) } else { Ok(()) }
 }
 
-/// Every version that names an earlier person tells them, whether it stands or not: which of two versions comes first
-/// must not decide whether they are told.
-pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<Letter> {
+/// Every version that names an earlier person is reported to them, whether it stands or not: which of two versions comes
+/// first must not decide whether they hear of it.
+pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<PersonMessage> {
     let from = result.previous_person_id?;
-    // Of a day-only result the day, as it is held: a time of day that means nothing is told nobody.
+    // Of a day-only result the day, as it is held: a time of day that means nothing is reported to nobody.
     let collected_at = Some(result.collected_at.to_wire());
     let moved = v1::LabResult { collected_at, ..wire.to_message() };
-    Some(Letter { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })
+    Some(PersonMessage { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })
 }
 
 /// The row a result leaves with the person it was moved away from: nothing of that revision counts here. Its content
@@ -200,7 +201,7 @@ pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes:
         let known = Change { before: Some(held), after: newest, end: End::Duplicate, in_conflict: false };
         return if news { Ok(known) } else { Err(End::Duplicate.into()) };
     }
-    // Of a result that was moved away this person knows no more than that: its new person's task tells a conflict.
+    // Of a result that was moved away this person knows no more than that: its new person's task reports a conflict.
     let in_conflict =
         (held.revision(), held.standing()) == (row.revision(), row.standing()) && row.standing() != Standing::Moved;
     if row.rank() < held.rank() {

@@ -6,15 +6,14 @@
 use super::areas::Areas;
 use super::error::{Check, RuleError};
 use super::records::{digest, key_of};
-use super::{CasePolicy, Deployment, Rules, TierPolicy};
+use super::{CasePolicy, Deployment, Rules, TierPolicy, tier};
 use crate::proto::v1::{self, rule::Rule as Kind};
 use prost::Message as _;
 
 mod policies;
 mod registry;
-mod targets;
+pub(super) mod targets;
 mod texts;
-mod tiers;
 
 /// Records by kind, with their keys.
 #[derive(Default)]
@@ -138,8 +137,8 @@ fn tiers(by_kind: &ByKind, deployment: Option<&Deployment>, errors: &mut Vec<Rul
     let mut tiers: Vec<TierPolicy> = Vec::new();
     for (key, policy) in &by_kind.tiers {
         let mut check = Check::new(key, errors);
-        let Some(policy) = tiers::policy(policy, deployment, &mut check) else { continue };
-        for other in tiers.iter().filter(|other| tiers::overlap(other, &policy)) {
+        let Some(policy) = tier::policy(policy, deployment, &mut check) else { continue };
+        for other in tiers.iter().filter(|other| tier::overlap(other, &policy)) {
             let problem = format!("`{}@{}` decides on the same level on the same days", other.id, other.version);
             check.wrong("effective_from", problem, "end the earlier one with `effective_until`");
         }

@@ -4,7 +4,7 @@ use super::targets;
 use crate::model::time::Zone;
 use crate::policy::error::Check;
 use crate::policy::years::{self, Years};
-use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm};
+use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, ObservationDays};
 use crate::proto::v1;
 
 pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<Deployment> {
@@ -73,11 +73,11 @@ pub(super) fn case(
         episode_gap_days: check.number("episode_gap_days", wire.episode_gap_days, 1..=3650),
         historic_after_hours: check.number("historic_after_hours", wire.historic_after_hours, 1..=8784).into(),
         preliminary_alerts: wire.preliminary_alerts,
-        observation_days: [
-            check.number("observation_days_close", wire.observation_days_close, 1..=60),
-            check.number("observation_days_secondary", wire.observation_days_secondary, 0..=60),
-            check.number("observation_days_co_exposed", wire.observation_days_co_exposed, 0..=60),
-        ],
+        observation_days: ObservationDays {
+            close: check.number("observation_days_close", wire.observation_days_close, 1..=60),
+            secondary: check.number("observation_days_secondary", wire.observation_days_secondary, 0..=60),
+            co_exposed: check.number("observation_days_co_exposed", wire.observation_days_co_exposed, 0..=60),
+        },
         trace_days_before: check.number("trace_days_before", wire.trace_days_before, 0..=60),
         trace_days_after: check.number("trace_days_after", wire.trace_days_after, 0..=60),
         accept_unknown_labs: wire.unknown_lab() == v1::UnknownLab::Accept,

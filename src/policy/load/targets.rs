@@ -2,8 +2,9 @@
 
 use crate::model::spelling::{is_full_width, look};
 use crate::model::unseen::is_unseen;
+use crate::policy::case::CasePolicy;
+use crate::policy::deployment::{Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 use crate::policy::error::Check;
-use crate::policy::{CasePolicy, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 use crate::proto::v1;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -116,7 +117,7 @@ pub(super) fn of_unnamed_contacts(wire: &v1::CasePolicy, targets: &[TargetIndex]
 }
 
 /// The target a tier policy looks at, if there is one of that id.
-pub(super) fn of_tier(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> Option<TargetIndex> {
+pub fn of_tier(wire: &v1::TierPolicy, deployment: &Deployment, check: &mut Check<'_>) -> Option<TargetIndex> {
     match wire.target.as_str() {
         "" => Some(0),
         id => check.target("target", id, deployment),

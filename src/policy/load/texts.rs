@@ -12,7 +12,7 @@ const LONGEST_TEXT: usize = 400;
 
 impl Check<'_> {
     /// A text for people: there, on one line, and not without end.
-    pub(super) fn text(&mut self, field: &str, value: &str) {
+    pub fn text(&mut self, field: &str, value: &str) {
         if value.trim().is_empty() {
             self.wrong(field, "it is empty", "fill it in");
         } else if value.len() > LONGEST_TEXT || value.chars().any(char::is_control) {
@@ -22,7 +22,7 @@ impl Check<'_> {
     }
 
     /// A code that becomes part of keys, labels and addresses.
-    pub(super) fn code(&mut self, field: &str, value: &str, longest: usize) {
+    pub fn code(&mut self, field: &str, value: &str, longest: usize) {
         // No text of a record holds what nobody sees, so such a code could never be met.
         let bad = |c: char| is_unseen(c) || c.is_whitespace() || c == '/';
         if value.is_empty() || value.len() > longest || value.chars().any(bad) {
@@ -31,8 +31,8 @@ impl Check<'_> {
         }
     }
 
-    /// Names that are told apart by their place: at most 250 codes, none twice.
-    pub(super) fn codes(&mut self, field: &str, values: &[String]) {
+    /// Names that are distinguished by their place: at most 250 codes, none twice.
+    pub fn codes(&mut self, field: &str, values: &[String]) {
         if values.len() > 250 {
             self.wrong(field, format!("there are {} of them", values.len()), "keep to 250");
         }
@@ -46,7 +46,7 @@ impl Check<'_> {
     }
 
     /// A civil day since 1970.
-    pub(super) fn day(&mut self, field: &str, value: &str) -> Option<Day> {
+    pub fn day(&mut self, field: &str, value: &str) -> Option<Day> {
         let day = Day::parse(value).filter(|day| *day >= Day(0));
         if day.is_none() {
             self.wrong(field, "it is no day since 1970", "write it as YYYY-MM-DD, e.g. 2022-11-11");
@@ -55,7 +55,7 @@ impl Check<'_> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn number(&mut self, field: &str, value: u32, allowed: RangeInclusive<u32>) -> i32 {
+    pub fn number(&mut self, field: &str, value: u32, allowed: RangeInclusive<u32>) -> i32 {
         if !allowed.contains(&value) {
             let hint = format!("use {} to {}", allowed.start(), allowed.end());
             self.wrong(field, format!("{value} is out of bounds"), hint);
@@ -64,7 +64,7 @@ impl Check<'_> {
     }
 
     /// How grave alerts of a kind are; `default` when nothing is said.
-    pub(super) fn severity(&mut self, field: &str, value: i32, default: Severity) -> Severity {
+    pub fn severity(&mut self, field: &str, value: i32, default: Severity) -> Severity {
         match Severity::try_from(value) {
             Ok(Severity::Unspecified) => default,
             Ok(severity) => severity,
@@ -76,7 +76,7 @@ impl Check<'_> {
     }
 
     /// One of the names a list has: its place there.
-    pub(super) fn place(&mut self, field: &str, value: &str, list: &[String]) -> Option<usize> {
+    pub fn place(&mut self, field: &str, value: &str, list: &[String]) -> Option<usize> {
         let place = list.iter().position(|name| name == value);
         if place.is_none() {
             self.wrong(field, format!("`{value}` is not known here"), format!("use one of: {}", list.join(", ")));

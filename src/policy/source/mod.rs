@@ -14,48 +14,12 @@
 use super::records::record;
 use super::{RuleError, Rules};
 use crate::proto::v1::rule::Rule as Kind;
+pub use document::{SourceError, SourceFile};
 use std::collections::BTreeMap;
-use std::fmt;
 
+pub(super) mod document;
 mod policies;
 mod registries;
-
-/// One file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Its name without folder.
-    pub name: String,
-    /// What it holds.
-    pub text: String,
-}
-
-/// One thing wrong with a folder of rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceError {
-    /// Name of the file, without folder.
-    pub file: String,
-    /// Line, from 1; `None` when the file is not there.
-    pub line: Option<usize>,
-    /// Key or column, e.g. `threshold.measures[0].lower_bounds`; empty when it is the whole file.
-    pub key: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        if !self.key.is_empty() {
-            write!(f, ": {}", self.key)?;
-        }
-        write!(f, ": {}; {}", self.problem, self.hint)
-    }
-}
 
 /// Whether a file of this name belongs to a folder of rules; other files (a README) are none of ours.
 pub fn is_rule_file(name: &str) -> bool {
@@ -77,7 +41,7 @@ pub fn rules(files: &[SourceFile]) -> Result<Rules, Vec<SourceError>> {
 /// An error about a field of one of these files, a TOML document that can be read.
 pub fn error_in(files: &[SourceFile], name: &str, field: &str, problem: String, hint: String) -> SourceError {
     let file = files.iter().find(|file| file.name == name);
-    let line = file.map(|file| policies::line_of(&file.text, field));
+    let line = file.map(|file| document::line_of(&file.text, field));
     SourceError { file: name.to_owned(), line, key: field.to_owned(), problem, hint }
 }
 
@@ -170,7 +134,7 @@ impl Origin {
     /// File, line, and the name people gave the field there.
     fn locate(&self, field: &str) -> (&str, usize, String) {
         match self {
-            Origin::Document(file) => (&file.name, policies::line_of(&file.text, field), field.to_owned()),
+            Origin::Document(file) => (&file.name, document::line_of(&file.text, field), field.to_owned()),
             Origin::Rows(file, lines) => {
                 let (fact, column) = registries::place_of(field);
                 (file, lines.get(fact).copied().unwrap_or(1), column.to_owned())

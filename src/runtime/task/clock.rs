@@ -156,14 +156,15 @@ impl Clock {
         if self.heard.is_none() {
             let Times { everywhere, drop_before, .. } = self.times();
             let drops = matches!(self.source, Source::Receipts { .. });
-            let is_news =
-                |told: &Watermarks| everywhere < Some(told.watermark) || drops && drop_before < Some(told.drop_before);
+            let is_news = |slowest: &Watermarks| {
+                everywhere < Some(slowest.watermark) || drops && drop_before < Some(slowest.drop_before)
+            };
             self.heard = look.slowest.filter(is_news).zip(Some(look.at));
         }
-        if let Some((told, _)) = self.heard.take_if(|(_, heard)| look.read_until.is_some_and(|read| read > *heard)) {
-            self.everywhere = self.everywhere.max(Some(told.watermark));
+        if let Some((slowest, _)) = self.heard.take_if(|(_, heard)| look.read_until.is_some_and(|read| read > *heard)) {
+            self.everywhere = self.everywhere.max(Some(slowest.watermark));
             if let Source::Receipts { drop_before, .. } = &mut self.source {
-                *drop_before = Some(told.drop_before).max(*drop_before);
+                *drop_before = Some(slowest.drop_before).max(*drop_before);
             }
         }
     }
@@ -223,7 +224,7 @@ mod tests {
     }
 
     /// All person tasks have published this.
-    fn told(watermark: i64, drop_before: i64) -> Option<Watermarks> {
+    fn published(watermark: i64, drop_before: i64) -> Option<Watermarks> {
         Some(Watermarks { watermark: at(watermark), drop_before: at(drop_before) })
     }
 
@@ -282,7 +283,7 @@ mod tests {
             ];
             for (wall, slowest, read_until, everywhere) in table {
                 // Rows are dropped by what is published beside it, and by the same rule.
-                let slowest = slowest.and_then(|slowest| told(slowest, slowest - 1_000));
+                let slowest = slowest.and_then(|slowest| published(slowest, slowest - 1_000));
                 clock.look(&Look { at: at(wall), slowest, read_until: read_until.map(Timestamp) });
                 let Times { everywhere: known, drop_before, .. } = clock.times();
                 assert_eq!(known, everywhere.map(Timestamp), "at {wall}");
@@ -296,12 +297,12 @@ mod tests {
     fn an_area_task_goes_by_the_slowest_person_task_and_drops_nothing() {
         let mut clock = area();
         clock.receive(Topic::AreaChanges, at(9_000_000));
-        assert!(clock.look(&Look { slowest: told(70_000, 1), ..idle(80_000_000) }));
-        assert!(!clock.look(&Look { slowest: told(70_000, 2), ..idle(80_000_001) }));
+        assert!(clock.look(&Look { slowest: published(70_000, 1), ..idle(80_000_000) }));
+        assert!(!clock.look(&Look { slowest: published(70_000, 2), ..idle(80_000_001) }));
         let times = clock.times();
         assert_eq!((times.own, times.drop_before), (at(70_000), None), "neither receipts nor the wall clock count");
         assert_eq!(clock.publish(false), Some(Watermarks { watermark: at(70_000), drop_before: at(70_000) }));
-        assert!(!clock.look(&Look { slowest: told(60_000, 1), ..Look::default() }), "never backwards");
+        assert!(!clock.look(&Look { slowest: published(60_000, 1), ..Look::default() }), "never backwards");
     }
 
     #[test]
@@ -310,15 +311,15 @@ mod tests {
         clock.receive(Topic::LabResults, at(DAY));
         clock.look(&idle(100 * DAY));
         // Heard of, and read on since.
-        let all = |drop_before| Look { at: at(0), slowest: told(1, drop_before), ..idle(100 * DAY) };
+        let all = |drop_before| Look { at: at(0), slowest: published(1, drop_before), ..idle(100 * DAY) };
         // It begins a step behind the first receipt, since nobody has published anything yet.
-        assert_eq!(clock.publish(false).map(|told| told.drop_before), Some(at(8 * DAY)));
+        assert_eq!(clock.publish(false).map(|watermarks| watermarks.drop_before), Some(at(8 * DAY)));
         assert!(!clock.has_news(), "until all others have published theirs it stays");
         clock.look(&all(DAY / 2));
         assert!(!clock.has_news(), "never backwards");
         clock.look(&all(8 * DAY));
         assert_eq!(clock.times().drop_before, Some(at(8 * DAY)));
-        assert_eq!(clock.publish(false).map(|told| told.drop_before), Some(at(15 * DAY)));
+        assert_eq!(clock.publish(false).map(|watermarks| watermarks.drop_before), Some(at(15 * DAY)));
         clock.look(&all(99 * DAY));
         let watermark = at(100 * DAY);
         assert_eq!(clock.publish(false), Some(Watermarks { watermark, drop_before: watermark }), "never beyond it");
@@ -338,12 +339,16 @@ mod tests {
         ];
         for (wall, busy, published) in table {
             clock.look(&idle(wall));
-            assert_eq!(clock.publish(busy).map(|told| told.watermark), published.map(Timestamp), "at {wall}");
+            assert_eq!(
+                clock.publish(busy).map(|watermarks| watermarks.watermark),
+                published.map(Timestamp),
+                "at {wall}"
+            );
         }
         clock.receive(Topic::LabResults, at(62_900));
         clock.receive(Topic::ContactRecords, at(62_800));
         assert_eq!(clock.publish(true), None, "less than a step");
-        assert_eq!(clock.publish(false).map(|told| told.watermark), Some(at(62_800)), "it falls quiet");
+        assert_eq!(clock.publish(false).map(|watermarks| watermarks.watermark), Some(at(62_800)), "it falls quiet");
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl<H: Half> Task<H> {
         self.effects.urgent
     }
 
-    /// Whether a cycle of images is due, which begins with the first `commit` that is told the changelog's end.
+    /// Whether a cycle of images is due, which begins with the first `commit` that is given the changelog's end.
     pub fn wants_changelog_end(&self) -> bool {
         self.changelog.wants_end()
     }
@@ -238,7 +238,7 @@ impl<H: Half> Task<H> {
         if let Some(watermarks) = self.clock.publish(self.touched) {
             outputs.push(self.progress(watermarks));
         }
-        let commit = format!("{}/{}/{seq}", H::NAME, self.number).into_bytes();
+        let commit = format!("{}/{}/{seq}", H::KIND, self.number).into_bytes();
         outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
         let changes = self.changelog.write(&self.half, self.head(), self.effects.changes.as_bytes());
         self.effects.changes.clear();
@@ -275,7 +275,7 @@ impl<H: Half> Task<H> {
 
     fn progress(&self, Watermarks { watermark, drop_before }: Watermarks) -> Output {
         let progress = Progress {
-            half: H::NAME.into(),
+            half: H::KIND.name().into(),
             task: self.number,
             now: Some(watermark.to_wire()),
             rules_digest: self.half.rules_digest().into(),
@@ -285,7 +285,7 @@ impl<H: Half> Task<H> {
         Output {
             topic: Topic::Progress,
             partition: 0,
-            key: format!("{}/{}", H::NAME, self.number).into_bytes(),
+            key: format!("{}/{}", H::KIND, self.number).into_bytes(),
             payload: Some(progress.encode_to_vec()),
             headers: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! Commits that fail one after the other: how long to leave it be, and what to tell of it.
 //!
 //! One failure is usual: a broker goes, a group changes. Where the cause stays, as a missing ACL does until somebody gives
-//! it, each attempt restores all tasks and fails again, several times a second: attempts get rarer, and a cause is told
+//! it, each attempt restores all tasks and fails again, several times a second: attempts get rarer, and a cause is logged
 //! once a minute.
 
 use crate::model::time::Timestamp;
@@ -16,16 +16,16 @@ const FIRST_PAUSE_MS: i64 = 500;
 /// The longest pause: when the cause is gone, tasks wait as long for nothing.
 const LONGEST_PAUSE_MS: i64 = 8_000;
 
-/// A cause is told once in this time.
-const TOLD_EVERY_MS: i64 = 60_000;
+/// A cause is logged once in this time.
+const LOG_EVERY_MS: i64 = 60_000;
 
 /// Failed commits of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     trouble: Option<Trouble>,
-    /// Causes, when each was told, and how many failures for it were not since.
+    /// Causes, when each was logged, and how many failures for it were not since.
     causes: BTreeMap<String, (Timestamp, u64)>,
-    /// Failures that were not told, for causes that are not remembered any more.
+    /// Failures that were not logged, for causes that are not remembered any more.
     forgotten: u64,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Failures {
 struct Trouble {
     count: u32,
     last: Timestamp,
-    is_told: bool,
+    is_logged: bool,
     /// Something was committed since.
     is_healing: bool,
 }
@@ -52,30 +52,30 @@ impl Trouble {
 }
 
 impl Failures {
-    /// Notes a failure: how many of this cause were not told since the last that was; `None` when this one is not to be
-    /// told either.
+    /// Notes a failure: how many of this cause were not logged since the last that was; `None` when this one is not to
+    /// be logged either.
     pub(super) fn note(&mut self, cause: &str, now: Timestamp) -> Option<u64> {
         let count = self.trouble.map_or(0, |trouble| trouble.count);
-        let is_due = |told: Timestamp| (now.0 - told.0).abs() >= TOLD_EVERY_MS;
+        let is_due = |logged: Timestamp| (now.0 - logged.0).abs() >= LOG_EVERY_MS;
         let left_out = match self.causes.get_mut(cause) {
-            Some((told, left_out)) if !is_due(*told) => {
+            Some((logged, left_out)) if !is_due(*logged) => {
                 *left_out += 1;
                 None
             }
-            Some((told, left_out)) => {
-                *told = now;
+            Some((logged, left_out)) => {
+                *logged = now;
                 Some(std::mem::take(left_out))
             }
             None => {
                 // What is over; causes that name numbers would add up.
-                let over = self.causes.extract_if(.., |_, (told, _)| is_due(*told));
+                let over = self.causes.extract_if(.., |_, (logged, _)| is_due(*logged));
                 self.forgotten += over.map(|(_, (_, left_out))| left_out).sum::<u64>();
                 self.causes.insert(cause.to_owned(), (now, 0));
                 Some(0)
             }
         };
-        let is_told = left_out.is_some();
-        self.trouble = Some(Trouble { count: count + 1, last: now, is_told, is_healing: false });
+        let is_logged = left_out.is_some();
+        self.trouble = Some(Trouble { count: count + 1, last: now, is_logged, is_healing: false });
         left_out
     }
 
@@ -93,15 +93,15 @@ impl Failures {
 
     /// Whether what follows the last failure is news to nobody.
     pub(super) fn is_silent(&self) -> bool {
-        self.trouble.is_some_and(|trouble| !trouble.is_told)
+        self.trouble.is_some_and(|trouble| !trouble.is_logged)
     }
 
-    /// Whether a trouble of several failures is over: how many there were, and how many of them were not told. Said once.
+    /// Whether a trouble of several failures is over: how many there were, and how many of them were not logged. Said once.
     pub(super) fn over(&mut self, now: Timestamp) -> Option<(u32, u64)> {
         let is_over = |trouble: &mut Trouble| trouble.is_healing && trouble.since(now) >= OVER_AFTER_MS;
         let trouble = self.trouble.take_if(is_over)?;
-        let untold = self.causes.values_mut().map(|(_, left_out)| std::mem::take(left_out));
-        let left_out = untold.sum::<u64>() + std::mem::take(&mut self.forgotten);
+        let unlogged = self.causes.values_mut().map(|(_, left_out)| std::mem::take(left_out));
+        let left_out = unlogged.sum::<u64>() + std::mem::take(&mut self.forgotten);
         (trouble.count > 1).then_some((trouble.count, left_out))
     }
 }
@@ -137,9 +137,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once_a_minute_with_the_number_of_those_that_were_not() {
+    fn a_cause_is_logged_once_a_minute_with_the_number_of_those_that_were_not() {
         let mut failures = Failures::default();
-        // When it fails and for what; how many were left out, where it is told.
+        // When it fails and for what; how many were left out, where it is logged.
         let table = [
             (0, "a", Some(0)),
             (1_000, "a", None),
@@ -150,14 +150,14 @@ mod tests {
             (61_000, "b", None),
             (62_000, "b", Some(1)),
         ];
-        for (now, cause, told) in table {
-            assert_eq!(failures.note(cause, at(now)), told, "{now} {cause}");
-            assert_eq!(failures.is_silent(), told.is_none(), "{now} {cause}");
+        for (now, cause, logged) in table {
+            assert_eq!(failures.note(cause, at(now)), logged, "{now} {cause}");
+            assert_eq!(failures.is_silent(), logged.is_none(), "{now} {cause}");
         }
     }
 
     #[test]
-    fn the_end_of_a_trouble_is_told_once_with_what_was_not_told_of_it() {
+    fn the_end_of_a_trouble_is_logged_once_with_what_was_not_logged_of_it() {
         let mut failures = Failures::default();
         failures.note("a", at(0));
         assert_eq!(failures.over(at(40_000)), None);

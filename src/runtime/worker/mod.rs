@@ -12,7 +12,7 @@ use super::restoring::Restoring;
 use super::task::clock::{Look, Watermarks};
 use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
-use crate::model::record::{Layout, Output, Position, Record, Topic};
+use crate::model::record::{HalfKind, Layout, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::Half;
@@ -33,7 +33,7 @@ const POLL_RECORDS: usize = 1_000;
 /// usual commit.
 const URGENT_GAP_MS: i64 = 5;
 
-/// A jump of time by more than so many days is told of.
+/// A jump of time by more than so many days is warned of.
 const LONG_JUMP_DAYS: i64 = 31;
 
 /// How often tasks without anything to read look whether their offsets stop before a marker.
@@ -70,8 +70,16 @@ enum Extent {
     Whole,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct LastCommit {
+    began: Timestamp,
+    /// How long it took to prepare and to write.
+    took: Duration,
+}
+
+/// Where a worker is with a task that it was given.
 #[derive(Debug)]
-enum Slot<H> {
+enum Phase<H> {
     /// Reading its changelog.
     Restoring(Box<Restoring>),
     /// Restored by newer rules than this worker has read: waits for them.
@@ -87,15 +95,14 @@ pub struct Worker<H, L> {
     settings: Settings,
     rules: RulesInForce,
     /// Smallest progress of all person tasks, once known.
-    floor: Option<Watermarks>,
-    slots: BTreeMap<i32, Slot<H>>,
+    slowest: Option<Watermarks>,
+    phases: BTreeMap<i32, Phase<H>>,
     meter: Meter,
     /// Time of the last step.
     at: Timestamp,
     /// When the offsets of drained tasks were last looked at.
     looked: Timestamp,
-    /// When the last commit began, and how long it took to prepare and to write.
-    last_commit: (Timestamp, Duration),
+    last_commit: LastCommit,
     /// When the last commit of all tasks was done.
     last_whole: Timestamp,
     /// Everything there was has been read since the last commit.
@@ -114,12 +121,12 @@ impl<H: Half, L: Log> Worker<H, L> {
             log,
             settings,
             rules,
-            floor: None,
-            slots: BTreeMap::new(),
+            slowest: None,
+            phases: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
             looked: Timestamp::default(),
-            last_commit: (Timestamp::default(), Duration::ZERO),
+            last_commit: LastCommit::default(),
             last_whole: Timestamp::default(),
             drained: false,
             consumed: BTreeMap::new(),
@@ -142,7 +149,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let restoring = self.restore()?;
         self.pass_time();
         if let Some((failures, left_out)) = self.failures.over(at) {
-            tracing::info!(half = H::NAME, failures, left_out, "commits fail no more");
+            tracing::info!(half = H::KIND.name(), failures, left_out, "commits fail no more");
         }
         if let Some(extent) = self.commit_due(at) {
             self.commit(at, extent)?;
@@ -159,23 +166,25 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// Other rules are in force.
     pub fn adopt(&mut self, rules: RulesInForce) {
         self.rules = rules;
-        for slot in self.slots.values_mut() {
-            match slot {
-                Slot::Running(task) => task.adopt(&self.rules),
-                Slot::Waiting(_) | Slot::Restoring(_) => {} // they adopt when they start
+        for phase in self.phases.values_mut() {
+            match phase {
+                Phase::Running(task) => task.adopt(&self.rules),
+                Phase::Waiting(_) | Phase::Restoring(_) => {} // they adopt when they start
             }
         }
     }
 
     /// The smallest progress of all person tasks is now this.
-    pub fn set_floor(&mut self, floor: Watermarks) {
-        self.tell_of_a_jump(floor.watermark);
-        self.floor = Some(self.floor.unwrap_or_default().max(floor));
+    pub fn set_slowest(&mut self, slowest: Watermarks) {
+        self.tell_of_a_jump(slowest.watermark);
+        self.slowest = Some(self.slowest.unwrap_or_default().max(slowest));
     }
 
     /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
     fn tell_of_a_jump(&self, now: Timestamp) {
-        let Some(before) = self.floor.map(|floor| floor.watermark).filter(|_| H::NAME == "area") else { return };
+        let Some(before) = self.slowest.map(|slowest| slowest.watermark).filter(|_| H::KIND == HalfKind::Area) else {
+            return;
+        };
         if now > before.plus_days(LONG_JUMP_DAYS) {
             tracing::warn!(
                 from = %before,
@@ -197,46 +206,42 @@ impl<H: Half, L: Log> Worker<H, L> {
                 error.to_string()
             }
         };
-        Err(Fatal(format!(
-            "the last commit of the {} half failed ({why}); nothing is lost, what it held is read again after the next \
-             start",
-            H::NAME
-        )))
+        Err(Fatal::LastCommit { half: H::KIND, why })
     }
 
     /// Whether a failed commit's tasks are not yet again where they were.
     fn has_dropped(&self) -> bool {
-        let dropped = |slot: &Slot<H>| matches!(slot, Slot::Restoring(restoring) if restoring.has_dropped());
-        self.slots.values().any(dropped)
+        let dropped = |phase: &Phase<H>| matches!(phase, Phase::Restoring(restoring) if restoring.has_dropped());
+        self.phases.values().any(dropped)
     }
 
     /// Running tasks.
     pub fn running(&self) -> impl Iterator<Item = (i32, &Task<H>)> {
-        self.slots.iter().filter_map(|(number, slot)| match slot {
-            Slot::Running(task) => Some((*number, task.as_ref())),
-            Slot::Restoring(_) | Slot::Waiting(_) => None,
+        self.phases.iter().filter_map(|(number, phase)| match phase {
+            Phase::Running(task) => Some((*number, task.as_ref())),
+            Phase::Restoring(_) | Phase::Waiting(_) => None,
         })
     }
 
     /// Tells the meter what tasks without commits cannot: lag and time. To be called every second or so.
     pub fn report(&mut self) {
-        let Self { log, slots, meter, .. } = self;
+        let Self { log, phases, meter, .. } = self;
         meter.beat();
-        for (&number, slot) in slots.iter() {
-            if let Slot::Running(task) = slot {
+        for (&number, phase) in phases.iter() {
+            if let Phase::Running(task) = phase {
                 meter.lag(number, log.lag(number), Some(task.now()));
             }
         }
     }
 
     fn poll(&mut self) -> Result<Polled, Fatal> {
-        let Self { log, slots, consumed, suspects, .. } = self;
+        let Self { log, phases, consumed, suspects, .. } = self;
         let mut stumbled: Option<(i32, Stumble)> = None;
         let mut take = |records: &[Record<'_>]| {
             let source = |record: &Record<'_>| (record.position.partition, record.position.topic);
             for group in records.chunk_by(|a, b| source(a) == source(b)) {
                 let (number, topic) = source(&group[0]);
-                let Some(Slot::Running(task)) = slots.get_mut(&number) else {
+                let Some(Phase::Running(task)) = phases.get_mut(&number) else {
                     unreachable!("the log hands over records of started tasks only");
                 };
                 if stumbled.is_some() {
@@ -249,16 +254,10 @@ impl<H: Half, L: Log> Worker<H, L> {
         let polled = log.poll(POLL_RECORDS, &mut take)?;
         match stumbled {
             None => Ok(polled),
-            Some((number, Stumble::Newer(position, newer))) => Err(Fatal(format!(
-                "{} task {number} stops before {} [{}] at offset {}: {newer}",
-                H::NAME,
-                position.topic.name(),
-                position.partition,
-                position.offset
-            ))),
+            Some((_, Stumble::Newer(at, newer))) => Err(Fatal::NewerRecord { half: H::KIND, at, newer }),
             Some((number, Stumble::Panic)) => {
                 tracing::error!(
-                    half = H::NAME,
+                    half = H::KIND.name(),
                     task = number,
                     suspects = ?self.suspects,
                     "the program failed on a record, see above: it is set aside as `internal`; please report it"
@@ -270,14 +269,9 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn begin(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
-        let Layout { person_tasks, area_tasks } = self.settings.layout;
-        let known = if H::NAME == "area" { area_tasks } else { person_tasks };
-        if let Some(task) = tasks.iter().find(|task| **task >= known) {
-            return Err(Fatal(format!(
-                "the group has given out partition {task} of {}, which had {known} when the processor started: \
-                 partitions were added, and people are kept by their number; swabstream topics check says more",
-                H::INPUTS[0].name()
-            )));
+        let known = self.settings.layout.tasks(H::KIND);
+        if let Some(&partition) = tasks.iter().find(|task| **task >= known) {
+            return Err(Fatal::Repartitioned { input: H::INPUTS[0], partition, known });
         }
         self.meter.assigned(tasks);
         tasks.iter().for_each(|task| self.restart(*task, false));
@@ -285,10 +279,10 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     fn restart(&mut self, task: i32, dropped: bool) {
-        let restoring = Restoring::new(H::NAME, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
-        self.slots.insert(task, Slot::Restoring(Box::new(restoring)));
+        let restoring = Restoring::new(H::KIND, H::CHANGELOG, task, self.settings.ring, self.at, dropped);
+        self.phases.insert(task, Phase::Restoring(Box::new(restoring)));
         if self.is_news(dropped) {
-            tracing::info!(half = H::NAME, task, "assigned, restoring");
+            tracing::info!(half = H::KIND.name(), task, "assigned, restoring");
         }
     }
 
@@ -296,19 +290,19 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn hand_over(&mut self, tasks: &[i32], at: Timestamp) -> Result<(), Fatal> {
         self.commit(at, Extent::Whole)?;
         self.meter.revoked(tasks);
-        tracing::info!(half = H::NAME, ?tasks, "revoked");
+        tracing::info!(half = H::KIND.name(), ?tasks, "revoked");
         self.drop_tasks(tasks)
     }
 
     /// Others own these already: a commit would be refused, or worse, not.
     fn forget(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         self.meter.lost(tasks);
-        tracing::warn!(half = H::NAME, ?tasks, "lost");
+        tracing::warn!(half = H::KIND.name(), ?tasks, "lost");
         self.drop_tasks(tasks)
     }
 
     fn drop_tasks(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
-        self.slots.retain(|number, _| !tasks.contains(number));
+        self.phases.retain(|number, _| !tasks.contains(number));
         self.consumed.retain(|number, _| !tasks.contains(number));
         self.log.release(tasks)
     }
@@ -318,19 +312,19 @@ impl<H: Half, L: Log> Worker<H, L> {
         if look {
             self.looked = self.at;
         }
-        for (&number, slot) in &mut self.slots {
-            if let Slot::Running(task) = slot {
+        for (&number, phase) in &mut self.phases {
+            if let Phase::Running(task) = phase {
                 let read_until = self.log.idle_since(number);
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
                 }
-                task.pass_time(&Look { at: self.at, read_until, slowest: self.floor });
+                task.pass_time(&Look { at: self.at, read_until, slowest: self.slowest });
             }
         }
     }
 
     fn commit_due(&self, at: Timestamp) -> Option<Extent> {
-        let (began, took) = self.last_commit;
+        let LastCommit { began, took } = self.last_commit;
         let took = took.as_millis() as i64;
         let (since, since_whole) = (at.0 - began.0 - took, at.0 - self.last_whole.0);
         let interval = self.settings.commit_interval_ms * if self.drained { 1 } else { BEHIND_PACE };
@@ -361,8 +355,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         let began = self.log.elapsed();
         self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
-        for (&number, slot) in &mut self.slots {
-            if let Slot::Running(task) = slot
+        for (&number, phase) in &mut self.phases {
+            if let Phase::Running(task) = phase
                 && (task.urgent() || extent == Extent::Whole && task.touched())
             {
                 let end = if task.wants_changelog_end() { self.log.changelog_end(number) } else { None };
@@ -377,7 +371,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         let commit = Commit::new(outputs, tasks);
         let result = self.log.commit(&commit);
         let took = self.log.elapsed().saturating_sub(began);
-        self.last_commit = (at, took);
+        self.last_commit = LastCommit { began: at, took };
         if extent == Extent::Whole {
             self.last_whole = Timestamp(at.0 + took.as_millis() as i64);
         }
@@ -396,9 +390,9 @@ impl<H: Half, L: Log> Worker<H, L> {
             *written.entry(*topic).or_default() += 1;
         }
         let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
-        self.meter.committed(self.last_commit.1, &consumed, &written);
+        self.meter.committed(self.last_commit.took, &consumed, &written);
         for part in commit.tasks() {
-            if let Some(Slot::Running(task)) = self.slots.get_mut(&part.task) {
+            if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());
                 self.meter.closed(part.task, task.take_closed());
                 self.meter.reported_early(task.take_reported_early());
@@ -409,17 +403,17 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
         if let Some(left_out) = self.failures.note(&error.to_string(), self.at) {
-            tracing::warn!(half = H::NAME, %error, left_out, "commit failed, restoring all tasks");
+            tracing::warn!(half = H::KIND.name(), %error, left_out, "commit failed, restoring all tasks");
         }
         self.meter.failed(CommitEnd::from(error));
         self.restart_all()?;
         if self.failures.pauses(self.at) {
-            self.slots.keys().for_each(|task| self.meter.stuck(*task, &format!("commits fail: {error}")));
+            self.phases.keys().for_each(|task| self.meter.stuck(*task, &format!("commits fail: {error}")));
         }
         Ok(())
     }
 
-    /// Whether a step of a restore is to be told: not where it follows a failure that was not told either.
+    /// Whether a step of a restore is logged: not where it follows a failure that was not logged either.
     fn is_news(&self, dropped: bool) -> bool {
         !(dropped && self.failures.is_silent())
     }
@@ -427,7 +421,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn restart_all(&mut self) -> Result<(), Fatal> {
         self.consumed.clear();
         self.log.rewind()?;
-        let tasks: Vec<i32> = self.slots.keys().copied().collect();
+        let tasks: Vec<i32> = self.phases.keys().copied().collect();
         self.meter.restarted(&tasks);
         tasks.iter().for_each(|task| self.restart(*task, true));
         Ok(())

@@ -1,6 +1,6 @@
 //! How a worker comes to its tasks: it reads their changelogs, a piece each, and starts them.
 
-use super::{Slot, Worker, report_of};
+use super::{Phase, Worker, report_of};
 use crate::pipeline::half::{Context, Half};
 use crate::runtime::log::{CommitMark, Committed, Fatal, Log, Restore};
 use crate::runtime::restoring::Restoring;
@@ -14,16 +14,16 @@ impl<H: Half, L: Log> Worker<H, L> {
         if self.failures.pauses(self.at) {
             return Ok(false);
         }
-        let waiting: Vec<i32> = self.slots.keys().copied().collect();
+        let waiting: Vec<i32> = self.phases.keys().copied().collect();
         for number in waiting {
-            busy |= match self.slots.remove(&number) {
-                Some(Slot::Restoring(restoring)) => self.restore_some(number, restoring)?,
-                Some(Slot::Waiting(task)) => {
+            busy |= match self.phases.remove(&number) {
+                Some(Phase::Restoring(restoring)) => self.restore_some(number, restoring)?,
+                Some(Phase::Waiting(task)) => {
                     self.start(number, task, true)?;
                     false
                 }
                 Some(running) => {
-                    self.slots.insert(number, running);
+                    self.phases.insert(number, running);
                     false
                 }
                 None => false,
@@ -53,7 +53,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                 self.meter.restoring(number, remaining);
             }
         }
-        self.slots.insert(number, Slot::Restoring(restoring));
+        self.phases.insert(number, Phase::Restoring(restoring));
         Ok(reading)
     }
 
@@ -65,7 +65,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             Ok(task) => task,
             Err(why) => return self.restore_anew(number, restoring, &why, mark),
         };
-        let (half, is_news) = (H::NAME, self.is_news(restoring.has_dropped()));
+        let (half, is_news) = (H::KIND.name(), self.is_news(restoring.has_dropped()));
         if is_news {
             tracing::info!(half, task = number, records, seconds, "restored");
         }
@@ -87,27 +87,27 @@ impl<H: Half, L: Log> Worker<H, L> {
         if !restoring.begin_anew(why, mark) {
             return Err(self.unusable(number, why));
         }
-        self.slots.insert(number, Slot::Restoring(restoring));
+        self.phases.insert(number, Phase::Restoring(restoring));
         Ok(())
     }
 
     fn unusable(&self, number: i32, why: &Unusable) -> Fatal {
-        Fatal(format!("{} task {number}: {}", H::NAME, self.log.explain(number, why)))
+        Fatal::State(format!("{} task {number}: {}", H::KIND, self.log.explain(number, why)))
     }
 
     /// Starts a restored task, unless its state was derived by rules that this worker has not read yet.
     fn start(&mut self, number: i32, mut task: Box<Task<H>>, is_news: bool) -> Result<(), Fatal> {
         if !task.may_use(&self.rules) {
-            self.slots.insert(number, Slot::Waiting(task));
+            self.phases.insert(number, Phase::Waiting(task));
             return Ok(());
         }
         task.adopt(&self.rules);
         self.log.start(number, task.next())?;
         if is_news {
-            tracing::info!(half = H::NAME, task = number, commit = task.seq(), "running");
+            tracing::info!(half = H::KIND.name(), task = number, commit = task.seq(), "running");
         }
         self.meter.restored(report_of(number, &task, None));
-        self.slots.insert(number, Slot::Running(task));
+        self.phases.insert(number, Phase::Running(task));
         Ok(())
     }
 

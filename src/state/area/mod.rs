@@ -1,6 +1,6 @@
 //! State of one area task: counts per area, target, registry period, purpose and specimen day, in pages.
 //!
-//! Each area of each target is a [`Series`] of its own: nothing that is told from one sees the counts of another.
+//! Each area of each target is a [`Series`] of its own: nothing that is reckoned from one sees the counts of another.
 //!
 //! What enters are signed changes; what leaves are series to compute numbers from. Every change is an operation that
 //! is applied and logged at once, so that images and later operations give the same state again. Nothing here knows
@@ -108,11 +108,11 @@ impl AreaState {
     }
 
     /// The number of a new area of a target.
-    pub fn bear(&mut self, (code, target): (&str, &str), basis: u64, changes: &mut Changes) -> AreaNumber {
+    pub fn add_area(&mut self, (code, target): (&str, &str), basis: u64, changes: &mut Changes) -> AreaNumber {
         let area = self.by_code.len() as AreaNumber;
         self.by_code.insert(keyed(code, target).into_owned(), area);
         let (code, target) = (code.to_owned(), target.to_owned());
-        self.change(area, SeriesOperation::Born { code, target, basis }, changes);
+        self.change(area, SeriesOperation::Begun { code, target, basis }, changes);
         area
     }
 
@@ -243,11 +243,11 @@ impl AreaState {
 /// Applies an operation to an area of a page.
 fn apply(page: &mut Vec<Series>, slot: usize, operation: SeriesOperation) -> Result<(), Corrupt> {
     match operation {
-        SeriesOperation::Born { code, target, basis } if slot == page.len() && slot < AREAS_PER_PAGE => {
+        SeriesOperation::Begun { code, target, basis } if slot == page.len() && slot < AREAS_PER_PAGE => {
             page.push(Series { code, target, basis, ..Series::default() });
             Ok(())
         }
-        SeriesOperation::Born { .. } => Err(corrupt("an area is born in the wrong place")),
+        SeriesOperation::Begun { .. } => Err(corrupt("an area is born in the wrong place")),
         operation => {
             page.get_mut(slot).ok_or_else(|| corrupt("an area was never born"))?.apply(operation);
             Ok(())
@@ -258,7 +258,7 @@ fn apply(page: &mut Vec<Series>, slot: usize, operation: SeriesOperation) -> Res
 impl Series {
     fn apply(&mut self, operation: SeriesOperation) {
         match operation {
-            SeriesOperation::Born { .. } => {}
+            SeriesOperation::Begun { .. } => {}
             SeriesOperation::Add(key, change) => self.add(key, change),
             SeriesOperation::Basis(basis) => self.basis = basis,
             SeriesOperation::Tier(hash) => self.tier = hash,

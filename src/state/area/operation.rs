@@ -51,7 +51,7 @@ pub enum MetaOperation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeriesOperation {
     /// The area is new; its slot is the next of the page.
-    Born {
+    Begun {
         /// Its code.
         code: String,
         /// Its target, empty for the first.
@@ -137,7 +137,7 @@ impl MetaOperation {
 impl SeriesOperation {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
         match self {
-            Self::Born { code, target, basis } => {
+            Self::Begun { code, target, basis } => {
                 into.push(1);
                 put_bytes(into, keyed(code, target).as_bytes());
                 put_short(into, *basis);
@@ -188,7 +188,7 @@ impl SeriesOperation {
         Ok(match from.u8()? {
             1 => {
                 let (code, target) = parts(from.text()?);
-                Self::Born { code: code.to_owned(), target: target.to_owned(), basis: from.short()? }
+                Self::Begun { code: code.to_owned(), target: target.to_owned(), basis: from.short()? }
             }
             ADD => Self::Add(CellKey::read(from)?, Cell::read(from)?),
             3 => Self::Basis(from.short()?),

@@ -8,9 +8,9 @@ use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64}
 use crate::state::paged::Corrupt;
 use prost::Message as _;
 
-/// The side record of one person.
+/// The case file of one person.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Extra {
+pub struct CaseFile {
     /// The pseudonym: alerts and messages name it.
     pub person_id: String,
     /// Positive versions read, in order of (id, content).
@@ -140,12 +140,12 @@ pub struct Traced {
     pub contact: Contact,
     /// That version names somebody else as index.
     pub left: bool,
-    /// What the contact was last told: whether a live positive alert lists the record.
-    pub told: bool,
+    /// What was last reported to the contact: whether a live positive alert lists the record.
+    pub reported: bool,
     /// How often that changed.
-    pub told_version: u32,
-    /// The alert that listed it was dropped while it was live: what the contact was told stays.
-    pub settled: bool,
+    pub reported_version: u32,
+    /// The alert that listed it was dropped while it was live: what was reported to the contact stays.
+    pub frozen: bool,
 }
 
 impl Traced {
@@ -168,8 +168,8 @@ pub struct IndexFound {
     pub version: u32,
 }
 
-impl Extra {
-    /// An empty side record.
+impl CaseFile {
+    /// An empty case file.
     pub fn of(person_id: &str) -> Self {
         Self { person_id: person_id.to_owned(), ..Self::default() }
     }
@@ -324,8 +324,8 @@ pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> 
 
 pub(super) fn put_traced(into: &mut Vec<u8>, traced: &Traced) {
     put_contact(into, &traced.contact);
-    into.push(u8::from(traced.told) | u8::from(traced.left) << 1 | u8::from(traced.settled) << 2);
-    put_u32(into, traced.told_version);
+    into.push(u8::from(traced.reported) | u8::from(traced.left) << 1 | u8::from(traced.frozen) << 2);
+    put_u32(into, traced.reported_version);
 }
 
 pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced, Corrupt> {
@@ -336,8 +336,8 @@ pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced
         contact.content = 0;
     }
     let flags = reader.u8()?;
-    let (told, left, settled) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-    Ok(Traced { contact, left, told, told_version: reader.u32()?, settled })
+    let (reported, left, frozen) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+    Ok(Traced { contact, left, reported, reported_version: reader.u32()?, frozen })
 }
 
 #[cfg(test)]
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
     use crate::state::changelog::FORMAT;
 
-    fn extra() -> Extra {
+    fn case_file() -> CaseFile {
         let contact = Contact {
             record_id: "c1".into(),
             other: "p2".into(),
@@ -358,7 +358,7 @@ mod tests {
             order: Some((Timestamp(7), Timestamp(8))),
             target: "influenza-a".into(),
         };
-        Extra {
+        CaseFile {
             person_id: "p1".into(),
             positives: vec![PositiveVersion {
                 id: 1,
@@ -373,7 +373,7 @@ mod tests {
                 kit: "k".into(),
             }],
             contacts: vec![contact.clone(), Contact { order: None, target: String::new(), ..contact.clone() }],
-            traced: vec![Traced { contact, left: true, told: true, told_version: 4, settled: true }],
+            traced: vec![Traced { contact, left: true, reported: true, reported_version: 4, frozen: true }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
             replacements: vec![Replacement { id: 7, replaces: 1 }],
@@ -381,12 +381,12 @@ mod tests {
     }
 
     #[test]
-    fn a_side_record_is_read_back_and_cut_ones_are_refused() {
+    fn a_case_file_is_read_back_and_cut_ones_are_refused() {
         let mut bytes = Vec::new();
-        extra().put(&mut bytes);
-        assert_eq!(Extra::read(&mut Reader::new(&bytes), FORMAT), Ok(extra()));
+        case_file().put(&mut bytes);
+        assert_eq!(CaseFile::read(&mut Reader::new(&bytes), FORMAT), Ok(case_file()));
         for length in 0..bytes.len() {
-            assert!(Extra::read(&mut Reader::new(&bytes[..length]), FORMAT).is_err(), "cut to {length}");
+            assert!(CaseFile::read(&mut Reader::new(&bytes[..length]), FORMAT).is_err(), "cut to {length}");
         }
     }
 }

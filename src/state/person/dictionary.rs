@@ -72,3 +72,12 @@ impl Dictionary {
         Ok(())
     }
 }
+
+/// What a row has in place of texts: numbers of the dictionary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Of the area.
+    pub area: u32,
+    /// Of the purpose and target.
+    pub purpose: u8,
+}

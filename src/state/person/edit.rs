@@ -1,9 +1,9 @@
-//! Changes of a side record as values: the same change is applied, logged and replayed, and costs what it changes.
+//! Changes of a case file as values: the same change is applied, logged and replayed, and costs what it changes.
 //!
-//! Alerts are the only large thing in a side record. A published state of one mostly repeats the last, so it is
+//! Alerts are the only large thing in a case file. A published state of one mostly repeats the last, so it is
 //! logged as the difference to what is held.
 
-use super::case_file::{Contact, Extra, IndexFound, PositiveVersion, Replacement, Traced};
+use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replacement, Traced};
 use super::case_file::{put_contact, put_found, put_positive, put_replacement, put_traced};
 use super::case_file::{read_contact, read_found, read_positive, read_replacement, read_traced};
 use crate::proto::v1;
@@ -13,7 +13,7 @@ use crate::state::paged::Corrupt;
 use prost::Message;
 use std::cmp::Ordering;
 
-/// One change of a side record.
+/// One change of a case file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// A positive version, instead of the same one if it is held.
@@ -32,20 +32,20 @@ pub enum Edit {
     Drop(List, usize),
 }
 
-/// The lists of a side record.
+/// The lists of a case file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// [`Extra::positives`].
+    /// [`CaseFile::positives`].
     Positives = 1,
-    /// [`Extra::contacts`].
+    /// [`CaseFile::contacts`].
     Contacts = 2,
-    /// [`Extra::traced`].
+    /// [`CaseFile::traced`].
     Traced = 3,
-    /// [`Extra::index_findings`].
+    /// [`CaseFile::index_findings`].
     Found = 4,
-    /// [`Extra::alerts`].
+    /// [`CaseFile::alerts`].
     Alerts = 5,
-    /// [`Extra::replacements`].
+    /// [`CaseFile::replacements`].
     Replacements = 6,
 }
 
@@ -114,7 +114,7 @@ fn put<T: Entry>(list: &mut Vec<T>, entry: T) {
 }
 
 /// What is held under a key.
-impl Extra {
+impl CaseFile {
     /// A positive version by hashes of result and meaning.
     pub fn positive(&self, id: u64, content: u32) -> Option<&PositiveVersion> {
         find(&self.positives, |held| held.key().cmp(&(id, content)))
@@ -186,8 +186,8 @@ impl Extra {
 }
 
 impl Edit {
-    /// Whether a side record is another one with it.
-    pub(super) fn alters(&self, held: &Extra) -> bool {
+    /// Whether a case file is another one with it.
+    pub(super) fn alters(&self, held: &CaseFile) -> bool {
         match self {
             Edit::Positive(version) => held.positive(version.id, version.content) != Some(version),
             Edit::Contact(contact) => held.contact(&contact.record_id) != Some(contact),
@@ -199,8 +199,8 @@ impl Edit {
         }
     }
 
-    /// Writes it; `held` is the side record before.
-    pub(super) fn write(&mut self, held: &Extra, into: &mut Vec<u8>) {
+    /// Writes it; `held` is the case file before.
+    pub(super) fn write(&mut self, held: &CaseFile, into: &mut Vec<u8>) {
         match self {
             Edit::Positive(version) => {
                 into.push(List::Positives as u8);
@@ -233,8 +233,8 @@ impl Edit {
         }
     }
 
-    /// Reads it, given the side record before.
-    pub(super) fn read(reader: &mut Reader<'_>, held: &Extra, format: u32) -> Result<Self, Corrupt> {
+    /// Reads it, given the case file before.
+    pub(super) fn read(reader: &mut Reader<'_>, held: &CaseFile, format: u32) -> Result<Self, Corrupt> {
         use List::{Alerts, Contacts, Found, Positives, Replacements, Traced};
         let kind = reader.u8()?;
         let all = [Positives, Contacts, Traced, Found, Alerts, Replacements];
@@ -257,7 +257,7 @@ impl Edit {
 }
 
 /// Everything but its lists, then those as differences to the lists of the state that is held.
-fn put_alert(into: &mut Vec<u8>, held: &Extra, alert: &mut v1::Alert) {
+fn put_alert(into: &mut Vec<u8>, held: &CaseFile, alert: &mut v1::Alert) {
     let lists = take_lists(alert);
     put_bytes(into, &alert.encode_to_vec());
     let before = held.alert(&alert.alert_id);
@@ -276,7 +276,7 @@ fn take_lists(alert: &mut v1::Alert) -> Lists {
 }
 
 /// Up to format 2 alerts had no list of positives.
-fn read_alert(reader: &mut Reader<'_>, held: &Extra, format: u32) -> Result<v1::Alert, Corrupt> {
+fn read_alert(reader: &mut Reader<'_>, held: &CaseFile, format: u32) -> Result<v1::Alert, Corrupt> {
     let mut alert: v1::Alert = message(reader)?;
     let before = held.alert(&alert.alert_id);
     alert.exposed_to = read_difference(reader, before.map_or(&[], |before| &before.exposed_to), message)?;
@@ -323,7 +323,7 @@ mod tests {
     }
 
     fn traced(record_id: &str, other: &str) -> Traced {
-        Traced { contact: contact(record_id, other), left: true, told: true, told_version: 7, settled: true }
+        Traced { contact: contact(record_id, other), left: true, reported: true, reported_version: 7, frozen: true }
     }
 
     fn found(record_id: &str, index: &str, version: u32) -> IndexFound {
@@ -365,8 +365,8 @@ mod tests {
     }
 
     #[test]
-    fn repeated_changes_make_the_same_side_record_and_cut_ones_are_refused() {
-        let (mut live, mut again) = (Extra::of("p1"), Extra::of("p1"));
+    fn repeated_changes_make_the_same_case_file_and_cut_ones_are_refused() {
+        let (mut live, mut again) = (CaseFile::of("p1"), CaseFile::of("p1"));
         for mut edit in all() {
             let mut bytes = Vec::new();
             edit.write(&live, &mut bytes);
@@ -383,9 +383,9 @@ mod tests {
             assert!(!edit.alters(&live) || matches!(edit, Edit::Drop(..)));
             assert_eq!(live, again);
         }
-        let left = |extra: &Extra| {
+        let left = |file: &CaseFile| {
             let lists = [List::Positives, List::Contacts, List::Traced, List::Found, List::Alerts];
-            lists.map(|list| extra.len(list))
+            lists.map(|list| file.len(list))
         };
         assert_eq!(left(&live), [1, 1, 1, 0, 1]);
         assert_eq!((live.positives[0].id, &*live.contacts[0].other, &*live.alerts[0].alert_id), (1, "q", "b"));
@@ -393,11 +393,11 @@ mod tests {
 
     #[test]
     fn an_alert_is_logged_as_what_changed_in_it() {
-        let mut extra = Extra::of("p1");
+        let mut file = CaseFile::of("p1");
         let mut logged = |mut edit: Edit| {
             let mut bytes = Vec::new();
-            edit.write(&extra, &mut bytes);
-            extra.apply(edit);
+            edit.write(&file, &mut bytes);
+            file.apply(edit);
             bytes.len()
         };
         let whole = logged(alert("a", 0..1000));
@@ -409,14 +409,14 @@ mod tests {
 
     #[test]
     fn of_the_positives_of_an_alert_only_those_are_logged_that_are_new() {
-        let mut extra = Extra::of("p1");
+        let mut file = CaseFile::of("p1");
         let mut logged = |count: u32| {
             let (alert_id, positives) = ("a".into(), (0..count).map(positive).collect());
             let mut edit = Edit::Alert(Box::new(v1::Alert { alert_id, positives, ..Default::default() }));
             let mut bytes = Vec::new();
-            edit.write(&extra, &mut bytes);
-            assert_eq!(Edit::read(&mut Reader::new(&bytes), &extra, FORMAT).as_ref(), Ok(&edit));
-            extra.apply(edit);
+            edit.write(&file, &mut bytes);
+            assert_eq!(Edit::read(&mut Reader::new(&bytes), &file, FORMAT).as_ref(), Ok(&edit));
+            file.apply(edit);
             bytes.len()
         };
         assert!(logged(49) > 49 * 100);
@@ -430,14 +430,14 @@ mod tests {
         put_bytes(&mut bytes, &v1::Alert { alert_id: "a".into(), version: 3, ..Default::default() }.encode_to_vec());
         bytes.extend([0, 0, 0]); // three lists, none of which has changed
         let mut reader = Reader::new(&bytes);
-        let Ok(Edit::Alert(read)) = Edit::read(&mut reader, &Extra::of("p1"), 2) else { panic!("an alert") };
+        let Ok(Edit::Alert(read)) = Edit::read(&mut reader, &CaseFile::of("p1"), 2) else { panic!("an alert") };
         assert_eq!((read.version, reader.finish()), (3, Ok(())));
-        assert!(Edit::read(&mut Reader::new(&bytes), &Extra::of("p1"), FORMAT).is_err(), "a list is missing");
+        assert!(Edit::read(&mut Reader::new(&bytes), &CaseFile::of("p1"), FORMAT).is_err(), "a list is missing");
     }
 
     #[test]
     fn what_is_dropped_must_be_there() {
         let bytes = [List::Contacts as u8 | DROP, 0];
-        assert!(Edit::read(&mut Reader::new(&bytes), &Extra::of("p"), FORMAT).is_err());
+        assert!(Edit::read(&mut Reader::new(&bytes), &CaseFile::of("p"), FORMAT).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The people of one task: for each a slot, rows in a slab, and for the few who need it a side record.
+//! The people of one task: for each a slot, rows in a slab, and for the few who need it a case file.
 //!
 //! In: changes asked for by the steps of the pipeline. Out: the same changes as operations on pages, from which a
 //! restore repeats them. Nothing here knows what a row means.
@@ -7,26 +7,26 @@
 //! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
 
 pub mod case_file;
-mod crowd;
 pub mod dictionary;
 pub mod edit;
 mod names;
 mod pages;
 mod people;
 pub mod row;
+mod row_index;
 pub mod slab;
 
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
 use crate::state::paged::{Changes, Corrupt};
-use case_file::Extra;
-use crowd::Crowd;
-pub use crowd::MANY;
+use case_file::CaseFile;
 use dictionary::Dictionary;
 use edit::Edit;
 use hashbrown::{HashMap, HashSet};
 use people::{People, Person};
 use row::Row;
+pub use row_index::MANY;
+use row_index::RowIndex;
 use slab::{Rows, Slab};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -67,9 +67,9 @@ pub struct PersonState {
     free: BinaryHeap<Reverse<u32>>,
     slab: Slab,
     /// Of people with very many rows, once somebody has asked.
-    crowds: HashMap<u32, Box<Crowd>>,
-    extras: HashMap<u32, Box<Extra>>,
-    /// Slots whose side record has results that replace others: few, so that nobody else's is looked for.
+    indexes: HashMap<u32, Box<RowIndex>>,
+    case_files: HashMap<u32, Box<CaseFile>>,
+    /// Slots whose case file has results that replace others: few, so that nobody else's is looked for.
     replacing: HashSet<u32>,
     areas: Dictionary,
     /// What rows are of: a purpose of a target, as [`keyed`](crate::model::target::keyed) by it.
@@ -85,8 +85,8 @@ impl PersonState {
             people: People::new(),
             free: BinaryHeap::new(),
             slab: Slab::default(),
-            crowds: HashMap::new(),
-            extras: HashMap::new(),
+            indexes: HashMap::new(),
+            case_files: HashMap::new(),
             replacing: HashSet::new(),
             areas: Dictionary::default(),
             purposes: Dictionary::default(),
@@ -119,7 +119,7 @@ impl PersonState {
     /// Frees the slot of a person of whom nothing is held.
     pub fn release_if_empty(&mut self, slot: Slot, changes: &mut Changes) {
         let person = self.people[slot.0];
-        if !person.rows.is_empty() || !person.is_there() || self.extras.contains_key(&slot.0) {
+        if !person.rows.is_empty() || !person.is_there() || self.case_files.contains_key(&slot.0) {
             return;
         }
         pages::log_release(changes, slot.0);
@@ -138,27 +138,27 @@ impl PersonState {
         if rows.len() < MANY {
             return rows.iter().position(|row| row.id() == id);
         }
-        self.crowds.entry(slot.0).or_insert_with(|| Box::new(Crowd::of(rows))).result(id)
+        self.indexes.entry(slot.0).or_insert_with(|| Box::new(RowIndex::of(rows))).result(id)
     }
 
     /// Appends a person's rows of some specimens, or at least those of them that were not withdrawn. No specimen is to
     /// be named twice.
     pub fn of_specimens(&self, slot: Slot, specimens: &[u64], into: &mut Vec<Row>) {
         let rows = self.rows(slot);
-        match self.crowds.get(&slot.0) {
-            Some(crowd) => {
-                let places = specimens.iter().flat_map(|specimen| crowd.specimen(*specimen));
+        match self.indexes.get(&slot.0) {
+            Some(index) => {
+                let places = specimens.iter().flat_map(|specimen| index.specimen(*specimen));
                 into.extend(places.map(|at| rows[*at as usize]));
             }
             None => into.extend(rows.iter().filter(|row| specimens.contains(&row.specimen()))),
         }
     }
 
-    /// All a person's rows of specimens with a positive row, perhaps with others: what positives are told from.
+    /// All a person's rows of specimens with a positive row, perhaps with others: what positives are found from.
     pub fn about_positives(&self, slot: Slot) -> Cow<'_, [Row]> {
-        let Some(crowd) = self.crowds.get(&slot.0) else { return Cow::Borrowed(self.rows(slot)) };
+        let Some(index) = self.indexes.get(&slot.0) else { return Cow::Borrowed(self.rows(slot)) };
         let mut rows = Vec::new();
-        self.of_specimens(slot, crowd.positive(), &mut rows);
+        self.of_specimens(slot, index.positive(), &mut rows);
         Cow::Owned(rows)
     }
 
@@ -180,19 +180,19 @@ impl PersonState {
         self.apply_remove(slot.0, at);
     }
 
-    /// A person's side record, if there is one.
-    pub fn extra(&self, slot: Slot) -> Option<&Extra> {
-        self.extras.get(&slot.0).map(Box::as_ref)
+    /// A person's case file, if there is one.
+    pub fn case_file(&self, slot: Slot) -> Option<&CaseFile> {
+        self.case_files.get(&slot.0).map(Box::as_ref)
     }
 
-    /// Changes a person's side record, which begins with the first change; an empty one is none.
+    /// Changes a person's case file, which begins with the first change; an empty one is none.
     pub fn edit(&mut self, slot: Slot, person_id: &str, mut edit: Edit, changes: &mut Changes) {
-        let extra = self.extras.entry(slot.0).or_insert_with(|| Box::new(Extra::of(person_id)));
-        if edit.alters(extra) {
-            pages::log_edit(changes, slot.0, extra, &mut edit);
-            extra.apply(edit);
+        let file = self.case_files.entry(slot.0).or_insert_with(|| Box::new(CaseFile::of(person_id)));
+        if edit.alters(file) {
+            pages::log_edit(changes, slot.0, file, &mut edit);
+            file.apply(edit);
         }
-        self.look_at_extra(slot.0);
+        self.look_at_case_file(slot.0);
     }
 
     /// Whether some result of a person replaces another one.
@@ -200,16 +200,16 @@ impl PersonState {
         self.replacing.contains(&slot.0)
     }
 
-    /// After a change of a side record: an empty one is none.
-    fn look_at_extra(&mut self, slot: u32) {
-        let extra = self.extras.get(&slot);
-        if extra.is_some_and(|extra| !extra.replacements.is_empty()) {
+    /// After a change of a case file: an empty one is none.
+    fn look_at_case_file(&mut self, slot: u32) {
+        let file = self.case_files.get(&slot);
+        if file.is_some_and(|file| !file.replacements.is_empty()) {
             self.replacing.insert(slot);
         } else if !self.replacing.is_empty() {
             self.replacing.remove(&slot);
         }
-        if extra.is_some_and(|extra| extra.is_empty()) {
-            self.extras.remove(&slot);
+        if file.is_some_and(|file| file.is_empty()) {
+            self.case_files.remove(&slot);
         }
     }
 
@@ -256,7 +256,8 @@ impl PersonState {
         vec![
             ("people", self.people.count() as u64),
             ("rows", self.held_rows),
-            ("side_records", self.extras.len() as u64),
+            // The word that metrics have had for them.
+            ("side_records", self.case_files.len() as u64),
             ("bytes", bytes as u64),
         ]
     }
@@ -268,19 +269,19 @@ impl PersonState {
         self.held_rows += 1;
         let person = self.people[slot];
         if person.rows.len() > MANY
-            && let Some(crowd) = self.crowds.get_mut(&slot)
+            && let Some(index) = self.indexes.get_mut(&slot)
         {
-            crowd.add(person.rows.len() as u32 - 1, &row);
+            index.add(person.rows.len() as u32 - 1, &row);
         }
     }
 
     fn apply_set(&mut self, slot: u32, at: usize, row: Row) {
         let rows = self.people[slot].rows;
         if rows.len() >= MANY
-            && let Some(crowd) = self.crowds.get_mut(&slot)
+            && let Some(index) = self.indexes.get_mut(&slot)
         {
-            crowd.take(at as u32, &self.slab.get(rows)[at]);
-            crowd.add(at as u32, &row);
+            index.take(at as u32, &self.slab.get(rows)[at]);
+            index.add(at as u32, &row);
         }
         self.slab.set(rows, at, row);
     }
@@ -288,16 +289,16 @@ impl PersonState {
     fn apply_remove(&mut self, slot: u32, at: usize) {
         let person = &mut self.people[slot];
         if person.rows.len() == MANY {
-            self.crowds.remove(&slot);
+            self.indexes.remove(&slot);
         } else if person.rows.len() > MANY
-            && let Some(crowd) = self.crowds.get_mut(&slot)
+            && let Some(index) = self.indexes.get_mut(&slot)
         {
             let rows = self.slab.get(person.rows);
             let last = rows.len() - 1;
-            crowd.take(last as u32, &rows[last]);
+            index.take(last as u32, &rows[last]);
             if at < last {
-                crowd.take(at as u32, &rows[at]);
-                crowd.add(at as u32, &rows[last]);
+                index.take(at as u32, &rows[at]);
+                index.add(at as u32, &rows[last]);
             }
         }
         person.rows = self.slab.remove(slot, person.rows, at);
@@ -358,7 +359,7 @@ mod tests {
         })
     }
 
-    /// What is told by places of rows is what a look at all rows tells.
+    /// What is found by places of rows is what a look at all rows finds.
     fn require_same(state: &mut PersonState, slot: Slot, id: u64, specimen: u64) {
         let rows = state.rows(slot).to_vec();
         assert_eq!(state.position(slot, id), rows.iter().position(|row| row.id() == id));
@@ -372,9 +373,9 @@ mod tests {
         let of_both = |row: &&Row| [specimen, specimen + 1].contains(&row.specimen());
         assert_eq!(sorted(found), sorted(rows.iter().filter(of_both).copied().collect()));
         let is_positive = |row: &Row| rows.iter().any(|peer| peer.specimen() == row.specimen() && peer.is_positive());
-        let mut told = state.about_positives(slot).into_owned();
-        told.retain(is_positive);
-        assert_eq!(sorted(told), sorted(rows.iter().filter(|row| is_positive(row)).copied().collect()));
+        let mut found = state.about_positives(slot).into_owned();
+        found.retain(is_positive);
+        assert_eq!(sorted(found), sorted(rows.iter().filter(|row| is_positive(row)).copied().collect()));
     }
 
     #[test]
@@ -398,8 +399,8 @@ mod tests {
                 _ if held > 0 => state.remove(slot, dice(held) as usize, changes),
                 _ => {}
             }
-            crowded += usize::from(!state.crowds.is_empty());
-            assert!(state.crowds.is_empty() || state.rows(slot).len() >= MANY);
+            crowded += usize::from(!state.indexes.is_empty());
+            assert!(state.indexes.is_empty() || state.rows(slot).len() >= MANY);
             require_same(&mut state, slot, dice(4 * MANY as u64), dice(MANY as u64));
         }
         assert!((500..5_500).contains(&crowded), "{crowded}");

@@ -1,6 +1,6 @@
 //! The stored form of a task's people: operations as they happen, and images of whole pages.
 
-use super::case_file::Extra;
+use super::case_file::CaseFile;
 use super::dictionary::Dictionary;
 use super::edit::Edit;
 use super::people::Person;
@@ -14,7 +14,7 @@ const RELEASE: u8 = 2;
 const PUSH: u8 = 3;
 const SET: u8 = 4;
 const REMOVE: u8 = 5;
-/// Format 1 only: the whole side record.
+/// Format 1 only: the whole case file.
 const EXTRA: u8 = 6;
 const EDIT: u8 = 7;
 
@@ -77,8 +77,8 @@ pub(super) fn log_remove(changes: &mut Changes, slot: u32, at: usize) {
     log(changes, slot, REMOVE, |into| put_u32(into, at as u32));
 }
 
-/// The first change of a side record says whose it is.
-pub(super) fn log_edit(changes: &mut Changes, slot: u32, before: &Extra, edit: &mut Edit) {
+/// The first change of a case file says whose it is.
+pub(super) fn log_edit(changes: &mut Changes, slot: u32, before: &CaseFile, edit: &mut Edit) {
     log(changes, slot, EDIT, |into| {
         put_bytes(into, if before.is_empty() { before.person_id.as_bytes() } else { b"" });
         edit.write(before, into);
@@ -133,7 +133,7 @@ impl PersonState {
             for row in self.slab.get(person.rows) {
                 row.put(into);
             }
-            put_extra(into, self.extras.get(&slot).map(Box::as_ref));
+            put_case_file(into, self.case_files.get(&slot).map(Box::as_ref));
         }
     }
 
@@ -197,7 +197,7 @@ impl PersonState {
             return Err(corrupt("an operation on nobody"));
         }
         match kind {
-            RELEASE if person.rows.is_empty() && !self.extras.contains_key(&slot) => {
+            RELEASE if person.rows.is_empty() && !self.case_files.contains_key(&slot) => {
                 self.people[slot] = Person::default();
             }
             PUSH => {
@@ -239,25 +239,25 @@ impl PersonState {
 
     fn restore_edit(&mut self, slot: u32, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
         let person_id = reader.text()?;
-        let extra = self.extras.entry(slot).or_insert_with(|| Box::new(Extra::of(person_id)));
-        if extra.is_empty() == person_id.is_empty() {
+        let file = self.case_files.entry(slot).or_insert_with(|| Box::new(CaseFile::of(person_id)));
+        if file.is_empty() == person_id.is_empty() {
             return Err(corrupt("a side record begins twice, or as nobody's"));
         }
-        let edit = Edit::read(reader, extra, format)?;
-        extra.apply(edit);
-        self.look_at_extra(slot);
+        let edit = Edit::read(reader, file, format)?;
+        file.apply(edit);
+        self.look_at_case_file(slot);
         Ok(())
     }
 
     fn restore_extra(&mut self, slot: u32, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
         match reader.u8()? {
-            0 => self.extras.remove(&slot),
+            0 => self.case_files.remove(&slot),
             _ => {
-                let extra = Extra::read(reader, format)?;
-                self.extras.insert(slot, Box::new(extra))
+                let file = CaseFile::read(reader, format)?;
+                self.case_files.insert(slot, Box::new(file))
             }
         };
-        self.look_at_extra(slot);
+        self.look_at_case_file(slot);
         Ok(())
     }
 }
@@ -282,10 +282,10 @@ fn row_of(person: Person, reader: &mut Reader<'_>) -> Result<usize, Corrupt> {
     if at < person.rows.len() { Ok(at) } else { Err(corrupt("a row that is not there")) }
 }
 
-fn put_extra(into: &mut Vec<u8>, extra: Option<&Extra>) {
-    into.push(u8::from(extra.is_some()));
-    if let Some(extra) = extra {
-        extra.put(into);
+fn put_case_file(into: &mut Vec<u8>, file: Option<&CaseFile>) {
+    into.push(u8::from(file.is_some()));
+    if let Some(file) = file {
+        file.put(into);
     }
 }
 

@@ -87,7 +87,7 @@ impl Slab {
         }
     }
 
-    /// Adds a row at the end. Who owns it is told again by [`moved`](Self::moved), also after a removal.
+    /// Adds a row at the end. Who owns it is said again by [`moved`](Self::moved), also after a removal.
     pub fn push(&mut self, owner: u32, rows: Rows, row: Row) -> Rows {
         let len = rows.len + 1;
         let rows = self.resize(owner, rows, len);

@@ -152,14 +152,14 @@ impl Deployment {
         oracle::published(|topic| self.broker.borrow().latest(topic))
     }
 
-    /// Every alert ever told about people, in order per alert.
-    pub fn told(&self, topic: Topic) -> Vec<Stored> {
+    /// Every record ever published in a topic, in order per partition.
+    pub fn history(&self, topic: Topic) -> Vec<Stored> {
         self.broker.borrow().committed(topic)
     }
 
     /// The day of the smallest progress.
     pub fn today(&self) -> Day {
-        self.rules.day(self.globals.floor(LAYOUT.person_tasks).expect("every task has told its time").watermark)
+        self.rules.day(self.globals.slowest(LAYOUT.person_tasks).expect("every task has published its time").watermark)
     }
 
     fn pass_time(&mut self, ms: i64) {
@@ -174,9 +174,9 @@ impl Deployment {
         for record in &fresh {
             self.globals.take(&record.as_record()).expect("progress is no rule");
         }
-        if let Some(floor) = self.globals.floor(LAYOUT.person_tasks) {
-            self.person.set_floor(floor);
-            self.area.set_floor(floor);
+        if let Some(slowest) = self.globals.slowest(LAYOUT.person_tasks) {
+            self.person.set_slowest(slowest);
+            self.area.set_slowest(slowest);
         }
         !fresh.is_empty()
     }
@@ -192,11 +192,11 @@ impl Deployment {
 
     fn assert_consumed<H: Half>(&self, fleet: &Fleet<H>, tasks: i32) -> Vec<Ledger> {
         let books: Vec<Ledger> = fleet.each(|_, ledger| ledger.clone()).into_values().collect();
-        assert_eq!(books.len() as i32, tasks, "every {} task runs", H::NAME);
-        assert!(books.iter().all(Ledger::balances), "consumed = sum of outcomes ({})", H::NAME);
+        assert_eq!(books.len() as i32, tasks, "every {} task runs", H::KIND);
+        assert!(books.iter().all(Ledger::balances), "consumed = sum of outcomes ({})", H::KIND);
         let there: usize = H::INPUTS.iter().map(|topic| self.broker.borrow().committed(*topic).len()).sum();
         let consumed: u64 = books.iter().map(|books| books.consumed).sum();
-        assert_eq!(consumed, there as u64, "every record was consumed once ({})", H::NAME);
+        assert_eq!(consumed, there as u64, "every record was consumed once ({})", H::KIND);
         books
     }
 }

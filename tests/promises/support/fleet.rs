@@ -37,7 +37,7 @@ struct Seat<H: Half> {
 impl<H: Half> Fleet<H> {
     /// So many workers, all started.
     pub fn start(broker: &Shared, settings: &Settings, rules: &RulesInForce, workers: usize) -> Self {
-        let seat = |number| Seat { transactional_id: format!("{}-{number}", H::NAME), running: None };
+        let seat = |number| Seat { transactional_id: format!("{}-{number}", H::KIND), running: None };
         let mut fleet = Self {
             broker: broker.clone(),
             settings: settings.clone(),
@@ -104,8 +104,8 @@ impl<H: Half> Fleet<H> {
     }
 
     /// The smallest progress of all person tasks.
-    pub fn set_floor(&mut self, floor: Watermarks) {
-        self.workers().for_each(|(worker, _)| worker.set_floor(floor));
+    pub fn set_slowest(&mut self, slowest: Watermarks) {
+        self.workers().for_each(|(worker, _)| worker.set_slowest(slowest));
     }
 
     /// The state of every task, as its pages.
@@ -143,7 +143,7 @@ impl<H: Half> Fleet<H> {
         let seat = &mut self.seats[number];
         let log = ModelLog::join::<H>(&self.broker, &seat.transactional_id);
         let process = log.process();
-        let meter = self.telemetry.worker(H::NAME, H::INPUTS);
+        let meter = self.telemetry.worker(H::KIND, H::INPUTS);
         let worker = Worker::new(log, self.settings.clone(), self.rules.clone(), meter);
         seat.running = Some((worker, process));
     }
@@ -170,7 +170,7 @@ impl<H: Half> Fleet<H> {
 
     fn rename(&mut self, number: usize) {
         self.renamed += 1;
-        self.seats[number].transactional_id = format!("{}-{number}-{}", H::NAME, self.renamed);
+        self.seats[number].transactional_id = format!("{}-{number}-{}", H::KIND, self.renamed);
     }
 
     fn miss_ghosts(&mut self) {

@@ -1,4 +1,4 @@
-//! What must hold of everything that was ever told, not only of the end.
+//! What must hold of everything that was ever published, not only of the end.
 
 use super::deployment::Deployment;
 use super::oracle::LiveAlert;
@@ -13,7 +13,7 @@ use swabstream::proto::v1::{Alert, AlertState, Progress};
 pub fn assert_alerts_have_legal_histories(deployment: &Deployment) {
     for topic in [Topic::Alerts, Topic::AreaAlerts] {
         let mut before: BTreeMap<String, Alert> = BTreeMap::new();
-        for record in deployment.told(topic) {
+        for record in deployment.history(topic) {
             let alert = Alert::decode(&record.payload.expect("alerts are never deleted")[..]).expect("an alert");
             assert_eq!(record.key.as_deref(), Some(alert.alert_id.as_bytes()), "alerts are keyed by their id");
             assert_follows(before.get(&alert.alert_id), &alert);
@@ -25,10 +25,10 @@ pub fn assert_alerts_have_legal_histories(deployment: &Deployment) {
 /// Blueprint: a task's time never runs backwards, whoever runs it. Others drop what is older.
 pub fn assert_time_goes_forward(deployment: &Deployment) {
     let mut last: BTreeMap<Vec<u8>, Timestamp> = BTreeMap::new();
-    for record in deployment.told(Topic::Progress) {
+    for record in deployment.history(Topic::Progress) {
         let progress = Progress::decode(&record.payload.expect("progress is never deleted")[..]).expect("progress");
         let now = progress.now.as_ref().and_then(Timestamp::from_wire).expect("progress has a time");
-        let key = record.key.expect("progress is told by task");
+        let key = record.key.expect("progress is published by task");
         let before = last.insert(key.clone(), now);
         assert!(before <= Some(now), "{}: {before:?}, then {now:?}", String::from_utf8_lossy(&key));
     }
@@ -58,7 +58,7 @@ type Published = ((Topic, i32, i64), Option<RejectCode>);
 /// Law 1: every record that cannot be used is in `dead-letters` once, with its code; of the others only conflicts are.
 pub fn assert_dead_letters_say_why(deployment: &Deployment, published: &[Published]) {
     let mut found: BTreeMap<(Topic, i32, i64), String> = BTreeMap::new();
-    for letter in deployment.told(Topic::DeadLetters) {
+    for letter in deployment.history(Topic::DeadLetters) {
         let header = |name: &str| {
             let value = letter.header(name).unwrap_or_else(|| panic!("a dead letter has the header {name}"));
             String::from_utf8(value.to_vec()).expect("headers are text")

@@ -18,6 +18,8 @@ pub mod oracle;
 #[path = "../../support/random.rs"]
 pub mod random;
 pub mod real;
+#[path = "../../support/records.rs"]
+pub mod records;
 #[path = "../../support/rules.rs"]
 pub mod rules;
 pub mod seeds;

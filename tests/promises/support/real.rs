@@ -276,6 +276,20 @@ impl RealDeployment {
         producer.flush(PATIENCE).expect("delivered");
     }
 
+    /// Begins to write to a topic in a transaction, and leaves it open.
+    pub fn hang(&self, topic: Topic, partition: i32) -> BaseProducer {
+        let mut settings = ClientConfig::new();
+        let id = format!("{}-hangs", self.config.group);
+        settings.set("bootstrap.servers", &self.config.brokers).set("transactional.id", id);
+        let producer: BaseProducer = settings.create().expect("a producer");
+        producer.init_transactions(PATIENCE).and_then(|()| producer.begin_transaction()).expect("begun");
+        let name = topic_name(&self.config.prefix, topic);
+        let record: BaseRecord<'_, str, str> = BaseRecord::to(&name).partition(partition).key("hangs");
+        producer.send(record).map_err(|(error, _)| error).expect("sent");
+        producer.flush(PATIENCE).expect("delivered");
+        producer
+    }
+
     /// Deletes what a partition holds before an offset, as retention does.
     pub fn delete_before(&self, topic: Topic, partition: i32, offset: i64) {
         let mut settings = ClientConfig::new();

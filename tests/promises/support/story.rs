@@ -6,6 +6,7 @@
 use super::broker::FaultRates;
 use super::deployment::{Deployment, LAYOUT, SECRET};
 use super::oracle::{Arrived, Published, Truth, Usable, assert_same, recount};
+use super::records::{close_contact, final_result};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::audit::targets::by_id;
@@ -18,8 +19,7 @@ use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::rule::Rule;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, ContactKind, ContactRecord, ContactStatus, Finding, LabResult,
-    ManagementOrder, ResultStatus, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, ContactRecord, Finding, LabResult, ManagementOrder, WindowNumbers,
 };
 
 /// Records in the order they are received.
@@ -33,7 +33,8 @@ pub struct Story {
 #[derive(Debug)]
 pub struct Ending {
     published: Published,
-    told: Vec<Alert>,
+    /// Every state of every alert about people, in order.
+    alerts: Vec<Alert>,
     dead_letters: Vec<String>,
 }
 
@@ -46,33 +47,12 @@ pub fn time(text: &str) -> Timestamp {
 
 /// A final result of a swab taken in the old town for screening.
 pub fn result(id: &str, person: &str, finding: Finding, swabbed: &str) -> LabResult {
-    LabResult {
-        lab_id: "LAB-1".into(),
-        result_id: id.into(),
-        status: ResultStatus::Final as i32,
-        person_id: person.into(),
-        specimen_id: format!("S-{id}"),
-        target: "sars-cov-2".into(),
-        collected_at: Some(time(swabbed).to_wire()),
-        area: "D1S1".into(),
-        purpose: "screening".into(),
-        finding: finding as i32,
-        ..LabResult::default()
-    }
+    final_result(id, person, finding, time(swabbed))
 }
 
 /// A close contact of `index` on one day, without an order.
 pub fn contact(id: &str, person: &str, index: &str, day: &str) -> ContactRecord {
-    ContactRecord {
-        record_id: id.into(),
-        status: ContactStatus::Active as i32,
-        person_id: person.into(),
-        index_person_id: index.into(),
-        kind: ContactKind::Close as i32,
-        exposure_start: Some(time(&format!("{day} 10:00")).to_wire()),
-        exposure_end: Some(time(&format!("{day} 11:00")).to_wire()),
-        ..ContactRecord::default()
-    }
+    close_contact(id, person, index, time(&format!("{day} 10:00")), time(&format!("{day} 11:00")))
 }
 
 /// A management order for a week.
@@ -147,12 +127,12 @@ impl Story {
         let mut otherwise = self.messages.clone();
         otherwise.reverse();
         self.tell(3, at, &otherwise, true);
-        let told = straight.told(Topic::Alerts);
+        let alerts = straight.history(Topic::Alerts);
         Ending {
             published: straight.published(),
-            told: told.iter().map(|record| decode_alert(record.payload.as_deref())).collect(),
+            alerts: alerts.iter().map(|record| decode_alert(record.payload.as_deref())).collect(),
             dead_letters: straight
-                .told(Topic::DeadLetters)
+                .history(Topic::DeadLetters)
                 .iter()
                 .filter_map(|letter| Some(String::from_utf8_lossy(letter.header("swabstream-code")?).into_owned()))
                 .collect(),
@@ -224,14 +204,14 @@ impl Ending {
         self.published.live().count()
     }
 
-    /// States of all that was told about a person, in order.
+    /// States of all that was published about a person, in order.
     pub fn states(&self, person: &str) -> Vec<AlertState> {
-        self.told.iter().filter(|alert| alert.person_id == person).map(Alert::state).collect()
+        self.alerts.iter().filter(|alert| alert.person_id == person).map(Alert::state).collect()
     }
 
-    /// Everything told about a person, in order.
-    pub fn told(&self, person: &str) -> Vec<&Alert> {
-        self.told.iter().filter(|alert| alert.person_id == person).collect()
+    /// Everything published about a person, in order.
+    pub fn alerts(&self, person: &str) -> Vec<&Alert> {
+        self.alerts.iter().filter(|alert| alert.person_id == person).collect()
     }
 
     /// The total of an area in the window of so many days that ends on a day; zeros where nothing was published.

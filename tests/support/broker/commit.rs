@@ -210,7 +210,7 @@ impl ModelLog {
         self.broker.borrow_mut().add_offsets(&self.by, of, offsets)
     }
 
-    /// Who commits, as the group is told.
+    /// Who commits, as the group hears it.
     fn membership(&self) -> Membership {
         Membership { member: self.process.member.get(), generation: self.generation as i64 }
     }

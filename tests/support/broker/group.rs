@@ -24,11 +24,11 @@ struct Member {
     owned: BTreeSet<i32>,
     /// Tasks it shall have.
     target: BTreeSet<i32>,
-    /// Tasks it was told to give back.
+    /// Tasks it was asked to give back.
     revoking: BTreeSet<i32>,
 }
 
-/// What a member is told.
+/// What a member hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// Nothing.

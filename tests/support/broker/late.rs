@@ -56,7 +56,7 @@ impl Broker {
     fn go_on(&mut self, rest: Rest) {
         let Rest { by, of, commit, outputs, offsets } = rest;
         let tasks = offsets.iter().map(|offset| offset.partition);
-        let taken_over = offsets.first().is_some_and(|first| self.groups[first.group].others_own(of.member, tasks));
+        let taken_over = offsets.first().is_some_and(|first| self.groups[&first.group].others_own(of.member, tasks));
         if taken_over {
             self.note("zombie after take-over", || format!("{} goes on with commit {commit}", by.id));
         }

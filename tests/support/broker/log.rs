@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
-use swabstream::model::record::{Record, Topic};
+use swabstream::model::record::{HalfKind, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
 use swabstream::runtime::log::{Commit, CommitError, CommitMark, Committed, Fatal, Log, Polled, Restore};
@@ -18,7 +18,7 @@ use swabstream::state::paged::Unusable;
 /// One worker's access to the model.
 pub struct ModelLog {
     pub(super) broker: Shared,
-    pub(super) half: &'static str,
+    pub(super) half: HalfKind,
     pub(super) inputs: &'static [Topic],
     pub(super) changelog: Topic,
     /// Its producer.
@@ -58,14 +58,14 @@ impl ModelLog {
     pub fn join<H: Half>(broker: &Shared, transactional_id: &str) -> Self {
         let mut log = Self {
             broker: Rc::clone(broker),
-            half: H::NAME,
+            half: H::KIND,
             inputs: H::INPUTS,
             changelog: H::CHANGELOG,
             by: Identity {
                 id: transactional_id.to_owned(),
                 epoch: broker.borrow_mut().init_transactions(transactional_id),
             },
-            process: Process::new(broker, H::NAME),
+            process: Process::new(broker, H::KIND),
             generation: 0,
             tasks: BTreeMap::new(),
             suspicious: false,
@@ -114,11 +114,11 @@ impl ModelLog {
     }
 
     fn check_alive(&self) -> Result<(), Fatal> {
-        if self.process.is_dead() { Err(Fatal("the process died".to_owned())) } else { Ok(()) }
+        if self.process.is_dead() { Err(Fatal::log("the process died")) } else { Ok(()) }
     }
 
     fn task(&mut self, task: i32) -> Result<&mut Task, Fatal> {
-        self.tasks.get_mut(&task).ok_or_else(|| Fatal(format!("task {task} is not assigned")))
+        self.tasks.get_mut(&task).ok_or_else(|| Fatal::log(format!("task {task} is not assigned")))
     }
 
     /// Serves a rebalance, if there is one to be heard of.
@@ -203,7 +203,7 @@ impl ModelLog {
         if broker.random.chance(failed) {
             self.process.kill();
             broker.note("crash in a restore", || format!("{} task {task}", self.by.id));
-            return Err(Fatal("the process died".to_owned()));
+            return Err(Fatal::log("the process died"));
         }
         let held_up = broker.random.chance(slow);
         if held_up {
@@ -283,7 +283,7 @@ impl Log for ModelLog {
         let most = 1 + broker.random.below(20);
         let place = (self.changelog, task);
         let Task::Restoring { position, end, committed, heard, stuck } = self.task(task)? else {
-            return Err(Fatal(format!("task {task} is not being restored")));
+            return Err(Fatal::log(format!("task {task} is not being restored")));
         };
         let (mut records, next) = broker.partition_mut(place).read(*position, Isolation::Committed, most);
         // Beyond the end lie commits of somebody else, later than the offsets that were asked for.
@@ -406,11 +406,8 @@ impl Log for ModelLog {
 }
 
 impl Broker {
-    pub(super) fn group(&mut self, half: &'static str) -> &mut Group {
-        let tasks = match half {
-            "person" => self.layout.person_tasks,
-            _ => self.layout.area_tasks,
-        };
+    pub(super) fn group(&mut self, half: HalfKind) -> &mut Group {
+        let tasks = self.layout.tasks(half);
         self.groups.entry(half).or_insert_with(|| Group::new(tasks))
     }
 }

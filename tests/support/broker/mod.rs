@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::rc::Rc;
 use swabstream::audit::Cut;
-use swabstream::model::record::{Layout, Output, Topic};
+use swabstream::model::record::{HalfKind, Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::runtime::log::{Commit, CommitMark};
 use transactions::{Identity, Producer};
@@ -95,16 +95,16 @@ pub struct Timeouts {
     pub stuck_ms: i64,
 }
 
-/// Somebody who is told what workers send and what comes of it.
+/// Somebody who hears what workers send and what comes of it.
 pub trait Observer {
     /// A worker with this transactional id begins to send a commit, which has this number from now on.
-    fn sent(&mut self, number: u64, half: &'static str, id: &str, commit: &Commit);
+    fn sent(&mut self, number: u64, half: HalfKind, id: &str, commit: &Commit);
 
     /// A commit counts.
     fn took_effect(&mut self, number: u64);
 
     /// A task was read to its end and is what it was after this commit.
-    fn restored(&mut self, half: &'static str, task: i32, mark: Option<CommitMark>);
+    fn restored(&mut self, half: HalfKind, task: i32, mark: Option<CommitMark>);
 }
 
 /// All there is.
@@ -112,7 +112,7 @@ pub struct Broker {
     layout: Layout,
     now: Timestamp,
     partitions: BTreeMap<(Topic, i32), Partition>,
-    groups: BTreeMap<&'static str, Group>,
+    groups: BTreeMap<HalfKind, Group>,
     producers: BTreeMap<String, Producer>,
     transactions: u64,
     /// Foreign transactions that hang, and when somebody ends them.
@@ -172,7 +172,7 @@ impl Broker {
         self.read_all(topic).iter().map(|record| record.at).max()
     }
 
-    /// Somebody is told everything from now on.
+    /// Somebody hears everything from now on.
     pub fn set_observer(&mut self, observer: Rc<RefCell<dyn Observer>>) {
         self.observer = Some(observer);
     }
@@ -277,7 +277,10 @@ impl Broker {
             if between { &mut cut.sent } else { &mut cut.end }.insert(place, partition.end());
         }
         for (half, group) in &self.groups {
-            let changelog = if *half == "person" { Topic::PersonState } else { Topic::AreaState };
+            let changelog = match half {
+                HalfKind::Person => Topic::PersonState,
+                HalfKind::Area => Topic::AreaState,
+            };
             for ((topic, task), (offset, mark)) in group.committed() {
                 let mark = CommitMark::parse(mark).expect("offsets are committed by workers");
                 cut.committed.insert((topic, task), offset);

@@ -3,17 +3,18 @@
 use super::Shared;
 use std::cell::Cell;
 use std::rc::Rc;
+use swabstream::model::record::HalfKind;
 
 #[derive(Clone)]
 pub struct Process {
     pub(super) broker: Shared,
-    pub(super) half: &'static str,
+    pub(super) half: HalfKind,
     pub(super) member: Rc<Cell<u64>>,
     pub(super) dead: Rc<Cell<bool>>,
 }
 
 impl Process {
-    pub(super) fn new(broker: &Shared, half: &'static str) -> Self {
+    pub(super) fn new(broker: &Shared, half: HalfKind) -> Self {
         Self { broker: Rc::clone(broker), half, member: Rc::default(), dead: Rc::default() }
     }
 

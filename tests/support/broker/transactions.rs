@@ -1,13 +1,13 @@
 //! Transactional ids: epochs that fence, one open transaction each, offsets that count only when it commits.
 //!
-//! The end of a transaction is decided at once and told to its partitions and to the group one after the other, as
+//! The end of a transaction is decided at once and written to its partitions and to the group one after the other, as
 //! Kafka writes its markers: for a while a reader of one place sees what a reader of another does not.
 
 use super::Broker;
 use super::partition::{Stored, Transaction};
 use std::collections::BTreeSet;
 use std::fmt;
-use swabstream::model::record::{Output, Topic};
+use swabstream::model::record::{HalfKind, Output, Topic};
 use swabstream::model::time::Timestamp;
 
 /// What the broker knows of a transactional id.
@@ -39,7 +39,7 @@ struct Ending {
 /// An offset that is committed when its transaction is.
 #[derive(Clone, Debug)]
 pub struct PendingOffset {
-    pub group: &'static str,
+    pub group: HalfKind,
     pub topic: Topic,
     pub partition: i32,
     pub next: i64,
@@ -121,7 +121,7 @@ impl Broker {
     ) -> Result<(), Refused> {
         self.check_epoch(by)?;
         for group in offsets.iter().map(|offset| offset.group) {
-            self.groups[group].check(of)?;
+            self.groups[&group].check(of)?;
         }
         self.open(by)?.offsets.extend(offsets);
         Ok(())
@@ -139,7 +139,7 @@ impl Broker {
     }
 
     /// Whether an offset of this partition may still be committed by a transaction that is not over.
-    pub(super) fn has_pending_offset(&self, group: &str, topic: Topic, partition: i32) -> bool {
+    pub(super) fn has_pending_offset(&self, group: HalfKind, topic: Topic, partition: i32) -> bool {
         let pending = |producer: &'_ Producer| {
             let open = producer.open.as_ref().map_or(&[][..], |open| &open.offsets);
             let ending = producer.ending.as_ref().map_or(&[][..], |ending| &ending.offsets);
@@ -251,7 +251,7 @@ impl Broker {
         while self.write_marker(id) {}
     }
 
-    /// Tells the end of a transaction to the group or to one more partition; says whether there was one to be told.
+    /// Tells the end of a transaction to the group or to one more partition; says whether there was one left.
     fn write_marker(&mut self, id: &str) -> bool {
         let Some(ending) = self.producers.get_mut(id).and_then(|producer| producer.ending.as_mut()) else {
             return false;
@@ -259,7 +259,7 @@ impl Broker {
         let (transaction, commit) = (ending.transaction, ending.commit);
         if !ending.offsets.is_empty() && self.random.chance(50) {
             for offset in std::mem::take(&mut ending.offsets) {
-                let group = self.groups.get_mut(offset.group).expect("the group was checked");
+                let group = self.groups.get_mut(&offset.group).expect("the group was checked");
                 group.set_offset(offset);
             }
         } else if let Some(place) = ending.places.pop() {

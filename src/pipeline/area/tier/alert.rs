@@ -5,7 +5,7 @@
 //! withdraws the alert of its day instead of raising another. Two mildest tiers in a row never alert, whatever their
 //! names, nor does an area whose first tier is the mildest, nor one that ceases to have any.
 
-use super::Decision;
+use super::subject::Decision;
 use crate::model::ids::Secret;
 use crate::model::record::{Origin, Position, Topic};
 use crate::model::time::{Day, Timestamp};
@@ -16,7 +16,7 @@ use crate::state::area::series::{Series, TierAlert, TierCause, TierOrigin};
 
 /// Why tiers are decided again.
 #[derive(Clone, Copy, Debug)]
-pub struct Trigger {
+pub struct Occasion {
     /// Kind of cause.
     pub kind: CauseKind,
     /// The task's `now`.
@@ -25,20 +25,25 @@ pub struct Trigger {
     pub historic: bool,
 }
 
+/// The tiers that an alert compares.
+#[derive(Clone, Copy, Debug)]
+pub struct Tiers<'a> {
+    /// That of the day before.
+    pub before: Option<&'a Decision<'a>>,
+    /// That of the day.
+    pub after: Option<&'a Decision<'a>>,
+}
+
 /// The next state of a day's alert; `None` when it stays as it is.
-pub fn next(
-    known: Option<&TierAlert>,
-    (before, after): (Option<&Decision<'_>>, Option<&Decision<'_>>),
-    origin: TierOrigin,
-    trigger: Trigger,
-) -> Option<TierAlert> {
+pub fn next(known: Option<&TierAlert>, tiers: Tiers<'_>, origin: TierOrigin, occasion: Occasion) -> Option<TierAlert> {
     let held = Held::of(known.map(|alert| alert.live));
     let mut alert = known.cloned().unwrap_or_default();
+    let Tiers { before, after } = tiers;
     let wanted = match after.filter(|after| differs(before, after)) {
         None => Wanted::Nothing,
         Some(after) => {
             if held != Held::Live {
-                alert.historic = trigger.historic;
+                alert.historic = occasion.historic;
             }
             describe(&mut alert, before, after);
             match known.is_some_and(|known| same(known, &alert)) {
@@ -50,19 +55,13 @@ pub fn next(
     let state = lifecycle::next(held, wanted)?;
     alert.version += 1;
     alert.live = state != AlertState::Withdrawn;
-    let (kind, now) = (trigger.kind as u8, trigger.now);
+    let (kind, now) = (occasion.kind as u8, occasion.now);
     lifecycle::link(&mut alert.causes, &mut alert.omitted, TierCause { state: state as u8, kind, origin, now });
     Some(alert)
 }
 
-/// The alert as published, about a series: an area, and a target that is first or not, with its id.
-pub fn message(
-    secret: &Secret,
-    (series, target): (&Series, &str),
-    day: Day,
-    alert: &TierAlert,
-    partition: i32,
-) -> Alert {
+/// The alert as published, about a series and its target, which is given by its id.
+pub fn message(secret: &Secret, series: &Series, target: &str, day: Day, alert: &TierAlert, partition: i32) -> Alert {
     let day = day.to_string();
     let origin = |cause: &TierCause| match cause.origin {
         TierOrigin::None => None,

@@ -126,7 +126,7 @@ pub fn well_formed<'a>(wire: &ResultView<'a>) -> Result<LabResult<'a>, Reject> {
     Ok(result)
 }
 
-/// A required text, of which the decoder may have told already that it is printable ASCII.
+/// A required text, of which the decoder may have found already that it is printable ASCII.
 #[inline(always)]
 fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject> {
     if printable && (1..=limit).contains(&value.len()) { Ok(value) } else { text(value, limit, field) }
@@ -157,8 +157,8 @@ fn somebodys(id: &str, field: &str) -> Result<(), Reject> {
     if nobody::look(id).is_none() { Ok(()) } else { refuse(RejectCode::InvalidId, field) }
 }
 
-/// Whether what a result says can have been: outside of plausible years, a year was mistyped. Told before anything else
-/// is made of a time, so that nobody is told of a horizon.
+/// Whether what a result says can have been: outside of plausible years, a year was mistyped. Judged before anything else
+/// is made of a time, so that no horizon is named as the reason.
 #[inline]
 pub fn result_in_years(wire: &ResultView<'_>, received_at: Timestamp, years: &Years) -> Result<(), Reject> {
     in_years(&wire.collected_at, received_at, years, "collected_at")?;

@@ -7,17 +7,40 @@ use crate::model::contact::ContactKind;
 use crate::model::time::Timestamp;
 use crate::policy::{CasePolicy, Rules, TargetIndex};
 use crate::proto::v1::MatchedContact;
-use crate::state::person::case_file::{Contact, Extra};
+use crate::state::person::case_file::{CaseFile, Contact};
 use crate::state::person::row::minute_start;
 
 /// When a swab was taken: the minute, or from the first to the last minute of the day where only that is known. Then
 /// whatever holds at some time of the day holds at the swab.
-pub type Taken = (Timestamp, Timestamp);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// At the earliest.
+    pub first: Timestamp,
+    /// At the latest.
+    pub last: Timestamp,
+}
+
+impl Taken {
+    /// Whether what lasts from one moment to another holds at the swab.
+    fn is_within(self, from: Timestamp, to: Timestamp) -> bool {
+        from.minute() <= self.last.minute() && self.first.minute() <= to.minute()
+    }
+}
 
 /// When a swab of a held minute was taken.
 pub fn taken(minute: u32, day_only: bool, rules: &Rules) -> Taken {
     let start = minute_start(minute);
-    if day_only { rules.span(rules.day(start)) } else { (start, start) }
+    let (first, last) = if day_only { rules.span(rules.day(start)) } else { (start, start) };
+    Taken { first, last }
+}
+
+/// A positive swab: when it was taken, and what it is of.
+#[derive(Clone, Copy, Debug)]
+pub struct Swab<'a> {
+    /// When.
+    pub taken: Taken,
+    /// Of what, by which policy.
+    pub sought: Sought<'a>,
 }
 
 /// A target, and the case policy of the day in question: what tells which contact records are about a positive.
@@ -45,17 +68,13 @@ impl Sought<'_> {
 /// Whether some order held when a swab was taken. The order of a record holds from when it was given, at the earliest.
 pub fn is_managed(contacts: &[Contact], taken: Taken, sought: Sought<'_>) -> bool {
     let about = contacts.iter().filter(|contact| contact.is_active() && sought.is_subject_of(contact));
-    about.filter_map(|contact| contact.order).any(|order| overlap(order, taken))
-}
-
-fn overlap(one: (Timestamp, Timestamp), other: (Timestamp, Timestamp)) -> bool {
-    one.0.minute() <= other.1.minute() && other.0.minute() <= one.1.minute()
+    about.filter_map(|contact| contact.order).any(|(from, to)| taken.is_within(from, to))
 }
 
 /// How close a contact is now: a secondary contact of somebody found positive is close.
-pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
+pub fn kind_now(contact: &Contact, file: &CaseFile) -> ContactKind {
     let found = |contact: &Contact| {
-        let mut said = extra.index_findings.iter();
+        let mut said = file.index_findings.iter();
         said.any(|found| found.positive && found.record_id == contact.record_id && found.index == contact.other)
     };
     match contact.kind {
@@ -64,25 +83,25 @@ pub fn kind_now(contact: &Contact, extra: &Extra) -> ContactKind {
     }
 }
 
-/// The records by which the person may have been infected, given when its positives were swabbed and what each is of.
-pub fn exposed_to(extra: &Extra, positives: &[(Taken, Sought<'_>)]) -> Vec<MatchedContact> {
-    let matched = extra.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
-        let kind = kind_now(contact, extra);
-        let explains = |(taken, sought): &(Taken, Sought<'_>)| {
+/// The records by which the person may have been infected, given its positive swabs.
+pub fn exposed_to(file: &CaseFile, swabs: &[Swab<'_>]) -> Vec<MatchedContact> {
+    let matched = file.contacts.iter().filter(|contact| contact.is_active()).filter_map(|contact| {
+        let kind = kind_now(contact, file);
+        let explains = |Swab { taken, sought }: &Swab<'_>| {
             let observed = contact.end.plus_days(observation_days(kind, sought.policy));
-            sought.is_subject_of(contact) && overlap((contact.start, observed), *taken)
+            sought.is_subject_of(contact) && taken.is_within(contact.start, observed)
         };
-        positives.iter().any(explains).then(|| matched_contact(contact, kind))
+        swabs.iter().any(explains).then(|| matched_contact(contact, kind))
     });
     matched.collect()
 }
 
 /// The records of those who may have been infected between the first and the last positive.
-pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, sought: Sought<'_>) -> Vec<MatchedContact> {
+pub fn to_trace(file: &CaseFile, first: Timestamp, last: Timestamp, sought: Sought<'_>) -> Vec<MatchedContact> {
     let policy = sought.policy;
     let from = first.plus_days(-i64::from(policy.trace_days_before));
     let to = last.plus_days(i64::from(policy.trace_days_after));
-    let held = extra.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
+    let held = file.traced.iter().filter(|traced| traced.holds()).map(|traced| &traced.contact);
     let traced = held.filter(|contact| sought.is_subject_of(contact));
     let met = traced.filter(|contact| contact.end.minute() >= from.minute() && contact.start.minute() <= to.minute());
     met.map(|contact| match contact.kind {
@@ -93,11 +112,11 @@ pub fn to_trace(extra: &Extra, first: Timestamp, last: Timestamp, sought: Sought
 }
 
 fn observation_days(kind: ContactKind, policy: &CasePolicy) -> i64 {
-    let [close, secondary, co_exposed] = policy.observation_days;
+    let days = policy.observation_days;
     i64::from(match kind {
-        ContactKind::Close | ContactKind::Unspecified => close,
-        ContactKind::Secondary => secondary,
-        ContactKind::CoExposed => co_exposed,
+        ContactKind::Close | ContactKind::Unspecified => days.close,
+        ContactKind::Secondary => days.secondary,
+        ContactKind::CoExposed => days.co_exposed,
     })
 }
 

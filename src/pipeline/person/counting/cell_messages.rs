@@ -3,7 +3,7 @@
 //! In: cells in order of area. Out: records. The bytes are those that the generated code would write, without a message
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
-use super::cell::Cell;
+use super::signed_cell::SignedCell;
 use crate::model::cell::{People, Tally};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
@@ -28,6 +28,37 @@ pub struct Head {
     pub layout: Layout,
     /// Format of the messages.
     pub format: u32,
+}
+
+/// What a cell is, in words that outlive the rules; in the order of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CellName<T> {
+    /// Code of the area.
+    pub area: T,
+    /// Name of the target in [stored texts](crate::model::target).
+    pub target: T,
+    /// First day of the registry's period.
+    pub registry_from: i32,
+    /// The purpose; empty for the total.
+    pub purpose: T,
+    /// Day of collection.
+    pub day: i32,
+}
+
+impl CellName<&str> {
+    /// To be kept.
+    pub fn to_owned(self) -> CellName<String> {
+        let CellName { area, target, registry_from, purpose, day } = self;
+        CellName { area: area.to_owned(), target: target.to_owned(), registry_from, purpose: purpose.to_owned(), day }
+    }
+}
+
+impl CellName<String> {
+    /// To be looked at.
+    pub fn borrowed(&self) -> CellName<&str> {
+        let Self { area, target, registry_from, purpose, day } = self;
+        CellName { area, target, registry_from: *registry_from, purpose, day: *day }
+    }
 }
 
 /// Messages in the making.
@@ -60,7 +91,8 @@ impl Messages {
     }
 
     /// Adds a cell. Cells come in order of area and target, so that equal ones follow each other.
-    pub fn add(&mut self, (area, target): (&str, &str), registry_from: i32, purpose: &str, day: i32, cell: &Cell) {
+    pub fn add(&mut self, name: CellName<&str>, cell: &SignedCell) {
+        let CellName { area, target, registry_from, purpose, day } = name;
         if self.area.0 != area {
             self.area = (area.to_owned(), self.head.layout.area_task(area) as usize);
         }

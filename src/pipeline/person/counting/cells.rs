@@ -3,8 +3,8 @@
 //! In: changes of a place (all areas above it change alike) or of one node. Out: `AreaChanges`, in an order that
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
-use super::cell::Cell;
-use super::cell_messages::{Head, Messages};
+use super::cell_messages::{CellName, Head, Messages};
+use super::signed_cell::SignedCell;
 use crate::model::cell::{GAPS, People, TOTAL, Tally};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
@@ -53,19 +53,30 @@ impl Node {
         let (area, target) = ((self.0 >> 72) as AreaIndex, (self.0 >> 64) as TargetIndex);
         Place { area, target, purpose: (self.0 >> 32) as u8, day }
     }
+
+    fn name(self, rules: &Rules) -> CellName<&str> {
+        let place = self.place();
+        CellName {
+            area: &rules.areas.list[place.area as usize].code,
+            target: rules.stored_target(place.target),
+            registry_from: rules.areas.periods[self.period()].0,
+            purpose: purpose_name(rules, place.purpose),
+            day: place.day,
+        }
+    }
 }
 
-/// Cells by key. The table holds numbers of cells and not the cells, which are large: so it stays in the cache.
+/// Cells by node. The table holds numbers of cells and not the cells, which are large: so it stays in the cache.
 #[derive(Debug, Default)]
 struct Sheet {
     index: HashMap<Node, u32>,
-    cells: Vec<(Node, Cell)>,
+    cells: Vec<(Node, SignedCell)>,
     /// The cell asked for last: it is often the next one too.
     last: usize,
 }
 
 impl Sheet {
-    fn cell(&mut self, node: Node) -> &mut Cell {
+    fn cell(&mut self, node: Node) -> &mut SignedCell {
         if self.cells.get(self.last).is_none_or(|(last, _)| *last != node) {
             self.last = self.find(node);
         }
@@ -76,7 +87,7 @@ impl Sheet {
         let fresh = self.cells.len() as u32;
         let at = *self.index.entry(node).or_insert(fresh);
         if at == fresh {
-            self.cells.push((node, Cell::default()));
+            self.cells.push((node, SignedCell::default()));
         }
         at as usize
     }
@@ -96,13 +107,10 @@ pub struct Cells {
     /// Changes of one area in one period of the registry.
     nodes: Sheet,
     /// Under rules no longer in force.
-    earlier: Vec<(Key, Cell)>,
+    earlier: Vec<(CellName<String>, SignedCell)>,
     /// The newest record behind changes of cases and positives, by area, target and day.
     causes: BTreeMap<(String, String, i32), Origin>,
 }
-
-/// What a cell is, in words that outlive the rules: area, target, start of the period, purpose, day.
-type Key = (String, String, i32, String, i32);
 
 impl Cells {
     /// Counts a specimen.
@@ -142,11 +150,7 @@ impl Cells {
     pub fn carry_over(&mut self, rules: &Rules) {
         self.spread(rules);
         for (node, cell) in self.nodes.cells.drain(..) {
-            let place = node.place();
-            let purpose = purpose_name(rules, place.purpose).to_owned();
-            let area = rules.areas.list[place.area as usize].code.clone();
-            let (target, from) = (rules.stored_target(place.target).to_owned(), rules.areas.periods[node.period()].0);
-            self.earlier.push(((area, target, from, purpose, place.day), cell));
+            self.earlier.push((node.name(rules).to_owned(), cell));
         }
         self.nodes.clear();
     }
@@ -160,22 +164,18 @@ impl Cells {
             let mut order: Vec<(Node, u32)> = self.nodes.cells.iter().map(|(node, _)| *node).zip(0..).collect();
             order.sort_unstable();
             for (node, at) in order {
-                let place = node.place();
-                let (area, from) = (&rules.areas.list[place.area as usize].code, rules.areas.periods[node.period()].0);
-                let cell = &self.nodes.cells[at as usize].1;
-                let subject = (area.as_str(), rules.stored_target(place.target));
-                messages.add(subject, from, purpose_name(rules, place.purpose), place.day, cell);
+                messages.add(node.name(rules), &self.nodes.cells[at as usize].1);
             }
             self.nodes.clear();
         } else {
             // Changes under old and new rules mostly cancel each other: they meet by name.
             self.carry_over(rules);
-            let mut cells: BTreeMap<Key, Cell> = BTreeMap::new();
-            for (key, cell) in self.earlier.drain(..) {
-                cells.entry(key).or_default().add(&cell, true);
+            let mut cells: BTreeMap<CellName<String>, SignedCell> = BTreeMap::new();
+            for (name, cell) in self.earlier.drain(..) {
+                cells.entry(name).or_default().add(&cell, true);
             }
-            for ((area, target, from, purpose, day), cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
-                messages.add((area, target), *from, purpose, *day, cell);
+            for (name, cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
+                messages.add(name.borrowed(), cell);
             }
         }
         for ((area, target, day), origin) in std::mem::take(&mut self.causes) {

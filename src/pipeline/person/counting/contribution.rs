@@ -16,6 +16,7 @@ use crate::pipeline::person::versions::Change;
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::paged::Changes;
+use crate::state::person::dictionary::Numbers;
 use crate::state::person::row::{Row, minute_start};
 use crate::state::person::{MANY, PersonState, Slot};
 use hashbrown::HashMap;
@@ -59,20 +60,21 @@ impl Places {
         usize::from(target) * rules.deployment.purposes.len() + usize::from(purpose) - 1
     }
 
-    /// The numbers of a result's area, and of its purpose and target, in the dictionary; new ones where they have none. A
-    /// result is set aside whose area or purpose rows have no room for beside all others that they name.
+    /// The numbers of a result; new ones where the dictionary has none. A result is set aside whose area or purpose rows
+    /// have no room for beside all others that they name.
     pub fn numbers(
         &mut self,
-        (result, registered): (&LabResult<'_>, &Registered),
+        result: &LabResult<'_>,
+        registered: &Registered,
         rules: &Rules,
         state: &mut PersonState,
         changes: &mut Changes,
-    ) -> Result<(u32, u8), Reject> {
+    ) -> Result<Numbers, Reject> {
         let area = self.area_numbers.get(registered.area as usize).copied().flatten();
         let pair = Self::pair(rules, registered.target, registered.purpose);
         let purpose = self.purpose_numbers.get(pair).copied().flatten();
         if let (Some(area), Some(purpose)) = (area, purpose) {
-            return Ok((area, purpose));
+            return Ok(Numbers { area, purpose });
         }
         let full = |field| move || Reject::new(RejectCode::Internal, field);
         let area = state.area(result.area, changes).ok_or_else(full("area"))?;
@@ -85,7 +87,7 @@ impl Places {
             *self = Self::default();
         }
         self.learn(state, rules);
-        Ok((area, purpose))
+        Ok(Numbers { area, purpose })
     }
 
     /// Where an area and a purpose of the dictionary count, if the rules know both.
@@ -120,17 +122,30 @@ impl Counted {
     }
 }
 
+/// What one specimen counts, before a change and after it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Revision {
+    before: Option<Counted>,
+    after: Option<Counted>,
+}
+
+impl Revision {
+    fn changes(&self) -> bool {
+        self.before != self.after
+    }
+}
+
 /// Working space, kept so that a result costs no allocation, and the day cells of people with very many results.
 #[derive(Debug, Default)]
 pub struct Scratch {
     related: Vec<Row>,
     verdicts: Vec<Verdict>,
     counted: Vec<Counted>,
-    crowds: HashMap<Slot, Crowd>,
+    multisets: HashMap<Slot, Multiset>,
 }
 
 /// What a person with many results has counted, each with its number of specimens: far fewer entries than rows.
-type Crowd = HashMap<Counted, u32>;
+type Multiset = HashMap<Counted, u32>;
 
 impl Scratch {
     /// Rows of the specimens that were last counted anew.
@@ -152,12 +167,12 @@ impl Scratch {
 
     /// Rows of a person were dropped or settled.
     pub fn forget(&mut self, slot: Slot) {
-        self.crowds.remove(&slot);
+        self.multisets.remove(&slot);
     }
 
     /// Everything is derived anew.
     pub fn forget_all(&mut self) {
-        self.crowds.clear();
+        self.multisets.clear();
     }
 }
 
@@ -167,7 +182,8 @@ pub fn of_change(
     rules: &Rules,
     places: &Places,
     state: &PersonState,
-    (slot, change): (Slot, &Change),
+    slot: Slot,
+    change: &Change,
     scratch: &mut Scratch,
 ) {
     let rows = state.rows(slot);
@@ -184,61 +200,57 @@ pub fn of_change(
         scratch.gather(rows.iter().filter(|row| !is_touched(row)), names, rules, places);
         return add(cells, rules, &scratch.counted, &one, 1);
     }
-    let mut verdicts = [(None, None); 2];
-    for (specimen, (before, after)) in both.iter().zip(&mut verdicts) {
+    let mut revisions = [Revision::default(); 2];
+    for (specimen, revision) in both.iter().zip(&mut revisions) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
-        *before = count(specimen::verdict(change.rows_before(&scratch.related), *specimen, names));
-        *after = count(specimen::verdict(scratch.related.iter(), *specimen, names));
+        revision.before = count(specimen::verdict(change.rows_before(&scratch.related), *specimen, names));
+        revision.after = count(specimen::verdict(scratch.related.iter(), *specimen, names));
     }
-    if verdicts.iter().all(|(before, after)| before == after) {
+    if revisions.iter().all(|revision| !revision.changes()) {
         return;
     }
+    let before = || revisions.iter().filter_map(|revision| revision.before);
     let others = rows.iter().filter(|row| !is_touched(row));
     if rows.len() < MANY {
         scratch.gather(others, names, rules, places);
     } else {
-        let crowd = scratch.crowds.entry(slot).or_insert_with(|| {
+        let counts = scratch.multisets.entry(slot).or_insert_with(|| {
             specimen::verdicts(others, names, &mut scratch.verdicts);
-            let mut crowd = Crowd::new();
+            let mut counts = Multiset::new();
             let counted = scratch.verdicts.iter().filter_map(|verdict| Counted::of(verdict, rules, places));
-            counted.chain(verdicts.iter().filter_map(|(before, _)| *before)).for_each(|one| add_to(&mut crowd, one));
-            crowd
+            counted.chain(before()).for_each(|one| add_to(&mut counts, one));
+            counts
         });
-        verdicts.iter().filter_map(|(before, _)| *before).for_each(|one| take_from(crowd, one));
+        before().for_each(|one| take_from(counts, one));
         scratch.counted.clear();
-        scratch.counted.extend(crowd.keys());
-        verdicts.iter().filter_map(|(_, after)| *after).for_each(|one| add_to(crowd, one));
+        scratch.counted.extend(counts.keys());
+        revisions.iter().filter_map(|revision| revision.after).for_each(|one| add_to(counts, one));
     }
-    replace(cells, rules, &mut scratch.counted, &verdicts);
+    replace(cells, rules, &mut scratch.counted, &revisions);
 }
 
-fn add_to(crowd: &mut Crowd, one: Counted) {
-    *crowd.entry(one).or_insert(0) += 1;
+fn add_to(counts: &mut Multiset, one: Counted) {
+    *counts.entry(one).or_insert(0) += 1;
 }
 
-fn take_from(crowd: &mut Crowd, one: Counted) {
-    match crowd.get_mut(&one) {
-        Some(1) | None => drop(crowd.remove(&one)),
+fn take_from(counts: &mut Multiset, one: Counted) {
+    match counts.get_mut(&one) {
+        Some(1) | None => drop(counts.remove(&one)),
         Some(specimens) => *specimens -= 1,
     }
 }
 
-/// Some verdicts of a person change (before, after); `others` are the person's counted specimens apart from
-/// these. It serves as working space and comes back with what holds now added.
-fn replace(
-    cells: &mut Cells,
-    rules: &Rules,
-    others: &mut Vec<Counted>,
-    verdicts: &[(Option<Counted>, Option<Counted>)],
-) {
-    others.extend(verdicts.iter().filter(|(before, after)| before == after).filter_map(|(before, _)| *before));
-    let changed = || verdicts.iter().filter(|(before, after)| before != after);
-    others.extend(changed().filter_map(|(before, _)| *before));
-    for one in changed().rev().filter_map(|(before, _)| *before) {
+/// Some specimens of a person are revised; `others` are the person's counted specimens apart from these. It serves as
+/// working space and comes back with what holds now added.
+fn replace(cells: &mut Cells, rules: &Rules, others: &mut Vec<Counted>, revisions: &[Revision]) {
+    others.extend(revisions.iter().filter(|revision| !revision.changes()).filter_map(|revision| revision.before));
+    let changed = || revisions.iter().filter(|revision| revision.changes());
+    others.extend(changed().filter_map(|revision| revision.before));
+    for one in changed().rev().filter_map(|revision| revision.before) {
         others.pop();
         add(cells, rules, others, &one, -1);
     }
-    for one in changed().filter_map(|(_, after)| *after) {
+    for one in changed().filter_map(|revision| revision.after) {
         add(cells, rules, others, &one, 1);
         others.push(one);
     }

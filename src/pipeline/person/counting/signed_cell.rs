@@ -4,16 +4,16 @@ use crate::model::cell::{GAPS, People, Tallies};
 
 /// Signed numbers of one area, purpose and day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
+pub struct SignedCell {
     /// Specimens and episodes.
     pub tallies: Tallies,
     /// People by gap, from 1.
     pub people: [[i32; GAPS]; People::ALL.len()],
 }
 
-impl Cell {
+impl SignedCell {
     /// Adds another; people only where its area keeps them.
-    pub fn add(&mut self, other: &Cell, people: bool) {
+    pub fn add(&mut self, other: &SignedCell, people: bool) {
         for (sum, one) in self.tallies.0.iter_mut().zip(other.tallies.0) {
             *sum += one;
         }
@@ -26,6 +26,6 @@ impl Cell {
 
     /// Whether it changes nothing.
     pub fn is_zero(&self) -> bool {
-        *self == Cell::default()
+        *self == SignedCell::default()
     }
 }

@@ -9,7 +9,7 @@ pub const MANY: usize = 256;
 
 /// Places of a person's rows.
 #[derive(Debug, Default)]
-pub struct Crowd {
+pub struct RowIndex {
     results: HashMap<u64, u32>,
     /// Rows that were not withdrawn, by specimen.
     specimens: HashMap<u64, Specimen>,
@@ -26,12 +26,12 @@ struct Specimen {
     listed: u32,
 }
 
-impl Crowd {
+impl RowIndex {
     /// Of a person's rows.
     pub fn of(rows: &[Row]) -> Self {
-        let mut crowd = Self::default();
-        (0..).zip(rows).for_each(|(at, row)| crowd.add(at, row));
-        crowd
+        let mut index = Self::default();
+        (0..).zip(rows).for_each(|(at, row)| index.add(at, row));
+        index
     }
 
     /// Where the row of a result lies.

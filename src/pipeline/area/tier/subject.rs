@@ -1,0 +1,51 @@
+//! An area whose tier is asked for, and the answer.
+
+use crate::policy::areas::AreaIndex;
+use crate::policy::{Rules, TargetIndex, TierPolicy};
+use crate::proto::v1::TierReason;
+use crate::state::area::series::Series;
+
+/// The tier of one area on one day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision<'a> {
+    /// The policy that decided.
+    pub policy: &'a TierPolicy,
+    /// Rank, 0 the mildest.
+    pub rank: u32,
+    /// What was looked at; those that decided are marked.
+    pub reasons: Vec<TierReason>,
+}
+
+impl Decision<'_> {
+    /// Name of the tier.
+    pub fn tier(&self) -> &str {
+        self.policy.tiers.get(self.rank as usize).map_or("", String::as_str)
+    }
+}
+
+/// An area of the registry with its series of a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) index: AreaIndex,
+    pub(super) target: TargetIndex,
+    pub(super) series: &'a Series,
+}
+
+impl<'a> Subject<'a> {
+    /// `None` when the area is not in the registry, or the target is not declared.
+    pub fn new(rules: &'a Rules, series: &'a Series) -> Option<Self> {
+        let target = rules.target_stored_as(&series.target)?;
+        Some(Self { rules, index: rules.areas.index(&series.code)?, target, series })
+    }
+}
+
+/// Those cases that count for a policy.
+pub(super) fn counted<T>(policy: &TierPolicy, all: T, community: T) -> T {
+    if policy.community_only { community } else { all }
+}
+
+/// The name of a measure of cases.
+pub(super) fn scoped(policy: &TierPolicy, measure: &str) -> String {
+    format!("{}{measure}", if policy.community_only { "community_" } else { "" })
+}

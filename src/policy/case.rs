@@ -1,0 +1,88 @@
+//! Case policies: how results become cases and alerts.
+
+use super::deployment::TargetIndex;
+use super::years::Years;
+use crate::model::time::Day;
+use crate::proto::v1::Severity;
+
+/// How results become cases and alerts, from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CasePolicy {
+    /// `id@version`, as printed on decisions.
+    pub name: String,
+    /// First day it holds.
+    pub effective_from: Day,
+    /// The targets it is for.
+    pub targets: Vec<TargetIndex>,
+    /// Of these, those that contact records which name no target are about.
+    pub unnamed_contacts: Vec<TargetIndex>,
+    /// A specimen collected longer before its receipt is rejected.
+    pub horizon_days: i32,
+    /// A positive within this many days of the anchor belongs to the same episode.
+    pub episode_gap_days: i32,
+    /// Which positive anchors the gap.
+    pub episode_form: EpisodeForm,
+    /// Older positives are historic when first received.
+    pub historic_after_hours: i64,
+    /// Whether a preliminary positive raises an alert.
+    pub preliminary_alerts: bool,
+    /// In which a test matches.
+    pub observation_days: ObservationDays,
+    /// Exposures ending at most so many days before the first positive are traced.
+    pub trace_days_before: i32,
+    /// Exposures starting at most so many days after the last positive are traced.
+    pub trace_days_after: i32,
+    /// Whether results of unknown labs are applied (counted apart) or rejected.
+    pub accept_unknown_labs: bool,
+    /// Years in which what a record says can have been.
+    pub years: Years,
+    /// How grave its alerts are.
+    pub severity: CaseSeverity,
+}
+
+/// Days after exposure in which a test matches, by how close the contact was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObservationDays {
+    /// Of a close contact.
+    pub close: i32,
+    /// Of a secondary contact.
+    pub secondary: i32,
+    /// Of somebody who was exposed to the same.
+    pub co_exposed: i32,
+}
+
+/// How grave alerts about people are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseSeverity {
+    /// Found while no management order held.
+    pub community: Severity,
+    /// Found while one held.
+    pub managed: Severity,
+    /// Old news, preliminary or not.
+    pub historic: Severity,
+    /// Resting on preliminary results only.
+    pub preliminary: Severity,
+    /// A specimen that contradicts itself.
+    pub contradiction: Severity,
+}
+
+impl Default for CaseSeverity {
+    fn default() -> Self {
+        Self {
+            community: Severity::High,
+            managed: Severity::Moderate,
+            historic: Severity::Info,
+            preliminary: Severity::Info,
+            contradiction: Severity::High,
+        }
+    }
+}
+
+/// The two forms of the episode rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EpisodeForm {
+    /// The gap runs from the last positive specimen.
+    FromLastPositive,
+    /// The gap runs from the first positive specimen of the episode.
+    FromFirstPositive,
+}
