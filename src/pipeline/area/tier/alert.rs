@@ -35,12 +35,7 @@ pub struct Tiers<'a> {
 }
 
 /// The next state of a day's alert; `None` when it stays as it is.
-pub fn next(
-    known: Option<&TierAlert>,
-    tiers: Tiers<'_>,
-    origin: TierOrigin,
-    occasion: Occasion,
-) -> Option<TierAlert> {
+pub fn next(known: Option<&TierAlert>, tiers: Tiers<'_>, origin: TierOrigin, occasion: Occasion) -> Option<TierAlert> {
     let held = Held::of(known.map(|alert| alert.live));
     let mut alert = known.cloned().unwrap_or_default();
     let Tiers { before, after } = tiers;
