@@ -113,18 +113,20 @@ type Person = (Vec<Row>, CaseFile);
 /// What is held, without what formats 1 and 2 did not hold. Of 1: the rank that a copy of a contact record has with its
 /// contact (a copy that was left looked like one that was withdrawn), and the input record behind a change of tier. Of
 /// both: what was measured of a positive, which an alert says as soon as it says anything again, and what was said of a
-/// result that was moved away.
+/// result that was moved away. Whether a change of tier was news stays as it was said.
 fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
     let common = |state: &AreaState| vec![format!("{:?} {:?}", state.now(), state.published()), state.digest().into()];
     let areas = site.areas();
-    let series = areas.iter().flat_map(AreaState::all).map(|(_, series)| without_causes(series));
+    let series = areas.iter().flat_map(AreaState::all).map(|(_, series)| without_what_was_said(series));
     (people(site), series.collect(), areas.iter().map(common).collect())
 }
 
-fn without_causes(series: &Series) -> Series {
+fn without_what_was_said(series: &Series) -> Series {
     let mut series = Series { causes: BTreeMap::new(), ..series.clone() };
-    let causes = series.alerts.values_mut().flat_map(|alert| &mut alert.causes);
-    causes.for_each(|cause| cause.origin = TierOrigin::None);
+    for alert in series.alerts.values_mut() {
+        (alert.historic, alert.severity) = (false, 0);
+        alert.causes.iter_mut().for_each(|cause| cause.origin = TierOrigin::None);
+    }
     series
 }
 

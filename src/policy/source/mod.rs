@@ -15,9 +15,11 @@ use super::records::record;
 use super::{RuleError, Rules};
 use crate::proto::v1::rule::Rule as Kind;
 pub use document::{SourceError, SourceFile};
+use origin::Origin;
 use std::collections::BTreeMap;
 
 pub(super) mod document;
+mod origin;
 mod policies;
 mod registries;
 
@@ -51,15 +53,6 @@ struct SourceSet {
     records: Vec<(String, Vec<u8>)>,
     origins: BTreeMap<String, Origin>,
     errors: Vec<SourceError>,
-}
-
-/// Where a record comes from.
-#[derive(Clone, Debug)]
-enum Origin {
-    /// A whole TOML file.
-    Document(SourceFile),
-    /// Lines of a table: one per dated fact.
-    Rows(String, Vec<usize>),
 }
 
 impl SourceSet {
@@ -122,23 +115,5 @@ fn missing_file(key: &str) -> &'static str {
         Some("area") => "areas.csv",
         Some("lab") => "labs.csv",
         _ => "deployment.toml",
-    }
-}
-
-impl Origin {
-    fn error(&self, error: RuleError) -> SourceError {
-        let (file, line, key) = self.locate(&error.field);
-        SourceError { file: file.to_owned(), line: Some(line), key, problem: error.problem, hint: error.hint }
-    }
-
-    /// File, line, and the name people gave the field there.
-    fn locate(&self, field: &str) -> (&str, usize, String) {
-        match self {
-            Origin::Document(file) => (&file.name, document::line_of(&file.text, field), field.to_owned()),
-            Origin::Rows(file, lines) => {
-                let (fact, column) = registries::place_of(field);
-                (file, lines.get(fact).copied().unwrap_or(1), column.to_owned())
-            }
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! Deployment and policies as TOML. The keys are the names of the contract's fields; none may be left out that
 //! decides something, none may be there that nobody reads.
 
-use super::Origin;
 use super::document::{SeverityToml, SourceError, SourceFile, read, severity};
+use super::origin::Origin;
 use crate::policy::tier;
 use crate::proto::v1::{self, rule::Rule as Kind};
 use serde::Deserialize;

@@ -1,7 +1,8 @@
 //! Registries as tables, as an authority exports them from its own lists: comma-separated, UTF-8, a header row,
 //! lines that begin with `#` are notes.
 
-use super::{Origin, SourceError, SourceFile};
+use super::document::{SourceError, SourceFile};
+use super::origin::Origin;
 use crate::proto::v1::{self, rule::Rule as Kind};
 use std::collections::BTreeMap;
 
@@ -58,16 +59,6 @@ pub(super) fn labs(file: &SourceFile) -> Parsed {
         (Kind::Lab(lab), Origin::Rows(file.name.clone(), vec![row.line]))
     };
     Ok(table.rows.iter().map(lab).collect())
-}
-
-/// Which of an area's rows a field of the contract comes from, and its column.
-pub(super) fn place_of(field: &str) -> (usize, &str) {
-    let period = field.strip_prefix("periods[").and_then(|rest| rest.split_once("]."));
-    match period {
-        Some((index, column)) => (index.parse().unwrap_or(0), column),
-        None if field == "tile" => (0, "column"),
-        None => (0, field),
-    }
 }
 
 struct Table<'a> {

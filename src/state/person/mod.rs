@@ -6,10 +6,12 @@
 //! Page 0 holds the dictionaries and the rules the numbers were derived by, page `1 + slot / 1024` the people. What
 //! a page's image holds is a function of the operations alone, never of where rows happen to lie in memory.
 
+mod basis;
 pub mod case_file;
 pub mod dictionary;
 pub mod edit;
 mod names;
+mod operations;
 mod pages;
 mod people;
 pub mod row;
@@ -19,10 +21,12 @@ pub mod slab;
 use crate::policy::Rules;
 use crate::state::codec::corrupt;
 use crate::state::paged::{Changes, Corrupt};
+pub use basis::Basis;
 use case_file::CaseFile;
 use dictionary::Dictionary;
 use edit::Edit;
 use hashbrown::{HashMap, HashSet};
+pub use operations::SLOTS_PER_PAGE;
 use people::{People, Person};
 use row::Row;
 pub use row_index::MANY;
@@ -33,31 +37,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-/// People of a page.
-pub const SLOTS_PER_PAGE: u32 = 1024;
-
 /// Where a person is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(u32);
-
-/// The rules the numbers were derived by.
-#[derive(Clone, Debug)]
-pub enum Basis {
-    /// Those in force: shared by all tasks.
-    InForce(Arc<Rules>),
-    /// As stored: digest and records.
-    Stored(String, Vec<(String, Vec<u8>)>),
-}
-
-impl Basis {
-    /// Their digest.
-    pub fn digest(&self) -> &str {
-        match self {
-            Basis::InForce(rules) => &rules.digest,
-            Basis::Stored(digest, _) => digest,
-        }
-    }
-}
 
 /// All people of one task.
 #[derive(Debug)]
@@ -110,7 +92,7 @@ impl PersonState {
             Some(Reverse(slot)) => slot,
             None => self.people.add(),
         };
-        pages::log_birth(changes, slot, hash);
+        operations::log_birth(changes, slot, hash);
         self.people[slot] = Person { hash, rows: Rows::default() };
         self.people.enter(slot);
         Slot(slot)
@@ -122,7 +104,7 @@ impl PersonState {
         if !person.rows.is_empty() || !person.is_there() || self.case_files.contains_key(&slot.0) {
             return;
         }
-        pages::log_release(changes, slot.0);
+        operations::log_release(changes, slot.0);
         self.people.leave(slot.0);
         self.free.push(Reverse(slot.0));
     }
@@ -164,19 +146,19 @@ impl PersonState {
 
     /// Adds a row.
     pub fn push(&mut self, slot: Slot, row: Row, changes: &mut Changes) {
-        pages::log_push(changes, slot.0, &row);
+        operations::log_push(changes, slot.0, &row);
         self.apply_push(slot.0, row);
     }
 
     /// Replaces a row.
     pub fn set(&mut self, slot: Slot, at: usize, row: Row, changes: &mut Changes) {
-        pages::log_set(changes, slot.0, at, &row);
+        operations::log_set(changes, slot.0, at, &row);
         self.apply_set(slot.0, at, row);
     }
 
     /// Drops a row; the last one takes its place.
     pub fn remove(&mut self, slot: Slot, at: usize, changes: &mut Changes) {
-        pages::log_remove(changes, slot.0, at);
+        operations::log_remove(changes, slot.0, at);
         self.apply_remove(slot.0, at);
     }
 
@@ -189,7 +171,7 @@ impl PersonState {
     pub fn edit(&mut self, slot: Slot, person_id: &str, mut edit: Edit, changes: &mut Changes) {
         let file = self.case_files.entry(slot.0).or_insert_with(|| Box::new(CaseFile::of(person_id)));
         if edit.alters(file) {
-            pages::log_edit(changes, slot.0, file, &mut edit);
+            operations::log_edit(changes, slot.0, file, &mut edit);
             file.apply(edit);
         }
         self.look_at_case_file(slot.0);
@@ -231,7 +213,7 @@ impl PersonState {
     /// From now on the numbers are derived by these rules.
     pub fn set_basis(&mut self, rules: Arc<Rules>, changes: &mut Changes) {
         let basis = Basis::InForce(rules);
-        pages::log_basis(changes, &basis);
+        operations::log_basis(changes, &basis);
         self.basis = Some(basis);
     }
 

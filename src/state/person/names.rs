@@ -5,7 +5,7 @@
 
 use super::PersonState;
 use super::dictionary::Dictionary;
-use super::pages::{self, Named};
+use super::operations::{self, Named};
 use super::row::{AREA_NUMBERS, PURPOSE_NUMBERS};
 use crate::state::paged::Changes;
 
@@ -28,11 +28,11 @@ impl PersonState {
             return Some(number);
         }
         if (dictionary.texts().len() as u32) < most {
-            pages::log_name(changes, named, text);
+            operations::log_name(changes, named, text);
             return Some(dictionary.add(text));
         }
         let number = self.unnamed(named, most)?;
-        pages::log_rename(changes, named, number, text);
+        operations::log_rename(changes, named, number, text);
         self.dictionary(named).rename(number, text).ok()?;
         Some(number)
     }

@@ -1,111 +1,18 @@
-//! The stored form of a task's people: operations as they happen, and images of whole pages.
+//! The stored form of a task's people: images of whole pages, and operations on them, repeated.
 
+use super::PersonState;
+use super::basis::{put_basis, read_basis};
 use super::case_file::CaseFile;
 use super::dictionary::Dictionary;
 use super::edit::Edit;
+use super::operations::{BASIS, BIRTH, EDIT, EXTRA, NAME, Named, PUSH, RELEASE, REMOVE, RENAME, SET, SLOTS_PER_PAGE};
 use super::people::Person;
-use super::row::{ROW_BYTES, Row};
-use super::{Basis, PersonState, SLOTS_PER_PAGE};
-use crate::state::codec::{Reader, corrupt, put_bytes, put_u16, put_u32, put_u64};
-use crate::state::paged::{Changes, Corrupt};
-
-const BIRTH: u8 = 1;
-const RELEASE: u8 = 2;
-const PUSH: u8 = 3;
-const SET: u8 = 4;
-const REMOVE: u8 = 5;
-/// Format 1 only: the whole case file.
-const EXTRA: u8 = 6;
-const EDIT: u8 = 7;
+use super::row::Row;
+use crate::state::codec::{Reader, corrupt, put_u16, put_u32, put_u64};
+use crate::state::paged::Corrupt;
 
 /// 67 million people in one task: more is not a task's page but a fault.
 const MAX_PAGES: u32 = 1 << 16;
-
-/// Bytes of an operation on a person before what it says: its kind and the slot within the page.
-const HEAD: usize = 3;
-
-const NAME: u8 = 1;
-const BASIS: u8 = 2;
-/// Since format 3.
-const RENAME: u8 = 3;
-
-/// The two dictionaries.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Named {
-    Area = 1,
-    Purpose = 2,
-}
-
-fn log(changes: &mut Changes, slot: u32, operation: u8, write: impl FnOnce(&mut Vec<u8>)) {
-    changes.push(1 + slot / SLOTS_PER_PAGE, |into| {
-        into.push(operation);
-        put_u16(into, (slot % SLOTS_PER_PAGE) as u16);
-        write(into);
-    });
-}
-
-/// As [`log`], of bytes whose number is known.
-#[inline]
-fn log_fixed<const N: usize>(changes: &mut Changes, slot: u32, operation: u8, bytes: &[u8]) {
-    let mut whole = [0; N];
-    whole[0] = operation;
-    whole[1..HEAD].copy_from_slice(&((slot % SLOTS_PER_PAGE) as u16).to_le_bytes());
-    whole[HEAD..].copy_from_slice(bytes);
-    changes.push_fixed(1 + slot / SLOTS_PER_PAGE, &whole);
-}
-
-pub(super) fn log_birth(changes: &mut Changes, slot: u32, hash: u64) {
-    log_fixed::<{ HEAD + 8 }>(changes, slot, BIRTH, &hash.to_le_bytes());
-}
-
-pub(super) fn log_release(changes: &mut Changes, slot: u32) {
-    log(changes, slot, RELEASE, |_| ());
-}
-
-pub(super) fn log_push(changes: &mut Changes, slot: u32, row: &Row) {
-    log_fixed::<{ HEAD + ROW_BYTES }>(changes, slot, PUSH, &row.bytes());
-}
-
-pub(super) fn log_set(changes: &mut Changes, slot: u32, at: usize, row: &Row) {
-    log(changes, slot, SET, |into| {
-        put_u32(into, at as u32);
-        row.put(into);
-    });
-}
-
-pub(super) fn log_remove(changes: &mut Changes, slot: u32, at: usize) {
-    log(changes, slot, REMOVE, |into| put_u32(into, at as u32));
-}
-
-/// The first change of a case file says whose it is.
-pub(super) fn log_edit(changes: &mut Changes, slot: u32, before: &CaseFile, edit: &mut Edit) {
-    log(changes, slot, EDIT, |into| {
-        put_bytes(into, if before.is_empty() { before.person_id.as_bytes() } else { b"" });
-        edit.write(before, into);
-    });
-}
-
-pub(super) fn log_name(changes: &mut Changes, named: Named, text: &str) {
-    changes.push(0, |into| {
-        into.extend_from_slice(&[NAME, named as u8]);
-        put_bytes(into, text.as_bytes());
-    });
-}
-
-pub(super) fn log_rename(changes: &mut Changes, named: Named, number: u32, text: &str) {
-    changes.push(0, |into| {
-        into.extend_from_slice(&[RENAME, named as u8]);
-        put_u32(into, number);
-        put_bytes(into, text.as_bytes());
-    });
-}
-
-pub(super) fn log_basis(changes: &mut Changes, basis: &Basis) {
-    changes.push(0, |into| {
-        into.push(BASIS);
-        put_basis(into, Some(basis));
-    });
-}
 
 impl PersonState {
     /// Pages there are.
@@ -262,12 +169,6 @@ impl PersonState {
     }
 }
 
-fn named(reader: &mut Reader<'_>) -> Result<Named, Corrupt> {
-    let kind = reader.u8()?;
-    let all = [Named::Area, Named::Purpose];
-    all.into_iter().find(|named| *named as u8 == kind).ok_or_else(|| corrupt("a dictionary is unknown"))
-}
-
 fn slot_of(page: u32, reader: &mut Reader<'_>) -> Result<u32, Corrupt> {
     let within = u32::from(reader.u16()?);
     if within < SLOTS_PER_PAGE {
@@ -289,32 +190,8 @@ fn put_case_file(into: &mut Vec<u8>, file: Option<&CaseFile>) {
     }
 }
 
-fn put_basis(into: &mut Vec<u8>, basis: Option<&Basis>) {
-    into.push(u8::from(basis.is_some()));
-    match basis {
-        Some(Basis::InForce(rules)) => put_records(into, &rules.digest, &rules.to_records()),
-        Some(Basis::Stored(digest, records)) => put_records(into, digest, records),
-        None => (),
-    }
-}
-
-fn put_records(into: &mut Vec<u8>, digest: &str, records: &[(String, Vec<u8>)]) {
-    put_bytes(into, digest.as_bytes());
-    put_u32(into, records.len() as u32);
-    for (key, value) in records {
-        put_bytes(into, key.as_bytes());
-        put_bytes(into, value);
-    }
-}
-
-fn read_basis(reader: &mut Reader<'_>) -> Result<Option<Basis>, Corrupt> {
-    if reader.u8()? == 0 {
-        return Ok(None);
-    }
-    let digest = reader.text()?.to_owned();
-    let mut records = Vec::new();
-    for _ in 0..reader.u32()? {
-        records.push((reader.text()?.to_owned(), reader.bytes()?.to_vec()));
-    }
-    Ok(Some(Basis::Stored(digest, records)))
+fn named(reader: &mut Reader<'_>) -> Result<Named, Corrupt> {
+    let kind = reader.u8()?;
+    let all = [Named::Area, Named::Purpose];
+    all.into_iter().find(|named| *named as u8 == kind).ok_or_else(|| corrupt("a dictionary is unknown"))
 }
