@@ -8,6 +8,7 @@ mod city;
 mod days;
 mod numbers;
 mod purposes;
+mod severity;
 mod state;
 mod tiers;
 mod waiting;

@@ -16,7 +16,7 @@ use swabstream::proto::v1::{Alert, AlertState, AreaChanges, CauseKind, Severity}
 use swabstream::state::area::cell::{Cell, CellKey};
 use swabstream::state::area::series::Series;
 
-fn positive(area: &'static str, on: Day) -> Test {
+pub fn positive(area: &'static str, on: Day) -> Test {
     Test { area, purpose: 0, day: on, finding: Finding::Positive }
 }
 
@@ -24,7 +24,7 @@ fn negative(area: &'static str, on: Day) -> Test {
     Test { finding: Finding::Negative, ..positive(area, on) }
 }
 
-fn policy(name: &str, levels: &[u8], tiers: &[&str], engine: TierEngine) -> TierPolicy {
+pub fn policy(name: &str, levels: &[u8], tiers: &[&str], engine: TierEngine) -> TierPolicy {
     TierPolicy {
         id: name.to_owned(),
         version: "1".to_owned(),
@@ -54,7 +54,7 @@ fn cdc() -> TierPolicy {
     policy("cdc", &[1], &["low", "moderate", "substantial", "high"], TierEngine::Threshold(measures))
 }
 
-fn with_tiers(tiers: Vec<TierPolicy>, digest: &str) -> Arc<Rules> {
+pub fn with_tiers(tiers: Vec<TierPolicy>, digest: &str) -> Arc<Rules> {
     let mut rules = sample_rules();
     (rules.tiers, rules.digest) = (tiers, digest.to_owned());
     Arc::new(rules)
@@ -206,7 +206,7 @@ fn what_is_unknown_is_not_called_mild() {
 }
 
 /// Reads a batch and commits on a day.
-fn say(bench: &mut Bench, rules: &Rules, seq: u64, (before, after): (&[Test], &[Test]), today: Day) {
+pub fn say(bench: &mut Bench, rules: &Rules, seq: u64, (before, after): (&[Test], &[Test]), today: Day) {
     bench.read(&batch(rules, 0, seq, before, after));
     bench.commit(Some(today));
 }
@@ -317,49 +317,6 @@ fn an_alert_has_a_legal_history() {
     let last = bench.alerts().pop().expect("an alert");
     assert_eq!((last.version, last.state, last.historic, last.severity()), (3, 1, true, Severity::Info));
     assert_eq!(last.alert_id, district[0].alert_id);
-}
-
-/// The sample's 72 hours count from the last minute of the day, not from its noon.
-#[test]
-fn a_change_that_is_heard_of_after_midnight_wakes_somebody() {
-    let on = day("2022-11-01");
-    for (heard_of, historic) in [(0, false), (1, false), (3, false), (4, true)] {
-        let steps = TierEngine::CleanDay(vec![CleanDayStep { rank: 1, clean_days: 7, next: 0 }]);
-        let rules = with_tiers(vec![policy("clean", &[2], &["low", "high"], steps)], "clean");
-        let mut bench = Bench::new(&rules);
-        bench.commit(Some(on));
-        say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on.plus(heard_of));
-        let alerts: Vec<_> = bench.alerts().into_iter().map(|alert| (alert.first_day, alert.historic)).collect();
-        assert_eq!(alerts, [(on.to_string(), historic)], "heard of {heard_of} days later");
-    }
-}
-
-#[test]
-fn the_severity_of_a_change_is_by_policy() {
-    use Severity::{High, Info, Moderate};
-    let on = day("2022-11-01");
-    let other = TierSeverity { raised: Moderate, lowered: Info, historic: High };
-    for (severity, [raised, lowered, historic]) in
-        [(TierSeverity::default(), [High, Moderate, Info]), (other, [Moderate, Info, High])]
-    {
-        let steps = TierEngine::CleanDay(vec![CleanDayStep { rank: 1, clean_days: 1, next: 0 }]);
-        let clean = TierPolicy { severity, ..policy("clean", &[2], &["low", "high"], steps) };
-        let rules = with_tiers(vec![clean], "clean");
-        let mut bench = Bench::new(&rules);
-        bench.commit(Some(on.plus(-9)));
-        say(&mut bench, &rules, 1, (&[], &[positive("D1S1", on)]), on);
-        bench.commit(Some(on.plus(9)));
-        say(&mut bench, &rules, 2, (&[], &[positive("D2S1", on)]), on.plus(9));
-        let mut published = bench.alerts().into_iter();
-        let mut of = |area: &str, tier: &str| {
-            let alert = published.find(|alert| alert.area == area && alert.tier_after == tier).expect("an alert");
-            (alert.severity(), alert.historic)
-        };
-        assert_eq!(of("D1S1", "high"), (raised, false));
-        let down = of("D1S1", "low");
-        assert_eq!(down.0, if down.1 { historic } else { lowered });
-        assert_eq!(of("D2S1", "high"), (historic, true));
-    }
 }
 
 /// Area and day of an alert about a tier, its state, and where what is behind it lies.
