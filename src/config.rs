@@ -189,8 +189,8 @@ pub struct ProcessingConfig {
     pub max_record_bytes: NonZeroUsize,
     /// Past data: topics carry the times things really happened. Never for live work.
     pub history: bool,
-    /// Format in which messages between tasks are written: an earlier one than this version's while instances of the version before run
-    /// beside it, or are to be run again.
+    /// Format in which messages between tasks are written: an earlier one than this version's while instances of the version
+    /// before run beside it, or are to be run again.
     #[serde(deserialize_with = "written_format")]
     pub write_format: u32,
 }

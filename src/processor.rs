@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Kafka refused or could not be reached.
-    #[error("{0}")]
+    #[error(transparent)]
     Kafka(#[from] crate::kafka::Error),
     /// There are no rules to work by.
     #[error("topic {topic} holds no whole set of rules; publish one with: swabstream rules apply DIR --config FILE")]
@@ -55,9 +55,9 @@ pub enum StartError {
 /// How often the topics are looked at.
 const TOPICS_EVERY: Duration = Duration::from_secs(2);
 
-/// How long the workers together may take to end. A last commit that meets a slow broker is within it, and so are
-/// clients that are left behind.
-const ENDING_LIMIT: Duration = Duration::from_secs(45);
+/// How long the workers together may take to end. A last commit that meets a broker which answers each request at the
+/// last moment is within it, and so are clients that are left behind.
+const ENDING_LIMIT: Duration = Duration::from_secs(120);
 
 /// Between two looks whether they have ended.
 const ENDING_PAUSE: Duration = Duration::from_millis(5);

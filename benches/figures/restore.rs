@@ -95,7 +95,7 @@ fn bytes_of(site: &Site, topic: Topic) -> anyhow::Result<usize> {
     Ok(bytes)
 }
 
-/// Restore time over history, as an overview.
+/// Restore time over history, as a picture.
 fn drawn(points: &[(f64, f64)]) -> String {
     let (width, height, margin) = (720.0, 360.0, 60.0);
     let longest = points.iter().map(|(results, _)| *results).fold(1.0, f64::max);

@@ -25,10 +25,10 @@ Exit codes: 0 all topics are there and right, 1 one is not as it must be, 2 it c
         /// Which topics
         #[command(flatten)]
         place: Place,
-        /// Person tasks: partitions of lab-results and its twins; unless said as many as those there are, else 16
+        /// Person tasks: partitions of lab-results and of the topics partitioned like it; unless said as many as those there are, else 16
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
         person_tasks: Option<i32>,
-        /// Area tasks: partitions of area-changes and its twins; unless said as many as those there are, else 4
+        /// Area tasks: partitions of area-changes and of the topics partitioned like it; unless said as many as those there are, else 4
         #[arg(long, value_name = "M", value_parser = clap::value_parser!(i32).range(1..=256))]
         area_tasks: Option<i32>,
         /// Replicas of each partition; -1 leaves it to the broker

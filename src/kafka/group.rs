@@ -254,7 +254,7 @@ impl Group {
     /// Begins to fetch a task's inputs, from offsets in order of the inputs.
     pub(super) fn start(&mut self, task: i32, starts: Vec<i64>) -> Result<(), Error> {
         self.note_rebalances()?;
-        // Revoked meanwhile: the worker is about to be reported.
+        // Revoked meanwhile: the worker is about to hear of it.
         if !self.is_waiting(task) {
             return Ok(());
         }
@@ -328,7 +328,7 @@ impl Group {
             }
         }
         self.stash.retain(|message| !tasks.contains(&message.partition()));
-        self.unassign_twins(&released)?;
+        self.unassign_by_hand(&released)?;
         let fetched = released.iter().filter(|(_, state)| state.starts.is_some());
         self.released.extend(fetched.map(|(task, _)| *task));
         if self.tasks.values().any(Task::is_gone) { Ok(()) } else { self.unassign_released() }
@@ -343,7 +343,7 @@ impl Group {
         self.member.unassign(&list)
     }
 
-    fn unassign_twins(&self, tasks: &[(i32, Task)]) -> Result<(), Error> {
+    fn unassign_by_hand(&self, tasks: &[(i32, Task)]) -> Result<(), Error> {
         let Some(co_partitioned) = &self.co_partitioned else { return Ok(()) };
         let mut list = PartitionList::new();
         for (task, _) in tasks.iter().filter(|(_, state)| state.starts.is_some()) {
@@ -360,7 +360,7 @@ impl Group {
     pub(super) fn stop_all(&mut self) -> Result<(), Error> {
         self.stash.clear();
         let all: Vec<(i32, Task)> = self.tasks.clone().into_iter().collect();
-        self.unassign_twins(&all)?;
+        self.unassign_by_hand(&all)?;
         for (number, task) in all {
             if task.starts.is_some() {
                 self.released.push(number);

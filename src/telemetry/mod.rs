@@ -39,7 +39,7 @@ impl Telemetry {
         Arc::new(Self { series: Series::new(), process })
     }
 
-    /// What one worker reports to. `half` is the name of its half, `inputs` are the topics it consumes.
+    /// What one worker reports to. `half` is its half, `inputs` are the topics it consumes.
     pub fn worker(&self, half: HalfKind, inputs: &[Topic]) -> Meter {
         Meter::new(&self.series, self.process.status.worker(half), half, inputs)
     }

@@ -7,6 +7,7 @@ use crate::support::random::Random;
 use crate::support::real::{self, LAYOUT, RealDeployment};
 use crate::support::town::{is_decidable, usable};
 use prost::Message as _;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use swabstream::demo::city::{City, CityConfig, Message, Rates};
 use swabstream::model::record::Topic;
@@ -29,6 +30,19 @@ fn a_city_ends_as_a_recount_says_although_the_processor_is_killed() {
         deployment.start();
     }
     assert_ends_as_recounted(&mut deployment, &rules, &messages);
+    assert_nobody_is_in_the_logs(&deployment, &messages);
+}
+
+/// Whatever went wrong meanwhile: keys are the ids of people.
+fn assert_nobody_is_in_the_logs(deployment: &RealDeployment, messages: &[Message]) {
+    let logs = deployment.logs();
+    assert!(logs.matches("restored").count() > 4, "{logs}");
+    let people: BTreeSet<&str> =
+        messages.iter().filter_map(|message| str::from_utf8(&message.key).ok()).filter(|id| id.len() > 5).collect();
+    assert!(people.len() > PEOPLE as usize / 2, "{} people", people.len());
+    for person in people {
+        assert!(!logs.contains(person), "{person} is in the logs");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use swabstream::model::contact::ContactStatus;
 use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::TaskHead;
+use swabstream::proto::v1::{Severity, TaskHead};
 use swabstream::runtime::log::{CommitMark, Committed};
 use swabstream::state::area::AreaState;
 use swabstream::state::area::series::{Series, TierOrigin};
@@ -124,6 +124,8 @@ fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
 fn without_what_was_said(series: &Series) -> Series {
     let mut series = Series { causes: BTreeMap::new(), ..series.clone() };
     for alert in series.alerts.values_mut() {
+        let severity = Severity::try_from(i32::from(alert.severity)).expect("one of the contract's");
+        assert!(alert.historic == (severity == Severity::Info), "what is not news is info, by the sample's policies");
         (alert.historic, alert.severity) = (false, 0);
         alert.causes.iter_mut().for_each(|cause| cause.origin = TierOrigin::None);
     }

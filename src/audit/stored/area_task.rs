@@ -97,7 +97,7 @@ impl Replay {
         let slot = usize::from(bytes.u8()?);
         match bytes.u8()? {
             1 => areas.push(Area { code: bytes.text()?, ..Area::default() }),
-            kind => areas.get_mut(slot).ok_or("an area was never added")?.operation(kind, &mut bytes)?,
+            kind => areas.get_mut(slot).ok_or("an area was never born")?.operation(kind, &mut bytes)?,
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Drop for Handle {
     }
 }
 
-/// A client in use by a thread of its own, for one call of bounded time.
+/// A client in use by a thread of its own, for one call, which may never come back.
 #[derive(Debug)]
 pub(super) struct Lease {
     client: NonNull<sys::rd_kafka_t>,

@@ -99,9 +99,15 @@ impl TransactionalProducer {
         };
         // A thread that cannot be started drops the sender: that is an answer too.
         let _ = std::thread::Builder::new().name("kafka-offsets".to_owned()).stack_size(CALL_STACK).spawn(send);
-        answer.recv_timeout(limit + CALL_GRACE).unwrap_or_else(|_| {
-            self.handle.leave_behind();
-            Err(TransactionError::unanswered("the client did not say in time whether offsets were added"))
+        answer.recv_timeout(limit + CALL_GRACE).unwrap_or_else(|error| {
+            let why = match error {
+                mpsc::RecvTimeoutError::Timeout => {
+                    self.handle.leave_behind();
+                    "the client did not say in time whether offsets were added"
+                }
+                mpsc::RecvTimeoutError::Disconnected => "there is no thread to add offsets with",
+            };
+            Err(TransactionError::unanswered(why))
         })
     }
 

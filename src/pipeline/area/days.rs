@@ -1,10 +1,9 @@
 //! How far an area task goes in one commit: over so many days that each is published while what it is counted from is
 //! there, and that a transaction stays within bounds.
 //!
-//! In: the time everywhere, how far everything sent before it was read, the state. Out: the moment that the next commit
-//! states all numbers for. Time may have jumped by months, in a history that is read at full speed or after a long
+//! In: the task's own time and that everywhere, the state. Out: the moment that the next commit states all numbers for. Time may have jumped by months, in a history that is read at full speed or after a long
 //! rest: then the rest is owed, and commits follow each other until it is paid. What was not read may still change days
-//! that time has passed, so no day is closed far ahead of the reading.
+//! that time has passed, so none is published far ahead of the reading.
 
 use super::restate::{Span, specimen_days};
 use crate::model::time::{Day, Timestamp};
@@ -19,30 +18,40 @@ const NUMBERS_AT_MOST: i32 = 20_000;
 const DAYS_AHEAD: i32 = 7;
 
 /// The farthest day that may be published; `None` before the first may be.
-pub fn farthest(rules: &Rules, state: &AreaState, now: Option<Timestamp>, read: Option<Timestamp>) -> Option<Day> {
-    let everywhere = rules.day(now.max(read)?);
-    let read = read.map(|read| rules.day(read).plus(DAYS_AHEAD).min(everywhere));
+pub fn farthest(
+    rules: &Rules,
+    state: &AreaState,
+    own: Option<Timestamp>,
+    everywhere: Option<Timestamp>,
+) -> Option<Day> {
+    let latest = rules.day(own.max(everywhere)?);
+    let farthest = everywhere.map(|everywhere| rules.day(everywhere).plus(DAYS_AHEAD).min(latest));
     match state.published() {
-        None => read,
-        Some((last, _)) => Some(last.max(read.unwrap_or(last))),
+        None => farthest,
+        Some((last, _)) => Some(last.max(farthest.unwrap_or(last))),
     }
 }
 
-/// The time everywhere, however far a commit may go.
-pub fn everywhere(state: &AreaState, now: Option<Timestamp>, read: Option<Timestamp>) -> Option<Timestamp> {
-    now.max(read).max(state.now())
+/// The latest time that is known, however far a commit may go.
+pub fn latest(state: &AreaState, own: Option<Timestamp>, everywhere: Option<Timestamp>) -> Option<Timestamp> {
+    own.max(everywhere).max(state.now())
 }
 
 /// The moment of the next commit; `None` before anything may be published.
-pub fn moment(rules: &Rules, state: &AreaState, now: Option<Timestamp>, read: Option<Timestamp>) -> Option<Timestamp> {
-    let (now, reached) = (everywhere(state, now, read)?, state.now().unwrap_or_default());
-    let farthest = farthest(rules, state, Some(now), read)?;
+pub fn moment(
+    rules: &Rules,
+    state: &AreaState,
+    own: Option<Timestamp>,
+    everywhere: Option<Timestamp>,
+) -> Option<Timestamp> {
+    let (latest, reached) = (latest(state, own, everywhere)?, state.now().unwrap_or_default());
+    let farthest = farthest(rules, state, Some(latest), everywhere)?;
     let day = match state.published() {
         Some((last, _)) if farthest <= last.plus(1) => farthest,
         published => farthest.min(stop(rules, state, published.map(|(last, _)| last))),
     };
     // Of a day that is passed it is the end.
-    Some(if day < rules.day(now) { rules.span(day).1.max(reached) } else { now })
+    Some(if day < rules.day(latest) { rules.span(day).1.max(reached) } else { latest })
 }
 
 /// The farthest day that one commit may go to. Where nothing lies it goes on at once.
@@ -52,7 +61,7 @@ fn stop(rules: &Rules, state: &AreaState, published: Option<Day>) -> Day {
     let Some(last) = published.or_else(|| days().min().map(|first| first.plus(-1))) else { return Day(i32::MAX) };
     let areas = i32::try_from(state.areas()).unwrap_or(i32::MAX).max(1);
     let stop = last.plus((NUMBERS_AT_MOST / areas).clamp(1, Span::kept_days(rules)));
-    // As long as something of before is held, its numbers are taken back day by day as well.
+    // While numbers of earlier days are held, these are taken back day by day as well.
     match days().min() {
         Some(first) if first <= stop => stop,
         Some(first) => first.plus(-1),

@@ -2,8 +2,8 @@
 //!
 //! What enters are batches of [`AreaChanges`](crate::proto::v1::AreaChanges), one per commit of a person task. What
 //! leaves, once per commit: numbers of every window a change touched, today's tiers, alerts where a tier differs from
-//! that of the day before. Time is the smallest progress of all person tasks, never that of a batch: before it is
-//! known everywhere, nothing is published, and all of it once it is. How far one commit goes is `days`. Nothing here
+//! that of the day before. Time is the smallest watermark of all person tasks, never that of a batch: before it is known
+//! nothing is published for the first time, and all of it once it is. How far one commit goes is `days`. Nothing here
 //! knows a person.
 
 pub mod batch;
@@ -21,8 +21,7 @@ use super::formats::Newer;
 use super::half::{Context, Half};
 use super::times::{OwnTime, Times};
 use crate::model::cell::TOTAL;
-use crate::model::outcome::End;
-use crate::model::outcome::{Outcome, Reject, RejectCode};
+use crate::model::outcome::{End, Outcome, Reject, RejectCode};
 use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
@@ -32,7 +31,7 @@ use crate::state::area::operation::{MetaOperation, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
 use crate::state::paged::{Corrupt, Paged};
 use positivity::{keeps_people, period};
-use restate::{Restater, Span, Touched, specimen_days, spread};
+use restate::{Moment, Restater, Span, Touched, specimen_days, spread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -92,11 +91,11 @@ impl Half for AreaHalf {
         }
         let touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
-        let (own, read) = (known(times.own), times.everywhere);
-        let Some(now) = days::moment(&self.rules, &self.state, own, read) else { return };
-        let everywhere = days::everywhere(&self.state, own, read).unwrap_or(now);
+        let (own, everywhere) = (known(times.own), times.everywhere);
+        let Some(now) = days::moment(&self.rules, &self.state, own, everywhere) else { return };
+        let latest = days::latest(&self.state, own, everywhere).unwrap_or(now);
         let new_rules = std::mem::take(&mut self.new_rules);
-        let span = Span::new(&self.rules, (now, everywhere), &self.state, new_rules);
+        let span = Span::new(&self.rules, Moment { now, latest }, &self.state, new_rules);
         let everything = span.day_moved() || span.new_rules;
         if !everything && touched.is_empty() {
             return;

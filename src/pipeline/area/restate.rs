@@ -39,15 +39,25 @@ fn behind(series: &Series, touched: &Touched, day: Day) -> TierOrigin {
     newest.map_or(touched.offset.map_or(TierOrigin::None, TierOrigin::Batch), TierOrigin::Input)
 }
 
+/// When a commit is.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The moment that numbers are stated for: the end of a day while later ones are owed.
+    pub now: Timestamp,
+    /// The latest time that is known.
+    pub latest: Timestamp,
+}
+
 /// The days a commit is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// The task's `now`.
+    /// The moment that numbers are stated for.
     pub now: Timestamp,
     /// Its day: no window ends later.
     pub today: Day,
-    /// The time everywhere, which is later while days that have gone by are owed: by it a change of tier is old news.
-    pub everywhere: Timestamp,
+    /// The latest time that is known, which is later while days that have gone by are owed: by it a change of tier is old
+    /// news.
+    pub latest: Timestamp,
     /// No window ends earlier.
     pub kept_from: Day,
     /// No number needs an earlier cell.
@@ -59,16 +69,15 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of a commit at `now`, of which it may be later everywhere. Days run forwards only: no end of it ever
-    /// moves back.
-    pub fn new(rules: &Rules, (now, everywhere): (Timestamp, Timestamp), state: &AreaState, new_rules: bool) -> Self {
+    /// The span of a commit. Days run forwards only: no end of it ever moves back.
+    pub fn new(rules: &Rules, Moment { now, latest }: Moment, state: &AreaState, new_rules: bool) -> Self {
         let (before, kept) = state.published().unzip();
         let today = rules.day(now).max(before.unwrap_or(Day(i32::MIN)));
         let kept_from = today.plus(-Self::kept_days(rules)).max(kept.unwrap_or(Day(i32::MIN)));
         // The longest look back from the first day kept.
         let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
         let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
-        Self { now, today, everywhere: everywhere.max(now), kept_from, cells_from, before, new_rules }
+        Self { now, today, latest: latest.max(now), kept_from, cells_from, before, new_rules }
     }
 
     /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can
@@ -196,7 +205,7 @@ impl Restater<'_> {
             let before = last.take().filter(|(known, _)| *known == eve).map_or_else(|| decide(eve), |(_, tier)| tier);
             let after = decide(day);
             let (known, origin) = (series.alerts.get(&day), behind(series, touched, day));
-            let historic = subject.as_ref().is_some_and(|subject| subject.is_old_news(day, self.span.everywhere));
+            let historic = subject.as_ref().is_some_and(|subject| subject.is_old_news(day, self.span.latest));
             let occasion = Occasion { kind, now: self.span.now, historic };
             let tiers = Tiers { before: before.as_ref(), after: after.as_ref() };
             let alert = alert::next(known, tiers, origin, occasion);

@@ -228,7 +228,8 @@ fn measured(row: &Row, version: &PositiveVersion) -> v1::PositiveResult {
     }
 }
 
-/// With as many contacts as one record can carry, in order, and the number of those left out. Without a bound, a made up index with very many contacts would make an alert that no broker takes.
+/// With as many contacts as one record can carry, in order, and the number of those left out. Without a bound, a made up
+/// index with very many contacts would make an alert that no broker takes.
 pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
     let omitted = |all: &[v1::MatchedContact]| all.len().saturating_sub(LISTED_AT_MOST) as u32;
     (alert.exposed_to_omitted, alert.to_trace_omitted) = (omitted(&alert.exposed_to), omitted(&alert.to_trace));

@@ -23,7 +23,7 @@ pub fn of_contact(record: &ContactRecord<'_>, target: Option<TargetIndex>, rules
     Contact::new(record, record.index_person_id, target, content(record, target, secret))
 }
 
-/// The record as its index holds it: of the rank that it has with the contact, whatever else is reported about the index.
+/// The record as its index holds it: of the rank that it has with the contact, whatever else is reported to the index.
 pub fn of_index(record: &ContactRecord<'_>, wire: &v1::IndexContact, held: Option<&Traced>) -> Traced {
     let contact = Contact::new(record, record.person_id, &wire.target, wire.content);
     let (reported, reported_version, frozen) =

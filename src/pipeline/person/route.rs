@@ -1,8 +1,7 @@
 //! Who must see a record: every person lives in exactly one task, whatever partition a record was put into.
 
 use super::messages::{self, Origin};
-use crate::model::outcome::End;
-use crate::model::outcome::{Reject, RejectCode};
+use crate::model::outcome::{End, Reject, RejectCode};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Stop;
 use crate::pipeline::half::Context;

@@ -7,8 +7,7 @@ use super::messages::Origin;
 use super::replacements;
 use super::route::PersonMessage;
 use crate::model::ids::{Domain, Secret};
-use crate::model::outcome::End;
-use crate::model::outcome::{Reject, RejectCode};
+use crate::model::outcome::{End, Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::result_view::ResultView;
@@ -126,7 +125,7 @@ pub fn in_production(result: &LabResult<'_>) -> Result<(), Stop> {
 /// first must not decide whether they hear of it.
 pub fn moved_away(wire: &ResultView<'_>, result: &LabResult<'_>, origin: Origin) -> Option<PersonMessage> {
     let from = result.previous_person_id?;
-    // Of a day-only result the day, as it is held: a time of day that means nothing is reported to nobody.
+    // Of a day-only result the day, as it is held: a time of day that means nothing is not passed on.
     let collected_at = Some(result.collected_at.to_wire());
     let moved = v1::LabResult { collected_at, ..wire.to_message() };
     Some(PersonMessage { to: from.to_owned(), origin, event: Event::Moved(v1::ResultMoved { result: Some(moved) }) })

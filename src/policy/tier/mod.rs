@@ -46,7 +46,7 @@ pub struct TierSeverity {
     pub raised: Severity,
     /// To any other.
     pub lowered: Severity,
-    /// On a day that was over when it was first published.
+    /// On a day that had been over for longer than the case policy's hours when it was first published.
     pub historic: Severity,
 }
 

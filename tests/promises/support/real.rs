@@ -433,15 +433,23 @@ impl RealDeployment {
             "[kafka]\nbrokers = \"{brokers}\"\nprefix = \"{prefix}\"\ngroup = \"{group}\"\n\
              [secret]\nenv = \"SWABSTREAM_SECRET\"\n\
              [processing]\ninstance = \"one\"\nperson_workers = 2\nhistory = {}\ncommit_records = 2000\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n",
+             [http]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"info,swabstream=debug\"\n",
             self.history
         );
         std::fs::write(self.settings(), text).expect("a file");
     }
 
+    /// All that was logged since its first start.
+    pub fn logs(&self) -> String {
+        (1..=self.starts).map(|start| self.log(start)).collect()
+    }
+
+    fn log(&self, start: u32) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("run-{start}.log"))).unwrap_or_default()
+    }
+
     fn last_log(&self) -> String {
-        let log = self.folder.path().join(format!("run-{}.log", self.starts));
-        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let text = self.log(self.starts);
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }

@@ -30,8 +30,8 @@ pub(super) fn decide<'a>(
     Some(Decision { policy, rank, reasons: reasons.collect() })
 }
 
-/// The first day after `today` on which a tier milder than `rank` results or nothing is left, as days leave the windows
-/// one by one.
+/// The first day after `today` on which a tier milder than `rank` results, as days leave the windows one by one; `None`
+/// where nothing is left in them before.
 pub(super) fn step_down(
     subject: &Subject<'_>,
     policy: &TierPolicy,
