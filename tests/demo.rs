@@ -8,7 +8,7 @@ use std::process::Command;
 /// Runs the demo for some seconds; its standard output.
 fn demo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_swabstream"));
-    command.args(["demo", "--for", "4s", "--rate", "1000", "--http", "127.0.0.1:0"]).args(arguments);
+    command.args(["demo", "--for", "10s", "--rate", "1000", "--http", "127.0.0.1:0"]).args(arguments);
     let output = command.output().expect("the demo runs");
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{text}\n{errors}", output.status);

@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_swabstream");
 pub const SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// How long an instance may take to end when it is asked to.
-const END_LIMIT: Duration = Duration::from_secs(60);
+const END_LIMIT: Duration = Duration::from_secs(150);
 
 /// A place where an instance runs, and again after its end.
 pub struct Instance {
