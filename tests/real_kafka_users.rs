@@ -378,7 +378,8 @@ fn what_is_denied_at_work_is_named(site: &Site) {
     let minutes = began.elapsed().as_secs() / 60 + 1;
     assert!(failures >= 5 && left_out > 0 && told <= minutes, "{told} of {failures} are told: {}", log.text());
     let running = log.text().matches(" running ").count() as u64;
-    assert!(running < failures, "nor are the restores between them: {}", log.text());
+    // One of the area task and two of people at the start; the latter again after each failure that is told.
+    assert!(running <= 3 + 2 * told, "nor are the restores between them: {}", log.text());
     // In order: a member that was killed would hold up whoever comes next until its session ends.
     let asked = Command::new("kill").args(["-TERM", &processor.id().to_string()]).status().expect("kill");
     assert!(asked.success());
