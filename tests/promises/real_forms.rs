@@ -2,12 +2,13 @@
 //! under a code that fits. The audit agrees with each.
 
 use crate::support::real::{LAYOUT, Raw, RealDeployment};
+use crate::support::records::final_result;
 use prost::Message as _;
 use std::collections::BTreeMap;
 use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Finding, LabResult, ResultStatus};
+use swabstream::proto::v1::Finding;
 
 const JSON: &str = "application/json";
 const PROTOBUF: &str = "application/x-protobuf";
@@ -20,20 +21,7 @@ fn at() -> Timestamp {
 }
 
 fn protobuf(id: &str) -> Vec<u8> {
-    let result = LabResult {
-        lab_id: "LAB-1".into(),
-        result_id: id.into(),
-        status: ResultStatus::Final as i32,
-        person_id: id.into(),
-        specimen_id: format!("S-{id}"),
-        target: "sars-cov-2".into(),
-        collected_at: Some(at().plus_hours(-3).to_wire()),
-        area: "D1S1".into(),
-        purpose: "screening".into(),
-        finding: Finding::Negative as i32,
-        ..LabResult::default()
-    };
-    result.encode_to_vec()
+    final_result(id, id, Finding::Negative, at().plus_hours(-3)).encode_to_vec()
 }
 
 fn json(id: &str) -> Vec<u8> {

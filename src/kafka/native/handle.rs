@@ -18,6 +18,9 @@ use tokio::sync::Notify;
 /// How long a client may take to close. After that it is left behind: the process is about to end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
+/// A thread for one call: many may wait at once.
+const CALL_STACK: usize = 256 * 1024;
+
 /// Between two looks whether the last call on another thread has ended.
 const LEASE_PAUSE: Duration = Duration::from_millis(5);
 
@@ -75,10 +78,23 @@ impl Handle {
         &self.shared
     }
 
-    /// The client for a call on another thread: it is not destroyed before the lease ends.
-    pub(super) fn lease(&self) -> Lease {
+    /// Makes one call of the library on a thread of its own: the client is not destroyed before it is back. Whoever waits
+    /// for the client is woken with the answer. A thread that cannot be started is an answer too: the receiver is cut off.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        name: &str,
+        call: impl FnOnce(*mut sys::rd_kafka_t) -> T + Send + 'static,
+    ) -> mpsc::Receiver<T> {
+        let (sender, answer) = mpsc::channel();
         self.shared.leases.fetch_add(1, Ordering::AcqRel);
-        Lease { client: self.client, shared: self.shared.clone() }
+        let lease = Lease { client: self.client, shared: self.shared.clone() };
+        let work = move || {
+            // Nobody may wait for it any more.
+            let _ = sender.send(call(lease.as_ptr()));
+            lease.notify();
+        };
+        let _ = std::thread::Builder::new().name(name.to_owned()).stack_size(CALL_STACK).spawn(work);
+        answer
     }
 
     /// A call on another thread may never come back: the client is not waited for when it goes.
@@ -137,7 +153,7 @@ impl Drop for Handle {
 
 /// A client in use by a thread of its own, for one call, which may never come back.
 #[derive(Debug)]
-pub(super) struct Lease {
+struct Lease {
     client: NonNull<sys::rd_kafka_t>,
     shared: Arc<Shared>,
 }
@@ -147,12 +163,12 @@ unsafe impl Send for Lease {}
 
 impl Lease {
     /// The library's pointer, valid as long as `self`.
-    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
+    fn as_ptr(&self) -> *mut sys::rd_kafka_t {
         self.client.as_ptr()
     }
 
     /// Wakes whoever waits for the client.
-    pub(super) fn notify(&self) {
+    fn notify(&self) {
         self.shared.notify.notify_one();
     }
 }

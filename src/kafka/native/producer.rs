@@ -18,9 +18,6 @@ use tokio::sync::Notify;
 /// A call that keeps its time limit is back within this of it.
 const CALL_GRACE: Duration = Duration::from_secs(1);
 
-/// A thread for one call.
-const CALL_STACK: usize = 256 * 1024;
-
 /// One record to be written.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kafka) struct Outgoing<'a> {
@@ -88,17 +85,11 @@ impl TransactionalProducer {
         membership: Membership,
         limit: Duration,
     ) -> Result<(), TransactionError> {
-        let (sender, answer) = mpsc::channel();
-        let lease = self.handle.lease();
-        let send = move || {
-            let (client, offsets, member) = (lease.as_ptr(), offsets.as_ptr(), membership.as_ptr());
-            // SAFETY: the lease keeps the client alive, which takes calls from any thread; the rest is ours.
-            let error = unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) };
-            // Nobody may wait for it any more.
-            let _ = sender.send(ended(error));
-        };
-        // A thread that cannot be started drops the sender: that is an answer too.
-        let _ = std::thread::Builder::new().name("kafka-offsets".to_owned()).stack_size(CALL_STACK).spawn(send);
+        let answer = self.handle.call("kafka-offsets", move |client| {
+            let (offsets, member) = (offsets.as_ptr(), membership.as_ptr());
+            // SAFETY: the client is live and takes calls from any thread; the rest is ours.
+            ended(unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) })
+        });
         answer.recv_timeout(limit + CALL_GRACE).unwrap_or_else(|error| {
             let why = match error {
                 mpsc::RecvTimeoutError::Timeout => {

@@ -16,9 +16,6 @@ use std::time::Duration;
 /// Pause before a question that was refused is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A thread that asks makes one call: many may wait at once.
-const ASKING_STACK: usize = 256 * 1024;
-
 /// One partition of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::kafka) struct Answer {
@@ -129,24 +126,17 @@ impl Query {
             list.add(&topic, partition, i64::from(sys::RD_KAFKA_OFFSET_INVALID));
             list
         });
-        let (sender, answer) = mpsc::channel();
-        let lease = handle.lease();
-        let ask = move || {
-            // SAFETY: the lease keeps the client alive, which takes calls from any thread; the list is ours.
-            let code = unsafe { sys::rd_kafka_committed(lease.as_ptr(), list.as_ptr(), millis(limit)) };
-            let answers = match code {
+        let answer = handle.call("kafka-ask", move |client| {
+            // SAFETY: the client is live and takes calls from any thread; the list is ours.
+            let code = unsafe { sys::rd_kafka_committed(client, list.as_ptr(), millis(limit)) };
+            match code {
                 ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => list
                     .entries()
                     .map(|entry| one(entry.topic.to_owned(), entry.partition, entry.offset, entry.text, entry.error))
                     .collect(),
                 code => Err(NoAnswer { code, text: describe(code) }),
-            };
-            // Nobody may wait for it any more.
-            let _ = sender.send(answers);
-            lease.notify();
-        };
-        // A thread that cannot be started drops the sender: that is an answer too.
-        let _ = std::thread::Builder::new().name("kafka-ask".to_owned()).stack_size(ASKING_STACK).spawn(ask);
+            }
+        });
         Self { source: Source::Thread(answer) }
     }
 

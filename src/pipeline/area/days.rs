@@ -5,7 +5,7 @@
 //! rest: then the rest is owed, and commits follow each other until it is paid. What was not read may still change days
 //! that time has passed, so none is published far ahead of the reading.
 
-use super::restate::{Span, specimen_days};
+use super::restate::{Moment, Span, specimen_days};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::state::area::AreaState;
@@ -32,26 +32,22 @@ pub fn farthest(
     }
 }
 
-/// The latest time that is known, however far a commit may go.
-pub fn latest(state: &AreaState, own: Option<Timestamp>, everywhere: Option<Timestamp>) -> Option<Timestamp> {
-    own.max(everywhere).max(state.now())
-}
-
 /// The moment of the next commit; `None` before anything may be published.
 pub fn moment(
     rules: &Rules,
     state: &AreaState,
     own: Option<Timestamp>,
     everywhere: Option<Timestamp>,
-) -> Option<Timestamp> {
-    let (latest, reached) = (latest(state, own, everywhere)?, state.now().unwrap_or_default());
+) -> Option<Moment> {
+    let (latest, reached) = (own.max(everywhere).max(state.now())?, state.now().unwrap_or_default());
     let farthest = farthest(rules, state, Some(latest), everywhere)?;
     let day = match state.published() {
         Some((last, _)) if farthest <= last.plus(1) => farthest,
         published => farthest.min(stop(rules, state, published.map(|(last, _)| last))),
     };
     // Of a day that is passed it is the end.
-    Some(if day < rules.day(latest) { rules.span(day).1.max(reached) } else { latest })
+    let now = if day < rules.day(latest) { rules.span(day).1.max(reached) } else { latest };
+    Some(Moment { now, latest })
 }
 
 /// The farthest day that one commit may go to. Where nothing lies it goes on at once.

@@ -31,7 +31,7 @@ use crate::state::area::operation::{MetaOperation, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
 use crate::state::paged::{Corrupt, Paged};
 use positivity::{keeps_people, period};
-use restate::{Moment, Restater, Span, Touched, specimen_days, spread};
+use restate::{Restater, Span, Touched, specimen_days, spread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -92,10 +92,9 @@ impl Half for AreaHalf {
         let touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
         let (own, everywhere) = (known(times.own), times.everywhere);
-        let Some(now) = days::moment(&self.rules, &self.state, own, everywhere) else { return };
-        let latest = days::latest(&self.state, own, everywhere).unwrap_or(now);
+        let Some(moment) = days::moment(&self.rules, &self.state, own, everywhere) else { return };
         let new_rules = std::mem::take(&mut self.new_rules);
-        let span = Span::new(&self.rules, Moment { now, latest }, &self.state, new_rules);
+        let span = Span::new(&self.rules, moment, &self.state, new_rules);
         let everything = span.day_moved() || span.new_rules;
         if !everything && touched.is_empty() {
             return;
@@ -105,7 +104,7 @@ impl Half for AreaHalf {
             self.add_decided(effects);
         }
         self.publish(span, everything, &touched, effects);
-        let Span { today: day, kept_from, cells_from, .. } = span;
+        let Span { now, today: day, kept_from, cells_from, .. } = span;
         self.state.change_meta(MetaOperation::Published { now, day, kept_from, cells_from }, &mut effects.changes);
     }
 

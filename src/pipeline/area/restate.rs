@@ -77,7 +77,7 @@ impl Span {
         // The longest look back from the first day kept.
         let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
         let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
-        Self { now, today, latest: latest.max(now), kept_from, cells_from, before, new_rules }
+        Self { now, today, latest, kept_from, cells_from, before, new_rules }
     }
 
     /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can

@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::rc::Rc;
 use swabstream::audit::Cut;
+use swabstream::kafka::topics;
 use swabstream::model::record::{HalfKind, Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::runtime::log::{Commit, CommitMark};
@@ -221,16 +222,7 @@ impl Broker {
 
     /// How many partitions a topic has.
     pub fn partitions_of(&self, topic: Topic) -> i32 {
-        match topic {
-            Topic::LabResults
-            | Topic::ContactRecords
-            | Topic::PersonEvents
-            | Topic::PersonState
-            | Topic::Alerts
-            | Topic::DeadLetters => self.layout.person_tasks,
-            Topic::Rules | Topic::Progress => 1,
-            _ => self.layout.area_tasks,
-        }
+        topics::partitions_of(topic, self.layout)
     }
 
     /// What a `read_committed` reader gets of a whole topic, partition by partition.
