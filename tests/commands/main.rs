@@ -8,6 +8,8 @@ mod http;
 mod kafka;
 #[path = "../support/outputs.rs"]
 mod outputs;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 mod files;
 mod output;

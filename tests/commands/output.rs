@@ -3,6 +3,7 @@
 use crate::outputs::{Reader, code, end, slow, unread};
 use crate::signals::{SECRET, ran};
 use crate::site::{LAYOUT, RULES, Site, program, rows, said};
+use crate::waiting::wait_until;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use swabstream::kafka::topics;
@@ -58,7 +59,7 @@ fn topics_are_created_whoever_reads_of_it() {
         assert_eq!(layout(&site), Some(LAYOUT));
     }
     let site = Site::real("topics-slow");
-    let (code, text) = slow(site.command(&create), || crate::site::wait_until("topics", || layout(&site).is_some()));
+    let (code, text) = slow(site.command(&create), || wait_until("topics", || layout(&site).is_some()));
     assert!(code == 0 && text.starts_with("created ") && text.contains("all topics are right"), "{text}");
 }
 

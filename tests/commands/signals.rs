@@ -2,7 +2,8 @@
 
 use crate::http::get;
 use crate::outputs::{Reader, code, end, stuck};
-use crate::site::{PATIENCE, RULES, Site, program, rows, signal, wait_until};
+use crate::site::{PATIENCE, RULES, Site, program, rows, signal};
+use crate::waiting::wait_until;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

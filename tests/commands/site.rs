@@ -3,10 +3,11 @@
 use crate::ended::ended;
 use crate::kafka;
 use crate::outputs::code;
+use crate::waiting::wait_until;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use swabstream::config::KafkaConfig;
 use swabstream::kafka::embedded::Embedded;
 use swabstream::kafka::reader::{From, TopicReader};
@@ -144,14 +145,6 @@ pub fn program(arguments: &[&str]) -> Command {
 pub fn said(output: Output) -> (i32, String) {
     let text = [output.stdout, output.stderr].concat();
     (code(output.status), String::from_utf8(text).expect("text"))
-}
-
-pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Sends a signal to a process of ours.

@@ -5,6 +5,8 @@
 mod ended;
 #[path = "../support/outputs.rs"]
 mod outputs;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 mod a_worker_is_exactly_once;
 mod audit;

@@ -3,6 +3,7 @@
 
 use crate::outputs::{Reader, slow, unread};
 use crate::support::real::{LAYOUT, RealDeployment};
+use crate::waiting::wait_until;
 use prost::Message as _;
 use rdkafka::producer::Producer as _;
 use std::process::{Command, Stdio};
@@ -96,9 +97,7 @@ fn repair_whoever_reads(deployment: &RealDeployment) {
     };
     let before = changes();
     let (code, text) = slow(deployment.prepared(&["repair"]), || {
-        while changes() == before {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        wait_until("a batch was sent", || changes() != before);
     });
     assert!(code == 1 && text.contains("sent 1 batches"), "{text}");
 }

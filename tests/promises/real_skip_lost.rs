@@ -3,6 +3,7 @@
 
 use crate::outputs::{Reader, slow, unread};
 use crate::support::real::RealDeployment;
+use crate::waiting::wait_until;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
@@ -151,9 +152,9 @@ fn what_is_lost_is_given_up_whoever_reads_of_it() {
     };
     // The processor that was killed is a member until its session ends.
     let to = lose();
-    while !said(&deployment.command(&["skip-lost", "--task", "0", "--to", &to])).contains("given up as lost") {
-        std::thread::sleep(std::time::Duration::from_millis(500));
-    }
+    wait_until("it is given up as lost", || {
+        said(&deployment.command(&["skip-lost", "--task", "0", "--to", &to])).contains("given up as lost")
+    });
     for reader in Reader::ALL {
         let to = lose();
         let looked = unread(deployment.prepared(&["skip-lost"]), reader);
@@ -167,9 +168,7 @@ fn what_is_lost_is_given_up_whoever_reads_of_it() {
     let (code, text) = slow(deployment.prepared(&["skip-lost"]), || ());
     assert!(code == 1 && text.contains("were deleted unread"), "{text}");
     let (code, text) = slow(deployment.prepared(&["skip-lost", "--task", "0", "--to", &to]), || {
-        while deployment.command(&["skip-lost"]).status.code() != Some(0) {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        wait_until("nothing is lost", || deployment.command(&["skip-lost"]).status.code() == Some(0));
     });
     assert!(code == 0 && text.contains(" given up as lost"), "{text}");
 }

@@ -7,6 +7,8 @@ mod counting;
 mod kafka;
 #[path = "../support/rules.rs"]
 mod rules;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 mod deployment;
 mod placement;

@@ -2,6 +2,7 @@
 
 use crate::deployment::{Deployment, LAYOUT, LIMIT, block_on};
 use crate::rules;
+use crate::waiting::wait_until;
 use rdkafka::Offset;
 use rdkafka::admin::{AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use std::time::{Duration, Instant};
@@ -137,9 +138,7 @@ fn state_that_lost_records_is_refused_with_what_may_have_happened_and_what_to_do
     block_on(deployment.admin().alter_configs([&policy], &AdminOptions::new())).expect("altered");
     let kept = Offset::Offset(deployment.ends(Topic::PersonState, 0).1 - 2);
     // The broker learns its new settings in the background.
-    while deployment.delete_records(Topic::PersonState, 0, kept).is_err() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("records can be deleted", || deployment.delete_records(Topic::PersonState, 0, kept).is_ok());
     let refusal = deployment.start().run_until_refused();
     assert!(refusal.contains("task 0: stored state cannot be read"), "{refusal}");
     assert!(refusal.contains(&format!("likely {name} [0] was deleted and created anew, lost records")), "{refusal}");
@@ -152,9 +151,7 @@ fn state_whose_offsets_expired_is_refused_with_the_setting_that_keeps_them() {
     let group = deployment.config.group.as_str();
     let deleted = || block_on(deployment.admin().delete_groups(&[group], &AdminOptions::new())).expect("asked");
     // The member that has left may still be on its way out.
-    while deleted()[0].is_err() {
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    wait_until("the group is gone", || deleted()[0].is_ok());
     let refusal = deployment.start().run_until_refused();
     assert!(refusal.contains("holds state, but group"), "{refusal}");
     assert!(refusal.contains("longer than the brokers' offsets.retention.minutes"), "{refusal}");

@@ -5,6 +5,7 @@ use super::kafka;
 use super::oracle::{self, Published};
 use super::rules;
 use crate::ended::ended;
+use crate::waiting::wait_until;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -314,9 +315,9 @@ impl RealDeployment {
         let count = topics::partitions_of(topic, LAYOUT);
         let anew = NewTopic::new(&name, count, TopicReplication::Fixed(1));
         // The broker deletes in the background.
-        while runtime.block_on(admin.create_topics([&anew], &AdminOptions::new())).expect("asked")[0].is_err() {
-            sleep(Duration::from_millis(50));
-        }
+        wait_until("the topic is made anew", || {
+            runtime.block_on(admin.create_topics([&anew], &AdminOptions::new())).expect("asked")[0].is_ok()
+        });
     }
 
     /// Everything of a topic, in order per partition.
