@@ -1,10 +1,10 @@
 //! Hashes that stand for pseudonyms and ids in the state. They are keyed with the deployment's secret, so that a
 //! leaked state or changelog cannot be matched against a list of guessed ids.
 
-use super::siphash;
+use super::siphash::{self, Padded};
 
-/// Bytes hashed without an allocation: more than any usual result has.
-const ON_STACK: usize = 128;
+/// Words hashed without an allocation: more than any usual result has.
+const WORDS: usize = 16;
 
 /// The deployment's secret, 16 bytes. All instances of a deployment must have the same one, for ever.
 #[derive(Clone, Copy)]
@@ -17,45 +17,45 @@ impl Secret {
     }
 
     /// Hash of some texts, unambiguous about where each ends.
-    pub fn hash(&self, domain: Domain, parts: &[&str]) -> u128 {
+    pub fn hash(&self, domain: Domain, parts: &[impl AsRef<[u8]>]) -> u128 {
         laid_out(domain, parts, |bytes| siphash::hash_128(&self.0, bytes))
     }
 
     /// The lower 64 bits of [`Secret::hash`], for less.
     #[inline]
-    pub fn hash_64(&self, domain: Domain, parts: &[&str]) -> u64 {
+    pub fn hash_64(&self, domain: Domain, parts: &[impl AsRef<[u8]>]) -> u64 {
         laid_out(domain, parts, |bytes| siphash::hash_64(&self.0, bytes))
     }
 
     /// Tells this secret from any other without telling it.
     pub fn fingerprint(&self) -> u64 {
-        self.hash_64(Domain::Fingerprint, &[])
+        self.hash_64(Domain::Fingerprint, &[""; 0])
     }
 }
 
 /// Texts in one piece, each after its length: so no two lists of texts are the same bytes. On the stack where they
 /// fit, as four hashes are asked for every result.
 #[inline(always)]
-fn laid_out<H>(domain: Domain, parts: &[&str], hash: impl FnOnce(&[u8]) -> H) -> H {
-    let length = 1 + parts.iter().map(|part| 4 + part.len()).sum::<usize>();
-    let (mut few, mut many) = ([0; ON_STACK], Vec::new());
-    let bytes = match length {
-        ..=ON_STACK => &mut few[..length],
-        _ => {
-            many.resize(length, 0);
+fn laid_out<H>(domain: Domain, parts: &[impl AsRef<[u8]>], hash: impl FnOnce(Padded<'_>) -> H) -> H {
+    let length = 1 + parts.iter().map(|part| 4 + part.as_ref().len()).sum::<usize>();
+    let (mut few, mut many) = ([[0; 8]; WORDS], Vec::new());
+    let words = match length / 8 {
+        ..WORDS => &mut few[..],
+        whole => {
+            many.resize(whole + 1, [0; 8]);
             &mut many[..]
         }
     };
-    let (first, mut rest) = bytes.split_at_mut(1);
+    let (first, mut rest) = words.as_flattened_mut().split_at_mut(1);
     first[0] = domain as u8;
-    for part in parts {
+    for part in parts.iter().map(AsRef::as_ref) {
         let (place, left) = rest.split_at_mut(4 + part.len());
         let (head, text) = place.split_at_mut(4);
         head.copy_from_slice(&(part.len() as u32).to_le_bytes());
-        copy_few(text, part.as_bytes());
+        copy_few(text, part);
         rest = left;
     }
-    hash(bytes)
+    hash(Padded { words, length })
 }
 
 /// Copies as `copy_from_slice` does, without a call for the few bytes of an id: two pieces overlap in the middle.
@@ -64,6 +64,7 @@ fn copy_few(into: &mut [u8], from: &[u8]) {
     match from.len() {
         8..=16 => copy_ends::<8>(into, from),
         4..8 => copy_ends::<4>(into, from),
+        17..=32 => copy_ends::<16>(into, from),
         0 => {}
         _ => into.copy_from_slice(from),
     }
@@ -114,6 +115,7 @@ pub fn masked(person_id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use siphasher::sip128::SipHasher13;
 
     #[test]
     fn a_masked_id_never_holds_the_id() {
@@ -126,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_that_of_all_parts_one_after_the_other() {
-        let long = "x".repeat(2 * ON_STACK);
+        let long = "x".repeat(2 * 8 * WORDS);
         let lengths: Vec<&str> = (0..20).map(|length| &"abcdefghijklmnopqrst"[..length]).collect();
         for parts in [&["lab", "r1"][..], &["", "ab"], &["ab", ""], &[&long, "y"], &[], &lengths] {
             let mut bytes = vec![Domain::Contact as u8];
@@ -134,7 +136,7 @@ mod tests {
                 bytes.extend((part.len() as u32).to_le_bytes());
                 bytes.extend(part.bytes());
             }
-            let (secret, expected) = (Secret::new([9; 16]), siphash::hash_128(&[9; 16], &bytes));
+            let (secret, expected) = (Secret::new([9; 16]), SipHasher13::new_with_key(&[9; 16]).hash(&bytes).as_u128());
             assert_eq!(secret.hash(Domain::Contact, parts), expected, "{parts:?}");
             assert_eq!(secret.hash_64(Domain::Contact, parts), expected as u64, "{parts:?}");
         }

@@ -14,4 +14,5 @@ pub mod target;
 
 pub mod time;
 pub mod unseen;
+pub mod word;
 pub mod written;

@@ -170,6 +170,12 @@ pub fn look(id: &str) -> Option<Nobody> {
     if is_surely_one(id.as_bytes()) { None } else { looked_at(id) }
 }
 
+/// Whether an id in ASCII is one by its first two characters, a letter and a digit: the usual form of ids.
+#[inline(always)]
+pub fn is_plain(id: &[u8]) -> bool {
+    matches!(id, [first, second, ..] if first.is_ascii_alphabetic() && second.is_ascii_digit())
+}
+
 /// Whether an id is one by its first characters, a digit in it and nothing beyond ASCII: nearly all are, and only the
 /// others are looked at.
 #[inline]
@@ -468,6 +474,7 @@ mod tests {
     fn no_word_is_taken_for_an_id_at_first_sight() {
         for word in ERRORS.iter().chain(&TRUTHS).chain(&NOTHING) {
             assert!(look(word).is_some() && look(&word.to_uppercase()).is_some(), "{word}");
+            assert!(!is_plain(word.as_bytes()) && !is_plain(word.to_uppercase().as_bytes()), "{word}");
             assert!(word.len() <= LONGEST && **word == word.to_lowercase(), "{word}");
         }
     }

@@ -121,8 +121,14 @@ pub struct Ledger {
     pub sent: u64,
     /// Messages received from other tasks (part of `consumed`).
     pub received: u64,
-    outcomes: BTreeMap<(i32, i32), u64>,
+    /// By number of the outcome, those without a code.
+    plain: [u64; PLAIN],
+    /// By outcome and code, all others.
+    coded: BTreeMap<(i32, i32), u64>,
 }
+
+/// Numbers of outcomes that are counted without a look-up: more than there are.
+const PLAIN: usize = 24;
 
 impl Ledger {
     /// Books one consumed record.
@@ -138,25 +144,37 @@ impl Ledger {
 
     fn book_many(&mut self, outcome: Outcome, records: u64) {
         self.consumed += records;
-        let code = outcome.code().unwrap_or(RejectCode::Unspecified);
-        *self.outcomes.entry((outcome.wire() as i32, code as i32)).or_default() += records;
+        *self.count(outcome.wire() as i32, outcome.code().unwrap_or(RejectCode::Unspecified) as i32) += records;
+    }
+
+    fn count(&mut self, outcome: i32, code: i32) -> &mut u64 {
+        match self.plain.get_mut(outcome as usize).filter(|_| code == 0) {
+            Some(count) => count,
+            None => self.coded.entry((outcome, code)).or_default(),
+        }
     }
 
     /// Whether every consumed record has its outcome.
     pub fn balances(&self) -> bool {
-        self.consumed == self.outcomes.values().sum::<u64>()
+        self.consumed == self.plain.iter().chain(self.coded.values()).sum::<u64>()
     }
 
     /// Counts by outcome and code.
     pub fn counts(&self) -> Vec<OutcomeCount> {
-        let count = |(&(outcome, code), &records): (&(i32, i32), &u64)| OutcomeCount { outcome, code, records };
-        self.outcomes.iter().map(count).collect()
+        let plain =
+            (0..).zip(&self.plain).map(|(outcome, records)| OutcomeCount { outcome, code: 0, records: *records });
+        let coded = |(&(outcome, code), &records): (&(i32, i32), &u64)| OutcomeCount { outcome, code, records };
+        let all = plain.filter(|count| count.records > 0).chain(self.coded.iter().map(coded));
+        let mut counts: Vec<OutcomeCount> = all.collect();
+        counts.sort_by_key(|count| (count.outcome, count.code));
+        counts
     }
 
     /// From the counts of a task head.
     pub fn from_counts(consumed: u64, sent: u64, received: u64, counts: &[OutcomeCount]) -> Self {
-        let outcomes = counts.iter().map(|count| ((count.outcome, count.code), count.records)).collect();
-        Self { consumed, sent, received, outcomes }
+        let mut ledger = Self { consumed, sent, received, ..Self::default() };
+        counts.iter().for_each(|count| *ledger.count(count.outcome, count.code) += count.records);
+        ledger
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! In: areas that have passed the checks of `policy::load`. Out: lineages per period, asked for every result.
 
+use super::lookup::Lookup;
 use crate::model::time::Day;
-use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
 /// Index of an area in the registry of one digest.
@@ -16,7 +16,7 @@ pub struct Areas {
     pub list: Vec<Area>,
     /// First day of each period, in order; the first is `Day(0)`.
     pub periods: Vec<Day>,
-    by_code: HashMap<String, AreaIndex>,
+    by_code: Lookup,
     /// One for each period.
     lineages: Vec<Lineages>,
 }
@@ -68,7 +68,7 @@ impl Areas {
     /// Lays out a registry whose parents exist, on a coarser level, on every day their children do.
     pub(super) fn new(mut list: Vec<Area>) -> Self {
         list.sort_by(|a, b| a.code.cmp(&b.code));
-        let by_code = (0..).zip(&list).map(|(index, area)| (area.code.clone(), index)).collect();
+        let by_code = list.iter().map(|area| area.code.as_str()).zip(0..).collect();
         let periods = periods(&list);
         let mut areas = Self { list, periods, by_code, lineages: Vec::new() };
         areas.lineages = areas.periods.iter().map(|day| areas.lineages_on(*day)).collect();
@@ -77,7 +77,7 @@ impl Areas {
 
     /// The index of a code.
     pub fn index(&self, code: &str) -> Option<AreaIndex> {
-        self.by_code.get(code).copied()
+        self.by_code.get(code)
     }
 
     /// The period a day falls into.

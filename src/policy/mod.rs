@@ -10,6 +10,7 @@ pub mod case;
 pub mod deployment;
 pub mod error;
 mod load;
+mod lookup;
 pub mod plan;
 pub mod records;
 pub mod sample;
@@ -23,7 +24,7 @@ use areas::Areas;
 pub use case::{CasePolicy, CaseSeverity, EpisodeForm, ObservationDays};
 pub use deployment::{AreaMeaning, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 pub use error::RuleError;
-use hashbrown::HashMap;
+use lookup::Lookup;
 pub use tier::clean_day::CleanDayStep;
 pub use tier::threshold::{Measure, MeasureKind};
 pub use tier::{TierEngine, TierPolicy, TierSeverity};
@@ -44,14 +45,16 @@ pub struct Rules {
     /// Of each target, where in `cases` those that are for it lie, in order.
     cases_of: Vec<Vec<u32>>,
     /// Targets by id and by alias.
-    target_by_text: HashMap<String, TargetIndex>,
+    target_by_text: Lookup,
     /// Tier policies, in no order.
     pub tiers: Vec<TierPolicy>,
     /// The area registry.
     pub areas: Areas,
     /// Lab ids and names, by id.
     pub labs: Vec<(String, String)>,
-    lab_by_id: HashMap<String, LabIndex>,
+    lab_by_id: Lookup,
+    /// Numbers of purposes, from 1.
+    purpose_by_name: Lookup,
     /// What all of it was made from, by key: the digest is over these bytes.
     records: Vec<(String, Vec<u8>)>,
 }
@@ -95,23 +98,18 @@ impl Rules {
 
     /// Where a lab stands in `labs`; `None` when it is not in the registry.
     pub fn lab(&self, lab_id: &str) -> Option<LabIndex> {
-        self.lab_by_id.get(lab_id).copied()
+        self.lab_by_id.get(lab_id)
     }
 
     /// The number of a purpose, from 1 (0 is the total); `None` when it is not one of the deployment's.
     pub fn purpose(&self, name: &str) -> Option<u8> {
-        let at = self.deployment.purposes.iter().position(|purpose| purpose == name)?;
-        u8::try_from(at + 1).ok()
+        u8::try_from(self.purpose_by_name.get(name)?).ok()
     }
 
     /// The target that a result or record names by its id or an alias; `None` when none is declared so.
     #[inline]
     pub fn target(&self, text: &str) -> Option<TargetIndex> {
-        // Nearly every result is of the first target, by its id.
-        if text == self.deployment.targets[0].id {
-            return Some(0);
-        }
-        self.target_by_text.get(text).copied()
+        self.target_by_text.get(text).map(|target| target as TargetIndex)
     }
 
     /// The id of a target of these rules.

@@ -41,8 +41,25 @@ impl<'a> Bytes<'a> {
         self.long_varint(first, rest)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn long_varint(&mut self, first: u8, rest: &'a [u8]) -> Option<u64> {
+        const MORE: u64 = 0x8080_8080_8080_8080;
+        let word = self.0.first_chunk::<8>().map(|word| u64::from_le_bytes(*word));
+        let Some(word) = word.filter(|word| word & MORE != MORE) else { return self.varint_by_bytes(first, rest) };
+        // The last byte is the first without its highest bit. All seven bits of each are moved together, by twos, fours and
+        // eights.
+        let last = !word & MORE;
+        let bytes = last.trailing_zeros() / 8 + 1;
+        let word = word & !MORE & (last ^ (last - 1));
+        let word = word & 0x007f_007f_007f_007f | (word & 0x7f00_7f00_7f00_7f00) >> 1;
+        let word = word & 0x0000_3fff_0000_3fff | (word & 0x3fff_0000_3fff_0000) >> 2;
+        let value = word & 0x0fff_ffff | (word & 0x0fff_ffff_0000_0000) >> 4;
+        self.0 = &self.0[bytes as usize..];
+        Some(value)
+    }
+
+    #[inline(never)]
+    fn varint_by_bytes(&mut self, first: u8, rest: &'a [u8]) -> Option<u64> {
         let mut value = u64::from(first & 0x7f);
         for (at, &byte) in rest.iter().enumerate().take(9) {
             value |= u64::from(byte & 0x7f) << (7 * (at + 1));
@@ -169,6 +186,26 @@ fn put_varint(into: &mut Vec<u8>, mut value: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_many_bytes_is_read_as_the_library_reads_it() {
+        let numbers =
+            (0..64).flat_map(|bits| [1_u64 << bits, (1 << bits) - 1, 0x5a5a_5a5a_5a5a_5a5a >> bits, u64::MAX >> bits]);
+        for number in numbers {
+            let mut bytes = Vec::new();
+            prost::encoding::encode_varint(number, &mut bytes);
+            for after in 0..9 {
+                let all = [&bytes[..], &vec![0xff; after]].concat();
+                let mut rest = Bytes(&all);
+                assert_eq!((rest.varint(), rest.0.len()), (Some(number), after), "{number}");
+            }
+            for end in 0..bytes.len() {
+                assert_eq!(Bytes(&bytes[..end]).varint(), None, "{number}");
+            }
+        }
+        assert_eq!(Bytes(&[0xff; 10]).varint(), None);
+        assert_eq!(Bytes(&[0xff; 12]).varint(), None);
+    }
 
     #[test]
     fn printable_ascii_is_recognised_by_eight_bytes_as_by_one() {

@@ -121,8 +121,8 @@ pub fn verdicts<'r>(rows: impl Iterator<Item = &'r Row>, names: Names<'_>, into:
 
 /// How a result ends, now that its specimen's other results are looked at too, which are among `rows`.
 pub fn end(rows: &[Row], row: &Row, end: End) -> End {
-    if !matches!(end, End::Accepted | End::Corrected) {
-        return end;
+    if rows.len() == 1 || !matches!(end, End::Accepted | End::Corrected) {
+        return end; // nobody else says anything of it
     }
     let others = || {
         let of_specimen = rows.iter().filter(|other| other.counts() && other.specimen() == row.specimen());

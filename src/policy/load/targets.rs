@@ -5,8 +5,8 @@ use crate::model::unseen::is_unseen;
 use crate::policy::case::CasePolicy;
 use crate::policy::deployment::{Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 use crate::policy::error::Check;
+use crate::policy::lookup::Lookup;
 use crate::proto::v1;
-use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 /// Longest id or alias, in bytes: as long as the target of a result may be.
@@ -134,10 +134,8 @@ pub(super) fn cases_of(deployment: &Deployment, cases: &[CasePolicy]) -> Vec<Vec
 }
 
 /// Targets by every text that names them.
-pub(super) fn by_text(deployment: &Deployment) -> HashMap<String, TargetIndex> {
-    let texts = |(at, target): (TargetIndex, &Target)| {
-        let all: Vec<_> = target.aliases.iter().chain([&target.id]).map(|text| (text.clone(), at)).collect();
-        all
-    };
-    (0..).zip(&deployment.targets).flat_map(texts).collect()
+pub(super) fn by_text(deployment: &Deployment) -> Lookup {
+    let all = deployment.targets.iter().zip(0..);
+    let texts = all.flat_map(|(target, at)| target.aliases.iter().chain([&target.id]).zip(std::iter::repeat(at)));
+    texts.map(|(text, at)| (text.as_str(), at)).collect()
 }

@@ -122,6 +122,9 @@ impl Clock {
     pub fn receive(&mut self, topic: Topic, at: Timestamp) {
         let Source::Receipts { newest, first, .. } = &mut self.source else { return };
         let Some((_, known)) = newest.iter_mut().find(|(input, _)| *input == topic) else { return };
+        if at <= *known && first.is_some_and(|first| first <= at) {
+            return; // nothing below is other than after the record that told of `known`
+        }
         *known = at.max(*known);
         *first = Some(first.unwrap_or(at).min(at));
         self.own = self.own.max(at);

@@ -7,9 +7,12 @@ use super::dictionary::Dictionary;
 use super::edit::Edit;
 use super::operations::{BASIS, BIRTH, EDIT, EXTRA, NAME, Named, PUSH, RELEASE, REMOVE, RENAME, SET, SLOTS_PER_PAGE};
 use super::people::Person;
-use super::row::Row;
-use crate::state::codec::{Reader, corrupt, put_u16, put_u32, put_u64};
+use super::row::{ROW_BYTES, Row};
+use crate::state::codec::{Reader, corrupt};
 use crate::state::paged::Corrupt;
+
+/// Bytes of a person in an image before the rows: slot, hash and number of rows.
+const PERSON: usize = 14;
 
 /// 67 million people in one task: more is not a task's page but a fault.
 const MAX_PAGES: u32 = 1 << 16;
@@ -29,16 +32,21 @@ impl PersonState {
             return;
         }
         let first = (page - 1) * SLOTS_PER_PAGE;
-        for slot in first..self.slots().min(first + SLOTS_PER_PAGE) {
+        let slots = first..self.slots().min(first + SLOTS_PER_PAGE);
+        let rows: usize = slots.clone().map(|slot| self.people[slot].rows.len()).sum();
+        into.reserve(slots.len() * (PERSON + 1) + rows * ROW_BYTES);
+        for slot in slots {
             let person = self.people[slot];
             if !person.is_there() {
                 continue;
             }
-            put_u16(into, (slot - first) as u16);
-            put_u64(into, person.hash);
-            put_u32(into, person.rows.len() as u32);
+            let mut head = [0; PERSON];
+            head[..2].copy_from_slice(&((slot - first) as u16).to_le_bytes());
+            head[2..10].copy_from_slice(&person.hash.to_le_bytes());
+            head[10..].copy_from_slice(&(person.rows.len() as u32).to_le_bytes());
+            into.extend_from_slice(&head);
             for row in self.slab.get(person.rows) {
-                row.put(into);
+                into.extend_from_slice(&row.bytes());
             }
             put_case_file(into, self.case_files.get(&slot).map(Box::as_ref));
         }

@@ -135,9 +135,12 @@ fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) 
 /// that was taken before they were looked at. Of labs the registry tells.
 #[inline]
 pub fn of_somebody(wire: &ResultView<'_>) -> Result<(), Reject> {
-    somebodys(wire.result_id, "result_id")?;
-    somebodys(wire.person_id, "person_id")?;
-    somebodys(wire.specimen_id, "specimen_id")?;
+    for (id, field) in [(wire.result_id, "result_id"), (wire.person_id, "person_id"), (wire.specimen_id, "specimen_id")]
+    {
+        if !(wire.printable && nobody::is_plain(id.as_bytes())) {
+            somebodys(id, field)?;
+        }
+    }
     if !wire.previous_person_id.is_empty() {
         somebodys(wire.previous_person_id, "previous_person_id")?;
     }
