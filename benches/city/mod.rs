@@ -21,6 +21,8 @@ use swabstream::state::person::{PersonState, Slot};
 pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 /// Results of one task between two commits: 50 ms at a million results a second.
 pub const COMMIT: usize = 12_500;
+/// Records of a poll.
+const POLLED: usize = 1_000;
 /// R of the changelogs.
 pub const RING: u64 = 4_096;
 /// Commits of the person half for each of the area half.
@@ -98,15 +100,17 @@ impl City {
         }
     }
 
-    fn read_part(&mut self, task: i32, sent: &[&Sent]) {
+    fn read_part<'s>(&mut self, task: i32, sent: &[&'s Sent]) {
         let first = *self.offsets.entry((Topic::LabResults, task)).or_insert(0);
         self.offsets.insert((Topic::LabResults, task), first + sent.len() as i64);
         let (running, now) = (&mut self.person[task as usize], self.now);
         let began = processor_time();
-        for (offset, one) in (first..).zip(sent) {
-            running
-                .apply(&record(Topic::LabResults, task, offset, &one.key, &one.payload, now))
-                .expect("of this version");
+        for (at, polled) in sent.chunks(POLLED).enumerate() {
+            let offsets = first + (at * POLLED) as i64..;
+            let read =
+                |(offset, one): (i64, &&'s Sent)| record(Topic::LabResults, task, offset, &one.key, &one.payload, now);
+            let records: Vec<Record<'_>> = offsets.zip(polled).map(read).collect();
+            running.apply_all(&records).expect("of this version");
         }
         let applied = processor_time();
         let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));

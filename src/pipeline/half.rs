@@ -50,6 +50,21 @@ pub trait Half: Paged + Sized {
     /// version of this program has none here: nothing of it is used.
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer>;
 
+    /// Applies records of one input in their order, as [`Half::apply`] does one after the other, and tells each one's outcome
+    /// before the next has any effect. Ends before a record of a newer version.
+    fn apply_all(
+        &mut self,
+        records: &[Record<'_>],
+        effects: &mut Effects,
+        ended: &mut dyn FnMut(&Record<'_>, Outcome),
+    ) -> Result<(), Newer> {
+        for record in records {
+            let outcome = self.apply(record, effects)?;
+            ended(record, outcome);
+        }
+        Ok(())
+    }
+
     /// What becomes of a record that cannot be used: it is set aside.
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output;
 

@@ -12,6 +12,7 @@ mod days;
 mod episodes;
 mod messages;
 mod properties;
+mod reading;
 mod replacements;
 mod restore;
 mod scale;

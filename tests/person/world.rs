@@ -216,7 +216,9 @@ impl World {
         record.position.offset = self.offset;
         let task = record.position.partition;
         let mut effects = Effects::default();
-        let outcome = self.halves[task as usize].apply(&record, &mut effects)?;
+        let mut outcome = None;
+        self.halves[task as usize].apply_all(&[record], &mut effects, &mut |_, ended| outcome = Some(ended))?;
+        let outcome = outcome.expect("a record has an end");
         let letters = effects.outputs.iter().filter(|output| output.topic == Topic::DeadLetters).count();
         assert_eq!(
             usize::from(outcome.code().is_some()),

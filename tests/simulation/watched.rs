@@ -80,6 +80,20 @@ impl<H: Shadowed> Half for Watched<H> {
         self.half.apply(record, effects)
     }
 
+    /// Its shadow applies the same records one by one: what is read ahead must make no difference.
+    fn apply_all(
+        &mut self,
+        records: &[Record<'_>],
+        effects: &mut Effects,
+        ended: &mut dyn FnMut(&Record<'_>, Outcome),
+    ) -> Result<(), Newer> {
+        let calls = &mut self.calls;
+        self.half.apply_all(records, effects, &mut |record, outcome| {
+            calls.push(Call::Apply(OwnedRecord::of(record)));
+            ended(record, outcome);
+        })
+    }
+
     fn set_aside(&self, _: &Record<'_>, _: &Reject) -> Output {
         unreachable!("the core never panics here");
     }

@@ -36,13 +36,26 @@ pub fn result(record: &Record<'_>, limit: usize) -> Result<v1::LabResult, Reject
 /// As [`result`], without a copy where that can be done.
 pub fn result_in_place<'a>(record: &Record<'a>, limit: usize) -> Result<ReadResult<'a>, Reject> {
     let (format, bytes) = format::body(payload(record, limit)?, record.content_type)?;
-    if format == Format::Protobuf
-        && let Some(view) = ResultView::parse(bytes)
-        && !view.person_id.is_empty()
-    {
-        return Ok(ReadResult::InPlace(view));
+    let mut view = ResultView::default();
+    match in_place(format, bytes, &mut view) {
+        Some(()) => Ok(ReadResult::InPlace(view)),
+        None => message(format, bytes, LAB_RESULT).map(ReadResult::Decoded),
     }
-    message(format, bytes, LAB_RESULT).map(ReadResult::Decoded)
+}
+
+/// Reads a result in place, into what holds none yet; `None` where that cannot be done, which says nothing about it.
+#[inline]
+pub fn plain_result<'a>(record: &Record<'a>, limit: usize, into: &mut ResultView<'a>) -> Option<()> {
+    let (format, bytes) = format::body(payload(record, limit).ok()?, record.content_type).ok()?;
+    in_place(format, bytes, into)
+}
+
+#[inline]
+fn in_place<'a>(format: Format, bytes: &'a [u8], into: &mut ResultView<'a>) -> Option<()> {
+    if format != Format::Protobuf {
+        return None;
+    }
+    into.fill(bytes).filter(|()| !into.person_id.is_empty())
 }
 
 /// A result, read in place where its bytes allow it.

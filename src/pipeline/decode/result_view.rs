@@ -82,8 +82,16 @@ impl<'a> ResultView<'a> {
     }
 
     /// Of protobuf bytes, if they are a plain result; `None` says nothing about them.
+    #[inline]
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
-        let (mut view, mut printable) = (Self::default(), true);
+        let mut view = Self::default();
+        view.fill(payload)?;
+        Some(view)
+    }
+
+    /// Takes the fields of protobuf bytes in, where nothing was taken in before; `None` as from [`parse`](Self::parse).
+    pub fn fill(&mut self, payload: &'a [u8]) -> Option<()> {
+        let (view, mut printable) = (self, true);
         let mut rest = Bytes(payload);
         let mut text = |rest: &mut Bytes<'a>| {
             let (text, is_printable) = rest.text_printable()?;
@@ -114,7 +122,7 @@ impl<'a> ResultView<'a> {
             }
         }
         view.printable = printable;
-        Some(view)
+        Some(())
     }
 
     /// The message it is a view of, but for the members of a pool.
@@ -147,6 +155,15 @@ impl<'a> ResultView<'a> {
 fn timestamp(bytes: &mut Bytes<'_>) -> Option<WireTimestamp> {
     const SECONDS: u8 = number(1) as u8;
     const NANOS: u8 = number(2) as u8;
+    // The usual time has whole seconds: their number is read where it lies, as it has bytes of other fields behind it.
+    if let Some(&[length, SECONDS, ..]) = bytes.0.first_chunk::<2>() {
+        let mut number = Bytes(&bytes.0[2..]);
+        let seconds = number.varint()? as i64;
+        if bytes.0.len() - number.0.len() == 1 + usize::from(length) {
+            bytes.0 = number.0;
+            return Some(WireTimestamp { seconds, nanos: 0 });
+        }
+    }
     let mut time = WireTimestamp::default();
     let mut rest = bytes.message()?;
     while let Some(field) = rest.byte() {

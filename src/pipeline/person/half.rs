@@ -3,6 +3,7 @@
 use super::PersonHalf;
 use super::counting::cell_messages::Head;
 use super::messages::{self, Trigger};
+use super::plain::READ_AHEAD;
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::{End, Outcome, Reject};
 use crate::model::record::{HalfKind, Output, Record, Topic};
@@ -18,6 +19,7 @@ use crate::pipeline::times::{OwnTime, Times};
 use crate::policy::Rules;
 use crate::state::person::PersonState;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// People looked at for old rows each time that time goes on: at least so many, and at least this part of all.
@@ -43,6 +45,7 @@ impl Half for PersonHalf {
             cutoffs: None,
             sweep: 0,
             scratch: Scratch::default(),
+            read: Vec::new(),
         }
     }
 
@@ -54,6 +57,32 @@ impl Half for PersonHalf {
         };
         self.deliver(effects);
         self.ended(record, ending, effects)
+    }
+
+    fn apply_all(
+        &mut self,
+        records: &[Record<'_>],
+        effects: &mut Effects,
+        ended: &mut dyn FnMut(&Record<'_>, Outcome),
+    ) -> Result<(), Newer> {
+        let mut read = std::mem::take(&mut self.read);
+        for some in records.chunks(READ_AHEAD) {
+            // A fault of ours must be found at the record it is met on: without those read ahead, each is read when it is
+            // applied.
+            if catch_unwind(AssertUnwindSafe(|| self.read_ahead(some, &mut read))).is_err() {
+                read.clear();
+            }
+            for (at, record) in some.iter().enumerate() {
+                let plain = read.get(at).and_then(Option::as_ref);
+                let outcome = match plain.and_then(|plain| self.plain(plain, record, effects)) {
+                    Some(ending) => self.ended(record, ending, effects)?,
+                    None => self.apply(record, effects)?,
+                };
+                ended(record, outcome);
+            }
+        }
+        self.read = read;
+        Ok(())
     }
 
     fn set_aside(&self, record: &Record<'_>, reject: &Reject) -> Output {

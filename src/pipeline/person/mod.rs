@@ -26,6 +26,7 @@ use counting::cell_messages::Head;
 use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
 use messages::{Origin, Trigger};
+use plain::PlainResult;
 use retention::Cutoffs;
 use route::PersonMessage;
 use std::collections::VecDeque;
@@ -39,6 +40,7 @@ pub mod counting;
 mod half;
 pub mod messages;
 mod paged;
+mod plain;
 pub mod replacements;
 pub mod retention;
 pub mod route;
@@ -62,6 +64,8 @@ pub struct PersonHalf {
     /// Next slot to be looked at for rows to be dropped.
     sweep: u32,
     scratch: Scratch,
+    /// Working space of records that are read ahead.
+    read: Vec<Option<PlainResult>>,
 }
 
 /// The path of each kind of record.
@@ -124,7 +128,7 @@ impl PersonHalf {
         let Self { places, rules, state, .. } = self;
         let numbers = places.numbers(&result, &registered, rules, state, &mut effects.changes)?;
         let target = self.rules.target_id(registered.target);
-        let row = versions::row(&result, target, numbers, &self.context.secret);
+        let row = versions::row(&result, target, &self.context.secret).placed(numbers);
         let noted = self.unnoted_positive(slot, &result, registered.target, &row, origin);
         let news = noted.is_some();
         if let Some(version) = noted {
@@ -244,12 +248,17 @@ impl PersonHalf {
     fn person(&mut self, person_id: &str, effects: &mut Effects) -> Slot {
         let hash = self.context.secret.hash_64(Domain::Person, &[person_id]);
         let slot = self.state.find_or_add(hash, &mut effects.changes);
+        self.tidy(slot, effects);
+        self.touched.push(slot);
+        slot
+    }
+
+    /// Drops what is too old of a person with few rows; the others are left to the sweep.
+    fn tidy(&mut self, slot: Slot, effects: &mut Effects) {
         if let Some(cutoffs) = self.cutoffs.filter(|cutoffs| cutoffs.reach_few(self.state.rows(slot))) {
             retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes);
             self.scratch.forget(slot);
         }
-        self.touched.push(slot);
-        slot
     }
 
     /// What is to be kept of a positive that its row does not hold; `None` where nothing of it is news.

@@ -15,7 +15,6 @@ use crate::pipeline::ending::Stop;
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::paged::Changes;
 use crate::state::person::case_file::{CT_VALUES, PositiveVersion};
-use crate::state::person::dictionary::Numbers;
 use crate::state::person::row::{HASH_48, Row, Standing, Version, minute_of};
 use crate::state::person::{PersonState, Slot};
 use std::fmt::Write as _;
@@ -84,16 +83,16 @@ impl Change {
     }
 }
 
-/// The row of a result, given the id of its target and its numbers.
-pub fn row(result: &LabResult<'_>, target: &str, numbers: Numbers, secret: &Secret) -> Row {
+/// The row of a result, given the id of its target; where it lies is left open.
+pub fn row(result: &LabResult<'_>, target: &str, secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, target]) & HASH_48,
         content: content(secret, result, target),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
-        area: numbers.area,
-        purpose: numbers.purpose,
+        area: 0,
+        purpose: 0,
         finding: result.finding,
         standing: Standing::of(result.status),
         revision: result.revision,
@@ -170,16 +169,19 @@ fn content(secret: &Secret, result: &LabResult<'_>, target: &str) -> u32 {
         _ => (minute >> (5 * (at - 2)) & 31) as u8,
     };
     let numbers: [u8; 8] = std::array::from_fn(|at| b'0' + coded(at));
-    let numbers = std::str::from_utf8(&numbers).expect("characters from 0 to O are ASCII");
     let mut cycles = String::new();
     for ct in result.ct_values {
         // Writing to a text cannot fail.
         let _ = write!(cycles, "{} {}={} ", ct.gene.len(), ct.gene, ct.cycles);
     }
-    let replaces = result.replaces_result_id.unwrap_or_default();
-    let parts = [result.specimen_id, target, result.area, result.purpose, numbers, &cycles, replaces];
-    let said = if replaces.is_empty() { &parts[..6] } else { &parts[..] };
-    secret.hash_64(Domain::Content, said) as u32
+    let texts = [result.specimen_id, target, result.area, result.purpose].map(str::as_bytes);
+    let [specimen, target, area, purpose] = texts;
+    let parts = [specimen, target, area, purpose, &numbers, cycles.as_bytes()];
+    let hash = match result.replaces_result_id {
+        None => secret.hash_64(Domain::Content, &parts),
+        Some(replaces) => secret.hash_64(Domain::Content, &[&parts[..], &[replaces.as_bytes()]].concat()),
+    };
+    hash as u32
 }
 
 /// Lets a version stand if it is the greatest. A known or outdated one ends here, unless it is `news` for another

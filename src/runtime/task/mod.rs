@@ -133,16 +133,23 @@ impl<H: Half> Task<H> {
         self.rules_offset = self.rules_offset.max(rules.offset);
     }
 
-    /// Applies the next record of one of the inputs, unless it is for a newer version to read: then the task stays before
-    /// it.
+    /// Applies the next records of one of the inputs, up to one that is for a newer version to read: the task stays before
+    /// that.
     ///
     /// # Panics
-    /// When it was applied before: the log handed it over twice.
+    /// When one was applied before: the log handed it over twice.
+    pub fn apply_all(&mut self, records: &[Record<'_>]) -> Result<(), Newer> {
+        let Self { half, effects, clock, ledger, next, touched, .. } = self;
+        half.apply_all(records, effects, &mut |record, outcome| {
+            clock.receive(record.position.topic, record.received_at);
+            book(ledger, next, record, outcome);
+            *touched = true;
+        })
+    }
+
+    /// As [`Task::apply_all`], of one record.
     pub fn apply(&mut self, record: &Record<'_>) -> Result<(), Newer> {
-        let outcome = self.half.apply(record, &mut self.effects)?;
-        self.clock.receive(record.position.topic, record.received_at);
-        self.book(record, outcome);
-        Ok(())
+        self.apply_all(std::slice::from_ref(record))
     }
 
     /// As [`Task::apply`], for a record on which that panicked: the fault is ours, and the stream must go on.
@@ -150,22 +157,13 @@ impl<H: Half> Task<H> {
         self.clock.receive(record.position.topic, record.received_at);
         let reject = Reject::new(RejectCode::Internal, "");
         self.effects.outputs.push(self.half.set_aside(record, &reject));
-        self.book(record, Outcome::Rejected(reject.code));
+        book(&mut self.ledger, &mut self.next, record, Outcome::Rejected(reject.code));
+        self.touched = true;
     }
 
     /// Whether a record of one of the inputs was applied or set aside.
     pub fn has_read(&self, position: Position) -> bool {
         self.next.iter().any(|(topic, next)| *topic == position.topic && position.offset < *next)
-    }
-
-    fn book(&mut self, record: &Record<'_>, outcome: Outcome) {
-        let topic = record.position.topic;
-        self.ledger.book(outcome);
-        self.ledger.received += u64::from(topic == Topic::PersonEvents);
-        let next = self.next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");
-        assert!(record.position.offset >= next.1, "{} {} was applied before", topic.name(), record.position.offset);
-        next.1 = record.position.offset + 1;
-        self.touched = true;
     }
 
     /// Takes over that the inputs were read up to these offsets. Past the last record lie the marker of its transaction
@@ -330,6 +328,16 @@ impl<H: Half> Task<H> {
     pub fn take_reported_early(&mut self) -> u64 {
         std::mem::take(&mut self.effects.reported_early)
     }
+}
+
+/// A record has ended: it is in the books, and the next offset is the one after it.
+fn book(ledger: &mut Ledger, next: &mut [(Topic, i64)], record: &Record<'_>, outcome: Outcome) {
+    let topic = record.position.topic;
+    ledger.book(outcome);
+    ledger.received += u64::from(topic == Topic::PersonEvents);
+    let next = next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");
+    assert!(record.position.offset >= next.1, "{} {} was applied before", topic.name(), record.position.offset);
+    next.1 = record.position.offset + 1;
 }
 
 /// With other numbers of tasks people and areas would be looked for in other tasks than they are kept in, and begin

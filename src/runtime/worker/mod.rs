@@ -443,18 +443,24 @@ fn apply_all<H: Half>(
     suspects: &mut BTreeSet<Position>,
 ) -> Result<(), Stumble> {
     let applied = catch_unwind(AssertUnwindSafe(|| {
-        for record in records {
-            match !suspects.is_empty() && suspects.remove(&record.position) {
-                true => task.set_aside(record),
-                false => task.apply(record).map_err(|newer| Stumble::Newer(record.position, newer))?,
-            }
+        let mut rest = records;
+        while let Some(at) = rest.iter().position(|record| suspects.contains(&record.position)) {
+            task.apply_all(&rest[..at])?;
+            task.set_aside(&rest[at]);
+            suspects.remove(&rest[at].position);
+            rest = &rest[at + 1..];
         }
-        Ok(())
+        task.apply_all(rest)
     }));
-    applied.unwrap_or_else(|_| {
-        suspects.extend(records.iter().map(|record| record.position).find(|position| !task.has_read(*position)));
-        Err(Stumble::Panic)
-    })
+    let unread = || records.iter().map(|record| record.position).find(|position| !task.has_read(*position));
+    match applied {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(newer)) => Err(Stumble::Newer(unread().expect("it stays before a record"), newer)),
+        Err(_) => {
+            suspects.extend(unread());
+            Err(Stumble::Panic)
+        }
+    }
 }
 
 fn report_of<H: Half>(number: i32, task: &Task<H>, lag: Option<u64>) -> TaskReport<'_> {

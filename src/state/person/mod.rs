@@ -82,12 +82,25 @@ impl PersonState {
         self.people.find(hash.max(1)).map(Slot)
     }
 
+    /// Whether a person is held there, if anywhere.
+    pub fn holds(&self, slot: Slot, hash: u64) -> bool {
+        slot.0 < self.people.slots() && self.people[slot.0].hash == hash.max(1)
+    }
+
+    /// Looks at where a person is held and at the last of the rows there, so that they are in the cache when they are
+    /// needed.
+    pub fn look_at(&self, slot: Slot) -> u64 {
+        self.rows(slot).last().map_or(0, Row::id)
+    }
+
     /// Where a person is held from now on.
     pub fn find_or_add(&mut self, hash: u64, changes: &mut Changes) -> Slot {
+        self.find(hash).unwrap_or_else(|| self.add(hash, changes))
+    }
+
+    /// Where a person is held from now on who was nowhere until now.
+    pub fn add(&mut self, hash: u64, changes: &mut Changes) -> Slot {
         let hash = hash.max(1);
-        if let Some(slot) = self.find(hash) {
-            return slot;
-        }
         let slot = match self.free.pop() {
             Some(Reverse(slot)) => slot,
             None => self.people.add(),

@@ -4,6 +4,7 @@
 use crate::model::result::{Finding, ResultStatus};
 use crate::model::time::Timestamp;
 use crate::state::codec::{Reader, corrupt};
+use crate::state::person::dictionary::Numbers;
 
 use crate::state::paged::Corrupt;
 
@@ -115,6 +116,13 @@ impl Row {
                 | if version.day_only { DAY_ONLY } else { 0 },
             version.revision,
         ])
+    }
+
+    /// The same row with the numbers of its area, and of its purpose and target.
+    pub fn placed(mut self, Numbers { area, purpose }: Numbers) -> Self {
+        let rest = self.0[5] & (REPLACED | DAY_ONLY | SETTLED);
+        self.0[5] = rest | area & AREAS | u32::from(purpose) << PURPOSE;
+        self
     }
 
     /// Hash of (lab, result id).

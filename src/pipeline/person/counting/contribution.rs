@@ -60,6 +60,14 @@ impl Places {
         usize::from(target) * rules.deployment.purposes.len() + usize::from(purpose) - 1
     }
 
+    /// The numbers of a result, if the dictionary has them.
+    pub fn known(&self, rules: &Rules, registered: &Registered) -> Option<Numbers> {
+        let area = self.area_numbers.get(registered.area as usize).copied().flatten()?;
+        let pair = Self::pair(rules, registered.target, registered.purpose);
+        let purpose = self.purpose_numbers.get(pair).copied().flatten()?;
+        Some(Numbers { area, purpose })
+    }
+
     /// The numbers of a result; new ones where the dictionary has none. A result is set aside whose area or purpose rows
     /// have no room for beside all others that they name.
     pub fn numbers(
@@ -70,12 +78,10 @@ impl Places {
         state: &mut PersonState,
         changes: &mut Changes,
     ) -> Result<Numbers, Reject> {
-        let area = self.area_numbers.get(registered.area as usize).copied().flatten();
-        let pair = Self::pair(rules, registered.target, registered.purpose);
-        let purpose = self.purpose_numbers.get(pair).copied().flatten();
-        if let (Some(area), Some(purpose)) = (area, purpose) {
-            return Ok(Numbers { area, purpose });
+        if let Some(numbers) = self.known(rules, registered) {
+            return Ok(numbers);
         }
+        let pair = Self::pair(rules, registered.target, registered.purpose);
         let full = |field| move || Reject::new(RejectCode::Internal, field);
         let area = state.area(result.area, changes).ok_or_else(full("area"))?;
         let purpose = target::keyed(result.purpose, rules.stored_target(registered.target));
