@@ -116,6 +116,31 @@ impl People {
     }
 }
 
+/// A signed change of one of a cell's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Which: the tallies, then people tested by gap, then people found positive by gap. The stored form has one bit
+    /// for each, in this order; in messages they stand in it too.
+    pub what: u8,
+    /// By how much.
+    pub change: i32,
+}
+
+impl Number {
+    /// Of a tally.
+    pub fn tally(tally: Tally, change: i32) -> Self {
+        Self { what: tally as u8, change }
+    }
+
+    /// Of people, by gap from 1.
+    pub fn people(people: People, gap: u8, change: i32) -> Self {
+        Self { what: (TALLIES + people as usize * GAPS) as u8 + gap - 1, change }
+    }
+}
+
+/// Tallies of a cell.
+pub const TALLIES: usize = Tally::ALL.len();
+
 /// The purpose that stands for the total over all purposes of a target. Of a cell it holds people only: all else adds up.
 pub const TOTAL: u8 = 0;
 

@@ -38,6 +38,11 @@ pub fn put_short(into: &mut Vec<u8>, mut value: u64) {
     into.push(value as u8);
 }
 
+/// Bytes that [`put_short`] makes of a number.
+pub fn short_length(value: u64) -> u8 {
+    (70 - (value | 1).leading_zeros() as u8) / 7
+}
+
 /// Appends a signed number that is mostly near 0.
 pub fn put_short_signed(into: &mut Vec<u8>, value: i64) {
     put_short(into, (value << 1 ^ value >> 63) as u64);
@@ -48,6 +53,66 @@ pub fn put_option(into: &mut Vec<u8>, value: Option<i64>) {
     into.push(u8::from(value.is_some()));
     if let Some(value) = value {
         put_short_signed(into, value);
+    }
+}
+
+/// A few bytes, at most `N` of them and `N` a power of two, put together without a look at the room for each.
+#[derive(Debug)]
+pub struct Few<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Default for Few<N> {
+    fn default() -> Self {
+        const { assert!(N.is_power_of_two()) }
+        Self { bytes: [0; N], length: 0 }
+    }
+}
+
+impl<const N: usize> Few<N> {
+    /// Appends a byte.
+    #[inline(always)]
+    pub fn put(&mut self, byte: u8) {
+        self.bytes[self.length & (N - 1)] = byte;
+        self.length += 1;
+    }
+
+    /// As [`put_short`].
+    #[inline(always)]
+    pub fn put_short(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.put(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.put(value as u8);
+    }
+
+    /// As [`put_short_signed`].
+    #[inline(always)]
+    pub fn put_short_signed(&mut self, value: i64) {
+        self.put_short((value << 1 ^ value >> 63) as u64);
+    }
+
+    /// All of them.
+    #[inline(always)]
+    pub fn bytes(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.length]
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// Appends all to others, where `N` is small.
+    #[inline(always)]
+    pub fn append_to(&self, into: &mut Vec<u8>) {
+        debug_assert!(self.length <= N, "more than there is room for");
+        // So many bytes are copied each time that their number is known beforehand.
+        let start = into.len();
+        into.extend_from_slice(&self.bytes);
+        into.truncate(start + self.length);
     }
 }
 

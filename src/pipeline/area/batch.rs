@@ -4,7 +4,7 @@
 //! record, as one unreadable batch must not stop all areas of a task. A batch has thousands of cells, of which a
 //! message of the generated code each would cost more than adding them: they are read in place.
 
-use crate::model::cell::{GAPS, People, Tally};
+use crate::model::cell::{GAPS, Number, People, Tally};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Origin, Record};
 use crate::model::target::FIRST;
@@ -13,7 +13,6 @@ use crate::pipeline::ending::Stop;
 use crate::pipeline::formats;
 use crate::pipeline::half::Context;
 use crate::proto::v1::AreaCause;
-use crate::state::area::cell::Number;
 use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
@@ -112,6 +111,9 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const CAUSES: u64 = bytes(8);
     const TARGETS: u64 = bytes(9);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
+    // A cell takes some twenty bytes.
+    batch.cells.reserve(payload.len() / 16);
+    batch.numbers.reserve(payload.len() / 16);
     while !rest.is_empty() {
         match rest.varint()? {
             PERSON_TASK => batch.person_task = rest.varint()? as i32,
@@ -150,14 +152,16 @@ fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
     let mut cell = CellChange::default();
     while !rest.is_empty() {
         match rest.varint()? {
-            AREA => cell.area = rest.varint()? as u32,
-            REGISTRY_FROM => cell.registry_from = rest.varint()? as i32,
-            PURPOSE => cell.purpose = rest.varint()? as u32,
-            DAY => cell.day = rest.varint()? as i32,
+            AREA => cell.area = short(&mut rest)? as u32,
+            REGISTRY_FROM => cell.registry_from = short(&mut rest)? as i32,
+            PURPOSE => cell.purpose = short(&mut rest)? as u32,
+            DAY => cell.day = short(&mut rest)? as i32,
             TESTED => numbers.push(gap(rest.message()?, People::Tested)?),
             FOUND_POSITIVE => numbers.push(gap(rest.message()?, People::Positive)?),
             field => {
-                let tally = Tally::ALL.into_iter().find(|tally| number(tally.field()) == field)?;
+                // Fields of tallies follow each other; one of another kind comes out far behind them.
+                let tally = field.wrapping_sub(number(Tally::Positive.field())).rotate_right(3);
+                let tally = *Tally::ALL.get(usize::try_from(tally).ok()?)?;
                 numbers.push(Number::tally(tally, rest.zigzag()?));
             }
         }
@@ -166,13 +170,38 @@ fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
     Some(cell)
 }
 
+/// As [`Bytes::varint`], without a loop where there are up to three bytes: areas and days have more than one.
+#[inline(always)]
+fn short(rest: &mut Bytes<'_>) -> Option<u64> {
+    let low = |byte: u8| u64::from(byte & 0x7f);
+    let (value, after) = match rest.0 {
+        [only @ ..0x80, after @ ..] => (low(*only), after),
+        [first, last @ ..0x80, after @ ..] => (low(*first) | low(*last) << 7, after),
+        [first, second, last @ ..0x80, after @ ..] => (low(*first) | low(*second) << 7 | low(*last) << 14, after),
+        _ => return rest.varint(),
+    };
+    rest.0 = after;
+    Some(value)
+}
+
 /// People with one gap; `None` also for a gap there is not.
-fn gap(mut rest: Bytes<'_>, of: People) -> Option<Number> {
-    const GAP: u64 = number(1);
-    const CHANGE: u64 = number(2);
+#[inline(always)]
+fn gap(rest: Bytes<'_>, of: People) -> Option<Number> {
+    // As nearly all are written.
+    if let [GAP, gap @ 1..=GAPS_BYTE, CHANGE, change @ ..0x80] = *rest.0 {
+        return Some(Number::people(of, gap, i32::from(change >> 1) ^ -i32::from(change & 1)));
+    }
+    any_gap(rest, of)
+}
+
+const GAP: u8 = number(1) as u8;
+const CHANGE: u8 = number(2) as u8;
+const GAPS_BYTE: u8 = GAPS as u8;
+
+fn any_gap(mut rest: Bytes<'_>, of: People) -> Option<Number> {
     let (mut gap, mut change) = (0, 0);
     while !rest.is_empty() {
-        match rest.varint()? {
+        match u8::try_from(rest.varint()?).ok()? {
             GAP => gap = rest.varint()?,
             CHANGE => change = rest.zigzag()?,
             _ => return None,
@@ -195,11 +224,10 @@ fn malformed(field: &str) -> Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::cell::Tallies;
+    use crate::model::cell::{TALLIES, Tallies};
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
-    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, CellName, Head, Messages};
-    use crate::pipeline::person::counting::signed_cell::SignedCell;
+    use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, CellPlace, Head, Messages};
     use crate::proto::v1::AreaChanges;
 
     /// The generated code is the third party: what is written by hand and what is read by hand must both be what it
@@ -209,15 +237,17 @@ mod tests {
         let layout = Layout { person_tasks: 9, area_tasks: 1 };
         let mut messages =
             Messages::new(Head { person_task: 7, seq: 1 << 40, now: Timestamp(1_234), layout, format: 1 });
-        let mut cell = SignedCell { tallies: Tallies([-40_000, 300, -2, 1, 5, -5]), ..SignedCell::default() };
-        cell.people[0][0] = 1;
-        cell.people[0][14] = -1;
-        cell.people[1][6] = i32::MIN;
+        // One of every number, so that a length takes two bytes, or only a few.
+        let all: Vec<Number> = (0..(TALLIES + People::ALL.len() * GAPS) as u8)
+            .map(|what| Number { what, change: [-40_000, 300, -2, 1, i32::MIN, i32::MAX][usize::from(what) % 6] })
+            .collect();
         for at in 0..CELLS_OF_A_MESSAGE as i32 + 2 {
             let (area, purpose) = (format!("A{}", at / 3), ["", "screening", "clinic"][at as usize % 3]);
             // A part with several targets, and one of the first alone.
             let target = if at == 2 { "influenza-a" } else { FIRST };
-            messages.add(CellName { area: &area, target, registry_from: -at, purpose, day: at - 7 }, &cell);
+            messages.subject(&area, target);
+            let numbers = if at % 2 == 0 { &all[..] } else { &all[3..9] };
+            messages.add(CellPlace { registry_from: -at, purpose: (at as usize % 3, purpose), day: at - 7 }, numbers);
         }
         let position = Position { topic: Topic::LabResults, partition: 3, offset: 1 << 50 };
         let origin = Origin { position, received_at: Timestamp(5_678) };
@@ -247,7 +277,7 @@ mod tests {
                 let place = (read_cell.area, read_cell.registry_from, read_cell.purpose, read_cell.day);
                 assert_eq!(place, (cell.area, cell.registry_from, cell.purpose, cell.day));
                 let numbers: Vec<Number> = read.numbers_of(at).to_vec();
-                let tallies = Tally::ALL.into_iter().zip(Tallies::read(cell).0);
+                let tallies = Tally::ALL.into_iter().zip(Tallies::read(cell).0).filter(|(_, change)| *change != 0);
                 let tallies = tallies.map(|(tally, change)| Number::tally(tally, change));
                 let of = |people: People| {
                     people.read(cell).iter().map(move |gap| Number::people(people, gap.gap as u8, gap.people))

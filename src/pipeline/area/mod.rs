@@ -31,7 +31,7 @@ use crate::state::area::operation::{MetaOperation, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
 use crate::state::paged::{Corrupt, Paged};
 use positivity::{keeps_people, period};
-use restate::{Restater, Span, Touched, specimen_days, spread};
+use restate::{NearDays, Restater, Span, Touched, specimen_days, spread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -189,7 +189,7 @@ impl AreaHalf {
     fn add_cells(&mut self, batch: &Batch<'_>, number: impl Fn(u32) -> Option<u8>, offset: i64, effects: &mut Effects) {
         let first = self.state.cells_from();
         // Cells come in order of area.
-        let mut last = None;
+        let mut last: Option<(u32, AreaNumber, NearDays)> = None;
         for (at, change) in batch.cells.iter().enumerate() {
             let Some(purpose) = number(change.purpose) else { continue };
             let (day, period) = (Day(change.day), Day(change.registry_from));
@@ -197,15 +197,27 @@ impl AreaHalf {
                 effects.closed += 1;
                 continue; // its cell is dropped, and with it what this would take back
             }
-            let area = match last {
-                Some((index, area)) if index == change.area => area,
-                _ => self.number(batch.subject(change.area), effects),
+            let (_, area, days) = match &mut last {
+                Some(same) if same.0 == change.area => same,
+                other => {
+                    self.touch(other.take(), offset);
+                    let area = self.number(batch.subject(change.area), effects);
+                    other.insert((change.area, area, NearDays::new(day)))
+                }
             };
-            last = Some((change.area, area));
+            if !days.insert(day) {
+                self.touched.entry(*area).or_default().days.insert(day);
+            }
             let key = CellKey { period, day, purpose };
-            self.state.add(area, key, batch.numbers_of(at), &mut effects.changes);
+            self.state.add(*area, key, batch.numbers_of(at), &mut effects.changes);
+        }
+        self.touch(last, offset);
+    }
+
+    fn touch(&mut self, last: Option<(u32, AreaNumber, NearDays)>, offset: i64) {
+        if let Some((_, area, days)) = last {
             let touched = self.touched.entry(area).or_default();
-            touched.days.insert(day);
+            touched.days.extend(days.all());
             touched.offset = Some(offset);
         }
     }

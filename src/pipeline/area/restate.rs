@@ -32,6 +32,40 @@ pub struct Touched {
     pub offset: Option<i64>,
 }
 
+/// Days that lie near the first of them, as those of an area in a batch do: so many times named that a set of any days
+/// would cost more than adding their cells.
+#[derive(Clone, Copy, Debug)]
+pub struct NearDays {
+    from: i32,
+    /// One bit for each day.
+    named: u64,
+}
+
+impl NearDays {
+    /// None yet.
+    pub fn new(first: Day) -> Self {
+        Self { from: first.0 - 32, named: 0 }
+    }
+
+    /// Takes a day; not one that lies too far away.
+    pub fn insert(&mut self, day: Day) -> bool {
+        let at = day.0.wrapping_sub(self.from) as u32;
+        let is_near = at < u64::BITS;
+        self.named |= u64::from(is_near) << (at % u64::BITS);
+        is_near
+    }
+
+    /// All days taken.
+    pub fn all(self) -> impl Iterator<Item = Day> {
+        let mut left = self.named;
+        std::iter::from_fn(move || {
+            let at = (left != 0).then(|| left.trailing_zeros() as i32)?;
+            left &= left - 1;
+            Some(Day(self.from + at))
+        })
+    }
+}
+
 /// What may have changed the tier of a day since it was last looked at: a record about that day or one before it, else
 /// a batch.
 fn behind(series: &Series, touched: &Touched, day: Day) -> TierOrigin {
@@ -261,4 +295,18 @@ impl Restater<'_> {
 /// Key of the numbers of a day.
 fn key(series: &Series, day: Day) -> Vec<u8> {
     target::keyed(&format!("{}/{day}", series.code), &series.target).into_owned().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_near_each_other_are_taken_once_each_and_no_others() {
+        let mut days = NearDays::new(Day(100));
+        let near = [131, 100, 68, 99, 100, 131].map(Day);
+        assert!(near.into_iter().all(|day| days.insert(day)));
+        assert!([67, 132, i32::MAX, i32::MIN].map(Day).into_iter().all(|day| !days.insert(day)));
+        assert_eq!(days.all().collect::<Vec<_>>(), [68, 99, 100, 131].map(Day));
+    }
 }

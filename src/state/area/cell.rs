@@ -1,6 +1,6 @@
 //! Counts of one area, purpose and specimen day: the numbers every window adds up.
 
-use crate::model::cell::{GAPS, People, Tallies, Tally};
+use crate::model::cell::{GAPS, Number, People, TALLIES, Tallies};
 use crate::model::time::Day;
 use crate::state::codec::{Reader, corrupt, put_short, put_short_signed};
 use crate::state::paged::Corrupt;
@@ -23,30 +23,6 @@ pub struct Cell {
     pub tallies: Tallies,
     /// Distinct people, which do not add up; absent where none are kept, to save the room.
     pub people: Option<Box<Histograms>>,
-}
-
-/// A signed change of one of a cell's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number {
-    /// Which: the tallies, then people tested by gap, then people found positive by gap. The stored form has one bit
-    /// for each, in this order.
-    what: u8,
-    change: i32,
-}
-
-/// Tallies of a cell.
-const TALLIES: usize = Tally::ALL.len();
-
-impl Number {
-    /// Of a tally.
-    pub fn tally(tally: Tally, change: i32) -> Self {
-        Self { what: tally as u8, change }
-    }
-
-    /// Of people, by gap from 1.
-    pub fn people(people: People, gap: u8, change: i32) -> Self {
-        Self { what: (TALLIES + people as usize * GAPS) as u8 + gap - 1, change }
-    }
 }
 
 /// People with such a day here, by the gap to their next one; index 0 is a gap of 1.
@@ -93,30 +69,30 @@ impl Cell {
 
     /// Adds signed changes one by one, as [`add`](Self::add) does.
     pub fn add_numbers(&mut self, numbers: &[Number]) {
-        let mut people_changed = false;
+        let mut people_vanished = false;
         for number in numbers {
             let at = usize::from(number.what);
-            let sum = match at.checked_sub(TALLIES) {
-                None => &mut self.tallies.0[at],
+            match at.checked_sub(TALLIES) {
+                None => self.tallies.0[at] = self.tallies.0[at].wrapping_add(number.change),
                 Some(at) => {
-                    people_changed = true;
-                    &mut self.people.get_or_insert_default().0.as_flattened_mut()[at]
+                    let sum = &mut self.people.get_or_insert_default().0.as_flattened_mut()[at];
+                    *sum = sum.wrapping_add(number.change);
+                    people_vanished |= *sum == 0;
                 }
-            };
-            *sum = sum.wrapping_add(number.change);
+            }
         }
-        if people_changed && self.people.as_deref() == Some(&Histograms::default()) {
+        if people_vanished && self.people.as_deref() == Some(&Histograms::default()) {
             self.people = None;
         }
     }
 
     /// Writes changes as [`write`](Self::write) would the cell that holds nothing else. They come in order.
     pub(super) fn write_numbers(numbers: &[Number], into: &mut Vec<u8>) {
-        let tallies = numbers.partition_point(|number| usize::from(number.what) < TALLIES);
-        for (numbers, first) in [(&numbers[..tallies], 0), (&numbers[tallies..], TALLIES)] {
+        let is_people = |number: &Number| usize::from(number.what) >= TALLIES;
+        let (tallies, people) = numbers.split_at(numbers.iter().position(is_people).unwrap_or(numbers.len()));
+        for (numbers, first) in [(tallies, 0), (people, TALLIES as u8)] {
             let changed = || numbers.iter().filter(|number| number.change != 0);
-            let mask = changed().fold(0, |mask, number| mask | 1_u64 << (usize::from(number.what) - first));
-            put_short(into, mask);
+            put_short(into, changed().fold(0, |mask, number| mask | 1_u64 << (number.what - first)));
             for number in changed() {
                 put_short_signed(into, i64::from(number.change));
             }
@@ -125,7 +101,7 @@ impl Cell {
 
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
-        self.tallies == Tallies::default() && self.people.is_none()
+        self.people.is_none() && self.tallies == Tallies::default()
     }
 
     /// Only numbers that are not 0 are written, behind a mask that tells which.
@@ -181,6 +157,7 @@ fn read_nonzero<'a>(from: &mut Reader<'_>, numbers: impl Iterator<Item = &'a mut
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cell::Tally;
 
     #[test]
     fn numbers_added_and_written_one_by_one_are_the_cell_they_make() {

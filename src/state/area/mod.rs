@@ -6,6 +6,7 @@
 //! is applied and logged at once, so that images and later operations give the same state again. Nothing here knows
 //! a policy, decides or publishes.
 
+use crate::model::cell::Number;
 use crate::model::target::keyed;
 use crate::model::time::{Day, Timestamp};
 use crate::state::paged::{Changes, Corrupt};
@@ -17,7 +18,7 @@ pub mod operation;
 pub mod series;
 
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
-use cell::{CellKey, Number};
+use cell::CellKey;
 use operation::{MetaOperation, SeriesOperation, put_day, read_day, read_days, write_days};
 use series::Series;
 
@@ -165,10 +166,7 @@ impl AreaState {
     /// Adds to a cell and logs it: the same as a [`SeriesOperation::Add`] of the cell that the numbers make.
     pub fn add(&mut self, area: AreaNumber, key: CellKey, numbers: &[Number], changes: &mut Changes) {
         let (page, slot) = place(area);
-        changes.push(page as u32 + 1, |into| {
-            into.push(slot as u8);
-            SeriesOperation::write_add(key, numbers, into);
-        });
+        changes.push(page as u32 + 1, |into| SeriesOperation::write_add(slot as u8, key, numbers, into));
         self.pages[page][slot].add_numbers(key, numbers);
     }
 

@@ -1,11 +1,12 @@
 //! Changes of an area task's state as values: the same operation is applied, logged and replayed.
 
-use super::cell::{Cell, CellKey, Number};
+use super::cell::{Cell, CellKey};
 use super::series::{TierAlert, put_origin, read_origin};
+use crate::model::cell::Number;
 use crate::model::record::Origin;
 use crate::model::target::{keyed, parts};
 use crate::model::time::{Day, Timestamp};
-use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
+use crate::state::codec::{Few, Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use crate::state::paged::Corrupt;
 
 /// Change of page 0, which belongs to no area.
@@ -177,10 +178,15 @@ impl SeriesOperation {
         }
     }
 
-    /// Writes an [`Add`](Self::Add) without making a cell of its numbers.
-    pub(super) fn write_add(key: CellKey, numbers: &[Number], into: &mut Vec<u8>) {
-        into.push(ADD);
-        key.write(into);
+    /// Writes an [`Add`](Self::Add) to an area without making a cell of its numbers.
+    pub(super) fn write_add(slot: u8, key: CellKey, numbers: &[Number], into: &mut Vec<u8>) {
+        let mut head = Few::<16>::default();
+        head.put(slot);
+        head.put(ADD);
+        head.put_short_signed(i64::from(key.period.0));
+        head.put_short_signed(i64::from(key.day.0));
+        head.put(key.purpose);
+        head.append_to(into);
         Cell::write_numbers(numbers, into);
     }
 

@@ -1,6 +1,7 @@
 //! One area over time, for one target: its cells, and what of it was published last.
 
-use super::cell::{Cell, CellKey, Number};
+use super::cell::{Cell, CellKey};
+use crate::model::cell::Number;
 use crate::model::record::{Origin, Position, Topic};
 use crate::model::target::{keyed, parts};
 use crate::model::time::{Day, Timestamp};

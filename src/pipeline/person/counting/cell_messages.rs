@@ -3,13 +3,13 @@
 //! In: cells in order of area. Out: records. The bytes are those that the generated code would write, without a message
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
-use super::signed_cell::SignedCell;
-use crate::model::cell::{People, Tally};
+use crate::model::cell::{GAPS, Number, People, TALLIES, Tally};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
-use crate::pipeline::decode::protobuf::{put_bytes, put_number, put_zigzag};
+use crate::pipeline::decode::protobuf::{bytes, number, put_bytes};
 use crate::proto::v1::{AreaCause, AreaChanges};
+use crate::state::codec::{Few, short_length};
 use prost::Message as _;
 
 /// More cells go into another message: a commit after a change of rules may touch every area there is.
@@ -30,35 +30,15 @@ pub struct Head {
     pub format: u32,
 }
 
-/// What a cell is, in words that outlive the rules; in the order of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CellName<T> {
-    /// Code of the area.
-    pub area: T,
-    /// Name of the target in [stored texts](crate::model::target).
-    pub target: T,
+/// Where a cell belongs within its area and target.
+#[derive(Clone, Copy, Debug)]
+pub struct CellPlace<'a> {
     /// First day of the registry's period.
     pub registry_from: i32,
-    /// The purpose; empty for the total.
-    pub purpose: T,
+    /// The purpose, and a number that the sender has for it and for no other; the total has no name.
+    pub purpose: (usize, &'a str),
     /// Day of collection.
     pub day: i32,
-}
-
-impl CellName<&str> {
-    /// To be kept.
-    pub fn to_owned(self) -> CellName<String> {
-        let CellName { area, target, registry_from, purpose, day } = self;
-        CellName { area: area.to_owned(), target: target.to_owned(), registry_from, purpose: purpose.to_owned(), day }
-    }
-}
-
-impl CellName<String> {
-    /// To be looked at.
-    pub fn borrowed(&self) -> CellName<&str> {
-        let Self { area, target, registry_from, purpose, day } = self;
-        CellName { area, target, registry_from: *registry_from, purpose, day: *day }
-    }
 }
 
 /// Messages in the making.
@@ -67,12 +47,11 @@ pub struct Messages {
     /// Per area task, the message that is being filled.
     tasks: Vec<Part>,
     outputs: Vec<Output>,
-    /// A cell, before its length is known.
-    cell: Vec<u8>,
-    /// A number of people, before its length is known.
-    gap: Vec<u8>,
-    /// The last area's code and the task it belongs to.
-    area: (String, usize),
+    /// Code and target of the area that cells are of, and how many there were before it.
+    subject: (String, String),
+    subjects: usize,
+    /// The task of that area.
+    task: usize,
 }
 
 /// One message being filled: everything but the cells, and these as bytes.
@@ -80,54 +59,48 @@ struct Part {
     message: AreaChanges,
     cells: Vec<u8>,
     count: usize,
+    /// A cell in the making.
+    cell: Few<LONGEST_CELL>,
+    /// The subject that it named last, as it is numbered among all.
+    subject: usize,
+    /// Numbers of purposes within the message, from 1, by those that the sender has; 0 where it has named none yet.
+    purposes: Vec<u64>,
 }
 
 impl Messages {
     /// None yet.
     pub fn new(head: Head) -> Self {
         let tasks = (0..head.layout.area_tasks).map(|_| Part::new(&head, 0)).collect();
-        let (cell, gap) = (Vec::new(), Vec::new());
-        Self { head, tasks, outputs: Vec::new(), cell, gap, area: (String::new(), 0) }
+        let subject = (String::new(), String::new());
+        Self { head, tasks, outputs: Vec::new(), subject, subjects: 0, task: 0 }
     }
 
-    /// Adds a cell. Cells come in order of area and target, so that equal ones follow each other.
-    pub fn add(&mut self, name: CellName<&str>, cell: &SignedCell) {
-        let CellName { area, target, registry_from, purpose, day } = name;
-        if self.area.0 != area {
-            self.area = (area.to_owned(), self.head.layout.area_task(area) as usize);
+    /// What follows is of an area and target. They come in order.
+    pub fn subject(&mut self, area: &str, target: &str) {
+        if self.subjects > 0 && self.subject.0 == area && self.subject.1 == target {
+            return;
         }
-        let task = self.area.1;
-        if self.tasks[task].count == CELLS_OF_A_MESSAGE {
-            let next = Part::new(&self.head, self.tasks[task].message.part + 1);
-            let full = std::mem::replace(&mut self.tasks[task], next);
-            self.outputs.push(full.output(task as i32));
+        if self.subject.0 != area {
+            self.task = self.head.layout.area_task(area) as usize;
         }
-        let part = &mut self.tasks[task];
-        let message = &mut part.message;
-        let same = |of: &Option<&String>, is: &str| of.is_some_and(|of| of == is);
-        if !same(&message.areas.last(), area) || !same(&message.targets.last(), target) {
-            message.areas.push(area.to_owned());
-            message.targets.push(target.to_owned());
+        self.subject = (area.to_owned(), target.to_owned());
+        self.subjects += 1;
+    }
+
+    /// Adds a cell of the subject: its numbers in order, none of which is 0.
+    pub fn add(&mut self, place: CellPlace<'_>, numbers: &[Number]) {
+        if self.tasks[self.task].count == CELLS_OF_A_MESSAGE {
+            let next = Part::new(&self.head, self.tasks[self.task].message.part + 1);
+            let full = std::mem::replace(&mut self.tasks[self.task], next);
+            self.outputs.push(full.output(self.task as i32));
         }
-        let into = &mut self.cell;
-        into.clear();
-        put_number(into, 1, part.message.areas.len() as u64 - 1);
-        put_number(into, 2, registry_from as i64 as u64);
-        put_number(into, 3, purpose_number(&mut part.message.purposes, purpose));
-        put_number(into, 4, day as i64 as u64);
-        for tally in Tally::ALL {
-            put_zigzag(into, tally.field(), cell.tallies[tally]);
+        let part = &mut self.tasks[self.task];
+        if part.subject != self.subjects {
+            part.subject = self.subjects;
+            part.message.areas.push(self.subject.0.clone());
+            part.message.targets.push(self.subject.1.clone());
         }
-        for people in People::ALL {
-            for (gap, change) in (1..).zip(cell.people[people as usize]).filter(|(_, change)| *change != 0) {
-                self.gap.clear();
-                put_number(&mut self.gap, 1, gap);
-                put_zigzag(&mut self.gap, 2, change);
-                put_bytes(into, people.field(), &self.gap);
-            }
-        }
-        put_bytes(&mut part.cells, 6, into);
-        part.count += 1;
+        part.add(place, numbers);
     }
 
     /// Names the record behind changes of an area and target, if a cell of them is in the last part.
@@ -150,7 +123,60 @@ impl Part {
     fn new(head: &Head, part: u32) -> Self {
         let (person_task, seq, now) = (head.person_task, head.seq, Some(head.now.to_wire()));
         let message = AreaChanges { person_task, seq, part, now, format: head.format, ..Default::default() };
-        Self { message, cells: Vec::new(), count: 0 }
+        Self { message, cells: Vec::new(), count: 0, cell: Few::default(), subject: 0, purposes: Vec::new() }
+    }
+
+    fn add(&mut self, CellPlace { registry_from, purpose, day }: CellPlace<'_>, numbers: &[Number]) {
+        const CELL: u8 = bytes(6) as u8;
+        let purpose = self.purpose(purpose);
+        let cell = &mut self.cell;
+        cell.clear();
+        cell.put(CELL);
+        // Its length, once it is known.
+        cell.put(0);
+        put(cell, 1, self.message.areas.len() as u64 - 1);
+        put(cell, 2, registry_from as i64 as u64);
+        put(cell, 3, purpose);
+        put(cell, 4, day as i64 as u64);
+        for Number { what, change } in numbers {
+            let change = u64::from((change << 1 ^ change >> 31) as u32);
+            match what.checked_sub(TALLIES as u8) {
+                None => put(cell, Tally::Positive.field() + u64::from(*what), change),
+                Some(people) => {
+                    let (days, gap) = (people / GAPS as u8, people % GAPS as u8 + 1);
+                    cell.put(bytes(People::ALL[usize::from(days)].field()) as u8);
+                    cell.put(3 + short_length(change));
+                    cell.put(number(1) as u8);
+                    cell.put(gap);
+                    cell.put(number(2) as u8);
+                    cell.put_short(change);
+                }
+            }
+        }
+        let all = cell.bytes();
+        let length = all.len() - 2;
+        if length < 0x80 {
+            all[1] = length as u8;
+            self.cells.extend_from_slice(all);
+        } else {
+            put_bytes(&mut self.cells, 6, &all[2..]);
+        }
+        self.count += 1;
+    }
+
+    /// The number of a purpose within the message, from 1; the total is 0.
+    fn purpose(&mut self, (number, name): (usize, &str)) -> u64 {
+        if name.is_empty() {
+            return 0;
+        }
+        if self.purposes.len() <= number {
+            self.purposes.resize(number + 1, 0);
+        }
+        if self.purposes[number] == 0 {
+            self.message.purposes.push(name.to_owned());
+            self.purposes[number] = self.message.purposes.len() as u64;
+        }
+        self.purposes[number]
     }
 
     fn output(mut self, task: i32) -> Output {
@@ -164,14 +190,15 @@ impl Part {
     }
 }
 
-/// The number of a purpose within the message, from 1; the total is 0.
-fn purpose_number(purposes: &mut Vec<String>, purpose: &str) -> u64 {
-    if purpose.is_empty() {
-        return 0;
+/// Room for a cell of all numbers there are.
+const LONGEST_CELL: usize = 512;
+const _: () = assert!(2 + 4 * 11 + TALLIES * 6 + People::ALL.len() * GAPS * 10 <= LONGEST_CELL);
+
+/// Appends a number field, unless it is 0: absent fields are 0. All fields of a cell are numbered below 16.
+#[inline(always)]
+fn put(cell: &mut Few<LONGEST_CELL>, field: u64, value: u64) {
+    if value != 0 {
+        cell.put(number(field) as u8);
+        cell.put_short(value);
     }
-    let at = purposes.iter().position(|known| known == purpose).unwrap_or_else(|| {
-        purposes.push(purpose.to_owned());
-        purposes.len() - 1
-    });
-    at as u64 + 1
 }

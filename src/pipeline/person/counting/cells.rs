@@ -3,136 +3,68 @@
 //! In: changes of a place (all areas above it change alike) or of one node. Out: `AreaChanges`, in an order that
 //! depends on nothing but their content; cells that came to zero are not sent, and neither are empty messages.
 
-use super::cell_messages::{CellName, Head, Messages};
-use super::signed_cell::SignedCell;
-use crate::model::cell::{GAPS, People, TOTAL, Tally};
+use super::cell_messages::{CellPlace, Head, Messages};
+use super::events::{Event, Events, Node, What};
+use super::place::{Place, periods};
+use super::spread::Spread;
+use crate::model::cell::{Number, People, TOTAL, Tally};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
-use crate::model::time::Day;
-use crate::policy::areas::AreaIndex;
-use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
-use hashbrown::HashMap;
+use crate::policy::Rules;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
-/// The greatest gap: this long to the next test day, or none.
-pub const NO_GAP: i32 = GAPS as i32;
-
-/// Where and when something counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// Area in the registry.
-    pub area: AreaIndex,
-    /// Target of the deployment.
-    pub target: TargetIndex,
-    /// Purpose of the deployment, from 1; 0 is the total.
-    pub purpose: u8,
-    /// Day of collection.
-    pub day: i32,
-}
-
-/// A place in a period of the registry, so packed that the order of the numbers is that of the messages: area, target,
-/// period, purpose, day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Node(u128);
-
-impl Node {
-    fn new(period: usize, place: Place) -> Self {
-        // Days before 1970 come first: the sign bit is turned.
-        let day = place.day as u32 ^ 1 << 31;
-        let rest = (period as u64) << 40 | u64::from(place.purpose) << 32 | u64::from(day);
-        Self(u128::from(place.area) << 72 | u128::from(place.target) << 64 | u128::from(rest))
-    }
-
-    fn period(self) -> usize {
-        (self.0 as u64 >> 40) as usize
-    }
-
-    fn place(self) -> Place {
-        let day = (self.0 as u32 ^ 1 << 31) as i32;
-        let (area, target) = ((self.0 >> 72) as AreaIndex, (self.0 >> 64) as TargetIndex);
-        Place { area, target, purpose: (self.0 >> 32) as u8, day }
-    }
-
-    fn name(self, rules: &Rules) -> CellName<&str> {
-        let place = self.place();
-        CellName {
-            area: &rules.areas.list[place.area as usize].code,
-            target: rules.stored_target(place.target),
-            registry_from: rules.areas.periods[self.period()].0,
-            purpose: purpose_name(rules, place.purpose),
-            day: place.day,
-        }
-    }
-}
-
-/// Cells by node. The table holds numbers of cells and not the cells, which are large: so it stays in the cache.
-#[derive(Debug, Default)]
-struct Sheet {
-    index: HashMap<Node, u32>,
-    cells: Vec<(Node, SignedCell)>,
-    /// The cell asked for last: it is often the next one too.
-    last: usize,
-}
-
-impl Sheet {
-    fn cell(&mut self, node: Node) -> &mut SignedCell {
-        if self.cells.get(self.last).is_none_or(|(last, _)| *last != node) {
-            self.last = self.find(node);
-        }
-        &mut self.cells[self.last].1
-    }
-
-    fn find(&mut self, node: Node) -> usize {
-        let fresh = self.cells.len() as u32;
-        let at = *self.index.entry(node).or_insert(fresh);
-        if at == fresh {
-            self.cells.push((node, SignedCell::default()));
-        }
-        at as usize
-    }
-
-    fn clear(&mut self) {
-        self.index.clear();
-        self.cells.clear();
-    }
+/// What a cell is, in words that outlive the rules; in the order of messages.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct CellName {
+    area: String,
+    target: String,
+    registry_from: i32,
+    purpose: String,
+    day: i32,
 }
 
 /// Everything that changed since the last commit.
 #[derive(Debug, Default)]
 pub struct Cells {
-    /// Changes that all areas of a place's lineage share: most are, and one entry then stands for many. Their period
-    /// is not meant.
-    places: Sheet,
+    /// Changes that all areas of a place's lineage share: most are, and one then stands for many. Their period is not
+    /// meant.
+    places: Events,
     /// Changes of one area in one period of the registry.
-    nodes: Sheet,
+    nodes: Events,
+    spread: Spread,
     /// Under rules no longer in force.
-    earlier: Vec<(CellName<String>, SignedCell)>,
+    earlier: Vec<(CellName, Vec<Number>)>,
     /// The newest record behind changes of cases and positives, by area, target and day.
     causes: BTreeMap<(String, String, i32), Origin>,
 }
 
 impl Cells {
-    /// Counts a specimen.
-    pub fn test(&mut self, place: Place, finding: Finding, sign: i32) {
-        self.places.cell(Node::new(0, place)).tallies[Tally::of(finding)] += sign;
+    /// Counts a specimen, and if its day is one of its person's for this purpose, the person tested by the gap from it.
+    pub fn test(&mut self, place: Place, finding: Finding, gap: Option<i32>, sign: i32) {
+        let (tally, people) = (What::tally(Tally::of(finding)), gap.map(|gap| What::people(People::Tested, gap)));
+        self.places.push(Event::new(Node::new(0, place), people.map_or(tally, |people| tally.and(people)), sign));
     }
 
     /// Counts an episode that starts here.
     pub fn case(&mut self, place: Place, community: bool, sign: i32) {
-        let tallies = &mut self.places.cell(Node::new(0, place)).tallies;
-        tallies[Tally::Cases] += sign;
-        tallies[Tally::CommunityCases] += if community { sign } else { 0 };
+        self.tally(place, Tally::Cases, sign);
+        if community {
+            self.tally(place, Tally::CommunityCases, sign);
+        }
+    }
+
+    fn tally(&mut self, place: Place, tally: Tally, sign: i32) {
+        self.places.push(Event::new(Node::new(0, place), What::tally(tally), sign));
     }
 
     /// Counts a person in all areas of the place's lineage.
     pub fn person(&mut self, place: Place, days: People, gap: i32, sign: i32) {
-        self.places.cell(Node::new(0, place)).people[days as usize][gap as usize - 1] += sign;
+        self.places.push(Event::new(Node::new(0, place), What::people(days, gap), sign));
     }
 
     /// Counts a person in one area in one period of the registry.
     pub fn person_at(&mut self, period: usize, place: Place, days: People, gap: i32, sign: i32) {
-        self.nodes.cell(Node::new(period, place)).people[days as usize][gap as usize - 1] += sign;
+        self.nodes.push(Event::new(Node::new(period, place), What::people(days, gap), sign));
     }
 
     /// Notes which record is behind a change of cases or positives in all areas of the place's lineage.
@@ -148,35 +80,19 @@ impl Cells {
 
     /// The rules are about to change: what was gathered is put into words of the old ones.
     pub fn carry_over(&mut self, rules: &Rules) {
-        self.spread(rules);
-        for (node, cell) in self.nodes.cells.drain(..) {
-            self.earlier.push((node.name(rules).to_owned(), cell));
-        }
-        self.nodes.clear();
+        self.spread.take(&mut self.places, &mut self.nodes, rules);
+        let cells = self.spread.cells().map(|(node, numbers)| (name(node, rules), numbers.to_vec()));
+        self.earlier.extend(cells);
     }
 
     /// Messages for each area task that has changes; nothing is left behind.
     pub fn drain(&mut self, rules: &Rules, head: &Head) -> Vec<Output> {
         let mut messages = Messages::new(*head);
         if self.earlier.is_empty() {
-            self.spread(rules);
-            self.nodes.cells.retain(|(_, cell)| !cell.is_zero());
-            let mut order: Vec<(Node, u32)> = self.nodes.cells.iter().map(|(node, _)| *node).zip(0..).collect();
-            order.sort_unstable();
-            for (node, at) in order {
-                messages.add(node.name(rules), &self.nodes.cells[at as usize].1);
-            }
-            self.nodes.clear();
+            self.add_all(rules, &mut messages);
         } else {
-            // Changes under old and new rules mostly cancel each other: they meet by name.
             self.carry_over(rules);
-            let mut cells: BTreeMap<CellName<String>, SignedCell> = BTreeMap::new();
-            for (name, cell) in self.earlier.drain(..) {
-                cells.entry(name).or_default().add(&cell, true);
-            }
-            for (name, cell) in cells.iter().filter(|(_, cell)| !cell.is_zero()) {
-                messages.add(name.borrowed(), cell);
-            }
+            self.add_earlier(&mut messages);
         }
         for ((area, target, day), origin) in std::mem::take(&mut self.causes) {
             messages.cause((&area, &target), day, origin);
@@ -184,27 +100,52 @@ impl Cells {
         messages.finish()
     }
 
-    /// Turns changes of places into changes of every area they lie in, in every period that a window over their day
-    /// can be read with.
-    fn spread(&mut self, rules: &Rules) {
-        for (node, cell) in &self.places.cells {
-            let place = node.place();
-            for period in periods(rules, place.day) {
-                for &area in rules.areas.lineage(period, place.area) {
-                    let level = usize::from(rules.areas.list[area as usize].level);
-                    let sum = self.nodes.cell(Node::new(period, Place { area, ..place }));
-                    sum.add(cell, rules.deployment.keeps_people[level]);
-                }
+    fn add_all(&mut self, rules: &Rules, messages: &mut Messages) {
+        self.spread.take(&mut self.places, &mut self.nodes, rules);
+        let mut subject = None;
+        for (node, numbers) in self.spread.cells() {
+            if subject != Some((node.area, node.target())) {
+                subject = Some((node.area, node.target()));
+                messages.subject(&rules.areas.list[node.area as usize].code, rules.stored_target(node.target()));
             }
+            let registry_from = rules.areas.periods[node.period()].0;
+            let purpose = (usize::from(node.purpose()), purpose_name(rules, node.purpose()));
+            messages.add(CellPlace { registry_from, purpose, day: node.day() }, numbers);
         }
-        self.places.clear();
+    }
+
+    /// Changes under old and new rules mostly cancel each other: they meet by name.
+    fn add_earlier(&mut self, messages: &mut Messages) {
+        let mut cells: BTreeMap<CellName, BTreeMap<u8, i32>> = BTreeMap::new();
+        for (name, numbers) in self.earlier.drain(..) {
+            let sums = cells.entry(name).or_default();
+            numbers.iter().for_each(|number| *sums.entry(number.what).or_default() += number.change);
+        }
+        let mut purposes: Vec<&str> = vec![""];
+        for (CellName { area, target, registry_from, purpose, day }, sums) in &cells {
+            let changed = sums.iter().filter(|(_, change)| **change != 0);
+            let numbers: Vec<Number> = changed.map(|(what, change)| Number { what: *what, change: *change }).collect();
+            if numbers.is_empty() {
+                continue;
+            }
+            let at = purposes.iter().position(|known| known == purpose).unwrap_or(purposes.len());
+            if at == purposes.len() {
+                purposes.push(purpose);
+            }
+            messages.subject(area, target);
+            messages.add(CellPlace { registry_from: *registry_from, purpose: (at, purpose), day: *day }, &numbers);
+        }
     }
 }
 
-/// The periods of the registry that windows containing this day can be read with: a window is read by the hierarchy
-/// of its last day.
-pub fn periods(rules: &Rules, day: i32) -> RangeInclusive<usize> {
-    rules.areas.period(Day(day))..=rules.areas.period(Day(day + LONGEST_WINDOW - 1))
+fn name(node: Node, rules: &Rules) -> CellName {
+    CellName {
+        area: rules.areas.list[node.area as usize].code.clone(),
+        target: rules.stored_target(node.target()).to_owned(),
+        registry_from: rules.areas.periods[node.period()].0,
+        purpose: purpose_name(rules, node.purpose()).to_owned(),
+        day: node.day(),
+    }
 }
 
 fn purpose_name(rules: &Rules, purpose: u8) -> &str {
@@ -218,7 +159,7 @@ fn purpose_name(rules: &Rules, purpose: u8) -> &str {
 mod tests {
     use super::*;
     use crate::model::record::Layout;
-    use crate::model::time::Timestamp;
+    use crate::model::time::{Day, Timestamp};
     use crate::policy::sample::sample_rules;
     use crate::proto::v1::AreaChanges;
     use prost::Message as _;
@@ -246,12 +187,12 @@ mod tests {
         let rules = sample_rules();
         let mut cells = Cells::default();
         let place = place(&rules, "D1S1", 19_000);
-        cells.test(place, Finding::Negative, 1);
-        cells.test(place, Finding::Negative, -1);
+        cells.test(place, Finding::Negative, None, 1);
+        cells.test(place, Finding::Negative, None, -1);
         assert!(cells.drain(&rules, &HEAD).is_empty());
-        cells.test(place, Finding::Negative, -1);
+        cells.test(place, Finding::Negative, None, -1);
         cells.carry_over(&rules);
-        cells.test(place, Finding::Negative, 1);
+        cells.test(place, Finding::Negative, None, 1);
         assert!(cells.drain(&rules, &HEAD).is_empty());
     }
 
@@ -261,7 +202,7 @@ mod tests {
         let mut cells = Cells::default();
         // Two days before the harbour quarter moves to the first district.
         let day = Day::parse("2022-11-13").expect("a day").0;
-        cells.test(place(&rules, "D2S2", day), Finding::Positive, 1);
+        cells.test(place(&rules, "D2S2", day), Finding::Positive, None, 1);
         let [message] = &drained(&mut cells, &rules)[..] else { panic!("one message") };
         let placed: Vec<(&str, bool)> = message
             .cells
@@ -278,7 +219,7 @@ mod tests {
         let mut cells = Cells::default();
         let days = 18_300..19_200;
         for (day, purpose) in days.clone().flat_map(|day| [(day, 1), (day, 2)]) {
-            cells.test(Place { purpose, ..place(&rules, "D1S1", day) }, Finding::Negative, 1);
+            cells.test(Place { purpose, ..place(&rules, "D1S1", day) }, Finding::Negative, None, 1);
         }
         let messages = drained(&mut cells, &rules);
         assert_eq!(messages.iter().map(|message| message.part).collect::<Vec<_>>(), [0, 1]);

@@ -5,7 +5,9 @@
 //! a sum in which each person appears once. All of it is of one target: another one has days of its own. Only
 //! neighbouring days are touched, never the whole history.
 
-use super::cells::{Cells, NO_GAP, Place, periods};
+use super::cells::Cells;
+use super::neighbours::Neighbours;
+use super::place::{Place, periods};
 use crate::model::cell::{People, TOTAL};
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::result::{Finding, LabResult};
@@ -182,6 +184,9 @@ impl Scratch {
     }
 }
 
+/// Minutes that the days of a window span at most, the changes of clocks included.
+const NEAR: u32 = (LONGEST_WINDOW as u32 + 2) * 24 * 60;
+
 /// A result's row changed: adds what that makes of its person's numbers.
 pub fn of_change(
     cells: &mut Cells,
@@ -194,18 +199,28 @@ pub fn of_change(
 ) {
     let rows = state.rows(slot);
     let names = Names { areas: state.areas(), purposes: state.purposes() };
+    if change.before.is_none() && rows.len() < MANY {
+        let specimen = change.after.specimen();
+        scratch.related.clear();
+        scratch.related.extend(rows.iter().filter(|row| row.specimen() == specimen));
+        if scratch.related.len() == 1 {
+            // The usual result is the first of its specimen: nothing was said of that before, and nobody else says
+            // anything.
+            let counts = change.after.counts().then(|| Verdict::of(&change.after));
+            let Some(one) = counts.and_then(|verdict| Counted::of(&verdict, rules, places)) else { return };
+            let others = || rows.iter().filter(|row| row.specimen() != specimen);
+            scratch.counted.clear();
+            // A specimen has its minute from one of its rows: where none is near, no specimen is.
+            if others().any(|row| row.minute().abs_diff(change.after.minute()) < NEAR) {
+                scratch.gather(others(), names, rules, places);
+            }
+            return add(cells, rules, &scratch.counted, &one, 1);
+        }
+    }
     let touched = change.specimens();
     let is_touched = |row: &Row| touched.contains(&row.specimen());
     let both = if touched[0] == touched[1] { &touched[..1] } else { &touched[..] };
     change.related(state, slot, &mut scratch.related);
-    if change.before.is_none() && scratch.related.len() == 1 && rows.len() < MANY {
-        // The usual result is the first of its specimen: nothing was said of that before, and nobody else says
-        // anything.
-        let counts = change.after.counts().then(|| Verdict::of(&change.after));
-        let Some(one) = counts.and_then(|verdict| Counted::of(&verdict, rules, places)) else { return };
-        scratch.gather(rows.iter().filter(|row| !is_touched(row)), names, rules, places);
-        return add(cells, rules, &scratch.counted, &one, 1);
-    }
     let mut revisions = [Revision::default(); 2];
     for (specimen, revision) in both.iter().zip(&mut revisions) {
         let count = |verdict: Option<Verdict>| verdict.and_then(|verdict| Counted::of(&verdict, rules, places));
@@ -280,17 +295,41 @@ pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &Pers
 
 /// The difference one more specimen makes to a person with `others`.
 fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
-    cells.test(one.place, one.finding, sign);
+    let Some([tested, positive]) = near(others, one) else {
+        cells.test(one.place, one.finding, None, sign);
+        return add_of_many_areas(cells, rules, others, one, sign);
+    };
+    let (place, day) = (one.place, one.place.day);
+    let [of_all, of_purpose] = tested;
+    if !one.is_day_of(People::Tested) {
+        return cells.test(place, one.finding, None, sign);
+    }
+    // The specimen and the day of its person are counted in the same place, mostly both.
+    cells.test(place, one.finding, of_purpose.own_gap(day), sign);
+    of_purpose
+        .insert_before(day, sign, |day, gap, sign| cells.person(Place { day, ..place }, People::Tested, gap, sign));
+    let total = |day| Place { purpose: TOTAL, day, ..place };
+    of_all.insert(day, sign, |day, gap, sign| cells.person(total(day), People::Tested, gap, sign));
+    if one.is_day_of(People::Positive) {
+        let days = People::Positive;
+        let [of_all, of_purpose] = positive;
+        of_purpose.insert(day, sign, |day, gap, sign| cells.person(Place { day, ..place }, days, gap, sign));
+        of_all.insert(day, sign, |day, gap, sign| cells.person(total(day), days, gap, sign));
+    }
+}
+
+/// The days near one specimen among `others`: those of each kind, of all purposes and of its own. `None` where some of
+/// them are in another area.
+fn near(others: &[Counted], one: &Counted) -> Option<[[Neighbours; 2]; People::ALL.len()]> {
     let Place { area, target, purpose, day } = one.place;
-    // By days, and of those by all purposes and by this one.
-    let mut neighbours = [[Neighbours::default(); 2]; 2];
+    let mut neighbours = [[Neighbours::default(); 2]; People::ALL.len()];
     for other in others {
         let place = other.place;
         if place.target != target || (place.day - day).abs() > LONGEST_WINDOW || !other.is_day_of(People::Tested) {
             continue;
         }
         if place.area != area {
-            return add_of_many_areas(cells, rules, others, one, sign);
+            return None;
         }
         for [of_all, of_purpose] in &mut neighbours[..1 + usize::from(other.is_day_of(People::Positive))] {
             of_all.see(day, place.day);
@@ -299,16 +338,7 @@ fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign
             }
         }
     }
-    for (days, neighbours) in People::ALL.into_iter().zip(neighbours) {
-        if !one.is_day_of(days) {
-            continue;
-        }
-        // The cell that was just counted in comes first: it is found again without a look-up.
-        for (purpose, neighbours) in [TOTAL, purpose].into_iter().zip(neighbours).rev() {
-            let count = |day, gap, sign| cells.person(Place { area, target, purpose, day }, days, gap, sign);
-            neighbours.insert(day, sign, count);
-        }
-    }
+    Some(neighbours)
 }
 
 /// As the second half of [`add`], for a person tested in several areas within a window: each level of each hierarchy
@@ -348,46 +378,6 @@ fn add_day(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, 
     }
 }
 
-/// The person's days next to one day.
-#[derive(Clone, Copy, Debug, Default)]
-struct Neighbours {
-    same: bool,
-    before: Option<i32>,
-    after: Option<i32>,
-}
-
-impl Neighbours {
-    fn of(day: i32, others: impl Iterator<Item = i32>) -> Self {
-        let mut all = Self::default();
-        others.for_each(|other| all.see(day, other));
-        all
-    }
-
-    fn see(&mut self, day: i32, other: i32) {
-        match other.cmp(&day) {
-            std::cmp::Ordering::Less => self.before = self.before.max(Some(other)),
-            std::cmp::Ordering::Equal => self.same = true,
-            std::cmp::Ordering::Greater => self.after = Some(self.after.map_or(other, |after| after.min(other))),
-        }
-    }
-
-    /// Puts the day between its neighbours: the one before now has its next day here, and this one has its own.
-    fn insert(self, day: i32, sign: i32, mut count: impl FnMut(i32, i32, i32)) {
-        if self.same {
-            return;
-        }
-        if let Some(before) = self.before {
-            count(before, gap(before, self.after), -sign);
-            count(before, gap(before, Some(day)), sign);
-        }
-        count(day, gap(day, self.after), sign);
-    }
-}
-
-fn gap(day: i32, next: Option<i32>) -> i32 {
-    next.map_or(NO_GAP, |next| (next - day).min(NO_GAP))
-}
-
 /// An episode in the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedCase {
@@ -415,65 +405,4 @@ pub fn replace_cases(cells: &mut Cells, before: &[CountedCase], after: &[Counted
 /// The civil day of a held minute.
 pub fn day_of(rules: &Rules, minute: u32) -> i32 {
     rules.day(minute_start(minute)).0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::{BTreeMap, BTreeSet};
-
-    /// The people counted by gap, for days put in and taken out in any order.
-    fn counted(steps: &[(i32, i32)]) -> BTreeMap<(i32, i32), i32> {
-        let mut counted = BTreeMap::new();
-        let mut held: Vec<i32> = Vec::new();
-        for &(day, sign) in steps {
-            if sign < 0 {
-                held.retain(|other| *other != day);
-            }
-            let near = held.iter().copied().filter(|other| (other - day).abs() <= LONGEST_WINDOW);
-            Neighbours::of(day, near)
-                .insert(day, sign, |day, gap, sign| *counted.entry((day, gap)).or_insert(0) += sign);
-            if sign > 0 {
-                held.push(day);
-            }
-        }
-        counted.retain(|_, people| *people != 0);
-        counted
-    }
-
-    /// As `ARCHITECTURE.md` has it.
-    #[test]
-    fn the_worked_example_is_what_is_counted() {
-        let cells = |of: &[((i32, i32), i32)]| of.iter().copied().collect::<BTreeMap<_, _>>();
-        let ana = [(1, 1), (3, 1), (9, 1)];
-        assert_eq!(counted(&ana), cells(&[((1, 2), 1), ((3, 6), 1), ((9, NO_GAP), 1)]));
-        let once_more = [&ana[..], &[(5, 1)]].concat();
-        assert_eq!(counted(&once_more), cells(&[((1, 2), 1), ((3, 2), 1), ((5, 4), 1), ((9, NO_GAP), 1)]));
-        let withdrawn = [&ana[..], &[(3, -1)]].concat();
-        assert_eq!(counted(&withdrawn), cells(&[((1, 8), 1), ((9, NO_GAP), 1)]));
-    }
-
-    #[test]
-    fn any_window_counts_the_person_once_if_tested_in_it() {
-        let all = [3, 9, 10, 24, 38, 60];
-        for rotation in 0..all.len() {
-            let mut days = all;
-            days.rotate_left(rotation);
-            let mut steps: Vec<(i32, i32)> = days.iter().map(|day| (*day, 1)).collect();
-            steps.extend([(days[1], -1), (days[1], 1), (17, 1), (17, -1)]);
-            let counted = counted(&steps);
-            for window in crate::policy::WINDOWS {
-                for end in 0..80 {
-                    let inside = |day: i32| day > end - window && day <= end;
-                    let sum: i32 = counted
-                        .iter()
-                        .filter(|((day, gap), _)| inside(*day) && *gap > end - day)
-                        .map(|(_, people)| people)
-                        .sum();
-                    let tested = all.iter().copied().collect::<BTreeSet<i32>>().into_iter().any(inside);
-                    assert_eq!(sum, i32::from(tested), "{window} days to {end}, rotation {rotation}");
-                }
-            }
-        }
-    }
 }
