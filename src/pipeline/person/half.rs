@@ -1,9 +1,9 @@
 //! The person half as a task knows it: begun, given the time and other rules, asked what it has to write.
 
 use super::PersonHalf;
+use super::ahead::READ_AHEAD;
 use super::counting::cell_messages::Head;
 use super::messages::{self, Trigger};
-use super::plain::READ_AHEAD;
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::{End, Outcome, Reject};
 use crate::model::record::{HalfKind, Output, Record, Topic};

@@ -33,6 +33,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use versions::Change;
 
+mod ahead;
 pub mod alerts;
 pub mod cases;
 pub mod contacts;
