@@ -10,7 +10,13 @@ struct Figure {
     name: String,
     unit: &'static str,
     runs: Vec<f64>,
+    /// What it is a ratio to.
+    beside: Option<String>,
 }
+
+/// A ratio is judged only where what it is a ratio to varies by no more than this between runs, as a part of its median:
+/// else the machine did something else meanwhile, or the broker was not warm.
+const STEADY: f64 = 0.2;
 
 impl Figures {
     /// One more run of a figure.
@@ -18,23 +24,64 @@ impl Figures {
         let name = name.into();
         match self.0.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => figure.runs.push(value),
-            None => self.0.push(Figure { name, unit, runs: vec![value] }),
+            None => self.0.push(Figure { name, unit, runs: vec![value], beside: None }),
         }
     }
 
-    /// One JSON line each; the value is the median.
+    /// One more run of a ratio to another figure of this theme.
+    pub fn add_ratio(&mut self, name: impl Into<String>, value: f64, beside: impl Into<String>) {
+        let name = name.into();
+        self.add(name.clone(), "1", value);
+        let figure = self.0.iter_mut().find(|figure| figure.name == name).expect("it was just added");
+        figure.beside = Some(beside.into());
+    }
+
+    /// One JSON line each: the median, how far the runs lie apart as a part of it, and whether a must or aim may be held
+    /// against it.
     pub fn print(&self) {
-        for Figure { name, unit, runs } in &self.0 {
-            let mut sorted = runs.clone();
-            sorted.sort_by(f64::total_cmp);
+        for figure in &self.0 {
+            let Figure { name, unit, runs, .. } = figure;
             let rounded = |value: f64| (value * 1e4).round() / 1e4;
             let runs: Vec<f64> = runs.iter().copied().map(rounded).collect();
-            let value = rounded(sorted[sorted.len() / 2]);
-            let (name, value) = (serde_json::json!(name), serde_json::json!(value));
+            let (value, spread, judged) = (rounded(figure.median()), rounded(figure.spread()), self.is_steady(figure));
+            let (name, value, spread) = (serde_json::json!(name), serde_json::json!(value), serde_json::json!(spread));
             let runs = serde_json::json!(runs);
-            println!(r#"{{"name":{name},"value":{value},"unit":"{unit}","runs":{runs}}}"#);
+            println!(
+                r#"{{"name":{name},"value":{value},"unit":"{unit}","spread":{spread},"judged":{judged},"runs":{runs}}}"#
+            );
         }
     }
+
+    fn is_steady(&self, figure: &Figure) -> bool {
+        let beside = figure.beside.as_ref();
+        let beside = beside.and_then(|name| self.0.iter().find(|figure| figure.name == *name));
+        beside.is_none_or(|beside| beside.spread() <= STEADY)
+    }
+}
+
+impl Figure {
+    fn median(&self) -> f64 {
+        let sorted = self.sorted();
+        let middle = sorted.len() / 2;
+        if sorted.len().is_multiple_of(2) { (sorted[middle - 1] + sorted[middle]) / 2.0 } else { sorted[middle] }
+    }
+
+    fn spread(&self) -> f64 {
+        let (sorted, median) = (self.sorted(), self.median());
+        if median == 0.0 { 0.0 } else { (sorted[sorted.len() - 1] - sorted[0]) / median }
+    }
+
+    fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+}
+
+/// What else the machine does, as it says itself.
+pub fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("load {}", text.split(' ').take(3).collect::<Vec<_>>().join(" "))
 }
 
 /// Processor time of this process so far, all threads, in the kernel's ticks of 10 ms.

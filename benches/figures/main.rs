@@ -50,7 +50,7 @@ pub struct Scale {
 
 impl Scale {
     fn new(quick: bool) -> Self {
-        let (records, people, rounds) = if quick { (200_000, 200_000, 1) } else { (4_000_000, 32_000_000, 3) };
+        let (records, people, rounds) = if quick { (200_000, 200_000, 1) } else { (4_000_000, 32_000_000, 5) };
         let given = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
         Self {
             quick,

@@ -2,7 +2,7 @@
 //! the same run: the broker shares the cores with all of them, so only ratios travel.
 
 use super::check::check;
-use super::figures::{Figures, process_time};
+use super::figures::{Figures, load, process_time};
 use super::ours::{Ours, Run};
 use super::site::{LIMIT, Site};
 use super::workload::Shape;
@@ -20,7 +20,9 @@ pub fn throughput(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let shape = Shape::default();
     println!("{} results, {shape:?}, {LAYOUT:?}, lz4", scale.records);
     let mut site = Site::loaded("throughput", LAYOUT, shape, scale.records)?;
+    warm_up(&mut site)?;
     for round in 0..scale.rounds {
+        println!("round {}, {}", round + 1, load());
         let bare = read_bare(&site, |_| {})?;
         let decoded = read_bare(&site, |payload| {
             std::hint::black_box(LabResult::decode(payload)).ok();
@@ -29,12 +31,12 @@ pub fn throughput(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
         for (name, run) in [("bare", bare), ("bare_decode", decoded), ("swabstream", ours)] {
             tell(figures, name, run);
         }
-        figures.add("throughput_ratio_to_bare", "1", ours.per_second() / bare.per_second());
-        figures.add("cpu_ratio_to_bare_decode", "1", ours.cpu_ns() / decoded.cpu_ns());
+        figures.add_ratio("throughput_ratio_to_bare", ours.per_second() / bare.per_second(), BARE);
+        figures.add_ratio("cpu_ratio_to_bare_decode", ours.cpu_ns() / decoded.cpu_ns(), BARE);
         if peer::is_there() {
             let peer = peer::run(&site, round)?;
             tell(figures, "kafka_streams", peer);
-            figures.add("ratio_to_kafka_streams", "1", ours.per_second() / peer.per_second());
+            figures.add_ratio("ratio_to_kafka_streams", ours.per_second() / peer.per_second(), BARE);
         } else {
             println!("kafka_streams: skipped, benches/run builds it");
         }
@@ -42,14 +44,26 @@ pub fn throughput(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     site.remove()
 }
 
+/// The figure of the bare consumer, which does the same in every round.
+const BARE: &str = "bare_results_per_second";
+
+/// A round that does not count: a broker that has just started, or has just written the topic, is slower.
+fn warm_up(site: &mut Site) -> anyhow::Result<()> {
+    println!("a round to warm up, which does not count, {}", load());
+    read_bare(site, |_| {})?;
+    process(site, None).map(drop)
+}
+
 /// Two workers beside one.
 pub fn workers(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let mut site = Site::loaded("workers", LAYOUT, Shape::default(), scale.records)?;
-    for _ in 0..scale.rounds {
+    warm_up(&mut site)?;
+    for round in 0..scale.rounds {
+        println!("round {}, {}", round + 1, load());
         let (one, two) = (process(&mut site, Some(1))?, process(&mut site, Some(2))?);
         tell(figures, "one_worker", one);
         tell(figures, "two_workers", two);
-        figures.add("two_workers_to_one", "1", two.per_second() / one.per_second());
+        figures.add_ratio("two_workers_to_one", two.per_second() / one.per_second(), "one_worker_results_per_second");
     }
     site.remove()
 }
@@ -66,10 +80,16 @@ pub fn variants(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     for (name, layout, shape) in variants {
         println!("{name}: {} results, {shape:?}, {layout:?}", scale.records / 2);
         let mut site = Site::loaded(name, layout, shape, scale.records / 2)?;
-        for _ in 0..scale.rounds {
+        warm_up(&mut site)?;
+        for round in 0..scale.rounds {
+            println!("round {}, {}", round + 1, load());
             let (bare, ours) = (read_bare(&site, |_| {})?, process(&mut site, None)?);
+            let bare_name = format!("bare_{name}");
+            tell(figures, &bare_name, bare);
             tell(figures, &format!("swabstream_{name}"), ours);
-            figures.add(format!("throughput_ratio_to_bare_{name}"), "1", ours.per_second() / bare.per_second());
+            let ratio = ours.per_second() / bare.per_second();
+            let beside = format!("{bare_name}_results_per_second");
+            figures.add_ratio(format!("throughput_ratio_to_bare_{name}"), ratio, beside);
         }
         site.remove()?;
     }
