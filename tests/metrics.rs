@@ -87,6 +87,8 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
     meter.committed(Duration::from_millis(7), &[(Topic::LabResults, 2)], &[(Topic::DeadLetters, 1)]);
     meter.task(report(4, &ledger));
     meter.failed(CommitEnd::Fenced);
+    // Received 40 ms before, 3 s before, and by a clock that is ahead of ours.
+    meter.alerted(&[9_960, 7_000, 11_000].map(Timestamp), Timestamp(10_000));
 
     let lines = [
         r#"swabstream_outcomes_total{half="person",outcome="accepted",code="none"} 1"#,
@@ -98,6 +100,9 @@ fn outcomes_are_counted_from_where_this_process_took_over() {
         r#"swabstream_ledger_imbalance_records{half="person"} 0"#,
         r#"swabstream_commits_total{half="person",result="fenced"} 1"#,
         r#"swabstream_commit_duration_seconds_bucket{half="person",le="0.01"} 1"#,
+        r#"swabstream_result_to_alert_seconds_bucket{le="0.01"} 1"#,
+        r#"swabstream_result_to_alert_seconds_bucket{le="0.05"} 2"#,
+        r#"swabstream_result_to_alert_seconds_sum 3.04"#,
         r#"swabstream_task_lag_records{half="person",task="4"} 5"#,
         r#"swabstream_state_entries{half="person",kind="people"} 3"#,
         r#"swabstream_state_bytes{half="person",kind="rows"} 84"#,

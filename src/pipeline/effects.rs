@@ -22,4 +22,7 @@ pub struct Effects {
     /// Results that say they were reported before they were collected, for the metric of that name: they count all the
     /// same, and no outcome tells of it.
     pub reported_early: u64,
+    /// When the results behind alerts among the outputs were received, for the metric of how long that took. Of past data
+    /// none is noted: they were received long ago.
+    pub alerted: Vec<Timestamp>,
 }

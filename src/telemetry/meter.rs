@@ -2,7 +2,7 @@
 
 use super::names::{
     CLOSED_CHANGES, COMMIT_DURATION, COMMITS, OUTCOMES, REBALANCES, RECORDS_CONSUMED, RECORDS_WRITTEN, REPORTED_EARLY,
-    RESTORE_DURATION, RESTORED_BYTES, RESTORED_RECORDS,
+    RESTORE_DURATION, RESTORED_BYTES, RESTORED_RECORDS, RESULT_TO_ALERT,
 };
 use super::series::Series;
 use crate::model::outcome::{Ledger, code_text, codes};
@@ -65,6 +65,7 @@ pub struct Meter {
     outcomes: HashMap<(i32, i32), Counter>,
     /// Of the half that reads results.
     reported_early: Option<Counter>,
+    result_to_alert: Option<Histogram>,
     commits: [Counter; 4],
     duration: Histogram,
     rebalances: [Counter; 3],
@@ -89,6 +90,7 @@ impl Meter {
             written: topics(&RECORDS_WRITTEN, written_by(half)),
             outcomes: outcomes(series, name),
             reported_early: inputs.contains(&Topic::LabResults).then(|| series.counter(&REPORTED_EARLY, &[])),
+            result_to_alert: inputs.contains(&Topic::LabResults).then(|| series.histogram(&RESULT_TO_ALERT, &[])),
             commits: CommitEnd::ALL.map(|end| series.counter(&COMMITS, &[name, end.name()])),
             duration: series.histogram(&COMMIT_DURATION, &[name]),
             rebalances: ["assigned", "revoked", "lost"].map(|kind| series.counter(&REBALANCES, &[name, kind])),
@@ -248,6 +250,14 @@ impl Meter {
     pub fn reported_early(&self, results: u64) {
         if let Some(counter) = &self.reported_early {
             counter.increment(results);
+        }
+    }
+
+    /// Alerts of a commit that was done at a time, by when the results behind them were received. A broker's clock that is
+    /// ahead of ours makes it no time at all.
+    pub fn alerted(&self, received: &[Timestamp], done: Timestamp) {
+        if let Some(histogram) = &self.result_to_alert {
+            received.iter().for_each(|at| histogram.record((done.0 - at.0).max(0) as f64 / 1000.0));
         }
     }
 

@@ -181,6 +181,14 @@ pub const REPORTED_EARLY: Metric = counter(
     &[],
     "Results that say they were reported before they were collected, by more than clocks differ; they count all the same.",
 );
+/// From a result to the alert it raises.
+pub const RESULT_TO_ALERT: Metric = Metric {
+    name: "swabstream_result_to_alert_seconds",
+    kind: Kind::Histogram,
+    help: "From the broker's receipt of a result to the commit of an alert that it raised, changed or withdrew; of live \
+           work only.",
+    labels: &[],
+};
 /// Commits.
 pub const COMMITS: Metric = counter(
     "swabstream_commits_total",
@@ -377,12 +385,13 @@ pub const PROCESS_START: Metric =
 pub const PROCESS_THREADS: Metric = gauge("process_threads", &[], "Threads of this process.");
 
 /// The whole table.
-pub const ALL: [&Metric; 45] = [
+pub const ALL: [&Metric; 46] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
     &CLOSED_CHANGES,
     &REPORTED_EARLY,
+    &RESULT_TO_ALERT,
     &COMMITS,
     &COMMIT_DURATION,
     &REBALANCES,

@@ -10,6 +10,9 @@ const COMMIT_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 /// Boundaries of the restore histogram, in seconds: from a task without history to a whole province.
 const RESTORE_BUCKETS: [f64; 13] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
 
+/// Boundaries of the histogram of alerts, in seconds: from a commit of one alert to a broker that was away.
+const ALERT_BUCKETS: [f64; 13] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
 /// A set of series.
 #[derive(Debug)]
 pub(super) struct Series(PrometheusRecorder);
@@ -17,9 +20,11 @@ pub(super) struct Series(PrometheusRecorder);
 impl Series {
     pub(super) fn new() -> Self {
         let mut builder = PrometheusBuilder::new();
-        for (metric, buckets) in
-            [(&names::COMMIT_DURATION, COMMIT_BUCKETS), (&names::RESTORE_DURATION, RESTORE_BUCKETS)]
-        {
+        for (metric, buckets) in [
+            (&names::COMMIT_DURATION, COMMIT_BUCKETS),
+            (&names::RESTORE_DURATION, RESTORE_BUCKETS),
+            (&names::RESULT_TO_ALERT, ALERT_BUCKETS),
+        ] {
             let matcher = Matcher::Full(metric.name.to_owned());
             builder = builder.set_buckets_for_metric(matcher, &buckets).expect("the buckets are not empty");
         }

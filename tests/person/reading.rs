@@ -10,7 +10,7 @@ use swabstream::model::outcome::Outcome;
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
-use swabstream::pipeline::half::Half;
+use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::Times;
 use swabstream::policy::sample::sample_rules;
@@ -131,6 +131,20 @@ fn many_records_at_once_are_what_they_are_one_by_one() {
         assert_eq!(ahead.outcomes, alone.outcomes, "seed {seed}");
         assert_eq!(ahead.outputs, alone.outputs, "seed {seed}");
         assert!(ahead == alone, "seed {seed}: other changes of state");
+    }
+}
+
+#[test]
+fn how_long_an_alert_took_is_noted_of_live_work_and_of_no_past_data() {
+    for (history, expected) in [(false, vec![at(3, 9)]), (true, Vec::new())] {
+        let task = LAYOUT.person_task("P1");
+        let mut half = PersonHalf::new(Context { history, ..context(task) }, Arc::new(sample_rules()));
+        let mut effects = Effects::default();
+        for (id, finding) in [("R1", Negative), ("R2", Positive)] {
+            let sent = Sent::of(&Input::Result(swab("P1", id, at(3, 8), finding), at(3, 9)));
+            half.apply(&record(task, 0, &sent), &mut effects).expect("of this version");
+        }
+        assert_eq!(effects.alerted, expected, "history: {history}");
     }
 }
 

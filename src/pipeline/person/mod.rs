@@ -370,6 +370,8 @@ impl PersonHalf {
         for mut alert in changed {
             effects.outputs.push(messages::alert(&mut alert, &self.rules, self.context.task));
             effects.urgent = true;
+            let result = trigger.origin.filter(|origin| origin.position.topic == Topic::LabResults);
+            effects.alerted.extend(result.filter(|_| !self.context.history).map(|origin| origin.received_at));
             self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
         }
         for traced in findings {

@@ -324,6 +324,11 @@ impl<H: Half> Task<H> {
         std::mem::take(&mut self.effects.labs_heard)
     }
 
+    /// Receipts of results behind alerts since the last call.
+    pub fn take_alerted(&mut self) -> Vec<Timestamp> {
+        std::mem::take(&mut self.effects.alerted)
+    }
+
     /// Results reported before they were collected, since the last call.
     pub fn take_reported_early(&mut self) -> u64 {
         std::mem::take(&mut self.effects.reported_early)

@@ -391,11 +391,13 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
         self.meter.committed(self.last_commit.took, &consumed, &written);
+        let done = Timestamp(self.last_commit.began.0 + self.last_commit.took.as_millis() as i64);
         for part in commit.tasks() {
             if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());
                 self.meter.closed(part.task, task.take_closed());
                 self.meter.reported_early(task.take_reported_early());
+                self.meter.alerted(&task.take_alerted(), done);
                 self.meter.task(report_of(part.task, task, self.log.lag(part.task)));
             }
         }
