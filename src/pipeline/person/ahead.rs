@@ -14,7 +14,7 @@ use crate::pipeline::ending::{Ending, Stop};
 
 /// Records that are read before the first of them is applied: enough for each step to be worth its way into the cache, few
 /// enough for all of them, and what they need of state, to stay there.
-pub(super) const READ_AHEAD: usize = 64;
+pub(super) const READ_AHEAD: usize = 128;
 
 impl PersonHalf {
     /// Reads records, each alone; then looks all their people up, and then all these people's rows, so that one waits for
