@@ -31,21 +31,23 @@ pub fn throughput(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
         for (name, run) in [("bare", bare), ("bare_decode", decoded), ("swabstream", ours)] {
             tell(figures, name, run);
         }
-        figures.add_ratio("throughput_ratio_to_bare", ours.per_second() / bare.per_second(), BARE);
-        figures.add_ratio("cpu_ratio_to_bare_decode", ours.cpu_ns() / decoded.cpu_ns(), BARE);
+        figures.add_ratio("throughput_ratio_to_bare", ours.per_second() / bare.per_second(), "bare_results_per_second");
+        figures.add_ratio(
+            "cpu_ratio_to_bare_decode",
+            ours.cpu_ns() / decoded.cpu_ns(),
+            "bare_decode_cpu_ns_per_result",
+        );
         if peer::is_there() {
             let peer = peer::run(&site, round)?;
             tell(figures, "kafka_streams", peer);
-            figures.add_ratio("ratio_to_kafka_streams", ours.per_second() / peer.per_second(), BARE);
+            let beside = "kafka_streams_results_per_second";
+            figures.add_ratio("ratio_to_kafka_streams", ours.per_second() / peer.per_second(), beside);
         } else {
             println!("kafka_streams: skipped, benches/run builds it");
         }
     }
     site.remove()
 }
-
-/// The figure of the bare consumer, which does the same in every round.
-const BARE: &str = "bare_results_per_second";
 
 /// A round that does not count: a broker that has just started, or has just written the topic, is slower.
 fn warm_up(site: &mut Site) -> anyhow::Result<()> {

@@ -254,7 +254,7 @@ impl Meter {
     }
 
     /// Alerts of a commit that was done at a time, by when the results behind them were received. A broker's clock that is
-    /// ahead of ours makes it no time at all.
+    /// ahead of ours makes it shorter, down to no time at all.
     pub fn alerted(&self, received: &[Timestamp], done: Timestamp) {
         if let Some(histogram) = &self.result_to_alert {
             received.iter().for_each(|at| histogram.record((done.0 - at.0).max(0) as f64 / 1000.0));

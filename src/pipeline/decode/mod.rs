@@ -45,7 +45,7 @@ pub fn result_in_place<'a>(record: &Record<'a>, limit: usize) -> Result<ReadResu
 
 /// Reads a result in place, into what holds none yet; `None` where that cannot be done, which says nothing about it.
 #[inline]
-pub fn plain_result<'a>(record: &Record<'a>, limit: usize, into: &mut ResultView<'a>) -> Option<()> {
+pub fn read_in_place<'a>(record: &Record<'a>, limit: usize, into: &mut ResultView<'a>) -> Option<()> {
     let (format, bytes) = format::body(payload(record, limit).ok()?, record.content_type).ok()?;
     in_place(format, bytes, into)
 }

@@ -154,19 +154,6 @@ fn unprintable(bytes: &[u8; 8]) -> u64 {
     (word | !not_control | above) & HIGH
 }
 
-/// Appends a number field, unless it is 0: absent fields are 0.
-pub fn put_number(into: &mut Vec<u8>, field: u64, value: u64) {
-    if value != 0 {
-        put_varint(into, number(field));
-        put_varint(into, value);
-    }
-}
-
-/// As [`put_number`], for a number that may be negative and is mostly near 0.
-pub fn put_zigzag(into: &mut Vec<u8>, field: u64, value: i32) {
-    put_number(into, field, u64::from((value << 1 ^ value >> 31) as u32));
-}
-
 /// Appends a text, a message or a packed list, also an empty one.
 pub fn put_bytes(into: &mut Vec<u8>, field: u64, value: &[u8]) {
     put_varint(into, bytes(field));

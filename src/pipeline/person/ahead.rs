@@ -1,7 +1,7 @@
 //! The short path of plain results, as nearly all are: read ahead, then applied in order.
 //!
 //! In: records of one input. Out: what [`PersonHalf::apply`](crate::pipeline::half::Half::apply) makes of them one by one;
-//! the simulation and a test of its own hold the two equal. Some tens are read in one go: each step's code stays in the
+//! the simulation and a test of its own hold the two equal. Many are read in one go: each step's code stays in the
 //! cache for all of them, and what they need of state comes into it meanwhile. Whatever turns out to need more is left to
 //! the path of all results.
 

@@ -68,7 +68,7 @@ impl Half for PersonHalf {
         let mut read = std::mem::take(&mut self.read);
         for some in records.chunks(READ_AHEAD) {
             // A fault of ours must be found at the record it is met on: without those read ahead, each is read when it is
-            // applied.
+            // applied. One of reading ahead alone is told by the log, and changes nothing.
             if catch_unwind(AssertUnwindSafe(|| self.read_ahead(some, &mut read))).is_err() {
                 read.clear();
             }

@@ -38,7 +38,7 @@ impl PlainResult {
             return None;
         }
         let mut wire = ResultView::default();
-        decode::plain_result(record, context.max_record_bytes, &mut wire)?;
+        decode::read_in_place(record, context.max_record_bytes, &mut wire)?;
         let names_others = !wire.previous_person_id.is_empty() || !wire.replaces_result_id.is_empty();
         if wire.finding == Finding::Positive as i32 || names_others {
             return None;

@@ -118,12 +118,12 @@ impl Clock {
         self.published
     }
 
-    /// A record is about to be applied.
+    /// A record was received at this time, and has been applied.
     pub fn receive(&mut self, topic: Topic, at: Timestamp) {
         let Source::Receipts { newest, first, .. } = &mut self.source else { return };
         let Some((_, known)) = newest.iter_mut().find(|(input, _)| *input == topic) else { return };
         if at <= *known && first.is_some_and(|first| first <= at) {
-            return; // nothing below is other than after the record that told of `known`
+            return; // nothing below would be other than it is
         }
         *known = at.max(*known);
         *first = Some(first.unwrap_or(at).min(at));

@@ -100,6 +100,8 @@ pub struct Worker<H, L> {
     meter: Meter,
     /// Time of the last step.
     at: Timestamp,
+    /// The same by the log's clock, which goes on meanwhile.
+    began: Duration,
     /// When the offsets of drained tasks were last looked at.
     looked: Timestamp,
     last_commit: LastCommit,
@@ -125,6 +127,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             phases: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
+            began: Duration::default(),
             looked: Timestamp::default(),
             last_commit: LastCommit::default(),
             last_whole: Timestamp::default(),
@@ -137,7 +140,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// One round: take, let time pass, commit when due. Says whether there was anything to do.
     pub fn step(&mut self, at: Timestamp) -> Result<bool, Fatal> {
-        self.at = at;
+        (self.at, self.began) = (at, self.log.elapsed());
         let found = self.poll()?;
         match &found {
             Polled::Nothing => self.drained = true,
@@ -391,7 +394,7 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
         let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
         self.meter.committed(self.last_commit.took, &consumed, &written);
-        let done = Timestamp(self.last_commit.began.0 + self.last_commit.took.as_millis() as i64);
+        let done = Timestamp(self.at.0 + self.log.elapsed().saturating_sub(self.began).as_millis() as i64);
         for part in commit.tasks() {
             if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
                 self.meter.labs_heard(&task.take_labs_heard());

@@ -141,7 +141,7 @@ impl Part {
         for Number { what, change } in numbers {
             let change = u64::from((change << 1 ^ change >> 31) as u32);
             match what.checked_sub(TALLIES as u8) {
-                None => put(cell, Tally::Positive.field() + u64::from(*what), change),
+                None => put(cell, Tally::ALL[usize::from(*what)].field(), change),
                 Some(people) => {
                     let (days, gap) = (people / GAPS as u8, people % GAPS as u8 + 1);
                     cell.put(bytes(People::ALL[usize::from(days)].field()) as u8);

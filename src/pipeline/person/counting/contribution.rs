@@ -87,15 +87,19 @@ impl Places {
         let full = |field| move || Reject::new(RejectCode::Internal, field);
         let area = state.area(result.area, changes).ok_or_else(full("area"))?;
         let purpose = target::keyed(result.purpose, rules.stored_target(registered.target));
-        let purpose = state.purpose(&purpose, changes).ok_or_else(full("purpose"))?;
+        let purpose = state.purpose(&purpose, changes);
+        let is_another = |purpose: u8| {
+            usize::from(purpose) < self.purposes.len() && self.purpose_numbers.get(pair) != Some(&Some(purpose))
+        };
         if (area as usize) < self.areas.len() && self.area_numbers.get(registered.area as usize) != Some(&Some(area))
-            || usize::from(purpose) < self.purposes.len() && self.purpose_numbers.get(pair) != Some(&Some(purpose))
+            || purpose.is_some_and(is_another)
         {
             // A number was another name's before.
             *self = Self::default();
         }
+        // Also where there is no room for the purpose: the area has its number.
         self.learn(state, rules);
-        Ok(Numbers { area, purpose })
+        Ok(Numbers { area, purpose: purpose.ok_or_else(full("purpose"))? })
     }
 
     /// Where an area and a purpose of the dictionary count, if the rules know both.
