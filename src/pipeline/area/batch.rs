@@ -94,7 +94,7 @@ fn in_range_of(batch: Batch<'_>, task: i32, layout: Layout) -> Result<Batch<'_>,
     if batch.causes.iter().any(|(area, ..)| *area as usize >= batch.areas.len()) {
         return Err(malformed("causes"));
     }
-    match batch.cells.iter().position(|cell| !in_range(cell, &batch)) {
+    match (0..batch.cells.len()).find(|at| !in_range(&batch, *at)) {
         Some(at) => Err(malformed(&format!("cells[{at}]"))),
         None => Ok(batch),
     }
@@ -210,8 +210,12 @@ fn any_gap(mut rest: Bytes<'_>, of: People) -> Option<Number> {
     (1..=GAPS as u64).contains(&gap).then(|| Number::people(of, gap as u8, change))
 }
 
-fn in_range(cell: &CellChange, batch: &Batch<'_>) -> bool {
-    (cell.area as usize) < batch.areas.len()
+fn in_range(batch: &Batch<'_>, at: usize) -> bool {
+    let cell = &batch.cells[at];
+    // Numbers are written in order, each once, and logged by it.
+    let in_order = batch.numbers_of(at).is_sorted_by(|one, next| one.what < next.what);
+    in_order
+        && (cell.area as usize) < batch.areas.len()
         && cell.purpose as usize <= batch.purposes.len()
         && DAYS.contains(&cell.day)
         && DAYS.contains(&cell.registry_from)
@@ -228,7 +232,7 @@ mod tests {
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
     use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, CellPlace, Head, Messages};
-    use crate::proto::v1::AreaChanges;
+    use crate::proto::v1::{self, AreaChanges, GapChange};
 
     /// The generated code is the third party: what is written by hand and what is read by hand must both be what it
     /// makes of the bytes.
@@ -284,6 +288,21 @@ mod tests {
                 };
                 assert_eq!(numbers, tallies.chain(People::ALL.into_iter().flat_map(of)).collect::<Vec<_>>());
             }
+        }
+    }
+
+    /// It would be logged as another number than it was added to.
+    #[test]
+    fn numbers_of_a_cell_that_are_out_of_order_or_come_twice_are_refused() {
+        let gap = |gap| GapChange { gap, people: 1 };
+        for (tested, is_right) in
+            [(vec![gap(1), gap(2)], true), (vec![gap(2), gap(1)], false), (vec![gap(1); 2], false)]
+        {
+            let cells = vec![v1::CellChange { tested, ..Default::default() }];
+            let payload = AreaChanges { seq: 1, areas: vec!["A".into()], cells, ..Default::default() }.encode_to_vec();
+            let batch = parse(&payload).expect("it can be read");
+            let read = in_range_of(batch, 0, Layout { person_tasks: 1, area_tasks: 1 });
+            assert_eq!(read.map(drop), if is_right { Ok(()) } else { Err(malformed("cells[0]")) });
         }
     }
 }
