@@ -108,8 +108,13 @@ impl Deployment {
 
     /// Start and end of a partition.
     pub fn ends(&self, topic: Topic, partition: i32) -> (i64, i64) {
+        self.served(topic, partition).expect("the broker answers")
+    }
+
+    /// The same, where the broker may not know the partition yet, or no more.
+    pub fn served(&self, topic: Topic, partition: i32) -> KafkaResult<(i64, i64)> {
         let consumer: BaseConsumer = self.client().create().expect("a consumer");
-        consumer.fetch_watermarks(&self.topic(topic), partition, LIMIT).expect("the broker answers")
+        consumer.fetch_watermarks(&self.topic(topic), partition, LIMIT)
     }
 
     /// Does what retention does to a partition that was silent for long: everything in it is deleted.
