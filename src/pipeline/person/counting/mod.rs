@@ -1,5 +1,5 @@
 //! What a person adds to the numbers of areas: the [difference](contribution) that a change makes, gathered in
-//! [`cells`] between two commits as [`events`], [spread](spread) over the areas and [sent](cell_messages) to their tasks.
+//! [`cells`] between two commits as [`events`], [`spread`] over the areas and [sent](cell_messages) to their tasks.
 
 pub mod cell_messages;
 pub mod cells;
