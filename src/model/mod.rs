@@ -14,5 +14,4 @@ pub mod target;
 
 pub mod time;
 pub mod unseen;
-pub mod word;
 pub mod written;

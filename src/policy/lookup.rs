@@ -1,6 +1,5 @@
 //! Numbers by text: of labs, areas, purposes and targets, each asked for every result.
 
-use crate::model::word;
 use hashbrown::HashMap;
 
 /// Numbers by text. Codes of registries are short: those are held, hashed and compared as one number each.
@@ -45,10 +44,27 @@ fn packed(text: &[u8]) -> Option<u128> {
             let last = u128::from(u64::from_le_bytes(*last)) << (8 * (text.len() - 8));
             u128::from(u64::from_le_bytes(*first)) | last
         }
-        (None, None) => u128::from(word::of_few(text)),
+        (None, None) => u128::from(word_of_few(text)),
         _ => return None,
     };
     Some(bytes | (text.len() as u128) << 120)
+}
+
+/// Up to seven bytes as a word, the first lowest. They are looked at in two or three pieces, which may overlap.
+#[inline(always)]
+fn word_of_few(bytes: &[u8]) -> u64 {
+    let up = |piece: u64, by: usize| piece << (8 * by);
+    match (bytes, bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        ([], ..) => 0,
+        (_, Some(first), Some(last)) => {
+            let [first, last] = [first, last].map(|piece| u64::from(u32::from_le_bytes(*piece)));
+            first | up(last, bytes.len() - 4)
+        }
+        _ => {
+            let places = [0, bytes.len() / 2, bytes.len() - 1];
+            places.iter().fold(0, |word, at| word | up(u64::from(bytes[*at]), *at))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +93,15 @@ mod tests {
         }
         for text in ["500104", "a", "x\0", "\0\0\0", "key_occupatios", "重庆市渝中"] {
             assert_eq!(lookup.get(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_holds_its_bytes_in_order() {
+        for length in 0..8 {
+            let bytes = &b"\x01\xff\x03\x80\x05\x7f\x07"[..length];
+            let expected = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            assert_eq!(word_of_few(bytes), expected, "{bytes:?}");
         }
     }
 }

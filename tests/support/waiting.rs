@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Only what hangs comes near.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks again until it is so.
 ///

@@ -2,6 +2,8 @@
 //!
 //! In: bytes. Out: numbers, and texts that lie in them. What a field means is not known here.
 
+use crate::state::codec::put_short;
+
 /// A field's number and wire type as they stand before its value, for a number.
 pub const fn number(field: u64) -> u64 {
     field << 3
@@ -38,14 +40,14 @@ impl<'a> Bytes<'a> {
             self.0 = rest;
             return Some(u64::from(first));
         }
-        self.long_varint(first, rest)
+        self.long_varint()
     }
 
     #[inline(always)]
-    fn long_varint(&mut self, first: u8, rest: &'a [u8]) -> Option<u64> {
+    fn long_varint(&mut self) -> Option<u64> {
         const MORE: u64 = 0x8080_8080_8080_8080;
         let word = self.0.first_chunk::<8>().map(|word| u64::from_le_bytes(*word));
-        let Some(word) = word.filter(|word| word & MORE != MORE) else { return self.varint_by_bytes(first, rest) };
+        let Some(word) = word.filter(|word| word & MORE != MORE) else { return self.varint_by_bytes() };
         // The last byte is the first without its highest bit. All seven bits of each are moved together, by twos, fours and
         // eights.
         let last = !word & MORE;
@@ -59,14 +61,14 @@ impl<'a> Bytes<'a> {
     }
 
     #[inline(never)]
-    fn varint_by_bytes(&mut self, first: u8, rest: &'a [u8]) -> Option<u64> {
-        let mut value = u64::from(first & 0x7f);
-        for (at, &byte) in rest.iter().enumerate().take(9) {
-            value |= u64::from(byte & 0x7f) << (7 * (at + 1));
+    fn varint_by_bytes(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for (at, &byte) in self.0.iter().enumerate().take(10) {
+            value |= u64::from(byte & 0x7f) << (7 * at);
             if byte < 0x80 {
-                self.0 = &rest[at + 1..];
+                self.0 = &self.0[at + 1..];
                 // The tenth byte has room for one bit.
-                return (at < 8 || byte <= 1).then_some(value);
+                return (at < 9 || byte <= 1).then_some(value);
             }
         }
         None
@@ -156,18 +158,9 @@ fn unprintable(bytes: &[u8; 8]) -> u64 {
 
 /// Appends a text, a message or a packed list, also an empty one.
 pub fn put_bytes(into: &mut Vec<u8>, field: u64, value: &[u8]) {
-    put_varint(into, bytes(field));
-    put_varint(into, value.len() as u64);
+    put_short(into, bytes(field));
+    put_short(into, value.len() as u64);
     into.extend_from_slice(value);
-}
-
-#[inline]
-fn put_varint(into: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        into.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    into.push(value as u8);
 }
 
 #[cfg(test)]
