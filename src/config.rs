@@ -177,11 +177,11 @@ pub struct ProcessingConfig {
     pub person_workers: Option<NonZeroUsize>,
     /// Workers of the area half.
     pub area_workers: NonZeroUsize,
-    /// Longest time between two commits while there is something to commit.
+    /// How long what a task has read waits to be committed while it keeps up and commits are quick; ten times that at most.
     pub commit_interval_ms: NonZeroU32,
     /// The same for the area half: numbers are published at this pace, so a smaller one costs bytes.
     pub area_commit_interval_ms: NonZeroU32,
-    /// Most records between two commits of a worker.
+    /// Most records that wait for a commit in all tasks of a worker.
     pub commit_records: NonZeroUsize,
     /// Deltas of a changelog with keys of their own; more means rarer images and longer restores.
     pub changelog_ring: NonZeroU32,

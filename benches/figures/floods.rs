@@ -98,7 +98,7 @@ fn beside_all(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let beside: Vec<Sent> = together(all).collect();
     for (name, records) in [("alert_without_floods", alone), ("alert_beside_floods", beside)] {
         let rate = records.len() as f64 / seconds as f64;
-        latency::tell(figures, name, rate, latency::one_run(&site, &records, rate)?);
+        latency::tell(figures, name, rate, latency::one_run(&site, &records, rate, latency::said_by_alert)?);
     }
     ours.shut_down()?;
     site.remove()

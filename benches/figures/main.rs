@@ -17,6 +17,7 @@ mod nanoseconds;
 mod ours;
 mod peer;
 mod recovery;
+mod relay;
 mod restore;
 mod site;
 mod sizes;
@@ -64,11 +65,13 @@ impl Scale {
 
 type Theme = fn(&Scale, &mut Figures) -> anyhow::Result<()>;
 
-const THEMES: [(&str, Theme); 9] = [
+const THEMES: [(&str, Theme); 11] = [
     ("throughput", throughput::throughput),
     ("nanoseconds", nanoseconds::nanoseconds),
     ("workers", throughput::workers),
+    ("partitions", throughput::partitions),
     ("latency", latency::latency),
+    ("pressure", latency::pressure),
     ("recovery", recovery::recovery),
     ("restore", restore::restore),
     ("sizes", sizes::sizes),

@@ -70,12 +70,33 @@ pub fn workers(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     site.remove()
 }
 
+/// With more partitions, beside four.
+pub fn partitions(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
+    let loaded = |person_tasks: i32| {
+        let layout = Layout { person_tasks, ..LAYOUT };
+        let mut site = Site::loaded(&format!("n{person_tasks}"), layout, Shape::default(), scale.records)?;
+        warm_up(&mut site)?;
+        anyhow::Ok(site)
+    };
+    let mut sites = [4, 64, 256].map(loaded).into_iter().collect::<Result<Vec<Site>, _>>()?;
+    for round in 0..scale.rounds {
+        println!("round {}, {}", round + 1, load());
+        let mut four = None;
+        for site in &mut sites {
+            let (tasks, run) = (site.layout.person_tasks, process(site, None)?);
+            tell(figures, &format!("n{tasks}"), run);
+            let four = *four.get_or_insert(run.per_second());
+            if tasks > 4 {
+                figures.add_ratio(format!("n{tasks}_to_n4"), run.per_second() / four, "n4_results_per_second");
+            }
+        }
+    }
+    sites.into_iter().try_for_each(Site::remove)
+}
+
 /// The same with other workloads, beside a bare consumer of each.
 pub fn variants(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
-    let many = |person_tasks| Layout { person_tasks, ..LAYOUT };
     let variants = [
-        ("n64", many(64), Shape::default()),
-        ("n256", many(256), Shape::default()),
         ("100k_areas", LAYOUT, Shape { streets: 100_000, ..Shape::default() }),
         ("all_mis_keyed", LAYOUT, Shape { mis_keyed: 100, ..Shape::default() }),
     ];

@@ -22,8 +22,8 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder,
-    ResultStatus, Rule, rule,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder, PersonEvent,
+    ResultStatus, Rule, person_event::Event, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -270,7 +270,12 @@ impl World {
             *newest = heard.max(*newest);
         }
         let alerts = effects.outputs.iter().any(|output| output.topic == Topic::Alerts);
-        assert_eq!(effects.urgent, alerts, "somebody waits for alerts and for nothing else");
+        let positive = effects.outputs.iter().any(is_positive_sent_on);
+        assert_eq!(
+            effects.urgent,
+            alerts || positive,
+            "somebody waits for alerts, and for what they come from elsewhere"
+        );
         for output in effects.outputs {
             let payload = output.payload.clone().unwrap_or_default();
             match output.topic {
@@ -349,6 +354,14 @@ impl World {
     pub fn check(&self) {
         assert_eq!(self.numbers, recount::cells(&self.rules, &self.read));
     }
+}
+
+fn is_positive_sent_on(output: &Output) -> bool {
+    let payload = output.payload.as_deref().unwrap_or_default();
+    let event = (output.topic == Topic::PersonEvents).then(|| PersonEvent::decode(payload).expect("an event"));
+    let Some(Event::Record(sent)) = event.and_then(|event| event.event) else { return false };
+    let in_json = String::from_utf8_lossy(&sent.payload).contains("FINDING_POSITIVE");
+    in_json || LabResult::decode(&sent.payload[..]).is_ok_and(|result| result.finding() == Finding::Positive)
 }
 
 /// An alert without its history.

@@ -267,6 +267,7 @@ fn settings() -> Settings {
         ring: 8,
         commit_interval_ms: 100,
         commit_records: 50,
+        commit_floor: 1,
         history: false,
         formats: Formats::default(),
     }

@@ -157,6 +157,7 @@ fn settings(layout: Layout) -> Settings {
         ring: 64,
         commit_interval_ms: 20,
         commit_records: 10_000,
+        commit_floor: 1,
         history: false,
         formats: Formats::default(),
     }

@@ -14,6 +14,8 @@ pub struct Plan {
     pub instances: usize,
     pub ring: u64,
     pub commit_records: usize,
+    /// Few: commits take some of the tasks. Many: all.
+    pub commit_floor: usize,
     /// Time comes from the records alone.
     pub history: bool,
     /// Everything is there from the beginning.
@@ -39,6 +41,7 @@ impl Plan {
             instances: 2 + random.below(2),
             ring: 3 + random.below(4) as u64,
             commit_records: 5 + random.below(40),
+            commit_floor: 1 + random.below(5),
             history,
             backlog,
             days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30, 200]) },

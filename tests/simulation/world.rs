@@ -139,6 +139,7 @@ impl World {
             ring: plan.ring,
             commit_interval_ms: COMMIT_INTERVAL_MS,
             commit_records: plan.commit_records,
+            commit_floor: plan.commit_floor,
             history: plan.history,
             formats: Formats::default(),
         };

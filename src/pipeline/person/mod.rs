@@ -13,7 +13,7 @@ use super::lab::LabsHeard;
 use crate::model::ids::Domain;
 use crate::model::outcome::{End, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
-use crate::model::result::LabResult;
+use crate::model::result::{Finding, LabResult};
 use crate::model::time::Timestamp;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
@@ -122,7 +122,10 @@ impl PersonHalf {
         let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
         self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
         versions::in_production(&result)?;
-        route::home(&self.context, result.person_id, origin, hops, effects, || messages::forwarded(record))?;
+        let home = route::home(&self.context, result.person_id, origin, hops, effects, || messages::forwarded(record));
+        // Its alert comes from another task, which hears of it with this one's commit.
+        effects.urgent |= home == Err(End::Forwarded.into()) && result.finding == Finding::Positive;
+        home?;
         effects.reported_early += u64::from(validate::is_reported_early(wire));
         let slot = self.person(result.person_id, effects);
         self.messages.extend(versions::moved_away(wire, &result, origin));

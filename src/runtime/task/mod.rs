@@ -20,6 +20,7 @@ use crate::state::paged::{Corrupt, Unusable};
 use clock::{Clock, Look, Watermarks};
 use prost::Message as _;
 use prost_types::Timestamp as WireTimestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Rules and where they were read: a later offset is a later set.
@@ -215,6 +216,12 @@ impl<H: Half> Task<H> {
     /// Whether somebody is waiting for the commit.
     pub fn urgent(&self) -> bool {
         self.effects.urgent
+    }
+
+    /// Where outputs and messages of the next commit go, but for what is of this task alone.
+    pub fn shared(&self) -> BTreeSet<(Topic, i32)> {
+        let places = self.effects.outputs.iter().map(|output| (output.topic, output.partition));
+        places.filter(|(_, partition)| *partition != self.number).collect()
     }
 
     /// Whether a cycle of images is due, which begins with the first `commit` that is given the changelog's end.

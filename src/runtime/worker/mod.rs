@@ -5,6 +5,7 @@
 //! the asynchronous shell around it.
 
 mod failures;
+mod pace;
 mod restore;
 
 use super::log::{Commit, CommitError, Fatal, Log, Polled};
@@ -18,20 +19,13 @@ use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::Half;
 use crate::telemetry::meter::{CommitEnd, Meter, TaskReport};
 use failures::Failures;
+use pace::{Pace, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// While a worker is behind, commits are this much rarer: what changes again and again is written once per commit, and
-/// nobody waits for a number that is old already.
-const BEHIND_PACE: i64 = 4;
-
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
-
-/// An alert waits at least this long after the last commit, or as long as that took; while a worker is behind, for the
-/// usual commit.
-const URGENT_GAP_MS: i64 = 5;
 
 /// A jump of time by more than so many days is warned of.
 const LONG_JUMP_DAYS: i64 = 31;
@@ -50,31 +44,16 @@ pub struct Settings {
     pub max_record_bytes: usize,
     /// R of the changelogs.
     pub ring: u64,
-    /// Longest time between commits while there is something to commit.
+    /// How long what a task has read waits for its turn to be committed, while the worker keeps up.
     pub commit_interval_ms: i64,
-    /// Most records between commits.
+    /// Most records that wait for a commit, of all tasks of a worker.
     pub commit_records: usize,
+    /// Partitions that cost a transaction as much as it costs before it touches any.
+    pub commit_floor: usize,
     /// Past data: time comes from records and marks only, never from the clock.
     pub history: bool,
     /// Of messages between tasks.
     pub formats: Formats,
-}
-
-/// Which tasks a commit takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
-    /// Those with an alert somebody waits for. The broker takes what is written partition by partition, so a commit of
-    /// one task is done several times sooner than one of all.
-    Urgent,
-    /// All that have something to commit.
-    Whole,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LastCommit {
-    began: Timestamp,
-    /// How long it took to prepare and to write.
-    took: Duration,
 }
 
 /// Where a worker is with a task that it was given.
@@ -104,11 +83,11 @@ pub struct Worker<H, L> {
     began: Duration,
     /// When the offsets of drained tasks were last looked at.
     looked: Timestamp,
-    last_commit: LastCommit,
-    /// When the last commit of all tasks was done.
-    last_whole: Timestamp,
+    pace: Pace,
     /// Everything there was has been read since the last commit.
     drained: bool,
+    /// Since when tasks have something to commit.
+    waiting: BTreeMap<i32, Timestamp>,
     /// Records applied and not yet committed, by task and topic.
     consumed: BTreeMap<i32, BTreeMap<Topic, u64>>,
     /// Records on which the core panicked, until they are set aside.
@@ -121,6 +100,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     pub fn new(log: L, settings: Settings, rules: RulesInForce, meter: Meter) -> Self {
         Self {
             log,
+            pace: Pace::new(settings.commit_interval_ms, settings.commit_records, settings.commit_floor),
             settings,
             rules,
             slowest: None,
@@ -129,9 +109,8 @@ impl<H: Half, L: Log> Worker<H, L> {
             at: Timestamp::default(),
             began: Duration::default(),
             looked: Timestamp::default(),
-            last_commit: LastCommit::default(),
-            last_whole: Timestamp::default(),
             drained: false,
+            waiting: BTreeMap::new(),
             consumed: BTreeMap::new(),
             suspects: BTreeSet::new(),
             failures: Failures::default(),
@@ -154,9 +133,8 @@ impl<H: Half, L: Log> Worker<H, L> {
         if let Some((failures, left_out)) = self.failures.over(at) {
             tracing::info!(half = H::KIND.name(), failures, left_out, "commits fail no more");
         }
-        if let Some(extent) = self.commit_due(at) {
-            self.commit(at, extent)?;
-        }
+        let due = self.due(at);
+        self.commit(at, &due)?;
         let owes = self.running().any(|(_, task)| task.owes());
         Ok(restoring || owes || found != Polled::Nothing)
     }
@@ -201,7 +179,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
     pub fn finish(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        let why = match self.write(at, Extent::Whole) {
+        let why = match self.write(at, &self.touched()) {
             Ok(()) if !self.has_dropped() => return Ok(()),
             Ok(()) => "what it held was dropped".to_owned(),
             Err(error) => {
@@ -291,7 +269,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits for the last time what is taken away, so that its next owner begins where we end.
     fn hand_over(&mut self, tasks: &[i32], at: Timestamp) -> Result<(), Fatal> {
-        self.commit(at, Extent::Whole)?;
+        self.commit(at, &self.touched())?;
         self.meter.revoked(tasks);
         tracing::info!(half = H::KIND.name(), ?tasks, "revoked");
         self.drop_tasks(tasks)
@@ -307,6 +285,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn drop_tasks(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         self.phases.retain(|number, _| !tasks.contains(number));
         self.consumed.retain(|number, _| !tasks.contains(number));
+        self.waiting.retain(|number, _| !tasks.contains(number));
         self.log.release(tasks)
     }
 
@@ -326,62 +305,62 @@ impl<H: Half, L: Log> Worker<H, L> {
         }
     }
 
-    fn commit_due(&self, at: Timestamp) -> Option<Extent> {
-        let LastCommit { began, took } = self.last_commit;
-        let took = took.as_millis() as i64;
-        let (since, since_whole) = (at.0 - began.0 - took, at.0 - self.last_whole.0);
-        let interval = self.settings.commit_interval_ms * if self.drained { 1 } else { BEHIND_PACE };
-        let records: u64 = self.consumed.values().flat_map(BTreeMap::values).sum();
-        let (mut touched, mut urgent, mut owes) = (false, false, false);
-        for (_, task) in self.running() {
-            touched |= task.touched();
-            urgent |= task.urgent();
-            owes |= task.owes();
-        }
-        // A clock that was set back must not stop the commits, and what is owed is paid without a pause.
-        let at_once = since < 0 || since_whole < 0 || owes;
-        if touched && (at_once || records >= self.settings.commit_records as u64 || since_whole >= interval) {
-            return Some(Extent::Whole);
-        }
-        // Behind, an alert has waited longer than until the next commit anyway, and a commit for each would put off
-        // those behind it.
-        (urgent && self.drained && since >= URGENT_GAP_MS.max(took)).then_some(Extent::Urgent)
+    /// Tasks with something to commit.
+    fn touched(&self) -> Vec<i32> {
+        self.running().filter(|(_, task)| task.touched()).map(|(number, _)| number).collect()
     }
 
-    /// Commits touched tasks in one transaction. After a failure nothing in memory can be trusted to be what the log
-    /// holds: everything is dropped and restored, and the group's commit number says what happened.
-    fn commit(&mut self, at: Timestamp, extent: Extent) -> Result<(), Fatal> {
-        self.write(at, extent).or_else(|error| self.start_over(&error))
+    /// Tasks that are to be committed now.
+    fn due(&mut self, at: Timestamp) -> Vec<i32> {
+        let Self { phases, waiting: since, consumed, .. } = self;
+        let of_task = |(number, phase): (&i32, &Phase<H>)| {
+            let Phase::Running(task) = phase else { return None };
+            task.touched().then(|| Waiting {
+                task: *number,
+                since: *since.entry(*number).or_insert(at),
+                records: consumed.get(number).into_iter().flat_map(BTreeMap::values).sum(),
+                alert: task.urgent(),
+                owes: task.owes(),
+                now: task.now(),
+            })
+        };
+        let waiting: Vec<Waiting> = phases.iter().filter_map(of_task).collect();
+        let shared = |number: i32| match &phases[&number] {
+            Phase::Running(task) => task.shared(),
+            Phase::Restoring(_) | Phase::Waiting(_) => BTreeSet::new(),
+        };
+        self.pace.due(at, self.drained, &waiting, &shared)
     }
 
-    fn write(&mut self, at: Timestamp, extent: Extent) -> Result<(), CommitError> {
+    /// Commits tasks in one transaction. After a failure nothing in memory can be trusted to be what the log holds:
+    /// everything is dropped and restored, and the group's commit number says what happened.
+    fn commit(&mut self, at: Timestamp, tasks: &[i32]) -> Result<(), Fatal> {
+        self.write(at, tasks).or_else(|error| self.start_over(&error))
+    }
+
+    fn write(&mut self, at: Timestamp, numbers: &[i32]) -> Result<(), CommitError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
         let began = self.log.elapsed();
         self.drained = false;
         let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
-        for (&number, phase) in &mut self.phases {
-            if let Phase::Running(task) = phase
-                && (task.urgent() || extent == Extent::Whole && task.touched())
-            {
-                let end = if task.wants_changelog_end() { self.log.changelog_end(number) } else { None };
-                let (more, part) = task.commit(end);
-                outputs.extend(more);
-                tasks.push(part);
-            }
-        }
-        if tasks.is_empty() {
-            return Ok(());
+        for number in numbers {
+            let Some(Phase::Running(task)) = self.phases.get_mut(number) else { unreachable!("only what runs is due") };
+            let end = if task.wants_changelog_end() { self.log.changelog_end(*number) } else { None };
+            let (more, part) = task.commit(end);
+            outputs.extend(more);
+            tasks.push(part);
+            self.waiting.remove(number);
         }
         let commit = Commit::new(outputs, tasks);
         let result = self.log.commit(&commit);
         let took = self.log.elapsed().saturating_sub(began);
-        self.last_commit = LastCommit { began: at, took };
-        if extent == Extent::Whole {
-            self.last_whole = Timestamp(at.0 + took.as_millis() as i64);
-        }
-        result.map(|()| self.report_commit(&commit))
+        self.pace.committed(at, took.as_millis() as i64);
+        result.map(|()| self.report_commit(&commit, took))
     }
 
-    fn report_commit(&mut self, commit: &Commit) {
+    fn report_commit(&mut self, commit: &Commit, took: Duration) {
         self.failures.heal();
         let mut consumed: BTreeMap<Topic, u64> = BTreeMap::new();
         for (topic, count) in commit.tasks().iter().filter_map(|part| self.consumed.remove(&part.task)).flatten() {
@@ -393,7 +372,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             *written.entry(*topic).or_default() += 1;
         }
         let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
-        self.meter.committed(self.last_commit.took, &consumed, &written);
+        self.meter.committed(took, &consumed, &written);
         let done = Timestamp(self.at.0 + self.log.elapsed().saturating_sub(self.began).as_millis() as i64);
         for part in commit.tasks() {
             if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
@@ -425,6 +404,7 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     fn restart_all(&mut self) -> Result<(), Fatal> {
         self.consumed.clear();
+        self.waiting.clear();
         self.log.rewind()?;
         let tasks: Vec<i32> = self.phases.keys().copied().collect();
         self.meter.restarted(&tasks);
