@@ -135,7 +135,10 @@ fn only_what_is_raised_and_written_has_a_series() {
         lines.filter_map(value).collect()
     };
     let families = labels("swabstream_alerts", "family");
-    assert_eq!(families.into_iter().collect::<Vec<_>>(), ["contradiction", "positive", "tier_changed"]);
+    assert_eq!(
+        families.into_iter().collect::<Vec<_>>(),
+        ["contact_overdue", "contradiction", "positive", "tier_changed"]
+    );
     let written = labels("swabstream_records_written_total", "topic");
     assert!(written.len() > 5 && written.iter().all(|topic| Topic::named(topic).is_some()), "{written:?}");
 }

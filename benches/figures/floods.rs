@@ -53,7 +53,8 @@ fn kinds(many: usize) -> Vec<Flood> {
         Flood::new("only_nobodys", plain, many, (0..).map(|number| Sent::result(&nobodys(number)))),
         Flood::new("only_duplicates", plain, many, (0..).map(|number| Sent::result(&result(number % 1_000)))),
         Flood::new("panels", plain, many, (0..).map(|number| Sent::result(&of_a_panel(number)))),
-        Flood::new("contacts", plain, many / 10, (0..).map(|number| Sent::contact(&contact(number)))),
+        Flood::new("contacts", plain, many / 10, (0..).map(|number| Sent::contact(&contact(number, 1)))),
+        Flood::new("missed_tests", plain, many / 50, (0..).map(|number| Sent::contact(&contact(number, 6)))),
         Flood::new("one_person", plain, many / 10, (0..).map(|number| Sent::result(&of_one_person(number)))),
         Flood::new("one_area", one_area, many, workload(one_area, 2)),
         Flood::new("at_the_size_limit", plain, many / 250, (0..).map(large)),
@@ -184,11 +185,12 @@ fn nobodys(number: u32) -> LabResult {
     LabResult { person_id: "5.00103E+17".into(), ..result(number) }
 }
 
-/// Exposed to somebody who lives in another task as likely as not; every second record names its target.
-fn contact(number: u32) -> ContactRecord {
-    let at = Timestamp(clock::now().0 - DAY_MS);
+/// Exposed so many days ago to somebody who lives in another task as likely as not; every second record names its target.
+/// Of an exposure long ago, tests were due that are missed.
+fn contact(number: u32, days_ago: i64) -> ContactRecord {
+    let at = Timestamp(clock::now().0 - days_ago * DAY_MS);
     ContactRecord {
-        record_id: format!("c{number:011}"),
+        record_id: format!("c{days_ago}-{number:09}"),
         status: ContactStatus::Active as i32,
         person_id: person_id(number),
         index_person_id: person_id(number / 10 + 1_000_000),

@@ -67,8 +67,10 @@ impl<'a> Sources<'a> {
     fn fault_of(&self, cause: &Cause) -> Result<bool, &'static str> {
         let kind = cause.kind();
         let Some(origin) = &cause.origin else {
-            // A day that began, or other rules, have none.
-            return matches!(kind, CauseKind::Rules | CauseKind::Area).then_some(true).ok_or("names no record");
+            // A day that began, a deadline or other rules have none.
+            return matches!(kind, CauseKind::Rules | CauseKind::Area | CauseKind::Deadline)
+                .then_some(true)
+                .ok_or("names no record");
         };
         // New rules can change whether an index is found positive: such a change names no record.
         if kind == CauseKind::Index && origin.topic == Topic::Rules.name() {
@@ -81,7 +83,7 @@ impl<'a> Sources<'a> {
         let is_there = self.inputs.fingerprints.contains_key(&place) && self.cut.is_read(&place);
         let received_at = origin.received_at.as_ref().and_then(Timestamp::from_wire);
         let is_it = || match (kind, self.named.get(&place)) {
-            (CauseKind::Area | CauseKind::Rules, _) => true,
+            (CauseKind::Area | CauseKind::Rules | CauseKind::Deadline, _) => true,
             // Which of the refused were refused at the time, only dead letters say.
             (_, None) => self.inputs.refused.contains_key(&place) && were_deleted(self.cut),
             (_, Some(arrived)) if received_at != Some(arrived.at) => false,
@@ -104,7 +106,7 @@ impl<'a> Sources<'a> {
 /// Whether causes of a kind lie in a topic.
 fn is_source(kind: CauseKind, topic: Topic) -> bool {
     match kind {
-        CauseKind::Unspecified => false,
+        CauseKind::Unspecified | CauseKind::Deadline => false,
         CauseKind::Result | CauseKind::Moved => topic == Topic::LabResults,
         CauseKind::Contact => topic == Topic::ContactRecords,
         CauseKind::Index => matches!(topic, Topic::LabResults | Topic::ContactRecords),

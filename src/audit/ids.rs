@@ -8,7 +8,7 @@ use super::arrived::{Arrived, Usable};
 use super::compare::Published;
 use super::cut::Cut;
 use super::dead_letters::were_deleted;
-use super::recount::alert_id::{contradiction, positive, tier_changed};
+use super::recount::alert_id::{contact_overdue, contradiction, positive, tier_changed};
 use super::report::Check;
 use crate::model::ids::Secret;
 use crate::model::record::Topic;
@@ -47,6 +47,7 @@ fn further<'a>(alert: &'a Alert, first: &str) -> Option<&'a str> {
 }
 
 const NOT_ITS_CASE: &str = "its id is not that of its person, first day and target";
+const NOT_ITS_CONTACT: &str = "its id is not that of its person, due day and target";
 const NOT_ITS_SPECIMEN: &str = "its id is not that of its person, specimen, day and any target it was tested for";
 const NOT_ITS_AREA: &str = "its id is not that of its area, day and target";
 const NOT_HERE: &str = "nothing publishes alerts of its family in this topic";
@@ -60,6 +61,9 @@ fn fault_about_person(
     let Alert { alert_id, person_id, specimen_id, first_day, .. } = alert;
     match alert.family() {
         AlertFamily::Positive => (*alert_id != positive(secret, person_id, first_day, further)).then_some(NOT_ITS_CASE),
+        AlertFamily::ContactOverdue => {
+            (*alert_id != contact_overdue(secret, person_id, first_day, further)).then_some(NOT_ITS_CONTACT)
+        }
         AlertFamily::Contradiction => {
             let mut tested_for = targets.get(&(person_id.as_str(), specimen_id.as_str())).into_iter().flatten();
             let is_its = |target: &&str| *alert_id == contradiction(secret, person_id, specimen_id, target, first_day);

@@ -27,6 +27,8 @@ pub struct InFlight {
     pub moved: BTreeSet<Position>,
     /// People about whom a message on a contact record had not been received, or about whose index.
     pub about_contacts: BTreeSet<String>,
+    /// Of these, the contacts: how close they are is about to be known otherwise.
+    pub contacts: BTreeSet<String>,
     /// What batches say of areas.
     pub cells: Cells,
 }
@@ -60,9 +62,14 @@ impl InFlight {
             Some(Event::Moved(_)) => self.moved.extend(place),
             Some(Event::IndexContact(contact)) => {
                 self.about_contacts.extend([contact.person_id.clone(), contact.index_person_id.clone()]);
+                self.contacts.insert(contact.person_id.clone());
             }
             // Its receiver is the key.
-            Some(Event::IndexFinding(_)) => drop(self.about_contacts.insert(String::from_utf8_lossy(key).into_owned())),
+            Some(Event::IndexFinding(_)) => {
+                let contact = String::from_utf8_lossy(key).into_owned();
+                self.about_contacts.insert(contact.clone());
+                self.contacts.insert(contact);
+            }
             None => {}
         }
     }

@@ -7,13 +7,14 @@ use super::arrived::{Arrived, Usable};
 use super::cells::{Cells, CountKey};
 use super::compare::{self, Pair, Published, pairs, same_numbers};
 use super::in_flight::InFlight;
-use super::recount::{LiveAlert, Tier, TierChange, Truth};
+use super::recount::{LiveAlert, Tier, TierChange, TimePassed, Truth};
 use super::report::Check;
 use super::stored::AreaTask;
 use super::targets;
 use crate::model::record::Layout;
 use crate::model::time::Day;
-use crate::proto::v1::{AreaPositivity, ContactRecord, LabResult, PurposeNumbers, WindowNumbers};
+use crate::policy::Rules;
+use crate::proto::v1::{AlertFamily, AreaPositivity, ContactRecord, LabResult, PurposeNumbers, WindowNumbers};
 use std::collections::BTreeMap;
 
 /// How far the inputs that are left suffice for a recount.
@@ -42,11 +43,28 @@ pub struct Observed<'a> {
     pub layout: Layout,
     /// What had not been received.
     pub in_flight: &'a InFlight,
+    /// By the rules in force.
+    pub rules: &'a Rules,
+    /// How far person tasks say that time has come.
+    pub passed: &'a BTreeMap<i32, TimePassed>,
 }
 
 impl Observed<'_> {
     fn task_of(&self, area: &str) -> Option<&AreaTask> {
         self.areas.get(&self.layout.area_task(targets::area(area)))
+    }
+
+    /// Whether an alert is about a test of which its person's task does not know any more if it was taken: it stays as it
+    /// was published. Of a task whose state is lost it is not known how far time had come.
+    fn is_forgotten(&self, alert: &LiveAlert) -> bool {
+        let day = Day::parse(&alert.first_day).unwrap_or_default();
+        let passed = self.passed.get(&self.layout.person_task(&alert.person));
+        alert.family == AlertFamily::ContactOverdue && passed.is_none_or(|passed| !passed.knows(self.rules, day))
+    }
+
+    /// Whether an alert is about a test of somebody who is about to be known as a contact of another kind.
+    fn is_undecided(&self, alert: &LiveAlert) -> bool {
+        alert.family == AlertFamily::ContactOverdue && self.in_flight.contacts.contains(&alert.person)
     }
 
     /// Whether an area's task keeps what is of a day; `unknown` where it has never published. Such a task may have
@@ -64,7 +82,9 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
         return check.compared(format!("{} live", observed.published.live().count()));
     }
     let first_kept = coverage.expired_before.to_string();
-    let is_kept = |alert: &LiveAlert| alert.last_day >= first_kept;
+    let is_kept = |alert: &LiveAlert| {
+        alert.last_day >= first_kept && !observed.is_forgotten(alert) && !observed.is_undecided(alert)
+    };
     let wanted = compare::by_id(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
     let live = compare::by_id(observed.published.live().map(LiveAlert::of).filter(is_kept));
     // Their lists of contacts are about to change.
@@ -87,15 +107,20 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
             }
         });
     }
-    let expired = observed.published.live().count() - live.len();
+    let published = || observed.published.live().map(LiveAlert::of);
+    let forgotten = published().filter(|alert| observed.is_forgotten(alert)).count();
+    let undecided = published().filter(|alert| !observed.is_forgotten(alert) && observed.is_undecided(alert)).count();
+    let expired = observed.published.live().count() - live.len() - forgotten - undecided;
     let less = live.values().filter(|alert| alert.lacks_measurements()).count();
     let limits = [
+        (forgotten, format!("{forgotten} about tests so long ago that their swabs are forgotten stay as published")),
         (expired, format!("{expired} about episodes before {first_kept} stay as published")),
         (less, format!("{less} rest on what an earlier version read, which kept nothing of what was measured")),
     ];
     let limits: Vec<String> = limits.into_iter().filter(|(many, _)| *many > 0).map(|(_, text)| text).collect();
     check.limited = (!limits.is_empty()).then(|| limits.join("; "));
-    let (live, waiting) = (observed.published.live().count(), live.values().filter(|alert| waits(alert)).count());
+    let waiting = live.values().filter(|alert| waits(alert)).count() + undecided;
+    let live = observed.published.live().count();
     check.compared(match waiting {
         0 => format!("{} must be live, {live} are", wanted.len()),
         _ => format!(

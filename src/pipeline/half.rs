@@ -3,7 +3,7 @@
 use super::effects::Effects;
 use super::ending::{self, Ending, Stop};
 use super::formats::{Formats, Newer};
-use super::times::{OwnTime, Times};
+use super::times::{OwnTime, Passed, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
 use crate::model::record::{HalfKind, Layout, Output, Record, Topic};
@@ -91,6 +91,14 @@ pub trait Half: Paged + Sized {
     fn owes(&self, _times: &Times) -> bool {
         false
     }
+
+    /// How far time has come for the state: stored with each commit.
+    fn passed(&self) -> Passed {
+        Passed::default()
+    }
+
+    /// After a restore: time had come so far with the commit that was restored.
+    fn resume(&mut self, _passed: Passed) {}
 
     /// Other rules are in force: derives again what is held, as the difference to what the old rules made of it.
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects);

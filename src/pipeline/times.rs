@@ -29,3 +29,12 @@ pub enum OwnTime {
     /// It reads nothing from the world: it goes by the slowest person task.
     SlowestPersonTask,
 }
+
+/// How far time has come for the state of a task: part of what is stored of it, and the same for whoever restores it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// What was due by then was seen to: follows [`Times::everywhere`], an instant at a time. `None` before that is known.
+    pub due: Option<Timestamp>,
+    /// Rows of specimens collected before were dropped. `None` before any were.
+    pub held_from: Option<Timestamp>,
+}

@@ -2,6 +2,7 @@
 
 use super::deployment::TargetIndex;
 use super::years::Years;
+use crate::model::contact::ContactKind;
 use crate::model::time::Day;
 use crate::proto::v1::Severity;
 
@@ -28,6 +29,10 @@ pub struct CasePolicy {
     pub preliminary_alerts: bool,
     /// In which a test matches.
     pub observation_days: ObservationDays,
+    /// On which of these a contact is to be tested.
+    pub test_days: TestDays,
+    /// A due test is overdue so long after the end of its day.
+    pub test_grace_hours: i64,
     /// Exposures ending at most so many days before the first positive are traced.
     pub trace_days_before: i32,
     /// Exposures starting at most so many days after the last positive are traced.
@@ -51,6 +56,29 @@ pub struct ObservationDays {
     pub co_exposed: i32,
 }
 
+/// Days after exposure on which a test is due, ascending, by how close the contact was: 1 is the first civil day after that
+/// on which the exposure ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestDays {
+    /// Of a close contact.
+    pub close: Vec<i32>,
+    /// Of a secondary contact.
+    pub secondary: Vec<i32>,
+    /// Of somebody who was exposed to the same.
+    pub co_exposed: Vec<i32>,
+}
+
+impl TestDays {
+    /// Those of contacts of a kind.
+    pub fn of(&self, kind: ContactKind) -> &[i32] {
+        match kind {
+            ContactKind::Close | ContactKind::Unspecified => &self.close,
+            ContactKind::Secondary => &self.secondary,
+            ContactKind::CoExposed => &self.co_exposed,
+        }
+    }
+}
+
 /// How grave alerts about people are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaseSeverity {
@@ -58,12 +86,14 @@ pub struct CaseSeverity {
     pub community: Severity,
     /// Found while one held.
     pub managed: Severity,
-    /// Old news, preliminary or not.
+    /// Old news, preliminary or not, or a test that had been due for long when it was known of.
     pub historic: Severity,
     /// Resting on preliminary results only.
     pub preliminary: Severity,
     /// A specimen that contradicts itself.
     pub contradiction: Severity,
+    /// A due test that was not taken.
+    pub overdue: Severity,
 }
 
 impl Default for CaseSeverity {
@@ -74,6 +104,7 @@ impl Default for CaseSeverity {
             historic: Severity::Info,
             preliminary: Severity::Info,
             contradiction: Severity::High,
+            overdue: Severity::Moderate,
         }
     }
 }

@@ -34,7 +34,7 @@ fn versions(dice: &mut Dice, person: &str, indexes: [&str; 2]) -> Vec<ContactRec
 fn greatest(versions: &[ContactRecord]) -> &ContactRecord {
     let rank = |version: &&ContactRecord| {
         let version = validate::well_formed_contact(version).expect("it is valid");
-        contacts::of_contact(&version, None, &sample_rules(), &context(0).secret).rank()
+        contacts::of_contact(&version, None, at(0, 0), &sample_rules(), &context(0).secret).rank()
     };
     versions.iter().max_by_key(rank).expect("there is one")
 }

@@ -9,6 +9,7 @@ mod contact_versions;
 mod contacts;
 mod corrections;
 mod days;
+mod deadlines;
 mod episodes;
 mod messages;
 mod properties;

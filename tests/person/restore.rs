@@ -40,6 +40,7 @@ impl Stored {
             }
         }
         half.restored().expect("a whole state");
+        half.resume(world.halves[task as usize].passed());
         half
     }
 }

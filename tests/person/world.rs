@@ -8,7 +8,7 @@ use swabstream::audit::arrived::{Arrived, Usable};
 use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
 use swabstream::audit::content;
-use swabstream::audit::recount::{self, LiveAlert};
+use swabstream::audit::recount::{self, LiveAlert, TimePassed};
 use swabstream::audit::targets;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
@@ -241,9 +241,26 @@ impl World {
     pub fn advance(&mut self, now: Timestamp) {
         for task in 0..LAYOUT.person_tasks {
             let mut effects = Effects::default();
-            self.halves[task as usize]
-                .advance(&Times { own: now, everywhere: Some(now), drop_before: Some(now) }, &mut effects);
-            assert!(effects.outputs.is_empty(), "dropping rows says nothing");
+            let times = Times { own: now, everywhere: Some(now), drop_before: Some(now) };
+            self.halves[task as usize].advance(&times, &mut effects);
+            let is_overdue = |output: &Output| {
+                let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
+                output.topic == Topic::Alerts
+                    && alert.is_some_and(|alert| alert.family() == AlertFamily::ContactOverdue)
+            };
+            assert!(effects.outputs.iter().all(is_overdue), "dropping rows says nothing");
+            self.take(task, effects);
+            self.commit(task);
+        }
+    }
+
+    /// Time has come everywhere to a moment, and no rows are dropped for it.
+    pub fn pass(&mut self, now: Timestamp) {
+        for task in 0..LAYOUT.person_tasks {
+            let mut effects = Effects::default();
+            let times = Times { own: now, everywhere: Some(now), drop_before: None };
+            self.halves[task as usize].advance(&times, &mut effects);
+            assert!(!self.halves[task as usize].owes(&times), "nothing is left to do");
             self.take(task, effects);
             self.commit(task);
         }
@@ -347,7 +364,11 @@ impl World {
 
     /// The alerts that must be live by a recount of everything that was sent.
     pub fn due(&self) -> BTreeSet<LiveAlert> {
-        recount::recount(&self.rules, &SECRET, &self.read, Day(0)).alerts
+        let passed = |person: &str| {
+            let passed = self.halves[LAYOUT.person_task(person) as usize].passed();
+            TimePassed { due: passed.due, held_from: passed.held_from }
+        };
+        recount::recount(&self.rules, &SECRET, &self.read, Day(0), passed).alerts
     }
 
     /// All numbers are those of a recount of everything that was sent.

@@ -2,7 +2,7 @@
 //! and method, every alert and tier is what a naive recount says; also with records shuffled and repeated, and when
 //! the processor is killed in the middle.
 
-use crate::support::oracle::{assert_same, recount};
+use crate::support::oracle::{TimePassed, assert_same, recount};
 use crate::support::random::Random;
 use crate::support::real::{self, LAYOUT, RealDeployment};
 use crate::support::town::{is_decidable, usable};
@@ -64,7 +64,9 @@ fn assert_ends_as_recounted(deployment: &mut RealDeployment, rules: &Rules, mess
     let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
     deployment.mark_time(end);
     deployment.settle();
-    assert_same(&recount(rules, &real::secret(), &usable(messages, rules), rules.day(end)), &deployment.published());
+    let passed = |_: &str| TimePassed { due: Some(end), held_from: None };
+    let truth = recount(rules, &real::secret(), &usable(messages, rules), rules.day(end), passed);
+    assert_same(&truth, &deployment.published());
     assert_audit_agrees_and_finds_a_forgery(deployment);
 }
 

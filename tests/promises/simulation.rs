@@ -36,7 +36,7 @@ fn whatever_fails_the_end_is_what_a_recount_says() {
         }
         deployment.settle();
 
-        let truth = recount(&rules, &SECRET, &town::usable(&messages, &rules), deployment.today());
+        let truth = recount(&rules, &SECRET, &town::usable(&messages, &rules), deployment.today(), deployment.passed());
         assert_same(&truth, &deployment.published());
         assert_alerts_have_legal_histories(&deployment);
         assert_time_goes_forward(&deployment);

@@ -172,6 +172,10 @@ fn what_a_case_policy_says_is_checked() {
     let file = "case-sample.toml";
     refused(file, ("horizon_days = 7", "horizon_days = 61"), "horizon_days", "1 to 60");
     refused(file, ("horizon_days = 7", "horizon_days = 0"), "horizon_days", "1 to 60");
+    refused(file, ("[1, 4, 7]", "[1, 4, 8]"), "test_days_secondary[2]", "1 to 7, or observe for longer");
+    refused(file, ("[1, 2, 3, 5, 7]", "[0, 2]"), "test_days_close[0]", "day 0 is not one of the observation");
+    refused(file, ("[1, 2, 3, 5, 7]", "[1, 3, 3]"), "test_days_close[2]", "not after the one before");
+    refused(file, ("test_grace_hours = 24", "test_grace_hours = 169"), "test_grace_hours", "0 to 168");
     refused(file, ("effective_from = \"2020-01-01\"", "effective_from = \"1.1.2020\""), "effective_from", "YYYY-MM-DD");
     refused(file, ("effective_from = \"2020-01-01\"", "effective_from = \"2020-02-30\""), "effective_from", "no day");
     refused(file, ("episode_gap_days = 90", "episode_gap_days = 0"), "episode_gap_days", "out of bounds");

@@ -4,12 +4,14 @@ use super::shadow::{Shadow, Shadowed};
 use super::support::broker::{Broker, Shared, Stored};
 use super::witness::Witness;
 use super::world::{LAYOUT, MAX_RECORD_BYTES, SECRET};
+use prost::Message as _;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use swabstream::audit::RulesFound;
 use swabstream::audit::evidence::{Evidence, Setting};
 use swabstream::audit::report::Verdict;
 use swabstream::model::record::Topic;
+use swabstream::proto::v1::{Alert, AlertFamily, AlertState, Cause, CauseKind};
 use swabstream::runtime::task::RulesInForce;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -97,6 +99,25 @@ fn assert_an_audit_agrees(broker: &Broker, published: &[RulesInForce]) {
 fn everything() -> impl Iterator<Item = Topic> {
     const OTHERS: [Topic; 4] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonState, Topic::AreaState];
     OTHERS.into_iter().chain(PUBLISHED)
+}
+
+/// What was told of contacts who missed a test, by what caused it.
+pub fn missed_tests(broker: &Broker) -> BTreeMap<&'static str, u64> {
+    let mut told = BTreeMap::new();
+    for record in broker.read_all(Topic::Alerts) {
+        let alert = Alert::decode(record.payload.as_deref().unwrap_or_default()).expect("an alert");
+        let cause = alert.causes.last().map(Cause::kind);
+        let what = match (alert.family(), alert.state(), cause) {
+            (AlertFamily::ContactOverdue, AlertState::Raised, Some(CauseKind::Deadline)) => "test missed",
+            (AlertFamily::ContactOverdue, AlertState::Raised, _) => "test missed, known later",
+            (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Result)) => "test came late",
+            (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Contact)) => "contact was none",
+            (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Rules)) => "test due no more",
+            _ => continue,
+        };
+        *told.entry(what).or_default() += 1;
+    }
+    told
 }
 
 /// Of everything there is.

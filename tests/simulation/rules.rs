@@ -64,6 +64,8 @@ fn with_a_later_version(rules: &Rules) -> Rules {
             effective_from: LATER_VERSION.to_owned(),
             historic_after_hours: 8,
             observation_days_close: 5,
+            test_days_close: vec![1, 4],
+            test_grace_hours: Some(0),
             ..policy
         })),
         _ => None,
@@ -83,6 +85,9 @@ fn medicine(rule: &mut rule::Rule) -> bool {
             policy.episode_form = EpisodeForm::FromFirstPositive as i32;
             policy.preliminary_alerts = false;
             policy.observation_days_close = 3;
+            policy.test_days_close = vec![2, 3];
+            policy.test_days_secondary = Vec::new();
+            policy.test_grace_hours = Some(60);
             policy.trace_days_before = 1;
             policy.historic_after_hours = 24;
             policy.unknown_lab = UnknownLab::Accept as i32;

@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 14] = [
+const MUST_HAPPEN: [(&str, &[&str]); 15] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -30,6 +30,10 @@ const MUST_HAPPEN: [(&str, &[&str]); 14] = [
     ("changes of rules", &["rules changed"]),
     ("numbers of purposes used again", &["purpose took another's number"]),
     ("tasks waiting for rules", &["task waits for rules"]),
+    (
+        "missed tests of contacts",
+        &["test missed", "test missed, known later", "test came late", "contact was none", "test due no more"],
+    ),
 ];
 
 /// Runs as many seeds as the environment says.

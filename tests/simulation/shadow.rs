@@ -148,6 +148,10 @@ impl<H: Shadowed> Shadow<H> {
             match call {
                 Call::Begun(rules) => self.begin(rules),
                 Call::Restored => self.reload(images),
+                Call::Resume(passed) => {
+                    assert_eq!(*passed, self.half.passed(), "{}: goes on at another time", self.name());
+                    self.images = images; // it was reloaded just now
+                }
                 Call::Adopt(rules) => {
                     self.rules = Arc::clone(rules);
                     self.half.adopt(Arc::clone(rules), &mut self.effects);
@@ -174,6 +178,8 @@ impl<H: Shadowed> Shadow<H> {
                     assert!(!of_others || everywhere.is_none_or(|time| time <= own), "{}: {times:?}", self.name());
                     self.now = own;
                     self.half.advance(times, &mut self.effects);
+                    let due = self.half.passed().due;
+                    assert!(due <= slowest, "{}: {due:?} is passed, and has not come everywhere", self.name());
                 }
                 Call::Flush(seq, times) => {
                     assert_eq!(*seq, self.seq + 1, "{}: commits follow each other", self.name());
@@ -209,11 +215,13 @@ impl<H: Shadowed> Shadow<H> {
     /// image might lack is lost here too, which is why [`compare_restored`](Self::compare_restored) compared values.
     fn reload(&mut self, images: Option<Vec<Vec<u8>>>) {
         let images = images.unwrap_or_else(|| images_of(&self.half));
+        let passed = self.half.passed();
         self.half = Self::new(self.task, &self.rules).half;
         for (page, image) in (0..).zip(&images) {
             self.half.load(page, image, FORMAT).expect("it was written just now");
         }
         self.half.restored().expect("it was whole");
+        self.half.resume(passed);
     }
 
     fn note_applied(&mut self, topic: Topic, offset: i64) {

@@ -10,7 +10,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Newer;
 use swabstream::pipeline::half::{Context, Half};
-use swabstream::pipeline::times::{OwnTime, Times};
+use swabstream::pipeline::times::{OwnTime, Passed, Times};
 use swabstream::policy::Rules;
 use swabstream::state::paged::{Corrupt, Paged};
 
@@ -26,6 +26,8 @@ pub enum Call {
     Begun(Arc<Rules>),
     /// It was restored: what no page holds begins anew.
     Restored,
+    /// Time had come so far for what was restored.
+    Resume(Passed),
     Apply(OwnedRecord),
     Advance(Times),
     Adopt(Arc<Rules>),
@@ -105,6 +107,15 @@ impl<H: Shadowed> Half for Watched<H> {
 
     fn owes(&self, times: &Times) -> bool {
         self.half.owes(times)
+    }
+
+    fn passed(&self) -> Passed {
+        self.half.passed()
+    }
+
+    fn resume(&mut self, passed: Passed) {
+        self.calls.push(Call::Resume(passed));
+        self.half.resume(passed);
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {

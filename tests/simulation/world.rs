@@ -472,6 +472,7 @@ impl World {
         happened.insert("tick", witness.ticks);
         happened.insert("task moved", witness.moves);
         happened.insert("purpose took another's number", witness.purposes_renamed(self.plan.room));
+        happened.extend(judgement::missed_tests(&broker));
         Outcome { happened, log: judgement::hash(&broker) }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use swabstream::audit;
 use swabstream::model::contact::ContactStatus;
 use swabstream::model::record::Topic;
+use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{Severity, TaskHead};
@@ -110,9 +111,9 @@ fn what_this_version_stores_makes_a_fixture() {
 /// Rows and case file.
 type Person = (Vec<Row>, CaseFile);
 
-/// What is held, without what formats 1 and 2 did not hold. Of 1: the rank that a copy of a contact record has with its
+/// What is held, without what earlier formats did not hold. Of 3: when a contact record was received. Of 1: the rank that a copy of a contact record has with its
 /// contact (a copy that was left looked like one that was withdrawn), and the input record behind a change of tier. Of
-/// both: what was measured of a positive, which an alert says as soon as it says anything again, and what was said of a
+/// 1 and 2: what was measured of a positive, which an alert says as soon as it says anything again, and what was said of a
 /// result that was moved away. Whether a change of tier was news stays as it was said.
 fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
     let common = |state: &AreaState| vec![format!("{:?} {:?}", state.now(), state.published()), state.digest().into()];
@@ -141,6 +142,7 @@ fn people(site: &Site) -> Vec<Person> {
             }
             (traced.contact.content, traced.left) = (0, false);
         }
+        file.contacts.iter_mut().for_each(|contact| contact.received_at = Timestamp::default());
         for positive in &mut file.positives {
             let PositiveVersion { id, content, received_at, .. } = *positive;
             let texts = [&mut positive.specimen_id, &mut positive.target].map(std::mem::take);

@@ -6,7 +6,7 @@ use crate::audit::dead_letters;
 use crate::audit::ids;
 use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
 use crate::audit::numbers::{self, Coverage, Observed};
-use crate::audit::recount::{self, Truth};
+use crate::audit::recount::{self, TimePassed, Truth};
 use crate::audit::report::{Check, Report};
 use crate::audit::stored::AreaTask;
 use crate::audit::targets;
@@ -85,12 +85,15 @@ impl Evidence {
             }
         };
         let known = self.known(&areas);
-        let truth = self.truth(&areas);
+        let passed = self.passed();
+        let truth = self.truth(&areas, &passed);
         let found = Observed {
             published: &self.published,
             areas: &areas,
             layout: self.setting.layout,
             in_flight: &self.in_flight,
+            rules: &self.setting.rules.rules,
+            passed: &passed,
         };
         vec![
             numbers::alerts(&truth, &found, &known),
@@ -114,12 +117,26 @@ impl Evidence {
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
     }
 
-    /// What must be true: each area on the day up to which its own task has published.
-    fn truth(&self, areas: &BTreeMap<i32, AreaTask>) -> Truth {
+    /// How far each person task says that time has come.
+    fn passed(&self) -> BTreeMap<i32, TimePassed> {
+        let people = self.heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
+        let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
+        people
+            .map(|((_, task), head)| {
+                (*task, TimePassed { due: time(&head.task.due), held_from: time(&head.task.held_from) })
+            })
+            .collect()
+    }
+
+    /// What must be true: each area on the day up to which its own task has published, each person as far as time has
+    /// come for its own.
+    fn truth(&self, areas: &BTreeMap<i32, AreaTask>, passed: &BTreeMap<i32, TimePassed>) -> Truth {
         let rules = &self.setting.rules.rules;
         let day_of = |task: &AreaTask| task.published_at.map(|at| rules.day(at));
         let days: BTreeSet<Day> = areas.values().filter_map(day_of).collect();
-        let recount = |day| recount::recount(rules, &self.setting.secret, &self.inputs.arrived, day);
+        let layout = self.setting.layout;
+        let passed = |person: &str| passed.get(&layout.person_task(person)).copied().unwrap_or_default();
+        let recount = |day| recount::recount(rules, &self.setting.secret, &self.inputs.arrived, day, passed);
         let mut truth = recount(days.last().copied().unwrap_or_default());
         let task_of = |area: &str| areas.get(&self.setting.layout.area_task(targets::area(area)));
         let published = |area: &str| task_of(area).and_then(day_of);

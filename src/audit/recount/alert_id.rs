@@ -12,6 +12,11 @@ pub fn contradiction(secret: &Secret, person: &str, specimen: &str, target: &str
     id(secret, &["ALERT_FAMILY_CONTRADICTION", person, specimen, target, day])
 }
 
+/// The id of the alert about a person's missed test of a day, for another than the first target with that.
+pub fn contact_overdue(secret: &Secret, person: &str, day: &str, further: Option<&str>) -> String {
+    id(secret, &[&["contact_overdue", person, day], further.as_slice()].concat())
+}
+
 /// The id of the alert about an area's change of tier on a day, for another than the first target with that.
 pub fn tier_changed(secret: &Secret, area: &str, day: &str, further: Option<&str>) -> String {
     id(secret, &[&["tier_changed", area, day], further.as_slice()].concat())
@@ -35,6 +40,9 @@ mod tests {
         let of = |target| contradiction(&secret, "P1", "S1", target, "2022-11-10");
         assert_eq!(of("sars-cov-2"), "740aa1b6a8068b1b4f892cb15e50bfc7");
         assert_eq!(of("influenza-a"), "b49f09befa214632f8ab0a9e0254c5e3");
+        let overdue = |further| contact_overdue(&secret, "P1", "2022-11-10", further);
+        assert_eq!(overdue(None), "94eda7ab12c5b4553ed0143ff757aaf1");
+        assert_eq!(overdue(Some("influenza-a")), "28f6637cb85603b3b19d4562ab46367e");
         let tier_changed = |further| tier_changed(&secret, "D1S1", "2022-11-10", further);
         assert_eq!(tier_changed(None), "ea5682d09198f41de972af5a41c7d7d8");
         assert_eq!(tier_changed(Some("influenza-a")), "79c9b1f2208ea3bf763ba1909512c2bc");

@@ -4,7 +4,7 @@ use super::alert_id;
 use super::people::{Episode, Person, Specimen, minute};
 use crate::audit::targets;
 use crate::model::ids::Secret;
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::{
     Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, PositiveResult, Severity,
@@ -58,6 +58,8 @@ pub struct LiveAlert {
     pub positives_omitted: u32,
     /// The case policy that decided.
     pub policy: String,
+    /// When the contact is released, of missed tests.
+    pub release_day: String,
 }
 
 /// A contact record as an alert lists it.
@@ -126,7 +128,8 @@ const POSITIVES_AT_MOST: usize = 50;
 impl LiveAlert {
     /// Whether it leaves out what earlier versions did not keep of some positive.
     pub fn lacks_measurements(&self) -> bool {
-        self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty())
+        let has_some = self.family != AlertFamily::ContactOverdue;
+        has_some && (self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty()))
     }
 
     /// The same without the positives behind it.
@@ -186,6 +189,7 @@ impl LiveAlert {
             ("purpose", self.purpose == found.purpose),
             ("positive_specimens", self.positive_specimens == found.positive_specimens),
             ("policy", self.policy == found.policy),
+            ("release_day", self.release_day == found.release_day),
         ];
         fields.into_iter().chain(lists).filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
@@ -219,6 +223,7 @@ impl LiveAlert {
             positives: alert.positives.iter().map(ListedPositive::of).collect(),
             positives_omitted: alert.positives_omitted,
             policy: alert.policy.clone(),
+            release_day: alert.release_day.clone(),
         }
     }
 }
@@ -247,7 +252,8 @@ impl ListedContact {
         }
     }
 
-    fn of(record: &ContactRecord, other: &str, kind: ContactKind) -> Self {
+    /// A record as it has to be listed.
+    pub fn of(record: &ContactRecord, other: &str, kind: ContactKind) -> Self {
         Self {
             record: record.record_id.clone(),
             other: other.to_owned(),
@@ -313,6 +319,7 @@ fn positive(
         ),
         positives_omitted: 0,
         policy: policy.name.clone(),
+        release_day: String::new(),
     })
 }
 
@@ -341,6 +348,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
         positives: ListedPositive::all(&specimen.first_positive),
         positives_omitted: 0,
         policy: policy.name.clone(),
+        release_day: String::new(),
     }
 }
 
@@ -348,8 +356,8 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
 /// after its own end never held.
 pub fn channel(rules: &Rules, person: &Person, episode: &Episode) -> Channel {
     let first = episode.first();
-    let about = person.contacts.iter().filter(|record| is_about(rules, record, first));
-    let orders = about.filter_map(|record| record.order.as_ref());
+    let about = person.contacts.iter().filter(|(record, _)| is_about(rules, record, &first.target, first.day));
+    let orders = about.filter_map(|(record, _)| record.order.as_ref());
     let mut held = orders.map(|order| {
         let given = exactly(order.from.as_ref()).max(exactly(order.ordered_at.as_ref()));
         let holds = given <= exactly(order.to.as_ref());
@@ -363,14 +371,14 @@ fn exactly(time: Option<&prost_types::Timestamp>) -> Timestamp {
     time.and_then(Timestamp::from_wire).expect("usable records have their times")
 }
 
-/// Whether a record, and its order, is about the target of a positive: one that names none, by the policy of that day.
-fn is_about(rules: &Rules, record: &ContactRecord, positive: &Specimen) -> bool {
-    let at = rules.deployment.targets.iter().position(|target| target.id == positive.target);
+/// Whether a record, and its order, is about a target on a day: one that names none, by the policy of that day.
+pub fn is_about(rules: &Rules, record: &ContactRecord, target: &str, day: Day) -> bool {
+    let at = rules.deployment.targets.iter().position(|declared| declared.id == target);
     let unnamed = || {
-        let policy = targets::case_policy(rules, &positive.target, positive.day);
+        let policy = targets::case_policy(rules, target, day);
         policy.is_some_and(|policy| policy.unnamed_contacts.iter().any(|of| Some(usize::from(*of)) == at))
     };
-    if record.target.is_empty() { unnamed() } else { record.target == positive.target }
+    if record.target.is_empty() { unnamed() } else { record.target == target }
 }
 
 /// Records that may say where the infection came from: some positive lies in exposure or the observation after it.
@@ -381,7 +389,7 @@ fn exposed_to(
     episode: &Episode,
 ) -> BTreeSet<ListedContact> {
     let mut listed = BTreeSet::new();
-    for record in &person.contacts {
+    for (record, _) in &person.contacts {
         let kind = kind_as_known(rules, people, record);
         let from = minute(record.exposure_start.as_ref());
         let matches = |positive: &Specimen| {
@@ -392,7 +400,7 @@ fn exposed_to(
                 _ => policy.observation_days.close,
             };
             let to = minute(record.exposure_end.as_ref()) + i64::from(days) * DAY_MINUTES;
-            is_about(rules, record, positive) && from <= positive.until && positive.minute <= to
+            is_about(rules, record, &positive.target, positive.day) && from <= positive.until && positive.minute <= to
         };
         if episode.positives.iter().any(matches) {
             listed.insert(ListedContact::of(record, &record.index_person_id, kind));
@@ -402,7 +410,7 @@ fn exposed_to(
 }
 
 /// A secondary contact of somebody whose live alert lists the record is a close one.
-fn kind_as_known(rules: &Rules, people: &BTreeMap<String, Person>, record: &ContactRecord) -> ContactKind {
+pub fn kind_as_known(rules: &Rules, people: &BTreeMap<String, Person>, record: &ContactRecord) -> ContactKind {
     let index = people.get(&record.index_person_id);
     let found = index.is_some_and(|index| {
         let mut all = index.alerting.iter().flat_map(|episode| traced(rules, index, episode));
@@ -423,7 +431,7 @@ fn traced<'a>(rules: &'a Rules, person: &'a Person, episode: &'a Episode) -> imp
     let last = episode.positives.iter().map(|positive| positive.until).max().expect("an episode has a positive");
     let to = last + i64::from(policy.trace_days_after) * DAY_MINUTES;
     person.traced.iter().filter(move |record| {
-        is_about(rules, record, first)
+        is_about(rules, record, &first.target, first.day)
             && minute(record.exposure_end.as_ref()) >= from
             && minute(record.exposure_start.as_ref()) <= to
     })

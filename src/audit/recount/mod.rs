@@ -9,6 +9,7 @@ mod areas;
 mod cells;
 mod held;
 mod measures;
+mod overdue;
 mod people;
 mod reasons;
 mod tiers;
@@ -17,6 +18,7 @@ mod truth;
 pub use alerts::{ListedContact, LiveAlert};
 pub use areas::wilson;
 pub use held::Held;
+pub use overdue::TimePassed;
 pub use people::{other_replaced, taken};
 pub use tiers::{Tier, TierChange};
 pub use truth::Truth;
@@ -27,14 +29,23 @@ use crate::model::ids::Secret;
 use crate::model::time::Day;
 use crate::policy::Rules;
 
-/// Counts everything again. `secret` is the key of ids, `today` the last day a window ends on.
-pub fn recount(rules: &Rules, secret: &Secret, records: &[Arrived], today: Day) -> Truth {
+/// Counts everything again. `secret` is the key of ids, `today` the last day a window ends on, `passed` how far time has
+/// come for a person.
+pub fn recount(
+    rules: &Rules,
+    secret: &Secret,
+    records: &[Arrived],
+    today: Day,
+    passed: impl Fn(&str) -> TimePassed,
+) -> Truth {
     let people = people::of(rules, records);
+    let mut alerts = alerts::of(rules, secret, &people);
+    alerts.extend(overdue::of(rules, secret, &people, passed));
     let counts = areas::ItemsByDay::of(rules, &people);
     let positivity = counts.positivity(today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
     let cells = cells::of(rules, &people);
-    Truth { alerts: alerts::of(rules, secret, &people), positivity, tiers, tier_changes, cells }
+    Truth { alerts, positivity, tiers, tier_changes, cells }
 }
 
 /// What area tasks must have counted, alone.

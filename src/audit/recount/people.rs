@@ -21,8 +21,10 @@ pub struct Person {
     pub cases: Vec<Episode>,
     /// Episodes that alert: preliminary positives too, where the policy says so.
     pub alerting: Vec<Episode>,
-    /// Records that hold, in which the person is the contact.
-    pub contacts: Vec<ContactRecord>,
+    /// Days on which a swab was taken that could be read, with the id of the target.
+    pub swabs: BTreeSet<(Day, String)>,
+    /// Records that hold, in which the person is the contact, with when they were received.
+    pub contacts: Vec<(ContactRecord, Timestamp)>,
     /// Records that hold, in which the person is the index.
     pub traced: Vec<ContactRecord>,
 }
@@ -113,6 +115,13 @@ impl Version<'_> {
         !self.moved_away && matches!(self.result.status(), ResultStatus::Final | ResultStatus::Corrected)
     }
 
+    /// Whether somebody took a swab by it: whatever was found, but that it could not be read.
+    fn shows_a_swab(&self) -> bool {
+        let holds =
+            !matches!(self.result.status(), ResultStatus::Cancelled | ResultStatus::EnteredInError) && !self.moved_away;
+        holds && self.result.finding() != Finding::Invalid
+    }
+
     fn is_preliminary_positive(&self) -> bool {
         !self.moved_away
             && self.result.status() == ResultStatus::Preliminary
@@ -159,10 +168,11 @@ pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
         own.cases = episodes(rules, counted);
         own.alerting = episodes(rules, positives);
         own.specimens = specimens;
+        own.swabs = standing.iter().filter(|row| row.version.shows_a_swab()).map(|row| swab(rules, row)).collect();
     }
-    for contact in standing_contacts(records) {
-        entry(&mut people, &contact.person_id).contacts.push(contact.clone());
-        entry(&mut people, &contact.index_person_id).traced.push(contact.clone());
+    for (contact, received) in standing_contacts(records) {
+        entry(&mut people, &contact.person_id).contacts.push((contact.clone(), received));
+        entry(&mut people, &contact.index_person_id).traced.push(contact);
     }
     people
 }
@@ -351,6 +361,11 @@ fn day(rules: &Rules, minute: i64) -> Day {
     rules.day(Timestamp(minute * 60_000))
 }
 
+fn swab(rules: &Rules, row: &Standing<'_>) -> (Day, String) {
+    let result = row.version.result;
+    (day(rules, taken(rules, result).first), result.target.clone())
+}
+
 /// Cuts positives into episodes, each target's for itself. One that no case policy is for has none.
 fn episodes(rules: &Rules, positives: Vec<Specimen>) -> Vec<Episode> {
     let mut by_target: BTreeMap<String, Vec<Specimen>> = BTreeMap::new();
@@ -382,17 +397,20 @@ fn anchor(episode: &Episode, policy: &CasePolicy) -> Day {
     }
 }
 
-/// Of each contact record the greatest version, where it holds.
-fn standing_contacts(records: &[Arrived]) -> Vec<ContactRecord> {
-    let mut greatest: BTreeMap<(&str, &str), (&ContactRecord, u64)> = BTreeMap::new();
-    let rank = |(contact, content): (&ContactRecord, u64)| (contact.revision, contact.status, content);
-    for Arrived { record, content, .. } in records {
+/// Of each contact record the greatest version, where it holds, with when that was first received.
+fn standing_contacts(records: &[Arrived]) -> Vec<(ContactRecord, Timestamp)> {
+    let mut greatest: BTreeMap<(&str, &str), (&ContactRecord, u64, Timestamp)> = BTreeMap::new();
+    for Arrived { at, record, content, .. } in records {
         let Usable::Contact(contact) = record else { continue };
-        let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert((contact, *content));
-        if rank((contact, *content)) > rank(*standing) {
-            *standing = (contact, *content);
+        let this = (contact, *content, *at);
+        let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert(this);
+        let rank = |(contact, content, at): (&ContactRecord, u64, Timestamp)| {
+            (contact.revision, contact.status, content, std::cmp::Reverse(at))
+        };
+        if rank(this) > rank(*standing) {
+            *standing = this;
         }
     }
-    let standing = greatest.into_values().map(|(contact, _)| contact);
-    standing.filter(|contact| contact.status() == ContactStatus::Active).cloned().collect()
+    let standing = greatest.into_values().map(|(contact, _, at)| (contact.clone(), at));
+    standing.filter(|(contact, _)| contact.status() == ContactStatus::Active).collect()
 }

@@ -2,7 +2,10 @@
 
 use super::table::Table;
 use crate::model::time::Day;
-use crate::policy::{AreaMeaning, EpisodeForm, Measure, MeasureKind, ObservationDays, Rules, TierEngine, TierPolicy};
+use crate::policy::{
+    AreaMeaning, CasePolicy, EpisodeForm, Measure, MeasureKind, ObservationDays, Rules, TestDays, TierEngine,
+    TierPolicy,
+};
 use crate::proto::v1::Severity;
 use crate::view::texts;
 use std::fmt::Write as _;
@@ -62,6 +65,7 @@ fn cases(rules: &Rules) -> String {
         "horizon",
         "episode",
         "observed",
+        "tested",
         "traced",
         "unknown labs",
         "years",
@@ -80,6 +84,7 @@ fn cases(rules: &Rules) -> String {
             format!("{} days", policy.horizon_days),
             format!("{} days from {form} positive", policy.episode_gap_days),
             format!("{close}/{secondary}/{co_exposed} days"),
+            tested(policy),
             format!("-{}/+{} days", policy.trace_days_before, policy.trace_days_after),
             if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
             policy.years.to_string(),
@@ -89,10 +94,25 @@ fn cases(rules: &Rules) -> String {
                 ("historic", policy.severity.historic),
                 ("preliminary", policy.severity.preliminary),
                 ("contradiction", policy.severity.contradiction),
+                ("overdue", policy.severity.overdue),
             ]),
         ]);
     }
     table.to_string()
+}
+
+/// On which days of their observation contacts are tested: close, secondary, co-exposed.
+fn tested(policy: &CasePolicy) -> String {
+    let TestDays { close, secondary, co_exposed } = &policy.test_days;
+    let days = |days: &Vec<i32>| match days.as_slice() {
+        [] => "-".to_owned(),
+        days => days.iter().map(i32::to_string).collect::<Vec<_>>().join(","),
+    };
+    let all = [close, secondary, co_exposed].map(days);
+    if all.iter().all(|days| days == "-") {
+        return "no days".to_owned();
+    }
+    format!("days {}, known within {} h", all.join("/"), policy.test_grace_hours)
 }
 
 fn tiers(rules: &Rules) -> String {

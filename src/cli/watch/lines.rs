@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 pub(super) fn header(what: What) -> String {
     match what {
         What::Alerts => {
-            columns([("published", 27), ("state", 10), ("severity", 9), ("family", 14), ("target", 12)])
+            columns([("published", 27), ("state", 10), ("severity", 9), ("family", 16), ("target", 12)])
                 + &columns([("area", 26), ("person", 12)])
                 + "what"
         }
@@ -45,7 +45,7 @@ pub(super) fn alert(alert: &Alert, published: &str, area: &str, target: &str) ->
         [texts::state(alert.state()), texts::severity(alert.severity()), families::name(alert.family()).to_owned()];
     let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
     let times = [(published, 27), (&state, 10), (&severity, 9)];
-    columns(times) + &columns([(&family, 14), (target, 12), (area, 26), (person, 12)]) + &what(alert)
+    columns(times) + &columns([(&family, 16), (target, 12), (area, 26), (person, 12)]) + &what(alert)
 }
 
 fn what(alert: &Alert) -> String {
@@ -53,6 +53,9 @@ fn what(alert: &Alert) -> String {
         AlertFamily::TierChanged => {
             let before = if alert.tier_before.is_empty() { "none" } else { &alert.tier_before };
             vec![format!("{before} → {}", alert.tier_after), alert.first_day.clone()]
+        }
+        AlertFamily::ContactOverdue => {
+            vec![format!("due on {}", alert.first_day), format!("released on {}", alert.release_day)]
         }
         _ => vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()],
     };

@@ -10,6 +10,7 @@ use super::versions;
 use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::End;
+use crate::model::time::Timestamp;
 use crate::pipeline::ending::{Ending, Stop};
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, person_event::Event};
@@ -17,10 +18,16 @@ use crate::state::person::case_file::{CaseFile, Contact, IndexFound, Traced};
 use hashbrown::HashSet;
 use std::cmp::Ordering;
 
-/// The record as its contact holds it, given the target it names, if any.
-pub fn of_contact(record: &ContactRecord<'_>, target: Option<TargetIndex>, rules: &Rules, secret: &Secret) -> Contact {
+/// The record as its contact holds it, given the target it names, if any, and when it was received.
+pub fn of_contact(
+    record: &ContactRecord<'_>,
+    target: Option<TargetIndex>,
+    received_at: Timestamp,
+    rules: &Rules,
+    secret: &Secret,
+) -> Contact {
     let target = target.map_or("", |target| rules.target_id(target));
-    Contact::new(record, record.index_person_id, target, content(record, target, secret))
+    Contact { received_at, ..Contact::new(record, record.index_person_id, target, content(record, target, secret)) }
 }
 
 /// The record as its index holds it: of the rank that it has with the contact, whatever else is reported to the index.
@@ -56,10 +63,16 @@ fn content(record: &ContactRecord<'_>, target: &str, secret: &Secret) -> u64 {
     secret.hash_64(Domain::Contact, if target.is_empty() { &parts[..3] } else { &parts })
 }
 
-/// What is held from now on when a version says again what stands: the same at the greater revision.
+/// What is held from now on when a version says again what stands: the same at the greater revision, as that was received
+/// first. What lesser revisions were received when must not matter: one that says something else may have come between.
 pub fn again(held: Option<&Contact>, new: &Contact) -> Option<Contact> {
     let same = held.filter(|held| (held.status, held.content) == (new.status, new.content))?;
-    Some(Contact { revision: same.revision.max(new.revision), ..same.clone() })
+    let received_at = match new.revision.cmp(&same.revision) {
+        Ordering::Less => same.received_at,
+        Ordering::Equal => new.received_at.min(same.received_at),
+        Ordering::Greater => new.received_at,
+    };
+    Some(Contact { revision: same.revision.max(new.revision), received_at, ..same.clone() })
 }
 
 /// Whether a version stands with the contact instead of what is held: the greatest does.

@@ -3,10 +3,13 @@
 use super::PersonHalf;
 use super::ahead::READ_AHEAD;
 use super::counting::cell_messages::Head;
+use super::deadlines::Deadlines;
 use super::messages::{self, Trigger};
+use super::overdue;
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::{End, Outcome, Reject};
 use crate::model::record::{HalfKind, Output, Record, Topic};
+use crate::model::time::Timestamp;
 use crate::pipeline::decode;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Ending;
@@ -15,12 +18,15 @@ use crate::pipeline::half::{Context, Half};
 use crate::pipeline::lab::LabsHeard;
 use crate::pipeline::person::counting::cells::Cells;
 use crate::pipeline::person::counting::contribution::{Places, Scratch};
-use crate::pipeline::times::{OwnTime, Times};
+use crate::pipeline::times::{OwnTime, Passed, Times};
 use crate::policy::Rules;
-use crate::state::person::PersonState;
+use crate::state::person::{PersonState, Slot};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// People looked at in one commit because of deadlines: at least those of one instant.
+const DUE_AT_MOST: usize = 1_000;
 
 /// People looked at for old rows each time that time goes on: at least so many, and at least this part of all.
 const SWEEP_LEAST: u32 = 64;
@@ -43,6 +49,8 @@ impl Half for PersonHalf {
             touched: Vec::new(),
             labs_heard: LabsHeard::default(),
             cutoffs: None,
+            passed: Passed::default(),
+            deadlines: Deadlines::default(),
             sweep: 0,
             scratch: Scratch::default(),
             read: Vec::new(),
@@ -90,9 +98,14 @@ impl Half for PersonHalf {
     }
 
     fn advance(&mut self, times: &Times, effects: &mut Effects) {
+        if let Some(everywhere) = times.everywhere {
+            self.pass_deadlines(everywhere, effects);
+        }
         let Some(drop_before) = times.drop_before else { return };
-        let cutoffs = Cutoffs::at(drop_before, &self.rules);
+        // Nothing is forgotten that a deadline will still ask for.
+        let cutoffs = Cutoffs::at(self.passed.due.map_or(drop_before, |due| due.min(drop_before)), &self.rules);
         self.cutoffs = Some(cutoffs);
+        self.passed.held_from = self.passed.held_from.max(Some(cutoffs.first_held()));
         let slots = self.state.slots();
         for _ in 0..SWEEP_LEAST.max(slots / SWEEP_PART).min(slots) {
             self.sweep = if self.sweep + 1 < slots { self.sweep + 1 } else { 0 };
@@ -106,6 +119,19 @@ impl Half for PersonHalf {
         }
     }
 
+    fn owes(&self, times: &Times) -> bool {
+        self.deadlines.next().is_some_and(|next| times.everywhere.is_some_and(|everywhere| next <= everywhere))
+    }
+
+    fn passed(&self) -> Passed {
+        self.passed
+    }
+
+    fn resume(&mut self, passed: Passed) {
+        self.passed = passed;
+        self.expect_all();
+    }
+
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
         self.count_all(-1);
@@ -115,6 +141,7 @@ impl Half for PersonHalf {
         self.scratch.forget_all();
         self.count_all(1);
         self.state.set_basis(self.rules.clone(), &mut effects.changes);
+        self.expect_all();
         for slot in 0..self.state.slots() {
             if let Some(slot) = self.state.taken(slot) {
                 self.review(slot, &Trigger::rules(), effects);
@@ -144,5 +171,38 @@ impl Half for PersonHalf {
 
     fn sizes(&self) -> Vec<(&'static str, u64)> {
         self.state.sizes()
+    }
+}
+
+/// What is due by a time.
+impl PersonHalf {
+    /// Looks at everybody of whom something has come due, in order of time. All that is due at one instant is seen to
+    /// within one commit: so whoever restores it knows from the instant alone who was.
+    fn pass_deadlines(&mut self, everywhere: Timestamp, effects: &mut Effects) {
+        let mut looked_at = 0;
+        while let Some(at) = self.deadlines.next().filter(|at| *at <= everywhere && looked_at < DUE_AT_MOST) {
+            self.passed.due = self.passed.due.max(Some(at));
+            while let Some(slot) = self.deadlines.take(at) {
+                looked_at += 1;
+                self.review(slot, &Trigger::deadline(), effects);
+                self.expect_anew(slot);
+            }
+        }
+        self.deliver(effects);
+        if self.deadlines.next().is_none_or(|next| next > everywhere) {
+            self.passed.due = self.passed.due.max(Some(everywhere));
+        }
+    }
+
+    fn expect_anew(&mut self, slot: Slot) {
+        let file = self.state.case_file(slot);
+        let next = file.and_then(|file| overdue::next(file, &self.rules, self.passed));
+        self.deadlines.set(slot, next);
+    }
+
+    fn expect_all(&mut self) {
+        self.deadlines = Deadlines::default();
+        let slots: Vec<Slot> = self.state.with_case_files().collect();
+        slots.into_iter().for_each(|slot| self.expect_anew(slot));
     }
 }

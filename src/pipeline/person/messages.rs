@@ -44,7 +44,7 @@ impl Origin {
 /// Why something is looked at again: becomes a link of an alert's chain of cause if it changes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Trigger<'a> {
-    /// The input record; none for new rules.
+    /// The input record; none for new rules and deadlines.
     pub origin: Option<Origin>,
     /// What kind of record.
     pub kind: CauseKind,
@@ -75,6 +75,11 @@ impl<'a> Trigger<'a> {
             finding: Finding::Unspecified,
             replaces: "",
         }
+    }
+
+    /// A deadline passed.
+    pub fn deadline() -> Self {
+        Self { kind: CauseKind::Deadline, ..Self::rules() }
     }
 
     /// A result.

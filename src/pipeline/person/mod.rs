@@ -10,6 +10,7 @@ use super::effects::Effects;
 use super::ending::{self, Ending, Stop};
 use super::half::Context;
 use super::lab::LabsHeard;
+use super::times::Passed;
 use crate::model::ids::Domain;
 use crate::model::outcome::{End, Reject, RejectCode};
 use crate::model::record::{Output, Position, Record, Topic};
@@ -17,7 +18,7 @@ use crate::model::result::{Finding, LabResult};
 use crate::model::time::Timestamp;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
-use crate::state::person::case_file::{Contact, IndexFound, PositiveVersion};
+use crate::state::person::case_file::{CaseFile, Contact, IndexFound, PositiveVersion};
 use crate::state::person::edit::Edit;
 use crate::state::person::row::Row;
 use crate::state::person::{PersonState, Slot};
@@ -25,6 +26,7 @@ use cases::episodes;
 use counting::cell_messages::Head;
 use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
+use deadlines::Deadlines;
 use messages::{Origin, Trigger};
 use plain::PlainResult;
 use retention::Cutoffs;
@@ -38,8 +40,10 @@ pub mod alerts;
 pub mod cases;
 pub mod contacts;
 pub mod counting;
+mod deadlines;
 mod half;
 pub mod messages;
+pub mod overdue;
 mod paged;
 mod plain;
 pub mod replacements;
@@ -62,6 +66,9 @@ pub struct PersonHalf {
     touched: Vec<Slot>,
     labs_heard: LabsHeard,
     cutoffs: Option<Cutoffs>,
+    passed: Passed,
+    /// What is due next of whom.
+    deadlines: Deadlines,
     /// Next slot to be looked at for rows to be dropped.
     sweep: u32,
     scratch: Scratch,
@@ -141,7 +148,7 @@ impl PersonHalf {
         let mut change = versions::admit(&mut self.state, slot, row, news, &mut effects.changes)?;
 
         self.count(slot, &change, origin);
-        let concerned = self.concerns_positives(&change);
+        let concerned = self.concerns_alerts(slot, &change);
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
@@ -167,7 +174,7 @@ impl PersonHalf {
         let mut change = versions::admit(&mut self.state, slot, row, false, &mut effects.changes)?;
 
         self.count(slot, &change, origin);
-        let concerned = self.concerns_positives(&change);
+        let concerned = self.concerns_alerts(slot, &change);
         let result = LabResult { person_id, ..result };
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::moved(origin, wire), effects);
@@ -188,11 +195,16 @@ impl PersonHalf {
         route::home(&self.context, record.person_id, origin, hops, effects, || messages::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
-        let contact = contacts::of_contact(&record, target, &self.rules, &self.context.secret);
+        let contact = contacts::of_contact(&record, target, origin.received_at, &self.rules, &self.context.secret);
         let cases_before = self.cases(slot, None);
         let before = self.state.case_file(slot).and_then(|file| file.contact(record.record_id)).cloned();
+        let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
         if let Some(known) = contacts::again(before.as_ref(), &contact) {
+            let is_news = before.is_none_or(|before| before.received_at != known.received_at);
             self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
+            if is_news {
+                self.review(slot, &trigger, effects);
+            }
             return Err(End::Duplicate.into());
         }
         contacts::admit(before.as_ref(), &contact)?;
@@ -200,7 +212,7 @@ impl PersonHalf {
         self.messages.extend(contacts::to_indexes(record.person_id, before.as_ref(), &contact, origin));
 
         self.count_cases(&cases_before, slot, origin);
-        let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
+        self.expect(slot, record.record_id);
         self.review(slot, &trigger, effects);
         Ok(contacts::ending(before.as_ref(), &contact))
     }
@@ -241,6 +253,7 @@ impl PersonHalf {
         };
         contacts::admit_finding(self.state.case_file(slot), &found)?;
         self.state.edit(slot, person_id, Edit::Found(found), &mut effects.changes);
+        self.expect(slot, &wire.record_id);
         self.review(slot, &Trigger::contact(origin, CauseKind::Index, &wire.record_id, 0), effects);
         Ok(Ending::Used(End::ContactApplied))
     }
@@ -304,8 +317,16 @@ impl PersonHalf {
         change.concerns_positives(self.scratch.related())
     }
 
+    /// Whether alerts may be others for a change that was counted last: if a positive is or was involved, or a day on which
+    /// the person may have had to be tested.
+    fn concerns_alerts(&self, slot: Slot, change: &Change) -> bool {
+        let is_due =
+            |file: &CaseFile| change.before.iter().chain([&change.after]).any(|row| overdue::is_about(row, file));
+        self.concerns_positives(change) || self.state.case_file(slot).is_some_and(is_due)
+    }
+
     /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
-    /// a positive is or was involved.
+    /// alerts may be others for it.
     fn replace(
         &mut self,
         slot: Slot,
@@ -325,7 +346,7 @@ impl PersonHalf {
             let before = replacements::renew(&mut self.state, slot, id, &mut effects.changes);
             let Some(other) = before.map(Change::of_replaced) else { continue };
             self.count(slot, &other, origin);
-            concerned |= self.concerns_positives(&other);
+            concerned |= self.concerns_alerts(slot, &other);
             change.heed(&other);
         }
         self.scratch.look_at(change, &self.state, slot);
@@ -354,19 +375,25 @@ impl PersonHalf {
         }
     }
 
-    /// Says what must be said now, if a positive is or was involved.
+    /// What a contact record makes due will have to be seen to.
+    fn expect(&mut self, slot: Slot, record_id: &str) {
+        let Some(file) = self.state.case_file(slot) else { return };
+        let contact = file.contact(record_id);
+        let next = contact.and_then(|contact| overdue::next_of(contact, file, &self.rules, self.passed));
+        self.deadlines.add(slot, next);
+    }
+
+    /// Says what must be said now, if there is or was a positive or a contact record.
     fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
         let Some(file) = self.state.case_file(slot) else { return };
-        if file.positives.is_empty() && file.alerts.is_empty() {
+        if file.positives.is_empty() && file.alerts.is_empty() && file.contacts.is_empty() {
             return;
         }
-        let wanted = alerts::wanted(&alerts::Grounds {
-            rows: &self.state.about_positives(slot),
-            file,
-            rules: &self.rules,
-            names: self.names(),
-            secret: &self.context.secret,
-        });
+        let (rules, names, secret) = (&*self.rules, self.names(), &self.context.secret);
+        let rows = &self.state.about_positives(slot);
+        let mut wanted = alerts::wanted(&alerts::Grounds { rows, file, rules, names, secret });
+        let (rows, passed) = (self.state.rows(slot), self.passed);
+        wanted.extend(overdue::wanted(&overdue::Grounds { rows, file, rules, names, secret, passed }));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let changed = alerts::review(&file.alerts, wanted, trigger);
@@ -440,6 +467,6 @@ impl PersonHalf {
     }
 }
 
-/// Stands for a record where new rules caused a message from person to person.
+/// Stands for a record where new rules, or a deadline, caused a message from person to person.
 const NO_RECORD: Origin =
     Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };

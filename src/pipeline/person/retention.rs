@@ -7,6 +7,7 @@
 
 use super::alerts;
 use super::contacts;
+use super::overdue;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1;
@@ -36,6 +37,8 @@ pub struct Cutoffs {
     positive: Timestamp,
     /// The day of `positive`.
     positive_day: Day,
+    /// The day of `plain`.
+    plain_day: Day,
 }
 
 impl Cutoffs {
@@ -46,7 +49,7 @@ impl Cutoffs {
         let gap = i64::from(longest(|policy| policy.episode_gap_days));
         let plain = drop_before.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
         let positive = plain.plus_days(-gap);
-        Self { plain: minute_of(plain), positive, positive_day: rules.day(positive) }
+        Self { plain: minute_of(plain), positive, positive_day: rules.day(positive), plain_day: rules.day(plain) }
     }
 
     /// No row of an earlier swab need be held.
@@ -154,8 +157,12 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
     };
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
     drops.extend(contacts::freeze(file).into_iter().map(Edit::Traced));
-    let first_kept = cutoffs.positive_day.to_string();
-    let expired = |alert: &v1::Alert| alerts::is_live(alert) || alert.last_day < first_kept;
+    let [first_kept, first_known] = [cutoffs.positive_day, cutoffs.plain_day].map(|day| day.to_string());
+    let expired = |alert: &v1::Alert| match overdue::is_overdue(alert) {
+        // Whether that test was taken is not known any more: it stays as it was published, too.
+        true => alert.last_day < first_known,
+        false => alerts::is_live(alert) || alert.last_day < first_kept,
+    };
     drop_where(&mut drops, List::Alerts, &file.alerts, expired);
     let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
     drop_where(&mut drops, List::Contacts, &file.contacts, is_over);

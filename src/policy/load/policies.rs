@@ -4,8 +4,11 @@ use super::targets;
 use crate::model::time::Zone;
 use crate::policy::error::Check;
 use crate::policy::years::{self, Years};
-use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, ObservationDays};
+use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, ObservationDays, TestDays};
 use crate::proto::v1;
+
+/// Hours after the end of its day from which on a due test is overdue, where a policy does not say.
+const GRACE_HOURS: u32 = 24;
 
 pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<Deployment> {
     let zone = Zone::named(&wire.zone);
@@ -65,6 +68,12 @@ pub(super) fn case(
         check.wrong("unknown_lab", "it is not said what becomes of an unknown lab's results", "use reject or accept");
     }
     let targets = targets::of_case(wire, deployment, check);
+    let observation_days = ObservationDays {
+        close: check.number("observation_days_close", wire.observation_days_close, 1..=60),
+        secondary: check.number("observation_days_secondary", wire.observation_days_secondary, 0..=60),
+        co_exposed: check.number("observation_days_co_exposed", wire.observation_days_co_exposed, 0..=60),
+    };
+    let ObservationDays { close, secondary, co_exposed } = observation_days;
     Some(CasePolicy {
         name: format!("{}@{}", wire.id, wire.version),
         unnamed_contacts: targets::of_unnamed_contacts(wire, &targets),
@@ -73,11 +82,15 @@ pub(super) fn case(
         episode_gap_days: check.number("episode_gap_days", wire.episode_gap_days, 1..=3650),
         historic_after_hours: check.number("historic_after_hours", wire.historic_after_hours, 1..=8784).into(),
         preliminary_alerts: wire.preliminary_alerts,
-        observation_days: ObservationDays {
-            close: check.number("observation_days_close", wire.observation_days_close, 1..=60),
-            secondary: check.number("observation_days_secondary", wire.observation_days_secondary, 0..=60),
-            co_exposed: check.number("observation_days_co_exposed", wire.observation_days_co_exposed, 0..=60),
+        observation_days,
+        test_days: TestDays {
+            close: test_days("test_days_close", &wire.test_days_close, close, check),
+            secondary: test_days("test_days_secondary", &wire.test_days_secondary, secondary, check),
+            co_exposed: test_days("test_days_co_exposed", &wire.test_days_co_exposed, co_exposed, check),
         },
+        test_grace_hours: check
+            .number("test_grace_hours", wire.test_grace_hours.unwrap_or(GRACE_HOURS), 0..=168)
+            .into(),
         trace_days_before: check.number("trace_days_before", wire.trace_days_before, 0..=60),
         trace_days_after: check.number("trace_days_after", wire.trace_days_after, 0..=60),
         accept_unknown_labs: wire.unknown_lab() == v1::UnknownLab::Accept,
@@ -91,6 +104,21 @@ pub(super) fn case(
     })
 }
 
+/// Days on which a contact is tested: within the observation, in order, none twice.
+fn test_days(field: &str, days: &[u32], observed: i32, check: &mut Check<'_>) -> Vec<i32> {
+    let observed = observed.unsigned_abs();
+    for (at, day) in days.iter().enumerate() {
+        let field = format!("{field}[{at}]");
+        if !(1..=observed).contains(day) {
+            let hint = format!("use days of the observation, 1 to {observed}, or observe for longer");
+            check.wrong(field, format!("day {day} is not one of the observation"), hint);
+        } else if at > 0 && days[at - 1] >= *day {
+            check.wrong(field, format!("day {day} is not after the one before"), "list each day once, in order");
+        }
+    }
+    days.iter().map(|day| i32::try_from(*day).unwrap_or(i32::MAX)).collect()
+}
+
 fn severity(wire: &v1::CaseSeverity, check: &mut Check<'_>) -> CaseSeverity {
     let default = CaseSeverity::default();
     CaseSeverity {
@@ -99,5 +127,6 @@ fn severity(wire: &v1::CaseSeverity, check: &mut Check<'_>) -> CaseSeverity {
         historic: check.severity("severity.historic", wire.historic, default.historic),
         preliminary: check.severity("severity.preliminary", wire.preliminary, default.preliminary),
         contradiction: check.severity("severity.contradiction", wire.contradiction, default.contradiction),
+        overdue: check.severity("severity.overdue", wire.overdue, default.overdue),
     }
 }

@@ -35,6 +35,10 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         observation_days_close: toml.observation_days_close,
         observation_days_secondary: toml.observation_days_secondary,
         observation_days_co_exposed: toml.observation_days_co_exposed,
+        test_days_close: toml.test_days_close,
+        test_days_secondary: toml.test_days_secondary,
+        test_days_co_exposed: toml.test_days_co_exposed,
+        test_grace_hours: toml.test_grace_hours,
         trace_days_before: toml.trace_days_before,
         trace_days_after: toml.trace_days_after,
         earliest_year: toml.earliest_year,
@@ -102,6 +106,13 @@ struct CaseToml {
     observation_days_close: u32,
     observation_days_secondary: u32,
     observation_days_co_exposed: u32,
+    #[serde(default)]
+    test_days_close: Vec<u32>,
+    #[serde(default)]
+    test_days_secondary: Vec<u32>,
+    #[serde(default)]
+    test_days_co_exposed: Vec<u32>,
+    test_grace_hours: Option<u32>,
     trace_days_before: u32,
     trace_days_after: u32,
     unknown_lab: UnknownLabToml,
@@ -121,6 +132,7 @@ struct CaseSeverityToml {
     historic: Option<SeverityToml>,
     preliminary: Option<SeverityToml>,
     contradiction: Option<SeverityToml>,
+    overdue: Option<SeverityToml>,
 }
 
 impl CaseSeverityToml {
@@ -131,6 +143,7 @@ impl CaseSeverityToml {
             historic: severity(self.historic),
             preliminary: severity(self.preliminary),
             contradiction: severity(self.contradiction),
+            overdue: severity(self.overdue),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::pipeline::decode::validate::JUDGEMENT;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
+use crate::pipeline::times::Passed;
 use crate::policy::Rules;
 use crate::proto::v1::{InputOffset, Loss, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
@@ -110,6 +111,8 @@ impl<H: Half> Task<H> {
         task.losses = head.losses;
         // What was read so far, another version may have taken that this one refuses: whoever counts again must know.
         task.judged_from = if head.judgement == JUDGEMENT { head.judged_from } else { head.inputs };
+        let [due, held_from] = [&head.due, &head.held_from].map(|at| at.as_ref().and_then(Timestamp::from_wire));
+        task.half.resume(Passed { due, held_from });
         Ok(task)
     }
 
@@ -255,6 +258,7 @@ impl<H: Half> Task<H> {
 
     fn head(&self) -> TaskHead {
         let offset = |&(topic, offset): &(Topic, i64)| InputOffset { topic: topic.name().into(), offset };
+        let Passed { due, held_from } = self.half.passed();
         TaskHead {
             inputs: self.next.iter().map(offset).collect(),
             now: Some(self.now().to_wire()),
@@ -275,6 +279,8 @@ impl<H: Half> Task<H> {
             losses: self.losses.clone(),
             judgement: JUDGEMENT,
             judged_from: self.judged_from.clone(),
+            due: due.map(Timestamp::to_wire),
+            held_from: held_from.map(Timestamp::to_wire),
         }
     }
 

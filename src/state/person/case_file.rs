@@ -98,6 +98,9 @@ pub struct Contact {
     pub order: Option<(Timestamp, Timestamp)>,
     /// Id of the target it names; empty when it names none.
     pub target: String,
+    /// When this version was first received, as its contact knows it. 0 with the index, and where a version before format
+    /// 4 read it.
+    pub received_at: Timestamp,
 }
 
 impl Contact {
@@ -114,6 +117,7 @@ impl Contact {
             end: record.exposure_end,
             order: record.order,
             target: target.to_owned(),
+            received_at: Timestamp::default(),
         }
     }
 
@@ -291,7 +295,8 @@ pub(super) fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
     put_bytes(into, contact.record_id.as_bytes());
     put_bytes(into, contact.other.as_bytes());
     put_u32(into, contact.revision);
-    let flags = u8::from(contact.order.is_some()) | u8::from(!contact.target.is_empty()) << 1;
+    let received = contact.received_at != Timestamp::default();
+    let flags = u8::from(contact.order.is_some()) | u8::from(!contact.target.is_empty()) << 1 | u8::from(received) << 2;
     into.extend_from_slice(&[contact.status as u8, contact.kind as u8, flags]);
     put_u64(into, contact.content);
     put_i64(into, contact.start.0);
@@ -303,6 +308,9 @@ pub(super) fn put_contact(into: &mut Vec<u8>, contact: &Contact) {
     if !contact.target.is_empty() {
         put_bytes(into, contact.target.as_bytes());
     }
+    if received {
+        put_i64(into, contact.received_at.0);
+    }
 }
 
 pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> {
@@ -311,7 +319,7 @@ pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> 
     let status = ContactStatus::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact status"))?;
     let kind = ContactKind::try_from(i32::from(reader.u8()?)).map_err(|_| corrupt("unknown contact kind"))?;
     let flags = reader.u8()?;
-    if flags > 3 {
+    if flags > 7 {
         return Err(corrupt("a contact record has a flag of unknown meaning"));
     }
     let content = reader.u64()?;
@@ -319,7 +327,9 @@ pub(super) fn read_contact(reader: &mut Reader<'_>) -> Result<Contact, Corrupt> 
     let order = if flags & 1 != 0 { Some((Timestamp(reader.i64()?), Timestamp(reader.i64()?))) } else { None };
     // Format 2 knew of no targets of contact records, and no flag for them.
     let target = if flags & 2 != 0 { reader.text()?.to_owned() } else { String::new() };
-    Ok(Contact { record_id, other, revision, status, content, kind, start, end, order, target })
+    // Up to format 3 nothing was kept of when it was received.
+    let received_at = if flags & 4 != 0 { Timestamp(reader.i64()?) } else { Timestamp::default() };
+    Ok(Contact { record_id, other, revision, status, content, kind, start, end, order, target, received_at })
 }
 
 pub(super) fn put_traced(into: &mut Vec<u8>, traced: &Traced) {
@@ -357,6 +367,7 @@ mod tests {
             end: Timestamp(6),
             order: Some((Timestamp(7), Timestamp(8))),
             target: "influenza-a".into(),
+            received_at: Timestamp(10),
         };
         CaseFile {
             person_id: "p1".into(),

@@ -319,6 +319,7 @@ mod tests {
             end: Timestamp(6),
             order: Some((Timestamp(7), Timestamp(8))),
             target: "influenza-a".into(),
+            received_at: Timestamp(10),
         }
     }
 

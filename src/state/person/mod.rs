@@ -180,6 +180,11 @@ impl PersonState {
         self.case_files.get(&slot.0).map(Box::as_ref)
     }
 
+    /// Where the people are held who have one, in no order that means anything.
+    pub fn with_case_files(&self) -> impl Iterator<Item = Slot> {
+        self.case_files.keys().copied().map(Slot)
+    }
+
     /// Changes a person's case file, which begins with the first change; an empty one is none.
     pub fn edit(&mut self, slot: Slot, person_id: &str, mut edit: Edit, changes: &mut Changes) {
         let file = self.case_files.entry(slot.0).or_insert_with(|| Box::new(CaseFile::of(person_id)));

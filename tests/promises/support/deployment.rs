@@ -2,7 +2,7 @@
 
 use super::broker::{Broker, FaultRates, Shared, Stored};
 use super::fleet::Fleet;
-use super::oracle::{self, Published};
+use super::oracle::{self, Published, TimePassed};
 use super::random::Random;
 use std::sync::Arc;
 use swabstream::demo::city::Message;
@@ -45,8 +45,17 @@ pub struct Deployment {
 impl Deployment {
     /// All workers started, in history mode: time comes from the records.
     pub fn start(seed: u64, rules: Arc<Rules>) -> Self {
+        Self::begin(seed, rules, Timestamp(1_700_000_000_000), true)
+    }
+
+    /// All workers started at a moment, in live work: time goes on with the clock.
+    pub fn start_live(seed: u64, rules: Arc<Rules>, at: Timestamp) -> Self {
+        Self::begin(seed, rules, at, false)
+    }
+
+    fn begin(seed: u64, rules: Arc<Rules>, at: Timestamp, history: bool) -> Self {
         let random = Random::new(seed);
-        let broker = Broker::new(LAYOUT, Timestamp(1_700_000_000_000), seed);
+        let broker = Broker::new(LAYOUT, at, seed);
         let settings = Settings {
             layout: LAYOUT,
             secret: SECRET,
@@ -55,7 +64,7 @@ impl Deployment {
             commit_interval_ms: 100,
             commit_records: 200,
             commit_floor: 1,
-            history: true,
+            history,
             formats: Formats::default(),
         };
         let in_force = RulesInForce { rules: rules.clone(), offset: 1 };
@@ -139,6 +148,22 @@ impl Deployment {
         panic!("the workers never come to rest");
     }
 
+    /// Everybody works until a moment, a tenth of a second after the other.
+    pub fn run_until(&mut self, at: Timestamp) {
+        while self.broker.borrow().now() < at {
+            let left = at.0 - self.broker.borrow().now().0;
+            self.pass_time(left.min(100));
+            self.person.round();
+            self.area.round();
+            self.hear_progress();
+        }
+    }
+
+    /// Nobody works until a moment.
+    pub fn rest_until(&mut self, at: Timestamp) {
+        self.broker.borrow_mut().advance_to(at);
+    }
+
     /// All processes die and others restore their tasks: nothing may differ afterwards.
     pub fn assert_restored_equals_live(&mut self) {
         let live = (self.person.images(), self.area.images());
@@ -161,6 +186,15 @@ impl Deployment {
     /// The day of the smallest progress.
     pub fn today(&self) -> Day {
         self.rules.day(self.globals.slowest(LAYOUT.person_tasks).expect("every task has published its time").watermark)
+    }
+
+    /// How far time has come for a person.
+    pub fn passed(&self) -> impl Fn(&str) -> TimePassed {
+        let tasks = self.person.each(|half, _| half.passed());
+        move |person| {
+            let passed = tasks[&LAYOUT.person_task(person)];
+            TimePassed { due: passed.due, held_from: passed.held_from }
+        }
     }
 
     fn pass_time(&mut self, ms: i64) {

@@ -151,11 +151,11 @@ impl Story {
         }
         deployment.mark_time(time(at));
         deployment.settle();
-        assert_same(&self.truth(deployment.today()), &deployment.published());
+        assert_same(&self.truth(&deployment), &deployment.published());
         deployment
     }
 
-    fn truth(&self, today: Day) -> Truth {
+    fn truth(&self, deployment: &Deployment) -> Truth {
         let usable = self.messages.iter().filter(|message| message.expected_code().is_none());
         let arrived = |message: &Message| Arrived {
             at: message.at,
@@ -164,7 +164,7 @@ impl Story {
             move_in_flight: false,
         };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
-        recount(&self.rules, &SECRET, &arrived, today)
+        recount(&self.rules, &SECRET, &arrived, deployment.today(), deployment.passed())
     }
 
     fn push(&mut self, topic: Topic, received: &str, key: &str, payload: Option<Vec<u8>>, kind: Kind) {

@@ -6,7 +6,7 @@ import { count, day, moment, names, passed, t, targetName, word } from "./langua
 const SIGNS = { high: "▲", moderate: "◆", info: "●" };
 
 /** Families that can be chosen: those that something raises. */
-const FAMILIES = ["positive", "contradiction", "tier_changed"];
+const FAMILIES = ["positive", "contradiction", "contact_overdue", "tier_changed"];
 
 const asked = new URLSearchParams(location.search);
 
@@ -38,6 +38,7 @@ function facts(alert, targets) {
   if (alert.exposed_to) list.push(t("alert.exposed", { count: count(alert.exposed_to) }));
   if (alert.to_trace) list.push(t("alert.trace", { count: count(alert.to_trace) }));
   if (alert.first_day) list.push(alert.last_day && alert.last_day !== alert.first_day ? t("alert.days", { first: day(alert.first_day), last: day(alert.last_day) }) : day(alert.first_day));
+  if (alert.release_day) list.push(t("alert.release", { day: day(alert.release_day) }));
   list.push(...alert.measured.map((one) => (one.startsWith("kit ") ? t("alert.kit", { kit: one.slice(4) }) : one)));
   if (alert.measured_omitted) list.push(t("alert.more", { count: count(alert.measured_omitted) }));
   if (alert.policy) list.push(t("alert.policy", { policy: alert.policy }));
@@ -62,7 +63,7 @@ function line(alert, state) {
       el("span", { class: "hidden" }, `${t("alert.severity")} `), word("severity", alert.severity)),
     el("div", { class: "content" },
       el("p", {}, el("span", { class: "what" }, title(alert)), " ", ...marks.flatMap(([kind, mark]) => [el("span", { class: `mark ${mark}` }, word(kind, mark)), " "])),
-      el("p", { class: "where" }, where(alert, state.registry)),
+      alert.area ? el("p", { class: "where" }, where(alert, state.registry)) : "",
       el("p", { class: "quiet" }, facts(alert, state.registry.targets)),
       why ? el("p", { class: "why" }, why) : ""),
     el("p", { class: "times" }, el("time", { datetime: new Date(alert.at).toISOString(), "data-ago": alert.at }, t("alert.ago", { time: passed(state.now() - alert.at) })),

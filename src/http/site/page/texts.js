@@ -75,6 +75,7 @@ export const TEXTS = {
   "alert.person": ["person {person}", "人员 {person}"],
   "alert.exposed": ["exposed to {count}", "暴露于 {count} 人"],
   "alert.trace": ["{count} to trace", "待追踪 {count} 人"],
+  "alert.release": ["released on {day}", "{day} 解除管理"],
   "alert.days": ["{first} to {last}", "{first} 至 {last}"],
   "alert.kit": ["kit {kit}", "试剂 {kit}"],
   "alert.policy": ["policy {policy}", "规则 {policy}"],
@@ -90,6 +91,7 @@ export const TEXTS = {
   "withdrawn.rules": ["other rules", "规则变更"],
   "withdrawn.area": ["other numbers of the area", "区域数据变更"],
   "withdrawn.index": ["other finding of an index person", "指示病例结果变更"],
+  "withdrawn.deadline": ["a deadline that passed", "期限已过"],
   "withdrawn.revision": ["revision {number}", "第 {number} 次修订"],
   "withdrawn.replaced": ["replaced by {id}", "由 {id} 取代"],
 

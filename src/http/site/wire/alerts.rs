@@ -35,6 +35,8 @@ pub(super) struct AlertLine {
     purpose: String,
     first_day: String,
     last_day: String,
+    /// When a contact is released; empty in other families than `contact_overdue`.
+    release_day: String,
     specimens: u32,
     exposed_to: usize,
     to_trace: usize,
@@ -136,6 +138,7 @@ fn shown(overview: &Overview, line: &book::AlertLine) -> AlertLine {
         purpose: alert.purpose.clone(),
         first_day: alert.first_day.clone(),
         last_day: alert.last_day.clone(),
+        release_day: alert.release_day.clone(),
         specimens: alert.positive_specimens,
         exposed_to: line.exposed_to,
         to_trace: line.to_trace,

@@ -111,7 +111,8 @@ pub fn to_trace(file: &CaseFile, first: Timestamp, last: Timestamp, sought: Soug
     .collect()
 }
 
-fn observation_days(kind: ContactKind, policy: &CasePolicy) -> i64 {
+/// Days after exposure for which contacts of a kind are observed.
+pub fn observation_days(kind: ContactKind, policy: &CasePolicy) -> i64 {
     let days = policy.observation_days;
     i64::from(match kind {
         ContactKind::Close | ContactKind::Unspecified => days.close,

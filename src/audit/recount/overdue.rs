@@ -1,0 +1,195 @@
+//! Tests that contacts had to take and did not: which alerts about them must be live.
+//!
+//! Asked day by day and target by target, of everybody: does a record have the person tested then, by the policy of that
+//! day, is the time for its result over, was no swab taken, and is the person no case by then.
+
+use super::alert_id;
+use super::alerts::{ListedContact, LiveAlert, is_about, kind_as_known};
+use super::people::{Person, Specimen};
+use crate::audit::targets;
+use crate::model::ids::Secret;
+use crate::model::time::{Day, Timestamp};
+use crate::policy::{CasePolicy, EpisodeForm, Rules};
+use crate::proto::v1::{AlertFamily, Channel, ContactKind, ContactRecord};
+use std::collections::BTreeMap;
+
+/// No policy observes anybody for longer.
+const DAYS: i32 = 60;
+
+/// How far a task says that time has come for its people.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TimePassed {
+    /// What was due by then has been seen to; `None` before any time was known.
+    pub due: Option<Timestamp>,
+    /// Of specimens collected before nothing is known any more.
+    pub held_from: Option<Timestamp>,
+}
+
+impl TimePassed {
+    /// Whether all swabs of a day are still known of.
+    pub fn knows(&self, rules: &Rules, day: Day) -> bool {
+        self.held_from.is_none_or(|from| rules.span(day).0 >= from)
+    }
+}
+
+/// A record that has somebody tested on a day.
+struct Asks<'a> {
+    record: &'a ContactRecord,
+    received: Timestamp,
+    kind: ContactKind,
+}
+
+/// Every alert about a missed test that must be live, of days all of whose swabs are known.
+pub fn of(
+    rules: &Rules,
+    secret: &Secret,
+    people: &BTreeMap<String, Person>,
+    passed: impl Fn(&str) -> TimePassed,
+) -> Vec<LiveAlert> {
+    let mut alerts = Vec::new();
+    for person in people.values() {
+        let passed = passed(&person.id);
+        for ((day, target), asking) in asked(rules, people, person) {
+            let policy = targets::case_policy(rules, target, day).expect("it is by one that the test is due");
+            let over = deadline(rules, policy, day);
+            let missed = !person.swabs.contains(&(day, target.to_owned())) && !is_case(rules, person, target, day);
+            if missed && passed.due.is_some_and(|due| over <= due) && passed.knows(rules, day) {
+                alerts.push(alert(rules, secret, people, person, (day, target, policy), &asking));
+            }
+        }
+    }
+    alerts
+}
+
+/// Who is to be tested on which day for what, by which records.
+fn asked<'a>(
+    rules: &'a Rules,
+    people: &BTreeMap<String, Person>,
+    person: &'a Person,
+) -> BTreeMap<(Day, &'a str), Vec<Asks<'a>>> {
+    let mut asked: BTreeMap<(Day, &str), Vec<Asks<'_>>> = BTreeMap::new();
+    for (record, received) in &person.contacts {
+        let kind = kind_as_known(rules, people, record);
+        for target in rules.deployment.targets.iter().map(|target| target.id.as_str()) {
+            for after in 1..=DAYS {
+                let day = ended(rules, record).plus(after);
+                let policy = targets::case_policy(rules, target, day).filter(|_| is_about(rules, record, target, day));
+                if policy.is_some_and(|policy| tested(policy, kind).contains(&after)) {
+                    asked.entry((day, target)).or_default().push(Asks { record, received: *received, kind });
+                }
+            }
+        }
+    }
+    asked
+}
+
+fn tested(policy: &CasePolicy, kind: ContactKind) -> &[i32] {
+    match kind {
+        ContactKind::Secondary => &policy.test_days.secondary,
+        ContactKind::CoExposed => &policy.test_days.co_exposed,
+        _ => &policy.test_days.close,
+    }
+}
+
+fn observed(policy: &CasePolicy, kind: ContactKind) -> i32 {
+    match kind {
+        ContactKind::Secondary => policy.observation_days.secondary,
+        ContactKind::CoExposed => policy.observation_days.co_exposed,
+        _ => policy.observation_days.close,
+    }
+}
+
+fn at(time: Option<&prost_types::Timestamp>) -> Timestamp {
+    time.and_then(Timestamp::from_wire).expect("usable records have their times")
+}
+
+/// The civil day on which an exposure ended.
+fn ended(rules: &Rules, record: &ContactRecord) -> Day {
+    rules.day(at(record.exposure_end.as_ref()))
+}
+
+fn deadline(rules: &Rules, policy: &CasePolicy, day: Day) -> Timestamp {
+    Timestamp(rules.span(day.plus(1)).0.0 + policy.test_grace_hours * 3_600_000)
+}
+
+fn positives<'a>(person: &'a Person, target: &str) -> impl Iterator<Item = (&'a Specimen, &'a Specimen)> {
+    let episodes = person.alerting.iter().filter(move |episode| episode.first().target == target);
+    episodes.flat_map(|episode| episode.positives.iter().map(move |positive| (episode.first(), positive)))
+}
+
+/// Whether one more positive on a day would belong to the episode of the last positive up to it.
+fn is_case(rules: &Rules, person: &Person, target: &str, day: Day) -> bool {
+    let up_to = positives(person, target).filter(|(_, positive)| positive.day <= day);
+    let last = up_to.max_by_key(|(_, positive)| positive.minute);
+    last.zip(targets::case_policy(rules, target, day)).is_some_and(|((first, last), policy)| {
+        let anchor = match policy.episode_form {
+            EpisodeForm::FromLastPositive => last,
+            EpisodeForm::FromFirstPositive => first,
+        };
+        day.0 - anchor.day.0 <= policy.episode_gap_days
+    })
+}
+
+fn alert(
+    rules: &Rules,
+    secret: &Secret,
+    people: &BTreeMap<String, Person>,
+    person: &Person,
+    (day, target, policy): (Day, &str, &CasePolicy),
+    asking: &[Asks<'_>],
+) -> LiveAlert {
+    let news_until = deadline(rules, policy, day).0 / 60_000 + policy.historic_after_hours * 60;
+    let historic = asking.iter().all(|asks| asks.received.0.div_euclid(60_000) > news_until);
+    let further = Some(target).filter(|target| *target != targets::first(rules));
+    let listed = |asks: &Asks<'_>| ListedContact::of(asks.record, &asks.record.index_person_id, asks.kind);
+    let mut exposed_to: Vec<ListedContact> = asking.iter().map(listed).collect();
+    exposed_to.sort();
+    let first_day = day.to_string();
+    LiveAlert {
+        id: alert_id::contact_overdue(secret, &person.id, &first_day, further),
+        person: person.id.clone(),
+        family: AlertFamily::ContactOverdue,
+        target: target.to_owned(),
+        last_day: first_day.clone(),
+        first_day,
+        specimen: String::new(),
+        channel: Channel::Unspecified,
+        severity: if historic { policy.severity.historic } else { policy.severity.overdue },
+        historic,
+        preliminary: false,
+        area: String::new(),
+        purpose: String::new(),
+        positive_specimens: 0,
+        exposed_to,
+        exposed_to_omitted: 0,
+        to_trace: Vec::new(),
+        to_trace_omitted: 0,
+        positives: Vec::new(),
+        positives_omitted: 0,
+        policy: policy.name.clone(),
+        release_day: release(rules, people, person, target, day).to_string(),
+    }
+}
+
+/// The last day of being observed without a day between, or the day of the first positive after, if that is earlier.
+fn release(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, target: &str, day: Day) -> Day {
+    let spans = person.contacts.iter().filter_map(|(record, _)| {
+        let kind = kind_as_known(rules, people, record);
+        let under = |after: i32| {
+            let day = ended(rules, record).plus(after);
+            let policy = targets::case_policy(rules, target, day);
+            is_about(rules, record, target, day) && policy.is_some_and(|policy| after <= observed(policy, kind))
+        };
+        let days = (0..=DAYS).find(|after| !under(*after)).unwrap_or(DAYS + 1);
+        let begins = rules.day(at(record.exposure_start.as_ref()));
+        (days > 0).then(|| (begins, ended(rules, record).plus(days - 1)))
+    });
+    let spans: Vec<(Day, Day)> = spans.collect();
+    let mut last = day;
+    // Until no record adds a day.
+    while let Some((_, to)) = spans.iter().find(|(from, to)| *from <= last.plus(1) && *to > last) {
+        last = *to;
+    }
+    let found = positives(person, target).map(|(_, positive)| positive.day).filter(|found| *found > day).min();
+    found.map_or(last, |found| last.min(found))
+}

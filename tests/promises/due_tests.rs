@@ -1,0 +1,84 @@
+//! Tests that contacts are due: missed ones are told of when their time is over, also where nothing is read any more.
+
+use crate::support::deployment::Deployment;
+use crate::support::records::close_contact;
+use crate::support::story::{Story, contact, result, time};
+use prost::Message as _;
+use std::sync::Arc;
+use swabstream::demo::city::{Kind, Message};
+use swabstream::model::record::Topic;
+use swabstream::model::time::Timestamp;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::AlertFamily::{ContactOverdue, Positive};
+use swabstream::proto::v1::{AlertState, CauseKind, ContactRecord, ContactStatus, Finding};
+
+use Finding::{Negative as N, Positive as P};
+
+#[test]
+fn a_contact_who_misses_a_test_is_told_of_until_its_late_result_comes() {
+    // Exposed on the 8th: tests are due on the 9th, 10th, 11th, 13th and 15th.
+    let story = Story::begin()
+        .contact("2022-11-08 12:00", contact("C1", "P1", "I1", "2022-11-08"))
+        .result("2022-11-09 15:00", result("R1", "P1", N, "2022-11-09 09:00"));
+    let missed = story.clone().end("2022-11-12 00:00");
+    let alert = missed.live(ContactOverdue, "P1").expect("the test of the 10th is missed");
+    assert_eq!((&*alert.first_day, &*alert.release_day), ("2022-11-10", "2022-11-22"));
+    assert_eq!((alert.exposed_to.len(), &*alert.exposed_to[0].record_id), (1, "C1"));
+    assert_eq!(missed.live(ContactOverdue, "P1").map(|alert| alert.causes[0].kind()), Some(CauseKind::Deadline));
+    let in_time = story.clone().end("2022-11-11 23:00");
+    assert!(in_time.live(ContactOverdue, "P1").is_none(), "its result may still come");
+    // A result of another person only lets time go on.
+    let late = story
+        .result("2022-11-12 01:00", result("R2", "P2", N, "2022-11-11 09:00"))
+        .result("2022-11-12 10:00", result("R3", "P1", N, "2022-11-10 22:00"))
+        .end("2022-11-12 12:00");
+    assert!(late.live(ContactOverdue, "P1").is_none(), "it was taken");
+}
+
+#[test]
+fn what_ends_being_a_contact_ends_its_tests() {
+    let record = contact("C1", "P1", "I1", "2022-11-08");
+    let story = Story::begin().contact("2022-11-08 12:00", record.clone());
+    let withdrawn = ContactRecord { revision: 1, status: ContactStatus::Withdrawn as i32, ..record };
+    let undone = story.clone().contact("2022-11-12 12:00", withdrawn).end("2022-11-20 00:00");
+    assert!(undone.live(ContactOverdue, "P1").is_none());
+    let found = story.result("2022-11-09 15:00", result("R1", "P1", P, "2022-11-09 09:00")).end("2022-11-20 00:00");
+    assert!(found.live(ContactOverdue, "P1").is_none(), "it is a case now");
+    assert!(found.live(Positive, "P1").is_some());
+}
+
+/// Nothing but one contact record is ever received: time goes on all the same, and so does what is due.
+#[test]
+fn with_no_input_at_all_a_deadline_fires_within_two_seconds_of_its_time() {
+    let mut deployment = Deployment::start_live(7, Arc::new(sample_rules()), time("2022-11-08 12:00"));
+    let record = close_contact("C1", "P1", "I1", time("2022-11-08 10:00"), time("2022-11-08 11:00"));
+    deployment.publish(&Message {
+        topic: Topic::ContactRecords,
+        key: b"P1".to_vec(),
+        partition_key: b"P1".to_vec(),
+        payload: Some(record.encode_to_vec()),
+        content_type: None,
+        at: time("2022-11-08 12:00"),
+        kind: Kind::Contact,
+        mis_keyed: false,
+    });
+    let told = |deployment: &Deployment| {
+        let live = deployment.published();
+        let all = live.live().filter(|alert| alert.family() == ContactOverdue).map(|alert| alert.first_day.clone());
+        all.collect::<Vec<_>>()
+    };
+    deployment.run_until(time("2022-11-08 12:01"));
+    for (deadline, days) in [("2022-11-11 00:00", 1), ("2022-11-12 00:00", 2), ("2022-11-13 00:00", 3)] {
+        let deadline = time(deadline);
+        // The clock is all that goes on.
+        deployment.rest_until(Timestamp(deadline.0 - 20_000));
+        deployment.run_until(Timestamp(deadline.0 - 1));
+        assert_eq!(told(&deployment).len(), days - 1);
+        deployment.run_until(Timestamp(deadline.0 + 2_000));
+        assert_eq!(told(&deployment).len(), days);
+    }
+    let states = deployment.history(Topic::Alerts);
+    assert_eq!(states.len(), 3, "each is told of once");
+    let first = swabstream::proto::v1::Alert::decode(states[0].payload.as_deref().expect("a state")).expect("an alert");
+    assert_eq!((first.state(), first.severity()), (AlertState::Raised, swabstream::proto::v1::Severity::Moderate));
+}
