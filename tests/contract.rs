@@ -11,19 +11,19 @@ use swabstream::intake::advice;
 use swabstream::model::outcome::{RejectCode, code_text};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::decode::{self, validate};
+use swabstream::pipeline::decode::{self, pool, validate};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::DESCRIPTORS;
 
 const PACKAGE: &str = "swabstream.v1";
 
-fn pool() -> DescriptorPool {
+fn descriptors() -> DescriptorPool {
     DescriptorPool::decode(DESCRIPTORS).expect("embedded descriptors")
 }
 
 /// Every example: (file name, message, text). `LabResult-corrected.json` is a `LabResult`.
 fn examples() -> Vec<(String, MessageDescriptor, String)> {
-    let pool = pool();
+    let pool = descriptors();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/examples");
     let mut paths: Vec<PathBuf> =
         fs::read_dir(folder).expect("the examples").map(|file| file.expect("a file").path()).collect();
@@ -66,7 +66,7 @@ fn every_message_and_every_field_is_shown_in_an_example() {
         note(&parsed(&name, &message, &text), &mut shown);
     }
     let mut lacking = Vec::new();
-    for message in pool().all_messages().filter(|message| message.package_name() == PACKAGE) {
+    for message in descriptors().all_messages().filter(|message| message.package_name() == PACKAGE) {
         match shown.get(message.name()) {
             None => lacking.push(message.name().to_owned()),
             Some(fields) => {
@@ -102,15 +102,16 @@ fn every_example_of_an_input_is_valid_in_the_sample_city_as_protobuf_and_as_json
             let position = Position { topic: Topic::LabResults, partition: 0, offset: 0 };
             let record = Record { position, received_at, key: None, payload: Some(payload), content_type };
             let found = match message.name() {
-                "LabResult" => decode::result_in_place(&record, 10_000)
-                    .and_then(|read| validate::result(&read.view(), received_at, &rules).map(drop)),
+                "LabResult" => decode::result_in_place(&record, 10_000).and_then(|read| match read.pool() {
+                    Some((wire, pool)) => pool::pooled(wire, pool, received_at, &rules).map(drop),
+                    None => validate::result(&read.view(), received_at, &rules).map(drop),
+                }),
                 "ContactRecord" => decode::contact(&record, 10_000)
                     .and_then(|wire| validate::contact(&wire, received_at, &rules).map(drop)),
                 _ => continue,
             };
             seen += 1;
-            let expected = if name == "LabResult-pool" { Err(RejectCode::Unsupported) } else { Ok(()) };
-            assert_eq!(found.map_err(|reject| reject.code), expected, "{name} {content_type:?}");
+            assert_eq!(found, Ok(()), "{name} {content_type:?}");
         }
     }
     assert!(seen >= 20, "only {seen}");
@@ -150,7 +151,7 @@ fn commented_fields() -> Vec<(String, String)> {
 fn every_field_says_whether_it_is_there() {
     let commented: BTreeMap<String, String> = commented_fields().into_iter().collect();
     let (mut fields, mut silent) = (0, Vec::new());
-    for message in pool().all_messages().filter(|message| message.package_name() == PACKAGE) {
+    for message in descriptors().all_messages().filter(|message| message.package_name() == PACKAGE) {
         for field in message.fields() {
             let name = format!("{}.{}", message.name(), field.name());
             let comment = commented.get(&name).unwrap_or_else(|| panic!("{name} was not found in the text"));
@@ -180,7 +181,7 @@ fn page_of_codes() -> Vec<(String, String, String)> {
 
 #[test]
 fn the_page_of_codes_says_of_every_code_what_the_program_says() {
-    let pool = pool();
+    let pool = descriptors();
     let codes = pool.get_enum_by_name("swabstream.v1.RejectCode").expect("an enumeration of the contract");
     let known = codes.values().filter(|value| value.number() != 0);
     let known: Vec<RejectCode> = known.map(|value| RejectCode::try_from(value.number()).expect("generated")).collect();

@@ -179,3 +179,35 @@ fn line_ends_that_were_doubled_are_one_and_a_quote_before_the_header_hides_it_no
     let error = checked(&[&folder.path("titled.csv"), "--map", &folder.path("map.toml")]).expect_err("no header");
     assert!(error.contains("the map's columns stand in line 2; write `skip_lines = 1`"), "{error}");
 }
+
+/// Pools of a file are judged by the processor's own judge, and told by the field of the member that is wrong.
+#[test]
+fn pools_are_taken_and_a_wrong_one_is_told_by_its_member() {
+    let text = include_str!("../proto/examples/LabResult-pool.json");
+    let pool: serde_json::Value = serde_json::from_str(text).expect("an example");
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut pool = pool.clone();
+        change(&mut pool);
+        pool.to_string()
+    };
+    let lines = [
+        with(&|_| ()),
+        with(&|wrong| wrong["pool"]["size"] = 6.into()),
+        with(&|wrong| wrong["pool"]["members"][2]["person_id"] = "#N/A".into()),
+        with(&|wrong| wrong["pool"]["members"][2]["area"] = "nowhere".into()),
+        with(&|wrong| wrong["person_id"] = "p-1".into()),
+    ];
+    let folder = Folder::with(&[("pools.ndjson", lines.join("\n").as_bytes())]);
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample");
+    let file = folder.path("pools.ndjson");
+    let (_, page) = checked(&[&file, "--kind", "results", "--rules", rules, "--received", "arrival"]).expect("checked");
+    for said in [
+        "pool.size: pool_size_mismatch",
+        "pool.members[2].person_id: invalid_id",
+        "pool.members[2].area: unknown_area",
+        "person_id: person_beside_pool",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(page.contains("1 valid, 4 refused") && !page.contains("p-1"), "{page}");
+}

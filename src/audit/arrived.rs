@@ -2,6 +2,7 @@
 
 use crate::model::time::Timestamp;
 use crate::proto::v1::{ContactRecord, LabResult};
+use std::collections::BTreeSet;
 
 /// One usable record.
 #[derive(Clone, Debug)]
@@ -34,4 +35,6 @@ pub struct Arrived {
     pub content: u64,
     /// It was moved from somebody else, whose task has not received that yet.
     pub move_in_flight: bool,
+    /// It is a pool's, and these people's tasks have not received what it says of them yet.
+    pub unheard_by: BTreeSet<String>,
 }

@@ -44,6 +44,8 @@ struct Sources<'a> {
     named: BTreeMap<Position, &'a Arrived>,
     /// Ids of all contact records.
     contacts: BTreeSet<&'a str>,
+    /// Ids of all results of pools.
+    pools: BTreeSet<ResultId<'a>>,
 }
 
 impl<'a> Sources<'a> {
@@ -55,11 +57,16 @@ impl<'a> Sources<'a> {
             Usable::Contact(contact) => Some(contact.record_id.as_str()),
             Usable::Result(_) => None,
         };
+        let pool = |arrived: &'a Arrived| {
+            let result = arrived.record.as_result().filter(|result| result.pool.is_some())?;
+            Some((result.lab_id.as_str(), result.result_id.as_str()))
+        };
         Self {
             inputs,
             cut,
             named: all().filter(|(place, _)| wanted.contains(place)).collect(),
             contacts: all().filter_map(contact).collect(),
+            pools: inputs.arrived.iter().filter_map(pool).collect(),
         }
     }
 
@@ -72,9 +79,14 @@ impl<'a> Sources<'a> {
                 .then_some(true)
                 .ok_or("names no record");
         };
-        // New rules can change whether an index is found positive: such a change names no record.
-        if kind == CauseKind::Index && origin.topic == Topic::Rules.name() {
-            return self.is_contact(cause).then_some(true).ok_or(ANOTHER);
+        // New rules can change whether an index is found positive, or what a member of a pool was found since: such a change
+        // names no record.
+        if origin.topic == Topic::Rules.name() {
+            match kind {
+                CauseKind::Index => return self.is_contact(cause).then_some(true).ok_or(ANOTHER),
+                CauseKind::Member => return self.is_of_a_pool(cause).then_some(true).ok_or(ANOTHER),
+                _ => {}
+            }
         }
         let place = place(origin).filter(|place| is_source(kind, place.topic)).ok_or(NOT_THERE)?;
         if self.cut.is_gone(&place) {
@@ -88,12 +100,19 @@ impl<'a> Sources<'a> {
             (_, None) => self.inputs.refused.contains_key(&place) && were_deleted(self.cut),
             (_, Some(arrived)) if received_at != Some(arrived.at) => false,
             (CauseKind::Index, Some(_)) => self.is_contact(cause),
+            (CauseKind::Member, Some(_)) => self.is_of_a_pool(cause),
             (_, Some(arrived)) => says(cause, &arrived.record),
         };
         match is_there {
             false => Err(NOT_THERE),
             true => is_it().then_some(true).ok_or(ANOTHER),
         }
+    }
+
+    /// Whether a pool has a result of these ids, as far as all are there.
+    fn is_of_a_pool(&self, cause: &Cause) -> bool {
+        let mut firsts = self.cut.first.iter().filter(|((topic, _), _)| *topic == Topic::LabResults);
+        firsts.any(|(_, first)| *first > 0) || self.pools.contains(&(&*cause.lab_id, &*cause.record_id))
     }
 
     /// Whether a contact record of this id exists, as far as all are there.
@@ -103,11 +122,14 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Id of the lab and of its result.
+type ResultId<'a> = (&'a str, &'a str);
+
 /// Whether causes of a kind lie in a topic.
 fn is_source(kind: CauseKind, topic: Topic) -> bool {
     match kind {
         CauseKind::Unspecified | CauseKind::Deadline => false,
-        CauseKind::Result | CauseKind::Moved => topic == Topic::LabResults,
+        CauseKind::Result | CauseKind::Moved | CauseKind::Member => topic == Topic::LabResults,
         CauseKind::Contact => topic == Topic::ContactRecords,
         CauseKind::Index => matches!(topic, Topic::LabResults | Topic::ContactRecords),
         CauseKind::Rules | CauseKind::Area => {

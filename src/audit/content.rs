@@ -5,7 +5,7 @@
 //! them counts, and a recount must know which.
 
 use super::arrived::Usable;
-use super::recount::{other_replaced, taken};
+use super::recount::{members_of, other_replaced, taken};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
@@ -20,7 +20,8 @@ pub fn of(record: &Usable, secret: &Secret, rules: &Rules) -> u64 {
 }
 
 /// Specimen, target, area, purpose; finding, status (16 more where only the day is known) and first minute of
-/// collection as eight characters of five bits from `0` on; Ct values; the result it replaces, if it names another one.
+/// collection as eight characters of five bits from `0` on; Ct values; the result it replaces, if it names another one; of
+/// a pool each member and their area, in order of the members.
 fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
     let minute = taken(rules, result).first.clamp(0, (1 << 26) - 1);
     let day_only = if result.collected_precision() == TimePrecision::Day { 16 } else { 0 };
@@ -33,6 +34,8 @@ fn of_result(result: &LabResult, secret: &Secret, rules: &Rules) -> u64 {
     let LabResult { specimen_id, target, area, purpose, .. } = result;
     let mut parts: Vec<&str> = vec![specimen_id, target, area, purpose, &numbers, &cycles];
     parts.extend(Some(other_replaced(result)).filter(|replaced| !replaced.is_empty()));
+    let members = members_of(result);
+    parts.extend(members.iter().flat_map(|(person, area)| [person, area]));
     u64::from(secret.hash_64(Domain::Content, &parts) as u32)
 }
 

@@ -89,7 +89,8 @@ pub fn check(letters: &[DeadLetter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     compare_bytes(letters, inputs, &mut check);
     let letters_deleted = were_deleted(cut);
     let rivals = Rivals::of(inputs);
-    let mut conflicts = 0;
+    let (mut conflicts, mut alone) = (0, 0);
+    let inputs_deleted = has_lost_inputs(cut);
     for (place, faults) in inputs.refused {
         match about.get(place) {
             None if letters_deleted => {}
@@ -103,6 +104,7 @@ pub fn check(letters: &[DeadLetter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     for (place, code) in unexpected {
         match code {
             Code::Conflict if rivals.has_rival(place) => conflicts += 1,
+            Code::Conflict if inputs_deleted => alone += 1,
             Code::UnknownContentType | Code::Tombstone if inputs.marks.contains(place) => {}
             code => check
                 .differs(|| format!("{} is there as {}, but nothing is wrong with it", at(place), code_text(*code))),
@@ -116,7 +118,7 @@ pub fn check(letters: &[DeadLetter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
             });
         }
     }
-    check.limited = limits(letters_deleted, inputs);
+    check.limited = limits(letters_deleted, alone, inputs);
     let (refused, set_aside) = (inputs.refused.len(), letters.len());
     check.compared(match conflicts {
         0 => format!("{refused} records had to be refused, {set_aside} were set aside"),
@@ -127,12 +129,14 @@ pub fn check(letters: &[DeadLetter], inputs: &Inputs<'_>, cut: &Cut) -> Check {
     })
 }
 
-fn limits(letters_deleted: bool, inputs: &Inputs<'_>) -> Option<String> {
+fn limits(letters_deleted: bool, alone: u64, inputs: &Inputs<'_>) -> Option<String> {
+    let alone = (alone > 0).then(|| format!("{alone} contradict a version that may have been deleted by retention"));
     let deleted = letters_deleted.then(|| "some dead letters were deleted by retention".to_owned());
     let others = inputs.judged_otherwise;
     let judged =
         (others > 0).then(|| format!("{others} were judged by rules, a limit of size or a version no longer in force"));
-    let limits: Vec<String> = [deleted.or(judged), taken_earlier(inputs.taken_earlier)].into_iter().flatten().collect();
+    let limits: Vec<String> =
+        [deleted.or(judged), alone, taken_earlier(inputs.taken_earlier)].into_iter().flatten().collect();
     (!limits.is_empty()).then(|| limits.join("; "))
 }
 
@@ -150,6 +154,12 @@ fn taken_earlier(taken: &BTreeSet<Position>) -> Option<String> {
             named.join(", ")
         )
     })
+}
+
+/// Whether a record that another one contradicts may be gone.
+fn has_lost_inputs(cut: &Cut) -> bool {
+    let is_input = |topic: &Topic| [Topic::LabResults, Topic::ContactRecords].contains(topic);
+    cut.first.iter().any(|((topic, _), first)| is_input(topic) && *first > 0)
 }
 
 /// Whether dead letters are gone: then a record without one may have had one.
@@ -264,7 +274,9 @@ impl Rivals {
                         *newest = (*revision).max(*newest);
                     }
                     let rank = Rank { revision: *revision, status: *status };
-                    (Identity { lab, id, person: &result.person_id }, rank)
+                    // A pool stands in the place of a person.
+                    let person = result.pool.as_ref().map_or(&result.person_id, |pool| &pool.pool_id);
+                    (Identity { lab, id, person }, rank)
                 }
                 Usable::Contact(contact) => {
                     let rank = Rank { revision: contact.revision, status: contact.status };

@@ -6,7 +6,7 @@
 
 use super::report::Check;
 use crate::model::record::{Layout, Topic};
-use crate::proto::v1::{Alert, AlertState};
+use crate::proto::v1::{Alert, AlertFamily, AlertState};
 use std::collections::BTreeMap;
 
 /// Histories of all alerts.
@@ -32,6 +32,7 @@ impl Histories {
         let mut wrong =
             |what: &str| check.differs(|| format!("alert {} version {}: {what}", alert.alert_id, alert.version));
         let home = match topic {
+            Topic::Alerts if alert.family() == AlertFamily::PoolPositive => layout.person_task(&alert.pool_id),
             Topic::Alerts => layout.person_task(&alert.person_id),
             _ => layout.area_task(&alert.area),
         };

@@ -8,7 +8,7 @@ use super::arrived::{Arrived, Usable};
 use super::compare::Published;
 use super::cut::Cut;
 use super::dead_letters::were_deleted;
-use super::recount::alert_id::{contact_overdue, contradiction, positive, tier_changed};
+use super::recount::alert_id::{contact_overdue, contradiction, pool_positive, positive, tier_changed};
 use super::report::Check;
 use crate::model::ids::Secret;
 use crate::model::record::Topic;
@@ -49,6 +49,7 @@ fn further<'a>(alert: &'a Alert, first: &str) -> Option<&'a str> {
 const NOT_ITS_CASE: &str = "its id is not that of its person, first day and target";
 const NOT_ITS_CONTACT: &str = "its id is not that of its person, due day and target";
 const NOT_ITS_SPECIMEN: &str = "its id is not that of its person, specimen, day and any target it was tested for";
+const NOT_ITS_POOL: &str = "its id is not that of its pool, specimen, day and target";
 const NOT_ITS_AREA: &str = "its id is not that of its area, day and target";
 const NOT_HERE: &str = "nothing publishes alerts of its family in this topic";
 
@@ -68,6 +69,10 @@ fn fault_about_person(
             let mut tested_for = targets.get(&(person_id.as_str(), specimen_id.as_str())).into_iter().flatten();
             let is_its = |target: &&str| *alert_id == contradiction(secret, person_id, specimen_id, target, first_day);
             (!tested_for.any(is_its)).then_some(NOT_ITS_SPECIMEN)
+        }
+        AlertFamily::PoolPositive => {
+            let id = pool_positive(secret, &alert.pool_id, specimen_id, &alert.target, first_day);
+            (*alert_id != id).then_some(NOT_ITS_POOL)
         }
         _ => Some(NOT_HERE),
     }

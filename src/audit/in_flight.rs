@@ -29,6 +29,11 @@ pub struct InFlight {
     pub about_contacts: BTreeSet<String>,
     /// Of these, the contacts: how close they are is about to be known otherwise.
     pub contacts: BTreeSet<String>,
+    /// What pools' results say of members whose tasks had not received it, by the record behind it.
+    pub to_members: BTreeMap<Position, BTreeSet<String>>,
+    /// Pools that had not received what a member was found, or whose member does not know yet that there is something
+    /// to be found.
+    pub about_pools: BTreeSet<String>,
     /// What batches say of areas.
     pub cells: Cells,
 }
@@ -70,6 +75,15 @@ impl InFlight {
                 self.about_contacts.insert(contact.clone());
                 self.contacts.insert(contact);
             }
+            // Its receiver is the key here too.
+            Some(Event::PoolFinding(finding)) => {
+                self.about_pools.insert(finding.pool_id.clone());
+                let member = String::from_utf8_lossy(key).into_owned();
+                if let Some(place) = place {
+                    self.to_members.entry(place).or_default().insert(member);
+                }
+            }
+            Some(Event::MemberFinding(finding)) => drop(self.about_pools.insert(finding.pool_id.clone())),
             None => {}
         }
     }

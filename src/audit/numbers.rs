@@ -82,19 +82,28 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
         return check.compared(format!("{} live", observed.published.live().count()));
     }
     let first_kept = coverage.expired_before.to_string();
-    let is_kept = |alert: &LiveAlert| {
-        alert.last_day >= first_kept && !observed.is_forgotten(alert) && !observed.is_undecided(alert)
+    // Pools go with their members' rows, and are told nothing any more from a day before.
+    let first_pool = coverage.closed_before.plus(3).to_string();
+    let is_kept = |alert: &LiveAlert| match alert.pool {
+        None => alert.last_day >= first_kept && !observed.is_forgotten(alert) && !observed.is_undecided(alert),
+        Some(_) => alert.last_day >= first_pool,
     };
     let wanted = compare::by_id(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
     let live = compare::by_id(observed.published.live().map(LiveAlert::of).filter(is_kept));
     // Their lists of contacts are about to change.
-    let waits = |alert: &LiveAlert| observed.in_flight.about_contacts.contains(&alert.person);
+    let waits = |alert: &LiveAlert| match &alert.pool {
+        None => observed.in_flight.about_contacts.contains(&alert.person),
+        Some(said) => observed.in_flight.about_pools.contains(&said.pool),
+    };
     let agree = |wanted: &LiveAlert, live: &LiveAlert| {
         let (wanted, live) = match live.lacks_measurements() {
             true => (&wanted.without_positives(), &live.without_positives()),
             false => (wanted, live),
         };
-        if waits(wanted) { wanted.is_said_but_for_contacts(live) } else { wanted.is_said_by(live) }
+        match waits(wanted) {
+            true => wanted.without_findings().is_said_but_for_contacts(&live.without_findings()),
+            false => wanted.is_said_by(live),
+        }
     };
     for pair in pairs(&wanted, &live, agree) {
         check.differs(|| match pair {
@@ -114,7 +123,10 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
     let less = live.values().filter(|alert| alert.lacks_measurements()).count();
     let limits = [
         (forgotten, format!("{forgotten} about tests so long ago that their swabs are forgotten stay as published")),
-        (expired, format!("{expired} about episodes before {first_kept} stay as published")),
+        (
+            expired,
+            format!("{expired} about episodes before {first_kept}, or pools before {first_pool}, stay as published"),
+        ),
         (less, format!("{less} rest on what an earlier version read, which kept nothing of what was measured")),
     ];
     let limits: Vec<String> = limits.into_iter().filter(|(many, _)| *many > 0).map(|(_, text)| text).collect();
@@ -330,14 +342,17 @@ fn difference(expected: &AreaPositivity, found: &AreaPositivity) -> String {
 
 /// Versions whose earlier ones are not among the records.
 pub fn unsure(arrived: &[Arrived]) -> i64 {
-    let mut first: BTreeMap<(&str, &str, &str), u32> = BTreeMap::new();
+    // A version of a pool may have been about as many people as there can be in one.
+    const POOL: i64 = 100;
+    let mut first: BTreeMap<(&str, &str, &str), (u32, i64)> = BTreeMap::new();
     for Arrived { record, .. } in arrived {
-        if let Usable::Result(LabResult { lab_id, result_id, person_id, revision, .. }) = record {
-            let known = first.entry((lab_id, result_id, person_id)).or_insert(*revision);
-            *known = (*revision).min(*known);
+        if let Usable::Result(LabResult { lab_id, result_id, person_id, revision, pool, .. }) = record {
+            let people = if pool.is_some() { POOL } else { 1 };
+            let known = first.entry((lab_id, result_id, person_id)).or_insert((*revision, people));
+            known.0 = (*revision).min(known.0);
         }
     }
-    first.values().filter(|revision| **revision > 0).count() as i64
+    first.values().filter(|(revision, _)| *revision > 0).map(|(_, people)| people).sum()
 }
 
 /// The earliest swab and the latest receipt of everything that is looked at together, in milliseconds.

@@ -31,7 +31,9 @@ pub fn of(code: RejectCode) -> Advice {
         | RejectCode::InvalidId
         | RejectCode::OutOfRange
         | RejectCode::InvalidInterval
-        | RejectCode::SamePerson => of_fields(code),
+        | RejectCode::SamePerson
+        | RejectCode::PoolSizeMismatch
+        | RejectCode::PersonBesidePool => of_fields(code),
         RejectCode::CollectedInFuture
         | RejectCode::BeforeHorizon
         | RejectCode::UnknownArea
@@ -81,7 +83,10 @@ pub fn in_messages(code: RejectCode) -> Advice {
              next year, or what the case policy says",
         ),
         RejectCode::TimeWithoutOffset => (of(code).meaning, "add the offset, e.g. 2022-11-11T08:00:00+08:00"),
-        RejectCode::OutOfRange => (of(code).meaning, "revision goes from 0 to 4,294,967,295, cycles from 0 to 60"),
+        RejectCode::OutOfRange => (
+            of(code).meaning,
+            "revision goes from 0 to 4,294,967,295, cycles from 0 to 60, members of a pool from 1 to 100",
+        ),
         RejectCode::UnknownTarget => (
             of(code).meaning,
             "use a target of `swabstream rules show`, or ask the operator to declare the target or alias",
@@ -158,14 +163,24 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::OutOfRange => (
             "a number is out of its range, or is none",
-            "revision goes from 0 to 4,294,967,295, cycles from 0 to 60; in a map file, a release time becomes a revision with `format`",
+            "revision goes from 0 to 4,294,967,295, cycles from 0 to 60, members of a pool from 1 to 100; in a map file, a release time \
+             becomes a revision with `format`",
         ),
         RejectCode::InvalidInterval => {
             ("an interval ends before it starts", "check the two times, and whether they have the same offset")
         }
-        RejectCode::SamePerson => {
-            ("a contact record names the same person as contact and as index", "correct the index person")
-        }
+        RejectCode::SamePerson => (
+            "a contact record names the same person as contact and as index, or a pool lists one twice",
+            "correct the person",
+        ),
+        RejectCode::PoolSizeMismatch => (
+            "the size of a pool is not the number of its members",
+            "list everybody in the tube, once each; nobody in it has a result until then",
+        ),
+        RejectCode::PersonBesidePool => (
+            "a result of a pool names a person beside it",
+            "leave person_id and previous_person_id empty, or the pool; who is in the tube stands in pool.members",
+        ),
         _ => without(code),
     }
 }
@@ -208,9 +223,11 @@ fn of_system(code: RejectCode) -> (&'static str, &'static str) {
             "another version with the same revision and status says something else",
             "send what holds with a higher revision",
         ),
-        RejectCode::Unsupported => {
-            ("understood, but not handled by this version (pools)", "send single results until pools are supported")
-        }
+        RejectCode::Unsupported => (
+            "understood, but not handled: a pool that names a result it replaces, or any pool while versions run that know none",
+            "correct a pool by a later revision under its own result id, or withdraw it and send another; else send it again \
+                 after the upgrade",
+        ),
         RejectCode::HopLimit => ("sent on between tasks too often", "nothing; the operator must look into it"),
         RejectCode::Internal => {
             ("a fault of swabstream itself; the record was set aside", "nothing; the operator must look into it")

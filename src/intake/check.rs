@@ -21,7 +21,7 @@ use crate::model::record::{Position, Record};
 use crate::model::result::LabResult;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::result_view::ResultView;
-use crate::pipeline::decode::{self, json, validate};
+use crate::pipeline::decode::{self, json, pool, validate};
 use crate::policy::Rules;
 use crate::policy::years::Years;
 use crate::proto::v1;
@@ -213,14 +213,7 @@ impl Checker<'_> {
         parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
         self.fits(parcel)?;
         let (view, received_at) = (ResultView::of(&wire), self.has_arrived(parcel)?);
-        let judged = match self.rules {
-            // An alias of a target is no other target.
-            Some(rules) => validate::result(&view, received_at, rules)
-                .map(|(result, place)| LabResult { target: rules.target_id(place.target), ..result }),
-            None => validate::result_in_years(&view, received_at, &Years::default())
-                .and_then(|()| validate::well_formed(&view))
-                .and_then(|result| validate::of_somebody(&view).map(|()| result)),
-        };
+        let judged = self.judged(&wire, &view, received_at);
         let why = |reject: Reject| {
             let why = match reject.code {
                 RejectCode::InvalidId => ids::of_result(&wire, &reject.field),
@@ -236,6 +229,33 @@ impl Checker<'_> {
             notes.released_by_day(line);
         }
         self.lab_is_one(&wire)
+    }
+
+    /// By the processor's own judges, as far as there are rules.
+    fn judged<'w>(
+        &'w self,
+        wire: &'w v1::LabResult,
+        view: &ResultView<'w>,
+        received_at: Timestamp,
+    ) -> Result<LabResult<'w>, Reject> {
+        let (result, place, rules) = match (self.rules, &wire.pool) {
+            (Some(rules), Some(pool)) => {
+                let (pooled, place) = pool::pooled(wire, pool, received_at, rules)?;
+                (pooled.result, place, rules)
+            }
+            (Some(rules), None) => {
+                let (result, place) = validate::result(view, received_at, rules)?;
+                (result, place, rules)
+            }
+            (None, Some(pool)) => return Ok(pool::pooled_without_rules(wire, pool, received_at)?.result),
+            (None, None) => {
+                validate::result_in_years(view, received_at, &Years::default())?;
+                let result = validate::well_formed(view)?;
+                return validate::of_somebody(view).map(|()| result);
+            }
+        };
+        // An alias of a target is no other target.
+        Ok(LabResult { target: rules.target_id(place.target), ..result })
     }
 
     /// Where no registry tells which labs there are, a word for none is none.

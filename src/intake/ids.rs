@@ -21,6 +21,12 @@ pub fn of_result(result: &LabResult, field: &str) -> Option<String> {
         "area" => &result.area,
         "purpose" => &result.purpose,
         "kit" => &result.kit,
+        "pool.pool_id" => &result.pool.as_ref()?.pool_id,
+        field if field.starts_with("pool.members[") => {
+            let (number, name) = field.strip_prefix("pool.members[")?.split_once("].")?;
+            let member = result.pool.as_ref()?.members.get(number.parse::<usize>().ok()?)?;
+            if name == "area" { &member.area } else { &member.person_id }
+        }
         _ => {
             let (number, _) = field.strip_prefix("ct_values[")?.split_once(']')?;
             &result.ct_values.get(number.parse::<usize>().ok()?)?.gene

@@ -59,7 +59,13 @@ impl Notes {
         ] {
             self.damage.see(field, id, line);
         }
+        for member in wire.pool.iter().flat_map(|pool| &pool.members) {
+            self.damage.see("pool.members.person_id", &member.person_id, line);
+        }
         self.keep(|notes| {
+            for member in wire.pool.iter().flat_map(|pool| &pool.members) {
+                notes.people.see(&member.person_id, line)?;
+            }
             notes.people.see(&wire.person_id, line)?;
             notes.people.see(&wire.previous_person_id, line)?;
             notes.specimens.see(&wire.specimen_id, line)?;

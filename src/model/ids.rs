@@ -103,6 +103,8 @@ pub enum Domain {
     Content = 6,
     /// The secret itself.
     Fingerprint = 7,
+    /// A pool's id; a pool's result and its tube, as a member holds them.
+    Pool = 8,
 }
 
 /// A person id for eyes: at most a quarter of its characters, and never more than two.

@@ -40,6 +40,8 @@ pub enum End {
     Forwarded,
     /// A contact record, or what it says to the index, was applied.
     ContactApplied,
+    /// A message between a pool and a member was applied.
+    PoolApplied,
     /// A mark of time.
     TimeMark,
     /// A batch of changes was added.
@@ -64,6 +66,7 @@ impl Outcome {
             Outcome::Used(End::Training) => "training",
             Outcome::Used(End::Forwarded) => "forwarded",
             Outcome::Used(End::ContactApplied) => "contact_applied",
+            Outcome::Used(End::PoolApplied) => "pool_applied",
             Outcome::Used(End::TimeMark) => "time_mark",
             Outcome::Used(End::ChangesApplied) => "changes_applied",
             Outcome::Used(End::AcceptedUnknownLab) => "accepted_unknown_lab",
@@ -93,6 +96,7 @@ impl Outcome {
             Outcome::Used(End::Training) => v1::Outcome::Training,
             Outcome::Used(End::Forwarded) => v1::Outcome::Forwarded,
             Outcome::Used(End::ContactApplied) => v1::Outcome::ContactApplied,
+            Outcome::Used(End::PoolApplied) => v1::Outcome::PoolApplied,
             Outcome::Used(End::TimeMark) => v1::Outcome::TimeMark,
             Outcome::Used(End::ChangesApplied) => v1::Outcome::ChangesApplied,
             Outcome::Used(End::AcceptedUnknownLab) => v1::Outcome::AcceptedUnknownLab,

@@ -14,6 +14,9 @@ pub const CURRENT: u32 = MESSAGE_FORMAT;
 /// What it can still write, for instances of the version before that run beside it.
 pub const OLDEST: u32 = 0;
 
+/// The first format that has messages between pools and members: until it is written, pools are set aside.
+pub const POOLS: u32 = 2;
+
 /// The field of every message between tasks that says its format.
 pub(super) const FIELD: u64 = number(15);
 
@@ -98,8 +101,9 @@ mod tests {
         let unknown: [&[u8]; 4] =
             [&[0xa0, 0x06, 5], &[0xa2, 0x06, 2, 9, 9], &[0xa1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8], &[]];
         for other in unknown {
-            let message = [other, &[15 << 3, 2], other].concat();
-            assert_eq!(Formats::default().require(&message), Err(Newer { format: 2, newest: CURRENT }));
+            let format = CURRENT + 1;
+            let message = [other, &[15 << 3, format as u8], other].concat();
+            assert_eq!(Formats::default().require(&message), Err(Newer { format, newest: CURRENT }));
         }
     }
 

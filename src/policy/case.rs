@@ -41,6 +41,8 @@ pub struct CasePolicy {
     pub accept_unknown_labs: bool,
     /// Years in which what a record says can have been.
     pub years: Years,
+    /// Hours after the report of a pool that leaves its members open by which all of them are to be tested alone.
+    pub pool_recall_hours: i64,
     /// How grave its alerts are.
     pub severity: CaseSeverity,
 }
@@ -94,7 +96,12 @@ pub struct CaseSeverity {
     pub contradiction: Severity,
     /// A due test that was not taken.
     pub overdue: Severity,
+    /// A pool that leaves its members open.
+    pub pool: Severity,
 }
+
+/// Hours until the recall of a pool's members, where a policy does not say: the day after.
+pub const POOL_RECALL_HOURS: u32 = 24;
 
 impl Default for CaseSeverity {
     fn default() -> Self {
@@ -105,6 +112,7 @@ impl Default for CaseSeverity {
             preliminary: Severity::Info,
             contradiction: Severity::High,
             overdue: Severity::Moderate,
+            pool: Severity::High,
         }
     }
 }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 /// 3: revisions of 32 bits; which results replace others; what was measured of a positive; purposes of people and areas
 ///   of tasks are of a target, those of earlier formats of the first one; a contact record may name one.
 ///
-/// 4: a contact record says when it was received; the head of a delta, how far deadlines have been passed.
+/// 4: a contact record says when it was received; the head of a delta, how far deadlines have been passed; pools.
 pub const FORMAT: u32 = 4;
 
 /// Largest value of one record, well under the broker's default of 1 MiB.

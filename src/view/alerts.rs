@@ -37,7 +37,7 @@ pub struct AlertLine {
     pub changed: u64,
     /// When the broker received this state of it.
     pub at: Timestamp,
-    /// The alert itself, its chain of cause and its lists of contacts left out.
+    /// The alert itself, its chain of cause, its lists of contacts and its members left out.
     pub alert: Alert,
     /// How long the chain of cause is.
     pub causes: usize,
@@ -45,6 +45,8 @@ pub struct AlertLine {
     pub exposed_to: usize,
     /// Contacts to be traced.
     pub to_trace: usize,
+    /// People in the tube, where it is about a pool.
+    pub members: usize,
     /// What was measured of its first positives, and of how many more.
     pub measured: (Vec<String>, usize),
     /// What withdrew it; `None` while it holds.
@@ -83,8 +85,9 @@ impl Alerts {
         let to_trace = alert.to_trace.len() + alert.to_trace_omitted as usize;
         let withdrawal = texts::withdrawal(&alert);
         let measured = texts::first_measured(&alert);
+        let members = alert.members.len() + alert.members_omitted as usize;
         (alert.causes, alert.exposed_to, alert.to_trace) = (Vec::new(), Vec::new(), Vec::new());
-        alert.positives = Vec::new();
+        (alert.positives, alert.members) = (Vec::new(), Vec::new());
         // Most are new while all is read for the first time: nothing is looked for then.
         if !new {
             self.newest.retain(|line| line.alert.alert_id != alert.alert_id);
@@ -92,7 +95,8 @@ impl Alerts {
         // Partitions are read one after another at first: order by time, not by arrival.
         let place = self.newest.partition_point(|line| line.at > at);
         if place < NEWEST {
-            let line = AlertLine { changed: version, at, alert, causes, exposed_to, to_trace, measured, withdrawal };
+            let line =
+                AlertLine { changed: version, at, alert, causes, exposed_to, to_trace, members, measured, withdrawal };
             self.newest.insert(place, line);
             self.newest.truncate(NEWEST);
         }

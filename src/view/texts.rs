@@ -1,6 +1,6 @@
 //! Stable texts of the contract's enumerations: the name without prefix, in lower case, as in metrics and in JSON.
 
-use crate::proto::v1::{Alert, AlertState, Cause, CauseKind, Channel, Outcome, PositiveResult, Severity};
+use crate::proto::v1::{Alert, AlertState, Cause, CauseKind, Channel, Finding, Outcome, PositiveResult, Severity};
 use serde::Serialize;
 
 /// E.g. `raised`.
@@ -18,6 +18,14 @@ pub fn channel(channel: Channel) -> String {
     match channel {
         Channel::Unspecified => String::new(),
         _ => lower(channel.as_str_name(), "CHANNEL_"),
+    }
+}
+
+/// E.g. `negative`; empty when there is none.
+pub fn finding(finding: Finding) -> String {
+    match finding {
+        Finding::Unspecified => String::new(),
+        _ => lower(finding.as_str_name(), "FINDING_"),
     }
 }
 
@@ -94,7 +102,7 @@ fn of_cause(cause: &Cause) -> Withdrawal {
         lab: cause.lab_id.clone(),
         revision: of_a_record.then_some(cause.revision),
         status: unless_unspecified(lower(cause.status().as_str_name(), "RESULT_STATUS_")),
-        finding: unless_unspecified(lower(cause.finding().as_str_name(), "FINDING_")),
+        finding: finding(cause.finding()),
         replaced_by: String::new(),
     }
 }
@@ -110,6 +118,7 @@ pub fn withdrawn_by(alert: &Alert) -> String {
         "rules" => "other rules".to_owned(),
         "area" => "other numbers of the area".to_owned(),
         "index" => "other finding of an index person".to_owned(),
+        "member" => "other finding of a member".to_owned(),
         other => other.replace('_', " "),
     }];
     parts.extend(by.revision.map(|revision| format!("revision {revision}")));
@@ -130,7 +139,7 @@ fn lower(name: &str, prefix: &str) -> String {
 mod tests {
     use super::*;
     use crate::model;
-    use crate::proto::v1::{CtValue, Finding, ResultStatus};
+    use crate::proto::v1::{CtValue, ResultStatus};
 
     fn withdrawn(cause: Cause) -> Alert {
         let withdrawn = AlertState::Withdrawn as i32;
@@ -170,6 +179,7 @@ mod tests {
             ),
             (of(CauseKind::Contact), "contact record, revision 2"),
             (of(CauseKind::Index), "other finding of an index person"),
+            (of(CauseKind::Member), "other finding of a member"),
             (of(CauseKind::Rules), "other rules"),
             (of(CauseKind::Area), "other numbers of the area"),
         ] {
@@ -202,6 +212,10 @@ mod tests {
         assert_eq!(
             outcome(Outcome::ContactApplied),
             model::outcome::Outcome::Used(model::outcome::End::ContactApplied).name()
+        );
+        assert_eq!(
+            outcome(Outcome::PoolApplied),
+            model::outcome::Outcome::Used(model::outcome::End::PoolApplied).name()
         );
         assert_eq!(
             outcome(Outcome::ChangesApplied),

@@ -4,7 +4,7 @@ use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
 use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, Pool, ProcessingMode, ResultStatus, Severity,
+    AlertFamily, AlertState, CauseKind, CtValue, Finding, LabResult, ProcessingMode, ResultStatus, Severity,
     TimePrecision,
 };
 
@@ -224,14 +224,10 @@ fn a_preliminary_positive_alerts_but_counts_only_when_final() {
 }
 
 #[test]
-fn drills_and_pools_change_nothing() {
+fn drills_change_nothing() {
     let mut world = World::new();
     let drill = LabResult { mode: ProcessingMode::Training as i32, ..swab("P1", "R1", at(3, 8), Positive) };
     assert_eq!(world.send(&Input::Result(drill, at(3, 9)), None), Outcome::Used(End::Training));
-    let pool = LabResult { pool: Some(Pool::default()), ..swab("P1", "R1", at(3, 8), Positive) };
-    let outcome = world.send(&Input::Result(pool, at(3, 9)), None);
-    assert_eq!(outcome, Outcome::Rejected(RejectCode::Unsupported));
-    assert_eq!(world.dead_letters.len(), 1);
     assert!(world.numbers.is_empty() && world.alerts.is_empty());
 }
 

@@ -12,6 +12,7 @@ mod days;
 mod deadlines;
 mod episodes;
 mod messages;
+mod pools;
 mod properties;
 mod reading;
 mod replacements;

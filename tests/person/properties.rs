@@ -1,6 +1,6 @@
 //! Random histories, by seed: what is true at the end depends on what was read, not on when.
 
-use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, rules_with, swab};
+use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, pool, rules_with, swab};
 use prost::Message as _;
 use std::collections::BTreeSet;
 use swabstream::audit::cells::Cells;
@@ -97,8 +97,49 @@ fn contact(dice: &mut Dice) -> Input {
     Input::Contact(record, at(day + dice.pick(&[0, 1, 5, 30]), 20))
 }
 
+/// Tubes, some of which have two results, of people who are in several.
+fn tube(dice: &mut Dice) -> Input {
+    let (number, revision) = (dice.roll(10), dice.roll(4) as u32);
+    let mut fixed = Dice(number * 5381 + u64::from(revision / 2) * 32_452_843 + 1);
+    fixed.roll(2);
+    let (tube, day) = (number % 7, 5 + 4 * (number % 7) as i64 + fixed.roll(2) as i64);
+    let collected_at = at(day, fixed.roll(24) as i64);
+    let finding =
+        dice.pick(&[Finding::Negative, Finding::Negative, Finding::Positive, Finding::Inconclusive, Finding::Invalid]);
+    let status = dice.pick(&[
+        ResultStatus::Final,
+        ResultStatus::Final,
+        ResultStatus::Corrected,
+        ResultStatus::Preliminary,
+        ResultStatus::Cancelled,
+        ResultStatus::EnteredInError,
+    ]);
+    let people: Vec<&str> = PEOPLE.into_iter().filter(|_| fixed.roll(3) > 0).collect();
+    let people = if people.is_empty() { PEOPLE.to_vec() } else { people };
+    let of = pool(&format!("T{tube}"), &format!("Q{number}"), collected_at, finding, &people);
+    let mut result = LabResult {
+        collected_precision: if fixed.roll(4) == 0 { TimePrecision::Day as i32 } else { 0 },
+        revision,
+        status: status as i32,
+        area: area_on(day, fixed.pick(&AREAS)).into(),
+        target: TARGETS[tube as usize % TARGETS.len()].into(),
+        // It is no part of what is said, but says by when members are to be tested.
+        reported_at: (dice.roll(2) == 0).then(|| collected_at.plus_hours(dice.roll(9) as i64).to_wire()),
+        ..of
+    };
+    for member in result.pool.iter_mut().flat_map(|pool| &mut pool.members) {
+        member.area = if dice.roll(8) == 0 { area_on(day, dice.pick(&AREAS)) } else { "" }.into();
+    }
+    Input::Result(result, collected_at.plus_days(dice.roll(6) as i64).plus_hours(1))
+}
+
 fn history(dice: &mut Dice, length: usize) -> Vec<Input> {
-    (0..length).map(|_| if dice.roll(5) == 0 { contact(dice) } else { result(dice) }).collect()
+    let one = |dice: &mut Dice| match dice.roll(6) {
+        0 => contact(dice),
+        1 => tube(dice),
+        _ => result(dice),
+    };
+    (0..length).map(|_| one(dice)).collect()
 }
 
 /// Sends records, some to a wrong partition, with messages between tasks waiting as long as it pleases.
@@ -153,8 +194,12 @@ fn mergers_count_everybody_once_where_they_lie_now() {
         let existed = |input: &Input| match input {
             Input::Result(result, _) => {
                 let collected = result.collected_at.as_ref().and_then(Timestamp::from_wire).expect("a time");
-                let area = rules.areas.index(&result.area).expect("an area");
-                rules.areas.exists(area, rules.day(collected))
+                let members = result.pool.iter().flat_map(|pool| &pool.members).map(|member| &member.area);
+                let mut areas = members.filter(|area| !area.is_empty()).chain([&result.area]);
+                areas.all(|area| {
+                    let area = rules.areas.index(area).expect("an area");
+                    rules.areas.exists(area, rules.day(collected))
+                })
             }
             Input::Contact(..) => true,
         };

@@ -23,7 +23,7 @@ use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder, PersonEvent,
-    ResultStatus, Rule, person_event::Event, rule,
+    Pool, PoolMember, ResultStatus, Rule, person_event::Event, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -38,6 +38,18 @@ pub fn at(day: i64, hour: i64) -> Timestamp {
 /// A final result of the first lab for a street of the first district.
 pub fn swab(person: &str, result_id: &str, collected_at: Timestamp, finding: Finding) -> LabResult {
     final_result(result_id, person, finding, collected_at)
+}
+
+/// A final result of a tube with swabs of these people, of the first lab.
+pub fn pool(pool_id: &str, result_id: &str, collected_at: Timestamp, finding: Finding, people: &[&str]) -> LabResult {
+    let member = |person: &&str| PoolMember { person_id: (*person).to_owned(), ..PoolMember::default() };
+    let pool =
+        Pool { pool_id: pool_id.to_owned(), size: people.len() as u32, members: people.iter().map(member).collect() };
+    LabResult {
+        specimen_id: format!("S-{pool_id}"),
+        pool: Some(pool),
+        ..final_result(result_id, "", finding, collected_at)
+    }
 }
 
 /// A later version of a result.
@@ -162,7 +174,8 @@ impl World {
         let (topic, person, payload, received_at) = match input {
             Input::Result(result, at) => {
                 self.note(Usable::Result(result.clone()), *at);
-                (Topic::LabResults, &result.person_id, result.encode_to_vec(), *at)
+                let subject = result.pool.as_ref().map_or(&result.person_id, |pool| &pool.pool_id);
+                (Topic::LabResults, subject, result.encode_to_vec(), *at)
             }
             Input::Contact(contact, at) => {
                 self.note(Usable::Contact(contact.clone()), *at);
@@ -359,7 +372,7 @@ impl World {
     fn note(&mut self, record: Usable, at: Timestamp) {
         let record = targets::by_id(&self.rules, record);
         let content = content::of(&record, &SECRET, &self.rules);
-        self.read.push(Arrived { at, record, content, move_in_flight: false });
+        self.read.push(Arrived { at, record, content, move_in_flight: false, unheard_by: BTreeSet::new() });
     }
 
     /// The alerts that must be live by a recount of everything that was sent.
@@ -369,6 +382,12 @@ impl World {
             TimePassed { due: passed.due, held_from: passed.held_from }
         };
         recount::recount(&self.rules, &SECRET, &self.read, Day(0), passed).alerts
+    }
+
+    /// The alerts that are live are those that must be, by a recount.
+    pub fn check_alerts(&self) {
+        let said: BTreeSet<LiveAlert> = self.live().values().map(LiveAlert::of).collect();
+        assert_eq!(said, self.due());
     }
 
     /// All numbers are those of a recount of everything that was sent.
@@ -382,7 +401,12 @@ fn is_positive_sent_on(output: &Output) -> bool {
     let event = (output.topic == Topic::PersonEvents).then(|| PersonEvent::decode(payload).expect("an event"));
     let Some(Event::Record(sent)) = event.and_then(|event| event.event) else { return false };
     let in_json = String::from_utf8_lossy(&sent.payload).contains("FINDING_POSITIVE");
-    in_json || LabResult::decode(&sent.payload[..]).is_ok_and(|result| result.finding() == Finding::Positive)
+    let alerts = |result: LabResult| match result.finding() {
+        Finding::Positive => true,
+        Finding::Inconclusive => result.pool.is_some(),
+        _ => false,
+    };
+    in_json || LabResult::decode(&sent.payload[..]).is_ok_and(alerts)
 }
 
 /// An alert without its history.

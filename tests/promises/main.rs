@@ -15,6 +15,7 @@ mod house;
 mod long_history;
 mod order_does_not_matter;
 mod panels;
+mod pools;
 mod real_city;
 mod real_estonia;
 mod real_forms;

@@ -11,15 +11,17 @@ use swabstream::clock;
 use swabstream::config::ProcessingConfig;
 use swabstream::demo::city::{City, CityConfig, Rates};
 use swabstream::demo::stream::Stream;
-use swabstream::pipeline::formats::{CURRENT, Formats, OLDEST};
+use swabstream::pipeline::formats::{CURRENT, Formats};
 use swabstream::policy::sample::sample_rules;
 use swabstream::processor::{Job, Processor};
 use swabstream::telemetry::Telemetry;
 
+/// The format that is left.
+const LEFT: u32 = CURRENT - 1;
 /// The version before this one.
-const BEFORE: Formats = Formats { written: OLDEST, newest: OLDEST };
+const BEFORE: Formats = Formats { written: LEFT, newest: LEFT };
 /// This version, while instances of the one before run beside it.
-const CAREFUL: Formats = Formats { written: OLDEST, newest: CURRENT };
+const CAREFUL: Formats = Formats { written: LEFT, newest: CURRENT };
 /// This version.
 const AFTER: Formats = Formats { written: CURRENT, newest: CURRENT };
 
@@ -123,7 +125,7 @@ fn an_instance_of_the_version_before_stops_at_a_newer_message_and_goes_on_after_
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let fault = runtime.block_on(async { tokio::time::timeout(LIMIT, before.failed()).await });
     let fault = fault.expect("it reads what it does not know").expect("it ended for a reason").to_string();
-    for part in ["format 1", "reads up to 0", "Upgrade this instance too; nothing is lost"] {
+    for part in ["format 2", "reads up to 1", "Upgrade this instance too; nothing is lost"] {
         assert!(fault.contains(part), "{fault}");
     }
     // What else had to end with it may have had something to say as well.

@@ -17,7 +17,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::proto::v1::Progress;
+use swabstream::proto::v1::{Alert, AlertFamily, AlertState, CauseKind, Progress};
 use swabstream::runtime::log::{Commit, CommitMark};
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::task::clock::Watermarks;
@@ -117,6 +117,21 @@ impl Witness {
             names.filter(|name| name.starts_with(purposes::ABANDONED)).count()
         };
         self.area.values().map(|shadow| purposes::abandoned_names(room) - abandoned(shadow) as u64).sum()
+    }
+
+    /// What alerts about pools said on the way.
+    pub fn pools(&self) -> [(&'static str, u64); 4] {
+        let alerts = self.published.iter().filter(|((topic, _), _)| *topic == Topic::Alerts).flat_map(|(_, all)| all);
+        let alerts = alerts.filter_map(|output| Alert::decode(output.payload.as_deref()?).ok());
+        let about: Vec<Alert> = alerts.filter(|alert| alert.family() == AlertFamily::PoolPositive).collect();
+        let count = |what: &dyn Fn(&Alert) -> bool| about.iter().filter(|alert| what(alert)).count() as u64;
+        let by_member = |alert: &Alert| alert.causes.last().is_some_and(|cause| cause.kind() == CauseKind::Member);
+        [
+            ("pool raised", count(&|alert| alert.state() == AlertState::Raised)),
+            ("pool withdrawn", count(&|alert| alert.state() == AlertState::Withdrawn)),
+            ("member of a pool settled", count(&by_member)),
+            ("false pool", count(&|alert| alert.all_negative)),
+        ]
     }
 
     /// Every set that was published, the first first.

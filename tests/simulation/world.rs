@@ -43,6 +43,10 @@ const HOUR: i64 = 60 * MINUTE;
 const TIMEOUTS: Timeouts = Timeouts { transaction_ms: 3 * HOUR, session_ms: 2 * HOUR, stuck_ms: HOUR };
 const COMMIT_INTERVAL_MS: i64 = HOUR;
 
+/// Half commit intervals without anything to do after which all is at rest: a task waits for its turn for ten whole ones
+/// at most.
+const QUIET: usize = 24;
+
 /// How often in a hundred turns an instance reads on in the rules: it may work for long by older ones than others do.
 const READ_RULES: u32 = 1;
 
@@ -423,7 +427,7 @@ impl World {
             self.advance_to(Timestamp(self.now().0 + COMMIT_INTERVAL_MS / 2));
             let busy = (0..self.places.len()).map(|number| self.settle_some(number)).fold(false, |a, b| a | b);
             quiet = if busy { 0 } else { quiet + 1 };
-            if quiet > 12 {
+            if quiet > QUIET {
                 return;
             }
         }
@@ -473,6 +477,7 @@ impl World {
         happened.insert("task moved", witness.moves);
         happened.insert("purpose took another's number", witness.purposes_renamed(self.plan.room));
         happened.extend(judgement::missed_tests(&broker));
+        happened.extend(witness.pools());
         Outcome { happened, log: judgement::hash(&broker) }
     }
 }

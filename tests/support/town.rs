@@ -3,6 +3,7 @@
 use super::oracle::{Arrived, Usable};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use swabstream::audit::targets::by_id;
 use swabstream::demo::city::{City, CityConfig, FRAMING, JSON, Kind, Message, Rates};
@@ -48,6 +49,7 @@ pub fn usable(messages: &[Message], rules: &Rules) -> Vec<Arrived> {
         record: by_id(rules, decode(message)),
         content: 0,
         move_in_flight: false,
+        unheard_by: BTreeSet::new(),
     };
     usable.map(arrived).collect()
 }

@@ -15,15 +15,19 @@ impl InputsRead {
     /// reads it. Where these may have been others, the dead letters say what was refused, and so what was not.
     pub fn apply_earlier_limits(&mut self, letters: &[DeadLetter], rules_changed: bool, letters_deleted: bool) {
         let read_otherwise_earlier = std::mem::take(&mut self.read_otherwise_earlier);
+        let pools = std::mem::take(&mut self.pools);
         let refused_then = |letter: &DeadLetter| {
             let (place, code) = (letter.about?, letter.code?);
             let then = read_otherwise_earlier.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
-            (then == Some(true) || inputs::depends_on_then(code, rules_changed)).then_some((place, code))
+            let as_a_pool = code == Code::Unsupported && pools.contains(&place);
+            (then == Some(true) || as_a_pool || inputs::depends_on_then(code, rules_changed)).then_some((place, code))
         };
         let refused: BTreeMap<Position, Code> = letters.iter().filter_map(refused_then).collect();
         for (place, code) in &refused {
             // Size and form are looked at before all else, but there is none of what is no record.
-            let also = self.usable_then.contains_key(place) || inputs::is_of_the_form(*code);
+            // So was a pool, whatever else was wrong with it.
+            let also =
+                self.usable_then.contains_key(place) || inputs::is_of_the_form(*code) || *code == Code::Unsupported;
             let also = also.then(|| self.refused.get_mut(place)).flatten();
             let also = also.filter(|faults| !faults.contains(&Code::Tombstone));
             self.judged_otherwise += u64::from(also.is_some_and(|faults| faults.insert(*code)));
@@ -64,9 +68,10 @@ impl InputsRead {
 
     /// What its task had not read has no effect yet.
     pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight) {
-        let InFlight { records, moved, .. } = in_flight;
+        let InFlight { records, moved, to_members, .. } = in_flight;
         for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
             arrived.move_in_flight = moved.contains(place);
+            arrived.unheard_by = to_members.get(place).cloned().unwrap_or_default();
         }
         self.keep(|place| !records.contains(place));
     }

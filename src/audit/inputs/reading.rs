@@ -105,6 +105,12 @@ pub fn usable_earlier(
     }
 }
 
+/// Whether a record is a result of a pool, whatever is wrong with it.
+pub fn is_pool(record: &Record<'_>) -> bool {
+    record.position.topic == Topic::LabResults
+        && decode(record).is_ok_and(|usable| usable.as_result().is_some_and(|result| result.pool.is_some()))
+}
+
 fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
     let encoded = encoded(record)?;
     match record.position.topic {

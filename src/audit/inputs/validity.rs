@@ -1,6 +1,6 @@
 //! What is wrong with what a message says: every code that the contract has for it.
 
-use super::faults::{Faults, only};
+use super::faults::Faults;
 use crate::audit::arrived::Usable;
 use crate::audit::targets;
 use crate::model::nobody;
@@ -9,8 +9,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::model::unseen::is_unseen;
 use crate::policy::Rules;
 use crate::proto::v1::{
-    ContactKind, ContactRecord, ContactStatus, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision,
+    ContactKind, ContactRecord, ContactStatus, Finding, LabResult, Pool, ProcessingMode, ResultStatus, TimePrecision,
 };
+use std::collections::BTreeSet;
 
 /// By whose judgement a record is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,12 +94,13 @@ impl FaultList {
 
 /// What is wrong with a result.
 pub fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rules, judgement: Judgement) -> Faults {
-    if result.pool.is_some() {
-        return only(Code::Unsupported);
-    }
     let mut faults = FaultList::nothing(judgement);
+    match &result.pool {
+        Some(pool) => of_a_pool(&mut faults, result, pool),
+        None => faults.id(&result.person_id, true),
+    }
     faults.text(&result.lab_id, 64, true);
-    for id in [&result.result_id, &result.person_id, &result.specimen_id] {
+    for id in [&result.result_id, &result.specimen_id] {
         faults.id(id, true);
     }
     for id in [&result.previous_person_id, &result.replaces_result_id] {
@@ -130,6 +132,24 @@ pub fn faults_of_result(result: &LabResult, received_at: Timestamp, rules: &Rule
     faults.codes
 }
 
+/// What is asked of a pool alone: who is in it, and that nobody is named beside it.
+fn of_a_pool(faults: &mut FaultList, result: &LabResult, pool: &Pool) {
+    let beside = [&result.person_id, &result.previous_person_id];
+    faults.note(beside.iter().any(|id| !id.is_empty()), Code::PersonBesidePool);
+    let replaces = !result.replaces_result_id.is_empty() && result.replaces_result_id != result.result_id;
+    faults.note(replaces, Code::Unsupported);
+    faults.id(&pool.pool_id, true);
+    faults.note(pool.members.is_empty() || pool.size == 0, Code::MissingField);
+    faults.note(pool.members.len() > 100, Code::OutOfRange);
+    for member in &pool.members {
+        faults.id(&member.person_id, true);
+        faults.text(&member.area, 32, false);
+    }
+    let people: BTreeSet<&str> = pool.members.iter().map(|member| member.person_id.as_str()).collect();
+    faults.note(people.len() < pool.members.len(), Code::SamePerson);
+    faults.note(pool.members.len() != pool.size as usize, Code::PoolSizeMismatch);
+}
+
 /// Whether it was collected in time, in an area, by a lab and for a purpose that the rules know.
 fn by_rules(faults: &mut FaultList, result: &LabResult, collected: Timestamp, received: Timestamp, rules: &Rules) {
     const SKEW_MS: i64 = 5 * 60_000;
@@ -150,9 +170,12 @@ fn by_rules(faults: &mut FaultList, result: &LabResult, collected: Timestamp, re
     };
     faults.note(future, Code::CollectedInFuture);
     faults.note(past, Code::BeforeHorizon);
-    let area = rules.areas.list.iter().find(|area| area.code == result.area);
-    let facts = area.and_then(|area| area.facts.iter().rev().find(|facts| facts.from <= collected_on));
-    faults.note(facts.is_none_or(|facts| facts.abolished), Code::UnknownArea);
+    let members = result.pool.iter().flat_map(|pool| &pool.members).map(|member| &member.area);
+    for code in members.filter(|code| !code.is_empty()).chain([&result.area]) {
+        let area = rules.areas.list.iter().find(|area| area.code == *code);
+        let facts = area.and_then(|area| area.facts.iter().rev().find(|facts| facts.from <= collected_on));
+        faults.note(facts.is_none_or(|facts| facts.abolished), Code::UnknownArea);
+    }
     let known_lab = rules.labs.iter().any(|(id, _)| *id == result.lab_id);
     faults.note(!known_lab && !policy.accept_unknown_labs, Code::UnknownLab);
     faults.note(!rules.deployment.purposes.contains(&result.purpose), Code::UnknownPurpose);

@@ -2,6 +2,7 @@
 
 use super::alert_id;
 use super::people::{Episode, Person, Specimen, minute};
+use super::pool_said::PoolSaid;
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
@@ -60,6 +61,8 @@ pub struct LiveAlert {
     pub policy: String,
     /// When the contact is released, of missed tests.
     pub release_day: String,
+    /// Of a pool: what it says of that.
+    pub pool: Option<PoolSaid>,
 }
 
 /// A contact record as an alert lists it.
@@ -115,7 +118,8 @@ impl ListedPositive {
         }
     }
 
-    fn all<'a>(results: impl IntoIterator<Item = &'a PositiveResult>) -> Vec<Self> {
+    /// In order.
+    pub fn all<'a>(results: impl IntoIterator<Item = &'a PositiveResult>) -> Vec<Self> {
         let mut all: Vec<Self> = results.into_iter().map(Self::of).collect();
         all.sort();
         all
@@ -190,6 +194,7 @@ impl LiveAlert {
             ("positive_specimens", self.positive_specimens == found.positive_specimens),
             ("policy", self.policy == found.policy),
             ("release_day", self.release_day == found.release_day),
+            ("pool", self.pool == found.pool),
         ];
         fields.into_iter().chain(lists).filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
@@ -224,7 +229,13 @@ impl LiveAlert {
             positives_omitted: alert.positives_omitted,
             policy: alert.policy.clone(),
             release_day: alert.release_day.clone(),
+            pool: PoolSaid::of(alert),
         }
+    }
+
+    /// The same without what members of a pool were found since.
+    pub fn without_findings(&self) -> Self {
+        Self { pool: self.pool.as_ref().map(PoolSaid::without_findings), ..self.clone() }
     }
 }
 
@@ -320,6 +331,7 @@ fn positive(
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
+        pool: None,
     })
 }
 
@@ -349,6 +361,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
+        pool: None,
     }
 }
 

@@ -11,6 +11,8 @@ mod held;
 mod measures;
 mod overdue;
 mod people;
+mod pool_said;
+mod pools;
 mod reasons;
 mod tiers;
 mod truth;
@@ -19,7 +21,7 @@ pub use alerts::{ListedContact, LiveAlert};
 pub use areas::wilson;
 pub use held::Held;
 pub use overdue::TimePassed;
-pub use people::{other_replaced, taken};
+pub use people::{members_of, other_replaced, taken};
 pub use tiers::{Tier, TierChange};
 pub use truth::Truth;
 
@@ -28,6 +30,7 @@ use super::cells::Cells;
 use crate::model::ids::Secret;
 use crate::model::time::Day;
 use crate::policy::Rules;
+use std::collections::BTreeMap;
 
 /// Counts everything again. `secret` is the key of ids, `today` the last day a window ends on, `passed` how far time has
 /// come for a person.
@@ -38,17 +41,25 @@ pub fn recount(
     today: Day,
     passed: impl Fn(&str) -> TimePassed,
 ) -> Truth {
-    let people = people::of(rules, records);
-    let mut alerts = alerts::of(rules, secret, &people);
-    alerts.extend(overdue::of(rules, secret, &people, passed));
+    let people = everybody(rules, records);
     let counts = areas::ItemsByDay::of(rules, &people);
     let positivity = counts.positivity(today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
     let cells = cells::of(rules, &people);
+    let mut alerts = alerts::of(rules, secret, &people);
+    alerts.extend(overdue::of(rules, secret, &people, passed));
+    alerts.extend(pools::alerts(rules, secret, &people, records));
     Truth { alerts, positivity, tiers, tier_changes, cells }
 }
 
 /// What area tasks must have counted, alone.
 pub fn cells(rules: &Rules, records: &[Arrived]) -> Cells {
-    cells::of(rules, &people::of(rules, records))
+    cells::of(rules, &everybody(rules, records))
+}
+
+/// People with their single results and what pools say of them.
+fn everybody(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, people::Person> {
+    let mut people = people::of(rules, records);
+    pools::add_to_members(&mut people, rules, records);
+    people
 }

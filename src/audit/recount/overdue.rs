@@ -168,6 +168,7 @@ fn alert(
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: release(rules, people, person, target, day).to_string(),
+        pool: None,
     }
 }
 

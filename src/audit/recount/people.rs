@@ -42,6 +42,8 @@ pub struct Specimen {
     pub contradicted: bool,
     /// Only preliminary results say so.
     pub preliminary: bool,
+    /// It is the tube of a pool.
+    pub pooled: bool,
     /// Minute of collection, by the row that lends time and place.
     pub minute: i64,
     /// The last minute it may have been taken: the same one, or the last of the day where only that is known.
@@ -177,7 +179,8 @@ pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
     people
 }
 
-fn entry<'a>(people: &'a mut BTreeMap<String, Person>, id: &str) -> &'a mut Person {
+/// Somebody, who may be new.
+pub fn entry<'a>(people: &'a mut BTreeMap<String, Person>, id: &str) -> &'a mut Person {
     people.entry(id.to_owned()).or_insert_with(|| Person { id: id.to_owned(), ..Person::default() })
 }
 
@@ -186,9 +189,9 @@ type Results<'a> = BTreeMap<ResultId<'a>, Vec<Version<'a>>>;
 /// All versions by person and result. A result that was moved is a version for the person it was moved from, too.
 fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
     let mut all: BTreeMap<String, Results<'_>> = BTreeMap::new();
-    for Arrived { at, record, content, move_in_flight } in records {
+    for Arrived { at, record, content, move_in_flight, .. } in records {
         let Usable::Result(result) = record else { continue };
-        if result.mode() == ProcessingMode::Training {
+        if result.mode() == ProcessingMode::Training || result.pool.is_some() {
             continue;
         }
         let id = ResultId { lab: &result.lab_id, result: &result.result_id };
@@ -207,6 +210,16 @@ fn versions(records: &[Arrived]) -> BTreeMap<String, Results<'_>> {
 /// The result that one names as replaced: its own id names none.
 pub fn other_replaced(result: &LabResult) -> &str {
     if result.replaces_result_id == result.result_id { "" } else { &result.replaces_result_id }
+}
+
+/// Who is in a pool, in order, and each one's area: that of the result where none is said.
+pub fn members_of(result: &LabResult) -> BTreeMap<&str, &str> {
+    let mut members = BTreeMap::new();
+    for member in result.pool.iter().flat_map(|pool| &pool.members) {
+        let area = if member.area.is_empty() { &result.area } else { &member.area };
+        members.insert(member.person_id.as_str(), area.as_str());
+    }
+    members
 }
 
 /// Results that another one replaces: the version of that which stands names them, and was not entered in error. Those
@@ -283,6 +296,7 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&Standing<'_>], preliminary
         finding,
         contradicted: finding == Finding::Positive && rows.iter().any(negative),
         preliminary,
+        pooled: false,
         minute,
         until,
         day: day(rules, minute),
@@ -357,7 +371,8 @@ fn furthest(holds: impl Fn(i64) -> bool) -> i64 {
     yes
 }
 
-fn day(rules: &Rules, minute: i64) -> Day {
+/// The civil day of a minute.
+pub fn day(rules: &Rules, minute: i64) -> Day {
     rules.day(Timestamp(minute * 60_000))
 }
 

@@ -69,6 +69,7 @@ fn cases(rules: &Rules) -> String {
         "traced",
         "unknown labs",
         "years",
+        "pools recalled",
         "severity of alerts",
     ]);
     for policy in &rules.cases {
@@ -88,6 +89,7 @@ fn cases(rules: &Rules) -> String {
             format!("-{}/+{} days", policy.trace_days_before, policy.trace_days_after),
             if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
             policy.years.to_string(),
+            format!("{} hours", policy.pool_recall_hours),
             severities(&[
                 ("community", policy.severity.community),
                 ("managed", policy.severity.managed),
@@ -95,6 +97,7 @@ fn cases(rules: &Rules) -> String {
                 ("preliminary", policy.severity.preliminary),
                 ("contradiction", policy.severity.contradiction),
                 ("overdue", policy.severity.overdue),
+                ("pool", policy.severity.pool),
             ]),
         ]);
     }

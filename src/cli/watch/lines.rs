@@ -40,15 +40,16 @@ pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// One state of one alert.
-pub(super) fn alert(alert: &Alert, published: &str, area: &str, target: &str) -> String {
+pub(super) fn alert(alert: &Alert, published: Timestamp, zone: &TimeZone, area: &str, target: &str) -> String {
+    let published = moment(published, zone);
     let [state, severity, family] =
         [texts::state(alert.state()), texts::severity(alert.severity()), families::name(alert.family()).to_owned()];
     let person = if alert.person_id.is_empty() { "–" } else { &alert.person_id };
-    let times = [(published, 27), (&state, 10), (&severity, 9)];
-    columns(times) + &columns([(&family, 16), (target, 12), (area, 26), (person, 12)]) + &what(alert)
+    let times = [(published.as_str(), 27), (&state, 10), (&severity, 9)];
+    columns(times) + &columns([(&family, 16), (target, 12), (area, 26), (person, 12)]) + &what(alert, zone)
 }
 
-fn what(alert: &Alert) -> String {
+fn what(alert: &Alert, zone: &TimeZone) -> String {
     let mut parts = match alert.family() {
         AlertFamily::TierChanged => {
             let before = if alert.tier_before.is_empty() { "none" } else { &alert.tier_before };
@@ -57,6 +58,7 @@ fn what(alert: &Alert) -> String {
         AlertFamily::ContactOverdue => {
             vec![format!("due on {}", alert.first_day), format!("released on {}", alert.release_day)]
         }
+        AlertFamily::PoolPositive => pool(alert, zone),
         _ => vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()],
     };
     parts.extend(alert.historic.then(|| "historic".to_owned()));
@@ -68,6 +70,23 @@ fn what(alert: &Alert) -> String {
     parts.extend((!why.is_empty()).then(|| format!("withdrawn by {why}")));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
+}
+
+/// What a pool was found, and who of it is still to be tested.
+fn pool(alert: &Alert, zone: &TimeZone) -> Vec<String> {
+    let members = alert.members.len() + alert.members_omitted as usize;
+    let recall = alert
+        .recall_by
+        .as_ref()
+        .and_then(Timestamp::from_wire)
+        .map(|at| format!("to be tested by {}", moment(at, zone)));
+    let awaited = match (alert.awaited, alert.all_negative) {
+        (_, true) => format!("all {members} members negative since: a false pool"),
+        (0, _) => format!("none of {members} members awaited"),
+        (awaited, _) => format!("{awaited} of {members} members awaited"),
+    };
+    let recall = recall.filter(|_| alert.awaited > 0).unwrap_or_default();
+    vec![texts::finding(alert.finding()), awaited, recall, alert.purpose.clone(), alert.first_day.clone()]
 }
 
 /// All purposes of one area and day, in the window of so many days.

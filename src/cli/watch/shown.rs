@@ -42,8 +42,8 @@ impl<'a> Shown<'a> {
                 if !self.args.show_ids {
                     mask(&mut alert);
                 }
-                let published = lines::moment(record.received_at, &self.zone);
-                let text = || lines::alert(&alert, &published, &self.name(&alert.area), self.target(&alert.target));
+                let (name, target) = (self.name(&alert.area), self.target(&alert.target));
+                let text = || lines::alert(&alert, record.received_at, &self.zone, &name, target);
                 Some(self.form(&alert, "swabstream.v1.Alert", text))
             }
             What::Positivity => {
@@ -99,10 +99,13 @@ fn with_those_below<'a>(area: &'a str, rules: Option<&'a Rules>) -> BTreeSet<&'a
     all
 }
 
-/// Nothing is left by which the person or the specimen could be recognised.
+/// Nothing is left by which a person, a pool or the specimen could be recognised.
 fn mask(alert: &mut Alert) {
     let contacts = alert.exposed_to.iter_mut().chain(&mut alert.to_trace).map(|contact| &mut contact.person_id);
-    for id in contacts.chain([&mut alert.person_id, &mut alert.specimen_id]) {
+    let members = alert.members.iter_mut().map(|member| &mut member.person_id);
+    let tubes = alert.positives.iter_mut().map(|result| &mut result.specimen_id);
+    let own = [&mut alert.person_id, &mut alert.specimen_id, &mut alert.pool_id];
+    for id in contacts.chain(members).chain(tubes).chain(own) {
         if !id.is_empty() {
             *id = masked(id);
         }
@@ -114,7 +117,9 @@ mod tests {
     use super::*;
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
-    use crate::proto::v1::{AlertState, Cause, CauseKind, Finding, MatchedContact, ResultStatus};
+    use crate::proto::v1::{
+        AlertFamily, AlertState, Cause, CauseKind, Finding, MatchedContact, MemberOfPool, PositiveResult, ResultStatus,
+    };
     use clap::Parser as _;
 
     #[derive(clap::Parser)]
@@ -156,6 +161,26 @@ mod tests {
             }
             assert!(shown.contains("PE…(10)"), "{shown}");
         }
+        let member = MemberOfPool { person_id: "SOMEBODY-ELSE".to_owned(), ..MemberOfPool::default() };
+        let tube = PositiveResult { specimen_id: "BARCODE-ONE".to_owned(), ..PositiveResult::default() };
+        let pool = Alert {
+            family: AlertFamily::PoolPositive as i32,
+            pool_id: "POOL-ONE".to_owned(),
+            specimen_id: "BARCODE-ONE".to_owned(),
+            finding: Finding::Positive as i32,
+            members: vec![member],
+            positives: vec![tube],
+            awaited: 1,
+            recall_by: Some(Timestamp(1_668_130_000_000).to_wire()),
+            ..Alert::default()
+        };
+        let shown = line(&[], &pool).expect("a line");
+        assert!(
+            shown.contains("positive, 1 of 1 members awaited, to be tested by 2022-11-11T09:26:40+08:00"),
+            "{shown}"
+        );
+        let shown = line(&["--json"], &pool).expect("a line");
+        assert!(["POOL-ONE", "SOMEBODY-ELSE", "BARCODE-ONE"].iter().all(|id| !shown.contains(id)), "{shown}");
         let whole = line(&["--json", "--show-ids"], &alert()).expect("a line");
         assert!(whole.contains("PERSON-ONE") && whole.contains("SOMEBODY-ELSE"), "{whole}");
     }

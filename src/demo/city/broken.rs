@@ -2,9 +2,10 @@
 
 use super::desk::Desk;
 use super::message::{Body, FRAMING, JSON, Kind};
+use super::pools;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
-use crate::proto::v1::{ContactRecord, CtValue, LabResult, Pool, PoolMember, RejectCode, TimePrecision};
+use crate::proto::v1::{ContactRecord, CtValue, LabResult, RejectCode, TimePrecision};
 use rand::RngExt;
 
 /// An area, a lab, a purpose, a target no registry has.
@@ -64,10 +65,11 @@ const CONTACTS: [RejectCode; 11] = [
     RejectCode::SamePerson,
 ];
 
-/// Hands in a broken form of a result, or a pool (which is understood, but not handled yet).
+/// Hands in a broken form of a result.
 pub(super) fn result(result: &LabResult, at: Timestamp, rules: &Rules, desk: &mut Desk) {
-    if desk.chance(1.0 / 16.0) {
-        pool(result, at, desk);
+    if result.pool.is_some() {
+        let (broken, code) = pools::broken(result, desk);
+        desk.send(&Body::Result(broken), at, Kind::Broken(code));
         return;
     }
     let mut code = RESULTS[desk.rng.random_range(0..RESULTS.len())];
@@ -210,12 +212,4 @@ fn nonsense_time(time: &mut Option<prost_types::Timestamp>, at: Timestamp) {
 /// What nobody sees in an id.
 fn unseen(at: Timestamp) -> char {
     if at.minute() % 2 == 0 { '\u{7}' } else { '\u{200b}' }
-}
-
-fn pool(result: &LabResult, at: Timestamp, desk: &mut Desk) {
-    let mut members = vec![PoolMember { person_id: result.person_id.clone(), area: String::new() }];
-    members.extend((1..5).map(|_| PoolMember { person_id: desk.any_pseudonym(), area: String::new() }));
-    let pool = Pool { pool_id: desk.id('P'), size: members.len() as u32, members };
-    let pooled = LabResult { person_id: String::new(), pool: Some(pool), ..result.clone() };
-    desk.send(&Body::Result(pooled), at, Kind::Broken(RejectCode::Unsupported));
 }

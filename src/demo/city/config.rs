@@ -160,6 +160,8 @@ pub struct Rates {
     /// The specimen is tested for everything else that is declared too: a panel. Of contact records, whether they name
     /// a target.
     pub panel: f64,
+    /// Of screening swabs: those that go into tubes with others'.
+    pub pooled: f64,
     /// A contact record is revised.
     pub contact_revised: f64,
     /// A contact record is withdrawn.
@@ -197,6 +199,7 @@ impl Rates {
             broken: 0.01,
             json: 0.05,
             panel: 0.02,
+            pooled: 0.1,
             contact_revised: 0.05,
             contact_withdrawn: 0.03,
         }
@@ -226,6 +229,7 @@ impl Rates {
             broken: 0.04,
             json: 0.1,
             panel: 0.15,
+            pooled: 0.5,
             contact_revised: 0.15,
             contact_withdrawn: 0.1,
         }
@@ -255,6 +259,7 @@ impl Rates {
             broken: 0.0,
             json: 0.0,
             panel: 0.0,
+            pooled: 0.0,
             contact_revised: 0.0,
             contact_withdrawn: 0.0,
         }

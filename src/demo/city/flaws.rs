@@ -5,19 +5,10 @@
 use super::broken;
 use super::desk::Desk;
 use super::message::{Body, Kind};
-use super::results::{Names, Released};
-use super::town::Town;
+use super::pools;
+use super::results::{Place, Released};
 use crate::model::time::Timestamp;
-use crate::policy::Rules;
 use crate::proto::v1::{Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
-
-/// What the flaws need to know of the city.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) town: &'a Town,
-    pub(super) rules: &'a Rules,
-    pub(super) names: &'a Names,
-}
 
 /// Hands in a result with all that happens to it.
 pub(super) fn publish(released: &Released, place: Place<'_>, desk: &mut Desk) {
@@ -110,7 +101,7 @@ fn contradiction(released: &Released, desk: &mut Desk) {
     } else {
         wrong.status = ResultStatus::EnteredInError as i32;
     }
-    if wrong.status == ResultStatus::Corrected as i32 && is_one_of(UNDER_A_NEW_ID, &wrong) {
+    if wrong.status == ResultStatus::Corrected as i32 && is_under_a_new_id(&wrong) {
         wrong = under_a_new_id(&wrong, desk);
     }
     let resolved = later(released, contradicted, desk);
@@ -124,7 +115,7 @@ fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
     let Some(mut change) = first_change(&standing, desk) else { return };
     for _ in 0..3 {
         standing = changed(&standing, change, place, desk);
-        if !matches!(change, Kind::EnteredInError) && is_one_of(UNDER_A_NEW_ID, &standing) {
+        if !matches!(change, Kind::EnteredInError) && is_under_a_new_id(&standing) {
             standing = under_a_new_id(&standing, desk);
         }
         let overtaken = desk.chance(desk.rates.overtaken);
@@ -147,12 +138,14 @@ fn changes(released: &Released, place: Place<'_>, desk: &mut Desk) {
 
 fn first_change(result: &LabResult, desk: &mut Desk) -> Option<Kind> {
     let rates = desk.rates;
+    // Of several swabs one is sooner the wrong one.
+    let swabs = result.pool.as_ref().map_or(1.0, |pool| f64::from(pool.size));
     let positive = result.finding == Finding::Positive as i32;
     let finding = if positive { rates.corrected_positive } else { rates.corrected_finding };
     let changes = [
         (finding, Kind::CorrectedFinding),
         (rates.corrected_area, Kind::CorrectedArea),
-        (rates.moved_person, Kind::MovedPerson),
+        (rates.moved_person * swabs, Kind::MovedPerson),
         (rates.cancelled, Kind::Cancelled),
         (rates.entered_in_error, Kind::EnteredInError),
     ];
@@ -179,6 +172,10 @@ fn changed(standing: &LabResult, change: Kind, place: Place<'_>, desk: &mut Desk
     match change {
         Kind::CorrectedFinding => next.finding = other_call(standing.finding) as i32,
         Kind::CorrectedArea => next.area = another_area(standing, place, desk),
+        Kind::MovedPerson if standing.pool.is_some() => {
+            next =
+                LabResult { revision: next.revision, status: next.status, ..pools::with_other_members(standing, desk) };
+        }
         Kind::MovedPerson => {
             let other = desk.any_pseudonym();
             if other != standing.person_id {
@@ -206,6 +203,11 @@ fn is_one_of(many: usize, result: &LabResult) -> bool {
 /// Some number or other.
 fn number_of(result: &LabResult) -> usize {
     result.specimen_id.bytes().map(usize::from).sum()
+}
+
+/// Pools are corrected under their own ids.
+fn is_under_a_new_id(result: &LabResult) -> bool {
+    result.pool.is_none() && is_one_of(UNDER_A_NEW_ID, result)
 }
 
 fn under_a_new_id(changed: &LabResult, desk: &mut Desk) -> LabResult {

@@ -9,6 +9,7 @@ mod desk;
 mod flaws;
 mod message;
 mod outbreak;
+mod pools;
 mod results;
 mod town;
 mod tracing;
@@ -23,7 +24,7 @@ use desk::{DAY, Desk};
 use outbreak::Outbreak;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use results::{Names, Reason, Swab};
+use results::{Names, Place, Reason, Swab};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use town::{PersonIndex, Town};
@@ -113,8 +114,29 @@ impl City {
         for infection in self.outbreak.step(&self.town, day, &mut self.desk.rng) {
             tracing::before_the_positive(infection, start, &mut self.desk);
         }
+        let (mut in_line, pooled) = (Vec::new(), self.config.rates.pooled);
         for (person, reason) in self.tests_due(day) {
-            self.swab(person, reason, day);
+            if reason == Reason::Screening && pooled > 0.0 && self.desk.chance(pooled) {
+                in_line.push(person);
+            } else {
+                self.swab(person, reason, day);
+            }
+        }
+        for tube in pools::tubes(&in_line, &mut self.desk) {
+            self.tube(&tube, day);
+        }
+    }
+
+    /// One tube with all that follows from it.
+    fn tube(&mut self, people: &[PersonIndex], day: i32) {
+        let place = Place { town: &self.town, rules: &self.rules, names: &self.names };
+        let Some(released) = pools::analyse(people, day, place, &self.outbreak, &mut self.desk) else { return };
+        flaws::publish(&released, place, &mut self.desk);
+        let also = pools::swabbed_alone_too(people, &mut self.desk);
+        let called = pools::called_back(people, &released, &mut self.desk);
+        self.due.entry(day + 1).or_default().extend(called);
+        for person in also {
+            self.swab(person, Reason::Clinic, day);
         }
     }
 
@@ -149,7 +171,7 @@ impl City {
         let swab = Swab { person, reason, day, taken };
         let analysed = results::analyse(&swab, &self.town, &self.outbreak, &self.rules, &self.names, &mut self.desk);
         let Some(released) = analysed else { return };
-        let place = flaws::Place { town: &self.town, rules: &self.rules, names: &self.names };
+        let place = Place { town: &self.town, rules: &self.rules, names: &self.names };
         flaws::publish(&released, place, &mut self.desk);
         for further in results::panel(&released, &mut self.desk) {
             flaws::publish(&further, place, &mut self.desk);

@@ -49,6 +49,14 @@ pub(super) struct Released {
     pub(super) at: Timestamp,
 }
 
+/// What results are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) town: &'a Town,
+    pub(super) rules: &'a Rules,
+    pub(super) names: &'a Names,
+}
+
 /// The names that results are made of, looked up once.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -71,6 +79,16 @@ impl Names {
             purposes: [like("screen"), like("clinic"), like("contact"), like("occupation")],
             false_positive,
         }
+    }
+
+    /// The purpose that comes closest to screening.
+    pub(super) fn screening(&self) -> &str {
+        &self.purposes[Reason::Screening as usize]
+    }
+
+    /// Share of positives that are false among the uninfected.
+    pub(super) fn false_positive(&self) -> f64 {
+        self.false_positive
     }
 
     /// A lab: mostly the one that serves the area.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Position, Record, Topic};
-use crate::pipeline::decode::{self, validate};
+use crate::pipeline::decode::{self, pool, validate};
 use crate::policy::sample::sample_rules;
 use crate::proto::v1::LabResult;
 use prost::Message as _;
@@ -37,7 +37,10 @@ fn refusal(message: &Message, received_at: Timestamp, rules: &Rules) -> Option<R
     let checked: Result<(), Reject> = match message.topic {
         Topic::LabResults => {
             let read = decode::result_in_place(&record, LIMIT);
-            read.and_then(|read| validate::result(&read.view(), received_at, rules).map(|_| ()))
+            read.and_then(|read| match read.pool() {
+                Some((wire, pool)) => pool::pooled(wire, pool, received_at, rules).map(drop),
+                None => validate::result(&read.view(), received_at, rules).map(drop),
+            })
         }
         _ => decode::contact(&record, LIMIT).and_then(|wire| validate::contact(&wire, received_at, rules).map(|_| ())),
     };
@@ -120,7 +123,8 @@ fn every_flaw_occurs() {
         assert!(kinds.contains(&kind), "{kind:?}");
     }
     let broken: HashSet<RejectCode> = all.iter().filter_map(Message::expected_code).collect();
-    assert_eq!(broken.len(), 22, "{broken:?}");
+    assert_eq!(broken.len(), 24, "{broken:?}");
+    assert!(pools::BROKEN.iter().all(|code| broken.contains(code)), "{broken:?}");
     assert!(all.iter().any(|message| message.content_type == Some(JSON) && message.kind == Kind::Contact));
 }
 
@@ -151,6 +155,9 @@ fn a_mis_keyed_record_lies_in_another_persons_partition() {
             None => LabResult::decode(message.payload.as_deref().unwrap_or_default()).expect("a valid result"),
             Some(_) => continue,
         };
+        if result.pool.is_some() {
+            continue;
+        }
         let right = layout.person_task(&result.person_id) == message.partition(layout);
         assert!(right != message.mis_keyed || message.partition_key == result.person_id.as_bytes());
         wrong_key += u32::from(message.key != result.person_id.as_bytes());

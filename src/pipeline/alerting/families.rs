@@ -23,13 +23,14 @@ pub const fn name(family: AlertFamily) -> &'static str {
 /// The topic it is published to; `None` where nothing raises it.
 pub const fn topic(family: AlertFamily) -> Option<Topic> {
     match family {
-        AlertFamily::Positive | AlertFamily::Contradiction | AlertFamily::ContactOverdue => Some(Topic::Alerts),
-        AlertFamily::TierChanged => Some(Topic::AreaAlerts),
-        AlertFamily::Unspecified
+        AlertFamily::Positive
         | AlertFamily::PoolPositive
-        | AlertFamily::PoolOverdue
-        | AlertFamily::LabSilent
-        | AlertFamily::PositivesBurst => None,
+        | AlertFamily::Contradiction
+        | AlertFamily::ContactOverdue => Some(Topic::Alerts),
+        AlertFamily::TierChanged => Some(Topic::AreaAlerts),
+        AlertFamily::Unspecified | AlertFamily::PoolOverdue | AlertFamily::LabSilent | AlertFamily::PositivesBurst => {
+            None
+        }
     }
 }
 
@@ -70,6 +71,6 @@ mod tests {
             assert_eq!(format!("ALERT_FAMILY_{}", name(family).to_ascii_uppercase()), family.as_str_name());
         }
         let raised: Vec<_> = raised().map(name).collect();
-        assert_eq!(raised, ["positive", "contradiction", "contact_overdue", "tier_changed"]);
+        assert_eq!(raised, ["positive", "pool_positive", "contradiction", "contact_overdue", "tier_changed"]);
     }
 }

@@ -6,6 +6,7 @@
 pub mod dead_letter;
 pub mod format;
 pub mod json;
+pub mod pool;
 pub mod protobuf;
 pub mod result_view;
 pub mod validate;
@@ -68,6 +69,14 @@ pub enum ReadResult<'a> {
 }
 
 impl ReadResult<'_> {
+    /// The message and its pool, if it is a result of one.
+    pub fn pool(&self) -> Option<(&v1::LabResult, &v1::Pool)> {
+        match self {
+            ReadResult::InPlace(_) => None,
+            ReadResult::Decoded(message) => message.pool.as_ref().map(|pool| (message, pool)),
+        }
+    }
+
     /// Its fields.
     pub fn view(&self) -> ResultView<'_> {
         match self {

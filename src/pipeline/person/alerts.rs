@@ -96,14 +96,17 @@ pub fn is_live(alert: &v1::Alert) -> bool {
 }
 
 /// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A
-/// contradiction has one day, and another one of that day and specimen is about another target.
+/// contradiction has one day, and another one of that day and specimen is about another target. Of a tube there is one
+/// alert, whatever its day.
 fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
-    let follows = |other: &&v1::Alert| {
-        other.family() == AlertFamily::Positive
-            && alert.family() == AlertFamily::Positive
-            && other.target == alert.target
-            && other.first_day <= alert.last_day
-            && alert.first_day <= other.last_day
+    let follows = |other: &&v1::Alert| match (alert.family(), other.family()) {
+        (AlertFamily::Positive, AlertFamily::Positive) => {
+            other.target == alert.target && other.first_day <= alert.last_day && alert.first_day <= other.last_day
+        }
+        (AlertFamily::PoolPositive, AlertFamily::PoolPositive) => {
+            (&other.specimen_id, &other.target) == (&alert.specimen_id, &alert.target)
+        }
+        _ => false,
     };
     wanted.iter().find(follows).map(|other| other.alert_id.clone())
 }

@@ -145,6 +145,7 @@ impl Half for PersonHalf {
         for slot in 0..self.state.slots() {
             if let Some(slot) = self.state.taken(slot) {
                 self.review(slot, &Trigger::rules(), effects);
+                self.review_pools(slot, effects);
             }
         }
         self.deliver(effects);

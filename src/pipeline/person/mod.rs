@@ -29,6 +29,7 @@ use counting::contribution::{self, CountedCase, Places, Scratch};
 use deadlines::Deadlines;
 use messages::{Origin, Trigger};
 use plain::PlainResult;
+use pools::tubes;
 use retention::Cutoffs;
 use route::PersonMessage;
 use std::collections::VecDeque;
@@ -46,6 +47,8 @@ pub mod messages;
 pub mod overdue;
 mod paged;
 mod plain;
+mod pooled;
+pub mod pools;
 pub mod replacements;
 pub mod retention;
 pub mod route;
@@ -82,7 +85,13 @@ impl PersonHalf {
     fn input(&mut self, record: &Record<'_>, hops: u32, effects: &mut Effects) -> Result<Ending, Stop> {
         let limit = self.context.max_record_bytes;
         match record.position.topic {
-            Topic::LabResults => self.result(&decode::result_in_place(record, limit)?.view(), record, hops, effects),
+            Topic::LabResults => {
+                let read = decode::result_in_place(record, limit)?;
+                match read.pool() {
+                    Some((wire, pool)) => self.pool(wire, pool, record, hops, effects),
+                    None => self.result(&read.view(), record, hops, effects),
+                }
+            }
             Topic::ContactRecords => self.contact(&decode::contact(record, limit)?, record, hops, effects),
             _ => Err(Reject::new(RejectCode::OutOfRange, "origin.topic").into()),
         }
@@ -108,11 +117,13 @@ impl PersonHalf {
         if let Event::Record(sent) = event {
             return self.input(&messages::original(origin, sent), hops, effects);
         }
-        route::home(&self.context, to, origin, hops, effects, || event.clone())?;
+        route::home(&self.context, to, origin, hops, false, effects, || event.clone())?;
         match event {
             Event::Moved(moved) => self.moved(messages::result_moved(moved)?, to, origin, effects),
             Event::IndexContact(contact) => self.index_contact(contact, origin, effects),
             Event::IndexFinding(finding) => self.index_finding(finding, to, origin, effects),
+            Event::PoolFinding(finding) => self.pool_finding(finding, to, origin, effects),
+            Event::MemberFinding(finding) => self.member_finding(finding, to, origin, effects),
             Event::Record(_) | Event::Result(_) | Event::Contact(_) => unreachable!("records are applied as such"),
         }
     }
@@ -129,10 +140,8 @@ impl PersonHalf {
         let (result, registered) = validate::result(wire, origin.received_at, &self.rules)?;
         self.labs_heard.hear(registered.lab, origin.received_at, &self.rules);
         versions::in_production(&result)?;
-        let home = route::home(&self.context, result.person_id, origin, hops, effects, || messages::forwarded(record));
-        // Its alert comes from another task, which hears of it with this one's commit.
-        effects.urgent |= home == Err(End::Forwarded.into()) && result.finding == Finding::Positive;
-        home?;
+        let alerts = result.finding == Finding::Positive;
+        route::home(&self.context, result.person_id, origin, hops, alerts, effects, || messages::forwarded(record))?;
         effects.reported_early += u64::from(validate::is_reported_early(wire));
         let slot = self.person(result.person_id, effects);
         self.messages.extend(versions::moved_away(wire, &result, origin));
@@ -152,6 +161,7 @@ impl PersonHalf {
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::result(origin, &result), effects);
         }
+        self.report_to_pools(slot, origin, effects);
         Ok(self.ending(&change, &registered))
     }
 
@@ -179,6 +189,7 @@ impl PersonHalf {
         if self.replace(slot, &result, &mut change, origin, effects) || concerned {
             self.review(slot, &Trigger::moved(origin, wire), effects);
         }
+        self.report_to_pools(slot, origin, effects);
         Ok(Ending::Used(change.end))
     }
 
@@ -192,7 +203,7 @@ impl PersonHalf {
     ) -> Result<Ending, Stop> {
         let (origin, record) = (Origin::of(input), validate::contact(wire, input.received_at, &self.rules)?);
         let target = validate::contact_target(&record, &self.rules)?;
-        route::home(&self.context, record.person_id, origin, hops, effects, || messages::forwarded(input))?;
+        route::home(&self.context, record.person_id, origin, hops, false, effects, || messages::forwarded(input))?;
 
         let slot = self.person(record.person_id, effects);
         let contact = contacts::of_contact(&record, target, origin.received_at, &self.rules, &self.context.secret);
@@ -385,7 +396,7 @@ impl PersonHalf {
 
     /// Says what must be said now, if there is or was a positive or a contact record.
     fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
-        let Some(file) = self.state.case_file(slot) else { return };
+        let Some(file) = self.state.case_file(slot).filter(|file| !tubes::is_pool(file)) else { return };
         if file.positives.is_empty() && file.alerts.is_empty() && file.contacts.is_empty() {
             return;
         }
@@ -397,17 +408,29 @@ impl PersonHalf {
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let changed = alerts::review(&file.alerts, wanted, trigger);
+        self.publish(slot, &person_id, changed, trigger, effects);
+        for traced in findings {
+            let origin = trigger.origin.unwrap_or(NO_RECORD);
+            self.messages.push_back(contacts::finding(&person_id, &traced, origin));
+            self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);
+        }
+    }
+
+    /// Publishes states of alerts about a person or a pool, and holds them.
+    fn publish(
+        &mut self,
+        slot: Slot,
+        subject: &str,
+        changed: Vec<v1::Alert>,
+        trigger: &Trigger<'_>,
+        effects: &mut Effects,
+    ) {
         for mut alert in changed {
             effects.outputs.push(messages::alert(&mut alert, &self.rules, self.context.task));
             effects.urgent = true;
             let result = trigger.origin.filter(|origin| origin.position.topic == Topic::LabResults);
             effects.alerted.extend(result.filter(|_| !self.context.history).map(|origin| origin.received_at));
-            self.state.edit(slot, &person_id, Edit::Alert(Box::new(alert)), &mut effects.changes);
-        }
-        for traced in findings {
-            let origin = trigger.origin.unwrap_or(NO_RECORD);
-            self.messages.push_back(contacts::finding(&person_id, &traced, origin));
-            self.state.edit(slot, &person_id, Edit::Traced(traced), &mut effects.changes);
+            self.state.edit(slot, subject, Edit::Alert(Box::new(alert)), &mut effects.changes);
         }
     }
 

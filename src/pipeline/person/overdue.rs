@@ -147,7 +147,8 @@ fn first_whole_day(from: Timestamp, rules: &Rules) -> Day {
 
 /// Of these days, those on which a swab was taken, for each target.
 fn taken(grounds: &Grounds<'_>, days: &BTreeSet<Day>) -> BTreeSet<(Day, TargetIndex)> {
-    let tests = grounds.rows.iter().filter(|row| !row.is_withdrawn() && row.finding() != Finding::Invalid);
+    let alone = grounds.rows.iter().filter(|row| !row.is_pooled());
+    let tests = alone.filter(|row| !row.is_withdrawn() && row.finding() != Finding::Invalid);
     let of = |row: &Row| {
         let day = grounds.rules.day(minute_start(row.minute()));
         let target = grounds.rules.target_stored_as(grounds.names.target(row.purpose()))?;

@@ -8,12 +8,14 @@
 use super::alerts;
 use super::contacts;
 use super::overdue;
+use super::pools::tubes;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1;
 use crate::state::paged::Changes;
-use crate::state::person::case_file::{Contact, IndexFound};
+use crate::state::person::case_file::{CaseFile, Contact, IndexFound};
 use crate::state::person::edit::{Edit, List};
+use crate::state::person::pools::PoolVersion;
 use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
 use hashbrown::{HashMap, HashSet};
@@ -24,6 +26,10 @@ const SLACK_DAYS: i64 = 1;
 
 /// Longest observation of a contact after exposure that a rule may ask for, and then some.
 const CONTACT_DAYS: i64 = 60;
+
+/// Minutes before a pool's own within which a result of the member's may lie that counts as of its day or later: once
+/// such a row may be dropped, the member reports nothing any more.
+const SETTLES_FROM: u32 = 26 * 60;
 
 /// Rows that are looked through at each result of a person.
 const FEW: usize = 256;
@@ -140,7 +146,17 @@ fn specimens(rows: &[Row]) -> Vec<Specimen> {
 
 /// What of a case file can go, each list from its end, and what is frozen by that.
 fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit> {
+    if let Some(file) = state.case_file(slot).filter(|file| tubes::is_pool(file)) {
+        return outdated_of_pool(file, cutoffs);
+    }
     let mut drops = Vec::new();
+    let pools = state.case_file(slot).map_or_else(Vec::new, |file| file.pending.iter().map(|one| one.id).collect());
+    for (at, id) in pools.into_iter().enumerate().rev() {
+        let row = state.position(slot, id).map(|at| state.rows(slot)[at]);
+        if row.is_none_or(|row| row.minute() < cutoffs.plain + SETTLES_FROM) {
+            drops.push(Edit::Drop(List::Pending, at));
+        }
+    }
     let noted = |state: &PersonState, at: usize| state.case_file(slot)?.positives.get(at).map(|version| version.id);
     for at in (0..state.case_file(slot).map_or(0, |file| file.positives.len())).rev() {
         if noted(state, at).is_some_and(|id| state.position(slot, id).is_none()) {
@@ -169,6 +185,42 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
     drop_where(&mut drops, List::Traced, &file.traced, |traced| is_over(&traced.contact));
     let is_about_none = |found: &IndexFound| file.contact(&found.record_id).is_none_or(is_over);
     drop_where(&mut drops, List::Found, &file.index_findings, is_about_none);
+    drops
+}
+
+/// What of a pool can go: tubes of which every version is old, with what members reported of them and their alerts, which
+/// stay as they were published. A tube goes with all that its versions are versions of. Pools that ever alerted, which are
+/// few, are held as long as positives.
+fn outdated_of_pool(file: &CaseFile, cutoffs: &Cutoffs) -> Vec<Edit> {
+    let first_kept = if file.alerts.is_empty() { cutoffs.plain } else { minute_of(cutoffs.positive) };
+    let is_new = |version: &PoolVersion| version.row.minute() >= first_kept;
+    let (mut results, mut specimens) = (HashSet::new(), HashSet::new());
+    let mut grows = true;
+    while grows {
+        grows = false;
+        for version in &file.pool {
+            let (result, specimen) = (version.row.id(), version.row.specimen());
+            if is_new(version) || results.contains(&result) || specimens.contains(&specimen) {
+                grows |= results.insert(result) | specimens.insert(specimen);
+            }
+        }
+    }
+    let mut drops = Vec::new();
+    drop_where(&mut drops, List::Pool, &file.pool, |version| !results.contains(&version.row.id()));
+    drop_where(&mut drops, List::Members, &file.members, |found| !results.contains(&found.id));
+    if !drops.is_empty() && !file.alerts.is_empty() {
+        let kept: HashSet<String> = file
+            .pool
+            .iter()
+            .filter(|version| results.contains(&version.row.id()))
+            .map(|version| version.result().specimen_id)
+            .collect();
+        // What was corrected to be of another tube may be of this one again, while that can be.
+        let first_kept = cutoffs.positive_day.to_string();
+        let goes =
+            |alert: &v1::Alert| kept.is_empty() || alert.last_day < first_kept && !kept.contains(&alert.specimen_id);
+        drop_where(&mut drops, List::Alerts, &file.alerts, goes);
+    }
     drops
 }
 

@@ -10,12 +10,14 @@ use crate::proto::v1::{self, person_event::Event};
 /// A message sent on more often than this is going in circles.
 const HOPS_MAX: u32 = 3;
 
-/// Goes on if the person lives in this task; otherwise the record is sent on, and ends here.
+/// Goes on if the person lives in this task; otherwise the record is sent on, at once if somebody waits for an alert that
+/// comes of it, and ends here.
 pub fn home(
     context: &Context,
     person_id: &str,
     origin: Origin,
     hops: u32,
+    awaited: bool,
     effects: &mut Effects,
     event: impl FnOnce() -> Event,
 ) -> Result<(), Stop> {
@@ -30,6 +32,7 @@ pub fn home(
     let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event()), format };
     effects.outputs.push(messages::person_event(&event, person_id, task));
     effects.sent += 1;
+    effects.urgent |= awaited;
     Err(End::Forwarded.into())
 }
 

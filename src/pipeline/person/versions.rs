@@ -10,6 +10,7 @@ use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::{End, Reject, RejectCode};
 use crate::model::result::{Finding, LabResult, ResultStatus, TimePrecision};
 use crate::model::time::Timestamp;
+use crate::pipeline::decode::pool::Member;
 use crate::pipeline::decode::result_view::ResultView;
 use crate::pipeline::ending::Stop;
 use crate::proto::v1::{self, person_event::Event};
@@ -84,11 +85,22 @@ impl Change {
 }
 
 /// The row of a result, given the id of its target; where it lies is left open.
+#[inline]
 pub fn row(result: &LabResult<'_>, target: &str, secret: &Secret) -> Row {
+    row_of(result, target, &[], secret)
+}
+
+/// What says which version of a pool's result stands, and of which tube it is.
+pub fn pool_row(result: &LabResult<'_>, target: &str, members: &[Member<'_>], secret: &Secret) -> Row {
+    row_of(result, target, members, secret)
+}
+
+#[inline(always)]
+fn row_of(result: &LabResult<'_>, target: &str, members: &[Member<'_>], secret: &Secret) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
-        specimen: secret.hash_64(Domain::Specimen, &[result.specimen_id, target]) & HASH_48,
-        content: content(secret, result, target),
+        specimen: specimen(secret, result.specimen_id, target),
+        content: content(secret, result, target, members),
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
         area: 0,
@@ -137,7 +149,9 @@ pub fn moved_row(secret: &Secret, result: &LabResult<'_>, target: &str) -> Row {
     Row::new(Version {
         id: id(secret, result.lab_id, result.result_id),
         specimen: 0,
-        content: (result.status as u32) << 29 | (result.finding as u32) << 26 | content(secret, result, target) >> 6,
+        content: (result.status as u32) << 29
+            | (result.finding as u32) << 26
+            | content(secret, result, target, &[]) >> 6,
         minute: minute_of(result.collected_at),
         day_only: result.precision == TimePrecision::Day,
         area: 0,
@@ -148,7 +162,13 @@ pub fn moved_row(secret: &Secret, result: &LabResult<'_>, target: &str) -> Row {
     })
 }
 
-fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
+/// What stands for a specimen, given the id of its target.
+pub fn specimen(secret: &Secret, specimen_id: &str, target: &str) -> u64 {
+    secret.hash_64(Domain::Specimen, &[specimen_id, target]) & HASH_48
+}
+
+/// What stands for a result.
+pub fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
     secret.hash_64(Domain::Result, &[lab_id, result_id]) & HASH_48
 }
 
@@ -159,8 +179,9 @@ pub fn replaced(secret: &Secret, result: &LabResult<'_>) -> Option<u64> {
 }
 
 /// Hash of the meaning: specimen, target, minute of collection or that only its day is known, area, purpose, finding,
-/// status, Ct values, and which result it replaces if it names one. An alias of a target means what its id means.
-fn content(secret: &Secret, result: &LabResult<'_>, target: &str) -> u32 {
+/// status, Ct values, and which result it replaces if it names one; of a pool, who is in it and from where. An alias of a
+/// target means what its id means.
+fn content(secret: &Secret, result: &LabResult<'_>, target: &str, members: &[Member<'_>]) -> u32 {
     // Five bits a character, so that the usual result needs no memory of its own.
     let minute = minute_of(result.collected_at);
     let coded = |at: usize| match at {
@@ -177,9 +198,14 @@ fn content(secret: &Secret, result: &LabResult<'_>, target: &str) -> u32 {
     let texts = [result.specimen_id, target, result.area, result.purpose].map(str::as_bytes);
     let [specimen, target, area, purpose] = texts;
     let parts = [specimen, target, area, purpose, &numbers, cycles.as_bytes()];
-    let hash = match result.replaces_result_id {
-        None => secret.hash_64(Domain::Content, &parts),
-        Some(replaces) => secret.hash_64(Domain::Content, &[&parts[..], &[replaces.as_bytes()]].concat()),
+    let hash = match (result.replaces_result_id, members) {
+        (None, []) => secret.hash_64(Domain::Content, &parts),
+        (Some(replaces), []) => secret.hash_64(Domain::Content, &[&parts[..], &[replaces.as_bytes()]].concat()),
+        (_, members) => {
+            // Two more texts for each: no result of a person has so many.
+            let members = members.iter().flat_map(|member| [member.person_id, member.area]).map(str::as_bytes);
+            secret.hash_64(Domain::Content, &parts.into_iter().chain(members).collect::<Vec<_>>())
+        }
     };
     hash as u32
 }
@@ -218,18 +244,20 @@ pub fn conflict() -> Reject {
 }
 
 /// How a version that stands ends, given what stood before it.
-fn end_of(before: Option<&Row>, row: &Row) -> End {
+pub fn end_of(before: Option<&Row>, row: &Row) -> End {
     match (before, first(row)) {
         (Some(_), End::Accepted) => End::Corrected,
         (_, end) => end,
     }
 }
 
-fn first(row: &Row) -> End {
+/// How the first version ends.
+pub fn first(row: &Row) -> End {
     match row.standing() {
         Standing::Preliminary | Standing::Final | Standing::Corrected if row.is_replaced() => End::Superseded,
         Standing::Preliminary => End::Preliminary,
         Standing::Final | Standing::Corrected => End::Accepted,
         Standing::Cancelled | Standing::EnteredInError | Standing::Moved => End::Withdrawn,
+        Standing::Pooled => End::PoolApplied,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::targets;
 use crate::model::time::Zone;
+use crate::policy::case::POOL_RECALL_HOURS;
 use crate::policy::error::Check;
 use crate::policy::years::{self, Years};
 use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, ObservationDays, TestDays};
@@ -98,6 +99,9 @@ pub(super) fn case(
             check.number("earliest_year", wire.earliest_year.unwrap_or(years::FIRST as u32), 1..=9998),
             check.number("years_ahead", wire.years_ahead.unwrap_or(years::AHEAD as u32), 0..=100),
         ),
+        pool_recall_hours: check
+            .number("pool_recall_hours", wire.pool_recall_hours.unwrap_or(POOL_RECALL_HOURS), 1..=720)
+            .into(),
         severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,
@@ -128,5 +132,6 @@ fn severity(wire: &v1::CaseSeverity, check: &mut Check<'_>) -> CaseSeverity {
         preliminary: check.severity("severity.preliminary", wire.preliminary, default.preliminary),
         contradiction: check.severity("severity.contradiction", wire.contradiction, default.contradiction),
         overdue: check.severity("severity.overdue", wire.overdue, default.overdue),
+        pool: check.severity("severity.pool", wire.pool, default.pool),
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         trace_days_after: toml.trace_days_after,
         earliest_year: toml.earliest_year,
         years_ahead: toml.years_ahead,
+        pool_recall_hours: toml.pool_recall_hours,
         severity: toml.severity.map(CaseSeverityToml::wire),
         targets: toml.targets,
         unnamed_contacts: toml.unnamed_contacts,
@@ -118,6 +119,7 @@ struct CaseToml {
     unknown_lab: UnknownLabToml,
     earliest_year: Option<u32>,
     years_ahead: Option<u32>,
+    pool_recall_hours: Option<u32>,
     severity: Option<CaseSeverityToml>,
     #[serde(default)]
     targets: Vec<String>,
@@ -133,6 +135,7 @@ struct CaseSeverityToml {
     preliminary: Option<SeverityToml>,
     contradiction: Option<SeverityToml>,
     overdue: Option<SeverityToml>,
+    pool: Option<SeverityToml>,
 }
 
 impl CaseSeverityToml {
@@ -144,6 +147,7 @@ impl CaseSeverityToml {
             preliminary: severity(self.preliminary),
             contradiction: severity(self.contradiction),
             overdue: severity(self.overdue),
+            pool: severity(self.pool),
         }
     }
 }

@@ -6,6 +6,9 @@ use crate::model::time::Timestamp;
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
 use crate::state::paged::Corrupt;
+use crate::state::person::pools::{MemberFound, PendingPool, PoolVersion};
+use crate::state::person::pools::{put_member_found, put_pending, put_pool_version};
+use crate::state::person::pools::{read_member_found, read_pending, read_pool_version};
 use prost::Message as _;
 
 /// The case file of one person.
@@ -25,6 +28,12 @@ pub struct CaseFile {
     pub alerts: Vec<v1::Alert>,
     /// Which results replace others, in order of their own ids.
     pub replacements: Vec<Replacement>,
+    /// Of a pool: versions of its results, in order of (id, content).
+    pub pool: Vec<PoolVersion>,
+    /// Of a pool: what members said about themselves, by result and member.
+    pub members: Vec<MemberFound>,
+    /// Pools that leave open what this person is, or did, in order of the ids of their rows.
+    pub pending: Vec<PendingPool>,
 }
 
 /// The version of a result that stands names another one that it replaces.
@@ -186,6 +195,9 @@ impl CaseFile {
             && self.index_findings.is_empty()
             && self.alerts.is_empty()
             && self.replacements.is_empty()
+            && self.pool.is_empty()
+            && self.members.is_empty()
+            && self.pending.is_empty()
     }
 
     /// Writes it.
@@ -197,6 +209,9 @@ impl CaseFile {
         put_all(into, &self.index_findings, put_found);
         put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.encode_to_vec()));
         put_all(into, &self.replacements, put_replacement);
+        put_all(into, &self.pool, put_pool_version);
+        put_all(into, &self.members, put_member_found);
+        put_all(into, &self.pending, put_pending);
     }
 
     /// Reads what some format's `put` wrote.
@@ -211,6 +226,9 @@ impl CaseFile {
                 v1::Alert::decode(reader.bytes()?).map_err(|_| corrupt("an alert cannot be decoded"))
             })?,
             replacements: if format < 3 { Vec::new() } else { read_all(reader, read_replacement)? },
+            pool: if format < 4 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
+            members: if format < 4 { Vec::new() } else { read_all(reader, read_member_found)? },
+            pending: if format < 4 { Vec::new() } else { read_all(reader, read_pending)? },
         })
     }
 }
@@ -353,7 +371,9 @@ pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::result::Finding;
     use crate::state::changelog::FORMAT;
+    use crate::state::person::row::{Row, Standing, Version};
 
     fn case_file() -> CaseFile {
         let contact = Contact {
@@ -388,6 +408,21 @@ mod tests {
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
             alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
             replacements: vec![Replacement { id: 7, replaces: 1 }],
+            pool: vec![PoolVersion {
+                row: Row::new(Version { id: 3, standing: Standing::Final, ..Version::default() }),
+                received_at: Timestamp(4),
+                reported_at: Timestamp(3),
+                said: v1::LabResult { lab_id: "l".into(), ..Default::default() }.encode_to_vec(),
+            }],
+            members: vec![MemberFound { id: 3, person: "p".into(), finding: Finding::Negative, version: 2 }],
+            pending: vec![PendingPool {
+                id: 5,
+                pool: "t".into(),
+                lab: "l".into(),
+                result: "r".into(),
+                reported: Finding::Positive,
+                version: 1,
+            }],
         }
     }
 

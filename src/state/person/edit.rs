@@ -6,12 +6,16 @@
 use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replacement, Traced};
 use super::case_file::{put_contact, put_found, put_positive, put_replacement, put_traced};
 use super::case_file::{read_contact, read_found, read_positive, read_replacement, read_traced};
+use super::entries::put;
+use super::pools::{MemberFound, PendingPool, PoolVersion};
+use super::pools::{
+    put_member_found, put_pending, put_pool_version, read_member_found, read_pending, read_pool_version,
+};
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short};
 use crate::state::difference::{put_difference, read_difference};
 use crate::state::paged::Corrupt;
 use prost::Message;
-use std::cmp::Ordering;
 
 /// One change of a case file.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +32,12 @@ pub enum Edit {
     Alert(Box<v1::Alert>),
     /// Which result another one replaces, instead of what it replaced before.
     Replacement(Replacement),
+    /// A version of a pool's result, instead of the same one if it is held.
+    Pool(PoolVersion),
+    /// What a member of the pool said about itself, instead of what it said before.
+    Member(MemberFound),
+    /// What is held of a pool that leaves the person open, instead of what was.
+    Pending(PendingPool),
     /// The entry at a place of a list goes.
     Drop(List, usize),
 }
@@ -47,109 +57,19 @@ pub enum List {
     Alerts = 5,
     /// [`CaseFile::replacements`].
     Replacements = 6,
+    /// [`CaseFile::pool`].
+    Pool = 7,
+    /// [`CaseFile::members`].
+    Members = 8,
+    /// [`CaseFile::pending`].
+    Pending = 9,
 }
 
 /// Marks a drop beside the number of its list.
 const DROP: u8 = 0x80;
 
-/// What a list is ordered by, and has once.
-trait Entry {
-    type Key<'a>: Ord
-    where
-        Self: 'a;
-    fn key(&self) -> Self::Key<'_>;
-}
-
-impl Entry for PositiveVersion {
-    type Key<'a> = (u64, u32);
-    fn key(&self) -> (u64, u32) {
-        (self.id, self.content)
-    }
-}
-
-impl Entry for Contact {
-    type Key<'a> = &'a str;
-    fn key(&self) -> &str {
-        &self.record_id
-    }
-}
-
-impl Entry for Traced {
-    type Key<'a> = (&'a str, &'a str);
-    fn key(&self) -> (&str, &str) {
-        (&self.contact.record_id, &self.contact.other)
-    }
-}
-
-impl Entry for IndexFound {
-    type Key<'a> = (&'a str, &'a str);
-    fn key(&self) -> (&str, &str) {
-        (&self.record_id, &self.index)
-    }
-}
-
-impl Entry for v1::Alert {
-    type Key<'a> = &'a str;
-    fn key(&self) -> &str {
-        &self.alert_id
-    }
-}
-
-impl Entry for Replacement {
-    type Key<'a> = u64;
-    fn key(&self) -> u64 {
-        self.id
-    }
-}
-
-fn find<T>(list: &[T], order: impl FnMut(&T) -> Ordering) -> Option<&T> {
-    list.binary_search_by(order).ok().map(|at| &list[at])
-}
-
-fn put<T: Entry>(list: &mut Vec<T>, entry: T) {
-    match list.binary_search_by(|held| held.key().cmp(&entry.key())) {
-        Ok(at) => list[at] = entry,
-        Err(at) => list.insert(at, entry),
-    }
-}
-
-/// What is held under a key.
+/// Changes as they are applied.
 impl CaseFile {
-    /// A positive version by hashes of result and meaning.
-    pub fn positive(&self, id: u64, content: u32) -> Option<&PositiveVersion> {
-        find(&self.positives, |held| held.key().cmp(&(id, content)))
-    }
-
-    /// A record of the person as contact.
-    pub fn contact(&self, record_id: &str) -> Option<&Contact> {
-        find(&self.contacts, |held| held.key().cmp(record_id))
-    }
-
-    /// A record of the person as index, by record and contact.
-    pub fn traced(&self, record_id: &str, contact: &str) -> Option<&Traced> {
-        find(&self.traced, |held| held.key().cmp(&(record_id, contact)))
-    }
-
-    /// What an index said, by record and index.
-    pub fn found(&self, record_id: &str, index: &str) -> Option<&IndexFound> {
-        find(&self.index_findings, |held| held.key().cmp(&(record_id, index)))
-    }
-
-    /// An alert by its id.
-    pub fn alert(&self, id: &str) -> Option<&v1::Alert> {
-        find(&self.alerts, |held| held.key().cmp(id))
-    }
-
-    /// Which result one replaces.
-    pub fn replacement(&self, id: u64) -> Option<&Replacement> {
-        find(&self.replacements, |held| held.key().cmp(&id))
-    }
-
-    /// Where that lies in its list.
-    pub fn place_of_replacement(&self, id: u64) -> Option<usize> {
-        self.replacements.binary_search_by(|held| held.key().cmp(&id)).ok()
-    }
-
     /// Applies a change.
     ///
     /// # Panics
@@ -162,6 +82,9 @@ impl CaseFile {
             Edit::Found(found) => put(&mut self.index_findings, found),
             Edit::Alert(alert) => put(&mut self.alerts, *alert),
             Edit::Replacement(replacement) => put(&mut self.replacements, replacement),
+            Edit::Pool(version) => put(&mut self.pool, version),
+            Edit::Member(found) => put(&mut self.members, found),
+            Edit::Pending(pending) => put(&mut self.pending, pending),
             Edit::Drop(List::Positives, at) => drop(self.positives.remove(at)),
             Edit::Drop(List::Contacts, at) => drop(self.contacts.remove(at)),
             Edit::Drop(List::Traced, at) => drop(self.traced.remove(at)),
@@ -170,6 +93,9 @@ impl CaseFile {
             Edit::Drop(List::Replacements, at) => {
                 self.replacements.remove(at);
             }
+            Edit::Drop(List::Pool, at) => drop(self.pool.remove(at)),
+            Edit::Drop(List::Members, at) => drop(self.members.remove(at)),
+            Edit::Drop(List::Pending, at) => drop(self.pending.remove(at)),
         }
     }
 
@@ -181,6 +107,9 @@ impl CaseFile {
             List::Found => self.index_findings.len(),
             List::Alerts => self.alerts.len(),
             List::Replacements => self.replacements.len(),
+            List::Pool => self.pool.len(),
+            List::Members => self.members.len(),
+            List::Pending => self.pending.len(),
         }
     }
 }
@@ -195,6 +124,9 @@ impl Edit {
             Edit::Found(found) => held.found(&found.record_id, &found.index) != Some(found),
             Edit::Alert(alert) => held.alert(&alert.alert_id) != Some(alert),
             Edit::Replacement(replacement) => held.replacement(replacement.id) != Some(replacement),
+            Edit::Pool(version) => held.pool_version(version.key()) != Some(version),
+            Edit::Member(found) => held.member_found(found.id, &found.person) != Some(found),
+            Edit::Pending(pending) => held.pending(pending.id) != Some(pending),
             Edit::Drop(..) => true,
         }
     }
@@ -226,6 +158,18 @@ impl Edit {
                 into.push(List::Replacements as u8);
                 put_replacement(into, replacement);
             }
+            Edit::Pool(version) => {
+                into.push(List::Pool as u8);
+                put_pool_version(into, version);
+            }
+            Edit::Member(found) => {
+                into.push(List::Members as u8);
+                put_member_found(into, found);
+            }
+            Edit::Pending(pending) => {
+                into.push(List::Pending as u8);
+                put_pending(into, pending);
+            }
             Edit::Drop(list, at) => {
                 into.push(*list as u8 | DROP);
                 put_short(into, *at as u64);
@@ -235,9 +179,9 @@ impl Edit {
 
     /// Reads it, given the case file before.
     pub(super) fn read(reader: &mut Reader<'_>, held: &CaseFile, format: u32) -> Result<Self, Corrupt> {
-        use List::{Alerts, Contacts, Found, Positives, Replacements, Traced};
+        use List::{Alerts, Contacts, Found, Members, Pending, Pool, Positives, Replacements, Traced};
         let kind = reader.u8()?;
-        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements];
+        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements, Pool, Members, Pending];
         let list = all.into_iter().find(|list| *list as u8 == kind & !DROP);
         let list = list.ok_or_else(|| corrupt("a change of a side record is unknown"))?;
         if kind & DROP != 0 {
@@ -252,6 +196,9 @@ impl Edit {
             Found => Edit::Found(read_found(reader)?),
             Alerts => Edit::Alert(Box::new(read_alert(reader, held, format)?)),
             Replacements => Edit::Replacement(read_replacement(reader)?),
+            Pool => Edit::Pool(read_pool_version(reader, format)?),
+            Members => Edit::Member(read_member_found(reader)?),
+            Pending => Edit::Pending(read_pending(reader)?),
         })
     }
 }
@@ -301,6 +248,7 @@ mod tests {
     use super::*;
     use crate::model::time::Timestamp;
     use crate::state::changelog::FORMAT;
+    use crate::state::person::row::{Row, Standing, Version};
 
     fn version(id: u64, content: u32) -> PositiveVersion {
         let (specimen_id, target) = ("s".into(), "t".into());
@@ -343,6 +291,21 @@ mod tests {
         v1::PositiveResult { result_id: format!("R{number:03}"), kit: "K".repeat(100), ..Default::default() }
     }
 
+    fn pooled(id: u64) -> PoolVersion {
+        let row = Row::new(Version { id, standing: Standing::Final, ..Version::default() });
+        let said = v1::LabResult { lab_id: "l".into(), ..Default::default() }.encode_to_vec();
+        PoolVersion { row, received_at: Timestamp(4), reported_at: Timestamp(3), said }
+    }
+
+    fn member(version: u32) -> MemberFound {
+        MemberFound { id: 1, person: "p".into(), finding: v1::Finding::Negative, version }
+    }
+
+    fn pending(version: u32) -> PendingPool {
+        let [pool, lab, result] = ["t", "l", "r"].map(String::from);
+        PendingPool { id: 7, pool, lab, result, reported: v1::Finding::Positive, version }
+    }
+
     fn all() -> Vec<Edit> {
         vec![
             Edit::Positive(version(2, 1)),
@@ -357,6 +320,15 @@ mod tests {
             alert("b", 0..90),
             alert("a", 0..1),
             alert("b", 1..91),
+            Edit::Pool(pooled(1)),
+            Edit::Pool(pooled(2)),
+            Edit::Member(member(1)),
+            Edit::Member(member(2)),
+            Edit::Pending(pending(1)),
+            Edit::Pending(pending(2)),
+            Edit::Drop(List::Pool, 1),
+            Edit::Drop(List::Members, 0),
+            Edit::Drop(List::Pending, 0),
             Edit::Drop(List::Positives, 1),
             Edit::Drop(List::Contacts, 0),
             Edit::Drop(List::Traced, 1),
@@ -385,10 +357,11 @@ mod tests {
             assert_eq!(live, again);
         }
         let left = |file: &CaseFile| {
-            let lists = [List::Positives, List::Contacts, List::Traced, List::Found, List::Alerts];
+            use List::{Alerts, Contacts, Found, Members, Pending, Pool, Positives, Traced};
+            let lists = [Positives, Contacts, Traced, Found, Alerts, Pool, Members, Pending];
             lists.map(|list| file.len(list))
         };
-        assert_eq!(left(&live), [1, 1, 1, 0, 1]);
+        assert_eq!(left(&live), [1, 1, 1, 0, 1, 1, 0, 0]);
         assert_eq!((live.positives[0].id, &*live.contacts[0].other, &*live.alerts[0].alert_id), (1, "q", "b"));
     }
 

@@ -27,6 +27,19 @@ const PURPOSE: u32 = 21;
 const REPLACED: u32 = 1 << 29;
 const DAY_ONLY: u32 = 1 << 30;
 const SETTLED: u32 = 1 << 31;
+/// Standings with findings, as a row has them one beside the other: those that count, and those of which nothing is left.
+const COUNTING: u64 = of(Standing::Final) | of(Standing::Corrected) | NEGATIVE_POOL;
+const WITHDRAWN: u64 = of(Standing::Cancelled)
+    | of(Standing::EnteredInError)
+    | of(Standing::Moved)
+    | of(Standing::Pooled) & !NEGATIVE_POOL;
+const NEGATIVE_POOL: u64 = 1 << ((Standing::Pooled as u32) << 3 | Finding::Negative as u32);
+
+/// A standing with whatever finding.
+const fn of(standing: Standing) -> u64 {
+    0xff << ((standing as u32) << 3)
+}
+
 /// What of a row is no part of its meaning.
 const HELD: u32 = SETTLED | REPLACED;
 
@@ -46,6 +59,8 @@ pub enum Standing {
     EnteredInError = 5,
     /// Belongs to another person since this revision.
     Moved = 6,
+    /// What a pool says of a member: it counts where it is negative. Whatever else it says, nothing is known of the member.
+    Pooled = 7,
 }
 
 impl Standing {
@@ -60,14 +75,9 @@ impl Standing {
         }
     }
 
-    /// Whether nothing is left of the result.
-    pub fn is_withdrawn(self) -> bool {
-        self >= Standing::Cancelled
-    }
-
     fn from_bits(bits: u32) -> Option<Self> {
-        use Standing::{Cancelled, Corrected, EnteredInError, Final, Moved, Preliminary};
-        let all = [Preliminary, Final, Corrected, Cancelled, EnteredInError, Moved];
+        use Standing::{Cancelled, Corrected, EnteredInError, Final, Moved, Pooled, Preliminary};
+        let all = [Preliminary, Final, Corrected, Cancelled, EnteredInError, Moved, Pooled];
         all.into_iter().find(|standing| *standing as u32 == bits)
     }
 }
@@ -185,9 +195,14 @@ impl Row {
         (self.revision(), self.standing(), self.finding() as i32, self.content())
     }
 
-    /// Whether it is final or corrected, and not replaced.
+    /// Whether it is final or corrected, or a negative pool, and not replaced.
     pub fn counts(&self) -> bool {
-        matches!(self.standing(), Standing::Final | Standing::Corrected) && !self.is_replaced()
+        COUNTING >> (self.0[4] >> 26) & 1 != 0 && !self.is_replaced()
+    }
+
+    /// Whether it is what a pool says of a member.
+    pub fn is_pooled(&self) -> bool {
+        self.standing() == Standing::Pooled
     }
 
     /// Whether it says, or said first, that the person is positive: such rows are held for the episode gap too.
@@ -200,9 +215,9 @@ impl Row {
         self.is_positive() && self.standing() == Standing::Preliminary
     }
 
-    /// Whether nothing is left of the result: it was taken back, or another one replaces it.
+    /// Whether nothing is left of the result: it was taken back, another one replaces it, or it is a pool that says nothing.
     pub fn is_withdrawn(&self) -> bool {
-        self.standing().is_withdrawn() || self.is_replaced()
+        WITHDRAWN >> (self.0[4] >> 26) & 1 != 0 || self.is_replaced()
     }
 
     /// Whether another result replaces it: then nothing of it holds, whichever version stands.

@@ -54,7 +54,7 @@ fn a_second_alert_for_one_change_of_tier_is_named() {
     let key = Some(forged.alert_id.clone().into_bytes());
     snapshot.append(Stored { key, payload: Some(forged.encode_to_vec()), ..record });
     assert_named(&snapshot, &["alert ids", "tiers"], &forged.alert_id);
-    let line = format!("{} {}: one change has 2 live alerts", forged.area, forged.first_day);
+    let line = format!("{} {}: one change has 2 live alerts", named(&forged.area, &forged.target), forged.first_day);
     let report = snapshot.judge();
     assert!(report.check("tiers").is_some_and(|check| check.first[0].contains(&line)), "{report:?}");
 }

@@ -450,7 +450,11 @@ fn an_alert_about_a_tier_of_another_severity_is_named() {
     let mut alert: Alert = read(record);
     alert.set_severity(if alert.severity() == Severity::High { Severity::Info } else { Severity::High });
     record.payload = Some(alert.encode_to_vec());
-    assert_named(&snapshot, &["tiers"], &format!("{} {}: the alert must say", alert.area, alert.first_day));
+    assert_named(
+        &snapshot,
+        &["tiers"],
+        &format!("{} {}: the alert must say", named(&alert.area, &alert.target), alert.first_day),
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::deployment::{Deployment, LAYOUT, SECRET};
 use super::oracle::{Arrived, Published, Truth, Usable, assert_same, recount};
 use super::records::{close_contact, final_result};
 use prost::Message as _;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use swabstream::audit::targets::by_id;
 use swabstream::demo::city::{Kind, Message};
@@ -86,7 +87,8 @@ impl Story {
 
     /// A result is received.
     pub fn result(mut self, received: &str, result: LabResult) -> Self {
-        self.push(Topic::LabResults, received, &result.person_id.clone(), Some(result.encode_to_vec()), Kind::Result);
+        let subject = result.pool.as_ref().map_or(&result.person_id, |pool| &pool.pool_id).clone();
+        self.push(Topic::LabResults, received, &subject, Some(result.encode_to_vec()), Kind::Result);
         self
     }
 
@@ -162,6 +164,7 @@ impl Story {
             record: by_id(&self.rules, decode(message)),
             content: 0,
             move_in_flight: false,
+            unheard_by: BTreeSet::new(),
         };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
         recount(&self.rules, &SECRET, &arrived, deployment.today(), deployment.passed())
@@ -202,6 +205,11 @@ impl Ending {
     /// Live alerts of all families and people.
     pub fn live_count(&self) -> usize {
         self.published.live().count()
+    }
+
+    /// The live alert about a pool, if there is one.
+    pub fn pool(&self, pool_id: &str) -> Option<&Alert> {
+        self.published.live().find(|alert| alert.pool_id == pool_id)
     }
 
     /// States of all that was published about a person, in order.

@@ -1,6 +1,7 @@
 //! Alerts as shown: ids shortened, people masked.
 
 use crate::model::ids::masked;
+use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::Alert;
 use crate::view::alerts as book;
@@ -40,6 +41,14 @@ pub(super) struct AlertLine {
     specimens: u32,
     exposed_to: usize,
     to_trace: usize,
+    /// People in the tube of a pool, how many of them are awaited, and by when they are to be tested.
+    members: usize,
+    awaited: u32,
+    recall_by: Option<i64>,
+    /// What the pool was found; empty of other alerts.
+    finding: String,
+    /// Every member has been found negative since.
+    all_negative: bool,
     /// What was measured of its first positives, and of how many more.
     measured: Vec<String>,
     measured_omitted: usize,
@@ -142,6 +151,11 @@ fn shown(overview: &Overview, line: &book::AlertLine) -> AlertLine {
         specimens: alert.positive_specimens,
         exposed_to: line.exposed_to,
         to_trace: line.to_trace,
+        members: line.members,
+        awaited: alert.awaited,
+        recall_by: alert.recall_by.as_ref().and_then(Timestamp::from_wire).map(|at| at.0),
+        finding: texts::finding(alert.finding()),
+        all_negative: alert.all_negative,
         measured: line.measured.0.clone(),
         measured_omitted: line.measured.1,
         tier_before: alert.tier_before.clone(),

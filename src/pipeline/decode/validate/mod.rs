@@ -90,6 +90,7 @@ fn as_known<'a>(mut result: LabResult<'a>, rules: &Rules) -> LabResult<'a> {
 #[inline(always)]
 pub fn well_formed<'a>(wire: &ResultView<'a>) -> Result<LabResult<'a>, Reject> {
     if wire.pooled {
+        // Whoever reads it as a result of a person would count it as such.
         return refuse(RejectCode::Unsupported, "pool");
     }
     let checked = |value: &'a str, limit: usize, field: &str| checked_text(wire.printable, value, limit, field);
@@ -155,7 +156,7 @@ pub fn contact_of_somebody(wire: &v1::ContactRecord) -> Result<(), Reject> {
 }
 
 #[inline]
-fn somebodys(id: &str, field: &str) -> Result<(), Reject> {
+pub(super) fn somebodys(id: &str, field: &str) -> Result<(), Reject> {
     if nobody::look(id).is_none() { Ok(()) } else { refuse(RejectCode::InvalidId, field) }
 }
 
@@ -295,16 +296,16 @@ fn registered(
     Ok(Registered { area, target, purpose, lab })
 }
 
-fn refuse<T>(code: RejectCode, field: &str) -> Result<T, Reject> {
+pub(super) fn refuse<T>(code: RejectCode, field: &str) -> Result<T, Reject> {
     Err(Reject::new(code, field))
 }
 
-fn text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject> {
+pub(super) fn text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject> {
     optional_text(value, limit, field)?.ok_or_else(|| Reject::new(RejectCode::MissingField, field))
 }
 
 /// In proto3 an empty text is an absent one.
-fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option<&'a str>, Reject> {
+pub(super) fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option<&'a str>, Reject> {
     if value.is_empty() {
         return Ok(None);
     }

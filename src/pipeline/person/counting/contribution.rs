@@ -46,8 +46,7 @@ impl Places {
             }
         }
         for (number, name) in (self.purposes.len()..).zip(&state.purposes()[self.purposes.len()..]) {
-            let (purpose, target) = target::parts(name);
-            let pair = rules.target_stored_as(target).zip(rules.purpose(purpose));
+            let pair = Self::pair_of(name, rules);
             self.purposes.push(pair);
             if let Some((target, purpose)) = pair {
                 let pairs = rules.deployment.targets.len() * rules.deployment.purposes.len();
@@ -55,6 +54,12 @@ impl Places {
                 self.purpose_numbers[Self::pair(rules, target, purpose)] = u8::try_from(number).ok();
             }
         }
+    }
+
+    /// The target and the purpose behind a text of the dictionary, if the rules know both.
+    fn pair_of(name: &str, rules: &Rules) -> Option<(TargetIndex, u8)> {
+        let (purpose, target) = target::parts(name);
+        rules.target_stored_as(target).zip(rules.purpose(purpose))
     }
 
     /// The place of a target and a purpose, which is numbered from 1, among all of the deployment.
@@ -83,16 +88,26 @@ impl Places {
         if let Some(numbers) = self.known(rules, registered) {
             return Ok(numbers);
         }
-        let pair = Self::pair(rules, registered.target, registered.purpose);
-        let full = |field| move || Reject::new(RejectCode::Internal, field);
-        let area = state.area(result.area, changes).ok_or_else(full("area"))?;
         let purpose = target::keyed(result.purpose, rules.stored_target(registered.target));
-        let purpose = state.purpose(&purpose, changes);
-        let is_another = |purpose: u8| {
-            usize::from(purpose) < self.purposes.len() && self.purpose_numbers.get(pair) != Some(&Some(purpose))
-        };
-        if (area as usize) < self.areas.len() && self.area_numbers.get(registered.area as usize) != Some(&Some(area))
-            || purpose.is_some_and(is_another)
+        self.numbers_of(result.area, &purpose, rules, state, changes)
+    }
+
+    /// The numbers of an area and of a purpose, [keyed](target::keyed) by its target, likewise: the rules may know neither.
+    pub fn numbers_of(
+        &mut self,
+        area: &str,
+        purpose: &str,
+        rules: &Rules,
+        state: &mut PersonState,
+        changes: &mut Changes,
+    ) -> Result<Numbers, Reject> {
+        let full = |field| move || Reject::new(RejectCode::Internal, field);
+        let area_of_rules = rules.areas.index(area);
+        let area = state.area(area, changes).ok_or_else(full("area"))?;
+        let pair = Self::pair_of(purpose, rules);
+        let purpose = state.purpose(purpose, changes);
+        let is_another = |purpose: u8| self.purposes.get(usize::from(purpose)).is_some_and(|known| *known != pair);
+        if self.areas.get(area as usize).is_some_and(|known| *known != area_of_rules) || purpose.is_some_and(is_another)
         {
             // A number was another name's before.
             *self = Self::default();

@@ -1,0 +1,8 @@
+//! Pools: one tube with swabs of several people.
+//!
+//! A pool lives in the task of its id, [`tubes`] says what is held of it there and when it alerts. Each of its
+//! [`members`] is told what the standing version says, whatever it was told before, and holds it as a row; whose own
+//! single results say something since tells the pool.
+
+pub mod members;
+pub mod tubes;
