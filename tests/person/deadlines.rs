@@ -1,6 +1,6 @@
 //! Tests that contacts have to take: which are missed from when on, and what undoes that.
 
-use super::world::{Dice, Input, LAYOUT, World, at, context, met, revised, swab};
+use super::world::{Dice, Input, LAYOUT, World, at, context, met, pool, revised, swab};
 use crate::images::images_of;
 use prost::Message as _;
 use std::collections::BTreeSet;
@@ -372,4 +372,19 @@ fn in_whatever_steps_time_goes_by_the_same_is_missed_in_the_same_order() {
         }
         assert!(missed(&at_once).len() > 5, "seed {seed}");
     }
+}
+
+#[test]
+fn a_swab_in_a_pool_is_no_test_that_is_due() {
+    let mut world = World::new();
+    world.contact(&met("C1", "P1", "I1", 2));
+    world.lab_at(&pool("K1", "R1", at(3, 10), Negative, &["P1", "P2"]), at(3, 20));
+    world.settle();
+    world.pass(at(5, 0));
+    assert_eq!(missed(&world), of_p1(&DUE[..1]), "contacts are to be sampled alone");
+    require_recounted(&world);
+    world.lab_at(&swab("P1", "R2", at(3, 12), Negative), at(5, 1));
+    world.settle();
+    assert_eq!(missed(&world), of_p1(&[]));
+    require_recounted(&world);
 }

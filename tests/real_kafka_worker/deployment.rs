@@ -157,7 +157,7 @@ fn settings(layout: Layout) -> Settings {
         ring: 64,
         commit_interval_ms: 20,
         commit_records: 10_000,
-        commit_floor: 1,
+        commit_floor: 10,
         history: false,
         formats: Formats::default(),
     }

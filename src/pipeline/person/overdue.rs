@@ -4,8 +4,9 @@
 //! alerts about missed tests that must be live, and the next deadline. Day n of a record is the n-th civil day after that
 //! on which its exposure ended: protocols count days of quarantine, of which a record knows nothing, and the days of
 //! observation are counted from there too. A day goes by the case policy that holds on it. A test is taken with the swab,
-//! whatever it says, unless it is invalid; a contact who was found positive is a case from the day of that swab on, and
-//! due no tests for as long as another positive would belong to the same episode.
+//! whatever it says, unless it is invalid, or one of a pool: contacts are to be sampled alone. A contact who was found
+//! positive is a case from the day of that swab on, and due no tests for as long as another positive would belong to the
+//! same episode.
 
 use super::alerts;
 use super::cases::episodes::{self, Positive};

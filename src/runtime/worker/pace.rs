@@ -73,9 +73,9 @@ impl Pace {
 
     /// The tasks that are to be committed now. `drained`: everything there was has been read since the last commit.
     pub(super) fn due(&self, at: Timestamp, drained: bool, waiting: &[Waiting], shared: Shared<'_>) -> Vec<i32> {
-        let owing: Vec<i32> = waiting.iter().filter(|task| task.owes).map(|task| task.task).collect();
-        if !owing.is_empty() {
-            return owing;
+        // It may owe for long, and what it waits for may be another's commit: they go along.
+        if waiting.iter().any(|task| task.owes) {
+            return waiting.iter().map(|task| task.task).collect();
         }
         let records: u64 = waiting.iter().map(|task| task.records).sum();
         if records >= self.records {
@@ -90,7 +90,8 @@ impl Pace {
             let chosen = waiting.iter().filter(|task| task.alert || overdue(task));
             return chosen.map(|task| task.task).collect();
         }
-        let in_turn = |task: &Waiting| live(task) && elapsed(task.since, at) >= self.interval_ms;
+        // After a rest whatever comes goes at once.
+        let in_turn = |task: &Waiting| live(task) && elapsed(task.since, at).max(gap) >= self.interval_ms;
         let rests = gap < (PART_FOR_TURNS - 1) * self.took_ms;
         if waiting.iter().any(|task| overdue(task) || !rests && in_turn(task)) {
             let mut order: Vec<&Waiting> = waiting.iter().collect();
@@ -172,7 +173,7 @@ mod tests {
     fn an_alert_of_a_task_that_catches_up_waits_for_its_turn() {
         let late = Waiting { alert: true, now: at(-2_000), ..waiting(0) };
         let tasks = [late, Waiting { since: at(400), ..waiting(1) }];
-        assert!(pace(10).due(at(499), false, &tasks, &nothing).is_empty());
+        assert!(pace(10).due(at(499), false, &tasks[..1], &nothing).is_empty());
         assert_eq!(pace(10).due(at(499), true, &tasks, &nothing), [0], "all that there was has been read");
         assert_eq!(pace(10).due(at(1_000), false, &tasks[..1], &nothing), [0], "its turn");
     }
@@ -183,6 +184,13 @@ mod tests {
         let tasks = [since(0, 10), since(1, 300), since(2, 200), since(3, 250)];
         assert!(pace(20).due(at(179), true, &tasks, &nothing).is_empty());
         assert_eq!(pace(20).due(at(180), true, &tasks, &nothing), [1, 3], "as many as are worth the transaction");
+    }
+
+    #[test]
+    fn after_a_rest_whatever_comes_goes_at_once() {
+        let tasks = [Waiting { since: at(100), ..waiting(0) }];
+        assert_eq!(pace(5).due(at(100), true, &tasks, &nothing), [0]);
+        assert!(pace(5).due(at(100), false, &[Waiting { now: at(-9_000), ..tasks[0].clone() }], &nothing).is_empty());
     }
 
     #[test]
@@ -218,9 +226,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_is_paid_at_once() {
-        let tasks = [Waiting { alert: true, ..waiting(0) }, Waiting { owes: true, ..waiting(1) }];
-        assert_eq!(pace(50).due(at(0), false, &tasks, &nothing), [1]);
+    fn what_is_owed_is_paid_at_once_and_holds_nobody_up() {
+        let tasks = [waiting(0), Waiting { owes: true, ..waiting(1) }];
+        assert_eq!(pace(50).due(at(0), false, &tasks, &nothing), [0, 1]);
     }
 
     #[test]

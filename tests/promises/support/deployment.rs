@@ -63,7 +63,7 @@ impl Deployment {
             ring: 16,
             commit_interval_ms: 100,
             commit_records: 200,
-            commit_floor: 1,
+            commit_floor: 10,
             history,
             formats: Formats::default(),
         };
