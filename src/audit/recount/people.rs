@@ -309,27 +309,28 @@ fn specimen(rules: &Rules, finding: Finding, rows: &[&Standing<'_>], preliminary
 
 /// What alerts list of a positive specimen.
 fn first_positive(rules: &Rules, saying: &[&Standing<'_>]) -> Option<PositiveResult> {
-    const CT_VALUES: usize = 16;
-    let one = |version: &Version<'_>| {
-        let result = version.result;
-        let day_only = result.collected_precision() == TimePrecision::Day;
-        PositiveResult {
-            lab_id: result.lab_id.clone(),
-            result_id: result.result_id.clone(),
-            specimen_id: result.specimen_id.clone(),
-            target: result.target.clone(),
-            collected_at: Some(Timestamp(taken(rules, result).first * 60_000).to_wire()),
-            collected_precision: if day_only { TimePrecision::Day } else { TimePrecision::Minute } as i32,
-            ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
-            ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
-            kit: version.kit.to_owned(),
-        }
-    };
     let first = saying.iter().min_by_key(|row| {
         let result = row.version.result;
         (row.received, result.lab_id.as_str(), result.result_id.as_str())
     });
-    first.map(|row| one(&row.version))
+    first.map(|row| listed(rules, row.version.result, row.version.kit))
+}
+
+/// A result as alerts list it, with the kit that is known of what it says.
+pub fn listed(rules: &Rules, result: &LabResult, kit: &str) -> PositiveResult {
+    const CT_VALUES: usize = 16;
+    let day_only = result.collected_precision() == TimePrecision::Day;
+    PositiveResult {
+        lab_id: result.lab_id.clone(),
+        result_id: result.result_id.clone(),
+        specimen_id: result.specimen_id.clone(),
+        target: result.target.clone(),
+        collected_at: Some(Timestamp(taken(rules, result).first * 60_000).to_wire()),
+        collected_precision: if day_only { TimePrecision::Day } else { TimePrecision::Minute } as i32,
+        ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
+        ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
+        kit: kit.to_owned(),
+    }
 }
 
 /// The minute of a time: specimens are not known more exactly.

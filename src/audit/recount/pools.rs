@@ -5,16 +5,14 @@
 
 use super::alert_id;
 use super::alerts::{ListedPositive, LiveAlert};
-use super::people::{Person, Specimen, day, entry, members_of, taken};
+use super::people::{Person, Specimen, day, entry, listed, members_of, taken};
 use super::pool_said::PoolSaid;
 use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
-use crate::proto::v1::{
-    AlertFamily, Channel, Finding, LabResult, PositiveResult, ProcessingMode, ResultStatus, TimePrecision,
-};
+use crate::proto::v1::{AlertFamily, Channel, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A version of a result of a pool.
@@ -234,7 +232,9 @@ fn alert(
         exposed_to_omitted: 0,
         to_trace: Vec::new(),
         to_trace_omitted: 0,
-        positives: ListedPositive::all(saying.iter().map(|one| listed(rules, one)).collect::<Vec<_>>().iter()),
+        positives: ListedPositive::all(
+            saying.iter().map(|one| listed(rules, one.version.result, one.kit)).collect::<Vec<_>>().iter(),
+        ),
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
@@ -261,22 +261,4 @@ fn members(
         }
     }
     members.into_iter().map(|(person, (area, finding))| (person.to_owned(), area.to_owned(), finding)).collect()
-}
-
-/// What the alert lists of a result behind it.
-fn listed(rules: &Rules, standing: &Standing<'_>) -> PositiveResult {
-    const CT_VALUES: usize = 16;
-    let result = standing.version.result;
-    let day_only = result.collected_precision() == TimePrecision::Day;
-    PositiveResult {
-        lab_id: result.lab_id.clone(),
-        result_id: result.result_id.clone(),
-        specimen_id: result.specimen_id.clone(),
-        target: result.target.clone(),
-        collected_at: Some(Timestamp(taken(rules, result).first * 60_000).to_wire()),
-        collected_precision: if day_only { TimePrecision::Day } else { TimePrecision::Minute } as i32,
-        ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
-        ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
-        kit: standing.kit.to_owned(),
-    }
 }

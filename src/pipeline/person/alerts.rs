@@ -26,7 +26,7 @@ const POSITIVES_AT_MOST: usize = 50;
 /// All that alerts are decided from.
 #[derive(Clone, Copy, Debug)]
 pub struct Grounds<'a> {
-    /// Standing rows.
+    /// Rows of the person: of alerts about positives those that have to do with one, of missed tests all.
     pub rows: &'a [Row],
     /// Case file.
     pub file: &'a CaseFile,

@@ -402,9 +402,9 @@ impl PersonHalf {
         }
         let (rules, names, secret) = (&*self.rules, self.names(), &self.context.secret);
         let rows = &self.state.about_positives(slot);
-        let mut wanted = alerts::wanted(&alerts::Grounds { rows, file, rules, names, secret });
-        let (rows, passed) = (self.state.rows(slot), self.passed);
-        wanted.extend(overdue::wanted(&overdue::Grounds { rows, file, rules, names, secret, passed }));
+        let grounds = alerts::Grounds { rows, file, rules, names, secret };
+        let mut wanted = alerts::wanted(&grounds);
+        wanted.extend(overdue::wanted(&alerts::Grounds { rows: self.state.rows(slot), ..grounds }, self.passed));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let changed = alerts::review(&file.alerts, wanted, trigger);

@@ -8,12 +8,10 @@
 //! positive is a case from the day of that swab on, and due no tests for as long as another positive would belong to the
 //! same episode.
 
-use super::alerts;
+use super::alerts::{self, Grounds};
 use super::cases::episodes::{self, Positive};
 use super::cases::matching::{self, Sought};
-use super::specimen::Names;
 use crate::model::contact::ContactKind;
-use crate::model::ids::Secret;
 use crate::model::result::Finding;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::alerting::families;
@@ -26,23 +24,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Days after an exposure for which policies can have anybody observed.
 const LONGEST_OBSERVATION: i32 = 60;
-
-/// All that missed tests are told from.
-#[derive(Clone, Copy, Debug)]
-pub struct Grounds<'a> {
-    /// All rows of the person.
-    pub rows: &'a [Row],
-    /// Case file.
-    pub file: &'a CaseFile,
-    /// Rules in force.
-    pub rules: &'a Rules,
-    /// Texts of areas and purposes.
-    pub names: Names<'a>,
-    /// Key of ids.
-    pub secret: &'a Secret,
-    /// How far time has come for the task.
-    pub passed: Passed,
-}
 
 /// A day on which a contact record has its person tested.
 #[derive(Clone, Copy, Debug)]
@@ -102,8 +83,8 @@ pub fn is_about(row: &Row, file: &CaseFile) -> bool {
 
 /// The alerts about missed tests that must be live, in order of day and target. Of days whose rows may be gone they are
 /// those that are: whether a test was taken is not known any more.
-pub fn wanted(grounds: &Grounds<'_>) -> Vec<v1::Alert> {
-    let Grounds { file, rules, passed, .. } = *grounds;
+pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
+    let Grounds { file, rules, .. } = *grounds;
     let Some(due) = passed.due else { return Vec::new() };
     let settled = passed.held_from.map(|from| first_whole_day(from, rules));
     let mut missed: BTreeMap<(Day, TargetIndex), Vec<DueTest<'_>>> = BTreeMap::new();
