@@ -9,6 +9,7 @@ use super::messages::Trigger;
 use super::specimen::{Names, Verdict};
 use crate::model::ids::Secret;
 use crate::model::target::FIRST;
+use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::pipeline::alerting::lifecycle::{self, Held, Wanted};
 use crate::policy::{CasePolicy, Rules};
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 const LISTED_AT_MOST: usize = 1_000;
 
 /// Positive results in an alert: at most a kilobyte each, and few have more than three.
-const POSITIVES_AT_MOST: usize = 50;
+pub const POSITIVES_AT_MOST: usize = 50;
 
 /// All that alerts are decided from.
 #[derive(Clone, Copy, Debug)]
@@ -213,7 +214,8 @@ fn results(saying: &Saying<'_>, positives: &[Positive]) -> (Vec<v1::PositiveResu
     (listed.map(|(row, version)| measured(row, version)).collect(), omitted)
 }
 
-fn precision(row: &Row) -> TimePrecision {
+/// How exactly it is known when a row's swab was taken.
+pub fn precision(row: &Row) -> TimePrecision {
     if row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute }
 }
 
@@ -241,19 +243,20 @@ pub fn shortened(mut alert: v1::Alert) -> v1::Alert {
     alert
 }
 
-/// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day. A
-/// swab is known to the minute, and so its age is: compared more exactly, a swab of 23:59:59 would be a minute older
-/// than one of 23:59:00 received at the same moment was.
+/// Whether every row behind a positive was old when its meaning was first read, by the policy of the specimen's day.
 fn is_historic<'a>(
     mut behind: impl Iterator<Item = (&'a Row, Option<&'a PositiveVersion>)>,
     rules: &Rules,
     policy: &CasePolicy,
 ) -> bool {
-    behind.all(|(row, version)| {
-        let latest = matching::taken(row.minute(), row.is_day_only(), rules).last;
-        let oldest = latest.plus_hours(policy.historic_after_hours);
-        version.is_some_and(|version| version.received_at.minute() > oldest.minute())
-    })
+    behind.all(|(row, version)| version.is_some_and(|version| was_old(row, version.received_at, rules, policy)))
+}
+
+/// Whether what a row says was old when it was first read. A swab is known to the minute, and so its age is: compared more
+/// exactly, a swab of 23:59:59 would be a minute older than one of 23:59:00 received at the same moment was.
+pub fn was_old(row: &Row, received_at: Timestamp, rules: &Rules, policy: &CasePolicy) -> bool {
+    let latest = matching::taken(row.minute(), row.is_day_only(), rules).last;
+    received_at.minute() > latest.plus_hours(policy.historic_after_hours).minute()
 }
 
 /// The alert of a specimen that a negative and a positive stand for.

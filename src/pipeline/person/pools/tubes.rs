@@ -6,17 +6,17 @@
 
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::End;
-use crate::model::result::{Finding, TimePrecision};
+use crate::model::result::Finding;
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::pipeline::decode::pool::{Member, PooledResult};
 use crate::pipeline::ending::Stop;
-use crate::pipeline::person::cases::matching;
+use crate::pipeline::person::alerts::{POSITIVES_AT_MOST, precision, was_old};
 use crate::pipeline::person::messages::Origin;
 use crate::pipeline::person::route::PersonMessage;
 use crate::pipeline::person::{specimen, versions};
-use crate::policy::{CasePolicy, Rules};
+use crate::policy::Rules;
 use crate::proto::v1::{self, AlertFamily, person_event::Event};
 use crate::state::person::case_file::{CT_VALUES, CaseFile};
 use crate::state::person::pools::{MemberFound, PoolVersion};
@@ -25,9 +25,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Members that an alert lists: of one tube there can be several results, each with its own.
 const LISTED_AT_MOST: usize = 1_000;
-
-/// Results in an alert.
-const RESULTS_AT_MOST: usize = 50;
 
 /// A version as it is held, given the id of its target and when the lab reported it, as it says.
 pub fn version(
@@ -263,7 +260,7 @@ pub fn wanted(file: &CaseFile, tube: u64, rules: &Rules, secret: &Secret) -> Opt
         (Some(Finding::Negative), _) | (_, true) => return None,
         _ => {}
     }
-    let historic = saying.iter().all(|version| is_historic(version, rules, policy));
+    let historic = saying.iter().all(|version| was_old(&version.row, version.received_at, rules, policy));
     let severity = match (historic, verdict) {
         (true, _) => policy.severity.historic,
         (_, None) => policy.severity.preliminary,
@@ -333,7 +330,7 @@ fn listed(saying: &[&PoolVersion], results: &[v1::LabResult]) -> (Vec<v1::Positi
         specimen_id: result.specimen_id.clone(),
         target: result.target.clone(),
         collected_at: Some(minute_start(version.row.minute()).to_wire()),
-        collected_precision: if version.row.is_day_only() { TimePrecision::Day } else { TimePrecision::Minute } as i32,
+        collected_precision: precision(&version.row) as i32,
         ct_values: result.ct_values.iter().take(CT_VALUES).cloned().collect(),
         ct_values_omitted: result.ct_values.len().saturating_sub(CT_VALUES) as u32,
         kit: result.kit.clone(),
@@ -343,15 +340,9 @@ fn listed(saying: &[&PoolVersion], results: &[v1::LabResult]) -> (Vec<v1::Positi
         let at = one.collected_at.map(|at| at.seconds);
         (at, one.collected_precision, one.lab_id.clone(), one.result_id.clone())
     });
-    let omitted = all.len().saturating_sub(RESULTS_AT_MOST) as u32;
-    all.truncate(RESULTS_AT_MOST);
+    let omitted = all.len().saturating_sub(POSITIVES_AT_MOST) as u32;
+    all.truncate(POSITIVES_AT_MOST);
     (all, omitted)
-}
-
-/// Whether it was old when its meaning was first read, by the minute.
-fn is_historic(version: &PoolVersion, rules: &Rules, policy: &CasePolicy) -> bool {
-    let latest = matching::taken(version.row.minute(), version.row.is_day_only(), rules).last;
-    version.received_at.minute() > latest.plus_hours(policy.historic_after_hours).minute()
 }
 
 /// The hash of a pool's id.
