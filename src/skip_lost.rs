@@ -136,7 +136,7 @@ pub fn give_up<H: Half, L: Log>(
     if (operator.asks_to_end)() {
         return Err(SkipError::Interrupted);
     }
-    log.commit(&Commit::new(outputs, vec![part]))?;
+    log.commit(Commit::new(outputs, vec![part]))?;
     Ok(task.seq())
 }
 
@@ -261,9 +261,12 @@ mod tests {
             Ok(())
         }
 
-        fn commit(&mut self, commit: &Commit) -> Result<(), CommitError> {
-            self.committed.push(commit.clone());
-            self.refuses.clone().map_or(Ok(()), Err)
+        fn begin_commit(&mut self, commit: Commit) {
+            self.committed.push(commit);
+        }
+
+        fn end_commit(&mut self, _: Duration) -> Option<Result<(), CommitError>> {
+            Some(self.refuses.clone().map_or(Ok(()), Err))
         }
 
         fn rewind(&mut self) -> Result<(), Fatal> {

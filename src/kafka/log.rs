@@ -108,8 +108,12 @@ impl Log for KafkaLog {
         Ok(self.group.release(tasks)?)
     }
 
-    fn commit(&mut self, commit: &Commit) -> Result<(), CommitError> {
-        self.committer.commit(&self.names, commit, &mut self.group)
+    fn begin_commit(&mut self, commit: Commit) {
+        self.committer.begin(&self.names, commit, &mut self.group);
+    }
+
+    fn end_commit(&mut self, wait: Duration) -> Option<Result<(), CommitError>> {
+        self.committer.end(&self.names, &mut self.group, wait)
     }
 
     fn rewind(&mut self) -> Result<(), Fatal> {

@@ -43,13 +43,27 @@ pub trait Log {
     /// Gives revoked or lost tasks back; only then does the group go on.
     fn release(&mut self, tasks: &[i32]) -> Result<(), Fatal>;
 
-    /// Writes all of a commit in one transaction, or nothing of it.
+    /// Begins to write all of a commit in one transaction, or nothing of it. Records are handed over meanwhile; no other
+    /// commit begins before [`Log::end_commit`] has told how this one ended, or a [`Log::rewind`].
+    fn begin_commit(&mut self, commit: Commit);
+
+    /// How the commit under way has ended, or ends within `wait`; `None` while it has not.
     ///
     /// After any error the caller drops the state of *all* its tasks and calls [`Log::rewind`].
-    fn commit(&mut self, commit: &Commit) -> Result<(), CommitError>;
+    fn end_commit(&mut self, wait: Duration) -> Option<Result<(), CommitError>>;
 
-    /// After a failed commit: a new producer that fences the old one's late requests. All tasks still assigned must
-    /// then be restored and started again.
+    /// Begins a commit and waits for its end.
+    fn commit(&mut self, commit: Commit) -> Result<(), CommitError> {
+        self.begin_commit(commit);
+        loop {
+            if let Some(ended) = self.end_commit(Duration::MAX) {
+                return ended;
+            }
+        }
+    }
+
+    /// After a failed commit, or in the middle of one: a new producer that fences the old one's late requests. All tasks
+    /// still assigned must then be restored and started again.
     fn rewind(&mut self) -> Result<(), Fatal>;
 
     /// An end of a task's changelog, read uncommitted: nothing written from now on lies before it. `None` until the

@@ -54,6 +54,7 @@ fn every_kind_of_fault_really_happens() {
         "transaction timed out",
         "restore waited for offsets",
         "restore waited for a transaction",
+        "read on beside a commit",
     ] {
         assert!(happened.contains_key(what), "{what} never happened: {happened:?}");
     }
@@ -160,6 +161,34 @@ fn an_alert_goes_out_at_once_and_alone() {
     assert_eq!((soon.get("a"), soon.get(other)), (Some(&7), Some(&1)), "only the task with an alert");
     let later = told_after(&mut fleet, 100);
     assert_eq!(later.get(other), Some(&2), "the others when their time has come");
+}
+
+#[test]
+fn beside_a_commit_no_more_is_read_than_may_wait() {
+    let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), 1);
+    let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 1);
+    settle(&broker, &mut fleet);
+    let mut random = Random::new(1);
+    for _ in 0..1_000 {
+        // At home: each is consumed once, and told of once.
+        let name = &"abcdefghij"[..1 + random.below(10)];
+        publish_record(&broker, Topic::LabResults, LAYOUT.person_task(name), name);
+    }
+    // No commit ends while there is anything else to do.
+    broker.borrow_mut().set_faults(FaultRates { partial: 100, ..FaultRates::NONE });
+    let (mut most, mut reads_on) = (0, false);
+    for _ in 0..1_000 {
+        fleet.round();
+        let consumed: u64 = fleet.each(|_, ledger| ledger.consumed).into_values().sum();
+        let open = consumed - broker.borrow().committed(Topic::Alerts).len() as u64;
+        most = most.max(open);
+        reads_on |= broker.borrow().happened().contains_key("read on beside a commit");
+    }
+    assert!(reads_on, "records are read while a commit is under way");
+    // Of 50 that may wait: as many once more under way, and beyond each what a poll brought that began below it.
+    assert!(most < 300, "{most} records were read and not committed");
+    broker.borrow_mut().set_faults(FaultRates::NONE);
+    assert_eq!(settle(&broker, &mut fleet), published(&broker));
 }
 
 /// Another takes over what the first one held, and ends well.

@@ -189,7 +189,7 @@ impl Node {
             let mark = CommitMark { seq: state.seq, restore_from: self.restore_from };
             tasks.push(TaskCommit { task: *task, changes, next, mark });
         }
-        if tasks.is_empty() { Ok(()) } else { self.log.commit(&Commit::new(outputs, tasks)) }
+        if tasks.is_empty() { Ok(()) } else { self.log.commit(Commit::new(outputs, tasks)) }
     }
 
     /// The one answer to a failed commit.

@@ -8,7 +8,7 @@ use super::client::{Role, properties};
 use super::error::Error;
 use super::group::Group;
 use super::names::Names;
-use super::native::{ErrorCode, PartitionList, TransactionError, TransactionalProducer};
+use super::native::{Ending, ErrorCode, PartitionList, TransactionError, TransactionalProducer, Unended};
 use super::publisher::produce_all;
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -49,6 +49,7 @@ pub(super) struct Committer {
     fences: Fences,
     properties: BTreeMap<String, String>,
     notify: Arc<Notify>,
+    under_way: Option<UnderWay>,
     /// A commit failed: nothing more before the rewind.
     failed: bool,
 }
@@ -59,12 +60,22 @@ struct Waiting {
     logged: bool,
 }
 
-/// How one attempt ended.
-enum Attempt {
-    Committed,
-    /// The member's generation had just passed: again with a fresh one.
-    Stale(String),
-    Failed(CommitError),
+/// A commit that was begun and not yet told the end of.
+#[derive(Debug)]
+struct UnderWay {
+    commit: Commit,
+    /// Including this one.
+    attempts: usize,
+    sent: Result<Sent, CommitError>,
+}
+
+/// A transaction whose end the broker was asked for.
+#[derive(Debug)]
+struct Sent {
+    ending: Ending,
+    began: Instant,
+    /// Of the producer, before anything was written.
+    disturbances: u64,
 }
 
 impl Committer {
@@ -78,14 +89,17 @@ impl Committer {
             fences: Fences::default(),
             properties,
             notify: notify.clone(),
+            under_way: None,
             failed: false,
         };
         committer.renew()?;
         Ok(committer)
     }
 
-    /// A new producer of the same id. Once it [is ready](Self::get_ready), late requests of the old one are refused.
+    /// A new producer of the same id. Once it [is ready](Self::get_ready), late requests of the old one are refused. Of a
+    /// commit under way nobody hears any more.
     pub(super) fn renew(&mut self) -> Result<(), Error> {
+        self.under_way = None;
         self.producer = None;
         self.producer = Some(TransactionalProducer::new(&self.properties, self.notify.clone())?);
         self.waiting = Some(Waiting { since: clock::monotonic(), logged: false });
@@ -133,78 +147,123 @@ impl Committer {
         }
     }
 
-    /// See [`Log::commit`](crate::runtime::log::Log::commit).
-    pub(super) fn commit(&mut self, names: &Names, commit: &Commit, group: &mut Group) -> Result<(), CommitError> {
-        if self.failed {
-            return Err(CommitError::Aborted("an earlier commit failed and was not rewound".to_owned()));
-        }
-        let mut result = Attempt::Stale(String::new());
-        for _ in 0..ATTEMPTS {
-            result = self.attempt(names, commit, group);
-            let Attempt::Stale(why) = &result else { break };
-            tracing::info!("a commit met a rebalance and is tried again: {why}");
-            if let Err(error) = self.renew() {
-                result = Attempt::Failed(CommitError::Aborted(error.0));
-                break;
-            }
-        }
-        let error = match result {
-            Attempt::Committed => return Ok(()),
-            Attempt::Stale(why) => CommitError::Fenced(why),
-            Attempt::Failed(error) => error,
-        };
-        self.failed = true;
-        Err(error)
+    /// See [`Log::begin_commit`](crate::runtime::log::Log::begin_commit).
+    pub(super) fn begin(&mut self, names: &Names, commit: Commit, group: &mut Group) {
+        assert!(self.under_way.is_none(), "one commit ends before the next begins");
+        self.attempt(names, commit, group, 1);
     }
 
-    fn attempt(&mut self, names: &Names, commit: &Commit, group: &mut Group) -> Attempt {
+    fn attempt(&mut self, names: &Names, commit: Commit, group: &mut Group, attempts: usize) {
+        let sent = match self.failed {
+            true => Err(CommitError::Aborted("an earlier commit failed and was not rewound".to_owned())),
+            false => self.send(names, &commit, group),
+        };
+        self.under_way = Some(UnderWay { commit, attempts, sent });
+    }
+
+    /// Hands everything over and asks for the end.
+    fn send(&mut self, names: &Names, commit: &Commit, group: &mut Group) -> Result<Sent, CommitError> {
         let tasks: Vec<i32> = commit.tasks().iter().map(|task| task.task).collect();
         // Before the work, since a refusal then costs nothing.
-        if let Err(error) = group.fence(&tasks) {
-            return Attempt::Failed(error);
-        }
+        group.fence(&tasks)?;
         let limit = if group.is_revoking() { REVOKE_COMMIT_LIMIT } else { COMMIT_LIMIT };
         let ready = self.get_ready(limit);
         let Some(producer) = self.producer.as_mut().filter(|_| ready == Ok(true)) else {
             let why = ready.err().map_or("the broker has not taken the new producer".to_owned(), |error| error.0);
-            return Attempt::Failed(CommitError::Aborted(why));
+            return Err(CommitError::Aborted(why));
         };
         producer.serve();
         let (began, disturbances) = (clock::monotonic(), producer.handle().disturbances());
         if let Err(error) = write(producer, names, commit) {
             note_fence(&mut self.fences, &self.id, error.code);
-            return Attempt::Failed(abort(producer, &error));
+            return Err(abort(producer, &error));
         }
         // Fresh again: writing may have taken a while. The offsets go last, and with them the fence.
-        let membership = match group.fence(&tasks) {
-            Ok(membership) => membership,
-            Err(error) => {
-                let _ = producer.abort(ABORT_LIMIT);
-                return Attempt::Failed(error);
-            }
+        let membership = group.fence(&tasks).inspect_err(|_| {
+            let _ = producer.abort(ABORT_LIMIT);
+        })?;
+        Ok(Sent { ending: producer.end(offsets_of(names, commit), membership, limit), began, disturbances })
+    }
+
+    /// See [`Log::end_commit`](crate::runtime::log::Log::end_commit).
+    pub(super) fn end(&mut self, names: &Names, group: &mut Group, wait: Duration) -> Option<Result<(), CommitError>> {
+        let under_way = self.under_way.take().expect("a commit was begun");
+        let result = match (&under_way.sent, &self.producer) {
+            (Err(error), _) => Err(Failure::Final(error.clone())),
+            (Ok(_), None) => Err(Failure::Final(CommitError::Unknown("its producer is gone".to_owned()))),
+            (Ok(sent), Some(producer)) => match producer.ended(&sent.ending, wait) {
+                None => {
+                    self.under_way = Some(under_way);
+                    return None;
+                }
+                Some(Ok(())) => {
+                    self.renew_if_suspicious(sent);
+                    Ok(())
+                }
+                Some(Err(why)) => Err(self.unended(&why)),
+            },
         };
-        if let Err(error) = producer.send_offsets(offsets_of(names, commit), membership, limit) {
-            note_fence(&mut self.fences, &self.id, error.code);
-            let stale = is_stale(error.code);
-            let error = explained(error, producer, &self.properties);
-            let aborted = abort(producer, &error);
-            return if stale { Attempt::Stale(error.text) } else { Attempt::Failed(aborted) };
+        let result = match result {
+            Err(Failure::Stale(why)) if under_way.attempts < ATTEMPTS => {
+                tracing::info!("a commit met a rebalance and is tried again: {why}");
+                return self.again(names, under_way, group);
+            }
+            result => result.map_err(CommitError::from),
+        };
+        self.failed |= result.is_err();
+        Some(result)
+    }
+
+    fn again(&mut self, names: &Names, was: UnderWay, group: &mut Group) -> Option<Result<(), CommitError>> {
+        if let Err(error) = self.renew() {
+            self.failed = true;
+            return Some(Err(CommitError::Aborted(error.0)));
         }
-        producer.settle(limit);
-        if let Err(error) = producer.commit(limit) {
-            note_fence(&mut self.fences, &self.id, error.code);
-            let error = explained(error, producer, &self.properties);
-            return Attempt::Failed(uncommitted(producer, error));
+        self.attempt(names, was.commit, group, was.attempts + 1);
+        None
+    }
+
+    fn unended(&mut self, why: &Unended) -> Failure {
+        let Some(producer) = &self.producer else { unreachable!("it said why") };
+        let (Unended::Offsets(error) | Unended::Commit(error)) = why;
+        note_fence(&mut self.fences, &self.id, error.code);
+        let explained = explained(error.clone(), producer, &self.properties);
+        match why {
+            Unended::Commit(_) => Failure::Final(uncommitted(producer, explained)),
+            Unended::Offsets(_) => {
+                let aborted = abort(producer, &explained);
+                if is_stale(error.code) { Failure::Stale(explained.text) } else { Failure::Final(aborted) }
+            }
         }
+    }
+
+    fn renew_if_suspicious(&mut self, sent: &Sent) {
+        let Some(producer) = &self.producer else { return };
         producer.serve();
-        if began.elapsed() > SUSPICIOUS || producer.handle().disturbances() != disturbances {
+        let is_disturbed = producer.handle().disturbances() != sent.disturbances;
+        if sent.began.elapsed() > SUSPICIOUS || is_disturbed {
             tracing::info!("a commit went through with delay or a broken connection: using a new producer");
             if let Err(error) = self.renew() {
                 tracing::warn!("there is no new producer: {error}");
                 self.failed = true;
             }
         }
-        Attempt::Committed
+    }
+}
+
+/// How an attempt failed.
+enum Failure {
+    /// The member's generation had just passed: again with a fresh one.
+    Stale(String),
+    Final(CommitError),
+}
+
+impl From<Failure> for CommitError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Stale(why) => Self::Fenced(why),
+            Failure::Final(error) => error,
+        }
     }
 }
 

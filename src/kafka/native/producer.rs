@@ -12,7 +12,7 @@ use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// A call that keeps its time limit is back within this of it.
@@ -73,33 +73,40 @@ impl TransactionalProducer {
         ended(unsafe { sys::rd_kafka_abort_transaction(self.handle.as_ptr(), millis(limit)) })
     }
 
-    /// Adds offsets, fenced by the membership.
+    /// Asks for the end of the transaction: offsets are added, fenced by the membership, what was handed over is waited
+    /// for, and all of it is committed. [`ended`](Self::ended) tells how that went.
     ///
     /// On its way the library looks up the group's coordinator, and keeps no time limit there: where a broker that has
     /// just started does not know it yet, it asks twice again and then waits for the next connection that breaks, which
-    /// may be never (2.12.1, `rd_kafka_coord_req_handle_FindCoordinator`). So the call waits on a thread of its own, and
-    /// where it does not come back this producer is left behind with it.
-    pub(in crate::kafka) fn send_offsets(
-        &self,
-        offsets: PartitionList,
-        membership: Membership,
-        limit: Duration,
-    ) -> Result<(), TransactionError> {
-        let answer = self.handle.call("kafka-offsets", move |client| {
-            let (offsets, member) = (offsets.as_ptr(), membership.as_ptr());
-            // SAFETY: the client is live and takes calls from any thread; the rest is ours.
-            ended(unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, millis(limit)) })
+    /// may be never (2.12.1, `rd_kafka_coord_req_handle_FindCoordinator`). So the calls wait on a thread of their own, and
+    /// where they do not come back this producer is left behind with it.
+    pub(in crate::kafka) fn end(&self, offsets: PartitionList, membership: Membership, limit: Duration) -> Ending {
+        let until = clock::monotonic() + limit;
+        let answer = self.handle.call("kafka-commit", move |client| {
+            add_offsets(client, &offsets, &membership, until).map_err(Unended::Offsets)?;
+            settle(client, until);
+            commit(client, until).map_err(Unended::Commit)
         });
-        answer.recv_timeout(limit + CALL_GRACE).unwrap_or_else(|error| {
-            let why = match error {
-                mpsc::RecvTimeoutError::Timeout => {
-                    self.handle.leave_behind();
-                    "the client did not say in time whether offsets were added"
-                }
-                mpsc::RecvTimeoutError::Disconnected => "there is no thread to add offsets with",
-            };
-            Err(TransactionError::unanswered(why))
-        })
+        Ending { answer, until: until + CALL_GRACE }
+    }
+
+    /// How a transaction ended whose end was asked for, or ends within `wait`; `None` while it has not.
+    pub(in crate::kafka) fn ended(&self, ending: &Ending, wait: Duration) -> Option<Result<(), Unended>> {
+        use mpsc::RecvTimeoutError::{Disconnected, Timeout};
+        let left = ending.until.saturating_duration_since(clock::monotonic());
+        match ending.answer.recv_timeout(wait.min(left)) {
+            Ok(answer) => Some(answer),
+            Err(Timeout) if wait < left => None,
+            Err(Timeout) => {
+                self.handle.leave_behind();
+                let why = "the client did not say in time how the transaction ended";
+                Some(Err(Unended::Commit(TransactionError::unanswered(why))))
+            }
+            Err(Disconnected) => {
+                let why = "there is no thread to end the transaction with";
+                Some(Err(Unended::Offsets(TransactionError::unanswered(why))))
+            }
+        }
     }
 
     /// Hands a record over; its bytes are copied. An error with the code `QUEUE_FULL` asks to serve and try again.
@@ -121,16 +128,54 @@ impl TransactionalProducer {
         // SAFETY: the client is live.
         unsafe { sys::rd_kafka_poll(self.handle.as_ptr(), 1) };
     }
+}
 
-    /// Waits until the broker has taken, or refused, all that was handed over. The library's own flush, part of the
-    /// commit, looks every 10 ms only.
-    pub(in crate::kafka) fn settle(&self, limit: Duration) {
-        let began = clock::monotonic();
-        // SAFETY: the client is live.
-        while unsafe { sys::rd_kafka_outq_len(self.handle.as_ptr()) } > 0 && began.elapsed() < limit {
-            self.wait_a_moment();
-        }
+/// A transaction whose end was asked for.
+#[derive(Debug)]
+pub(in crate::kafka) struct Ending {
+    answer: mpsc::Receiver<Result<(), Unended>>,
+    until: Instant,
+}
+
+/// Why a transaction did not end as it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) enum Unended {
+    /// Its offsets were not added: nothing of it can be committed.
+    Offsets(TransactionError),
+    /// The commit was asked for, or nobody knows.
+    Commit(TransactionError),
+}
+
+type Client = *mut sys::rd_kafka_t;
+
+fn left(until: Instant) -> i32 {
+    millis(until.saturating_duration_since(clock::monotonic()))
+}
+
+fn add_offsets(
+    client: Client,
+    offsets: &PartitionList,
+    by: &Membership,
+    until: Instant,
+) -> Result<(), TransactionError> {
+    let (offsets, member) = (offsets.as_ptr(), by.as_ptr());
+    // SAFETY: the client is leased and takes calls from any thread; the rest is ours. So for the calls below.
+    ended(unsafe { sys::rd_kafka_send_offsets_to_transaction(client, offsets, member, left(until)) })
+}
+
+/// Waits until the broker has taken, or refused, all that was handed over. The library's own flush, part of the commit,
+/// looks every 10 ms only.
+fn settle(client: Client, until: Instant) {
+    // SAFETY: see `add_offsets`.
+    while unsafe { sys::rd_kafka_outq_len(client) } > 0 && clock::monotonic() < until {
+        // SAFETY: see `add_offsets`.
+        unsafe { sys::rd_kafka_poll(client, 1) };
     }
+}
+
+fn commit(client: Client, until: Instant) -> Result<(), TransactionError> {
+    // SAFETY: see `add_offsets`.
+    ended(unsafe { sys::rd_kafka_commit_transaction(client, left(until)) })
 }
 
 /// Start and length of a payload; null for a tombstone, which is not the same as empty.
@@ -222,11 +267,15 @@ mod tests {
             producer.init(Duration::from_secs(30)).expect("taken");
             producer.begin().expect("begun");
             mock.know_coordinators(known);
-            let sent = producer.send_offsets(offsets(), member.membership().expect("of the group"), limit);
+            let ending = producer.end(offsets(), member.membership().expect("of the group"), limit);
+            let ended = producer.ended(&ending, Duration::MAX).expect("its time is limited");
             mock.know_coordinators(true);
-            match sent {
+            match ended {
                 Ok(()) => assert!(known),
-                Err(error) => assert!(!known && error.fatal && error.text.contains("did not say in time"), "{error:?}"),
+                Err(Unended::Commit(error)) => {
+                    assert!(!known && error.fatal && error.text.contains("did not say in time"), "{error:?}");
+                }
+                Err(Unended::Offsets(error)) => panic!("{error:?}"),
             }
         }
     }

@@ -4,16 +4,18 @@
 //! and takes the time from its caller, so tests drive many workers from one seed. [`drive`](super::drive::drive) is
 //! the asynchronous shell around it.
 
+mod committing;
 mod failures;
 mod pace;
 mod restore;
+mod under_way;
 
-use super::log::{Commit, CommitError, Fatal, Log, Polled};
+use super::log::{Fatal, Log, Polled};
 use super::restoring::Restoring;
 use super::task::clock::{Look, Watermarks};
 use super::task::{RulesInForce, Task};
 use crate::model::ids::Secret;
-use crate::model::record::{HalfKind, Layout, Output, Position, Record, Topic};
+use crate::model::record::{HalfKind, Layout, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::Half;
@@ -23,6 +25,7 @@ use pace::{Pace, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+use under_way::UnderWay;
 
 /// Records taken per poll: enough to pay for the call, few enough to stay in cache.
 const POLL_RECORDS: usize = 1_000;
@@ -86,6 +89,8 @@ pub struct Worker<H, L> {
     pace: Pace,
     /// Everything there was has been read since the last commit.
     drained: bool,
+    /// The commit that was begun last, until it has ended.
+    under_way: Option<UnderWay>,
     /// Since when tasks have something to commit.
     waiting: BTreeMap<i32, Timestamp>,
     /// Records applied and not yet committed, by task and topic.
@@ -110,6 +115,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             began: Duration::default(),
             looked: Timestamp::default(),
             drained: false,
+            under_way: None,
             waiting: BTreeMap::new(),
             consumed: BTreeMap::new(),
             suspects: BTreeSet::new(),
@@ -120,23 +126,27 @@ impl<H: Half, L: Log> Worker<H, L> {
     /// One round: take, let time pass, commit when due. Says whether there was anything to do.
     pub fn step(&mut self, at: Timestamp) -> Result<bool, Fatal> {
         (self.at, self.began) = (at, self.log.elapsed());
-        let found = self.poll()?;
+        let found = if self.is_full() { None } else { Some(self.poll()?) };
         match &found {
-            Polled::Nothing => self.drained = true,
-            Polled::Records(_) => {}
-            Polled::Assigned(tasks) => self.begin(tasks)?,
-            Polled::Revoked(tasks) => self.hand_over(tasks, at)?,
-            Polled::Lost(tasks) => self.forget(tasks)?,
+            Some(Polled::Nothing) => self.drained = true,
+            None | Some(Polled::Records(_)) => {}
+            Some(Polled::Assigned(tasks)) => self.begin(tasks)?,
+            Some(Polled::Revoked(tasks)) => self.hand_over(tasks)?,
+            Some(Polled::Lost(tasks)) => self.forget(tasks)?,
         }
         let restoring = self.restore()?;
         self.pass_time();
         if let Some((failures, left_out)) = self.failures.over(at) {
             tracing::info!(half = H::KIND.name(), failures, left_out, "commits fail no more");
         }
-        let due = self.due(at);
-        self.commit(at, &due)?;
+        if self.under_way.is_none() {
+            let due = self.due(at);
+            self.begin_commit(&due);
+        }
+        let busy = restoring || found.is_some_and(|found| found != Polled::Nothing);
+        self.look_after_commit(!busy)?;
         let owes = self.running().any(|(_, task)| task.owes());
-        Ok(restoring || owes || found != Polled::Nothing)
+        Ok(busy || owes || self.under_way.is_some())
     }
 
     /// Completes when a step may find something.
@@ -179,7 +189,8 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits what there is. The caller then drops the worker, which leaves the group.
     pub fn finish(&mut self, at: Timestamp) -> Result<(), Fatal> {
-        let why = match self.write(at, &self.touched()) {
+        self.at = at;
+        let why = match self.commit_all() {
             Ok(()) if !self.has_dropped() => return Ok(()),
             Ok(()) => "what it held was dropped".to_owned(),
             Err(error) => {
@@ -213,6 +224,12 @@ impl<H: Half, L: Log> Worker<H, L> {
                 meter.lag(number, log.lag(number), Some(task.now()));
             }
         }
+    }
+
+    /// Whether as much waits as may, and what is under way has to end before more is read.
+    fn is_full(&self) -> bool {
+        let records = || self.consumed.values().flat_map(BTreeMap::values).sum::<u64>();
+        self.under_way.is_some() && records() >= self.settings.commit_records as u64
     }
 
     fn poll(&mut self) -> Result<Polled, Fatal> {
@@ -268,8 +285,8 @@ impl<H: Half, L: Log> Worker<H, L> {
     }
 
     /// Commits for the last time what is taken away, so that its next owner begins where we end.
-    fn hand_over(&mut self, tasks: &[i32], at: Timestamp) -> Result<(), Fatal> {
-        self.commit(at, &self.touched())?;
+    fn hand_over(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
+        self.commit_now(&self.touched())?;
         self.meter.revoked(tasks);
         tracing::info!(half = H::KIND.name(), ?tasks, "revoked");
         self.drop_tasks(tasks)
@@ -332,71 +349,6 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.pace.due(at, self.drained, &waiting, &shared)
     }
 
-    /// Commits tasks in one transaction. After a failure nothing in memory can be trusted to be what the log holds:
-    /// everything is dropped and restored, and the group's commit number says what happened.
-    fn commit(&mut self, at: Timestamp, tasks: &[i32]) -> Result<(), Fatal> {
-        self.write(at, tasks).or_else(|error| self.start_over(&error))
-    }
-
-    fn write(&mut self, at: Timestamp, numbers: &[i32]) -> Result<(), CommitError> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        let began = self.log.elapsed();
-        self.drained = false;
-        let (mut outputs, mut tasks) = (Vec::new(), Vec::new());
-        for number in numbers {
-            let Some(Phase::Running(task)) = self.phases.get_mut(number) else { unreachable!("only what runs is due") };
-            let end = if task.wants_changelog_end() { self.log.changelog_end(*number) } else { None };
-            let (more, part) = task.commit(end);
-            outputs.extend(more);
-            tasks.push(part);
-            self.waiting.remove(number);
-        }
-        let commit = Commit::new(outputs, tasks);
-        let result = self.log.commit(&commit);
-        let took = self.log.elapsed().saturating_sub(began);
-        self.pace.committed(at, took.as_millis() as i64);
-        result.map(|()| self.report_commit(&commit, took))
-    }
-
-    fn report_commit(&mut self, commit: &Commit, took: Duration) {
-        self.failures.heal();
-        let mut consumed: BTreeMap<Topic, u64> = BTreeMap::new();
-        for (topic, count) in commit.tasks().iter().filter_map(|part| self.consumed.remove(&part.task)).flatten() {
-            *consumed.entry(topic).or_default() += count;
-        }
-        let mut written: BTreeMap<Topic, u64> = BTreeMap::new();
-        let changes = commit.tasks().iter().flat_map(|task| &task.changes);
-        for Output { topic, .. } in commit.outputs().iter().chain(changes) {
-            *written.entry(*topic).or_default() += 1;
-        }
-        let (consumed, written): (Vec<_>, Vec<_>) = (consumed.into_iter().collect(), written.into_iter().collect());
-        self.meter.committed(took, &consumed, &written);
-        let done = Timestamp(self.at.0 + self.log.elapsed().saturating_sub(self.began).as_millis() as i64);
-        for part in commit.tasks() {
-            if let Some(Phase::Running(task)) = self.phases.get_mut(&part.task) {
-                self.meter.labs_heard(&task.take_labs_heard());
-                self.meter.closed(part.task, task.take_closed());
-                self.meter.reported_early(task.take_reported_early());
-                self.meter.alerted(&task.take_alerted(), done);
-                self.meter.task(report_of(part.task, task, self.log.lag(part.task)));
-            }
-        }
-    }
-
-    fn start_over(&mut self, error: &CommitError) -> Result<(), Fatal> {
-        if let Some(left_out) = self.failures.note(&error.to_string(), self.at) {
-            tracing::warn!(half = H::KIND.name(), %error, left_out, "commit failed, restoring all tasks");
-        }
-        self.meter.failed(CommitEnd::from(error));
-        self.restart_all()?;
-        if self.failures.pauses(self.at) {
-            self.phases.keys().for_each(|task| self.meter.stuck(*task, &format!("commits fail: {error}")));
-        }
-        Ok(())
-    }
-
     /// Whether a step of a restore is logged: not where it follows a failure that was not logged either.
     fn is_news(&self, dropped: bool) -> bool {
         !(dropped && self.failures.is_silent())
@@ -405,6 +357,7 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn restart_all(&mut self) -> Result<(), Fatal> {
         self.consumed.clear();
         self.waiting.clear();
+        self.under_way = None;
         self.log.rewind()?;
         let tasks: Vec<i32> = self.phases.keys().copied().collect();
         self.meter.restarted(&tasks);

@@ -66,9 +66,9 @@ impl Pace {
         Self { interval_ms, records: records as u64, floor, ended: Timestamp::default(), took_ms: 0 }
     }
 
-    /// A commit that began at `at` took so long.
-    pub(super) fn committed(&mut self, at: Timestamp, took_ms: i64) {
-        (self.ended, self.took_ms) = (Timestamp(at.0 + took_ms), took_ms);
+    /// A commit has ended, which took so long.
+    pub(super) fn committed(&mut self, ended: Timestamp, took_ms: i64) {
+        (self.ended, self.took_ms) = (ended, took_ms);
     }
 
     /// The tasks that are to be committed now. `drained`: everything there was has been read since the last commit.
@@ -147,7 +147,7 @@ mod tests {
     /// A pace whose last commit took so long and ended at the start.
     fn pace(took_ms: i64) -> Pace {
         let mut pace = Pace { interval_ms: INTERVAL, records: 1_000, floor: 2, ended: Timestamp(0), took_ms: 0 };
-        pace.committed(Timestamp(START.0 - took_ms), took_ms);
+        pace.committed(START, took_ms);
         pace
     }
 

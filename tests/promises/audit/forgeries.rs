@@ -191,8 +191,9 @@ fn records_judged_by_another_limit_of_size_are_as_they_were_judged() {
 fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
     let mut snapshot = snapshot();
     let letter = snapshot.last(Topic::DeadLetters, |_| true).clone();
-    let (record, _) = snapshot.live_alert();
-    let cause = read::<Alert>(&record).causes.iter().rev().find_map(|cause| cause.origin.clone()).expect("a cause");
+    // Nothing else is behind it: without this record there is no alert.
+    let (_, alert) = snapshot.live_alert_that(|alert| alert.causes.len() == 1 && alert.positive_specimens == 1);
+    let cause = alert.causes[0].origin.clone().expect("a cause");
     let named = [cause.topic, cause.partition.to_string(), cause.offset.to_string()];
     let names = ["swabstream-topic", "swabstream-partition", "swabstream-offset"];
     let mut headers = vec![("swabstream-code", b"too_large".to_vec())];

@@ -179,6 +179,10 @@ impl Snapshot {
 
     /// The newest state of an alert that is live, with its record.
     fn live_alert(&self) -> (Stored, Alert) {
+        self.live_alert_that(|_| true)
+    }
+
+    fn live_alert_that(&self, is: impl Fn(&Alert) -> bool) -> (Stored, Alert) {
         let last_of = |key: &Option<Vec<u8>>| {
             let mut alerts = self.records.iter().filter(|record| record.topic == Topic::Alerts);
             alerts.rfind(|record| record.key == *key).expect("it is one of them").clone()
@@ -186,7 +190,7 @@ impl Snapshot {
         let alerts = self.records.iter().filter(|record| record.topic == Topic::Alerts);
         let newest = alerts.map(|record| last_of(&record.key)).map(|record| (record.clone(), read::<Alert>(&record)));
         let mut live = newest.filter(|(_, alert)| alert.state() != AlertState::Withdrawn);
-        live.find(|(_, alert)| alert.family() == AlertFamily::Positive).expect("some alert is live")
+        live.find(|(_, alert)| alert.family() == AlertFamily::Positive && is(alert)).expect("some alert is live")
     }
 }
 

@@ -39,10 +39,8 @@ enum End {
 }
 
 impl ModelLog {
-    pub(super) fn carry_out(&mut self, commit: &Commit) -> Result<(), CommitError> {
+    pub(super) fn carry_out(&mut self, commit: &Commit, number: u64, of: Membership) -> Result<(), CommitError> {
         assert!(!self.process.is_dead(), "a dead process does not commit");
-        self.check_commit(commit);
-        let number = self.announce(commit);
         let began = self.broker.borrow().now;
         let records = commit.outputs().len() + commit.tasks().iter().map(|task| task.changes.len()).sum::<usize>();
         let fault = self.choose_fault(records);
@@ -58,12 +56,12 @@ impl ModelLog {
                 return self.abort(CommitError::Aborted("the broker said so".to_owned()), "aborted");
             }
             Fault::Crash(_) => return self.die("crash in a commit"),
-            Fault::Frozen(after) => return self.freeze(commit, number, after),
+            Fault::Frozen(after) => return self.freeze(commit, number, of, after),
             Fault::Kicked => self.process.expel(),
             Fault::Slow => self.let_time_jump(),
             _ => {}
         }
-        if let Err(reason) = self.send_offsets(commit) {
+        if let Err(reason) = self.send_offsets(commit, of) {
             return self.refused(&reason);
         }
         let disturbances = self.disturbances;
@@ -142,7 +140,9 @@ impl ModelLog {
         }
     }
 
-    fn announce(&mut self, commit: &Commit) -> u64 {
+    /// Checks a commit that begins, and tells of it: its number.
+    pub(super) fn announce(&mut self, commit: &Commit) -> u64 {
+        self.check_commit(commit);
         let mut broker = self.broker.borrow_mut();
         broker.commits += 1;
         let number = broker.commits;
@@ -205,22 +205,22 @@ impl ModelLog {
         offsets.collect()
     }
 
-    fn send_offsets(&mut self, commit: &Commit) -> Result<(), Refused> {
-        let (of, offsets) = (self.membership(), self.offsets_of(commit));
+    fn send_offsets(&mut self, commit: &Commit, of: Membership) -> Result<(), Refused> {
+        let offsets = self.offsets_of(commit);
         self.broker.borrow_mut().add_offsets(&self.by, of, offsets)
     }
 
     /// Who commits, as the group hears it.
-    fn membership(&self) -> Membership {
+    pub(super) fn membership(&self) -> Membership {
         Membership { member: self.process.member.get(), generation: self.generation as i64 }
     }
 
     /// The process is stopped in the middle of its commit. For its worker that is its end; what it had still to send is
     /// sent when it goes on, before it notices anything.
-    fn freeze(&mut self, commit: &Commit, number: u64, after: usize) -> Result<(), CommitError> {
+    fn freeze(&mut self, commit: &Commit, number: u64, of: Membership, after: usize) -> Result<(), CommitError> {
         let rest = Rest {
             by: self.by.clone(),
-            of: self.membership(),
+            of,
             commit: number,
             outputs: records_of(commit).skip(after).cloned().collect(),
             offsets: self.offsets_of(commit),

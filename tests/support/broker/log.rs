@@ -3,7 +3,7 @@
 use super::group::{Group, News};
 use super::partition::Isolation;
 use super::process::Process;
-use super::transactions::Identity;
+use super::transactions::{Identity, Membership};
 use super::{Broker, Shared, Stored};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -35,6 +35,18 @@ pub struct ModelLog {
     pub(super) marks: BTreeMap<i32, u64>,
     /// Ends of changelogs, as of when they were asked for.
     asked_ends: BTreeMap<i32, i64>,
+    under_way: Option<UnderWay>,
+}
+
+/// A commit whose end the worker has not heard of.
+enum UnderWay {
+    /// By whom it was in the group when it began: whoever joins anew meanwhile does not commit what was another's.
+    Begun {
+        commit: Commit,
+        number: u64,
+        of: Membership,
+    },
+    Ended(Result<(), CommitError>),
 }
 
 /// Where a task of this worker is.
@@ -72,6 +84,7 @@ impl ModelLog {
             disturbances: 0,
             marks: BTreeMap::new(),
             asked_ends: BTreeMap::new(),
+            under_way: None,
         };
         log.enter_group();
         log
@@ -111,6 +124,20 @@ impl ModelLog {
     pub(super) fn renew(&mut self) {
         self.by.epoch = self.broker.borrow_mut().init_transactions(&self.by.id);
         self.suspicious = false;
+    }
+
+    fn falls_partial(&self) -> bool {
+        let mut broker = self.broker.borrow_mut();
+        let partial = broker.rates.partial;
+        broker.random.chance(partial)
+    }
+
+    /// The broker takes what was begun.
+    fn carry_on(&mut self) {
+        self.under_way = match self.under_way.take() {
+            Some(UnderWay::Begun { commit, number, of }) => Some(UnderWay::Ended(self.carry_out(&commit, number, of))),
+            other => other,
+        };
     }
 
     fn check_alive(&self) -> Result<(), Fatal> {
@@ -353,15 +380,38 @@ impl Log for ModelLog {
         Ok(())
     }
 
-    fn commit(&mut self, commit: &Commit) -> Result<(), CommitError> {
+    fn begin_commit(&mut self, commit: Commit) {
+        assert!(self.under_way.is_none(), "one commit ends before the next begins");
         if self.tasks.values().any(|task| matches!(task, Task::Restoring { stuck: true, .. })) {
             self.note("commit beside a stuck restore", || format!("{} tasks", commit.tasks().len()));
         }
-        self.carry_out(commit)
+        let (number, of) = (self.announce(&commit), self.membership());
+        self.under_way = Some(UnderWay::Begun { commit, number, of });
+        if self.falls_partial() {
+            self.carry_on();
+        }
+    }
+
+    fn end_commit(&mut self, wait: Duration) -> Option<Result<(), CommitError>> {
+        if self.process.is_dead() {
+            self.under_way = None;
+            return Some(Err(CommitError::Unknown("the process died".to_owned())));
+        }
+        // Whoever does not wait goes on without the answer, more often than not.
+        if wait.is_zero() && self.falls_partial() {
+            self.note("read on beside a commit", String::new);
+            return None;
+        }
+        self.carry_on();
+        match self.under_way.take() {
+            Some(UnderWay::Ended(result)) => Some(result),
+            Some(UnderWay::Begun { .. }) | None => unreachable!("it was begun, and carried out"),
+        }
     }
 
     fn rewind(&mut self) -> Result<(), Fatal> {
         self.check_alive()?;
+        self.under_way = None;
         self.renew();
         for task in self.tasks.values_mut() {
             if !matches!(task, Task::Ending) {
