@@ -140,7 +140,7 @@ fn a_restore_is_the_live_state_at_every_commit_under_any_compaction() {
         let (mut numbers, mut changelog) = (Numbers::default(), Changelog::new(Topic::PersonState, 0, RING));
         let mut log = Vec::new();
         let mut asked = None;
-        for commit in 1..=60 {
+        for commit in 1..=120 {
             let mut changes = Changes::default();
             for _ in 0..dice.roll(4) {
                 let at = dice.roll(1 + numbers.0.len().min(40) as u64 + 1) as usize;
@@ -234,7 +234,7 @@ fn a_page_whose_birth_and_image_are_gone_is_a_fault() {
 fn large_pages_and_deltas_are_split_and_joined() {
     let (mut numbers, mut changelog) = (Numbers::default(), Changelog::new(Topic::PersonState, 0, RING));
     let mut changes = Changes::default();
-    (0..200_000).for_each(|at| numbers.add(at % 400, (at % 7) as u64, &mut changes));
+    (0..500_000).for_each(|at| numbers.add(at % 400, (at % 7) as u64, &mut changes));
     let log = write(&mut changelog, &numbers, &changes, 0);
     assert!(log.iter().any(|record| record.key == b"d/1/2"), "the delta has several parts");
     assert!(log.iter().all(|record| record.payload.as_ref().is_some_and(|value| value.len() < 600 * 1024)));

@@ -1,7 +1,7 @@
 //! The little binary form of stored state: little-endian numbers, texts with their length. Reading checks every
 //! length, so bytes that are not ours end in [`Corrupt`], never in a panic or a huge allocation.
 
-use crate::state::paged::Corrupt;
+use crate::state::corrupt::Corrupt;
 
 /// Appends a text or bytes with their length.
 pub fn put_bytes(into: &mut Vec<u8>, bytes: &[u8]) {
@@ -78,6 +78,13 @@ impl<const N: usize> Few<N> {
         self.length += 1;
     }
 
+    /// Appends bytes of a known number.
+    #[inline(always)]
+    pub fn put_all<const M: usize>(&mut self, bytes: &[u8; M]) {
+        self.bytes[self.length..self.length + M].copy_from_slice(bytes);
+        self.length += M;
+    }
+
     /// As [`put_short`].
     #[inline(always)]
     pub fn put_short(&mut self, mut value: u64) {
@@ -92,6 +99,16 @@ impl<const N: usize> Few<N> {
     #[inline(always)]
     pub fn put_short_signed(&mut self, value: i64) {
         self.put_short((value << 1 ^ value >> 63) as u64);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
     }
 
     /// All of them.

@@ -3,6 +3,7 @@
 pub mod area;
 pub mod changelog;
 pub mod codec;
+pub mod corrupt;
 pub mod difference;
 pub mod paged;
 pub mod person;

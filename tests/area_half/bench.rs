@@ -16,6 +16,8 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPositivity, AreaTier};
 use swabstream::runtime::task::clock::{Look, Watermarks};
+use swabstream::state::changelog::FORMAT;
+use swabstream::state::paged;
 
 pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 
@@ -128,14 +130,6 @@ pub fn context() -> Context {
 }
 
 /// Operations of one commit with their pages.
-pub fn operations(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
-    let mut operations = Vec::new();
-    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
-    while !bytes.is_empty() {
-        let (head, rest) = bytes.split_at(8);
-        let (operation, rest) = rest.split_at(number(&head[4..]) as usize);
-        operations.push((number(&head[..4]), operation));
-        bytes = rest;
-    }
-    operations
+pub fn operations(bytes: &[u8]) -> Vec<(u32, &[u8])> {
+    paged::operations(bytes, FORMAT).collect::<Result<_, _>>().expect("operations of ours")
 }

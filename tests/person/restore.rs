@@ -6,7 +6,7 @@ use crate::images::images_of;
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::state::changelog::FORMAT;
-use swabstream::state::paged::Paged as _;
+use swabstream::state::paged::{Paged as _, operations};
 
 /// What the changelog of one task holds: per page its newest image, per commit its operations.
 #[derive(Default)]
@@ -18,14 +18,8 @@ struct Stored {
 impl Stored {
     fn operations(&self) -> impl Iterator<Item = (u64, u32, &[u8])> {
         self.commits.iter().flat_map(|(seq, bytes)| {
-            let mut rest = &bytes[..];
-            std::iter::from_fn(move || {
-                let (head, tail) = rest.split_at_checked(8)?;
-                let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-                let (operation, tail) = tail.split_at(number(4) as usize);
-                rest = tail;
-                Some((*seq, number(0), operation))
-            })
+            let operations = operations(bytes, FORMAT).map(|operation| operation.expect("an operation of ours"));
+            operations.map(|(page, operation)| (*seq, page, operation))
         })
     }
 

@@ -131,5 +131,5 @@ fn one_more_positive(day: Day) -> Vec<u8> {
     let mut operation = vec![0, 2, 0];
     operation.extend(day);
     operation.extend([1, 1, 2, 0]);
-    [1_u32.to_le_bytes().to_vec(), (operation.len() as u32).to_le_bytes().to_vec(), operation].concat()
+    [vec![1, operation.len() as u8], operation].concat()
 }

@@ -111,10 +111,10 @@ fn what_this_version_stores_makes_a_fixture() {
 /// Rows and case file.
 type Person = (Vec<Row>, CaseFile);
 
-/// What is held, without what earlier formats did not hold. Of 3: when a contact record was received. Of 1: the rank that a copy of a contact record has with its
-/// contact (a copy that was left looked like one that was withdrawn), and the input record behind a change of tier. Of
-/// 1 and 2: what was measured of a positive, which an alert says as soon as it says anything again, and what was said of a
-/// result that was moved away. Whether a change of tier was news stays as it was said.
+/// What is held, without what earlier formats did not hold. Of 3: when a contact record was received. Of 1: the rank that a
+/// copy of a contact record has with its contact (a copy that was left looked like one that was withdrawn), and the input
+/// record behind a change of tier. Of 1 and 2: what was measured of a positive, which an alert says as soon as it says
+/// anything again, and what was said of a result that was moved away. Whether a change of tier was news stays as it was said.
 fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
     let common = |state: &AreaState| vec![format!("{:?} {:?}", state.now(), state.published()), state.digest().into()];
     let areas = site.areas();

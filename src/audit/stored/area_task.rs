@@ -145,11 +145,38 @@ impl Area {
     fn operation(&mut self, kind: u8, bytes: &mut Bytes<'_>) -> Result<(), String> {
         match kind {
             2 => self.add(bytes)?,
+            9 => self.add_run(bytes)?,
             6 => {
                 let first = bytes.signed()?;
                 self.cells.retain(|cell, _| i64::from(cell.day.0) >= first);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Adds cells of one period, since format 4: each behind how far its day is from the one before and its purpose, and
+    /// one mask in which people without a later day come before those with one.
+    fn add_run(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        let period = day(bytes.signed()?);
+        let mut days = 0_i64;
+        while !bytes.is_empty() {
+            let head = bytes.short()?;
+            let apart = if head % 8 == 7 { bytes.short()? } else { head % 8 } as i64;
+            days = days.wrapping_add(if apart % 2 == 1 { -(apart / 2) - 1 } else { apart / 2 });
+            let cell = StoredCell { period, day: day(days), purpose: (head / 8) as u8 };
+            let counts = self.cells.entry(cell).or_insert([0; 36]);
+            let mask = bytes.short()?;
+            for (at, count) in counts.iter_mut().enumerate() {
+                let bit = match at {
+                    20 => 6,
+                    6..20 => at + 1,
+                    _ => at,
+                };
+                if mask >> bit & 1 == 1 {
+                    *count = count.wrapping_add(bytes.signed()? as i32);
+                }
+            }
         }
         Ok(())
     }

@@ -92,9 +92,11 @@ impl Stored {
             let Some(operations) = delta.whole() else { continue };
             let mut bytes = Bytes::new(&operations);
             while !bytes.is_empty() {
-                let page = bytes.u32()?;
-                let length = bytes.u32()? as usize;
-                let operation = bytes.take(length)?;
+                // Up to format 3 both had four bytes.
+                let wide = delta.format < 4;
+                let (page, length) =
+                    if wide { (bytes.u32()?, bytes.u32()?) } else { (bytes.short()? as u32, bytes.short()? as u32) };
+                let operation = bytes.take(length as usize)?;
                 let newer = included.get(&page).is_none_or(|included| included < seq);
                 if newer {
                     replay.operation(page, operation)?;

@@ -27,7 +27,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::area::cell::CellKey;
-use crate::state::area::operation::{MetaOperation, SeriesOperation};
+use crate::state::area::operation::{MetaOperation, Run, SeriesOperation};
 use crate::state::area::{AreaNumber, AreaState};
 use crate::state::paged::{Corrupt, Paged};
 use positivity::{keeps_people, period};
@@ -190,6 +190,7 @@ impl AreaHalf {
         let first = self.state.cells_from();
         // Cells come in order of area.
         let mut last: Option<(u32, AreaNumber, NearDays)> = None;
+        let mut run = Run::default();
         for (at, change) in batch.cells.iter().enumerate() {
             let Some(purpose) = number(change.purpose) else { continue };
             let (day, period) = (Day(change.day), Day(change.registry_from));
@@ -209,8 +210,9 @@ impl AreaHalf {
                 self.touched.entry(*area).or_default().days.insert(day);
             }
             let key = CellKey { period, day, purpose };
-            self.state.add(*area, key, batch.numbers_of(at), &mut effects.changes);
+            self.state.add(*area, key, batch.numbers_of(at), &mut run, &mut effects.changes);
         }
+        AreaState::log(&mut run, &mut effects.changes);
         self.touch(last, offset);
     }
 

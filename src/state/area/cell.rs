@@ -2,11 +2,12 @@
 
 use crate::model::cell::{GAPS, Number, People, TALLIES, Tallies};
 use crate::model::time::Day;
-use crate::state::codec::{Reader, corrupt, put_short, put_short_signed};
+use crate::state::codec::{Few, Reader, corrupt, put_short, put_short_signed};
 use crate::state::paged::Corrupt;
+use std::cmp::Ordering;
 
 /// Where a cell belongs. The order makes a window of one registry period one stretch of keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CellKey {
     /// First day of the registry period whose hierarchy placed the counts here.
     pub period: Day,
@@ -14,6 +15,27 @@ pub struct CellKey {
     pub day: Day,
     /// Number of the purpose, from 1; 0 is the total, which holds people only.
     pub purpose: u8,
+}
+
+impl CellKey {
+    /// Period and day as one number: a cell is looked for among many, and both are compared at once. With its sign turned
+    /// a day is in order as a number without one.
+    fn days(&self) -> i64 {
+        i64::from(self.period.0) << 32 | i64::from(self.day.0.cast_unsigned() ^ 1 << 31)
+    }
+}
+
+impl Ord for CellKey {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.days().cmp(&other.days()).then(self.purpose.cmp(&other.purpose))
+    }
+}
+
+impl PartialOrd for CellKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Counts, or signed changes of them. Sums wrap: only so do they not depend on the order of the changes.
@@ -86,17 +108,33 @@ impl Cell {
         }
     }
 
-    /// Writes changes as [`write`](Self::write) would the cell that holds nothing else. They come in order.
-    pub(super) fn write_numbers(numbers: &[Number], into: &mut Vec<u8>) {
-        let is_people = |number: &Number| usize::from(number.what) >= TALLIES;
-        let (tallies, people) = numbers.split_at(numbers.iter().position(is_people).unwrap_or(numbers.len()));
-        for (numbers, first) in [(tallies, 0), (people, TALLIES as u8)] {
-            let changed = || numbers.iter().filter(|number| number.change != 0);
-            put_short(into, changed().fold(0, |mask, number| mask | 1_u64 << (number.what - first)));
-            for number in changed() {
-                put_short_signed(into, i64::from(number.change));
-            }
+    /// Writes changes, which come in order, behind a head of at most 8 bytes: only numbers that are not 0, after a mask that
+    /// tells which, with the most common numbers in its lowest bits.
+    #[inline]
+    pub(super) fn write_numbers(mut head: Few<32>, numbers: &[Number], into: &mut Vec<u8>) {
+        let is_there = |number: &&Number| number.change != 0;
+        head.put_short(numbers.iter().filter(is_there).fold(0, |mask, number| mask | 1_u64 << bit_of(number.what)));
+        // As many as there is room for.
+        let (first, rest) = numbers.split_at(numbers.len().min(3));
+        for number in first.iter().filter(is_there) {
+            head.put_short_signed(i64::from(number.change));
         }
+        head.append_to(into);
+        for number in rest.iter().filter(is_there) {
+            put_short_signed(into, i64::from(number.change));
+        }
+    }
+
+    /// Reads what [`write_numbers`](Self::write_numbers) wrote behind its head.
+    pub(super) fn read_numbers(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        let (mask, mut cell) = (from.short::<u64>()?, Self::default());
+        if mask >> NUMBERS != 0 {
+            return Err(unknown_number());
+        }
+        for what in (0..NUMBERS).filter(|what| mask >> bit_of(*what) & 1 == 1) {
+            cell.add_numbers(&[Number { what, change: from.short_signed()? }]);
+        }
+        Ok(cell)
     }
 
     /// Whether nothing is counted.
@@ -151,13 +189,39 @@ fn read_nonzero<'a>(from: &mut Reader<'_>, numbers: impl Iterator<Item = &'a mut
         }
         mask >>= 1;
     }
-    if mask == 0 { Ok(()) } else { Err(corrupt("a cell has a number of unknown meaning")) }
+    if mask == 0 { Ok(()) } else { Err(unknown_number()) }
+}
+
+fn unknown_number() -> Corrupt {
+    corrupt("a cell has a number of unknown meaning")
+}
+
+/// Numbers of a cell.
+const NUMBERS: u8 = (TALLIES + People::ALL.len() * GAPS) as u8;
+
+/// The bit of a number in an operation. People without a later day are the most common ones: they come before the others.
+fn bit_of(what: u8) -> u8 {
+    const FIRST: u8 = TALLIES as u8;
+    const NONE_LATER: u8 = FIRST + GAPS as u8 - 1;
+    match what {
+        NONE_LATER => FIRST,
+        FIRST..NONE_LATER => what + 1,
+        _ => what,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::cell::Tally;
+
+    #[test]
+    fn keys_are_in_order_of_period_day_and_purpose() {
+        let days = [i32::MIN, -1, 0, 1, i32::MAX].map(Day);
+        let of_period = |period| days.map(|day| [0, 1, u8::MAX].map(|purpose| CellKey { period, day, purpose }));
+        let keys: Vec<CellKey> = days.into_iter().flat_map(of_period).flatten().collect();
+        assert!(keys.is_sorted_by(|one, next| one < next));
+    }
 
     #[test]
     fn numbers_added_and_written_one_by_one_are_the_cell_they_make() {
@@ -171,12 +235,11 @@ mod tests {
         ];
         let (mut one_by_one, mut bytes) = (Cell::default(), Vec::new());
         one_by_one.add_numbers(&numbers);
-        Cell::write_numbers(&numbers, &mut bytes);
-        let read = Cell::read(&mut Reader::new(&bytes)).expect("a cell");
-        assert_eq!(read, one_by_one);
+        Cell::write_numbers(Few::default(), &numbers, &mut bytes);
+        assert_eq!(Cell::read_numbers(&mut Reader::new(&bytes)), Ok(one_by_one.clone()));
         let mut written = Vec::new();
         one_by_one.write(&mut written);
-        assert_eq!(written, bytes);
+        assert_eq!(Cell::read(&mut Reader::new(&written)), Ok(one_by_one.clone()));
         let back = numbers.map(|number| Number { change: -number.change, ..number });
         one_by_one.add_numbers(&back);
         assert!(one_by_one.is_empty(), "a withdrawal leaves nothing");

@@ -19,7 +19,7 @@ pub mod series;
 
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use cell::CellKey;
-use operation::{MetaOperation, SeriesOperation, put_day, read_day, read_days, write_days};
+use operation::{MetaOperation, Run, SeriesOperation, put_day, read_added, read_day, read_days, write_days};
 use series::Series;
 
 /// Number of an area of a target within its task, in order of first mention; never reused.
@@ -163,11 +163,23 @@ impl AreaState {
         apply(&mut self.pages[page], slot, operation).expect("an operation of our own fits");
     }
 
-    /// Adds to a cell and logs it: the same as a [`SeriesOperation::Add`] of the cell that the numbers make.
-    pub fn add(&mut self, area: AreaNumber, key: CellKey, numbers: &[Number], changes: &mut Changes) {
+    /// Adds to a cell. It is logged with others of its area and period: the last of them with [`log`](Self::log), before
+    /// anything else happens to an area.
+    pub fn add(&mut self, area: AreaNumber, key: CellKey, numbers: &[Number], run: &mut Run, changes: &mut Changes) {
         let (page, slot) = place(area);
-        changes.push(page as u32 + 1, |into| SeriesOperation::write_add(slot as u8, key, numbers, into));
+        if !run.is_of(area, key.period) {
+            Self::log(run, changes);
+            run.begin(area, slot as u8, key.period);
+        }
+        run.add(key.day, key.purpose, numbers);
         self.pages[page][slot].add_numbers(key, numbers);
+    }
+
+    /// Logs what was added.
+    pub fn log(run: &mut Run, changes: &mut Changes) {
+        if let Some((area, bytes)) = run.end() {
+            changes.push(place(area).0 as u32 + 1, |into| into.extend_from_slice(bytes));
+        }
     }
 
     /// Changes what belongs to no area and logs it.
@@ -207,10 +219,16 @@ impl AreaState {
             return self.meta.apply(MetaOperation::read(operation)?);
         };
         let mut from = Reader::new(operation);
-        let slot = from.u8()?;
-        let operation = SeriesOperation::read(&mut from)?;
+        let (slot, kind) = (usize::from(from.u8()?), from.u8()?);
+        if let Some(added) = read_added(kind, &mut from)? {
+            from.finish()?;
+            let series = page.get_mut(slot).ok_or_else(never_born)?;
+            added.into_iter().for_each(|(key, cell)| series.add(key, cell));
+            return Ok(());
+        }
+        let operation = SeriesOperation::read(kind, &mut from)?;
         from.finish()?;
-        apply(page, usize::from(slot), operation)
+        apply(page, slot, operation)
     }
 
     fn stored_page(&mut self, page: u32) -> Option<&mut Vec<Series>> {
@@ -247,17 +265,20 @@ fn apply(page: &mut Vec<Series>, slot: usize, operation: SeriesOperation) -> Res
         }
         SeriesOperation::Begun { .. } => Err(corrupt("an area is born in the wrong place")),
         operation => {
-            page.get_mut(slot).ok_or_else(|| corrupt("an area was never born"))?.apply(operation);
+            page.get_mut(slot).ok_or_else(never_born)?.apply(operation);
             Ok(())
         }
     }
+}
+
+fn never_born() -> Corrupt {
+    corrupt("an area was never born")
 }
 
 impl Series {
     fn apply(&mut self, operation: SeriesOperation) {
         match operation {
             SeriesOperation::Begun { .. } => {}
-            SeriesOperation::Add(key, change) => self.add(key, change),
             SeriesOperation::Basis(basis) => self.basis = basis,
             SeriesOperation::Tier(hash) => self.tier = hash,
             SeriesOperation::Alert(day, alert) => {

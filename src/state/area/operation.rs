@@ -60,8 +60,6 @@ pub enum SeriesOperation {
         /// See [`Basis`](Self::Basis).
         basis: u64,
     },
-    /// Counts were added.
-    Add(CellKey, Cell),
     /// Hash of what the registry says of it.
     Basis(u64),
     /// Hash of the tier published, 0 for none.
@@ -81,7 +79,10 @@ pub enum SeriesOperation {
     },
 }
 
+/// Up to format 3: counts were added to one cell.
 const ADD: u8 = 2;
+/// Since format 4: to some cells of one period.
+const ADD_ALL: u8 = 9;
 
 impl MetaOperation {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
@@ -143,11 +144,6 @@ impl SeriesOperation {
                 put_bytes(into, keyed(code, target).as_bytes());
                 put_short(into, *basis);
             }
-            Self::Add(key, cell) => {
-                into.push(ADD);
-                key.write(into);
-                cell.write(into);
-            }
             Self::Basis(basis) => {
                 into.push(3);
                 put_short(into, *basis);
@@ -178,25 +174,12 @@ impl SeriesOperation {
         }
     }
 
-    /// Writes an [`Add`](Self::Add) to an area without making a cell of its numbers.
-    pub(super) fn write_add(slot: u8, key: CellKey, numbers: &[Number], into: &mut Vec<u8>) {
-        let mut head = Few::<16>::default();
-        head.put(slot);
-        head.put(ADD);
-        head.put_short_signed(i64::from(key.period.0));
-        head.put_short_signed(i64::from(key.day.0));
-        head.put(key.purpose);
-        head.append_to(into);
-        Cell::write_numbers(numbers, into);
-    }
-
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        Ok(match from.u8()? {
+    pub(super) fn read(kind: u8, from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        Ok(match kind {
             1 => {
                 let (code, target) = parts(from.text()?);
                 Self::Begun { code: code.to_owned(), target: target.to_owned(), basis: from.short()? }
             }
-            ADD => Self::Add(CellKey::read(from)?, Cell::read(from)?),
             3 => Self::Basis(from.short()?),
             4 => Self::Tier(from.short()?),
             5 => Self::Alert(Day(from.short_signed()?), TierAlert::read(from)?),
@@ -205,6 +188,73 @@ impl SeriesOperation {
             8 => Self::CausesNamed(Day(from.short_signed()?)),
             _ => return Err(corrupt("an operation is unknown")),
         })
+    }
+}
+
+/// Counts added to cells of one area and period, one after the other: logged as one operation, in which a cell takes few
+/// bytes beside the one before.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Whose cells they are, once there are any.
+    of: Option<(u32, Day)>,
+    day: i32,
+    bytes: Vec<u8>,
+}
+
+/// Days up to so many apart lie in the byte of the purpose; this instead of them: they follow.
+const FAR: u64 = 7;
+const FAR_BITS: u32 = FAR.count_ones();
+
+impl Run {
+    /// Whether a cell of this area and period can be added to it.
+    pub(super) fn is_of(&self, area: u32, period: Day) -> bool {
+        self.of == Some((area, period))
+    }
+
+    /// Begins with an area, the slot of which is this, and a period.
+    pub(super) fn begin(&mut self, area: u32, slot: u8, period: Day) {
+        (self.of, self.day) = (Some((area, period)), 0);
+        self.bytes.clear();
+        self.bytes.extend([slot, ADD_ALL]);
+        put_short_signed(&mut self.bytes, i64::from(period.0));
+    }
+
+    /// Adds what is added to a cell.
+    #[inline]
+    pub(super) fn add(&mut self, day: Day, purpose: u8, numbers: &[Number]) {
+        let apart = i64::from(day.0.wrapping_sub(self.day));
+        self.day = day.0;
+        let (apart, mut head) = ((apart << 1 ^ apart >> 63) as u64, Few::default());
+        head.put_short(u64::from(purpose) << FAR_BITS | apart.min(FAR));
+        if apart >= FAR {
+            head.put_short(apart);
+        }
+        Cell::write_numbers(head, numbers, &mut self.bytes);
+    }
+
+    /// The area and the bytes of all since it began, if it did. It has ended then.
+    pub(super) fn end(&mut self) -> Option<(u32, &[u8])> {
+        self.of.take().map(|(area, _)| (area, &*self.bytes))
+    }
+}
+
+/// What was added to which cells, if the operation is of that kind.
+pub(super) fn read_added(kind: u8, from: &mut Reader<'_>) -> Result<Option<Vec<(CellKey, Cell)>>, Corrupt> {
+    match kind {
+        ADD => Ok(Some(vec![(CellKey::read(from)?, Cell::read(from)?)])),
+        ADD_ALL => {
+            let (period, mut day, mut added) = (Day(from.short_signed()?), 0_i32, Vec::new());
+            while !from.is_empty() {
+                let head = from.short::<u64>()?;
+                let apart = if head & FAR == FAR { from.short()? } else { head & FAR };
+                let apart = i32::try_from((apart >> 1) as i64 ^ -((apart & 1) as i64));
+                day = day.wrapping_add(apart.map_err(|_| corrupt("a day is out of range"))?);
+                let purpose = u8::try_from(head >> FAR_BITS).map_err(|_| corrupt("a purpose is out of range"))?;
+                added.push((CellKey { period, day: Day(day), purpose }, Cell::read_numbers(from)?));
+            }
+            if added.is_empty() { Err(corrupt("nothing is added")) } else { Ok(Some(added)) }
+        }
+        _ => Ok(None),
     }
 }
 

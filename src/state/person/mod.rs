@@ -161,7 +161,7 @@ impl PersonState {
 
     /// Adds a row.
     pub fn push(&mut self, slot: Slot, row: Row, changes: &mut Changes) {
-        operations::log_push(changes, slot.0, &row);
+        operations::log_push(changes, slot.0, self.people[slot.0].hash, &row);
         self.apply_push(slot.0, row);
     }
 

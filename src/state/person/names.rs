@@ -61,6 +61,7 @@ impl PersonState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::paged::operations;
     use crate::state::person::row::{Row, Version};
 
     #[test]
@@ -82,12 +83,9 @@ mod tests {
         assert_eq!((state.purpose("old-76", &mut changes), &*state.purposes()[77]), (Some(76), "new"));
 
         let mut again = PersonState::new();
-        let mut bytes = changes.as_bytes();
-        while let Some((head, rest)) = bytes.split_at_checked(8).filter(|(head, _)| !head.is_empty()) {
-            let number = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
-            let (operation, rest) = rest.split_at(number(4) as usize);
-            again.replay(number(0), operation, 3).expect("what was logged can be repeated");
-            bytes = rest;
+        for operation in operations(changes.as_bytes(), 4) {
+            let (page, operation) = operation.expect("what was logged can be read");
+            again.replay(page, operation, 4).expect("what was logged can be repeated");
         }
         let image = |state: &PersonState| {
             let mut image = Vec::new();
@@ -95,6 +93,6 @@ mod tests {
             image
         };
         assert_eq!(image(&again), image(&state));
-        assert!(again.replay(0, &[3, 2, 0, 1, 0, 0], 3).is_err(), "a number beyond the end");
+        assert!(again.replay(0, &[3, 2, 0, 1, 0, 0], 4).is_err(), "a number beyond the end");
     }
 }

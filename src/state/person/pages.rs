@@ -5,14 +5,15 @@ use super::basis::{put_basis, read_basis};
 use super::case_file::CaseFile;
 use super::dictionary::Dictionary;
 use super::edit::Edit;
-use super::operations::{BASIS, BIRTH, EDIT, EXTRA, NAME, Named, PUSH, RELEASE, REMOVE, RENAME, SET, SLOTS_PER_PAGE};
+use super::operations::{BASIS, BIRTH, EDIT, EXTRA, FIRST, NAME, Named, PUSH, RELEASE, REMOVE, RENAME, SET};
+use super::operations::{SLOTS_PER_PAGE, read_head, slot_of};
 use super::people::Person;
-use super::row::{ROW_BYTES, Row};
-use crate::state::codec::{Reader, corrupt};
+use super::row::{Row, STORED};
+use crate::state::codec::{Few, Reader, corrupt};
 use crate::state::paged::Corrupt;
 
-/// Bytes of a person in an image before the rows: slot, hash and number of rows.
-const PERSON: usize = 14;
+/// Bytes of a person in an image before the rows, at most: slots passed over, hash, rows and whether there is a case file.
+const PERSON: usize = 16;
 
 /// 67 million people in one task: more is not a task's page but a fault.
 const MAX_PAGES: u32 = 1 << 16;
@@ -34,21 +35,28 @@ impl PersonState {
         let first = (page - 1) * SLOTS_PER_PAGE;
         let slots = first..self.slots().min(first + SLOTS_PER_PAGE);
         let rows: usize = slots.clone().map(|slot| self.people[slot].rows.len()).sum();
-        into.reserve(slots.len() * (PERSON + 1) + rows * ROW_BYTES);
+        into.reserve(slots.len() * PERSON + (rows + 1) * STORED);
+        let mut next = first;
         for slot in slots {
             let person = self.people[slot];
             if !person.is_there() {
                 continue;
             }
-            let mut head = [0; PERSON];
-            head[..2].copy_from_slice(&((slot - first) as u16).to_le_bytes());
-            head[2..10].copy_from_slice(&person.hash.to_le_bytes());
-            head[10..].copy_from_slice(&(person.rows.len() as u32).to_le_bytes());
-            into.extend_from_slice(&head);
+            let file = self.case_files.get(&slot);
+            let mut head = Few::<PERSON>::default();
+            head.put_short(u64::from(slot - next));
+            head.put_all(&person.hash.to_le_bytes());
+            head.put_short((person.rows.len() as u64) << 1 | u64::from(file.is_some()));
+            head.append_to(into);
             for row in self.slab.get(person.rows) {
-                into.extend_from_slice(&row.bytes());
+                let mut stored = Few::<STORED>::default();
+                row.put(&mut stored);
+                stored.append_to(into);
             }
-            put_case_file(into, self.case_files.get(&slot).map(Box::as_ref));
+            if let Some(file) = file {
+                file.put(into);
+            }
+            next = slot + 1;
         }
     }
 
@@ -62,14 +70,25 @@ impl PersonState {
             return reader.finish();
         }
         self.reach(page)?;
+        let mut next = 0;
         while !reader.is_empty() {
-            let slot = slot_of(page, &mut reader)?;
-            self.restore_birth(slot, reader.u64()?)?;
-            for _ in 0..reader.u32()? {
+            let (within, hash) = match format {
+                ..4 => (reader.u16()?.into(), reader.u64()?),
+                _ => (reader.short::<u32>()?.saturating_add(next), reader.u64()?),
+            };
+            let slot = slot_of(page, within)?;
+            next = within + 1;
+            self.restore_birth(slot, hash)?;
+            let rows = if format < 4 { u64::from(reader.u32()?) << 1 } else { reader.short()? };
+            for _ in 0..rows >> 1 {
                 let row = Row::read(&mut reader, format)?;
                 self.apply_push(slot, row);
             }
-            self.restore_extra(slot, &mut reader, format)?;
+            if format < 4 {
+                self.restore_extra(slot, &mut reader, format)?;
+            } else if rows & 1 != 0 {
+                self.restore_case_file(slot, &mut reader, format)?;
+            }
         }
         Ok(())
     }
@@ -77,12 +96,12 @@ impl PersonState {
     /// Repeats one operation on a page.
     pub fn replay(&mut self, page: u32, operation: &[u8], format: u32) -> Result<(), Corrupt> {
         let mut reader = Reader::new(operation);
-        let kind = reader.u8()?;
         if page == 0 {
+            let kind = reader.u8()?;
             self.replay_common(kind, &mut reader)?;
         } else {
             self.reach(page)?;
-            let slot = slot_of(page, &mut reader)?;
+            let (kind, slot) = read_head(page, &mut reader, format)?;
             self.replay_person(slot, kind, &mut reader, format)?;
         }
         reader.finish()
@@ -105,8 +124,13 @@ impl PersonState {
 
     fn replay_person(&mut self, slot: u32, kind: u8, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
         let person = self.people[slot];
-        if kind == BIRTH {
-            return self.restore_birth(slot, reader.u64()?);
+        if kind == BIRTH || kind == FIRST {
+            self.restore_birth(slot, reader.u64()?)?;
+            if kind == FIRST {
+                let row = Row::read(reader, format)?;
+                self.apply_push(slot, row);
+            }
+            return Ok(());
         }
         if !person.is_there() {
             return Err(corrupt("an operation on nobody"));
@@ -164,38 +188,27 @@ impl PersonState {
         Ok(())
     }
 
+    /// As formats before the fourth stored it.
     fn restore_extra(&mut self, slot: u32, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
-        match reader.u8()? {
-            0 => self.case_files.remove(&slot),
-            _ => {
-                let file = CaseFile::read(reader, format)?;
-                self.case_files.insert(slot, Box::new(file))
-            }
-        };
+        if reader.u8()? != 0 {
+            return self.restore_case_file(slot, reader, format);
+        }
+        self.case_files.remove(&slot);
         self.look_at_case_file(slot);
         Ok(())
     }
-}
 
-fn slot_of(page: u32, reader: &mut Reader<'_>) -> Result<u32, Corrupt> {
-    let within = u32::from(reader.u16()?);
-    if within < SLOTS_PER_PAGE {
-        Ok((page - 1) * SLOTS_PER_PAGE + within)
-    } else {
-        Err(corrupt("a slot lies outside its page"))
+    fn restore_case_file(&mut self, slot: u32, reader: &mut Reader<'_>, format: u32) -> Result<(), Corrupt> {
+        let file = CaseFile::read(reader, format)?;
+        self.case_files.insert(slot, Box::new(file));
+        self.look_at_case_file(slot);
+        Ok(())
     }
 }
 
 fn row_of(person: Person, reader: &mut Reader<'_>) -> Result<usize, Corrupt> {
     let at = reader.u32()? as usize;
     if at < person.rows.len() { Ok(at) } else { Err(corrupt("a row that is not there")) }
-}
-
-fn put_case_file(into: &mut Vec<u8>, file: Option<&CaseFile>) {
-    into.push(u8::from(file.is_some()));
-    if let Some(file) = file {
-        file.put(into);
-    }
 }
 
 fn named(reader: &mut Reader<'_>) -> Result<Named, Corrupt> {

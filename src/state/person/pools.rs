@@ -3,11 +3,11 @@
 //!
 //! A pool has a slot and a case file like a person, under a hash that no person has, and no rows.
 
-use super::row::Row;
+use super::row::{Row, STORED};
 use crate::model::result::Finding;
 use crate::model::time::Timestamp;
 use crate::proto::v1;
-use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
+use crate::state::codec::{Few, Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
 use crate::state::paged::Corrupt;
 use prost::Message as _;
 
@@ -81,7 +81,9 @@ pub struct PendingPool {
 }
 
 pub(super) fn put_pool_version(into: &mut Vec<u8>, version: &PoolVersion) {
-    version.row.put(into);
+    let mut row = Few::<STORED>::default();
+    version.row.put(&mut row);
+    row.append_to(into);
     put_i64(into, version.received_at.0);
     put_i64(into, version.reported_at.0);
     put_bytes(into, &version.said);

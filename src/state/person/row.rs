@@ -1,9 +1,9 @@
-//! One standing version of one result of one person, in 28 bytes: at ten results a person, every byte here is a
-//! gigabyte in a large city.
+//! One standing version of one result of one person, in 28 bytes, stored mostly in 23: at ten results a person, every byte
+//! here is a gigabyte in a large city.
 
 use crate::model::result::{Finding, ResultStatus};
 use crate::model::time::Timestamp;
-use crate::state::codec::{Reader, corrupt};
+use crate::state::codec::{Few, Reader, corrupt};
 use crate::state::person::dictionary::Numbers;
 
 use crate::state::paged::Corrupt;
@@ -11,8 +11,10 @@ use crate::state::paged::Corrupt;
 /// Hashes of results and specimens are cut to this: they only have to differ within one person.
 pub const HASH_48: u64 = (1 << 48) - 1;
 
-/// Bytes of a row, in memory and stored.
-pub const ROW_BYTES: usize = 28;
+/// Bytes of a row in memory.
+const ROW_BYTES: usize = 28;
+/// Those of its stored form fit into so many.
+pub const STORED: usize = 32;
 
 const WORDS: usize = ROW_BYTES / 4;
 /// 26 bits of minutes reach the year 2097.
@@ -248,33 +250,63 @@ impl Row {
         self
     }
 
-    /// Its stored form.
-    #[inline]
-    pub fn bytes(&self) -> [u8; ROW_BYTES] {
-        let mut bytes = [0; ROW_BYTES];
-        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
+    /// Writes its stored form: the hashes, minute, finding and standing as they are, then what is mostly small.
+    #[inline(always)]
+    pub fn put<const N: usize>(&self, into: &mut Few<N>) {
+        const { assert!(N >= STORED) }
+        let mut whole = [0; 4 * WHOLE];
+        for (place, word) in whole.as_chunks_mut().0.iter_mut().zip(self.0) {
             *place = word.to_le_bytes();
         }
-        bytes
-    }
-
-    /// Writes it.
-    pub fn put(&self, into: &mut Vec<u8>) {
-        into.extend_from_slice(&self.bytes());
+        into.put_all(&whole);
+        let revised = self.revision() != 0;
+        let marks = self.0[5] >> REPLACED.trailing_zeros() | if revised { REVISED } else { 0 };
+        into.put_short(u64::from(u32::from(self.purpose()) << MARKS | marks));
+        into.put_short(self.area().into());
+        if revised {
+            into.put_short(self.revision().into());
+        }
     }
 
     /// Reads what some format's [`put`](Self::put) wrote.
     pub fn read(reader: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
-        let mut words = [0; WORDS];
-        for word in &mut words {
-            *word = reader.u32()?;
-        }
-        if format < 3 {
-            words = from_format_2(words)?;
-        }
+        let words = match format {
+            ..3 => from_format_2(all_words(reader)?)?,
+            3 => all_words(reader)?,
+            _ => read_short(reader)?,
+        };
         let known = Standing::from_bits(words[4] >> 29).is_some() && words[4] >> 26 & 7 <= Finding::Positive as u32;
         if known { Ok(Self(words)) } else { Err(corrupt("a row has an unknown status or finding")) }
     }
+}
+
+/// Words of a row that are stored as they are.
+const WHOLE: usize = 5;
+/// Bits of the marks below the purpose: the three of a row, and whether a revision follows.
+const MARKS: u32 = 4;
+const REVISED: u32 = 1 << 3;
+
+fn read_short(reader: &mut Reader<'_>) -> Result<[u32; WORDS], Corrupt> {
+    let mut words = [0; WORDS];
+    for word in &mut words[..WHOLE] {
+        *word = reader.u32()?;
+    }
+    let (purpose, area) = (reader.short::<u32>()?, reader.short::<u32>()?);
+    if purpose >> MARKS >= PURPOSE_NUMBERS || area > AREAS {
+        return Err(corrupt("a row has an area or purpose out of range"));
+    }
+    words[5] = area | purpose >> MARKS << PURPOSE | (purpose & (REVISED - 1)) << REPLACED.trailing_zeros();
+    words[6] = if purpose & REVISED != 0 { reader.short()? } else { 0 };
+    Ok(words)
+}
+
+/// Up to format 3 every word was stored as it is.
+fn all_words(reader: &mut Reader<'_>) -> Result<[u32; WORDS], Corrupt> {
+    let mut words = [0; WORDS];
+    for word in &mut words {
+        *word = reader.u32()?;
+    }
+    Ok(words)
 }
 
 /// Up to format 2 an area had 24 bits, and the marks lay beside a revision of 30.
@@ -358,10 +390,21 @@ mod tests {
 
     #[test]
     fn a_row_is_read_back_and_nonsense_is_refused() {
-        let mut bytes = Vec::new();
-        Row::new(version()).put(&mut bytes);
-        assert_eq!(Row::read(&mut Reader::new(&bytes), 3), Ok(Row::new(version())));
-        bytes[19] = 0xff; // status 7
-        assert!(Row::read(&mut Reader::new(&bytes), 3).is_err());
+        let all_marks = Row::new(version()).settle().with_replaced(true);
+        for row in [Row::default(), Row::new(version()), all_marks, all_marks.at_revision(0)] {
+            let row = if row == Row::default() { Row::new(Version::default()) } else { row };
+            let mut few = Few::<STORED>::default();
+            row.put(&mut few);
+            let mut reader = Reader::new(few.bytes());
+            assert_eq!((Row::read(&mut reader, 4), reader.finish()), (Ok(row), Ok(())));
+        }
+        let mut few = Few::<STORED>::default();
+        all_marks.put(&mut few);
+        let written = few.bytes().to_vec();
+        for (at, byte) in [(19, 0xff), (21, 0x7f), (24, 0xff)] {
+            let mut broken = written.clone();
+            broken[at] = byte; // status 7, a purpose and an area that there is no room for
+            assert!(Row::read(&mut Reader::new(&broken), 4).is_err(), "{at}");
+        }
     }
 }

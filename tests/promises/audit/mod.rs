@@ -434,7 +434,7 @@ fn one_more_positive() -> Vec<u8> {
     let mut operation = vec![0, 2, 0];
     operation.extend(short(day));
     operation.extend([1, 1, 2, 0]);
-    [1_u32.to_le_bytes().to_vec(), (operation.len() as u32).to_le_bytes().to_vec(), operation].concat()
+    [vec![1, operation.len() as u8], operation].concat()
 }
 
 #[test]
