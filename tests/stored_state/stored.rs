@@ -21,6 +21,7 @@ use swabstream::state::area::series::{Series, TierOrigin};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::codec::{Reader, put_bytes, put_i64, put_u32};
 use swabstream::state::person::case_file::{CaseFile, PositiveVersion};
+use swabstream::state::person::held_alert::HeldAlert;
 use swabstream::state::person::row::{Row, Standing, Version};
 use swabstream::state::person::{PersonState, Slot};
 
@@ -149,8 +150,10 @@ fn people(site: &Site) -> Vec<Person> {
             let [specimen_id, target] = texts;
             *positive = PositiveVersion { id, content, received_at, specimen_id, target, ..PositiveVersion::default() };
         }
-        for alert in &mut file.alerts {
+        for held in &mut file.alerts {
+            let mut alert = held.message();
             (alert.version, alert.causes, alert.positives) = (0, Vec::new(), Vec::new());
+            *held = HeldAlert::of(alert);
         }
         (state.rows(slot).iter().map(without_what_was_moved).collect(), file)
     };
@@ -241,7 +244,7 @@ fn what_format_2_stored_counts_for_the_first_target_of_those_declared_later() {
         kept.live(&steps);
         declared.live(&steps);
         let alerts = |site: &Site| -> Vec<_> {
-            let of_person = |(_, file): Person| file.alerts;
+            let of_person = |(_, file): Person| file.alerts.iter().map(HeldAlert::message).collect::<Vec<_>>();
             let all = people(site).into_iter().flat_map(of_person);
             all.map(|alert| (alert.alert_id, alert.state, alert.first_day, alert.positive_specimens)).collect()
         };

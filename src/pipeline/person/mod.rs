@@ -20,6 +20,7 @@ use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::person::case_file::{CaseFile, Contact, IndexFound, PositiveVersion};
 use crate::state::person::edit::Edit;
+use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::row::Row;
 use crate::state::person::{PersonState, Slot};
 use cases::episodes;
@@ -407,7 +408,8 @@ impl PersonHalf {
         wanted.extend(overdue::wanted(&alerts::Grounds { rows: self.state.rows(slot), ..grounds }, self.passed));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
-        let changed = alerts::review(&file.alerts, wanted, trigger);
+        let held: Vec<v1::Alert> = file.alerts.iter().map(HeldAlert::message).collect();
+        let changed = alerts::review(&held, wanted, trigger);
         self.publish(slot, &person_id, changed, trigger, effects);
         for traced in findings {
             let origin = trigger.origin.unwrap_or(NO_RECORD);

@@ -19,6 +19,7 @@ use crate::pipeline::times::Passed;
 use crate::policy::{CasePolicy, EpisodeForm, Rules, TargetIndex};
 use crate::proto::v1::{self, AlertFamily, MatchedContact};
 use crate::state::person::case_file::{CaseFile, Contact};
+use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::row::{Row, minute_start};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,11 +97,11 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
             missed.entry((test.day, test.target)).or_default().push(test);
         }
     }
-    let is_settled = |alert: &&v1::Alert| {
+    let is_settled = |alert: &v1::Alert| {
         let settled = settled.map(|day| day.to_string());
         is_overdue(alert) && alerts::is_live(alert) && settled.is_some_and(|settled| alert.first_day < settled)
     };
-    let stay = file.alerts.iter().filter(is_settled).cloned();
+    let stay = file.alerts.iter().map(HeldAlert::message).filter(is_settled);
     let mut wanted: Vec<v1::Alert> = stay.collect();
     if missed.is_empty() {
         return wanted;

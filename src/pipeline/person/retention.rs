@@ -11,10 +11,10 @@ use super::overdue;
 use super::pools::tubes;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::proto::v1;
 use crate::state::paged::Changes;
 use crate::state::person::case_file::{CaseFile, Contact, IndexFound};
 use crate::state::person::edit::{Edit, List};
+use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::pools::PoolVersion;
 use crate::state::person::row::{Row, minute_of, minute_start};
 use crate::state::person::{PersonState, Slot};
@@ -174,10 +174,10 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
     // No positive is left: an alert that is live speaks of one that expired, and stays as it was published.
     drops.extend(contacts::freeze(file).into_iter().map(Edit::Traced));
     let [first_kept, first_known] = [cutoffs.positive_day, cutoffs.plain_day].map(|day| day.to_string());
-    let expired = |alert: &v1::Alert| match overdue::is_overdue(alert) {
+    let expired = |alert: &HeldAlert| match alert.message() {
         // Whether that test was taken is not known any more: it stays as it was published, too.
-        true => alert.last_day < first_known,
-        false => alerts::is_live(alert) || alert.last_day < first_kept,
+        alert if overdue::is_overdue(&alert) => alert.last_day < first_known,
+        alert => alerts::is_live(&alert) || alert.last_day < first_kept,
     };
     drop_where(&mut drops, List::Alerts, &file.alerts, expired);
     let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
@@ -217,8 +217,10 @@ fn outdated_of_pool(file: &CaseFile, cutoffs: &Cutoffs) -> Vec<Edit> {
             .collect();
         // What was corrected to be of another tube may be of this one again, while that can be.
         let first_kept = cutoffs.positive_day.to_string();
-        let goes =
-            |alert: &v1::Alert| kept.is_empty() || alert.last_day < first_kept && !kept.contains(&alert.specimen_id);
+        let goes = |alert: &HeldAlert| {
+            let alert = alert.message();
+            kept.is_empty() || alert.last_day < first_kept && !kept.contains(&alert.specimen_id)
+        };
         drop_where(&mut drops, List::Alerts, &file.alerts, goes);
     }
     drops

@@ -6,6 +6,7 @@ use crate::model::time::Timestamp;
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
 use crate::state::paged::Corrupt;
+use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::pools::{MemberFound, PendingPool, PoolVersion};
 use crate::state::person::pools::{put_member_found, put_pending, put_pool_version};
 use crate::state::person::pools::{read_member_found, read_pending, read_pool_version};
@@ -25,7 +26,7 @@ pub struct CaseFile {
     /// What indexes said about records of this person, by record id and index.
     pub index_findings: Vec<IndexFound>,
     /// Alerts as last published, live or withdrawn, in order of their ids.
-    pub alerts: Vec<v1::Alert>,
+    pub alerts: Vec<HeldAlert>,
     /// Which results replace others, in order of their own ids.
     pub replacements: Vec<Replacement>,
     /// Of a pool: versions of its results, in order of (id, content).
@@ -207,7 +208,7 @@ impl CaseFile {
         put_all(into, &self.contacts, put_contact);
         put_all(into, &self.traced, put_traced);
         put_all(into, &self.index_findings, put_found);
-        put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.encode_to_vec()));
+        put_all(into, &self.alerts, |into, alert| put_bytes(into, &alert.message().encode_to_vec()));
         put_all(into, &self.replacements, put_replacement);
         put_all(into, &self.pool, put_pool_version);
         put_all(into, &self.members, put_member_found);
@@ -223,7 +224,8 @@ impl CaseFile {
             traced: read_all(reader, |reader| read_traced(reader, format))?,
             index_findings: read_all(reader, read_found)?,
             alerts: read_all(reader, |reader| {
-                v1::Alert::decode(reader.bytes()?).map_err(|_| corrupt("an alert cannot be decoded"))
+                let alert = v1::Alert::decode(reader.bytes()?);
+                alert.map(HeldAlert::of).map_err(|_| corrupt("an alert cannot be decoded"))
             })?,
             replacements: if format < 3 { Vec::new() } else { read_all(reader, read_replacement)? },
             pool: if format < 4 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
@@ -406,7 +408,7 @@ mod tests {
             contacts: vec![contact.clone(), Contact { order: None, target: String::new(), ..contact.clone() }],
             traced: vec![Traced { contact, left: true, reported: true, reported_version: 4, frozen: true }],
             index_findings: vec![IndexFound { record_id: "c".into(), index: "p".into(), positive: true, version: 2 }],
-            alerts: vec![v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() }],
+            alerts: vec![HeldAlert::of(v1::Alert { alert_id: "a".into(), version: 2, ..Default::default() })],
             replacements: vec![Replacement { id: 7, replaces: 1 }],
             pool: vec![PoolVersion {
                 row: Row::new(Version { id: 3, standing: Standing::Final, ..Version::default() }),

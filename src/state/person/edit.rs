@@ -7,6 +7,7 @@ use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replaceme
 use super::case_file::{put_contact, put_found, put_positive, put_replacement, put_traced};
 use super::case_file::{read_contact, read_found, read_positive, read_replacement, read_traced};
 use super::entries::put;
+use super::held_alert::HeldAlert;
 use super::pools::{MemberFound, PendingPool, PoolVersion};
 use super::pools::{
     put_member_found, put_pending, put_pool_version, read_member_found, read_pending, read_pool_version,
@@ -80,7 +81,7 @@ impl CaseFile {
             Edit::Contact(contact) => put(&mut self.contacts, contact),
             Edit::Traced(traced) => put(&mut self.traced, traced),
             Edit::Found(found) => put(&mut self.index_findings, found),
-            Edit::Alert(alert) => put(&mut self.alerts, *alert),
+            Edit::Alert(alert) => put(&mut self.alerts, HeldAlert::of(*alert)),
             Edit::Replacement(replacement) => put(&mut self.replacements, replacement),
             Edit::Pool(version) => put(&mut self.pool, version),
             Edit::Member(found) => put(&mut self.members, found),
@@ -122,7 +123,7 @@ impl Edit {
             Edit::Contact(contact) => held.contact(&contact.record_id) != Some(contact),
             Edit::Traced(traced) => held.traced(&traced.contact.record_id, &traced.contact.other) != Some(traced),
             Edit::Found(found) => held.found(&found.record_id, &found.index) != Some(found),
-            Edit::Alert(alert) => held.alert(&alert.alert_id) != Some(alert),
+            Edit::Alert(alert) => held.alert(&alert.alert_id).as_ref() != Some(&**alert),
             Edit::Replacement(replacement) => held.replacement(replacement.id) != Some(replacement),
             Edit::Pool(version) => held.pool_version(version.key()) != Some(version),
             Edit::Member(found) => held.member_found(found.id, &found.person) != Some(found),
@@ -207,11 +208,11 @@ impl Edit {
 fn put_alert(into: &mut Vec<u8>, held: &CaseFile, alert: &mut v1::Alert) {
     let lists = take_lists(alert);
     put_bytes(into, &alert.encode_to_vec());
-    let before = held.alert(&alert.alert_id);
-    put_difference(into, before.map_or(&[], |before| &before.exposed_to), &lists.0, put_message);
-    put_difference(into, before.map_or(&[], |before| &before.to_trace), &lists.1, put_message);
-    put_difference(into, before.map_or(&[], |before| &before.causes), &lists.2, put_message);
-    put_difference(into, before.map_or(&[], |before| &before.positives), &lists.3, put_message);
+    let before = held.alert(&alert.alert_id).unwrap_or_default();
+    put_difference(into, &before.exposed_to, &lists.0, put_message);
+    put_difference(into, &before.to_trace, &lists.1, put_message);
+    put_difference(into, &before.causes, &lists.2, put_message);
+    put_difference(into, &before.positives, &lists.3, put_message);
     (alert.exposed_to, alert.to_trace, alert.causes, alert.positives) = lists;
 }
 
@@ -225,12 +226,12 @@ fn take_lists(alert: &mut v1::Alert) -> Lists {
 /// Up to format 2 alerts had no list of positives.
 fn read_alert(reader: &mut Reader<'_>, held: &CaseFile, format: u32) -> Result<v1::Alert, Corrupt> {
     let mut alert: v1::Alert = message(reader)?;
-    let before = held.alert(&alert.alert_id);
-    alert.exposed_to = read_difference(reader, before.map_or(&[], |before| &before.exposed_to), message)?;
-    alert.to_trace = read_difference(reader, before.map_or(&[], |before| &before.to_trace), message)?;
-    alert.causes = read_difference(reader, before.map_or(&[], |before| &before.causes), message)?;
+    let before = held.alert(&alert.alert_id).unwrap_or_default();
+    alert.exposed_to = read_difference(reader, &before.exposed_to, message)?;
+    alert.to_trace = read_difference(reader, &before.to_trace, message)?;
+    alert.causes = read_difference(reader, &before.causes, message)?;
     if format >= 3 {
-        alert.positives = read_difference(reader, before.map_or(&[], |before| &before.positives), message)?;
+        alert.positives = read_difference(reader, &before.positives, message)?;
     }
     Ok(alert)
 }
@@ -362,7 +363,7 @@ mod tests {
             lists.map(|list| file.len(list))
         };
         assert_eq!(left(&live), [1, 1, 1, 0, 1, 1, 0, 0]);
-        assert_eq!((live.positives[0].id, &*live.contacts[0].other, &*live.alerts[0].alert_id), (1, "q", "b"));
+        assert_eq!((live.positives[0].id, &*live.contacts[0].other, live.alerts[0].id()), (1, "q", &b"b"[..]));
     }
 
     #[test]

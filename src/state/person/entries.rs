@@ -1,6 +1,7 @@
 //! What each list of a case file is ordered by, and how an entry is found in it.
 
 use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replacement, Traced};
+use super::held_alert::HeldAlert;
 use super::pools::{MemberFound, PendingPool, PoolVersion};
 use crate::proto::v1;
 use std::cmp::Ordering;
@@ -41,10 +42,10 @@ impl Entry for IndexFound {
     }
 }
 
-impl Entry for v1::Alert {
-    type Key<'a> = &'a str;
-    fn key(&self) -> &str {
-        &self.alert_id
+impl Entry for HeldAlert {
+    type Key<'a> = &'a [u8];
+    fn key(&self) -> &[u8] {
+        self.id()
     }
 }
 
@@ -117,8 +118,8 @@ impl CaseFile {
     }
 
     /// An alert by its id.
-    pub fn alert(&self, id: &str) -> Option<&v1::Alert> {
-        find(&self.alerts, |held| held.key().cmp(id))
+    pub fn alert(&self, id: &str) -> Option<v1::Alert> {
+        find(&self.alerts, |held| held.key().cmp(id.as_bytes())).map(HeldAlert::message)
     }
 
     /// Which result one replaces.

@@ -11,6 +11,7 @@ pub mod case_file;
 pub mod dictionary;
 pub mod edit;
 mod entries;
+pub mod held_alert;
 mod names;
 mod operations;
 mod pages;

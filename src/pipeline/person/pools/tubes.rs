@@ -19,6 +19,7 @@ use crate::pipeline::person::{specimen, versions};
 use crate::policy::Rules;
 use crate::proto::v1::{self, AlertFamily, person_event::Event};
 use crate::state::person::case_file::{CT_VALUES, CaseFile};
+use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::pools::{MemberFound, PoolVersion};
 use crate::state::person::row::{Row, minute_start};
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,10 +174,10 @@ pub fn is_pool(file: &CaseFile) -> bool {
 
 /// Alerts about some of its tubes, live or withdrawn, in order of their ids.
 pub fn alerts_of(file: &CaseFile, tubes: &BTreeSet<u64>, rules: &Rules, secret: &Secret) -> Vec<v1::Alert> {
-    let of_tube = |alert: &&v1::Alert| {
+    let of_tube = |alert: &v1::Alert| {
         tubes.contains(&versions::specimen(secret, &alert.specimen_id, rules.id_of_stored(&alert.target)))
     };
-    file.alerts.iter().filter(of_tube).cloned().collect()
+    file.alerts.iter().map(HeldAlert::message).filter(of_tube).collect()
 }
 
 /// How a result ends, now that its tube's other results are looked at too.
