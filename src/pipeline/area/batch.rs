@@ -150,8 +150,9 @@ fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
     const TESTED: u64 = bytes(People::Tested.field());
     const FOUND_POSITIVE: u64 = bytes(People::Positive.field());
     let mut cell = CellChange::default();
-    while !rest.is_empty() {
-        match rest.varint()? {
+    // Fields of a cell have one byte before them: others are none of it.
+    while let Some(field) = rest.byte() {
+        match u64::from(field) {
             AREA => cell.area = short(&mut rest)? as u32,
             REGISTRY_FROM => cell.registry_from = short(&mut rest)? as i32,
             PURPOSE => cell.purpose = short(&mut rest)? as u32,

@@ -132,7 +132,11 @@ impl<'a> Bytes<'a> {
 #[inline(always)]
 pub fn is_printable_ascii(bytes: &[u8]) -> bool {
     let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else {
-        return bytes.iter().fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
+        let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) else {
+            return bytes.iter().fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
+        };
+        let [first, last] = [first, last].map(|four| u64::from(u32::from_le_bytes(*four)));
+        return unprintable(&(first | last << 32).to_le_bytes()) == 0;
     };
     // The last eight overlap with those before where the length is no multiple; most ids have no more than both.
     let ends = unprintable(first) | unprintable(last);

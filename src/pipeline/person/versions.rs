@@ -168,6 +168,7 @@ pub fn specimen(secret: &Secret, specimen_id: &str, target: &str) -> u64 {
 }
 
 /// What stands for a result.
+#[inline]
 pub fn id(secret: &Secret, lab_id: &str, result_id: &str) -> u64 {
     secret.hash_64(Domain::Result, &[lab_id, result_id]) & HASH_48
 }
@@ -181,6 +182,7 @@ pub fn replaced(secret: &Secret, result: &LabResult<'_>) -> Option<u64> {
 /// Hash of the meaning: specimen, target, minute of collection or that only its day is known, area, purpose, finding,
 /// status, Ct values, and which result it replaces if it names one; of a pool, who is in it and from where. An alias of a
 /// target means what its id means.
+#[inline]
 fn content(secret: &Secret, result: &LabResult<'_>, target: &str, members: &[Member<'_>]) -> u32 {
     // Five bits a character, so that the usual result needs no memory of its own.
     let minute = minute_of(result.collected_at);
@@ -212,6 +214,7 @@ fn content(secret: &Secret, result: &LabResult<'_>, target: &str, members: &[Mem
 
 /// Lets a version stand if it is the greatest. A known or outdated one ends here, unless it is `news` for another
 /// reason: then it goes on, changing nothing.
+#[inline]
 pub fn admit(state: &mut PersonState, slot: Slot, row: Row, news: bool, changes: &mut Changes) -> Result<Change, Stop> {
     let Some(at) = state.position(slot, row.id()) else {
         let row = row.with_replaced(replacements::is_replaced(state, slot, row.id()));

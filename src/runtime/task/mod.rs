@@ -349,6 +349,7 @@ impl<H: Half> Task<H> {
 }
 
 /// A record has ended: it is in the books, and the next offset is the one after it.
+#[inline]
 fn book(ledger: &mut Ledger, next: &mut [(Topic, i64)], record: &Record<'_>, outcome: Outcome) {
     let topic = record.position.topic;
     ledger.book(outcome);

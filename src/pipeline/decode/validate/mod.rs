@@ -134,7 +134,7 @@ fn checked_text<'a>(printable: bool, value: &'a str, limit: usize, field: &str) 
 
 /// Whether the ids of a result are somebody's ([`nobody`]): an input is refused for that, and no message of a result
 /// that was taken before they were looked at. Of labs the registry tells.
-#[inline]
+#[inline(always)]
 pub fn of_somebody(wire: &ResultView<'_>) -> Result<(), Reject> {
     for (id, field) in [(wire.result_id, "result_id"), (wire.person_id, "person_id"), (wire.specimen_id, "specimen_id")]
     {
@@ -162,7 +162,7 @@ pub(super) fn somebodys(id: &str, field: &str) -> Result<(), Reject> {
 
 /// Whether what a result says can have been: outside of plausible years, a year was mistyped. Judged before anything else
 /// is made of a time, so that no horizon is named as the reason.
-#[inline]
+#[inline(always)]
 pub fn result_in_years(wire: &ResultView<'_>, received_at: Timestamp, years: &Years) -> Result<(), Reject> {
     in_years(&wire.collected_at, received_at, years, "collected_at")?;
     in_years(&wire.reported_at, received_at, years, "reported_at")
@@ -189,7 +189,7 @@ pub fn contact_in_years(wire: &v1::ContactRecord, received_at: Timestamp, years:
     in_years(&order.ordered_at, received_at, years, "order.ordered_at")
 }
 
-#[inline]
+#[inline(always)]
 fn in_years(at: &Option<WireTimestamp>, received_at: Timestamp, years: &Years, field: &str) -> Result<(), Reject> {
     match at.as_ref().and_then(Timestamp::from_wire) {
         Some(at) if !years.hold(at, received_at) => refuse(RejectCode::InvalidTime, field),
@@ -239,6 +239,7 @@ pub fn contact_target(record: &ContactRecord<'_>, rules: &Rules) -> Result<Optio
     record.target.map(|text| target(text, rules)).transpose()
 }
 
+#[inline]
 fn target(text: &str, rules: &Rules) -> Result<TargetIndex, Reject> {
     rules.target(text).ok_or_else(|| Reject::new(RejectCode::UnknownTarget, "target"))
 }
@@ -257,6 +258,7 @@ fn order(wire: Option<&v1::ManagementOrder>) -> Result<Option<(Timestamp, Timest
 }
 
 /// Not after it was received, not before the horizon. Where only the day is known, days are compared.
+#[inline(always)]
 fn collected_in_time(
     result: &LabResult<'_>,
     received_at: Timestamp,
@@ -279,6 +281,7 @@ fn collected_in_time(
 }
 
 /// Area on the day of the specimen, lab by the policy of the day of receipt, purpose of the deployment.
+#[inline(always)]
 fn registered(
     result: &LabResult<'_>,
     target: TargetIndex,
@@ -296,6 +299,7 @@ fn registered(
     Ok(Registered { area, target, purpose, lab })
 }
 
+#[cold]
 pub(super) fn refuse<T>(code: RejectCode, field: &str) -> Result<T, Reject> {
     Err(Reject::new(code, field))
 }
@@ -305,17 +309,20 @@ pub(super) fn text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a 
 }
 
 /// In proto3 an empty text is an absent one.
+#[inline(always)]
 pub(super) fn optional_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<Option<&'a str>, Reject> {
-    if value.is_empty() {
-        return Ok(None);
-    }
+    if value.is_empty() { Ok(None) } else { some_text(value, limit, field).map(Some) }
+}
+
+fn some_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, Reject> {
     if value.len() > limit || (!is_printable_ascii(value.as_bytes()) && value.chars().any(is_unseen)) {
         return refuse(RejectCode::InvalidId, field);
     }
-    Ok(Some(value))
+    Ok(value)
 }
 
 /// A required enumeration: its number must be known, and not the one for "unspecified".
+#[inline(always)]
 fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: &str) -> Result<E, Reject> {
     match value {
         Ok(value) if value.into() == 0 => refuse(RejectCode::MissingField, field),
@@ -325,12 +332,14 @@ fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: 
 }
 
 /// Whoever takes a result back need not say what it was.
+#[inline(always)]
 fn finding(wire: &ResultView<'_>) -> Result<Finding, Reject> {
     let withdrawn = [ResultStatus::Cancelled, ResultStatus::EnteredInError].map(|status| status as i32);
     let silent = wire.finding == Finding::Unspecified as i32 && withdrawn.contains(&wire.status);
     if silent { Ok(Finding::Unspecified) } else { known(Finding::try_from(wire.finding), "finding") }
 }
 
+#[inline(always)]
 fn precision(wire: &ResultView<'_>) -> Result<TimePrecision, Reject> {
     match TimePrecision::try_from(wire.collected_precision) {
         Ok(TimePrecision::Unspecified) => Ok(TimePrecision::Minute),
@@ -339,17 +348,24 @@ fn precision(wire: &ResultView<'_>) -> Result<TimePrecision, Reject> {
     }
 }
 
+#[inline(always)]
 fn training(wire: &ResultView<'_>) -> Result<bool, Reject> {
     let mode = ProcessingMode::try_from(wire.mode);
     mode.map(|mode| mode == ProcessingMode::Training).or_else(|_| refuse(RejectCode::UnknownEnum, "mode"))
 }
 
+#[inline(always)]
 fn time(wire: Option<&WireTimestamp>, field: &str) -> Result<Timestamp, Reject> {
     let wire = wire.ok_or_else(|| Reject::new(RejectCode::MissingField, field))?;
     Timestamp::from_wire(wire).ok_or_else(|| Reject::new(RejectCode::InvalidTime, field))
 }
 
+#[inline(always)]
 fn ct_values(values: &[v1::CtValue]) -> Result<&[v1::CtValue], Reject> {
+    if values.is_empty() { Ok(values) } else { some_ct_values(values) }
+}
+
+fn some_ct_values(values: &[v1::CtValue]) -> Result<&[v1::CtValue], Reject> {
     for (at, value) in values.iter().enumerate() {
         let within = |reject: Reject| Reject { field: format!("ct_values[{at}].{}", reject.field), ..reject };
         text(&value.gene, NAME_BYTES, "gene").map_err(within)?;
