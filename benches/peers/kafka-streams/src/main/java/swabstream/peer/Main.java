@@ -1,7 +1,5 @@
 package swabstream.peer;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,7 +24,6 @@ import org.apache.kafka.streams.state.Stores;
  */
 public final class Main {
     private static final int THREADS = 2;
-    private static final Duration LIMIT = Duration.ofMinutes(15);
 
     private Main() {}
 
@@ -45,49 +42,10 @@ public final class Main {
             return null;
         });
         streams.start();
-        Run run = measure(results);
+        Measured measured = Measured.until(results);
         // Commits what is open.
         streams.close(Duration.ofMinutes(1));
-        System.out.printf("{\"results\":%d,\"seconds\":%.3f,\"cpu_seconds\":%.3f}%n", run.results, run.seconds, run.cpu);
-    }
-
-    private record Run(long results, double seconds, double cpu) {}
-
-    /**
-     * From when a quarter is done to when all is: a virtual machine that has just started is slow, and a processor runs
-     * for weeks.
-     */
-    private static Run measure(long results) throws InterruptedException {
-        long limit = System.nanoTime() + LIMIT.toNanos();
-        long from = await(results / 4, limit);
-        long began = System.nanoTime();
-        double cpu = cpuSeconds();
-        long to = await(results, limit);
-        Run run = new Run(to - from, (System.nanoTime() - began) / 1e9, cpuSeconds() - cpu);
-        while (Counts.APPLIED.sum() < Counts.SENT.sum() || Counts.UNPUBLISHED.sum() > 0) {
-            pause(limit);
-        }
-        return run;
-    }
-
-    private static long await(long results, long limit) throws InterruptedException {
-        while (Counts.RESULTS.sum() < results) {
-            pause(limit);
-        }
-        return Counts.RESULTS.sum();
-    }
-
-    private static void pause(long limit) throws InterruptedException {
-        if (System.nanoTime() > limit) {
-            System.err.println("stalled at " + Counts.RESULTS.sum());
-            Runtime.getRuntime().halt(1);
-        }
-        Thread.sleep(2);
-    }
-
-    private static double cpuSeconds() {
-        var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        return system.getProcessCpuTime() / 1e9;
+        System.out.println(measured.line());
     }
 
     private static Topology topology(String input, String prefix, int tasks, Registry registry) {

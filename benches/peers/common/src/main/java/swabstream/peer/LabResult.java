@@ -29,9 +29,14 @@ final class LabResult {
 
     /** Null where it is none or lacks a field that must be there. */
     static LabResult decode(byte[] bytes) {
+        return decode(bytes, 0);
+    }
+
+    /** The same, of what lies behind some bytes. */
+    static LabResult decode(byte[] bytes, int from) {
         LabResult result = new LabResult();
         try {
-            result.read(CodedInputStream.newInstance(bytes));
+            result.read(CodedInputStream.newInstance(bytes, from, bytes.length - from));
         } catch (IOException error) {
             return null;
         }

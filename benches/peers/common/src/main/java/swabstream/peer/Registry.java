@@ -19,8 +19,8 @@ final class Registry {
         List.of("", "screening", "clinic", "contact", "key_occupation", "inbound");
 
     final List<String> codes = new ArrayList<>();
-    private final List<String> parents = new ArrayList<>();
     private final List<Long> populations = new ArrayList<>();
+    private int[] districts;
     private final Map<Text, Integer> areas = new HashMap<>();
     private final Map<Text, Integer> purposes = new HashMap<>();
     private final Set<Text> labs = new HashSet<>();
@@ -28,13 +28,15 @@ final class Registry {
     /** The files of a rules folder: `code,name,level,effective_from,parent,population,...` and `id,name`. */
     static Registry read(Path areas, Path labs) throws IOException {
         Registry registry = new Registry();
+        List<String> parents = new ArrayList<>();
         for (String line : rows(areas)) {
             String[] fields = line.split(",", -1);
             registry.areas.put(Text.of(fields[0]), registry.codes.size());
             registry.codes.add(fields[0]);
-            registry.parents.add(fields[4]);
+            parents.add(fields[4]);
             registry.populations.add(fields[5].isEmpty() ? 0 : Long.parseLong(fields[5]));
         }
+        registry.districts = registry.districts(parents);
         for (String line : rows(labs)) {
             registry.labs.add(Text.of(line.split(",", -1)[0]));
         }
@@ -56,9 +58,17 @@ final class Registry {
 
     /** The district of a street; a district itself. */
     int district(int area) {
-        Integer parent = areas.get(Text.of(parents.get(area)));
-        boolean top = parent == null || parents.get(parent).isEmpty();
-        return top ? area : parent;
+        return districts[area];
+    }
+
+    private int[] districts(List<String> parents) {
+        int[] districts = new int[parents.size()];
+        for (int area = 0; area < districts.length; area++) {
+            Integer parent = areas.get(Text.of(parents.get(area)));
+            boolean top = parent == null || parents.get(parent).isEmpty();
+            districts[area] = top ? area : parent;
+        }
+        return districts;
     }
 
     long population(int area) {
