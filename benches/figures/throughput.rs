@@ -1,12 +1,13 @@
 //! How fast results are processed, exactly once and with everything on, beside what else could read the same topic in
 //! the same run: the broker shares the cores with all of them, so only ratios travel.
 
+use super::Scale;
 use super::check::check;
 use super::figures::{Figures, load, process_time};
 use super::ours::{Ours, Run};
+use super::peer::Peer;
 use super::site::{LIMIT, Site};
 use super::workload::Shape;
-use super::{Scale, peer};
 use prost::Message as _;
 use std::time::{Duration, Instant};
 use swabstream::kafka::reader::{From, TopicReader};
@@ -37,13 +38,15 @@ pub fn throughput(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
             ours.cpu_ns() / decoded.cpu_ns(),
             "bare_decode_cpu_ns_per_result",
         );
-        if peer::is_there() {
-            let peer = peer::run(&site, round)?;
-            tell(figures, "kafka_streams", peer);
-            let beside = "kafka_streams_results_per_second";
-            figures.add_ratio("ratio_to_kafka_streams", ours.per_second() / peer.per_second(), beside);
-        } else {
-            println!("kafka_streams: skipped, benches/run builds it");
+        for peer in Peer::ALL {
+            if !peer.is_there() {
+                println!("{}: skipped, benches/run builds it", peer.name());
+                continue;
+            }
+            let run = peer.run(&site, round)?;
+            tell(figures, peer.name(), run);
+            let beside = format!("{}_results_per_second", peer.name());
+            figures.add_ratio(format!("ratio_to_{}", peer.name()), ours.per_second() / run.per_second(), beside);
         }
     }
     site.remove()

@@ -19,8 +19,8 @@ import org.apache.kafka.streams.state.Stores;
 /**
  * Runs the job over a topic that holds so many results, prints one JSON line with what it took, and ends.
  *
- * <p>Arguments: brokers, prefix of the input, prefix of all else, person tasks, results, file of areas, file of labs,
- * folder for the state directory.
+ * <p>Arguments: brokers, prefix of the input, prefix of all else, results, file of areas, file of labs, folder for the
+ * state directory, person tasks.
  */
 public final class Main {
     private static final int THREADS = 2;
@@ -31,11 +31,11 @@ public final class Main {
     public static void main(String[] arguments) throws Exception {
         String input = arguments[1] + Topics.LAB_RESULTS;
         String prefix = arguments[2];
-        int tasks = Integer.parseInt(arguments[3]);
-        long results = Long.parseLong(arguments[4]);
-        Registry registry = Registry.read(Path.of(arguments[5]), Path.of(arguments[6]));
+        long results = Long.parseLong(arguments[3]);
+        Registry registry = Registry.read(Path.of(arguments[4]), Path.of(arguments[5]));
+        int tasks = Integer.parseInt(arguments[7]);
         Topology topology = topology(input, prefix, tasks, registry);
-        KafkaStreams streams = new KafkaStreams(topology, settings(arguments[0], prefix, arguments[7]));
+        KafkaStreams streams = new KafkaStreams(topology, settings(arguments[0], prefix, arguments[6]));
         streams.setUncaughtExceptionHandler(error -> {
             error.printStackTrace();
             Runtime.getRuntime().halt(1);
