@@ -32,7 +32,7 @@ impl Histories {
         let mut wrong =
             |what: &str| check.differs(|| format!("alert {} version {}: {what}", alert.alert_id, alert.version));
         let home = match topic {
-            Topic::Alerts if alert.family() == AlertFamily::PoolPositive => layout.person_task(&alert.pool_id),
+            Topic::Alerts if is_about_pool(&alert) => layout.person_task(&alert.pool_id),
             Topic::Alerts => layout.person_task(&alert.person_id),
             _ => layout.area_task(&alert.area),
         };
@@ -62,6 +62,11 @@ impl Histories {
         let gone = if compacted > 0 { format!(", {compacted} earlier ones compacted away") } else { String::new() };
         check.compared(format!("{states} states of {} alerts{gone}", last.len()))
     }
+}
+
+/// Whether an alert lies with its pool, and not with a person.
+fn is_about_pool(alert: &Alert) -> bool {
+    matches!(alert.family(), AlertFamily::PoolPositive | AlertFamily::PoolOverdue)
 }
 
 /// What is wrong with the steps in an alert's own chain.

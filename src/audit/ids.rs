@@ -8,7 +8,7 @@ use super::arrived::{Arrived, Usable};
 use super::compare::Published;
 use super::cut::Cut;
 use super::dead_letters::were_deleted;
-use super::recount::alert_id::{contact_overdue, contradiction, pool_positive, positive, tier_changed};
+use super::recount::alert_id::{contact_overdue, contradiction, pool_overdue, pool_positive, positive, tier_changed};
 use super::report::Check;
 use crate::model::ids::Secret;
 use crate::model::record::Topic;
@@ -72,6 +72,10 @@ fn fault_about_person(
         }
         AlertFamily::PoolPositive => {
             let id = pool_positive(secret, &alert.pool_id, specimen_id, &alert.target, first_day);
+            (*alert_id != id).then_some(NOT_ITS_POOL)
+        }
+        AlertFamily::PoolOverdue => {
+            let id = pool_overdue(secret, &alert.pool_id, specimen_id, &alert.target, first_day);
             (*alert_id != id).then_some(NOT_ITS_POOL)
         }
         _ => Some(NOT_HERE),

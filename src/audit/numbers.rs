@@ -58,13 +58,24 @@ impl Observed<'_> {
     /// was published. Of a task whose state is lost it is not known how far time had come.
     fn is_forgotten(&self, alert: &LiveAlert) -> bool {
         let day = Day::parse(&alert.first_day).unwrap_or_default();
-        let passed = self.passed.get(&self.layout.person_task(&alert.person));
-        alert.family == AlertFamily::ContactOverdue && passed.is_none_or(|passed| !passed.knows(self.rules, day))
+        let passed = |subject: &str| self.passed.get(&self.layout.person_task(subject));
+        match (alert.family, &alert.pool) {
+            (AlertFamily::ContactOverdue, _) => {
+                passed(&alert.person).is_none_or(|passed| !passed.knows(self.rules, day))
+            }
+            (AlertFamily::PoolOverdue, Some(said)) => passed(&said.pool).is_none(),
+            _ => false,
+        }
     }
 
-    /// Whether an alert is about a test of somebody who is about to be known as a contact of another kind.
+    /// Whether an alert is about a test of somebody who is about to be known as a contact of another kind, or about people
+    /// of whom something is about to be known.
     fn is_undecided(&self, alert: &LiveAlert) -> bool {
-        alert.family == AlertFamily::ContactOverdue && self.in_flight.contacts.contains(&alert.person)
+        match (alert.family, &alert.pool) {
+            (AlertFamily::ContactOverdue, _) => self.in_flight.contacts.contains(&alert.person),
+            (AlertFamily::PoolOverdue, Some(said)) => self.in_flight.about_pools.contains(&said.pool),
+            _ => false,
+        }
     }
 
     /// Whether an area's task keeps what is of a day; `unknown` where it has never published. Such a task may have
@@ -84,9 +95,9 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
     let first_kept = coverage.expired_before.to_string();
     // Pools go with their members' rows, and are told nothing any more from a day before.
     let first_pool = coverage.closed_before.plus(3).to_string();
-    let is_kept = |alert: &LiveAlert| match alert.pool {
-        None => alert.last_day >= first_kept && !observed.is_forgotten(alert) && !observed.is_undecided(alert),
-        Some(_) => alert.last_day >= first_pool,
+    let is_kept = |alert: &LiveAlert| {
+        let first = if alert.pool.is_some() { &first_pool } else { &first_kept };
+        alert.last_day >= *first && !observed.is_forgotten(alert) && !observed.is_undecided(alert)
     };
     let wanted = compare::by_id(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
     let live = compare::by_id(observed.published.live().map(LiveAlert::of).filter(is_kept));

@@ -169,6 +169,7 @@ fn for_eyes(line: &AlertLine, registry: &Registry) -> NewestAlert {
     let alert = &line.alert;
     let subject = match alert.family() {
         AlertFamily::TierChanged => format!("{} → {}", or_dash(&alert.tier_before), or_dash(&alert.tier_after)),
+        AlertFamily::PoolOverdue => format!("{} still awaited", alert.awaited),
         AlertFamily::PoolPositive => format!("{} of {} awaited", alert.awaited, line.members),
         _ if alert.person_id.is_empty() => String::new(),
         _ => masked(&alert.person_id),

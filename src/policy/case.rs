@@ -43,6 +43,8 @@ pub struct CasePolicy {
     pub years: Years,
     /// Hours after the report of a pool that leaves its members open by which all of them are to be tested alone.
     pub pool_recall_hours: i64,
+    /// Hours after that from which on members of whom nothing is known are overdue.
+    pub pool_grace_hours: i64,
     /// How grave its alerts are.
     pub severity: CaseSeverity,
 }
@@ -98,6 +100,8 @@ pub struct CaseSeverity {
     pub overdue: Severity,
     /// A pool that leaves its members open.
     pub pool: Severity,
+    /// Members of such a pool who were not tested in time.
+    pub pool_overdue: Severity,
 }
 
 /// Hours until the recall of a pool's members, where a policy does not say: the day after.
@@ -113,6 +117,7 @@ impl Default for CaseSeverity {
             contradiction: Severity::High,
             overdue: Severity::Moderate,
             pool: Severity::High,
+            pool_overdue: Severity::High,
         }
     }
 }

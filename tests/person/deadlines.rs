@@ -53,7 +53,7 @@ fn told(world: &World) -> Vec<(String, AlertState, CauseKind)> {
 }
 
 /// Every task is restored from what it stored.
-fn restart(world: &mut World) {
+pub fn restart(world: &mut World) {
     for task in 0..LAYOUT.person_tasks {
         let (images, passed) = (images_of(&world.halves[task as usize]), world.halves[task as usize].passed());
         let mut half = PersonHalf::new(context(task), world.rules.clone());
@@ -66,7 +66,8 @@ fn restart(world: &mut World) {
     }
 }
 
-fn with_policy(change: impl Fn(&mut CasePolicy)) -> Rules {
+/// The sample's rules with another case policy.
+pub fn with_policy(change: impl Fn(&mut CasePolicy)) -> Rules {
     let changed = sample_rules().to_records().into_iter().map(|(key, value)| {
         let mut record = Rule::decode(&value[..]).expect("a rule");
         if let Some(rule::Rule::CasePolicy(policy)) = &mut record.rule

@@ -15,6 +15,7 @@ mod messages;
 mod pools;
 mod properties;
 mod reading;
+mod recalls;
 mod replacements;
 mod restore;
 mod scale;

@@ -432,6 +432,8 @@ fn a_pool_and_its_members_are_forgotten_together_and_its_alert_stays_as_it_was_p
     send(&mut world, &pool("T1", "R1", at(3, 8), Positive, &FIVE));
     send(&mut world, &swab("P1", "N1", at(3, 6), Negative));
     send(&mut world, &pool("T2", "R2", at(3, 8), Negative, &["P6", "P7"]));
+    // Also that about the recall, which nobody made.
+    world.pass(at(5, 0));
     let before = world.live();
     let numbers = world.numbers.clone();
     for days in [20, 25, 26, 27, 40, 400] {

@@ -259,7 +259,9 @@ impl World {
             let is_overdue = |output: &Output| {
                 let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
                 output.topic == Topic::Alerts
-                    && alert.is_some_and(|alert| alert.family() == AlertFamily::ContactOverdue)
+                    && alert.is_some_and(|alert| {
+                        matches!(alert.family(), AlertFamily::ContactOverdue | AlertFamily::PoolOverdue)
+                    })
             };
             assert!(effects.outputs.iter().all(is_overdue), "dropping rows says nothing");
             self.take(task, effects);

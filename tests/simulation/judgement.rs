@@ -101,7 +101,7 @@ fn everything() -> impl Iterator<Item = Topic> {
     OTHERS.into_iter().chain(PUBLISHED)
 }
 
-/// What was told of contacts who missed a test, by what caused it.
+/// What was told of contacts who missed a test and of recalls that were missed, by what caused it.
 pub fn missed_tests(broker: &Broker) -> BTreeMap<&'static str, u64> {
     let mut told = BTreeMap::new();
     for record in broker.read_all(Topic::Alerts) {
@@ -113,6 +113,11 @@ pub fn missed_tests(broker: &Broker) -> BTreeMap<&'static str, u64> {
             (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Result)) => "test came late",
             (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Contact)) => "contact was none",
             (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Rules)) => "test due no more",
+            (AlertFamily::PoolOverdue, AlertState::Raised, Some(CauseKind::Deadline)) => "recall missed",
+            (AlertFamily::PoolOverdue, AlertState::Raised, _) => "recall missed, known later",
+            (AlertFamily::PoolOverdue, AlertState::Updated, Some(CauseKind::Member)) => "member came late",
+            (AlertFamily::PoolOverdue, AlertState::Withdrawn, Some(CauseKind::Member)) => "last member came late",
+            (AlertFamily::PoolOverdue, AlertState::Withdrawn, Some(CauseKind::Result)) => "recall taken back late",
             _ => continue,
         };
         *told.entry(what).or_default() += 1;

@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 17] = [
+const MUST_HAPPEN: [(&str, &[&str]); 18] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -36,6 +36,16 @@ const MUST_HAPPEN: [(&str, &[&str]); 17] = [
     ),
     ("pools that leave members open", &["pool raised", "pool withdrawn"]),
     ("members of pools settled", &["member of a pool settled", "false pool"]),
+    (
+        "missed recalls of pools",
+        &[
+            "recall missed",
+            "recall missed, known later",
+            "member came late",
+            "last member came late",
+            "recall taken back late",
+        ],
+    ),
 ];
 
 /// Runs as many seeds as the environment says.

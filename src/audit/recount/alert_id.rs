@@ -22,6 +22,11 @@ pub fn pool_positive(secret: &Secret, pool: &str, specimen: &str, target: &str, 
     id(secret, &["pool_positive", pool, specimen, target, day])
 }
 
+/// The id of the alert about whoever of such a tube was not tested alone in time.
+pub fn pool_overdue(secret: &Secret, pool: &str, specimen: &str, target: &str, day: &str) -> String {
+    id(secret, &["pool_overdue", pool, specimen, target, day])
+}
+
 /// The id of the alert about an area's change of tier on a day, for another than the first target with that.
 pub fn tier_changed(secret: &Secret, area: &str, day: &str, further: Option<&str>) -> String {
     id(secret, &[&["tier_changed", area, day], further.as_slice()].concat())

@@ -132,7 +132,7 @@ const POSITIVES_AT_MOST: usize = 50;
 impl LiveAlert {
     /// Whether it leaves out what earlier versions did not keep of some positive.
     pub fn lacks_measurements(&self) -> bool {
-        let has_some = self.family != AlertFamily::ContactOverdue;
+        let has_some = !matches!(self.family, AlertFamily::ContactOverdue | AlertFamily::PoolOverdue);
         has_some && (self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty()))
     }
 

@@ -47,8 +47,8 @@ pub fn recount(
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
     let cells = cells::of(rules, &people);
     let mut alerts = alerts::of(rules, secret, &people);
+    alerts.extend(pools::alerts(rules, secret, &people, records, &passed));
     alerts.extend(overdue::of(rules, secret, &people, passed));
-    alerts.extend(pools::alerts(rules, secret, &people, records));
     Truth { alerts, positivity, tiers, tier_changes, cells }
 }
 

@@ -48,6 +48,14 @@ impl PoolSaid {
         listed
     }
 
+    /// Of those who are listed, the ones who are still awaited.
+    pub fn awaiting(&self) -> Self {
+        let mut awaited = self.listed();
+        awaited.members.retain(|(.., finding)| *finding == Finding::Unspecified);
+        awaited.members_omitted = self.awaited - awaited.members.len() as u32;
+        awaited
+    }
+
     /// The same without what members were found since.
     pub fn without_findings(&self) -> Self {
         let members = self.members.iter().map(|(person, area, _)| (person.clone(), area.clone(), Finding::Unspecified));

@@ -5,12 +5,13 @@
 
 use super::alert_id;
 use super::alerts::{ListedPositive, LiveAlert};
+use super::overdue::TimePassed;
 use super::people::{Person, Specimen, day, entry, listed, members_of, taken};
 use super::pool_said::PoolSaid;
 use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::targets;
 use crate::model::ids::Secret;
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::{AlertFamily, Channel, Finding, LabResult, ProcessingMode, ResultStatus, TimePrecision};
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,12 +121,13 @@ fn negative(rules: &Rules, person: &str, versions: &[Version<'_>]) -> Specimen {
     }
 }
 
-/// Alerts about tubes that leave their members open.
+/// Alerts about tubes that leave their members open, and about whoever is still awaited when the time for that is over.
 pub fn alerts(
     rules: &Rules,
     secret: &Secret,
     people: &BTreeMap<String, Person>,
     records: &[Arrived],
+    passed: impl Fn(&str) -> TimePassed,
 ) -> BTreeSet<LiveAlert> {
     let mut alerts = BTreeSet::new();
     for (pool, results) in versions(records) {
@@ -135,9 +137,35 @@ pub fn alerts(
             let result = standing.version.result;
             tubes.entry((&result.specimen_id, &result.target)).or_default().push(standing);
         }
-        alerts.extend(tubes.values().filter_map(|standing| alert(rules, secret, people, pool, standing)));
+        for alert in tubes.values().filter_map(|standing| alert(rules, secret, people, pool, standing)) {
+            alerts.extend(overdue(rules, secret, &alert, passed(pool)));
+            alerts.insert(LiveAlert { pool: alert.pool.map(|said| said.listed()), ..alert });
+        }
     }
     alerts
+}
+
+/// The alert about those whom another still awaits, if the time to find out about them is over.
+fn overdue(rules: &Rules, secret: &Secret, tube: &LiveAlert, passed: TimePassed) -> Option<LiveAlert> {
+    let said = tube.pool.as_ref().filter(|said| said.awaited > 0)?;
+    let policy = targets::intake_policy(rules, &tube.target, Day::parse(&tube.first_day)?);
+    let over = said.recall_by?.0 + policy.pool_grace_hours * 3_600_000;
+    if passed.due.is_none_or(|due| due.0 < over) {
+        return None;
+    }
+    Some(LiveAlert {
+        id: alert_id::pool_overdue(secret, &said.pool, &tube.specimen, &tube.target, &tube.first_day),
+        family: AlertFamily::PoolOverdue,
+        severity: match (tube.historic, tube.preliminary) {
+            (true, _) => policy.severity.historic,
+            (false, true) => policy.severity.preliminary,
+            (false, false) => policy.severity.pool_overdue,
+        },
+        positive_specimens: 0,
+        positives: Vec::new(),
+        pool: Some(said.awaiting()),
+        ..tube.clone()
+    })
 }
 
 /// The version of a result that stands, and when what it says was first received and reported.
@@ -238,7 +266,7 @@ fn alert(
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
-        pool: Some(said.listed()),
+        pool: Some(said),
     })
 }
 

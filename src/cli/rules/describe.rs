@@ -89,7 +89,7 @@ fn cases(rules: &Rules) -> String {
             format!("-{}/+{} days", policy.trace_days_before, policy.trace_days_after),
             if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
             policy.years.to_string(),
-            format!("{} hours", policy.pool_recall_hours),
+            format!("in {} hours, known in {} more", policy.pool_recall_hours, policy.pool_grace_hours),
             severities(&[
                 ("community", policy.severity.community),
                 ("managed", policy.severity.managed),
@@ -98,6 +98,7 @@ fn cases(rules: &Rules) -> String {
                 ("contradiction", policy.severity.contradiction),
                 ("overdue", policy.severity.overdue),
                 ("pool", policy.severity.pool),
+                ("pool overdue", policy.severity.pool_overdue),
             ]),
         ]);
     }

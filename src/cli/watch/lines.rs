@@ -59,6 +59,7 @@ fn what(alert: &Alert, zone: &TimeZone) -> String {
             vec![format!("due on {}", alert.first_day), format!("released on {}", alert.release_day)]
         }
         AlertFamily::PoolPositive => pool(alert, zone),
+        AlertFamily::PoolOverdue => missed(alert, zone),
         _ => vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()],
     };
     parts.extend(alert.historic.then(|| "historic".to_owned()));
@@ -72,20 +73,28 @@ fn what(alert: &Alert, zone: &TimeZone) -> String {
     parts.join(", ")
 }
 
+/// By when members of a pool are to be tested alone.
+fn recall(alert: &Alert, zone: &TimeZone) -> Option<String> {
+    let at = alert.recall_by.as_ref().and_then(Timestamp::from_wire)?;
+    Some(format!("to be tested by {}", moment(at, zone)))
+}
+
+/// How many members of a pool were not tested in time.
+fn missed(alert: &Alert, zone: &TimeZone) -> Vec<String> {
+    let awaited = format!("{} members still awaited", alert.awaited);
+    let recall = recall(alert, zone).unwrap_or_default();
+    vec![texts::finding(alert.finding()), awaited, recall, alert.purpose.clone(), alert.first_day.clone()]
+}
+
 /// What a pool was found, and who of it is still to be tested.
 fn pool(alert: &Alert, zone: &TimeZone) -> Vec<String> {
     let members = alert.members.len() + alert.members_omitted as usize;
-    let recall = alert
-        .recall_by
-        .as_ref()
-        .and_then(Timestamp::from_wire)
-        .map(|at| format!("to be tested by {}", moment(at, zone)));
     let awaited = match (alert.awaited, alert.all_negative) {
         (_, true) => format!("all {members} members negative since: a false pool"),
         (0, _) => format!("none of {members} members awaited"),
         (awaited, _) => format!("{awaited} of {members} members awaited"),
     };
-    let recall = recall.filter(|_| alert.awaited > 0).unwrap_or_default();
+    let recall = recall(alert, zone).filter(|_| alert.awaited > 0).unwrap_or_default();
     vec![texts::finding(alert.finding()), awaited, recall, alert.purpose.clone(), alert.first_day.clone()]
 }
 

@@ -26,11 +26,10 @@ pub const fn topic(family: AlertFamily) -> Option<Topic> {
         AlertFamily::Positive
         | AlertFamily::PoolPositive
         | AlertFamily::Contradiction
+        | AlertFamily::PoolOverdue
         | AlertFamily::ContactOverdue => Some(Topic::Alerts),
         AlertFamily::TierChanged => Some(Topic::AreaAlerts),
-        AlertFamily::Unspecified | AlertFamily::PoolOverdue | AlertFamily::LabSilent | AlertFamily::PositivesBurst => {
-            None
-        }
+        AlertFamily::Unspecified | AlertFamily::LabSilent | AlertFamily::PositivesBurst => None,
     }
 }
 
@@ -71,6 +70,8 @@ mod tests {
             assert_eq!(format!("ALERT_FAMILY_{}", name(family).to_ascii_uppercase()), family.as_str_name());
         }
         let raised: Vec<_> = raised().map(name).collect();
-        assert_eq!(raised, ["positive", "pool_positive", "contradiction", "contact_overdue", "tier_changed"]);
+        let [people, areas] = [&raised[..5], &raised[5..]];
+        assert_eq!(people, ["positive", "pool_positive", "contradiction", "pool_overdue", "contact_overdue"]);
+        assert_eq!(areas, ["tier_changed"]);
     }
 }

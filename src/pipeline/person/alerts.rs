@@ -98,13 +98,14 @@ pub fn is_live(alert: &v1::Alert) -> bool {
 
 /// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A
 /// contradiction has one day, and another one of that day and specimen is about another target. Of a tube there is one
-/// alert, whatever its day.
+/// alert of a family, whatever its day.
 fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
     let follows = |other: &&v1::Alert| match (alert.family(), other.family()) {
         (AlertFamily::Positive, AlertFamily::Positive) => {
             other.target == alert.target && other.first_day <= alert.last_day && alert.first_day <= other.last_day
         }
-        (AlertFamily::PoolPositive, AlertFamily::PoolPositive) => {
+        (AlertFamily::PoolPositive, AlertFamily::PoolPositive)
+        | (AlertFamily::PoolOverdue, AlertFamily::PoolOverdue) => {
             (&other.specimen_id, &other.target) == (&alert.specimen_id, &alert.target)
         }
         _ => false,

@@ -6,6 +6,7 @@ use super::counting::cell_messages::Head;
 use super::deadlines::Deadlines;
 use super::messages::{self, Trigger};
 use super::overdue;
+use super::pools::recall;
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::{End, Outcome, Reject};
 use crate::model::record::{HalfKind, Output, Record, Topic};
@@ -186,6 +187,7 @@ impl PersonHalf {
             while let Some(slot) = self.deadlines.take(at) {
                 looked_at += 1;
                 self.review(slot, &Trigger::deadline(), effects);
+                self.review_all_tubes(slot, &Trigger::deadline(), effects);
                 self.expect_anew(slot);
             }
         }
@@ -197,7 +199,8 @@ impl PersonHalf {
 
     fn expect_anew(&mut self, slot: Slot) {
         let file = self.state.case_file(slot);
-        let next = file.and_then(|file| overdue::next(file, &self.rules, self.passed));
+        let of_pool = file.and_then(|file| recall::next(file, &self.rules, self.passed));
+        let next = file.and_then(|file| overdue::next(file, &self.rules, self.passed)).into_iter().chain(of_pool).min();
         self.deadlines.set(slot, next);
     }
 

@@ -4,7 +4,7 @@
 //! person has a pool to report to.
 
 use super::messages::{self, Origin, Trigger};
-use super::pools::{members, tubes};
+use super::pools::{members, recall, tubes};
 use super::versions::{self, Change};
 use super::{NO_RECORD, PersonHalf, alerts, route};
 use crate::model::outcome::{End, Reject, RejectCode};
@@ -123,20 +123,29 @@ impl PersonHalf {
 
     /// By other rules a person's days may be others, and what a pool's alert says.
     pub(super) fn review_pools(&mut self, slot: Slot, effects: &mut Effects) {
-        let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
-        self.review_tubes(slot, tubes, &Trigger::rules(), effects);
+        self.review_all_tubes(slot, &Trigger::rules(), effects);
         self.report_to_pools(slot, NO_RECORD, effects);
+    }
+
+    /// Says what must be said now of everything of a pool.
+    pub(super) fn review_all_tubes(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
+        let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
+        self.review_tubes(slot, tubes, trigger, effects);
     }
 
     /// Says what must be said now of some of a pool's tubes.
     fn review_tubes(&mut self, slot: Slot, tubes: BTreeSet<u64>, trigger: &Trigger<'_>, effects: &mut Effects) {
         let Some(file) = self.state.case_file(slot).filter(|_| !tubes.is_empty()) else { return };
-        let wanted: Vec<v1::Alert> =
+        let mut wanted: Vec<v1::Alert> =
             tubes.iter().filter_map(|tube| tubes::wanted(file, *tube, &self.rules, &self.context.secret)).collect();
+        let overdue = |alert| recall::overdue(alert, &self.rules, &self.context.secret, self.passed);
+        wanted.extend(wanted.iter().filter_map(overdue).collect::<Vec<_>>());
         let concerned = tubes::alerts_of(file, &tubes, &self.rules, &self.context.secret);
         let changed = alerts::review(&concerned, wanted, trigger);
         let pool_id = file.person_id.clone();
         self.publish(slot, &pool_id, changed, trigger, effects);
+        let next = self.state.case_file(slot).and_then(|file| recall::next(file, &self.rules, self.passed));
+        self.deadlines.add(slot, next);
     }
 
     /// Where a pool is held.

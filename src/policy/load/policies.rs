@@ -102,6 +102,7 @@ pub(super) fn case(
         pool_recall_hours: check
             .number("pool_recall_hours", wire.pool_recall_hours.unwrap_or(POOL_RECALL_HOURS), 1..=720)
             .into(),
+        pool_grace_hours: check.number("pool_grace_hours", wire.pool_grace_hours.unwrap_or(0), 0..=168).into(),
         severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,
@@ -133,5 +134,6 @@ fn severity(wire: &v1::CaseSeverity, check: &mut Check<'_>) -> CaseSeverity {
         contradiction: check.severity("severity.contradiction", wire.contradiction, default.contradiction),
         overdue: check.severity("severity.overdue", wire.overdue, default.overdue),
         pool: check.severity("severity.pool", wire.pool, default.pool),
+        pool_overdue: check.severity("severity.pool_overdue", wire.pool_overdue, default.pool_overdue),
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         earliest_year: toml.earliest_year,
         years_ahead: toml.years_ahead,
         pool_recall_hours: toml.pool_recall_hours,
+        pool_grace_hours: toml.pool_grace_hours,
         severity: toml.severity.map(CaseSeverityToml::wire),
         targets: toml.targets,
         unnamed_contacts: toml.unnamed_contacts,
@@ -120,6 +121,7 @@ struct CaseToml {
     earliest_year: Option<u32>,
     years_ahead: Option<u32>,
     pool_recall_hours: Option<u32>,
+    pool_grace_hours: Option<u32>,
     severity: Option<CaseSeverityToml>,
     #[serde(default)]
     targets: Vec<String>,
@@ -136,6 +138,7 @@ struct CaseSeverityToml {
     contradiction: Option<SeverityToml>,
     overdue: Option<SeverityToml>,
     pool: Option<SeverityToml>,
+    pool_overdue: Option<SeverityToml>,
 }
 
 impl CaseSeverityToml {
@@ -148,6 +151,7 @@ impl CaseSeverityToml {
             contradiction: severity(self.contradiction),
             overdue: severity(self.overdue),
             pool: severity(self.pool),
+            pool_overdue: severity(self.pool_overdue),
         }
     }
 }

@@ -207,9 +207,9 @@ impl Ending {
         self.published.live().count()
     }
 
-    /// The live alert about a pool, if there is one.
-    pub fn pool(&self, pool_id: &str) -> Option<&Alert> {
-        self.published.live().find(|alert| alert.pool_id == pool_id)
+    /// The live alert of a family about a pool, if there is one.
+    pub fn pool(&self, family: AlertFamily, pool_id: &str) -> Option<&Alert> {
+        self.published.live().find(|alert| alert.family() == family && alert.pool_id == pool_id)
     }
 
     /// States of all that was published about a person, in order.

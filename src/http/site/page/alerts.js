@@ -6,7 +6,7 @@ import { count, day, moment, names, passed, t, targetName, word } from "./langua
 const SIGNS = { high: "▲", moderate: "◆", info: "●" };
 
 /** Families that can be chosen: those that something raises. */
-const FAMILIES = ["positive", "pool_positive", "contradiction", "contact_overdue", "tier_changed"];
+const FAMILIES = ["positive", "pool_positive", "contradiction", "pool_overdue", "contact_overdue", "tier_changed"];
 
 const asked = new URLSearchParams(location.search);
 
@@ -33,7 +33,7 @@ function facts(alert, targets) {
   // Where there is one target, every alert is of it.
   if (targets.length > 1 && alert.target) list.push(targetName(targets.find((one) => one.id === alert.target) ?? { id: alert.target, name: alert.target }));
   if (alert.person) list.push(t("alert.person", { person: alert.person }));
-  if (alert.members) list.push(t(alert.all_negative ? "alert.false_pool" : "alert.awaited", { count: count(alert.awaited), members: count(alert.members), finding: word("finding", alert.finding) }));
+  if (alert.members) list.push(t(alert.family === "pool_overdue" ? "alert.missed" : alert.all_negative ? "alert.false_pool" : "alert.awaited", { count: count(alert.awaited), members: count(alert.members), finding: word("finding", alert.finding) }));
   if (alert.awaited && alert.recall_by) list.push(t("alert.recall", { time: moment(alert.recall_by) }));
   if (alert.channel) list.push(word("channel", alert.channel));
   if (alert.purpose) list.push(word("purpose", alert.purpose));

@@ -74,6 +74,7 @@ export const TEXTS = {
   "alert.severity": ["severity", "严重程度"],
   "alert.person": ["person {person}", "人员 {person}"],
   "alert.awaited": ["pool {finding}: {count} of {members} awaited", "混管{finding}：{members} 人中待复核 {count} 人"],
+  "alert.missed": ["pool {finding}: {count} still awaited", "混管{finding}：逾期未复核 {count} 人"],
   "alert.false_pool": ["pool {finding}, all {members} members negative since", "混管{finding}，{members} 人复核均为阴性"],
   "alert.recall": ["to be tested by {time}", "复核截止 {time}"],
   "alert.exposed": ["exposed to {count}", "暴露于 {count} 人"],

@@ -41,7 +41,8 @@ pub(super) struct AlertLine {
     specimens: u32,
     exposed_to: usize,
     to_trace: usize,
-    /// People in the tube of a pool, how many of them are awaited, and by when they are to be tested.
+    /// People in the tube of a pool (of `pool_overdue` those of them who are awaited), how many of them are awaited, and by
+    /// when they are to be tested.
     members: usize,
     awaited: u32,
     recall_by: Option<i64>,
