@@ -2,9 +2,10 @@
 //!
 //!     cargo bench --bench core
 //!     SWABSTREAM_BENCH_RECORDS=1000000 cargo bench --bench core
+//!     SWABSTREAM_BENCH_POOLED=80 cargo bench --bench core          of a hundred results, by pools of ten
 //!
 //! Records are made beforehand; what is timed is applying them and preparing commits, as a worker does. Prints
-//! nanoseconds of processor time and bytes written, per result.
+//! nanoseconds of processor time and bytes written, per result of a person.
 
 use city::{COMMIT, City, LAYOUT};
 use swabstream::model::time::Timestamp;
@@ -23,8 +24,9 @@ const NOW: Timestamp = Timestamp(1_670_000_000_000);
 const CHUNK: usize = 100_000;
 
 fn main() {
-    let records = std::env::var("SWABSTREAM_BENCH_RECORDS").map_or(4_000_000, |text| text.parse().expect("a number"));
-    let shape = Shape::default();
+    let number = |name: &str, usual: usize| std::env::var(name).map_or(usual, |text| text.parse().expect("a number"));
+    let records = number("SWABSTREAM_BENCH_RECORDS", 4_000_000);
+    let shape = Shape { pooled: number("SWABSTREAM_BENCH_POOLED", 0) as u32, ..Shape::default() };
     let mut city = City::new(shape, NOW);
     let mut workload = Workload::new(shape, NOW, 1);
     println!("{records} results, {shape:?}, {LAYOUT:?}, a commit every {COMMIT} results of a task");
@@ -39,6 +41,13 @@ fn main() {
     }
 }
 
+/// Bytes of this process that lie in memory.
+fn resident() -> usize {
+    const PAGE: usize = 4096;
+    let text = std::fs::read_to_string("/proc/self/statm").expect("Linux tells a process's memory");
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number of pages") * PAGE
+}
+
 fn report(city: &mut City, done: usize) {
     let spent = std::mem::take(&mut city.spent);
     let bytes: Vec<String> = spent
@@ -46,6 +55,8 @@ fn report(city: &mut City, done: usize) {
         .iter()
         .map(|(topic, bytes)| format!("{} {:.1}", topic.name(), *bytes as f64 / spent.results as f64))
         .collect();
+    let held = ["bytes", "people", "rows", "side_records"].map(|what| format!("{what} {}", city.held(what)));
+    println!("after {done}: {} MB resident; held: {}", resident() / 1_000_000, held.join(", "));
     println!(
         "after {done}: ns per result: apply {:.0}, commit {:.0}, area apply {:.0}, area commit {:.0}; bytes: {}",
         spent.per_result(spent.apply),

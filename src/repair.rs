@@ -9,18 +9,19 @@
 //! In: what people add up to, what area tasks hold, what is published. Out: corrections, and the batches that carry
 //! them. Nothing here reads or writes.
 
-use crate::audit::cells::{Cells, CountKey, CountName, names};
+use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools_named};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
-use crate::model::cell::{GAPS, TOTAL, Tallies};
+use crate::model::cell::{GAPS, PoolCounts, TOTAL, Tallies};
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::target::{self, FIRST};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::area::positivity::positivity;
 use crate::pipeline::person::retention;
 use crate::policy::Rules;
-use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, GapChange};
+use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, GapChange, PoolChange};
 use crate::state::area::cell::{Cell, CellKey, Histograms};
+use crate::state::area::pools::PoolKey;
 use crate::state::area::series::Series;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +135,11 @@ fn held(counts: &Cells) -> BTreeMap<&str, Held> {
         let people = (people != Histograms::default()).then(|| Box::new(people));
         held.series.cells.insert(CellKey { period, day, purpose }, Cell { tallies, people });
     }
+    for ((Place { area, period, purpose, day }, size), counts) in pools(counts) {
+        let held = all.entry(area).or_insert_with(|| Held::of(area));
+        let purpose = held.number(purpose);
+        held.series.pools.add(PoolKey { period, day, purpose, size }, counts);
+    }
     all
 }
 
@@ -155,9 +161,24 @@ fn places(counts: &Cells) -> BTreeMap<Place<'_>, Vec<i64>> {
     let mut places: BTreeMap<Place<'_>, Vec<i64>> = BTreeMap::new();
     for (CountKey { area, period, purpose, day, name }, count) in counts {
         let place = Place { area, period: *period, purpose, day: *day };
-        places.entry(place).or_insert_with(|| vec![0; order.len()])[order[name]] = *count;
+        if let Some(at) = order.get(name) {
+            places.entry(place).or_insert_with(|| vec![0; order.len()])[*at] = *count;
+        }
     }
     places
+}
+
+/// Pools by place and by how many people are in each; 0 are members of negative ones.
+fn pools(counts: &Cells) -> BTreeMap<(Place<'_>, u8), PoolCounts> {
+    let mut pools: BTreeMap<(Place<'_>, u8), PoolCounts> = BTreeMap::new();
+    for (CountKey { area, period, purpose, day, name }, count) in counts {
+        let of = if *name == POOLED { Some((0, false)) } else { pools_named(name) };
+        let Some((size, positive)) = of else { continue };
+        let place = Place { area, period: *period, purpose, day: *day };
+        let counts = pools.entry((place, size as u8)).or_default();
+        *(if positive { &mut counts.positive } else { &mut counts.negative }) = *count as i32;
+    }
+    pools
 }
 
 /// The batches, numbered `seq` and of this format, that carry corrections to the tasks of their areas.
@@ -168,16 +189,29 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
         let period = rules.areas.periods[rules.areas.period(*day)];
         cells.entry(Place { area, period, purpose: "", day: *day }).or_default();
     }
-    let mut tasks: BTreeMap<i32, Vec<_>> = BTreeMap::new();
+    let mut tasks: BTreeMap<i32, (Vec<_>, Vec<_>)> = BTreeMap::new();
+    let task_of = |place: &Place<'_>| layout.area_task(target::parts(place.area).0);
     for (place, numbers) in cells {
-        tasks.entry(layout.area_task(target::parts(place.area).0)).or_default().push((place, numbers));
+        tasks.entry(task_of(&place)).or_default().0.push((place, numbers));
+    }
+    for ((place, size), counts) in pools(&corrections.counts) {
+        tasks.entry(task_of(&place)).or_default().1.push((place, size, counts));
     }
     let mut outputs = Vec::new();
-    for (task, cells) in tasks {
-        for (part, cells) in (0..).zip(cells.chunks(CELLS_OF_A_PART)) {
+    for (task, (cells, pools)) in tasks {
+        let mut parts = Vec::new();
+        for cells in cells.chunks(CELLS_OF_A_PART) {
+            parts.push(AreaChanges::default());
+            cells.iter().for_each(|(place, numbers)| put(parts.last_mut().expect("just begun"), *place, numbers));
+        }
+        for pools in pools.chunks(CELLS_OF_A_PART) {
+            parts.push(AreaChanges::default());
+            let batch = parts.last_mut().expect("just begun");
+            pools.iter().for_each(|(place, size, counts)| put_pools(batch, *place, *size, *counts));
+        }
+        for (part, batch) in (0..).zip(parts) {
             let person_task = layout.person_tasks;
-            let mut batch = AreaChanges { person_task, seq, part, format, ..AreaChanges::default() };
-            cells.iter().for_each(|(place, numbers)| put(&mut batch, *place, numbers));
+            let mut batch = AreaChanges { person_task, seq, part, format, ..batch };
             if batch.targets.iter().all(|target| target == FIRST) {
                 batch.targets.clear();
             }
@@ -193,7 +227,8 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
     outputs
 }
 
-fn put(batch: &mut AreaChanges, Place { area, period, purpose, day }: Place<'_>, numbers: &[i64]) {
+/// The numbers of an area, with its target, and of a purpose within a batch. Areas come in order.
+fn numbers_within(batch: &mut AreaChanges, area: &str, purpose: &str) -> (u32, u32) {
     let (area, target) = target::parts(area);
     let last = batch.areas.last().zip(batch.targets.last());
     if last.is_none_or(|(last, of)| last != area || of != target) {
@@ -211,14 +246,26 @@ fn put(batch: &mut AreaChanges, Place { area, period, purpose, day }: Place<'_>,
                 + 1
         }
     };
+    (batch.areas.len() as u32 - 1, purpose)
+}
+
+fn put_pools(batch: &mut AreaChanges, place: Place<'_>, size: u8, counts: PoolCounts) {
+    let Place { area, period, purpose, day } = place;
+    let (area, purpose) = numbers_within(batch, area, purpose);
+    let PoolCounts { positive, negative } = counts;
+    let size = size.into();
+    batch.pools.push(PoolChange { area, registry_from: period.0, purpose, day: day.0, size, positive, negative });
+}
+
+fn put(batch: &mut AreaChanges, Place { area, period, purpose, day }: Place<'_>, numbers: &[i64]) {
+    let (area, purpose) = numbers_within(batch, area, purpose);
     let (tallies, people) = numbers_of(numbers);
     let gaps = |people: [i32; GAPS]| {
         let changes = (1..).zip(people).filter(|(_, people)| *people != 0);
         changes.map(|(gap, people)| GapChange { gap, people }).collect()
     };
     let [tested, found_positive] = people.0.map(gaps);
-    let (area, registry_from) = (batch.areas.len() as u32 - 1, period.0);
-    let place = CellChange { area, registry_from, purpose, day: day.0, ..CellChange::default() };
+    let place = CellChange { area, registry_from: period.0, purpose, day: day.0, ..CellChange::default() };
     let mut change = CellChange { tested, found_positive, ..place };
     tallies.write(&mut change);
     batch.cells.push(change);

@@ -88,7 +88,7 @@ impl City {
     /// profiler can count it alone.
     #[inline(never)]
     pub fn read(&mut self, sent: &[Sent]) {
-        self.spent.results += sent.len();
+        self.spent.results += sent.iter().map(|one| one.people as usize).sum::<usize>();
         let mut tasks: Vec<Vec<&Sent>> = (0..LAYOUT.person_tasks).map(|_| Vec::new()).collect();
         for one in sent {
             tasks[partition_of(&one.key, LAYOUT.person_tasks) as usize].push(one);

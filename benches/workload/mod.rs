@@ -15,7 +15,7 @@ use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
 use swabstream::policy::source::{self, SourceFile};
-use swabstream::proto::v1::{ContactRecord, Finding, LabResult, ResultStatus};
+use swabstream::proto::v1::{ContactRecord, Finding, LabResult, Pool, PoolMember, ResultStatus};
 
 /// What is varied between runs.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +28,16 @@ pub struct Shape {
     pub corrected: u32,
     /// In hundredths.
     pub mis_keyed: u32,
+    /// Of people's results, those that come by a pool of [`IN_A_POOL`], in hundredths.
+    pub pooled: u32,
 }
+
+/// People in a pool.
+pub const IN_A_POOL: u32 = 10;
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { people: 2_000_000, streets: 1_000, corrected: 2, mis_keyed: 1 }
+        Self { people: 2_000_000, streets: 1_000, corrected: 2, mis_keyed: 1, pooled: 0 }
     }
 }
 
@@ -64,6 +69,8 @@ pub struct Sent {
     pub told: Option<String>,
     /// The message.
     pub payload: Vec<u8>,
+    /// People it is a result of.
+    pub people: u32,
     /// Id of the result where it is positive and not sent before: somebody is waiting for an alert.
     pub newly_positive: Option<String>,
 }
@@ -107,12 +114,40 @@ impl Workload {
             earlier.purpose = PURPOSES[other % PURPOSES.len()].into();
             return earlier.clone();
         }
-        let result = self.fresh();
+        let result = if self.is_pool() { self.pool() } else { self.fresh() };
         match self.recent.len() {
             RECENT => self.recent[(self.number % RECENT as u64) as usize] = result.clone(),
             _ => self.recent.push(result.clone()),
         }
         result
+    }
+
+    /// Whether the next record is one of a pool: that is fewer of the records than of the results.
+    fn is_pool(&mut self) -> bool {
+        let results = f64::from(self.shape.pooled) / 100.0;
+        let records = results / (f64::from(IN_A_POOL) - results * f64::from(IN_A_POOL - 1));
+        self.shape.pooled > 0 && self.random.random_bool(records)
+    }
+
+    /// Neighbours in one tube; one tube in a hundred is positive.
+    fn pool(&mut self) -> LabResult {
+        let one = self.fresh();
+        let first = self.random.random_range(0..self.shape.people - IN_A_POOL * self.shape.streets);
+        let member =
+            |at: u32| PoolMember { person_id: person_id(first + at * self.shape.streets), ..PoolMember::default() };
+        let pool = Pool {
+            pool_id: format!("t{:011}", self.number),
+            size: IN_A_POOL,
+            members: (0..IN_A_POOL).map(member).collect(),
+        };
+        let positive = self.random.random_range(0..100) == 0;
+        LabResult {
+            person_id: String::new(),
+            area: street(first % self.shape.streets),
+            finding: if positive { Finding::Positive } else { Finding::Negative } as i32,
+            pool: Some(pool),
+            ..one
+        }
     }
 
     /// A first version, collected within the last two days.
@@ -147,13 +182,15 @@ impl Workload {
 impl Sent {
     /// A result under its person's key, whose alert nobody waits for.
     pub fn result(result: &LabResult) -> Self {
-        Self::encoded(result.person_id.clone(), result.encode_to_vec())
+        let subject = result.pool.as_ref().map_or(&result.person_id, |pool| &pool.pool_id);
+        let people = result.pool.as_ref().map_or(1, |pool| pool.size);
+        Self { people, ..Self::encoded(subject.clone(), result.encode_to_vec()) }
     }
 
     /// The same, encoded.
     pub fn encoded(person_id: String, payload: Vec<u8>) -> Self {
         let key = person_id.clone().into_bytes();
-        Self { topic: Topic::LabResults, key, person_id, told: None, payload, newly_positive: None }
+        Self { topic: Topic::LabResults, key, person_id, told: None, payload, people: 1, newly_positive: None }
     }
 
     /// A contact record under its contact's key.
@@ -169,11 +206,12 @@ impl Iterator for Workload {
     fn next(&mut self) -> Option<Sent> {
         let result = self.next_result();
         let mis_keyed = self.random.random_range(0..100) < self.shape.mis_keyed;
-        let key = if mis_keyed { &result.specimen_id } else { &result.person_id };
+        let sent = Sent::result(&result);
+        let key = if mis_keyed { &result.specimen_id } else { &sent.person_id };
         let newly_positive = result.finding() == Finding::Positive && result.revision == 0;
         let key = key.clone().into_bytes();
         let newly_positive = newly_positive.then(|| result.result_id.clone());
-        Some(Sent { key, newly_positive, ..Sent::result(&result) })
+        Some(Sent { key, newly_positive, ..sent })
     }
 }
 

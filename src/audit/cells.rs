@@ -4,6 +4,7 @@
 use crate::model::cell::{GAPS, Tally};
 use crate::model::time::Day;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What is counted in a cell, by name: `positive`, `cases`, `tested, next in 3 days`, …
 pub type CountName = &'static str;
@@ -63,6 +64,34 @@ const PEOPLE: [CountName; GAPS * 2] = [
 /// Names of all counts of a cell, in the order they are stored in: tallies, people tested, people found positive.
 pub fn names() -> impl Iterator<Item = CountName> {
     Tally::ALL.map(Tally::name).into_iter().chain(PEOPLE)
+}
+
+/// Tests that are members of negative pools.
+pub const POOLED: CountName = "negative in a pool";
+
+/// People in a pool at most.
+const LARGEST_POOL: usize = 100;
+
+/// Names of pools by how many people are in each, from 1: positive ones and negative ones.
+static POOLS: LazyLock<Vec<[CountName; 2]>> = LazyLock::new(|| {
+    let name =
+        |size: usize, what: &str| -> CountName { Box::leak(format!("pools of {size}, {what}").into_boxed_str()) };
+    (1..=LARGEST_POOL).map(|size| [name(size, "positive"), name(size, "negative")]).collect()
+});
+
+/// The name of pools of so many people; `None` of sizes there are none of.
+pub fn pools(size: u32, positive: bool) -> Option<CountName> {
+    let of_size = POOLS.get((size as usize).checked_sub(1)?)?;
+    Some(of_size[usize::from(!positive)])
+}
+
+/// How many people are in each of the pools that a count is of, and whether it is of positive ones.
+pub fn pools_named(name: CountName) -> Option<(u32, bool)> {
+    (1..).zip(&*POOLS).find_map(|(size, [positive, negative])| match name {
+        name if name == *positive => Some((size, true)),
+        name if name == *negative => Some((size, false)),
+        _ => None,
+    })
 }
 
 /// The name of people tested (or found positive) by the days to their next such day, from 1; 15 is more or none.

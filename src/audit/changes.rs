@@ -1,6 +1,6 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
-use super::cells::{Cells, CountKey, CountName, names, people};
+use super::cells::{Cells, CountKey, CountName, POOLED, names, people, pools};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;
@@ -26,6 +26,26 @@ pub fn add(sums: &mut Cells, changes: &AreaChanges) {
         for (name, number) in names().zip(Tallies::read(cell).0).chain(people) {
             let (area, period) = (area.clone(), Day(cell.registry_from));
             let key = CountKey { area, period, purpose: purpose.to_owned(), day: Day(cell.day), name };
+            bump(sums, key, i64::from(number));
+        }
+    }
+    add_pools(sums, changes);
+}
+
+/// Adds what a message says of pools.
+fn add_pools(sums: &mut Cells, changes: &AreaChanges) {
+    for change in &changes.pools {
+        let area = changes.areas.get(change.area as usize);
+        let purpose = (change.purpose as usize).checked_sub(1).and_then(|at| changes.purposes.get(at));
+        let Some((area, purpose)) = area.zip(purpose) else { continue };
+        let target = changes.targets.get(change.area as usize).map_or("", String::as_str);
+        let numbers = match change.size {
+            0 => vec![(Some(POOLED), change.negative)],
+            size => vec![(pools(size, true), change.positive), (pools(size, false), change.negative)],
+        };
+        for (name, number) in numbers.into_iter().filter_map(|(name, number)| Some((name?, number))) {
+            let (area, period) = (targets::key(area, target, ""), Day(change.registry_from));
+            let key = CountKey { area, period, purpose: purpose.clone(), day: Day(change.day), name };
             bump(sums, key, i64::from(number));
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! In: the newest record of each key of the outputs, and the recount. Out: pairs that differ.
 
-use super::recount::{LiveAlert, Tier, TierChange, Truth};
+use super::recount::{LiveAlert, Tier, TierChange, Truth, is_estimated};
 use super::targets;
 use crate::model::record::Topic;
 use crate::model::time::Day;
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Proportion, PurposeNumbers, WindowNumbers,
+    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, PooledPrevalence, Proportion, PurposeNumbers,
+    WindowNumbers,
 };
 use prost::Message;
 use std::collections::BTreeMap;
@@ -222,21 +223,36 @@ fn same_window(expected: &WindowNumbers, found: &WindowNumbers) -> bool {
         people_over_tests: None,
         cases_per_100k: None,
         tests_per_100k: None,
-        ..*window
+        tubes_over_tubes: None,
+        pooled: None,
+        ..window.clone()
     };
     counts(expected) == counts(found)
+        && same_pools(expected.pooled.as_ref(), found.pooled.as_ref())
         && ratios(expected).iter().zip(ratios(found)).all(|(a, b)| match (a, b) {
             (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1e-3),
             (a, b) => a.is_none() && b.is_none(),
         })
 }
 
-fn ratios(window: &WindowNumbers) -> [Option<f64>; 9] {
+/// Equal pools, and estimates that are those of the pools: the recount states none.
+fn same_pools(expected: Option<&PooledPrevalence>, found: Option<&PooledPrevalence>) -> bool {
+    match (expected, found) {
+        (Some(expected), Some(found)) => {
+            let numbers = |of: &PooledPrevalence| (of.sizes.clone(), of.pools, of.positive_pools, of.members);
+            numbers(expected) == numbers(found) && is_estimated(found)
+        }
+        (expected, found) => expected.is_none() && found.is_none(),
+    }
+}
+
+fn ratios(window: &WindowNumbers) -> [Option<f64>; 12] {
     let parts = |proportion: &Option<Proportion>| {
         let part = |of: fn(&Proportion) -> f64| proportion.as_ref().map(of);
         [part(|p| p.value), part(|p| p.low), part(|p| p.high)]
     };
     let [a, b, c] = parts(&window.tests_over_tests);
     let [d, e, f] = parts(&window.people_over_people);
-    [a, b, c, d, e, f, window.people_over_tests, window.cases_per_100k, window.tests_per_100k]
+    let [g, h, i] = parts(&window.tubes_over_tubes);
+    [a, b, c, d, e, f, g, h, i, window.people_over_tests, window.cases_per_100k, window.tests_per_100k]
 }

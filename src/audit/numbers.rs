@@ -307,7 +307,11 @@ fn nearly_same(expected: &AreaPositivity, found: &AreaPositivity, complete_from:
     };
     let counts = |window: &WindowNumbers| {
         let (tested, positive) = (window.people_tested.unwrap_or(0), window.people_positive.unwrap_or(0));
-        [window.positive_tests, window.conclusive_tests, window.other_tests, tested, positive]
+        let (tubes, positive_tubes) = (
+            window.conclusive_tubes.unwrap_or(window.conclusive_tests),
+            window.positive_tubes.unwrap_or(window.positive_tests),
+        );
+        [window.positive_tests, window.conclusive_tests, window.other_tests, tested, positive, tubes, positive_tubes]
     };
     let within = |purpose: &PurposeNumbers, one: &WindowNumbers| {
         let (a, b) = (counts(&window(expected, &purpose.purpose, one.days)), counts(one));
@@ -336,6 +340,10 @@ fn difference(expected: &AreaPositivity, found: &AreaPositivity) -> String {
                     ("people tested", window.people_tested.unwrap_or(-1)),
                     ("cases", window.cases),
                     ("community cases", window.community_cases),
+                    ("positive tubes", window.positive_tubes.unwrap_or(-1)),
+                    ("conclusive tubes", window.conclusive_tubes.unwrap_or(-1)),
+                    ("pools", window.pooled.as_ref().map_or(-1, |of| of.pools)),
+                    ("members of pools", window.pooled.as_ref().map_or(-1, |of| of.members)),
                 ]
             };
             let days = a.days;

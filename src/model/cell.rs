@@ -148,6 +148,15 @@ impl Number {
     }
 }
 
+/// Tubes with a conclusive finding, or signed changes of them. Sums wrap, as those of cells do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolCounts {
+    /// Positive.
+    pub positive: i32,
+    /// Negative; or members of negative ones.
+    pub negative: i32,
+}
+
 /// Tallies of a cell.
 pub const TALLIES: usize = Tally::ALL.len();
 

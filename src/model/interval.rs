@@ -1,7 +1,7 @@
 //! Interval of a proportion: how far chance alone may carry it.
 
 /// The 0.975 quantile of the standard normal distribution: 95 % between both ends.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// A proportion with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,6 +6,7 @@ pub mod ids;
 pub mod interval;
 pub mod nobody;
 pub mod outcome;
+pub mod prevalence;
 pub mod record;
 pub mod result;
 mod siphash;

@@ -1,6 +1,8 @@
 //! Stable texts of the contract's enumerations: the name without prefix, in lower case, as in metrics and in JSON.
 
-use crate::proto::v1::{Alert, AlertState, Cause, CauseKind, Channel, Finding, Outcome, PositiveResult, Severity};
+use crate::proto::v1::{
+    Alert, AlertState, Cause, CauseKind, Channel, Finding, Outcome, PooledInterval, PositiveResult, Severity,
+};
 use serde::Serialize;
 
 /// E.g. `raised`.
@@ -27,6 +29,11 @@ pub fn finding(finding: Finding) -> String {
         Finding::Unspecified => String::new(),
         _ => lower(finding.as_str_name(), "FINDING_"),
     }
+}
+
+/// E.g. `exact`.
+pub fn pooled_interval(method: PooledInterval) -> String {
+    lower(method.as_str_name(), "POOLED_INTERVAL_")
 }
 
 /// E.g. `duplicate_specimen`.

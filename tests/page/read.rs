@@ -9,7 +9,8 @@ use std::process::Command;
 use swabstream::model::outcome::{End, Outcome, codes};
 use swabstream::policy::sample::chongqing_rules;
 use swabstream::proto::v1::{
-    AlertFamily, AlertState, CauseKind, Channel, Finding, Outcome as WireOutcome, ResultStatus, Severity,
+    AlertFamily, AlertState, CauseKind, Channel, Finding, Outcome as WireOutcome, PooledInterval, ResultStatus,
+    Severity,
 };
 
 const WIDTHS: [u32; 2] = [1400, 390];
@@ -153,6 +154,7 @@ fn every_text_is_there_in_both_languages_and_every_word_of_the_contract_has_one(
     words.extend(all("finding", |one: Finding| lower(one.as_str_name(), "FINDING_")));
     words.extend(all("withdrawn", |one: CauseKind| lower(one.as_str_name(), "CAUSE_KIND_")));
     words.extend(all("outcome", |one: WireOutcome| lower(one.as_str_name(), "OUTCOME_")));
+    words.extend(all("pooled_interval", |one: PooledInterval| lower(one.as_str_name(), "POOLED_INTERVAL_")));
     words.extend(codes().map(|code| format!("code.{}", swabstream::model::outcome::code_text(code))));
     assert!(words.contains(&format!("outcome.{}", Outcome::Used(End::DuplicateSpecimen).name())));
     let missing: Vec<&String> = words.iter().filter(|word| !texts.contains_key(*word)).collect();

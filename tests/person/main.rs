@@ -20,4 +20,5 @@ mod replacements;
 mod restore;
 mod scale;
 mod targets;
+mod tubes;
 mod world;

@@ -323,7 +323,10 @@ impl World {
                 Topic::AreaChanges => {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
-                    assert!(!changes.cells.is_empty(), "nothing is sent when nothing changed");
+                    assert!(
+                        !changes.cells.is_empty() || !changes.pools.is_empty(),
+                        "nothing is sent when nothing changed"
+                    );
                     changes::add(&mut self.numbers, &changes);
                     self.causes.extend(changes.causes.iter().map(|cause| {
                         let origin = cause.origin.clone().expect("a record");

@@ -1,8 +1,10 @@
-//! Stories of pools: the tube, the recall, and what comes of it.
+//! Stories of pools: the tube, the recall, and what comes of it; and pools that were published.
 
+use crate::support::open_data;
 use crate::support::story::{Ending, Story, result, time};
+use std::collections::BTreeMap;
 use swabstream::proto::v1::AlertFamily::{PoolOverdue, PoolPositive, Positive};
-use swabstream::proto::v1::{CauseKind, Finding, LabResult, Pool, PoolMember, ResultStatus};
+use swabstream::proto::v1::{CauseKind, Finding, LabResult, Pool, PoolMember, PooledInterval, ResultStatus};
 
 /// A tube of four people of two tasks and two streets.
 fn tube(finding: Finding) -> LabResult {
@@ -79,4 +81,94 @@ fn a_false_pool_is_an_alarm_for_its_lab() {
         .end("2022-11-11 20:00");
     let alert = end.pool(PoolPositive, "T1").expect("it stays");
     assert!(alert.all_negative && alert.awaited == 0);
+}
+
+#[test]
+fn what_pools_estimate_is_a_number_of_its_own_and_goes_with_the_pool() {
+    let numbered = |number: u32, finding| {
+        let mut tube = tube(finding);
+        let pool = tube.pool.as_mut().expect("a pool");
+        pool.pool_id = format!("T{number}");
+        pool.members.iter_mut().for_each(|member| member.person_id = format!("{}-{number}", member.person_id));
+        LabResult { specimen_id: format!("T{number}"), result_id: format!("Q{number}"), ..tube }
+    };
+    let story = (2..12)
+        .fold(Story::begin(), |story, number| story.result("2022-11-10 12:00", numbered(number, Finding::Negative)));
+    let story = story
+        .result("2022-11-10 12:00", tube(Finding::Positive))
+        .result("2022-11-10 12:00", result("R9", "P9", Finding::Negative, "2022-11-10 09:00"));
+    let end = story.clone().end("2022-11-10 20:00");
+    let numbers = end.numbers("D1S1", "2022-11-10", 1);
+    let pooled = numbers.pooled.expect("there are pools");
+    assert_eq!((pooled.pools, pooled.positive_pools, pooled.members), (11, 1, 44));
+    assert!((pooled.most_likely - (1.0 - (10.0_f64 / 11.0).powf(0.25))).abs() < 1e-12);
+    assert_eq!(pooled.method(), PooledInterval::Exact);
+    // Of each negative tube three members are here and one in another street; the tube is here, and so is the single swab.
+    assert_eq!((numbers.positive_tests, numbers.conclusive_tests), (0, 31));
+    assert_eq!((numbers.positive_tubes, numbers.conclusive_tubes), (Some(1), Some(12)));
+    let elsewhere = end.numbers("D2S1", "2022-11-10", 1);
+    assert_eq!(
+        (elsewhere.conclusive_tests, elsewhere.conclusive_tubes, elsewhere.tubes_over_tubes),
+        (10, Some(0), None)
+    );
+    assert_eq!(elsewhere.pooled, None);
+    let of_purpose = end.purpose("D1S1", "2022-11-10", 14, "screening");
+    assert_eq!(of_purpose.pooled.map(|of| of.pools), Some(11));
+    assert_eq!(end.purpose("D1S1", "2022-11-10", 14, "clinic").pooled, None);
+
+    let cancelled = LabResult { status: ResultStatus::Cancelled as i32, revision: 1, ..tube(Finding::Positive) };
+    let end = story.result("2022-11-10 15:00", cancelled).end("2022-11-10 20:00");
+    let pooled = end.numbers("D1S1", "2022-11-10", 1).pooled.expect("there are pools");
+    assert_eq!((pooled.pools, pooled.positive_pools, pooled.most_likely, pooled.low), (10, 0, 0.0, 0.0));
+}
+
+#[test]
+fn where_nobody_but_a_positive_pool_was_tested_there_is_a_number_all_the_same() {
+    let end = Story::begin().result("2022-11-10 12:00", tube(Finding::Positive)).end("2022-11-10 20:00");
+    let numbers = end.numbers("D1S1", "2022-11-10", 7);
+    assert_eq!((numbers.conclusive_tests, numbers.tests_over_tests), (0, None));
+    let pooled = numbers.pooled.expect("a pool");
+    assert_eq!((pooled.pools, pooled.positive_pools, pooled.most_likely, pooled.high), (1, 1, 1.0, 1.0));
+    assert_eq!((numbers.positive_tubes, numbers.conclusive_tubes), (Some(1), Some(1)));
+}
+
+/// Agoti and others 2020: 250 pools of 6 of KEMRI in Kilifi, of which 75 were positive; their members were tested alone, and
+/// 112 of them were positive at 37 cycles or fewer; of ten pools nobody was. 700 tests instead of 1,500.
+#[test]
+fn the_published_pools_of_kemri_come_to_the_published_figures() {
+    let Some(file) = open_data::find_in("pooled", "kenya_kemri_pools_of_6.csv") else { return };
+    let mut pools: BTreeMap<u32, Vec<BTreeMap<String, String>>> = BTreeMap::new();
+    for row in open_data::rows(&file) {
+        pools.entry(row["pool_no"].parse().expect("a number")).or_default().push(row);
+    }
+    let mut story = Story::begin();
+    for (number, rows) in &pools {
+        let person = |row: &BTreeMap<String, String>| format!("K{}", row["sample_no"]);
+        let finding = if rows[0]["pool_result"] == "positive" { Finding::Positive } else { Finding::Negative };
+        let member = |row| PoolMember { person_id: person(row), area: String::new() };
+        let id = format!("T{number}");
+        let tube = LabResult {
+            specimen_id: id.clone(),
+            pool: Some(Pool { pool_id: id.clone(), size: 6, members: rows.iter().map(member).collect() }),
+            ..result(&format!("Q{number}"), "", finding, "2022-11-08 08:00")
+        };
+        story = story.result("2022-11-08 12:00", tube);
+        for row in rows.iter().filter(|row| row["individual_result_raw"] != "not_tested") {
+            let is_positive = row["individual_ct"].parse().is_ok_and(|cycles: f64| cycles <= 37.0);
+            let finding = if is_positive { Finding::Positive } else { Finding::Negative };
+            let own = result(&format!("R{}", row["sample_no"]), &person(row), finding, "2022-11-08 08:00");
+            story = story.result("2022-11-08 18:00", own);
+        }
+    }
+    let end = story.end("2022-11-08 20:00");
+    let numbers = end.numbers("C", "2022-11-08", 1);
+    let pooled = numbers.pooled.clone().expect("there are pools");
+    assert_eq!((pooled.pools, pooled.positive_pools, pooled.members), (250, 75, 1_500));
+    assert!((pooled.most_likely - (1.0 - 0.7_f64.powf(1.0 / 6.0))).abs() < 1e-12);
+    assert_eq!((numbers.positive_tests, numbers.conclusive_tests), (112, 1_500), "by person");
+    assert_eq!((numbers.positive_tubes, numbers.conclusive_tubes), (Some(75 + 112), Some(700)), "by tube");
+    assert_eq!((numbers.people_positive, numbers.people_tested, numbers.cases), (Some(112), Some(1_500), 112));
+    let alerts: Vec<_> = pools.keys().filter_map(|number| end.pool(PoolPositive, &format!("T{number}"))).collect();
+    assert_eq!((alerts.len(), alerts.iter().map(|alert| alert.awaited).sum::<u32>()), (75, 0));
+    assert_eq!(alerts.iter().filter(|alert| alert.all_negative).count(), 10, "of these nobody was positive");
 }

@@ -148,5 +148,6 @@ fn expected(found: &WindowNumbers, (positive, all): (i64, i64)) -> WindowNumbers
         people_over_tests: (all > 0).then(|| positive as f64 / all as f64),
         cases_per_100k: None,
         tests_per_100k: None,
+        ..WindowNumbers::default()
     }
 }

@@ -9,8 +9,8 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact, Progress,
-    Proportion, PurposeNumbers, Severity, TierReason, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact, PooledInterval,
+    PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity, TierReason, WindowNumbers,
 };
 use swabstream::telemetry::meter::{Meter, TaskReport};
 use swabstream::view::View;
@@ -134,6 +134,24 @@ fn window(days: i32, population: f64, at: usize, age: i32) -> WindowNumbers {
         people_over_tests: (tests > 0).then(|| found as f64 / tests as f64),
         cases_per_100k: (population > 0.0).then(|| found as f64 * 100_000.0 / population),
         tests_per_100k: (population > 0.0).then(|| tests as f64 * 100_000.0 / population),
+        pooled: Some(pooled(tests / 10, positive.min(tests / 10))),
+        positive_tubes: Some(positive),
+        conclusive_tubes: Some(tests / 5),
+        tubes_over_tubes: proportion(positive.min(tests / 5), tests / 5),
+    }
+}
+
+fn pooled(pools: i64, positive: i64) -> PooledPrevalence {
+    PooledPrevalence {
+        pools,
+        positive_pools: positive,
+        members: 10 * pools,
+        most_likely: 0.0012,
+        low: 0.0007,
+        high: 0.0019,
+        firth: 0.0012,
+        method: PooledInterval::Exact as i32,
+        ..PooledPrevalence::default()
     }
 }
 

@@ -3,11 +3,14 @@
 use super::alerts::channel;
 use super::measures;
 use super::people::{Person, Specimen};
+use super::pools::CountedTube;
 use crate::audit::targets::{self, AreaTarget};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, WINDOWS};
-use crate::proto::v1::{AreaPositivity, Channel, Finding, Proportion, PurposeNumbers, WindowNumbers};
+use crate::proto::v1::{
+    AreaPositivity, Channel, Finding, PooledPrevalence, PoolsOfSize, Proportion, PurposeNumbers, WindowNumbers,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -45,7 +48,19 @@ pub struct Item<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemKind {
     /// A specimen with a finding that counts.
-    Test(Finding),
+    Test {
+        /// What it was found.
+        finding: Finding,
+        /// One of a pool.
+        pooled: bool,
+    },
+    /// A pool with a conclusive finding, which is nobody's.
+    Tube {
+        /// People in it.
+        size: u32,
+        /// What it was found.
+        positive: bool,
+    },
     /// An episode by its first positive.
     Case {
         /// Not under a management order when swabbed.
@@ -55,8 +70,17 @@ pub enum ItemKind {
 
 impl<'a> ItemsByDay<'a> {
     /// Of everybody.
-    pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>) -> Self {
+    pub fn of(rules: &'a Rules, people: &'a BTreeMap<String, Person>, tubes: &'a [CountedTube]) -> Self {
         let mut days: BTreeMap<Day, Vec<Item<'a>>> = BTreeMap::new();
+        for tube in tubes.iter().filter(|tube| is_place(rules, &tube.purpose, &tube.target)) {
+            days.entry(tube.day).or_default().push(Item {
+                person: &tube.pool,
+                area: &tube.area,
+                target: &tube.target,
+                purpose: &tube.purpose,
+                what: ItemKind::Tube { size: tube.size, positive: tube.positive },
+            });
+        }
         for person in people.values() {
             for specimen in person.specimens.iter().filter(|specimen| has_place(rules, specimen)) {
                 days.entry(specimen.day).or_default().push(Item {
@@ -64,7 +88,7 @@ impl<'a> ItemsByDay<'a> {
                     area: &specimen.area,
                     target: &specimen.target,
                     purpose: &specimen.purpose,
-                    what: ItemKind::Test(specimen.finding),
+                    what: ItemKind::Test { finding: specimen.finding, pooled: specimen.pooled },
                 });
             }
             for episode in person.cases.iter().filter(|episode| has_place(rules, episode.first())) {
@@ -133,13 +157,24 @@ impl<'a> ItemsByDay<'a> {
 
     fn window(&self, code: &str, end: Day, days: i32, counted: &[&Item<'_>]) -> WindowNumbers {
         let tests = |findings: &[Finding]| {
-            let is = |one: &&&Item<'_>| matches!(one.what, ItemKind::Test(finding) if findings.contains(&finding));
+            let is =
+                |one: &&&Item<'_>| matches!(one.what, ItemKind::Test { finding, .. } if findings.contains(&finding));
             counted.iter().filter(is).copied().collect::<Vec<_>>()
         };
         let people = |tests: &[&Item<'_>]| tests.iter().map(|test| test.person).collect::<BTreeSet<_>>().len() as i64;
         let positive = tests(&[Finding::Positive]);
         let conclusive = tests(&[Finding::Positive, Finding::Negative]);
+        let mut pools = Pools::new();
+        for one in counted {
+            if let ItemKind::Tube { size, positive } = one.what {
+                let of_size = pools.entry(size).or_default();
+                of_size[usize::from(!positive)] += 1;
+            }
+        }
+        let is_pooled = |one: &&&Item<'_>| matches!(one.what, ItemKind::Test { pooled: true, .. });
         let sums = Sums {
+            pooled_tests: conclusive.iter().filter(is_pooled).count() as i64,
+            pools,
             positive_tests: positive.len() as i64,
             conclusive_tests: conclusive.len() as i64,
             other_tests: tests(&[Finding::Inconclusive, Finding::Invalid]).len() as i64,
@@ -172,7 +207,7 @@ impl<'a> measures::TierInputs<'a> for ItemsByDay<'a> {
                     && (community || !community_only)
                     && self.lineage(counted.area, registry).contains(&of.area)
             }
-            ItemKind::Test(_) => false,
+            ItemKind::Test { .. } | ItemKind::Tube { .. } => false,
         };
         self.days.get(&day).into_iter().flatten().filter(is_case).count() as i64
     }
@@ -185,8 +220,11 @@ impl<'a> measures::TierInputs<'a> for ItemsByDay<'a> {
     }
 }
 
+/// Positive and negative pools, by how many people are in each.
+pub type Pools = BTreeMap<u32, [i64; 2]>;
+
 /// What lies in a window.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sums {
     /// Specimens found positive.
     pub positive_tests: i64,
@@ -202,6 +240,10 @@ pub struct Sums {
     pub cases: i64,
     /// Those not under a management order.
     pub community_cases: i64,
+    /// Of the conclusive tests, those that are members of negative pools.
+    pub pooled_tests: i64,
+    /// Pools with a conclusive finding.
+    pub pools: Pools,
 }
 
 impl Sums {
@@ -211,6 +253,10 @@ impl Sums {
         let population = population(rules, code, end);
         let per_100k = |count: i64| (population > 0).then(|| count as f64 * 100_000.0 / population as f64);
         let tests = self.conclusive_tests;
+        let [positive, negative] = self.pools.values().fold([0, 0], |all, of| [all[0] + of[0], all[1] + of[1]]);
+        let has_pools = self.pooled_tests > 0 || !self.pools.is_empty();
+        let tubes =
+            has_pools.then_some([self.positive_tests + positive, tests - self.pooled_tests + positive + negative]);
         WindowNumbers {
             days: days as u32,
             positive_tests: self.positive_tests,
@@ -225,14 +271,37 @@ impl Sums {
             people_over_tests: (keeps && tests > 0).then(|| self.people_positive as f64 / tests as f64),
             cases_per_100k: per_100k(self.cases),
             tests_per_100k: per_100k(tests),
+            pooled: self.pooled(),
+            positive_tubes: tubes.map(|[positive, _]| positive),
+            conclusive_tubes: tubes.map(|[_, all]| all),
+            tubes_over_tubes: tubes.and_then(|[positive, all]| wilson(positive, all)),
         }
+    }
+
+    /// What is said of pools, without what is estimated from that: whoever compares checks it against the counts.
+    fn pooled(&self) -> Option<PooledPrevalence> {
+        let of_size =
+            |(size, of): (&u32, &[i64; 2])| PoolsOfSize { size: *size, pools: of[0] + of[1], positive: of[0] };
+        let sizes: Vec<PoolsOfSize> = self.pools.iter().map(of_size).collect();
+        (!sizes.is_empty()).then(|| PooledPrevalence {
+            pools: sizes.iter().map(|of| of.pools).sum(),
+            positive_pools: sizes.iter().map(|of| of.positive).sum(),
+            members: sizes.iter().map(|of| i64::from(of.size) * of.pools).sum(),
+            sizes,
+            ..PooledPrevalence::default()
+        })
     }
 }
 
 /// Whether a specimen counts anywhere: rules that came later than it may no longer know its purpose or target. (Nor its
 /// area, which then lies in none.)
 pub fn has_place(rules: &Rules, specimen: &Specimen) -> bool {
-    rules.deployment.purposes.contains(&specimen.purpose) && targets::is_known(rules, &specimen.target)
+    is_place(rules, &specimen.purpose, &specimen.target)
+}
+
+/// Whether rules know a purpose and a target.
+pub fn is_place(rules: &Rules, purpose: &String, target: &str) -> bool {
+    rules.deployment.purposes.contains(purpose) && targets::is_known(rules, target)
 }
 
 /// An area and all it lies in on a day, finest first. Of an abolished one: what it went into, and all that lies in;

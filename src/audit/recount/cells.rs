@@ -4,9 +4,10 @@
 //! with. People are counted by the days to their next test (or positive) in that area and purpose: a window then counts
 //! each person once, by the last day in it.
 
-use super::areas::{has_place, keeps_people, lineage};
+use super::areas::{has_place, is_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
-use crate::audit::cells::{Cells, CountKey, CountName, people as gap_name};
+use super::pools::CountedTube;
+use crate::audit::cells::{Cells, CountKey, CountName, POOLED, people as gap_name, pools};
 use crate::audit::targets;
 use crate::model::cell::Tally;
 use crate::model::time::Day;
@@ -18,13 +19,17 @@ use std::collections::{BTreeMap, BTreeSet};
 const LONGEST: i32 = 14;
 
 /// Cells that count something.
-pub fn of(rules: &Rules, people: &BTreeMap<String, Person>) -> Cells {
+pub fn of(rules: &Rules, people: &BTreeMap<String, Person>, tubes: &[CountedTube]) -> Cells {
     let mut cells = Counting { rules, cells: Cells::new(), nodes: BTreeMap::new() };
     for person in people.values() {
         cells.tests(person);
         cells.people(person, false);
         cells.people(person, true);
         cells.cases(person);
+    }
+    for tube in tubes.iter().filter(|tube| is_place(rules, &tube.purpose, &tube.target)) {
+        let name = pools(tube.size, tube.positive).expect("no pool is larger");
+        cells.count((&tube.area, &tube.target, &tube.purpose, tube.day), name);
     }
     cells.cells
 }
@@ -60,13 +65,16 @@ impl<'r> Counting<'r> {
                 Finding::Inconclusive => Tally::Inconclusive,
                 _ => Tally::Invalid,
             };
-            self.count(specimen, what.name());
+            self.count(place(specimen), what.name());
+            if specimen.pooled {
+                self.count(place(specimen), POOLED);
+            }
         }
     }
 
     fn cases(&mut self, person: &Person) {
         for episode in person.cases.iter().filter(|episode| has_place(self.rules, episode.first())) {
-            let first = episode.first();
+            let first = place(episode.first());
             self.count(first, Tally::Cases.name());
             if super::alerts::channel(self.rules, person, episode) == Channel::Community {
                 self.count(first, Tally::CommunityCases.name());
@@ -100,12 +108,11 @@ impl<'r> Counting<'r> {
         }
     }
 
-    fn count(&mut self, specimen: &Specimen, name: CountName) {
-        let Specimen { area, purpose, target, day, .. } = specimen;
+    fn count(&mut self, (area, target, purpose, day): (&str, &str, &str, Day), name: CountName) {
         let rules = self.rules;
-        let nodes = self.nodes.entry((area.clone(), *day)).or_insert_with(|| nodes(rules, area, *day)).clone();
+        let nodes = self.nodes.entry((area.to_owned(), day)).or_insert_with(|| nodes(rules, area, day)).clone();
         for node in nodes {
-            self.bump(node, Subject { target, purpose }, *day, name);
+            self.bump(node, Subject { target, purpose }, day, name);
         }
     }
 
@@ -114,6 +121,11 @@ impl<'r> Counting<'r> {
         let purpose = subject.purpose.to_owned();
         *self.cells.entry(CountKey { area, period, purpose, day, name }).or_default() += 1;
     }
+}
+
+/// Area, target, purpose and day of a specimen.
+fn place(specimen: &Specimen) -> (&str, &str, &str, Day) {
+    (&specimen.area, &specimen.target, &specimen.purpose, specimen.day)
 }
 
 /// The areas a place lies in, in every period that a window over the day may be read with.

@@ -7,7 +7,7 @@ use super::areas::{Sums, published};
 use super::cells::period;
 use super::measures::TierInputs;
 use super::tiers::{self, Tier, TierChange};
-use crate::audit::cells::{Cells, CountKey, CountName, people};
+use crate::audit::cells::{Cells, CountKey, CountName, POOLED, people, pools_named};
 use crate::audit::targets::{self, AreaTarget};
 use crate::model::time::Day;
 use crate::policy::Rules;
@@ -92,6 +92,12 @@ impl<'a> Held<'a> {
                 sums.other_tests += count("inconclusive") + count("invalid");
                 sums.cases += count("cases");
                 sums.community_cases += count("community cases");
+                sums.pooled_tests += count(POOLED);
+                for (name, count) in counts {
+                    if let Some((size, positive)) = pools_named(name) {
+                        sums.pools.entry(size).or_default()[usize::from(!positive)] += count;
+                    }
+                }
             }
         }
         sums
@@ -118,7 +124,8 @@ impl<'a> TierInputs<'a> for Held<'a> {
 
     fn seen(&self, _of: AreaTarget<'_>, end: Day, seen: Day) -> Option<AreaPositivity> {
         let counted = |counts: &PurposeCounts| {
-            ["positive", "negative", "inconclusive", "invalid", "cases"].iter().any(|what| counts.contains_key(what))
+            let tests = ["positive", "negative", "inconclusive", "invalid", "cases"];
+            tests.iter().any(|what| counts.contains_key(what)) || counts.keys().any(|what| pools_named(what).is_some())
         };
         let inside = self.between(end.plus(-13), end.min(seen), end);
         let purposes: BTreeSet<&str> =

@@ -13,6 +13,7 @@ mod overdue;
 mod people;
 mod pool_said;
 mod pools;
+mod prevalence;
 mod reasons;
 mod tiers;
 mod truth;
@@ -22,6 +23,7 @@ pub use areas::wilson;
 pub use held::Held;
 pub use overdue::TimePassed;
 pub use people::{members_of, other_replaced, taken};
+pub use prevalence::is_estimated;
 pub use tiers::{Tier, TierChange};
 pub use truth::Truth;
 
@@ -42,10 +44,11 @@ pub fn recount(
     passed: impl Fn(&str) -> TimePassed,
 ) -> Truth {
     let people = everybody(rules, records);
-    let counts = areas::ItemsByDay::of(rules, &people);
+    let tubes = pools::counted(rules, records);
+    let counts = areas::ItemsByDay::of(rules, &people, &tubes);
     let positivity = counts.positivity(today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
-    let cells = cells::of(rules, &people);
+    let cells = cells::of(rules, &people, &tubes);
     let mut alerts = alerts::of(rules, secret, &people);
     alerts.extend(pools::alerts(rules, secret, &people, records, &passed));
     alerts.extend(overdue::of(rules, secret, &people, passed));
@@ -54,7 +57,7 @@ pub fn recount(
 
 /// What area tasks must have counted, alone.
 pub fn cells(rules: &Rules, records: &[Arrived]) -> Cells {
-    cells::of(rules, &everybody(rules, records))
+    cells::of(rules, &everybody(rules, records), &pools::counted(rules, records))
 }
 
 /// People with their single results and what pools say of them.

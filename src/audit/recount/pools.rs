@@ -70,6 +70,51 @@ fn versions(records: &[Arrived]) -> Pools<'_> {
     pools
 }
 
+/// A tube with a conclusive finding, where it counts.
+#[derive(Clone, Debug)]
+pub struct CountedTube {
+    /// The pool.
+    pub pool: String,
+    /// Area of the pool's result.
+    pub area: String,
+    /// Target of the result.
+    pub target: String,
+    /// Its purpose.
+    pub purpose: String,
+    /// Specimen day.
+    pub day: Day,
+    /// People in it.
+    pub size: u32,
+    /// What it was found.
+    pub positive: bool,
+}
+
+/// Every tube that was found positive or negative.
+pub fn counted(rules: &Rules, records: &[Arrived]) -> Vec<CountedTube> {
+    let mut counted = Vec::new();
+    for (pool, results) in versions(records) {
+        let mut tubes: BTreeMap<Tube<'_>, Vec<&LabResult>> = BTreeMap::new();
+        for versions in results.values() {
+            let greatest = versions.iter().max_by_key(|version| version.rank()).expect("there is a version");
+            if greatest.counts() && greatest.result.finding() >= Finding::Negative {
+                let result = greatest.result;
+                tubes.entry((&result.specimen_id, &result.target)).or_default().push(result);
+            }
+        }
+        for results in tubes.values() {
+            let positive = results.iter().any(|result| result.finding() == Finding::Positive);
+            let saying = results.iter().filter(|result| (result.finding() == Finding::Positive) == positive);
+            let place = |result: &&&LabResult| {
+                (taken(rules, result), result.area.clone(), result.purpose.clone(), members_of(result).len() as u32)
+            };
+            let (times, area, purpose, size) = saying.map(|result| place(&result)).min().expect("one says so");
+            let (pool, target, day) = (pool.to_owned(), results[0].target.clone(), day(rules, times.first));
+            counted.push(CountedTube { pool, area, target, purpose, day, size, positive });
+        }
+    }
+    counted
+}
+
 /// Adds the negative tubes that each member's task knows of to their specimens.
 pub fn add_to_members(people: &mut BTreeMap<String, Person>, rules: &Rules, records: &[Arrived]) {
     for results in versions(records).values() {

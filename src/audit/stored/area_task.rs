@@ -1,7 +1,7 @@
 //! What an area task holds: images and operations of its pages, added up.
 
 use super::bytes::Bytes;
-use crate::audit::cells::{Cells, CountKey, names};
+use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools};
 use crate::model::time::{Day, Timestamp};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ struct Area {
     code: String,
     /// The tallies and people in stored order.
     cells: BTreeMap<StoredCell, [i32; 36]>,
+    /// Positive and negative pools, by how many people are in each; of 0, members of negative ones.
+    pools: BTreeMap<(StoredCell, u8), [i32; 2]>,
 }
 
 /// A cell of an area, as it is stored.
@@ -104,20 +106,31 @@ impl Replay {
 
     /// The task after all that was taken.
     pub fn finish(mut self) -> AreaTask {
-        for area in self.pages.into_values().flatten() {
-            for (StoredCell { period, day, purpose }, counts) in area.cells {
-                let purpose = match usize::from(purpose) {
-                    0 => "",
-                    number => self.purposes.get(number - 1).map_or("?", String::as_str),
-                };
-                for (name, count) in names().zip(counts).filter(|(_, count)| *count != 0) {
-                    let (area, purpose) = (area.code.clone(), purpose.to_owned());
-                    let key = CountKey { area, period, purpose, day, name };
-                    self.task.cells.insert(key, i64::from(count));
-                }
+        for area in std::mem::take(&mut self.pages).into_values().flatten() {
+            for (cell, counts) in &area.cells {
+                names().zip(*counts).for_each(|(name, count)| self.count(&area.code, *cell, Some(name), count));
+            }
+            for ((cell, size), [positive, negative]) in &area.pools {
+                let size = u32::from(*size);
+                self.count(&area.code, *cell, pools(size, true), *positive);
+                let name = if size == 0 { Some(POOLED) } else { pools(size, false) };
+                self.count(&area.code, *cell, name, *negative);
             }
         }
         self.task
+    }
+
+    fn count(&mut self, area: &str, cell: StoredCell, name: Option<CountName>, count: i32) {
+        let StoredCell { period, day, purpose } = cell;
+        let purpose = match usize::from(purpose) {
+            0 => "",
+            number => self.purposes.get(number - 1).map_or("?", String::as_str),
+        };
+        let (area, purpose) = (area.to_owned(), purpose.to_owned());
+        if count != 0 {
+            let key = CountKey { area, period, purpose, day, name: name.unwrap_or("pools of a size there is none of") };
+            self.task.cells.insert(key, i64::from(count));
+        }
     }
 }
 
@@ -139,6 +152,11 @@ impl Area {
             bytes.signed()?;
             skip_record(bytes)?;
         }
+        // Since format 4: pools.
+        let pools = if format < 4 { 0 } else { bytes.short()? };
+        for _ in 0..pools {
+            area.add_pools(bytes)?;
+        }
         Ok(area)
     }
 
@@ -146,9 +164,11 @@ impl Area {
         match kind {
             2 => self.add(bytes)?,
             9 => self.add_run(bytes)?,
+            10 => self.add_pools(bytes)?,
             6 => {
                 let first = bytes.signed()?;
                 self.cells.retain(|cell, _| i64::from(cell.day.0) >= first);
+                self.pools.retain(|(cell, _), _| i64::from(cell.day.0) >= first);
             }
             _ => {}
         }
@@ -193,6 +213,17 @@ impl Area {
                     counts[at] = counts[at].wrapping_add(bytes.signed()? as i32);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Adds pools: where they are, how many people are in each, positive and negative ones.
+    fn add_pools(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        let (period, day) = (day(bytes.signed()?), day(bytes.signed()?));
+        let cell = StoredCell { period, day, purpose: bytes.u8()? };
+        let counts = self.pools.entry((cell, bytes.u8()?)).or_insert([0; 2]);
+        for count in counts {
+            *count = count.wrapping_add(bytes.signed()? as i32);
         }
         Ok(())
     }

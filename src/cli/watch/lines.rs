@@ -3,7 +3,7 @@
 use super::args::What;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
-use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, TierReason};
+use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, PooledPrevalence, TierReason};
 use crate::view::areas::window;
 use crate::view::texts;
 use jiff::tz::TimeZone;
@@ -116,8 +116,24 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str, target
         let place = columns([(&numbers.day, 11), (area, 26), (target, 12), (name, 14)]);
         let rest = columns([(&tests, 19), (&ratio, 11), (&interval, 19), (&people, 19)]);
         lines.push(format!("{place}{rest}{}", of.cases));
+        lines.extend(of.pooled.as_ref().map(|of| format!("{place}{}", from_pools(of))));
     }
     lines.join("\n")
+}
+
+/// What is estimated from pools, a number of its own.
+fn from_pools(of: &PooledPrevalence) -> String {
+    let percent = |value: f64| format!("{:.3} %", value * 100.0);
+    format!(
+        "from {} pools of {} people, {} positive: prevalence {} ({} to {}), by Firth {}",
+        of.pools,
+        of.members,
+        of.positive_pools,
+        percent(of.most_likely),
+        percent(of.low),
+        percent(of.high),
+        percent(of.firth),
+    )
 }
 
 /// One tier.

@@ -12,7 +12,7 @@ use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
 use crate::pipeline::ending::Stop;
 use crate::pipeline::formats;
 use crate::pipeline::half::Context;
-use crate::proto::v1::AreaCause;
+use crate::proto::v1::{AreaCause, PoolChange};
 use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
@@ -39,6 +39,8 @@ pub struct Batch<'a> {
     pub numbers: Vec<Number>,
     /// Index of an area, specimen day, and the record behind changes of cases and positives there.
     pub causes: Vec<(u32, i32, Origin)>,
+    /// Changes of pools, as the generated code reads them: few results are of any.
+    pub pools: Vec<PoolChange>,
 }
 
 /// One changed cell of a batch.
@@ -94,6 +96,14 @@ fn in_range_of(batch: Batch<'_>, task: i32, layout: Layout) -> Result<Batch<'_>,
     if batch.causes.iter().any(|(area, ..)| *area as usize >= batch.areas.len()) {
         return Err(malformed("causes"));
     }
+    let in_place = |pool: &PoolChange| {
+        let is_there =
+            (pool.area as usize) < batch.areas.len() && (1..=batch.purposes.len()).contains(&(pool.purpose as usize));
+        is_there && pool.size <= u8::MAX.into() && DAYS.contains(&pool.day) && DAYS.contains(&pool.registry_from)
+    };
+    if !batch.pools.iter().all(in_place) {
+        return Err(malformed("pools"));
+    }
     match (0..batch.cells.len()).find(|at| !in_range(&batch, *at)) {
         Some(at) => Err(malformed(&format!("cells[{at}]"))),
         None => Ok(batch),
@@ -110,6 +120,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const PART: u64 = number(7);
     const CAUSES: u64 = bytes(8);
     const TARGETS: u64 = bytes(9);
+    const POOLS: u64 = bytes(10);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     // A cell takes some twenty bytes.
     batch.cells.reserve(payload.len() / 16);
@@ -128,6 +139,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             PART => batch.part = rest.varint()? as u32,
             CAUSES => batch.causes.push(cause(rest.bytes()?)?),
             TARGETS => batch.targets.push(rest.text()?),
+            POOLS => batch.pools.push(PoolChange::decode(rest.bytes()?).ok()?),
             // It was looked at before.
             formats::FIELD => drop(rest.varint()?),
             _ => return None,

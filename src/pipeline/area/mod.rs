@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod days;
+mod pooled;
 pub mod positivity;
 pub mod restate;
 pub mod tier;
@@ -20,7 +21,7 @@ use super::ending::{Ending, Stop};
 use super::formats::Newer;
 use super::half::{Context, Half};
 use super::times::{OwnTime, Times};
-use crate::model::cell::TOTAL;
+use crate::model::cell::{PoolCounts, TOTAL};
 use crate::model::outcome::{End, Outcome, Reject, RejectCode};
 use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::model::time::{Day, Timestamp};
@@ -28,6 +29,7 @@ use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::area::cell::CellKey;
 use crate::state::area::operation::{MetaOperation, Run, SeriesOperation};
+use crate::state::area::pools::PoolKey;
 use crate::state::area::{AreaNumber, AreaState};
 use crate::state::paged::{Corrupt, Paged};
 use positivity::{keeps_people, period};
@@ -170,12 +172,17 @@ impl AreaHalf {
         let known: Vec<_> = batch.purposes.iter().map(|name| self.state.known_purpose(name)).collect();
         let known_number = |at: u32| at.checked_sub(1).map_or(Some(TOTAL), |at| known[at as usize]);
         self.add_cells(batch, known_number, offset, effects);
+        self.add_pools(batch, known_number, offset, effects);
         let mut full = None;
         for (at, name) in (0..).zip(&batch.purposes).filter(|(at, _)| known[*at as usize].is_none()) {
             match self.state.purpose(name, &mut effects.changes) {
                 None => full = full.or(Some(at)),
                 // Before the next one asks for a number that nothing names.
-                number => self.add_cells(batch, |of| number.filter(|_| of == at + 1), offset, effects),
+                number => {
+                    let of_it = |of| number.filter(|_| of == at + 1);
+                    self.add_cells(batch, of_it, offset, effects);
+                    self.add_pools(batch, of_it, offset, effects);
+                }
             }
         }
         self.note_causes(batch, effects);
@@ -214,6 +221,26 @@ impl AreaHalf {
         }
         AreaState::log(&mut run, &mut effects.changes);
         self.touch(last, offset);
+    }
+
+    /// Adds the pools of purposes that are given a number.
+    fn add_pools(&mut self, batch: &Batch<'_>, number: impl Fn(u32) -> Option<u8>, offset: i64, effects: &mut Effects) {
+        let first = self.state.cells_from();
+        for change in &batch.pools {
+            let Some(purpose) = number(change.purpose) else { continue };
+            let (day, period) = (Day(change.day), Day(change.registry_from));
+            if first.is_some_and(|first| day < first) {
+                effects.closed += 1;
+                continue;
+            }
+            let area = self.number(batch.subject(change.area), effects);
+            let key = PoolKey { period, day, purpose, size: change.size as u8 };
+            let counts = PoolCounts { positive: change.positive, negative: change.negative };
+            self.state.change(area, SeriesOperation::AddPools(key, counts), &mut effects.changes);
+            let touched = self.touched.entry(area).or_default();
+            touched.days.insert(day);
+            touched.offset = Some(offset);
+        }
     }
 
     fn touch(&mut self, last: Option<(u32, AreaNumber, NearDays)>, offset: i64) {

@@ -3,6 +3,7 @@
 //! In: the series of one area and target, the rules, the day the windows end on. Out: [`AreaPositivity`] and the sums
 //! that tiers look at. Pure: the same cells give the same numbers, whatever order they came in. Nothing is kept here.
 
+use super::pooled::{Estimates, PoolSums};
 use crate::model::cell::{People, TOTAL, Tally};
 use crate::model::interval::{Interval, wilson};
 use crate::model::time::Day;
@@ -31,23 +32,37 @@ pub struct Sums {
     pub people_tested: i64,
 }
 
-/// Sums of all windows, in the order of [`WINDOWS`].
-type Windows = [Sums; WINDOWS.len()];
+/// Sums of one window.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    sums: Sums,
+    pools: PoolSums,
+}
 
-/// Sums of every purpose with cells in the longest window that ends on `end`. A window reads the cells of the registry
+/// Sums of all windows, in the order of [`WINDOWS`].
+type Windows = [Window; WINDOWS.len()];
+
+/// Sums of every purpose with cells or pools in the longest window that ends on `end`. A window reads those of the registry
 /// period in force on its last day: what the hierarchy of that day says.
 fn sums(rules: &Rules, series: &Series, end: Day) -> BTreeMap<u8, Windows> {
-    let mut sums = BTreeMap::<u8, Windows>::new();
-    for (key, cell) in series.cells_between(period(rules, end), end.plus(1 - LONGEST_WINDOW), end) {
+    let (period, first) = (period(rules, end), end.plus(1 - LONGEST_WINDOW));
+    let mut windows = BTreeMap::<u8, Windows>::new();
+    for (key, cell) in series.cells_between(period, first, end) {
         let age = end.0 - key.day.0;
         // Distinct people do not add up over purposes, all else does.
-        add(sums.entry(key.purpose).or_default(), age, |sums| sums.add_people(cell, age));
+        add(windows.entry(key.purpose).or_default(), age, |window| window.sums.add_people(cell, age));
         if key.purpose != TOTAL {
-            add(sums.entry(key.purpose).or_default(), age, |sums| sums.add_tally(cell));
-            add(sums.entry(TOTAL).or_default(), age, |sums| sums.add_tally(cell));
+            add(windows.entry(key.purpose).or_default(), age, |window| window.sums.add_tally(cell));
+            add(windows.entry(TOTAL).or_default(), age, |window| window.sums.add_tally(cell));
         }
     }
-    sums
+    for (key, counts) in series.pools.between(period, first, end) {
+        for purpose in [key.purpose, TOTAL] {
+            let age = end.0 - key.day.0;
+            add(windows.entry(purpose).or_default(), age, |window| window.pools.add(key.size, *counts));
+        }
+    }
+    windows
 }
 
 /// Sums over all purposes of one window of some days that ends on `end`, by specimens collected up to `seen`.
@@ -63,8 +78,8 @@ pub fn total(rules: &Rules, series: &Series, days: i32, end: Day, seen: Day) -> 
 }
 
 /// Adds a cell of some age to every window that reaches back to it.
-fn add(windows: &mut Windows, age: i32, mut add: impl FnMut(&mut Sums)) {
-    windows.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days).for_each(|(sums, _)| add(sums));
+fn add(windows: &mut Windows, age: i32, mut add: impl FnMut(&mut Window)) {
+    windows.iter_mut().zip(WINDOWS).filter(|(_, days)| age < *days).for_each(|(window, _)| add(window));
 }
 
 /// First day of the registry period a day lies in.
@@ -82,7 +97,7 @@ pub fn positivity(rules: &Rules, purposes: &[String], series: &Series, end: Day)
         keeps_people: match index {
             Some(index) => keeps_people(rules, rules.areas.list[index as usize].level),
             // No longer in the registry: what was kept is shown.
-            None => sums.get(&TOTAL).is_some_and(|windows| longest(windows).people_tested != 0),
+            None => sums.get(&TOTAL).is_some_and(|windows| longest(windows).sums.people_tested != 0),
         },
     };
     let counted: Vec<_> = sums.into_iter().filter(|(_, windows)| longest(windows).counts_something()).collect();
@@ -93,10 +108,12 @@ pub fn positivity(rules: &Rules, purposes: &[String], series: &Series, end: Day)
         TOTAL => String::new(),
         number => purposes[usize::from(number) - 1].clone(),
     };
-    let mut numbers: Vec<_> = counted
-        .into_iter()
-        .map(|(purpose, windows)| PurposeNumbers { purpose: name(purpose), windows: facts.numbers(&windows) })
-        .collect();
+    let mut estimates = Estimates::default();
+    let mut of_purpose = |(purpose, windows)| {
+        let windows = facts.numbers(&windows, &mut estimates);
+        PurposeNumbers { purpose: name(purpose), windows }
+    };
+    let mut numbers: Vec<_> = counted.into_iter().map(&mut of_purpose).collect();
     numbers.sort_by(|a, b| a.purpose.cmp(&b.purpose));
     Some(AreaPositivity {
         area: series.code.clone(),
@@ -141,8 +158,14 @@ impl Sums {
     }
 }
 
+impl Window {
+    fn counts_something(&self) -> bool {
+        self.sums.counts_something() || self.pools.count_something()
+    }
+}
+
 /// The window that holds all others.
-fn longest(windows: &Windows) -> &Sums {
+fn longest(windows: &Windows) -> &Window {
     &windows[WINDOWS.len() - 1]
 }
 
@@ -153,8 +176,12 @@ struct Facts {
 }
 
 impl Facts {
-    fn numbers(&self, windows: &Windows) -> Vec<WindowNumbers> {
-        WINDOWS.into_iter().zip(windows).map(|(days, sums)| self.window(days, sums)).collect()
+    fn numbers(&self, windows: &Windows, estimates: &mut Estimates) -> Vec<WindowNumbers> {
+        let numbers = |(days, window): (i32, &Window)| {
+            let Window { sums, pools } = window;
+            WindowNumbers { pooled: estimates.of(pools), ..with_tubes(self.window(days, sums), pools) }
+        };
+        WINDOWS.into_iter().zip(windows).map(numbers).collect()
     }
 
     fn window(&self, days: i32, sums: &Sums) -> WindowNumbers {
@@ -176,7 +203,24 @@ impl Facts {
             people_over_tests: over_tests,
             cases_per_100k: per_100k(sums.cases, self.population),
             tests_per_100k: per_100k(sums.conclusive_tests, self.population),
+            ..WindowNumbers::default()
         }
+    }
+}
+
+/// Numbers of a window with what they are by tube, where that is something else.
+fn with_tubes(numbers: WindowNumbers, pools: &PoolSums) -> WindowNumbers {
+    if !pools.count_something() {
+        return numbers;
+    }
+    let (pooled, positive) = (pools.tubes(), pools.positive());
+    let positive = numbers.positive_tests + positive;
+    let conclusive = numbers.conclusive_tests - pools.members_of_negative() + pooled;
+    WindowNumbers {
+        positive_tubes: Some(positive),
+        conclusive_tubes: Some(conclusive),
+        tubes_over_tubes: wilson(positive, conclusive).map(proportion),
+        ..numbers
     }
 }
 

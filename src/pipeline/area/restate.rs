@@ -145,7 +145,7 @@ pub fn spread(from: impl Iterator<Item = Day>, reach: i32, days: RangeInclusive<
 
 /// Specimen days of an area, each at least once.
 pub fn specimen_days(series: &Series) -> impl Iterator<Item = Day> {
-    series.cells.keys().map(|key| key.day)
+    series.cells.keys().map(|key| key.day).chain(series.pools.iter().map(|(key, _)| key.day))
 }
 
 /// States one area again: all that its task must know for it.

@@ -482,12 +482,15 @@ impl PersonHalf {
     /// Adds (or takes back) all that the people held add by the rules in force.
     fn count_all(&mut self, sign: i32) {
         self.places.learn(&self.state, &self.rules);
-        for slot in (0..self.state.slots()).filter_map(|slot| self.state.taken(slot)) {
+        let slots: Vec<Slot> = (0..self.state.slots()).filter_map(|slot| self.state.taken(slot)).collect();
+        for slot in slots {
             let rows = self.state.rows(slot);
             contribution::of_person(&mut self.cells, &self.rules, &self.places, &self.state, rows, sign);
             for case in self.cases(slot, None) {
                 self.cells.case(case.place, case.community, sign);
             }
+            let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
+            self.count_tubes(slot, &tubes, sign);
         }
     }
 }

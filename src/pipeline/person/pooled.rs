@@ -48,12 +48,14 @@ impl PersonHalf {
         let target = self.rules.target_id(registered.target);
         let read = tubes::version(&pooled, target, reported_at, origin.received_at, &self.context.secret);
         let admitted = tubes::admit(self.state.case_file(slot), read)?;
+        self.count_tubes(slot, &admitted.tubes(), -1);
         self.state.edit(slot, &pool.pool_id, Edit::Pool(admitted.held.clone()), &mut effects.changes);
         let outdated: Vec<usize> =
             self.state.case_file(slot).map(|file| admitted.outdated(file).collect()).unwrap_or_default();
         for at in outdated {
             self.state.edit(slot, &pool.pool_id, Edit::Drop(List::Pool, at), &mut effects.changes);
         }
+        self.count_tubes(slot, &admitted.tubes(), 1);
         if admitted.stands() {
             self.messages.extend(tubes::to_members(&admitted, origin));
         }
@@ -146,6 +148,14 @@ impl PersonHalf {
         self.publish(slot, &pool_id, changed, trigger, effects);
         let next = self.state.case_file(slot).and_then(|file| recall::next(file, &self.rules, self.passed));
         self.deadlines.add(slot, next);
+    }
+
+    /// Adds to the numbers of areas, or takes back, what some of a pool's tubes count.
+    pub(super) fn count_tubes(&mut self, slot: Slot, tubes: &BTreeSet<u64>, sign: i32) {
+        let Some(file) = self.state.case_file(slot) else { return };
+        for tube in tubes.iter().filter_map(|tube| tubes::counted(file, *tube, &self.rules)) {
+            self.cells.pools.tube(tube, sign);
+        }
     }
 
     /// Where a pool is held.

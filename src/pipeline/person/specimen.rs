@@ -24,6 +24,8 @@ pub struct Verdict {
     pub area: u32,
     /// Purpose and target in the dictionary, by the same row.
     pub purpose: u8,
+    /// Whether it is of a pool, as every other row of the specimen is then.
+    pub pooled: bool,
     /// Whether the numbers of that row are closed.
     pub settled: bool,
     /// Whether a negative stands against a positive.
@@ -40,6 +42,7 @@ impl Verdict {
             day_only: row.is_day_only(),
             area: row.area(),
             purpose: row.purpose(),
+            pooled: row.is_pooled(),
             settled: row.settled(),
             contradiction: false,
         }

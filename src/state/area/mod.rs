@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 pub mod cell;
 pub mod operation;
+pub mod pools;
 pub mod series;
 
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
@@ -141,8 +142,11 @@ impl AreaState {
     /// The smallest number of a purpose that no cell names.
     fn unnamed(&self) -> Option<u8> {
         let mut named = [false; PURPOSES + 1];
-        for key in self.all().flat_map(|(_, series)| series.cells.keys()) {
-            named[usize::from(key.purpose)] = true;
+        for (_, series) in self.all() {
+            let of_pools = series.pools.iter().map(|(key, _)| key.purpose);
+            for purpose in series.cells.keys().map(|key| key.purpose).chain(of_pools) {
+                named[usize::from(purpose)] = true;
+            }
         }
         (1..=u8::MAX).find(|number| !named[usize::from(*number)])
     }
@@ -251,7 +255,7 @@ impl AreaState {
 
     /// Numbers for metrics.
     pub fn sizes(&self) -> Vec<(&'static str, u64)> {
-        let cells = self.all().map(|(_, series)| series.cells.len() as u64).sum();
+        let cells = self.all().map(|(_, series)| (series.cells.len() + series.pools.count()) as u64).sum();
         vec![("areas", self.by_code.len() as u64), ("area_cells", cells)]
     }
 }
@@ -279,6 +283,7 @@ impl Series {
     fn apply(&mut self, operation: SeriesOperation) {
         match operation {
             SeriesOperation::Begun { .. } => {}
+            SeriesOperation::AddPools(key, change) => self.pools.add(key, change),
             SeriesOperation::Basis(basis) => self.basis = basis,
             SeriesOperation::Tier(hash) => self.tier = hash,
             SeriesOperation::Alert(day, alert) => {

@@ -1,8 +1,9 @@
 //! Changes of an area task's state as values: the same operation is applied, logged and replayed.
 
 use super::cell::{Cell, CellKey};
+use super::pools::{self, PoolKey};
 use super::series::{TierAlert, put_origin, read_origin};
-use crate::model::cell::Number;
+use crate::model::cell::{Number, PoolCounts};
 use crate::model::record::Origin;
 use crate::model::target::{keyed, parts};
 use crate::model::time::{Day, Timestamp};
@@ -60,6 +61,8 @@ pub enum SeriesOperation {
         /// See [`Basis`](Self::Basis).
         basis: u64,
     },
+    /// Pools were added.
+    AddPools(PoolKey, PoolCounts),
     /// Hash of what the registry says of it.
     Basis(u64),
     /// Hash of the tier published, 0 for none.
@@ -166,6 +169,10 @@ impl SeriesOperation {
                 into.push(8);
                 put_short_signed(into, i64::from(day.0));
             }
+            Self::AddPools(key, counts) => {
+                into.push(10);
+                pools::write_change(*key, *counts, into);
+            }
             Self::DropBefore { cells, alerts } => {
                 into.push(6);
                 put_short_signed(into, i64::from(cells.0));
@@ -186,6 +193,11 @@ impl SeriesOperation {
             6 => Self::DropBefore { cells: Day(from.short_signed()?), alerts: Day(from.short_signed()?) },
             7 => Self::Cause(Day(from.short_signed()?), read_origin(from)?),
             8 => Self::CausesNamed(Day(from.short_signed()?)),
+            // Since format 4.
+            10 => {
+                let (key, counts) = pools::read_change(from)?;
+                Self::AddPools(key, counts)
+            }
             _ => return Err(corrupt("an operation is unknown")),
         })
     }

@@ -1,6 +1,7 @@
 //! One area over time, for one target: its cells, and what of it was published last.
 
 use super::cell::{Cell, CellKey};
+use super::pools::Pools;
 use crate::model::cell::Number;
 use crate::model::record::{Origin, Position, Topic};
 use crate::model::target::{keyed, parts};
@@ -25,6 +26,8 @@ pub struct Series {
     pub alerts: BTreeMap<Day, TierAlert>,
     /// Counts; cells that count nothing are not kept.
     pub cells: BTreeMap<CellKey, Cell>,
+    /// Pools, by how many people are in each.
+    pub pools: Pools,
     /// By specimen day, the newest input record behind a change of cases or positives that no tier was decided on yet.
     pub causes: BTreeMap<Day, Origin>,
 }
@@ -118,6 +121,7 @@ impl Series {
     /// Forgets cells and alerts of days before these.
     pub(super) fn drop_before(&mut self, cells: Day, alerts: Day) {
         self.cells.retain(|key, _| key.day >= cells);
+        self.pools.drop_before(cells);
         self.alerts.retain(|day, _| *day >= alerts);
         self.causes.retain(|day, _| *day >= cells);
     }
@@ -141,6 +145,7 @@ impl Series {
             put_short_signed(into, i64::from(day.0));
             put_origin(into, *origin);
         }
+        self.pools.write(into);
     }
 
     pub(super) fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
@@ -157,6 +162,9 @@ impl Series {
         let causes = if format == 1 { 0 } else { from.short::<u64>()? };
         for _ in 0..causes {
             series.causes.insert(Day(from.short_signed()?), read_origin(from)?);
+        }
+        if format >= 4 {
+            series.pools = Pools::read(from)?;
         }
         Ok(series)
     }

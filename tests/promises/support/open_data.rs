@@ -8,13 +8,18 @@ use std::path::{Path, PathBuf};
 use swabstream::policy::Rules;
 use swabstream::policy::source::{self, SourceFile};
 
-/// A file of the folder, or nothing, said aloud.
+/// A file of the folder of individual results, or nothing, said aloud.
 pub fn find(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/individual").join(name);
+    find_in("individual", name)
+}
+
+/// A file of one of the folders.
+pub fn find_in(folder: &str, name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(folder).join(name);
     if path.is_file() {
         return Some(path);
     }
-    println!("skipped: {name} is not there (looked for it in ../shared/data/individual)");
+    println!("skipped: {name} is not there (looked for it in ../shared/data/{folder})");
     None
 }
 

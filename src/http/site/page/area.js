@@ -75,7 +75,18 @@ function numbers(state, detail) {
   };
   const head = ["purpose", "positive", "of", "positivity", "interval", "cases", "rate"].map((column) => t(`numbers.${column}`));
   const caption = t("numbers.title", { days: amount(state.window, "day"), day: day(detail.day), method: t(`method.${state.method}`) });
-  box.replaceChildren(table(caption, head, detail.purposes.map(row)));
+  box.replaceChildren(table(caption, head, detail.purposes.map(row)), ...pools(state, detail));
+}
+
+// Estimated from pools alone, and mixed into no other number.
+function pools(state, detail) {
+  const pooled = detail.purposes.map(({ purpose, windows }) => ({ purpose, of: windows.find((window) => window.days === state.window)?.pooled }));
+  const known = pooled.filter(({ of }) => of);
+  if (!known.length) return [];
+  const row = ({ purpose, of }) => [word("purpose", purpose), count(of.pools), count(of.positive_pools), count(of.members), percent(of.prevalence.value),
+    `${percent(of.prevalence.low)} – ${percent(of.prevalence.high)}`, percent(of.firth), word("pooled_interval", of.method)];
+  const head = [t("numbers.purpose"), ...["pools", "positive", "members", "prevalence", "interval", "firth", "method"].map((column) => t(`pools.${column}`))];
+  return [table(t("pools.title", { days: amount(state.window, "day"), day: day(detail.day) }), head, known.map(row))];
 }
 
 function why(detail) {

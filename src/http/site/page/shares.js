@@ -3,6 +3,7 @@
 /** Ways to state positivity: both sides of the fraction, and whether it has an interval. */
 export const METHODS = {
   tests_over_tests: { top: "positive_tests", bottom: "conclusive_tests", interval: true },
+  tubes_over_tubes: { top: "positive_tubes", bottom: "conclusive_tubes", interval: true },
   people_over_people: { top: "people_positive", bottom: "people_tested", interval: true },
   people_over_tests: { top: "people_positive", bottom: "conclusive_tests", interval: false },
 };
@@ -20,5 +21,5 @@ export function shareOf(windows, days, method) {
 /** Whether anybody was swabbed on the day that windows end on. */
 export function swabbed(windows) {
   const day = windows?.find((window) => window.days === 1);
-  return day !== undefined && day.conclusive_tests + day.other_tests > 0;
+  return day !== undefined && day.conclusive_tests + day.other_tests + day.conclusive_tubes > 0;
 }

@@ -3,9 +3,10 @@
 use crate::model::target::{FIRST, keyed};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
-use crate::proto::v1::{AreaTier, Proportion, PurposeNumbers, TierReason, WindowNumbers};
+use crate::proto::v1::{AreaTier, PooledPrevalence, Proportion, PurposeNumbers, TierReason, WindowNumbers};
 use crate::view::areas::AreaOverview;
 use crate::view::overview::Overview;
+use crate::view::texts;
 use serde::Serialize;
 
 /// Roots shown beside the map, at most.
@@ -93,6 +94,23 @@ struct Window {
     people_over_tests: Option<f64>,
     cases_per_100k: Option<f64>,
     tests_per_100k: Option<f64>,
+    /// Where there are no pools, tubes are tests.
+    positive_tubes: i64,
+    conclusive_tubes: i64,
+    tubes_over_tubes: Option<Interval>,
+    pooled: Option<Pooled>,
+}
+
+/// Prevalence estimated from pools.
+#[derive(Debug, Serialize)]
+struct Pooled {
+    pools: i64,
+    positive_pools: i64,
+    members: i64,
+    prevalence: Interval,
+    firth: f64,
+    /// `exact` or `skew_score`.
+    method: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -253,6 +271,24 @@ fn window(of: &WindowNumbers) -> Window {
         people_over_tests: of.people_over_tests,
         cases_per_100k: of.cases_per_100k,
         tests_per_100k: of.tests_per_100k,
+        positive_tubes: of.positive_tubes.unwrap_or(of.positive_tests),
+        conclusive_tubes: of.conclusive_tubes.unwrap_or(of.conclusive_tests),
+        tubes_over_tubes: match of.conclusive_tubes {
+            Some(_) => of.tubes_over_tubes.as_ref().map(interval),
+            None => of.tests_over_tests.as_ref().map(interval),
+        },
+        pooled: of.pooled.as_ref().map(pooled),
+    }
+}
+
+fn pooled(of: &PooledPrevalence) -> Pooled {
+    Pooled {
+        pools: of.pools,
+        positive_pools: of.positive_pools,
+        members: of.members,
+        prevalence: Interval { value: of.most_likely, low: of.low, high: of.high },
+        firth: of.firth,
+        method: texts::pooled_interval(of.method()),
     }
 }
 

@@ -3,12 +3,12 @@
 //! In: cells in order of area. Out: records. The bytes are those that the generated code would write, without a message
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
-use crate::model::cell::{GAPS, Number, People, TALLIES, Tally};
+use crate::model::cell::{GAPS, Number, People, PoolCounts, TALLIES, Tally};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::protobuf::{bytes, number, put_bytes};
-use crate::proto::v1::{AreaCause, AreaChanges};
+use crate::proto::v1::{AreaCause, AreaChanges, PoolChange};
 use crate::state::codec::{Few, short_length};
 use prost::Message as _;
 
@@ -39,6 +39,19 @@ pub struct CellPlace<'a> {
     pub purpose: (usize, &'a str),
     /// Day of collection.
     pub day: i32,
+}
+
+/// Where pools of one size belong within their area and target.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolPlace<'a> {
+    /// First day of the registry's period.
+    pub registry_from: i32,
+    /// The purpose.
+    pub purpose: &'a str,
+    /// Day of collection.
+    pub day: i32,
+    /// People in each; 0 for members of negative ones.
+    pub size: u8,
 }
 
 /// Messages in the making.
@@ -103,6 +116,17 @@ impl Messages {
         part.add(place, numbers);
     }
 
+    /// Adds pools of an area and target, in any order, once all cells have been added.
+    pub fn pool(&mut self, subject: (&str, &str), place: PoolPlace<'_>, change: PoolCounts) {
+        let task = self.head.layout.area_task(subject.0) as usize;
+        if self.tasks[task].message.pools.len() == CELLS_OF_A_MESSAGE {
+            let next = Part::new(&self.head, self.tasks[task].message.part + 1);
+            let full = std::mem::replace(&mut self.tasks[task], next);
+            self.outputs.push(full.output(task as i32));
+        }
+        self.tasks[task].pool(subject, place, change);
+    }
+
     /// Names the record behind changes of an area and target, if a cell of them is in the last part.
     pub fn cause(&mut self, (area, target): (&str, &str), day: i32, origin: Origin) {
         let message = &mut self.tasks[self.head.layout.area_task(area) as usize].message;
@@ -113,7 +137,7 @@ impl Messages {
 
     /// All messages that hold anything.
     pub fn finish(mut self) -> Vec<Output> {
-        let filled = (0..).zip(self.tasks).filter(|(_, part)| part.count > 0);
+        let filled = (0..).zip(self.tasks).filter(|(_, part)| part.count > 0 || !part.message.pools.is_empty());
         self.outputs.extend(filled.map(|(task, part)| part.output(task)));
         self.outputs
     }
@@ -162,6 +186,33 @@ impl Part {
             put_bytes(&mut self.cells, 6, &all[2..]);
         }
         self.count += 1;
+    }
+
+    fn pool(&mut self, subject: (&str, &str), place: PoolPlace<'_>, change: PoolCounts) {
+        let AreaChanges { areas, targets, purposes, pools, .. } = &mut self.message;
+        let is_it = |at: &usize| areas[*at] == subject.0 && targets[*at] == subject.1;
+        // They come in order of areas.
+        let known = pools.last().map(|last| last.area as usize).filter(is_it);
+        let known = known.or_else(|| (0..areas.len()).find(is_it));
+        let area = known.unwrap_or_else(|| {
+            areas.push(subject.0.to_owned());
+            targets.push(subject.1.to_owned());
+            areas.len() - 1
+        });
+        let known = purposes.iter().position(|known| known == place.purpose);
+        let purpose = known.unwrap_or_else(|| {
+            purposes.push(place.purpose.to_owned());
+            purposes.len() - 1
+        });
+        pools.push(PoolChange {
+            area: area as u32,
+            registry_from: place.registry_from,
+            purpose: purpose as u32 + 1,
+            day: place.day,
+            size: place.size.into(),
+            positive: change.positive,
+            negative: change.negative,
+        });
     }
 
     /// The number of a purpose within the message, from 1; the total is 0.

@@ -5,9 +5,10 @@
 
 use super::cell_messages::{CellPlace, Head, Messages};
 use super::events::{Event, Events, Node, What};
-use super::place::{Place, periods};
+use super::place::{Place, periods, purpose_name};
+use super::pools::PoolChanges;
 use super::spread::Spread;
-use crate::model::cell::{Number, People, TOTAL, Tally};
+use crate::model::cell::{Number, People, Tally};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::policy::Rules;
@@ -32,6 +33,8 @@ pub struct Cells {
     /// Changes of one area in one period of the registry.
     nodes: Events,
     spread: Spread,
+    /// Of pools.
+    pub pools: PoolChanges,
     /// Under rules no longer in force.
     earlier: Vec<(CellName, Vec<Number>)>,
     /// The newest record behind changes of cases and positives, by area, target and day.
@@ -83,6 +86,7 @@ impl Cells {
         self.spread.take(&mut self.places, &mut self.nodes, rules);
         let cells = self.spread.cells().map(|(node, numbers)| (name(node, rules), numbers.to_vec()));
         self.earlier.extend(cells);
+        self.pools.carry_over(rules);
     }
 
     /// Messages for each area task that has changes; nothing is left behind.
@@ -94,6 +98,7 @@ impl Cells {
             self.carry_over(rules);
             self.add_earlier(&mut messages);
         }
+        self.pools.drain(rules, &mut messages);
         for ((area, target, day), origin) in std::mem::take(&mut self.causes) {
             messages.cause((&area, &target), day, origin);
         }
@@ -145,13 +150,6 @@ fn name(node: Node, rules: &Rules) -> CellName {
         registry_from: rules.areas.periods[node.period()].0,
         purpose: purpose_name(rules, node.purpose()).to_owned(),
         day: node.day(),
-    }
-}
-
-fn purpose_name(rules: &Rules, purpose: u8) -> &str {
-    match purpose {
-        TOTAL => "",
-        number => &rules.deployment.purposes[usize::from(number) - 1],
     }
 }
 

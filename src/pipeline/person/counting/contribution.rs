@@ -129,6 +129,7 @@ impl Places {
 pub struct Counted {
     place: Place,
     finding: Finding,
+    pooled: bool,
 }
 
 impl Counted {
@@ -138,7 +139,7 @@ impl Counted {
             return None;
         }
         let place = places.place(rules, verdict.area, verdict.purpose, verdict.minute)?;
-        Some(Self { place, finding: verdict.finding })
+        Some(Self { place, finding: verdict.finding, pooled: verdict.pooled })
     }
 
     fn is_day_of(&self, days: People) -> bool {
@@ -314,6 +315,10 @@ pub fn of_person(cells: &mut Cells, rules: &Rules, places: &Places, state: &Pers
 
 /// The difference one more specimen makes to a person with `others`.
 fn add(cells: &mut Cells, rules: &Rules, others: &[Counted], one: &Counted, sign: i32) {
+    if one.pooled {
+        // Of a pool's rows only negative ones count.
+        cells.pools.member(one.place, sign);
+    }
     let Some([tested, positive]) = near(others, one) else {
         cells.test(one.place, one.finding, None, sign);
         return add_of_many_areas(cells, rules, others, one, sign);

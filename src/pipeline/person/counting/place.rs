@@ -1,6 +1,6 @@
 //! Where and when something counts.
 
-use crate::model::cell::GAPS;
+use crate::model::cell::{GAPS, TOTAL};
 use crate::model::time::Day;
 use crate::policy::areas::AreaIndex;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
@@ -26,4 +26,12 @@ pub struct Place {
 /// of its last day.
 pub fn periods(rules: &Rules, day: i32) -> RangeInclusive<usize> {
     rules.areas.period(Day(day))..=rules.areas.period(Day(day + LONGEST_WINDOW - 1))
+}
+
+/// The name of a purpose of the deployment; the total has none.
+pub fn purpose_name(rules: &Rules, purpose: u8) -> &str {
+    match purpose {
+        TOTAL => "",
+        number => &rules.deployment.purposes[usize::from(number) - 1],
+    }
 }

@@ -13,6 +13,9 @@ use crate::pipeline::alerting::families;
 use crate::pipeline::decode::pool::{Member, PooledResult};
 use crate::pipeline::ending::Stop;
 use crate::pipeline::person::alerts::{POSITIVES_AT_MOST, precision, was_old};
+use crate::pipeline::person::counting::contribution::day_of;
+use crate::pipeline::person::counting::place::Place;
+use crate::pipeline::person::counting::pools::CountedTube;
 use crate::pipeline::person::messages::Origin;
 use crate::pipeline::person::route::PersonMessage;
 use crate::pipeline::person::{specimen, versions};
@@ -170,6 +173,24 @@ pub fn all(file: &CaseFile) -> BTreeSet<u64> {
 /// Whether a case file is that of a pool.
 pub fn is_pool(file: &CaseFile) -> bool {
     !file.pool.is_empty()
+}
+
+/// What a tube counts as, if it was found positive or negative and the rules know its place. Of its results that say so the
+/// earliest lends its place, and says how many people are in it.
+pub fn counted(file: &CaseFile, tube: u64, rules: &Rules) -> Option<CountedTube> {
+    let standing = standing(file, tube);
+    let counting = || standing.iter().filter(|version| version.row.counts());
+    let finding = counting().map(|version| version.row.finding()).max().filter(|found| *found >= Finding::Negative)?;
+    let saying = counting().filter(|version| version.row.finding() == finding);
+    let lenders = saying.map(|version| {
+        let result = version.result();
+        let size = result.pool.as_ref().map_or(0, |pool| pool.members.len() as u8);
+        (version.row.minute(), version.row.is_day_only(), result.area, result.purpose, size, result.target)
+    });
+    let (minute, _, area, purpose, size, target) = lenders.min()?;
+    let (area, target) = (rules.areas.index(&area)?, rules.target(&target)?);
+    let place = Place { area, target, purpose: rules.purpose(&purpose)?, day: day_of(rules, minute) };
+    Some(CountedTube { place, size, positive: finding == Finding::Positive })
 }
 
 /// Alerts about some of its tubes, live or withdrawn, in order of their ids.
