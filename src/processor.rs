@@ -9,6 +9,7 @@ use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::watch::TopicWatch;
 use crate::model::ids::Secret;
 use crate::model::record::{HalfKind, Layout, Topic};
+use crate::model::time::Timestamp;
 use crate::pipeline::area::AreaHalf;
 use crate::pipeline::formats::Formats;
 use crate::pipeline::half::Half;
@@ -101,14 +102,17 @@ impl Processor {
         warn_of_lost_areas(&rules.rules);
         say_targets(&rules.rules);
 
+        let (closing_sender, closing_seen) = watch::channel(globals.closing(job.layout.person_tasks, &rules.rules));
         let (rules_sender, rules_seen) = watch::channel(rules);
         let (slowest_sender, slowest_seen) = watch::channel(globals.slowest(job.layout.person_tasks));
         let (shutdown, shutdown_seen) = watch::channel(false);
         let (ended_sender, ended) = mpsc::unbounded_channel();
-        let news = News { rules: rules_seen, slowest: slowest_seen, shutdown: shutdown_seen.clone() };
+        let (slowest, closing) = (slowest_seen, closing_seen);
+        let news = News { rules: rules_seen, slowest, closing, shutdown: shutdown_seen.clone() };
         let mut processor = Self { shutdown, ended, threads: Vec::new() };
 
-        let listener = Listener { globals, reader, rules: rules_sender, slowest: slowest_sender };
+        let (rules, slowest, closing) = (rules_sender, slowest_sender, closing_sender);
+        let listener = Listener { globals, reader, rules, slowest, closing };
         let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
 
@@ -324,6 +328,7 @@ struct Listener {
     reader: TopicReader,
     rules: watch::Sender<RulesInForce>,
     slowest: watch::Sender<Option<Watermarks>>,
+    closing: watch::Sender<Option<Timestamp>>,
 }
 
 impl Listener {
@@ -358,6 +363,8 @@ impl Listener {
         }
         let slowest = self.globals.slowest(person_tasks);
         self.slowest.send_if_modified(|known| std::mem::replace(known, slowest) != slowest);
+        let closing = self.globals.rules().and_then(|known| self.globals.closing(person_tasks, &known.rules));
+        self.closing.send_if_modified(|known| std::mem::replace(known, closing) != closing);
     }
 }
 

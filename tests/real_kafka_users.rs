@@ -320,6 +320,7 @@ fn roles_can_work(site: &Site) {
     assert_lacking(site, "author");
     site.assert_done(APPLY, "author");
     site.assert_done(&["rules", "show"], "author");
+    site.assert_done(&["days", "list"], "author");
     assert_lacking(site, "processor");
     what_is_denied_at_work_is_named(site);
     let mut processor = site.spawn(RUN, &site.of_user("processor"));

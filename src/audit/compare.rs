@@ -7,11 +7,11 @@ use super::targets;
 use crate::model::record::Topic;
 use crate::model::time::Day;
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, PooledPrevalence, Proportion, PurposeNumbers,
+    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, DayClose, PooledPrevalence, Proportion, PurposeNumbers,
     WindowNumbers,
 };
 use prost::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a reader of the compacted outputs ends up with.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ pub struct Published {
     pub positivity: BTreeMap<(String, Day), AreaPositivity>,
     /// `area-tiers`, by area (with its target).
     pub tiers: BTreeMap<String, AreaTier>,
+    /// Closes of days, by area (with its target) and day, as each was published first.
+    closes: BTreeMap<(String, Day), DayClose>,
+    /// Areas and days of which another close was published later.
+    pub closed_again: BTreeSet<(String, Day)>,
     /// Records that are not what their topic holds, or not under the key they should have: topic and how many.
     pub unreadable: BTreeMap<Topic, u64>,
 }
@@ -38,7 +42,8 @@ impl Published {
 
     /// Takes the next record of one of the four topics.
     pub fn take(&mut self, topic: Topic, key: &[u8], payload: Option<&[u8]>) {
-        let (key, first) = (String::from_utf8_lossy(key).into_owned(), self.first_target.as_str());
+        let (text, first) = (String::from_utf8_lossy(key).into_owned(), self.first_target.as_str());
+        let key = text.clone();
         let understood = match (topic, payload) {
             (Topic::Alerts, payload) => {
                 put(&mut self.alerts, Some(key), payload, first, |alert| alert.alert_id.clone())
@@ -57,8 +62,18 @@ impl Published {
             }
             _ => None,
         };
+        if let (Topic::AreaPositivity, Some(key)) = (topic, area_and_day(&text)) {
+            self.note_close(key);
+        }
         if understood.is_none() {
             *self.unreadable.entry(topic).or_default() += 1;
+        }
+    }
+
+    fn note_close(&mut self, key: (String, Day)) {
+        let Some(close) = self.positivity.get(&key).and_then(|numbers| numbers.close.clone()) else { return };
+        if *self.closes.entry(key.clone()).or_insert_with(|| close.clone()) != close {
+            self.closed_again.insert(key);
         }
     }
 
@@ -197,12 +212,13 @@ pub fn wanted_alerts(truth: &Truth) -> BTreeMap<String, LiveAlert> {
 }
 
 /// Equal counts, and ratios that differ by rounding at most. When it was computed, and by rules of which digest, may
-/// differ: other rules state a number again only where they change it.
+/// differ: other rules state a number again only where they change it. When its day was closed is history.
 pub fn same_numbers(expected: &AreaPositivity, found: &AreaPositivity) -> bool {
     let without = |numbers: &AreaPositivity| AreaPositivity {
         now: None,
         purposes: Vec::new(),
         rules_digest: String::new(),
+        close: None,
         ..numbers.clone()
     };
     without(expected) == without(found)

@@ -28,6 +28,7 @@ pub mod changes;
 pub mod compare;
 pub mod content;
 pub mod cut;
+mod day_closes;
 mod dead_letters;
 pub mod evidence;
 pub mod histories;

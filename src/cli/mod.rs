@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 pub mod audit;
 pub mod check;
+pub mod days;
 pub mod demo;
 pub mod file;
 pub mod publish;
@@ -77,6 +78,17 @@ Exit codes: 0 all is right, 1 something is wrong, 2 the broker could not be aske
 Exit codes: 0 done, 1 the rules are wrong or there are none, 2 it could not be done."
     )]
     Rules(rules::RulesCommand),
+    /// Show which days are closed, and let one close without a task that is lost
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  swabstream days list --config swabstream.toml
+  swabstream days mark-incomplete 2026-11-29 --without 3 --by 'Zhang Wei' --reason 'disk lost'
+  swabstream days unmark 2026-11-29 --config swabstream.toml
+
+Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2 it could not be done."
+    )]
+    Days(days::DaysCommand),
     Publish(publish::PublishCommand),
     Check(check::CheckCommand),
     Watch(watch::WatchArgs),
@@ -101,6 +113,7 @@ impl Command {
             Self::SkipLost(args) => args.duty(),
             Self::Topics(command) => command.duty(),
             Self::Rules(command) => command.duty(),
+            Self::Days(command) => command.duty(),
             Self::Check(_) | Self::Watch(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
@@ -134,6 +147,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Run(args) => run::run(args),
         Command::Topics(command) => topics::run(command, out),
         Command::Rules(command) => rules::run(command, out),
+        Command::Days(command) => days::run(command, out),
         Command::Publish(command) => publish::run(command, out),
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),

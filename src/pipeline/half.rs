@@ -7,6 +7,7 @@ use super::times::{OwnTime, Passed, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
 use crate::model::record::{HalfKind, Layout, Output, Record, Topic};
+use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
@@ -95,6 +96,11 @@ pub trait Half: Paged + Sized {
     /// How far time has come for the state: stored with each commit.
     fn passed(&self) -> Passed {
         Passed::default()
+    }
+
+    /// The last day that was closed, of a half that closes days.
+    fn closed(&self) -> Option<Day> {
+        None
     }
 
     /// After a restore: time had come so far with the commit that was restored.

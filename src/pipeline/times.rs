@@ -6,7 +6,7 @@
 
 use crate::model::time::Timestamp;
 
-/// The three times of a task. None runs backwards, and a task that was restored goes on at those it had, or at none.
+/// The times of a task. None runs backwards, and a task that was restored goes on at those it had, or at none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// The task's own: the newest receipt it has read, or the wall clock where it has read all there is. Other tasks may
@@ -15,6 +15,9 @@ pub struct Times {
     /// All person tasks have come to it, and what they sent here by then was read: nothing is missing that was received
     /// before. `None` while that is not known. What is due is due by this one.
     pub everywhere: Option<Timestamp>,
+    /// As far as days may be closed: [`Times::everywhere`], or beyond it over the days that an operator lets close without
+    /// the tasks that are behind. An area task's: nobody else closes days.
+    pub closing: Option<Timestamp>,
     /// No record that may still come needs what lies further back than the rules allow from here: up to seven days
     /// behind [`Times::everywhere`], so that messages over several tasks have arrived. Rows are dropped by it, and nothing
     /// else goes by it: whatever did would be days late. A half that drops nothing has none.

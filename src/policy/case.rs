@@ -45,6 +45,8 @@ pub struct CasePolicy {
     pub pool_recall_hours: i64,
     /// Hours after that from which on members of whom nothing is known are overdue.
     pub pool_grace_hours: i64,
+    /// Hours after the midnight that ends a day at which it is closed.
+    pub day_close_hours: i64,
     /// How grave its alerts are.
     pub severity: CaseSeverity,
 }
@@ -106,6 +108,10 @@ pub struct CaseSeverity {
 
 /// Hours until the recall of a pool's members, where a policy does not say: the day after.
 pub const POOL_RECALL_HOURS: u32 = 24;
+
+/// Hours until a day is closed, where a policy does not say: a result that takes as long as rules of reporting let it is
+/// in by then.
+pub const DAY_CLOSE_HOURS: u32 = 24;
 
 impl Default for CaseSeverity {
     fn default() -> Self {

@@ -4,13 +4,16 @@
 
 use crate::model::target::FIRST;
 use crate::model::time::{Day, Timestamp};
+use std::collections::BTreeMap;
 
 pub mod areas;
 pub mod case;
+pub mod closes;
 pub mod deployment;
 pub mod error;
 mod load;
 mod lookup;
+pub mod marks;
 pub mod plan;
 pub mod records;
 pub mod sample;
@@ -25,6 +28,7 @@ pub use case::{CasePolicy, CaseSeverity, EpisodeForm, ObservationDays, TestDays}
 pub use deployment::{AreaMeaning, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 pub use error::RuleError;
 use lookup::Lookup;
+pub use marks::DayIncomplete;
 pub use tier::clean_day::CleanDayStep;
 pub use tier::threshold::{Measure, MeasureKind};
 pub use tier::{TierEngine, TierPolicy, TierSeverity};
@@ -53,6 +57,8 @@ pub struct Rules {
     /// Lab ids and names, by id.
     pub labs: Vec<(String, String)>,
     lab_by_id: Lookup,
+    /// Days that close without some of the tasks.
+    incomplete: BTreeMap<Day, DayIncomplete>,
     /// Numbers of purposes, from 1.
     purpose_by_name: Lookup,
     /// What all of it was made from, by key: the digest is over these bytes.

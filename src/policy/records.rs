@@ -4,6 +4,9 @@ use crate::proto::v1::{self, rule::Rule as Kind};
 use prost::Message as _;
 use xxhash_rust::xxh3::Xxh3;
 
+/// How keys of marks of days begin.
+pub(super) const INCOMPLETE: &str = "incomplete/";
+
 /// Digest of records in order of their keys: lower-case hex of 128 bits over (key length, key, value length, value),
 /// lengths as 64 bits little-endian.
 pub(super) fn digest(sorted: &[(String, Vec<u8>)]) -> String {
@@ -32,5 +35,6 @@ pub(super) fn key_of(rule: &Kind) -> Option<String> {
         Kind::TierPolicy(policy) => Some(format!("tier/{}@{}", policy.id, policy.version)),
         Kind::Area(area) => Some(format!("area/{}", area.code)),
         Kind::Lab(lab) => Some(format!("lab/{}", lab.id)),
+        Kind::DayIncomplete(mark) => Some(format!("{INCOMPLETE}{}", mark.day)),
     }
 }

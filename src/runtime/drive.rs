@@ -7,6 +7,7 @@ use super::task::RulesInForce;
 use super::task::clock::Watermarks;
 use super::worker::Worker;
 use crate::clock;
+use crate::model::time::Timestamp;
 use crate::pipeline::half::Half;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,6 +26,8 @@ pub struct News {
     pub rules: watch::Receiver<RulesInForce>,
     /// Smallest progress of all person tasks, once all have published theirs.
     pub slowest: watch::Receiver<Option<Watermarks>>,
+    /// How far days may be closed, once that is known.
+    pub closing: watch::Receiver<Option<Timestamp>>,
     /// True when the process is to end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -59,5 +62,8 @@ fn hear<H: Half, L: Log>(worker: &mut Worker<H, L>, news: &mut News) {
     }
     if let Some(slowest) = *news.slowest.borrow_and_update() {
         worker.set_slowest(slowest);
+    }
+    if let Some(closing) = *news.closing.borrow_and_update() {
+        worker.set_closing(closing);
     }
 }

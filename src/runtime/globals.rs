@@ -7,6 +7,7 @@ use super::task::clock::Watermarks;
 use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
+use crate::policy::Rules;
 use crate::policy::error::RuleError;
 use crate::policy::set::RuleSetReader;
 use crate::proto::v1::Progress;
@@ -80,6 +81,13 @@ impl Globals {
     pub fn slowest(&self, person_tasks: i32) -> Option<Watermarks> {
         let all: Option<Vec<Watermarks>> = (0..person_tasks).map(|task| self.progress.get(&task).copied()).collect();
         all?.into_iter().reduce(Watermarks::min)
+    }
+
+    /// How far days may be closed by some rules, once all person tasks have published how far they have come.
+    pub fn closing(&self, person_tasks: i32, rules: &Rules) -> Option<Timestamp> {
+        let come_to = |task| self.progress.get(&task).map(|watermarks| watermarks.watermark);
+        let all: Option<Vec<Timestamp>> = (0..person_tasks).map(come_to).collect();
+        rules.closing(&all?)
     }
 }
 

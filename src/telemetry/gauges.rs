@@ -2,11 +2,11 @@
 //! is there only while the registry or the placement has it.
 
 use super::names::{
-    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DEAD_LETTERS, EVENT_CLIENTS, EXPECTED_TASKS,
-    HISTORY_MODE, LAB_NEWEST, LAB_REGISTERED, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS, MIN_PROGRESS,
-    PROCESS_CPU, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT, PROCESS_START, PROCESS_THREADS, PROCESS_VIRTUAL,
-    PROCESS_VIRTUAL_MAX, READY, RESTORE_REMAINING, STARTED, STATE_BYTES, STATE_ENTRIES, TASK_LAG_RECORDS,
-    TASK_LAG_SECONDS, TASK_NOW, TASK_PROGRESS, TASKS, VIEW_RECORDS,
+    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DAYS_WAITING, DEAD_LETTERS, EVENT_CLIENTS,
+    EXPECTED_TASKS, HISTORY_MODE, LAB_NEWEST, LAB_REGISTERED, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS,
+    MIN_PROGRESS, PROCESS_CPU, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT, PROCESS_START, PROCESS_THREADS,
+    PROCESS_VIRTUAL, PROCESS_VIRTUAL_MAX, READY, RESTORE_REMAINING, SLOWEST_BEHIND, STARTED, STATE_BYTES,
+    STATE_ENTRIES, TASK_LAG_RECORDS, TASK_LAG_SECONDS, TASK_NOW, TASK_PROGRESS, TASKS, VIEW_RECORDS,
 };
 use super::process::Process;
 use super::series::Series;
@@ -136,6 +136,7 @@ pub(super) fn of_outputs(series: &Series, overview: &Overview, status: &ProcessS
             series.gauge(&MIN_PROGRESS, &[half.name()]).set(seconds(now));
         }
     }
+    days(series, overview, status);
     for code in codes().map(code_text) {
         let count = overview.dead_letters.counts().get(&code).copied().unwrap_or(0);
         series.gauge(&DEAD_LETTERS, &[&code]).set(count as f64);
@@ -150,6 +151,19 @@ pub(super) fn of_outputs(series: &Series, overview: &Overview, status: &ProcessS
         {
             area_gauges(series, [code, target], area);
         }
+    }
+}
+
+/// Days that are held up, by the tasks that hold them up: 0 for all others.
+fn days(series: &Series, overview: &Overview, status: &ProcessStatus) {
+    let (days, tasks) = (overview.days(), overview.person_tasks(status));
+    (0..tasks).for_each(|task| series.gauge(&DAYS_WAITING, &[&task.to_string()]).set(0.0));
+    let waiting = overview.registry().rules().map(|rules| days.waiting(rules, tasks)).unwrap_or_default();
+    for waits_for in waiting.iter().flat_map(|(_, tasks)| tasks) {
+        series.gauge(&DAYS_WAITING, &[&waits_for.task.to_string()]).increment(1.0);
+    }
+    if let Some((newest, slowest)) = days.newest().zip(days.slowest(tasks)) {
+        series.gauge(&SLOWEST_BEHIND, &[]).set(seconds(newest) - seconds(slowest));
     }
 }
 

@@ -299,6 +299,18 @@ pub const MIN_PROGRESS: Metric = gauge(
     &[Label::Half],
     "The smallest time any task of the half has reached, over all instances: day closes wait for it.",
 );
+/// Days that wait.
+pub const DAYS_WAITING: Metric = gauge(
+    "swabstream_days_waiting",
+    &[Label::Task],
+    "Days whose close waits for the person task, which has not come so far while others have.",
+);
+/// How far the slowest task is behind the fastest.
+pub const SLOWEST_BEHIND: Metric = gauge(
+    "swabstream_slowest_task_behind_seconds",
+    &[],
+    "How far the slowest person task is behind the fastest, by what both published.",
+);
 /// State, in entries.
 pub const STATE_ENTRIES: Metric =
     gauge("swabstream_state_entries", &[Label::Half, Label::StateKind], "What the tasks held here keep, by kind.");
@@ -385,7 +397,7 @@ pub const PROCESS_START: Metric =
 pub const PROCESS_THREADS: Metric = gauge("process_threads", &[], "Threads of this process.");
 
 /// The whole table.
-pub const ALL: [&Metric; 46] = [
+pub const ALL: [&Metric; 48] = [
     &RECORDS_CONSUMED,
     &RECORDS_WRITTEN,
     &OUTCOMES,
@@ -411,6 +423,8 @@ pub const ALL: [&Metric; 46] = [
     &TASK_NOW,
     &TASK_PROGRESS,
     &MIN_PROGRESS,
+    &DAYS_WAITING,
+    &SLOWEST_BEHIND,
     &STATE_ENTRIES,
     &STATE_BYTES,
     &LAB_NEWEST,

@@ -3,6 +3,7 @@
 //! In: the workers' numbers and the overview. Out: [`MachineStatus`], ready to be shown. Never here: a clock; the caller says
 //! what time it is.
 
+use super::days::WaitsFor;
 use super::overview::Overview;
 use super::status::{Books, ProcessStatus, WorkerStatus};
 use super::texts;
@@ -36,6 +37,8 @@ pub struct MachineStatus {
     pub caught_up: bool,
     /// Consumed records by outcome, over the tasks held here.
     pub outcomes: BTreeMap<String, u64>,
+    /// Days whose close is held up, and by which person tasks.
+    pub days_waiting: Vec<DayWaiting>,
     /// Dead letters by code.
     pub dead_letters: BTreeMap<String, u64>,
     /// Registered labs, those not heard of for longest first.
@@ -66,6 +69,15 @@ pub struct HalfStatus {
     pub commit_ms: Option<f64>,
     /// The smallest progress over all instances, in milliseconds since 1970.
     pub progress: Option<i64>,
+}
+
+/// A day that is not closed although its time has come for some tasks.
+#[derive(Clone, Debug, Serialize)]
+pub struct DayWaiting {
+    /// The day.
+    pub day: String,
+    /// Person tasks that have not come so far.
+    pub tasks: Vec<WaitsFor>,
 }
 
 /// One lab.
@@ -115,6 +127,7 @@ impl Sampler {
             working: workers.iter().any(|worker| !worker.ended),
             caught_up: overview.caught_up(),
             outcomes: outcomes(&workers),
+            days_waiting: days_waiting(status, overview),
             dead_letters: overview.dead_letters.counts().clone(),
             labs,
             labs_omitted,
@@ -152,6 +165,12 @@ impl HalfStatus {
             self.commit_ms = Some(self.commit_ms.map_or(took, |longest| longest.max(took)));
         }
     }
+}
+
+fn days_waiting(status: &ProcessStatus, overview: &Overview) -> Vec<DayWaiting> {
+    let Some(rules) = overview.registry().rules() else { return Vec::new() };
+    let waiting = overview.days().waiting(rules, overview.person_tasks(status));
+    waiting.into_iter().map(|(day, tasks)| DayWaiting { day: day.to_string(), tasks }).collect()
 }
 
 fn outcomes(workers: &[WorkerStatus]) -> BTreeMap<String, u64> {

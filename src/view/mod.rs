@@ -15,6 +15,8 @@ pub mod alerts;
 
 pub mod dead_letters;
 
+pub mod days;
+
 pub mod registry;
 
 pub mod texts;

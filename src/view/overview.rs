@@ -5,8 +5,10 @@
 
 use super::alerts::Alerts;
 use super::areas::Areas;
+use super::days::Published;
 use super::dead_letters::DeadLetters;
 use super::registry::Registry;
+use super::status::ProcessStatus;
 use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
@@ -46,6 +48,7 @@ pub struct Overview {
     /// Dead letters.
     pub dead_letters: DeadLetters,
     progress: BTreeMap<(HalfKind, i32), Timestamp>,
+    days: Published,
     read: BTreeMap<Topic, u64>,
     caught_up: bool,
 }
@@ -91,6 +94,16 @@ impl Overview {
     /// How far each task has come, by half and number, whoever holds it.
     pub fn progress(&self) -> &BTreeMap<(HalfKind, i32), Timestamp> {
         &self.progress
+    }
+
+    /// Person tasks there are: as the processes here know it, or as far as they were heard of.
+    pub fn person_tasks(&self, status: &ProcessStatus) -> i32 {
+        status.layout().map_or(self.days.tasks(), |layout| layout.person_tasks.max(self.days.tasks()))
+    }
+
+    /// What of it says which days are closed.
+    pub fn days(&self) -> &Published {
+        &self.days
     }
 
     /// The smallest time any task of a half has reached.
@@ -160,6 +173,10 @@ impl Overview {
         let half = HalfKind::named(&progress.half).filter(|_| (0..MOST_TASKS).contains(&progress.task));
         if let (Some(now), Some(half)) = (now, half) {
             self.progress.insert((half, progress.task), now);
+            match half {
+                HalfKind::Person => drop(self.days.come_to.insert(progress.task, now)),
+                HalfKind::Area => drop(self.days.closed.insert(progress.task, Day::parse(&progress.closed_day))),
+            }
         }
     }
 }

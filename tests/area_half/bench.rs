@@ -24,7 +24,7 @@ pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 /// All person tasks have come so far, and what they sent by then was read.
 pub fn heard(watermark: Timestamp) -> Look {
     let slowest = Some(Watermarks { watermark, drop_before: watermark });
-    Look { at: Timestamp(0), read_until: Some(Timestamp(1)), slowest }
+    Look { at: Timestamp(0), read_until: Some(Timestamp(1)), slowest, closing: Some(watermark) }
 }
 
 /// A task and all it wrote.
@@ -67,7 +67,11 @@ impl Bench {
     /// Commits at noon of a day, or before any person task's progress is known.
     pub fn commit(&mut self, day: Option<Day>) -> Vec<Output> {
         let everywhere = day.map(|day| Timestamp(i64::from(day.0) * 86_400_000 + 4 * 3_600_000));
-        let times = Times { everywhere, ..Times::default() };
+        self.commit_at(Times { everywhere, closing: everywhere, ..Times::default() })
+    }
+
+    /// Commits at these times.
+    pub fn commit_at(&mut self, times: Times) -> Vec<Output> {
         self.half.advance(&times, &mut self.effects);
         self.seq += 1;
         self.half.flush(self.seq, &times, &mut self.effects);
@@ -94,11 +98,11 @@ impl Bench {
         latest
     }
 
-    /// Live numbers, their time and rules apart.
+    /// Live numbers, their time apart, and when their day was closed.
     pub fn numbers(&self) -> BTreeMap<String, AreaPositivity> {
         let numbers = |(key, payload): (String, Vec<u8>)| {
             let numbers = AreaPositivity::decode(payload.as_slice()).expect("ours");
-            (key, AreaPositivity { now: None, ..numbers })
+            (key, AreaPositivity { now: None, close: None, ..numbers })
         };
         self.latest(Topic::AreaPositivity).into_iter().map(numbers).collect()
     }

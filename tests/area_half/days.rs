@@ -43,7 +43,7 @@ fn published_of_the_city(outputs: &[Output]) -> BTreeMap<String, i64> {
 
 /// All that was received until noon of a day is there.
 fn come(day: Day) -> Times {
-    Times { everywhere: Some(noon(day)), ..Times::default() }
+    Times { everywhere: Some(noon(day)), closing: Some(noon(day)), ..Times::default() }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod images;
 
 mod bench;
 mod city;
+mod closes;
 mod days;
 mod numbers;
 mod purposes;

@@ -94,7 +94,8 @@ fn said(history: &[Sent], pieces: &[usize], task: i32, one_by_one: bool) -> Said
             }
         }
         newest = sent.iter().map(|sent| sent.received_at).fold(newest, Timestamp::max);
-        let times = Times { own: newest, everywhere: Some(newest), drop_before: Some(newest.plus_days(-5)) };
+        let times = Times { own: newest, everywhere: Some(newest), ..Times::default() };
+        let times = Times { drop_before: Some(newest.plus_days(-5)), ..times };
         half.advance(&times, &mut effects);
         half.flush(seq, &times, &mut effects);
         if seq == 7 {

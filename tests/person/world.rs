@@ -254,7 +254,7 @@ impl World {
     pub fn advance(&mut self, now: Timestamp) {
         for task in 0..LAYOUT.person_tasks {
             let mut effects = Effects::default();
-            let times = Times { own: now, everywhere: Some(now), drop_before: Some(now) };
+            let times = Times { own: now, everywhere: Some(now), drop_before: Some(now), ..Times::default() };
             self.halves[task as usize].advance(&times, &mut effects);
             let is_overdue = |output: &Output| {
                 let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
@@ -273,7 +273,7 @@ impl World {
     pub fn pass(&mut self, now: Timestamp) {
         for task in 0..LAYOUT.person_tasks {
             let mut effects = Effects::default();
-            let times = Times { own: now, everywhere: Some(now), drop_before: None };
+            let times = Times { own: now, everywhere: Some(now), ..Times::default() };
             self.halves[task as usize].advance(&times, &mut effects);
             assert!(!self.halves[task as usize].owes(&times), "nothing is left to do");
             self.take(task, effects);

@@ -10,6 +10,7 @@ mod waiting;
 
 mod a_worker_is_exactly_once;
 mod audit;
+mod day_closes;
 mod due_tests;
 mod house;
 mod long_history;

@@ -9,6 +9,9 @@ use swabstream::policy::Rules;
 /// Seeds in a hundred in which new purposes take the numbers of abandoned ones.
 const FULL: u32 = 40;
 
+/// Seeds of past data in a hundred in which a task stalls.
+const STALLED: u32 = 60;
+
 /// What a seed is like.
 pub struct Plan {
     pub instances: usize,
@@ -24,6 +27,10 @@ pub struct Plan {
     pub days_after: i64,
     /// Sets of rules that come into force on the way.
     pub rules: Vec<Arc<Rules>>,
+    /// A person task that stalls at the end while the others go on, in history mode.
+    pub stalled: Option<i32>,
+    /// Days at the end that are marked as closing without it.
+    pub marked: i32,
     /// Transactions of others that hang in a changelog.
     pub hangs: usize,
     /// Purposes that there is room for beside abandoned ones.
@@ -35,6 +42,7 @@ impl Plan {
         let history = random.chance(50);
         let backlog = history && random.chance(40);
         let rules = rules::later(random);
+        let stalled = (history && random.chance(STALLED)).then(|| random.below(4) as i32);
         // Of days that were closed before other rules came, nothing is derived again: what they add stays as it was.
         let closes = backlog && !rules.is_empty();
         Self {
@@ -46,6 +54,8 @@ impl Plan {
             backlog,
             days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30, 200]) },
             rules,
+            stalled,
+            marked: 1 + random.below(4) as i32,
             hangs: 1 + random.below(3),
             room: random.chance(FULL).then(|| random.below(4) as u32),
         }

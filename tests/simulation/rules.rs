@@ -4,12 +4,13 @@
 use super::support::random::Random;
 use prost::Message as _;
 use std::sync::{Arc, LazyLock};
+use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
 use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::tier_policy::Engine;
 use swabstream::proto::v1::{
-    Area, AreaPeriod, CasePolicy, Deployment, EpisodeForm, Rule, TierPolicy, UnknownLab, rule,
+    Area, AreaPeriod, CasePolicy, DayIncomplete, Deployment, EpisodeForm, Rule, TierPolicy, UnknownLab, rule,
 };
 
 /// When another version of the case policy takes over, in one of the sets.
@@ -41,6 +42,22 @@ pub fn later(random: &mut Random) -> Vec<Arc<Rules>> {
         _ => (other + 1 + random.below(SETS.len() - 1)) % SETS.len(),
     };
     [other, next].map(|set| SETS[set].clone()).into()
+}
+
+/// Rules by which some days around the last one close without a task.
+pub fn marked(rules: &Rules, last: Timestamp, days: i32, task: i32) -> Arc<Rules> {
+    let (mut records, first) = (rules.to_records(), rules.day(last).plus(-2));
+    records.extend((0..days).map(|after| {
+        let mark = DayIncomplete {
+            day: first.plus(after).to_string(),
+            without: vec![task],
+            by: "Zhang Wei".to_owned(),
+            reason: "its disk is lost".to_owned(),
+            at: "2022-12-01T00:00:00Z".to_owned(),
+        };
+        record(rule::Rule::DayIncomplete(mark)).expect("no manifest")
+    }));
+    Arc::new(Rules::from_records(&records).expect("valid rules"))
 }
 
 /// The sample's rules with every record changed, or left out.
@@ -90,6 +107,7 @@ fn medicine(rule: &mut rule::Rule) -> bool {
             policy.test_grace_hours = Some(60);
             policy.trace_days_before = 1;
             policy.historic_after_hours = 24;
+            policy.day_close_hours = Some(3);
             policy.unknown_lab = UnknownLab::Accept as i32;
         }
         // Its results count on, apart.

@@ -35,6 +35,7 @@ const MUST_HAPPEN: [(&str, &[&str]); 18] = [
         &["test missed", "test missed, known later", "test came late", "contact was none", "test due no more"],
     ),
     ("pools that leave members open", &["pool raised", "pool withdrawn"]),
+    ("closed days", &["day closed", "day closed without a task"]),
     ("members of pools settled", &["member of a pool settled", "false pool"]),
     (
         "missed recalls of pools",

@@ -167,7 +167,7 @@ impl<H: Shadowed> Shadow<H> {
                     self.ledger.received += u64::from(record.position.topic == Topic::PersonEvents);
                 }
                 Call::Advance(times) => {
-                    let Times { own, everywhere, drop_before } = *times;
+                    let Times { own, everywhere, drop_before, .. } = *times;
                     assert!(own >= self.now, "{}: time ran backwards", self.name());
                     for time in [everywhere, drop_before] {
                         assert!(time <= slowest, "{}: {time:?} is said to have come everywhere", self.name());

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use swabstream::audit::stored::head_of;
 use swabstream::model::record::{COMMIT_HEADER, HalfKind, Output, Topic};
-use swabstream::model::time::Timestamp;
+use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
@@ -21,6 +21,7 @@ use swabstream::proto::v1::{Alert, AlertFamily, AlertState, CauseKind, Progress}
 use swabstream::runtime::log::{Commit, CommitMark};
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::task::clock::Watermarks;
+use swabstream::state::area::AreaState;
 
 thread_local! {
     /// Of the seed that runs on this thread: a half is made by its worker and can be handed nothing.
@@ -59,6 +60,8 @@ pub struct Witness {
     owners: BTreeMap<TaskOf, String>,
     /// Times last published on `progress`.
     times: BTreeMap<TaskOf, Watermarks>,
+    /// The last day that each area task has closed.
+    closed: BTreeMap<i32, Day>,
     /// What readers must see, by partition.
     published: BTreeMap<(Topic, i32), Vec<Output>>,
     pub ticks: u64,
@@ -93,6 +96,7 @@ impl Witness {
             marks: BTreeMap::new(),
             owners: BTreeMap::new(),
             times: BTreeMap::new(),
+            closed: BTreeMap::new(),
             published: BTreeMap::new(),
             ticks: 0,
             moves: 0,
@@ -132,6 +136,19 @@ impl Witness {
             ("member of a pool settled", count(&by_member)),
             ("false pool", count(&|alert| alert.all_negative)),
         ]
+    }
+
+    /// Days that area tasks have closed in the end.
+    pub fn closes(&self) -> [(&'static str, u64); 2] {
+        let states = || self.area.values().map(|shadow| shadow.half().state());
+        let closed = |state: &AreaState| {
+            let last = state.closes().last_closed();
+            let days = last.into_iter().flat_map(|last| (0..200).map(move |back| last.plus(-back)));
+            days.filter_map(|day| state.closes().of(day)).map(|close| close.without.len()).collect::<Vec<_>>()
+        };
+        let all: Vec<usize> = states().flat_map(closed).collect();
+        let without = all.iter().filter(|without| **without > 0).count();
+        [("day closed", all.len() as u64), ("day closed without a task", without as u64)]
     }
 
     /// Every set that was published, the first first.
@@ -198,6 +215,29 @@ impl Witness {
         (0..LAYOUT.person_tasks).map(published).collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
+    /// A day is closed when every person task has published that it has come to its close, by the most generous of all
+    /// rules, or some rules have it closed without the task.
+    fn note_closes(&mut self) {
+        for (number, shadow) in &self.area {
+            let closes = shadow.half().state().closes();
+            let (Some(last), known) = (closes.last(), self.closed.get(number).copied()) else { continue };
+            let first = known.map_or(last.plus(-200), |known| known.plus(1));
+            for (day, close) in (first.0..=last.0).map(Day).filter_map(|day| Some((day, closes.of(day)?))) {
+                let due = self.rules.iter().map(|rules| rules.rules.closes_at(day)).min();
+                for task in (0..LAYOUT.person_tasks).filter(|task| !close.without.contains(task)) {
+                    let come_to = self.times.get(&(PersonHalf::KIND, task)).map(|times| times.watermark);
+                    assert!(come_to >= due, "area task {number}: {day} is closed, and task {task} is at {come_to:?}");
+                }
+                let is_without = |rules: &RulesInForce, task| {
+                    rules.rules.incomplete(day).is_some_and(|mark| mark.without.contains(task))
+                };
+                let said = close.without.iter().all(|task| self.rules.iter().any(|rules| is_without(rules, task)));
+                assert!(said, "area task {number}: nobody said that {day} closes without {:?}", close.without);
+            }
+            self.closed.insert(*number, last);
+        }
+    }
+
     fn note_progress(&mut self, output: &Output) {
         let progress = Progress::decode(output.payload.as_deref().unwrap_or_default()).expect("it is ours");
         let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
@@ -234,6 +274,7 @@ impl Observer for Witness {
         let (progress, outputs): (Vec<Output>, Vec<Output>) =
             sent.outputs.into_iter().partition(|output| output.topic == Topic::Progress);
         progress.iter().for_each(|output| self.note_progress(output));
+        self.note_closes();
         assert_same(number, &outputs, &wanted);
         for output in outputs.into_iter().chain(progress) {
             self.published.entry((output.topic, output.partition)).or_default().push(output);

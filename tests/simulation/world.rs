@@ -59,8 +59,8 @@ const START_LATE: u32 = 30;
 /// Stopped instances in a hundred that are taken for dead: another goes on under their name before they wake up.
 const TAKEN_FOR_DEAD: u32 = 40;
 
-/// Turns in which rules change when everything else is there from the beginning.
-const BACKLOG_TURNS: usize = 100;
+/// Turns in which rules change when everything else is there from the beginning, or in which a task stalls.
+const FEW_TURNS: usize = 100;
 
 /// The border changes on 2022-11-15, in the middle of it.
 const FIRST_DAY: &str = "2022-11-13";
@@ -198,13 +198,14 @@ impl World {
             }
         }
         if !self.rules_to_come.is_empty() {
-            for left in (1..=BACKLOG_TURNS).rev() {
+            for left in (1..=FEW_TURNS).rev() {
                 self.change_rules_perhaps(left);
                 self.turn();
             }
         }
         self.tell_rules();
         if self.plan.history {
+            self.stall_perhaps(last, end);
             // Some tasks are far ahead of the others for a while.
             let ahead = 1 + self.random.below(LAYOUT.person_tasks as usize - 1) as i32;
             self.mark_time(0..ahead, end);
@@ -218,10 +219,25 @@ impl World {
         (0..100).for_each(|_| self.turn());
     }
 
+    /// A task stands still while the others go on to the end: days are let close without it.
+    fn stall_perhaps(&mut self, last: Timestamp, end: Timestamp) {
+        let Some(task) = self.plan.stalled else { return };
+        self.mark_time(task..task + 1, last);
+        [0..task, task + 1..LAYOUT.person_tasks].map(|others| self.mark_time(others, end));
+        (0..FEW_TURNS).for_each(|_| self.turn());
+        self.publish_rules(rules::marked(&self.newest_rules().rules, last, self.plan.marked, task));
+        self.tell_rules();
+        (0..FEW_TURNS).for_each(|_| self.turn());
+    }
+
     /// Publishes the next set of rules at one of the moments that are left.
     fn change_rules_perhaps(&mut self, left: usize) {
         let due = self.random.below(left) < self.rules_to_come.len();
         let Some(next) = due.then(|| self.rules_to_come.pop()).flatten() else { return };
+        self.publish_rules(next);
+    }
+
+    fn publish_rules(&mut self, next: Arc<Rules>) {
         let offset = self.rules.last().map_or(1, |last| last.offset + next.to_records().len() as i64 + 1);
         self.broker.borrow_mut().note("rules changed", || format!("{} from offset {offset}", next.digest));
         let rules = RulesInForce { rules: next, offset };
@@ -478,6 +494,7 @@ impl World {
         happened.insert("purpose took another's number", witness.purposes_renamed(self.plan.room));
         happened.extend(judgement::missed_tests(&broker));
         happened.extend(witness.pools());
+        happened.extend(witness.closes());
         Outcome { happened, log: judgement::hash(&broker) }
     }
 }

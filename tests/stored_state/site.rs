@@ -170,7 +170,8 @@ impl Site {
             }
         }
         let slowest = Some(Watermarks { watermark: self.now, drop_before: self.now });
-        task.pass_time(&Look { at: Timestamp(0), read_until: (read == 0).then_some(self.now), slowest });
+        let closing = Some(self.now);
+        task.pass_time(&Look { at: Timestamp(0), read_until: (read == 0).then_some(self.now), slowest, closing });
         if !task.touched() {
             return false;
         }

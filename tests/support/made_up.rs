@@ -108,6 +108,7 @@ fn positivity(rules: &Rules, area: &Area, at: usize, day: Day, age: i32) -> Area
         purposes: purposes.collect(),
         rules_digest: rules.digest.clone(),
         target: rules.target_id(0).to_owned(),
+        close: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::reading::Evidence;
 use crate::audit::causes;
+use crate::audit::day_closes;
 use crate::audit::dead_letters;
 use crate::audit::ids;
 use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
@@ -63,7 +64,7 @@ impl Evidence {
     }
 
     fn recounted(&mut self) -> Vec<Check> {
-        const NAMES: [&str; 4] = ["alerts", "numbers", "area state", "tiers"];
+        const NAMES: [&str; 5] = ["alerts", "numbers", "area state", "tiers", "day closes"];
         if let Some(why) = self.why_not_recounted() {
             return NAMES.map(|name| Check::left_out(name, &why)).into();
         }
@@ -100,6 +101,7 @@ impl Evidence {
             numbers::numbers(&truth, &found, &known),
             numbers::cells(&truth, &found, &known),
             numbers::tiers(&truth, &found, &known),
+            day_closes::check(&self.published, &areas, self.setting.layout, &self.setting.rules),
         ]
     }
 

@@ -339,6 +339,7 @@ pub fn published(
         windows: WINDOWS.iter().map(|days| window(purpose, *days)).collect(),
     };
     Some(AreaPositivity {
+        close: None,
         area: area.to_owned(),
         day: end.to_string(),
         now: None,

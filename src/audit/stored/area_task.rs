@@ -16,8 +16,21 @@ pub struct AreaTask {
     pub kept_from: Option<Day>,
     /// First day that it keeps counts of.
     pub cells_from: Option<Day>,
+    /// Days that it has closed, of those that it keeps numbers of.
+    pub closes: BTreeMap<Day, Closed>,
+    /// The last day that it has closed, or the one before the first that it will.
+    pub closed: Option<Day>,
     /// Per sender, the number of the last batch it has added.
     pub seen: BTreeMap<i32, u64>,
+}
+
+/// The close of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The time that people's tasks had come to.
+    pub at: Timestamp,
+    /// Those that had not.
+    pub without: Vec<i32>,
 }
 
 /// One area of a page.
@@ -53,14 +66,14 @@ impl Replay {
     pub fn image(&mut self, page: u32, image: &[u8], format: u32) -> Result<(), String> {
         let mut bytes = Bytes::new(image);
         if page == 0 {
-            return self.common(&mut bytes);
+            return self.common(&mut bytes, format);
         }
         let areas = (0..bytes.short()?).map(|_| Area::read(&mut bytes, format)).collect::<Result<_, _>>()?;
         self.pages.insert(page, areas);
         Ok(())
     }
 
-    fn common(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+    fn common(&mut self, bytes: &mut Bytes<'_>, format: u32) -> Result<(), String> {
         self.purposes = (0..bytes.short()?).map(|_| bytes.text()).collect::<Result<_, _>>()?;
         for _ in 0..bytes.short()? {
             let (sender, seq) = (bytes.signed()? as i32, bytes.short()?);
@@ -70,6 +83,15 @@ impl Replay {
         bytes.option()?;
         self.task.kept_from = bytes.option()?.map(day);
         self.task.cells_from = bytes.option()?.map(day);
+        bytes.text()?;
+        for _ in 0..bytes.short()? {
+            bytes.signed()?;
+        }
+        if format >= 4 {
+            self.task.closed = bytes.option()?.map(day);
+            let close = |bytes: &mut Bytes<'_>| Ok::<_, String>((day(bytes.signed()?), closed(bytes)?));
+            self.task.closes = (0..bytes.short()?).map(|_| close(bytes)).collect::<Result<_, _>>()?;
+        }
         Ok(())
     }
 
@@ -85,6 +107,14 @@ impl Replay {
                     bytes.signed()?;
                     self.task.kept_from = Some(day(bytes.signed()?));
                     self.task.cells_from = Some(day(bytes.signed()?));
+                    let kept_from = self.task.kept_from;
+                    self.task.closes.retain(|day, _| Some(*day) >= kept_from);
+                }
+                6 => self.task.closed = Some(day(bytes.signed()?).plus(-1)),
+                7 => {
+                    let day = day(bytes.signed()?);
+                    self.task.closed = Some(day);
+                    self.task.closes.insert(day, closed(&mut bytes)?);
                 }
                 5 => {
                     let at = usize::from(bytes.u8()?).checked_sub(1);
@@ -157,6 +187,12 @@ impl Area {
         for _ in 0..pools {
             area.add_pools(bytes)?;
         }
+        // Since format 4: specimens known when a day was closed.
+        let closed = if format < 4 { 0 } else { bytes.short()? };
+        for _ in 0..closed {
+            bytes.signed()?;
+            bytes.signed()?;
+        }
         Ok(area)
     }
 
@@ -227,6 +263,12 @@ impl Area {
         }
         Ok(())
     }
+}
+
+fn closed(bytes: &mut Bytes<'_>) -> Result<Closed, String> {
+    let at = Timestamp(bytes.signed()?);
+    let without = (0..bytes.short()?).map(|_| Ok::<_, String>(bytes.signed()? as i32)).collect::<Result<_, _>>()?;
+    Ok(Closed { at, without })
 }
 
 fn skip_alert(bytes: &mut Bytes<'_>) -> Result<(), String> {

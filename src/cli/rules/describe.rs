@@ -70,6 +70,7 @@ fn cases(rules: &Rules) -> String {
         "unknown labs",
         "years",
         "pools recalled",
+        "days closed",
         "severity of alerts",
     ]);
     for policy in &rules.cases {
@@ -90,6 +91,7 @@ fn cases(rules: &Rules) -> String {
             if policy.accept_unknown_labs { "accepted" } else { "rejected" }.to_owned(),
             policy.years.to_string(),
             format!("in {} hours, known in {} more", policy.pool_recall_hours, policy.pool_grace_hours),
+            format!("{} h after their end", policy.day_close_hours),
             severities(&[
                 ("community", policy.severity.community),
                 ("managed", policy.severity.managed),

@@ -116,6 +116,8 @@ fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write)
     let writer = Exclusive::open(&config.kafka, &id).context(NOT_PUBLISHED)?;
     let held = read_topic(config)?;
     let before = held.in_force.as_ref().map(|set| &*set.rules);
+    // Days that were let close without a task are none of a folder's.
+    let rules = before.map_or(rules.clone(), |before| rules.with_marks_of(before));
     let errors = targets::objections(before, held.records.named(), &rules, consent, &files);
     if !errors.is_empty() {
         return refuse(folder, &errors, "; nothing was published", out);

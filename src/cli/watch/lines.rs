@@ -3,7 +3,7 @@
 use super::args::What;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
-use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, PooledPrevalence, TierReason};
+use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, PooledPrevalence, TierReason, WindowNumbers};
 use crate::view::areas::window;
 use crate::view::texts;
 use jiff::tz::TimeZone;
@@ -24,7 +24,7 @@ pub(super) fn header(what: What) -> String {
                 ("purpose", 14),
                 ("positive/tests", 19),
                 ("positivity", 11),
-            ]) + &columns([("95 % interval", 19), ("people", 19), ("cases", 0)])
+            ]) + &columns([("95 % interval", 19), ("people", 19), ("cases", 6), ("day closed", 0)])
         }
         What::Tiers => {
             columns([("day", 11), ("area", 26), ("target", 12), ("tier", 13), ("before", 13), ("down from", 11)])
@@ -34,7 +34,7 @@ pub(super) fn header(what: What) -> String {
 }
 
 /// An instant, to the second, by the clock that days go by, with what that is ahead of UTC.
-pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+pub(in crate::cli) fn moment(at: Timestamp, zone: &TimeZone) -> String {
     let at = jiff::Timestamp::from_second(at.0.div_euclid(1000));
     at.map_or("–".to_owned(), |at| at.display_with_offset(zone.to_offset(at)).to_string())
 }
@@ -98,8 +98,9 @@ fn pool(alert: &Alert, zone: &TimeZone) -> Vec<String> {
     vec![texts::finding(alert.finding()), awaited, recall, alert.purpose.clone(), alert.first_day.clone()]
 }
 
-/// All purposes of one area and day, in the window of so many days.
-pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str, target: &str) -> String {
+/// All purposes of one area and day, in the window of so many days; with the total when the day was closed, and how many of
+/// its tests have arrived since.
+pub(super) fn positivity(numbers: &AreaPositivity, days: u32, zone: &TimeZone, area: &str, target: &str) -> String {
     let mut lines = Vec::new();
     for purpose in &numbers.purposes {
         let Some(of) = window(&purpose.windows, days) else { continue };
@@ -115,7 +116,9 @@ pub(super) fn positivity(numbers: &AreaPositivity, days: u32, area: &str, target
         };
         let place = columns([(&numbers.day, 11), (area, 26), (target, 12), (name, 14)]);
         let rest = columns([(&tests, 19), (&ratio, 11), (&interval, 19), (&people, 19)]);
-        lines.push(format!("{place}{rest}{}", of.cases));
+        let close = if purpose.purpose.is_empty() { closed(numbers, &purpose.windows, zone) } else { String::new() };
+        lines
+            .push(format!("{place}{rest}{}", columns([(&of.cases.to_string(), 6), (&close, 0)])).trim_end().to_owned());
         lines.extend(of.pooled.as_ref().map(|of| format!("{place}{}", from_pools(of))));
     }
     lines.join("\n")
@@ -134,6 +137,16 @@ fn from_pools(of: &PooledPrevalence) -> String {
         percent(of.high),
         percent(of.firth),
     )
+}
+
+/// When a day was closed, without whom, and what has come of it since.
+fn closed(numbers: &AreaPositivity, windows: &[WindowNumbers], zone: &TimeZone) -> String {
+    let Some(close) = &numbers.close else { return String::new() };
+    let at = close.closed_at.as_ref().and_then(Timestamp::from_wire).map_or("–".to_owned(), |at| moment(at, zone));
+    let tests = window(windows, 1).map_or(0, |of| of.conclusive_tests + of.other_tests);
+    let without: Vec<String> = close.without.iter().map(ToString::to_string).collect();
+    let without = if without.is_empty() { String::new() } else { format!(", without task {}", without.join(", ")) };
+    format!("{at}, {:+} since{without}", tests - close.tests)
 }
 
 /// One tier.
@@ -169,4 +182,23 @@ fn columns<const N: usize>(texts: [(&str, usize); N]) -> String {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::v1::{DayClose, PurposeNumbers};
+
+    #[test]
+    fn of_a_closed_day_it_is_said_when_that_was_without_whom_and_what_has_come_since() {
+        let day = WindowNumbers { days: 1, conclusive_tests: 9, other_tests: 1, ..WindowNumbers::default() };
+        let purposes = vec![PurposeNumbers { windows: vec![day], ..PurposeNumbers::default() }];
+        let numbers = AreaPositivity { day: "2022-11-11".to_owned(), purposes, ..AreaPositivity::default() };
+        let shown = |numbers: &AreaPositivity| positivity(numbers, 1, &TimeZone::UTC, "D1", "sars-cov-2");
+        assert!(shown(&numbers).ends_with(" 0"), "{}", shown(&numbers));
+        let closed_at = Some(Timestamp(1_668_268_800_000).to_wire());
+        let close = Some(DayClose { closed_at, tests: 8, without: vec![3] });
+        let closed = shown(&AreaPositivity { close, ..numbers });
+        assert!(closed.ends_with("0      2022-11-12T16:00:00+00:00, +2 since, without task 3"), "{closed}");
+    }
 }

@@ -21,6 +21,7 @@ mod lines;
 mod shown;
 
 pub use args::{Start, WatchArgs, What};
+pub(super) use lines::moment;
 
 /// How long a signal, or that nobody reads any more, may go unnoticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);

@@ -49,8 +49,8 @@ impl<'a> Shown<'a> {
             What::Positivity => {
                 let numbers = AreaPositivity::decode(payload).ok().filter(|numbers| self.wants(&numbers.area))?;
                 let days = self.args.window.parse().unwrap_or(7);
-                let text =
-                    || lines::positivity(&numbers, days, &self.name(&numbers.area), self.target(&numbers.target));
+                let (name, target) = (self.name(&numbers.area), self.target(&numbers.target));
+                let text = || lines::positivity(&numbers, days, &self.zone, &name, target);
                 Some(self.form(&numbers, "swabstream.v1.AreaPositivity", text))
             }
             What::Tiers => {

@@ -55,12 +55,17 @@ fn stop(rules: &Rules, state: &AreaState, published: Option<Day>) -> Day {
     let days = || state.all().flat_map(|(_, series)| specimen_days(series));
     // The first publication begins with the first day there is.
     let Some(last) = published.or_else(|| days().min().map(|first| first.plus(-1))) else { return Day(i32::MAX) };
-    let areas = i32::try_from(state.areas()).unwrap_or(i32::MAX).max(1);
-    let stop = last.plus((NUMBERS_AT_MOST / areas).clamp(1, Span::kept_days(rules)));
+    let stop = last.plus(at_most(rules, state) as i32);
     // While numbers of earlier days are held, these are taken back day by day as well.
     match days().min() {
         Some(first) if first <= stop => stop,
         Some(first) => first.plus(-1),
         None => Day(i32::MAX),
     }
+}
+
+/// Days of every area that one commit states, at least one.
+pub fn at_most(rules: &Rules, state: &AreaState) -> usize {
+    let areas = i32::try_from(state.areas()).unwrap_or(i32::MAX).max(1);
+    (NUMBERS_AT_MOST / areas).clamp(1, Span::kept_days(rules)).unsigned_abs() as usize
 }

@@ -7,6 +7,7 @@
 //! knows a person.
 
 pub mod batch;
+pub mod closes;
 pub mod days;
 mod pooled;
 pub mod positivity;
@@ -72,8 +73,13 @@ impl Half for AreaHalf {
     }
 
     fn owes(&self, times: &Times) -> bool {
-        let farthest = days::farthest(&self.rules, &self.state, known(times.own), times.everywhere);
-        farthest.is_some_and(|day| self.state.published().is_none_or(|(last, _)| last < day))
+        let farthest = days::farthest(&self.rules, &self.state, known(times.own), come_to(times));
+        let publishes = farthest.is_some_and(|day| self.state.published().is_none_or(|(last, _)| last < day));
+        publishes || closes::owes(&self.rules, &self.state, times)
+    }
+
+    fn closed(&self) -> Option<Day> {
+        self.state.closes().last_closed()
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
@@ -91,13 +97,14 @@ impl Half for AreaHalf {
         if !self.rules_logged {
             self.log_rules(effects);
         }
-        let touched = std::mem::take(&mut self.touched);
+        let mut touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
-        let (own, everywhere) = (known(times.own), times.everywhere);
+        let (own, everywhere) = (known(times.own), come_to(times));
         let Some(moment) = days::moment(&self.rules, &self.state, own, everywhere) else { return };
         let new_rules = std::mem::take(&mut self.new_rules);
         let span = Span::new(&self.rules, moment, &self.state, new_rules);
         let everything = span.day_moved() || span.new_rules;
+        closes::close(&self.rules, &span, times, &mut self.state, &mut touched, effects);
         if !everything && touched.is_empty() {
             return;
         }
@@ -312,7 +319,8 @@ impl AreaHalf {
             let series = self.state.series(area);
             restater.forget(series, touched.get(&area).unwrap_or(&untouched), kept, effects);
             let old_alert = series.alerts.first_key_value().is_some_and(|(day, _)| *day < alerts);
-            if old_alert || specimen_days(series).any(|day| day < cells) {
+            let old_close = series.at_close.first_key_value().is_some_and(|(day, _)| *day < alerts);
+            if old_alert || old_close || specimen_days(series).any(|day| day < cells) {
                 self.state.change(area, SeriesOperation::DropBefore { cells, alerts }, &mut effects.changes);
             }
         }
@@ -347,6 +355,11 @@ impl AreaHalf {
             }
         }
     }
+}
+
+/// The time that a task goes by: everywhere, or further on where days are closed without those that are behind.
+fn come_to(times: &Times) -> Option<Timestamp> {
+    times.everywhere.max(times.closing)
 }
 
 /// A time, unless nothing is known of it.

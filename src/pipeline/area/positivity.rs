@@ -123,6 +123,7 @@ pub fn positivity(rules: &Rules, purposes: &[String], series: &Series, end: Day)
         purposes: numbers,
         rules_digest: rules.digest.clone(),
         target: rules.id_of_stored(&series.target).to_owned(),
+        close: None,
     })
 }
 

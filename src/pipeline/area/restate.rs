@@ -12,7 +12,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::Context;
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::proto::v1::{AreaTier, CauseKind};
+use crate::proto::v1::{AreaTier, CauseKind, DayClose};
 use crate::state::area::operation::SeriesOperation;
 use crate::state::area::series::{Series, TierAlert, TierOrigin};
 use crate::state::area::{AreaNumber, AreaState};
@@ -197,6 +197,7 @@ impl Restater<'_> {
         let series = state.series(area);
         let numbers = positivity::positivity(self.rules, state.purposes(), series, day).map(|mut numbers| {
             numbers.now = Some(self.span.now.to_wire());
+            numbers.close = close(state, series, day);
             numbers.encode_to_vec()
         });
         self.output(Topic::AreaPositivity, key(series, day), numbers)
@@ -290,6 +291,13 @@ impl Restater<'_> {
     fn output(&self, topic: Topic, key: Vec<u8>, payload: Option<Vec<u8>>) -> Output {
         Output { topic, partition: self.context.task, key, payload, headers: Vec::new() }
     }
+}
+
+/// What is said of a day that is closed.
+fn close(state: &AreaState, series: &Series, day: Day) -> Option<DayClose> {
+    let close = state.closes().of(day)?;
+    let tests = series.at_close.get(&day).copied().unwrap_or(0);
+    Some(DayClose { closed_at: Some(close.at.to_wire()), tests, without: close.without.clone() })
 }
 
 /// Key of the numbers of a day.

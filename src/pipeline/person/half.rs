@@ -134,6 +134,11 @@ impl Half for PersonHalf {
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
+        if self.rules.differ_in_marks_alone(&rules) {
+            self.rules = rules;
+            self.state.set_basis(self.rules.clone(), &mut effects.changes);
+            return;
+        }
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
         self.count_all(-1);
         self.cells.carry_over(&self.rules);

@@ -10,6 +10,7 @@ use super::{CasePolicy, Deployment, Rules, TierPolicy, tier};
 use crate::proto::v1::{self, rule::Rule as Kind};
 use prost::Message as _;
 
+mod marks;
 mod policies;
 mod registry;
 pub(super) mod targets;
@@ -23,6 +24,7 @@ struct ByKind {
     tiers: Vec<(String, v1::TierPolicy)>,
     areas: Vec<(String, v1::Area)>,
     labs: Vec<(String, v1::Lab)>,
+    marks: Vec<(String, v1::DayIncomplete)>,
 }
 
 impl Rules {
@@ -38,6 +40,7 @@ impl Rules {
         let tiers = tiers(&by_kind, levels, &mut errors);
         let areas = registry::areas(&by_kind.areas, levels, &mut errors);
         let labs = registry::labs(&by_kind.labs, &cases, &mut errors);
+        let incomplete = marks::incomplete(&by_kind.marks, &mut errors);
         match deployment {
             Some(deployment) if errors.is_empty() => Ok(Self {
                 digest: digest(&records),
@@ -50,6 +53,7 @@ impl Rules {
                 areas: Areas::new(areas),
                 lab_by_id: labs.iter().map(|(id, _)| id.as_str()).zip(0..).collect(),
                 labs,
+                incomplete,
                 records,
             }),
             _ => Err(errors),
@@ -90,6 +94,7 @@ impl ByKind {
             Kind::TierPolicy(policy) => self.tiers.push((key, policy)),
             Kind::Area(area) => self.areas.push((key, area)),
             Kind::Lab(lab) => self.labs.push((key, lab)),
+            Kind::DayIncomplete(mark) => self.marks.push((key, mark)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::targets;
 use crate::model::time::Zone;
-use crate::policy::case::POOL_RECALL_HOURS;
+use crate::policy::case::{DAY_CLOSE_HOURS, POOL_RECALL_HOURS};
 use crate::policy::error::Check;
 use crate::policy::years::{self, Years};
 use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, ObservationDays, TestDays};
@@ -10,6 +10,9 @@ use crate::proto::v1;
 
 /// Hours after the end of its day from which on a due test is overdue, where a policy does not say.
 const GRACE_HOURS: u32 = 24;
+
+/// Hours after its end by which a day is closed at the latest.
+const LONGEST_CLOSE_HOURS: u32 = 168;
 
 pub(super) fn deployment(wire: &v1::Deployment, check: &mut Check<'_>) -> Option<Deployment> {
     let zone = Zone::named(&wire.zone);
@@ -103,6 +106,9 @@ pub(super) fn case(
             .number("pool_recall_hours", wire.pool_recall_hours.unwrap_or(POOL_RECALL_HOURS), 1..=720)
             .into(),
         pool_grace_hours: check.number("pool_grace_hours", wire.pool_grace_hours.unwrap_or(0), 0..=168).into(),
+        day_close_hours: check
+            .number("day_close_hours", wire.day_close_hours.unwrap_or(DAY_CLOSE_HOURS), 0..=LONGEST_CLOSE_HOURS)
+            .into(),
         severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,

@@ -45,6 +45,7 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         years_ahead: toml.years_ahead,
         pool_recall_hours: toml.pool_recall_hours,
         pool_grace_hours: toml.pool_grace_hours,
+        day_close_hours: toml.day_close_hours,
         severity: toml.severity.map(CaseSeverityToml::wire),
         targets: toml.targets,
         unnamed_contacts: toml.unnamed_contacts,
@@ -122,6 +123,7 @@ struct CaseToml {
     years_ahead: Option<u32>,
     pool_recall_hours: Option<u32>,
     pool_grace_hours: Option<u32>,
+    day_close_hours: Option<u32>,
     severity: Option<CaseSeverityToml>,
     #[serde(default)]
     targets: Vec<String>,

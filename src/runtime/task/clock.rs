@@ -30,6 +30,8 @@ pub struct Look {
     pub read_until: Option<Timestamp>,
     /// The smallest of what all person tasks have published; `None` until all have.
     pub slowest: Option<Watermarks>,
+    /// How far closes of days may go; nothing is known of it before all have published.
+    pub closing: Option<Timestamp>,
 }
 
 /// What a task publishes of its time.
@@ -61,9 +63,17 @@ pub struct Clock {
     everywhere: Option<Timestamp>,
     /// A `slowest` that will be taken up, and the wall time it was heard of at: whoever published it had sent its messages
     /// by then, so read to an end that was asked for later, none is missing.
-    heard: Option<(Watermarks, Timestamp)>,
+    heard: Option<Heard>,
     published: Watermarks,
     source: Source,
+}
+
+/// What will be taken up.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    slowest: Watermarks,
+    closing: Option<Timestamp>,
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +88,10 @@ enum Source {
         /// Data are past: the wall clock is no time of theirs.
         history: bool,
     },
-    SlowestPersonTask,
+    SlowestPersonTask {
+        /// That of [`Look::closing`], once it was taken up.
+        closing: Option<Timestamp>,
+    },
 }
 
 impl Clock {
@@ -92,7 +105,7 @@ impl Clock {
                 drop_before: None,
                 history,
             },
-            OwnTime::SlowestPersonTask => Source::SlowestPersonTask,
+            OwnTime::SlowestPersonTask => Source::SlowestPersonTask { closing: None },
         };
         let (own, watermark, published) = (Timestamp::default(), Timestamp::default(), Watermarks::default());
         Self { own, watermark, everywhere: None, heard: None, published, source }
@@ -106,11 +119,11 @@ impl Clock {
 
     /// The times of the core.
     pub fn times(&self) -> Times {
-        let drop_before = match &self.source {
-            Source::Receipts { drop_before, .. } => *drop_before,
-            Source::SlowestPersonTask => None,
+        let (closing, drop_before) = match &self.source {
+            Source::Receipts { drop_before, .. } => (None, *drop_before),
+            Source::SlowestPersonTask { closing } => (*closing, None),
         };
-        Times { own: self.own, everywhere: self.everywhere, drop_before }
+        Times { own: self.own, everywhere: self.everywhere, closing, drop_before }
     }
 
     /// What was published last.
@@ -137,12 +150,12 @@ impl Clock {
     pub fn look(&mut self, look: &Look) -> bool {
         let (until, step) = match self.source {
             Source::Receipts { history, .. } => (look.read_until.filter(|_| !history), STEP_MS),
-            Source::SlowestPersonTask => (look.slowest.map(|slowest| slowest.watermark), 1),
+            Source::SlowestPersonTask { .. } => (look.slowest.map(|slowest| slowest.watermark), 1),
         };
         let went_on = until.filter(|until| until.0 >= self.own.0 + step);
         self.own = went_on.unwrap_or(self.own);
         match &mut self.source {
-            Source::SlowestPersonTask => self.watermark = self.watermark.max(self.own),
+            Source::SlowestPersonTask { .. } => self.watermark = self.watermark.max(self.own),
             Source::Receipts { first, .. } => {
                 if look.read_until.is_some() {
                     self.watermark = self.watermark.max(self.own);
@@ -157,18 +170,22 @@ impl Clock {
     /// Takes up what all person tasks have published, once nothing that was sent by then is unread.
     fn hear(&mut self, look: &Look) {
         if self.heard.is_none() {
-            let Times { everywhere, drop_before, .. } = self.times();
+            let Times { everywhere, closing, drop_before, .. } = self.times();
             let drops = matches!(self.source, Source::Receipts { .. });
             let is_news = |slowest: &Watermarks| {
-                everywhere < Some(slowest.watermark) || drops && drop_before < Some(slowest.drop_before)
+                let other = if drops { drop_before < Some(slowest.drop_before) } else { closing < look.closing };
+                everywhere < Some(slowest.watermark) || other
             };
-            self.heard = look.slowest.filter(is_news).zip(Some(look.at));
+            let heard = |slowest| Heard { slowest, closing: look.closing, at: look.at };
+            self.heard = look.slowest.filter(is_news).map(heard);
         }
-        if let Some((slowest, _)) = self.heard.take_if(|(_, heard)| look.read_until.is_some_and(|read| read > *heard)) {
-            self.everywhere = self.everywhere.max(Some(slowest.watermark));
-            if let Source::Receipts { drop_before, .. } = &mut self.source {
-                *drop_before = Some(slowest.drop_before).max(*drop_before);
-            }
+        let Some(heard) = self.heard.take_if(|heard| look.read_until.is_some_and(|read| read > heard.at)) else {
+            return;
+        };
+        self.everywhere = self.everywhere.max(Some(heard.slowest.watermark));
+        match &mut self.source {
+            Source::Receipts { drop_before, .. } => *drop_before = Some(heard.slowest.drop_before).max(*drop_before),
+            Source::SlowestPersonTask { closing } => *closing = heard.closing.max(*closing),
         }
     }
 
@@ -191,7 +208,7 @@ impl Clock {
     /// The time by which others may drop rows, as far as this task can tell.
     fn drop_before(&self) -> Timestamp {
         let most = match &self.source {
-            Source::SlowestPersonTask => self.watermark,
+            Source::SlowestPersonTask { .. } => self.watermark,
             Source::Receipts { first, drop_before, .. } => {
                 let begun = first.filter(|_| self.published.drop_before == Timestamp::default());
                 let from = drop_before.or(begun);
@@ -287,13 +304,34 @@ mod tests {
             for (wall, slowest, read_until, everywhere) in table {
                 // Rows are dropped by what is published beside it, and by the same rule.
                 let slowest = slowest.and_then(|slowest| published(slowest, slowest - 1_000));
-                clock.look(&Look { at: at(wall), slowest, read_until: read_until.map(Timestamp) });
+                clock.look(&Look { at: at(wall), slowest, read_until: read_until.map(Timestamp), ..Look::default() });
                 let Times { everywhere: known, drop_before, .. } = clock.times();
                 assert_eq!(known, everywhere.map(Timestamp), "at {wall}");
                 let drops = everywhere.filter(|_| matches!(clock.source, Source::Receipts { .. }));
                 assert_eq!(drop_before, drops.map(|known| at(known - 1_000)), "at {wall}");
             }
         }
+    }
+
+    #[test]
+    fn days_are_closed_as_far_as_all_that_was_sent_by_then_is_read() {
+        let mut clock = area();
+        // Wall time, how far closes may go, wall time up to which all is read; then how far they go.
+        let table = [
+            (100, 9_000, 90, None),
+            (110, 9_000, 101, Some(9_000)),
+            // A mark takes them further on, while the slowest is where it was.
+            (120, 12_000, 115, Some(9_000)),
+            (130, 12_000, 121, Some(12_000)),
+            // It was taken back: never backwards.
+            (140, 9_000, 150, Some(12_000)),
+        ];
+        for (wall, closing, read_until, goes_to) in table {
+            let look = Look { slowest: published(9_000, 9_000), closing: Some(at(closing)), ..idle(read_until) };
+            clock.look(&Look { at: at(wall), ..look });
+            assert_eq!(clock.times().closing, goes_to.map(Timestamp), "at {wall}");
+        }
+        assert_eq!(clock.times().everywhere, Some(at(9_000)));
     }
 
     #[test]

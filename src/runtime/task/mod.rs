@@ -8,7 +8,7 @@ pub mod clock;
 use super::log::{CommitMark, Committed, TaskCommit};
 use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
 use crate::model::record::{COMMIT_HEADER, Layout, Output, Position, Record, Topic};
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::validate::JUDGEMENT;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::{Formats, Newer};
@@ -46,6 +46,8 @@ pub struct Task<H> {
     ledger: Ledger,
     next: Vec<(Topic, i64)>,
     clock: Clock,
+    /// The last closed day that was published.
+    told_closed: Option<Day>,
     rules_offset: i64,
     losses: Vec<Loss>,
     judged_from: Vec<InputOffset>,
@@ -68,6 +70,7 @@ impl<H: Half> Task<H> {
             ledger: Ledger::default(),
             next,
             clock: Clock::new(H::OWN_TIME, H::INPUTS, history),
+            told_closed: None,
             rules_offset: rules.offset,
             losses: Vec::new(),
             judged_from: Vec::new(),
@@ -113,6 +116,7 @@ impl<H: Half> Task<H> {
         task.judged_from = if head.judgement == JUDGEMENT { head.judged_from } else { head.inputs };
         let [due, held_from] = [&head.due, &head.held_from].map(|at| at.as_ref().and_then(Timestamp::from_wire));
         task.half.resume(Passed { due, held_from });
+        task.told_closed = task.half.closed();
         Ok(task)
     }
 
@@ -243,8 +247,12 @@ impl<H: Half> Task<H> {
         self.half.flush(seq, &times, &mut self.effects);
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
         let mut outputs = std::mem::take(&mut self.effects.outputs);
-        if let Some(watermarks) = self.clock.publish(self.touched) {
-            outputs.push(self.progress(watermarks));
+        // A day that was closed is told of at once: nothing else may follow for long.
+        let closed = self.half.closed();
+        let told = self.clock.publish(self.touched);
+        if told.is_some() || closed != self.told_closed {
+            outputs.push(self.progress(told.unwrap_or(self.clock.published())));
+            self.told_closed = closed;
         }
         let commit = format!("{}/{}/{seq}", H::KIND, self.number).into_bytes();
         outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
@@ -291,6 +299,7 @@ impl<H: Half> Task<H> {
             now: Some(watermark.to_wire()),
             rules_digest: self.half.rules_digest().into(),
             drop_now: Some(drop_before.to_wire()),
+            closed_day: self.half.closed().map(|day| day.to_string()).unwrap_or_default(),
             format: self.formats.written,
         };
         Output {

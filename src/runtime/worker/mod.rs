@@ -78,6 +78,8 @@ pub struct Worker<H, L> {
     rules: RulesInForce,
     /// Smallest progress of all person tasks, once known.
     slowest: Option<Watermarks>,
+    /// How far days may be closed.
+    closing: Option<Timestamp>,
     phases: BTreeMap<i32, Phase<H>>,
     meter: Meter,
     /// Time of the last step.
@@ -109,6 +111,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             settings,
             rules,
             slowest: None,
+            closing: None,
             phases: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
@@ -169,6 +172,12 @@ impl<H: Half, L: Log> Worker<H, L> {
     pub fn set_slowest(&mut self, slowest: Watermarks) {
         self.tell_of_a_jump(slowest.watermark);
         self.slowest = Some(self.slowest.unwrap_or_default().max(slowest));
+    }
+
+    /// Days may be closed as far as this now: the smallest progress of all person tasks, those apart that a day is closed
+    /// without.
+    pub fn set_closing(&mut self, closing: Timestamp) {
+        self.closing = self.closing.max(Some(closing));
     }
 
     /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
@@ -317,7 +326,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
                 }
-                task.pass_time(&Look { at: self.at, read_until, slowest: self.slowest });
+                task.pass_time(&Look { at: self.at, read_until, slowest: self.slowest, closing: self.closing });
             }
         }
     }

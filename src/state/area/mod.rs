@@ -14,12 +14,14 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 pub mod cell;
+pub mod closes;
 pub mod operation;
 pub mod pools;
 pub mod series;
 
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use cell::CellKey;
+use closes::Closes;
 use operation::{MetaOperation, Run, SeriesOperation, put_day, read_added, read_day, read_days, write_days};
 use series::Series;
 
@@ -55,6 +57,7 @@ struct Meta {
     cells_from: Option<Day>,
     digest: String,
     periods: Vec<Day>,
+    closes: Closes,
 }
 
 impl AreaState {
@@ -66,6 +69,11 @@ impl AreaState {
     /// Last and first day with numbers, once there are any.
     pub fn published(&self) -> Option<(Day, Day)> {
         self.meta.published.zip(self.meta.kept_from)
+    }
+
+    /// Days that were closed.
+    pub fn closes(&self) -> &Closes {
+        &self.meta.closes
     }
 
     /// First day whose cells are still there, once any were dropped.
@@ -212,7 +220,7 @@ impl AreaState {
             Some(page) => {
                 *page = (0..from.short::<u64>()?).map(|_| Series::read(&mut from, format)).collect::<Result<_, _>>()?
             }
-            None => self.meta = Meta::read(&mut from)?,
+            None => self.meta = Meta::read(&mut from, format)?,
         }
         from.finish()
     }
@@ -291,6 +299,9 @@ impl Series {
             }
             SeriesOperation::Cause(day, origin) => self.note_cause(day, origin),
             SeriesOperation::CausesNamed(until) => self.causes.retain(|day, _| *day > until),
+            SeriesOperation::AtClose(day, tests) => {
+                self.at_close.insert(day, tests);
+            }
             SeriesOperation::DropBefore { cells, alerts } => self.drop_before(cells, alerts),
         }
     }
@@ -312,7 +323,10 @@ impl Meta {
             MetaOperation::Published { now, day, kept_from, cells_from } => {
                 self.now = Some(now);
                 (self.published, self.kept_from, self.cells_from) = (Some(day), Some(kept_from), Some(cells_from));
+                self.closes.drop_before(kept_from);
             }
+            MetaOperation::ClosesFrom(first) => self.closes.begin(first),
+            MetaOperation::Closed(day, close) => self.closes.close(day, close),
             MetaOperation::Rules { digest, periods } => (self.digest, self.periods) = (digest, periods),
         }
         Ok(())
@@ -330,9 +344,10 @@ impl Meta {
         [self.published, self.kept_from, self.cells_from].into_iter().for_each(|day| put_day(into, day));
         put_bytes(into, self.digest.as_bytes());
         write_days(into, &self.periods);
+        self.closes.write(into);
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, Corrupt> {
+    fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
         let mut meta = Self::default();
         for _ in 0..from.short::<u64>()? {
             meta.purposes.push(from.text()?.to_owned());
@@ -343,6 +358,8 @@ impl Meta {
         meta.now = from.option()?.map(Timestamp);
         (meta.published, meta.kept_from, meta.cells_from) = (read_day(from)?, read_day(from)?, read_day(from)?);
         (meta.digest, meta.periods) = (from.text()?.to_owned(), read_days(from)?);
+        // Before format 4 no day was closed.
+        meta.closes = if format < 4 { Closes::default() } else { Closes::read(from)? };
         Ok(meta)
     }
 }

@@ -1,6 +1,7 @@
 //! Changes of an area task's state as values: the same operation is applied, logged and replayed.
 
 use super::cell::{Cell, CellKey};
+use super::closes::Close;
 use super::pools::{self, PoolKey};
 use super::series::{TierAlert, put_origin, read_origin};
 use crate::model::cell::{Number, PoolCounts};
@@ -47,6 +48,10 @@ pub enum MetaOperation {
         /// First days of the registry's periods.
         periods: Vec<Day>,
     },
+    /// The first day that will be closed.
+    ClosesFrom(Day),
+    /// A day was closed.
+    Closed(Day, Close),
 }
 
 /// Change of one area.
@@ -73,6 +78,8 @@ pub enum SeriesOperation {
     Cause(Day, Origin),
     /// Tiers up to this day were decided on with what is behind them.
     CausesNamed(Day),
+    /// So many specimens of a day were known at its close.
+    AtClose(Day, i64),
     /// Days that no number needs any more.
     DropBefore {
         /// First day whose cells stay.
@@ -115,6 +122,15 @@ impl MetaOperation {
                 into.extend([5, *number]);
                 put_bytes(into, name.as_bytes());
             }
+            Self::ClosesFrom(first) => {
+                into.push(6);
+                put_short_signed(into, i64::from(first.0));
+            }
+            Self::Closed(day, close) => {
+                into.push(7);
+                put_short_signed(into, i64::from(day.0));
+                close.write(into);
+            }
         }
     }
 
@@ -132,6 +148,9 @@ impl MetaOperation {
             4 => Self::Rules { digest: from.text()?.to_owned(), periods: read_days(&mut from)? },
             // Since format 3.
             5 => Self::Renamed { number: from.u8()?, name: from.text()?.to_owned() },
+            // Since format 4.
+            6 => Self::ClosesFrom(Day(from.short_signed()?)),
+            7 => Self::Closed(Day(from.short_signed()?), Close::read(&mut from)?),
             _ => return Err(corrupt("an operation is unknown")),
         };
         from.finish()?;
@@ -173,6 +192,11 @@ impl SeriesOperation {
                 into.push(10);
                 pools::write_change(*key, *counts, into);
             }
+            Self::AtClose(day, tests) => {
+                into.push(11);
+                put_short_signed(into, i64::from(day.0));
+                put_short_signed(into, *tests);
+            }
             Self::DropBefore { cells, alerts } => {
                 into.push(6);
                 put_short_signed(into, i64::from(cells.0));
@@ -198,6 +222,7 @@ impl SeriesOperation {
                 let (key, counts) = pools::read_change(from)?;
                 Self::AddPools(key, counts)
             }
+            11 => Self::AtClose(Day(from.short_signed()?), from.short_signed()?),
             _ => return Err(corrupt("an operation is unknown")),
         })
     }

@@ -30,6 +30,8 @@ pub struct Series {
     pub pools: Pools,
     /// By specimen day, the newest input record behind a change of cases or positives that no tier was decided on yet.
     pub causes: BTreeMap<Day, Origin>,
+    /// Specimens known of closed days when they were closed; days without any are not kept.
+    pub at_close: BTreeMap<Day, i64>,
 }
 
 /// A `tier_changed` alert as last published.
@@ -124,6 +126,7 @@ impl Series {
         self.pools.drop_before(cells);
         self.alerts.retain(|day, _| *day >= alerts);
         self.causes.retain(|day, _| *day >= cells);
+        self.at_close.retain(|day, _| *day >= alerts);
     }
 
     pub(super) fn write(&self, into: &mut Vec<u8>) {
@@ -146,6 +149,11 @@ impl Series {
             put_origin(into, *origin);
         }
         self.pools.write(into);
+        put_short(into, self.at_close.len() as u64);
+        for (day, tests) in &self.at_close {
+            put_short_signed(into, i64::from(day.0));
+            put_short_signed(into, *tests);
+        }
     }
 
     pub(super) fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
@@ -165,6 +173,10 @@ impl Series {
         }
         if format >= 4 {
             series.pools = Pools::read(from)?;
+        }
+        let closed = if format < 4 { 0 } else { from.short::<u64>()? };
+        for _ in 0..closed {
+            series.at_close.insert(Day(from.short_signed()?), from.short_signed()?);
         }
         Ok(series)
     }

@@ -243,7 +243,7 @@ fn whatever_failed_an_audit_finds_all_in_order() {
         let report = snapshot.judge();
         let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
         assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
-        assert_eq!(report.checks.len(), 14);
+        assert_eq!(report.checks.len(), 15);
         assert!(report.checks.iter().all(|check| check.limited.is_none()), "{}", lines.join("\n"));
     }
 }

@@ -103,8 +103,13 @@ impl Deployment {
 
     /// Marks in every partition of the inputs that nothing earlier follows.
     pub fn mark_time(&mut self, at: Timestamp) {
+        self.mark_time_of(|_| true, at);
+    }
+
+    /// The same in the partitions of some tasks.
+    pub fn mark_time_of(&mut self, tasks: impl Fn(i32) -> bool, at: Timestamp) {
         for topic in INPUTS {
-            for partition in 0..LAYOUT.person_tasks {
+            for partition in (0..LAYOUT.person_tasks).filter(|task| tasks(*task)) {
                 let headers = vec![("content-type", b"application/vnd.swabstream.time-mark".to_vec())];
                 let mark = Output { topic, partition, key: b"mark".to_vec(), payload: Some(Vec::new()), headers };
                 self.broker.borrow_mut().publish(mark, at);
@@ -212,6 +217,9 @@ impl Deployment {
         if let Some(slowest) = self.globals.slowest(LAYOUT.person_tasks) {
             self.person.set_slowest(slowest);
             self.area.set_slowest(slowest);
+        }
+        if let Some(closing) = self.globals.closing(LAYOUT.person_tasks, &self.rules) {
+            self.area.set_closing(closing);
         }
         !fresh.is_empty()
     }

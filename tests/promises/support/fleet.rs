@@ -9,6 +9,7 @@ use super::random::Random;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::model::outcome::Ledger;
+use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
 use swabstream::runtime::log::Fatal;
 use swabstream::runtime::task::RulesInForce;
@@ -101,6 +102,11 @@ impl<H: Half> Fleet<H> {
         for (worker, _) in self.workers() {
             worker.adopt(rules.clone());
         }
+    }
+
+    /// How far days may be closed.
+    pub fn set_closing(&mut self, closing: Timestamp) {
+        self.workers().for_each(|(worker, _)| worker.set_closing(closing));
     }
 
     /// The smallest progress of all person tasks.

@@ -2,7 +2,7 @@
 
 import { spark } from "./chart.js";
 import { el, put, table } from "./dom.js";
-import { count, decimal, names, passed, t, word } from "./language.js";
+import { count, decimal, moment, names, passed, t, word } from "./language.js";
 
 function lag(half) {
   if (half.restoring) return t("machine.restoring", { tasks: count(half.restoring), count: count(half.remaining) });
@@ -20,6 +20,15 @@ function books(status) {
   const { person, area } = status.halves;
   const between = t("machine.between", { sent: count(person.sent + area.sent), received: count(person.received + area.received) });
   document.getElementById("books").replaceChildren(table(t("machine.work"), head, halves.map(row)), el("p", { class: "quiet" }, between));
+}
+
+/** Which days wait for which tasks; nothing where none does. */
+function days(status) {
+  const heard = (task) => task.heard === null ? t("days.never") : t("days.heard", { at: moment(task.heard) });
+  const task = (one) => t("days.task", { task: count(one.task), heard: heard(one) });
+  const item = (one) => el("li", {}, t("days.waits", { day: one.day, tasks: one.tasks.map(task).join(t("and")) }));
+  const list = status.days_waiting.length ? [el("ul", { class: "quiet" }, ...status.days_waiting.map(item))] : [];
+  document.getElementById("days").replaceChildren(...list);
 }
 
 function outcomes(status) {
@@ -44,6 +53,7 @@ export function draw(state) {
   put("rate", status.working ? t("machine.rate", { count: count(status.rates.at(-1) ?? 0) }) : t("machine.idle"));
   spark(document.getElementById("spark"), status.rates, 120, t("machine.spark"));
   books(status);
+  days(status);
   outcomes(status);
   labs(status, state.now());
 }

@@ -1,0 +1,63 @@
+//! Closes of days: each once, in order, at its time, and as the task says that closed it.
+//!
+//! In: what was published of each day, what area tasks hold, the rules. Out: one check. What a day was closed with is
+//! history: how much of its results had come by then no recount can tell.
+
+use super::compare::Published;
+use super::report::Check;
+use super::stored::AreaTask;
+use super::targets;
+use crate::audit::RulesFound;
+use crate::model::record::Layout;
+use crate::model::time::{Day, Timestamp};
+use crate::proto::v1::DayClose;
+use std::collections::BTreeMap;
+
+/// Compares what was published of closes with what area tasks hold, and that with the rules.
+pub fn check(
+    published: &Published,
+    areas: &BTreeMap<i32, AreaTask>,
+    layout: Layout,
+    RulesFound { rules, changed }: &RulesFound,
+) -> Check {
+    let mut check = Check::new("day closes");
+    for (area, day) in &published.closed_again {
+        check.differs(|| format!("{area} {day}: its close was published once more, and otherwise"));
+    }
+    let mut stated = 0;
+    for ((area, day), numbers) in &published.positivity {
+        let Some(task) = areas.get(&layout.area_task(targets::area(area))) else { continue };
+        if task.kept_from.is_none_or(|first| *day < first) {
+            continue;
+        }
+        stated += u64::from(numbers.close.is_some());
+        let held = task.closes.get(day).map(|close| (Some(close.at), close.without.clone()));
+        let said = numbers.close.as_ref().map(|close| (at(close), close.without.clone()));
+        check.require(held == said, || match held {
+            Some(_) => format!("{area} {day}: it is not said that the day is closed, or otherwise"),
+            None => format!("{area} {day}: is said to be closed, and is not"),
+        });
+    }
+    for (number, task) in areas {
+        let mut before: Option<(Day, Timestamp)> = None;
+        for (day, close) in &task.closes {
+            let follows = before.is_none_or(|(eve, at)| eve.plus(1) == *day && at <= close.at);
+            check.require(follows, || format!("area task {number}: {day} was closed out of order"));
+            before = Some((*day, close.at));
+            // What other rules said of the day is not known.
+            let early = !changed && close.at < rules.closes_at(*day);
+            check.require(!early, || format!("area task {number}: {day} was closed before its time"));
+            let unsaid = !changed && !close.without.is_empty() && rules.incomplete(*day).is_none();
+            check.require(!unsaid, || format!("area task {number}: {day} was closed without tasks, which nobody said"));
+        }
+        let last = before.map(|(day, _)| day);
+        let newest = last.is_none() || last == task.closed;
+        check.require(newest, || format!("area task {number}: the last day it has closed is not known"));
+    }
+    let days: usize = areas.values().map(|task| task.closes.len()).sum();
+    check.compared(format!("{days} closes of area tasks, {stated} of areas and days"))
+}
+
+fn at(close: &DayClose) -> Option<Timestamp> {
+    close.closed_at.as_ref().and_then(Timestamp::from_wire)
+}

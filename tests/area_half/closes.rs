@@ -1,0 +1,191 @@
+//! Days are closed once each, in order, when their time has come everywhere.
+
+use crate::bench::{Bench, context, heard};
+use crate::city::{Finding, Test, batch};
+use crate::numbers::day;
+use prost::Message as _;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use swabstream::model::record::{Output, Position, Record, Topic};
+use swabstream::model::time::{Day, Timestamp};
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::times::Times;
+use swabstream::policy::Rules;
+use swabstream::policy::records::record;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::{AreaPositivity, DayClose, DayIncomplete, Progress, rule};
+use swabstream::runtime::log::Committed;
+use swabstream::runtime::task::clock::Look;
+use swabstream::runtime::task::{RulesInForce, Task};
+use swabstream::state::changelog::Restorer;
+
+fn tested(on: Day) -> Test {
+    Test { area: "D1S1", purpose: 0, day: on, finding: Finding::Negative }
+}
+
+fn noon(on: Day) -> Timestamp {
+    Timestamp(i64::from(on.0) * 86_400_000 + 4 * 3_600_000)
+}
+
+fn marked(on: Day, without: &[i32]) -> Rules {
+    let mark = DayIncomplete {
+        day: on.to_string(),
+        without: without.to_vec(),
+        by: "Zhang Wei".into(),
+        reason: "its disk is lost".into(),
+        at: "2022-03-05T00:00:00Z".into(),
+    };
+    let mut records = sample_rules().to_records();
+    records.push(record(rule::Rule::DayIncomplete(mark)).expect("a rule"));
+    Rules::from_records(&records).expect("valid rules")
+}
+
+/// The first time that each day of the city is said to be closed, in the order of the outputs; none is closed twice.
+fn closes(outputs: &[Output]) -> Vec<(Day, DayClose)> {
+    let mut closes: Vec<(Day, DayClose)> = Vec::new();
+    for output in outputs.iter().filter(|output| output.topic == Topic::AreaPositivity) {
+        let Some(payload) = output.payload.as_deref() else { continue };
+        let numbers = AreaPositivity::decode(payload).expect("ours");
+        let (Some(close), "C") = (numbers.close, numbers.area.as_str()) else { continue };
+        let on = day(&numbers.day);
+        match closes.iter().find(|(known, _)| *known == on) {
+            Some((_, known)) => assert_eq!(*known, close, "{on} is closed once"),
+            None => closes.push((on, close)),
+        }
+    }
+    closes
+}
+
+fn days(closes: &[(Day, DayClose)]) -> Vec<Day> {
+    closes.iter().map(|(day, _)| *day).collect()
+}
+
+#[test]
+fn a_day_is_closed_at_its_hour_and_what_arrives_later_is_told_apart() {
+    let rules = Arc::new(sample_rules());
+    let first = day("2022-03-01");
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(&rules, 0, 1, &[], &[tested(first), tested(first)]));
+    bench.commit(Some(first));
+    bench.commit(Some(first.plus(1)));
+    assert_eq!(closes(&bench.outputs), [], "24 hours after its end");
+    bench.commit(Some(first.plus(2)));
+    let close = DayClose { closed_at: Some(noon(first.plus(2)).to_wire()), tests: 2, without: Vec::new() };
+    assert_eq!(closes(&bench.outputs), [(first, close.clone())]);
+    // A late result counts, and the close stays as it was.
+    bench.read(&batch(&rules, 0, 2, &[], &[tested(first)]));
+    bench.commit(Some(first.plus(2)));
+    assert_eq!(bench.numbers()["C/2022-03-01"].purposes[0].windows[0].conclusive_tests, 3);
+    assert_eq!(closes(&bench.outputs), [(first, close)]);
+    assert_eq!(bench.half.closed(), Some(first));
+}
+
+#[test]
+fn after_an_outage_of_weeks_every_day_is_closed_once_and_in_order() {
+    let rules = Arc::new(sample_rules());
+    let first = day("2022-03-01");
+    let last = first.plus(60);
+    let mut bench = Bench::new(&rules);
+    let tests: Vec<Test> = (0..=60).map(|after| tested(first.plus(after))).collect();
+    bench.read(&batch(&rules, 0, 1, &[], &tests[..1]));
+    bench.commit(Some(first));
+    bench.read(&batch(&rules, 0, 2, &tests[..1], &tests));
+    let come = Times { everywhere: Some(noon(last)), closing: Some(noon(last)), ..Times::default() };
+    while bench.half.owes(&come) {
+        bench.commit(Some(last));
+    }
+    let closed = closes(&bench.outputs);
+    assert_eq!(days(&closed), (0..59).map(|after| first.plus(after)).collect::<Vec<_>>());
+    assert!(closed.iter().all(|(_, close)| close.tests == 1));
+    let said = bench.outputs.len();
+    bench.commit(Some(last));
+    assert_eq!(bench.outputs.len(), said, "nothing is closed again");
+}
+
+#[test]
+fn whoever_restores_a_task_closes_no_day_again_and_leaves_none_out() {
+    let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
+    let first = day("2022-03-01");
+    let mut task = Task::<AreaHalf>::fresh(context(), &rules, vec![(Topic::AreaChanges, 0)], 8);
+    let mut outputs: Vec<Output> = Vec::new();
+    let mut changelog = Vec::new();
+    let mut told: Vec<String> = Vec::new();
+    for after in 0..12 {
+        let payload = batch(&rules.rules, 0, after as u64 + 1, &[], &[tested(first.plus(after))]).encode_to_vec();
+        let position = Position { topic: Topic::AreaChanges, partition: 0, offset: i64::from(after) };
+        let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
+        task.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
+        let look = heard(noon(first.plus(after)));
+        task.pass_time(&Look { at: Timestamp(i64::from(after)), read_until: None, ..look });
+        task.pass_time(&Look { at: Timestamp(100), read_until: Some(Timestamp(100)), ..look });
+        let (published, commit) = task.commit(None);
+        let progress = published.iter().filter(|output| output.topic == Topic::Progress);
+        told.extend(
+            progress
+                .map(|output| Progress::decode(output.payload.as_deref().expect("progress")).expect("ours").closed_day),
+        );
+        outputs.extend(published);
+        changelog.extend(commit.changes.iter().cloned());
+        // Another owner takes it over after each commit.
+        let mut restorer = Restorer::new(Topic::AreaState, 0, 8);
+        for Output { key, payload, .. } in &changelog {
+            restorer.take(key, payload.as_deref()).expect("ours");
+        }
+        let committed = Committed { next: commit.next, mark: Some(commit.mark) };
+        task = Task::restored(context(), &rules, committed, restorer, 8).expect("it was whole");
+    }
+    assert_eq!(days(&closes(&outputs)), (0..10).map(|after| first.plus(after)).collect::<Vec<_>>());
+    let told: Vec<String> = told.into_iter().filter(|day| !day.is_empty()).collect();
+    assert!(told.is_sorted() && told.last().is_some_and(|last| *last == first.plus(9).to_string()), "{told:?}");
+}
+
+#[test]
+fn no_day_is_closed_while_a_task_is_behind_unless_it_is_marked_and_then_it_says_without_whom() {
+    let first = day("2022-03-01");
+    let plain = Arc::new(sample_rules());
+    // Task 1 is at noon of the second day, the others are days further.
+    let noon_of_second = Some(noon(first.plus(1)));
+    let stalled = Times { everywhere: noon_of_second, closing: noon_of_second, ..Times::default() };
+    let commit = |bench: &mut Bench, times: Times| bench.commit_at(times);
+    let mut bench = Bench::new(&plain);
+    bench.read(&batch(&plain, 0, 1, &[], &[tested(first), tested(first.plus(1))]));
+    commit(&mut bench, stalled);
+    assert_eq!(closes(&bench.outputs), []);
+    let rules = Arc::new(marked(first, &[1]));
+    let come_to = [noon(first.plus(4)), noon(first.plus(1))];
+    let closing = rules.closing(&come_to);
+    bench.adopt(&rules);
+    let passed = Times { closing, ..stalled };
+    assert!(bench.half.owes(&passed));
+    while bench.half.owes(&passed) {
+        commit(&mut bench, passed);
+    }
+    let closed = closes(&bench.outputs);
+    assert_eq!(days(&closed), [first], "the day after is not marked");
+    assert_eq!((closed[0].1.tests, &closed[0].1.without), (1, &vec![1]));
+    // It has come on: the next day is whole.
+    bench.read(&batch(&rules, 1, 1, &[], &[tested(first)]));
+    let come = Times { everywhere: Some(noon(first.plus(4))), closing: Some(noon(first.plus(4))), ..Times::default() };
+    while bench.half.owes(&come) {
+        commit(&mut bench, come);
+    }
+    let closed: BTreeMap<Day, DayClose> = closes(&bench.outputs).into_iter().collect();
+    assert_eq!(closed[&first].without, [1]);
+    assert_eq!((closed[&first.plus(1)].tests, closed[&first.plus(1)].without.len()), (1, 0));
+    let live = &bench.numbers()["C/2022-03-01"].purposes[0].windows[0];
+    assert_eq!(live.conclusive_tests, 2, "what came late counts");
+}
+
+/// Closes go on as far as was once known, but not over a day whose mark was taken back before it was closed.
+#[test]
+fn a_mark_that_was_taken_back_in_time_lets_nothing_close() {
+    let first = day("2022-03-01");
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(&rules, 0, 1, &[], &[tested(first)]));
+    let times = Times { everywhere: Some(noon(first)), closing: Some(noon(first.plus(2))), ..Times::default() };
+    bench.commit_at(times);
+    assert_eq!(closes(&bench.outputs), []);
+    assert_eq!(bench.half.closed(), None);
+}
