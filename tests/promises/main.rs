@@ -31,3 +31,4 @@ mod scenarios;
 mod simulation;
 mod support;
 mod two_readings;
+mod uploads;
