@@ -16,6 +16,7 @@ mod pools;
 mod properties;
 mod reading;
 mod recalls;
+mod recut;
 mod replacements;
 mod restore;
 mod scale;

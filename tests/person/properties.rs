@@ -269,3 +269,59 @@ fn what_people_are_held_for_adds_up_to_what_was_sent() {
         assert_eq!(held, world.numbers, "seed {seed}");
     }
 }
+
+/// Whatever a record said in between, once it says again what it said, nothing is left of that: not in numbers, and in no
+/// alert.
+#[test]
+fn a_correction_followed_by_its_reverse_leaves_no_trace_in_any_number() {
+    let mut undone = 0;
+    for seed in 1..=10 {
+        let dice = &mut Dice(seed * 6_700_417);
+        let history = random_history(seed, 80);
+        for input in dice_picks(dice, &history) {
+            let (other, back) = (otherwise(dice, &input, 100), same_again(&input, 101));
+            let mut world = World::new();
+            let mut all = history.clone();
+            all.extend([other, back]);
+            if dice.roll(2) == 0 {
+                dice.shuffle(&mut all);
+            }
+            run(&mut world, &all, dice, |_, _| ());
+            // The last version stands in both: the one that is compared with must say so at last, too.
+            let mut last = World::new();
+            let mut straight = history.clone();
+            straight.push(same_again(&input, 101));
+            run(&mut last, &straight, &mut Dice(seed), |_, _| ());
+            assert_eq!(world.numbers, last.numbers, "seed {seed}, {input:?}");
+            assert_eq!(world.live(), last.live(), "seed {seed}, {input:?}");
+            undone += 1;
+        }
+    }
+    assert!(undone >= 100, "{undone} corrections were taken back");
+}
+
+fn dice_picks(dice: &mut Dice, history: &[Input]) -> Vec<Input> {
+    (0..12).map(|_| history[dice.roll(history.len() as u64) as usize].clone()).collect()
+}
+
+/// A later version that says something else.
+fn otherwise(dice: &mut Dice, input: &Input, revision: u32) -> Input {
+    match same_again(input, revision) {
+        Input::Result(result, at) => {
+            let finding = dice.pick(&[Finding::Negative, Finding::Positive, Finding::Inconclusive]) as i32;
+            let area = ["D2S1", "D1S2"][dice.roll(2) as usize].to_owned();
+            Input::Result(LabResult { finding, area, ..result }, at)
+        }
+        Input::Contact(record, at) => {
+            Input::Contact(ContactRecord { status: ContactStatus::Withdrawn as i32, ..record }, at)
+        }
+    }
+}
+
+/// A later version that says the same.
+fn same_again(input: &Input, revision: u32) -> Input {
+    match input.clone() {
+        Input::Result(result, at) => Input::Result(LabResult { revision, ..result }, at),
+        Input::Contact(record, at) => Input::Contact(ContactRecord { revision, ..record }, at),
+    }
+}
