@@ -223,7 +223,8 @@ impl World {
     fn stall_perhaps(&mut self, last: Timestamp, end: Timestamp) {
         let Some(task) = self.plan.stalled else { return };
         self.mark_time(task..task + 1, last);
-        [0..task, task + 1..LAYOUT.person_tasks].map(|others| self.mark_time(others, end));
+        self.mark_time(0..task, end);
+        self.mark_time(task + 1..LAYOUT.person_tasks, end);
         (0..FEW_TURNS).for_each(|_| self.turn());
         self.publish_rules(rules::marked(&self.newest_rules().rules, last, self.plan.marked, task));
         self.tell_rules();
