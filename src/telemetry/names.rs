@@ -93,7 +93,7 @@ impl Label {
 
 /// What a part of a metric's name says about the unit of its values, in order of precedence: the first part that the
 /// name has. Base units are also the unit of OpenMetrics.
-const UNITS: [(&str, &str); 24] = [
+const UNITS: [(&str, &str); 25] = [
     ("timestamp_seconds", "seconds since 1970-01-01 UTC"),
     ("start_time_seconds", "seconds since 1970-01-01 UTC"),
     ("seconds", "seconds"),
@@ -108,6 +108,7 @@ const UNITS: [(&str, &str); 24] = [
     ("changes", "changes"),
     ("tasks", "tasks"),
     ("entries", "entries"),
+    ("days", "days"),
     ("reported_before_collected", "results"),
     ("alerts", "alerts"),
     ("rank", "rank, 0 is the mildest"),

@@ -112,7 +112,8 @@ fn what_this_version_stores_makes_a_fixture() {
 /// Rows and case file.
 type Person = (Vec<Row>, CaseFile);
 
-/// What is held, without what earlier formats did not hold. Of 3: when a contact record was received. Of 1: the rank that a
+/// What is held, without what earlier formats did not hold. Of 3: when a contact record was received, and how much was known of
+/// a day when it was closed. Of 1: the rank that a
 /// copy of a contact record has with its contact (a copy that was left looked like one that was withdrawn), and the input
 /// record behind a change of tier. Of 1 and 2: what was measured of a positive, which an alert says as soon as it says
 /// anything again, and what was said of a result that was moved away. Whether a change of tier was news stays as it was said.
@@ -124,7 +125,7 @@ fn meaning(site: &Site) -> (Vec<Person>, Vec<Series>, Vec<Vec<String>>) {
 }
 
 fn without_what_was_said(series: &Series) -> Series {
-    let mut series = Series { causes: BTreeMap::new(), ..series.clone() };
+    let mut series = Series { causes: BTreeMap::new(), at_close: BTreeMap::new(), ..series.clone() };
     for alert in series.alerts.values_mut() {
         let severity = Severity::try_from(i32::from(alert.severity)).expect("one of the contract's");
         assert!(alert.historic == (severity == Severity::Info), "what is not news is info, by the sample's policies");
