@@ -3,13 +3,11 @@
 //! In: `progress` and `rules`, or the mark of a day. Out: a table, or the set of rules with or without the mark, in one
 //! transaction. Nothing is published that has an error.
 
-use super::rules::{outputs, read_topic};
+use super::rules::{for_change, outputs, read_topic};
 use super::watch::moment;
 use crate::clock;
 use crate::config::Config;
-use crate::kafka::publisher::Exclusive;
 use crate::kafka::reader::{From, TopicReader};
-use crate::kafka::rules::Held;
 use crate::model::record::Topic;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::plan::Plan;
@@ -58,7 +56,8 @@ day's close, which says so, with the number of the task. First see why it stalls
 is moved to another instance comes on by itself within seconds, and nothing is missing then.
 
 The mark is a rule, with a name and a reason: it is in force at once and for all instances, `swabstream rules show --json` \
-has it, and `swabstream rules apply` keeps it. It is about one day; whatever closes later waits for the task again. When the \
+has it, and `swabstream rules apply` keeps it. It is about one day; whatever closes later waits for the task again. Live numbers and tiers go on to that day's close without the \
+task's people, and a tier may fall for it: say so to whoever acts on tiers. When the \
 task comes on, its results count in the live numbers, and the close stays as it was published. Until the day is closed the \
 mark can be taken back: `swabstream days unmark`.
 
@@ -84,9 +83,9 @@ Exit codes: 0 it is marked, 1 it cannot be and nothing was published, 2 it could
     #[command(after_help = "Example:
   swabstream days unmark 2026-11-29 --config swabstream.toml
 
-What was closed stays as it was published.
+This is for a day that is not closed yet. What was closed stays as it was published, and so does who let it.
 
-Exit codes: 0 it is marked no more, 1 it was not marked and nothing was published, 2 it could not be done.")]
+Exit codes: 0 it is marked no more, 1 it was not marked or is closed, and nothing was published, 2 it could not be done.")]
     Unmark {
         /// The day, e.g. 2026-11-29
         #[arg(value_name = "DAY", value_parser = day)]
@@ -166,7 +165,7 @@ fn waits_for(task: &WaitsFor, zone: &TimeZone) -> String {
 }
 
 fn mark(config: &Config, mark: &DayIncomplete, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (writer, held) = for_change(config)?;
+    let (writer, held) = for_change(config).context(NOT_PUBLISHED)?;
     let Some(rules) = held.in_force.as_ref().map(|set| &*set.rules) else { return no_rules(out) };
     if let Some(objection) = objection(rules, &progress(config)?, mark) {
         writeln!(out, "{objection}; nothing was published")?;
@@ -193,14 +192,14 @@ fn mark(config: &Config, mark: &DayIncomplete, out: &mut dyn Write) -> anyhow::R
             return Ok(ExitCode::FAILURE);
         }
     };
-    writer.write(&outputs(&Plan::new(&held.records, &marked))).context(NOT_PUBLISHED)?;
+    writer.write(&outputs(&Plan::new(&held.records, &marked))).context(UNSURE)?;
     let tasks: Vec<String> = mark.without.iter().map(ToString::to_string).collect();
     writeln!(out, "{} closes without person task {}: {} ({})", mark.day, tasks.join(", "), mark.reason, mark.by)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn unmark(config: &Config, day: Day, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let (writer, held) = for_change(config)?;
+    let (writer, held) = for_change(config).context(NOT_PUBLISHED)?;
     let Some(rules) = held.in_force.as_ref().map(|set| &*set.rules) else { return no_rules(out) };
     if rules.incomplete(day).is_none() {
         let marked: Vec<String> = rules.all_incomplete().map(|mark| mark.day.to_string()).collect();
@@ -209,8 +208,12 @@ fn unmark(config: &Config, day: Day, out: &mut dyn Write) -> anyhow::Result<Exit
         writeln!(out, "{day} is not marked incomplete, {known}; nothing was published")?;
         return Ok(ExitCode::FAILURE);
     }
+    if progress(config)?.closed().is_some_and(|closed| day <= closed) {
+        writeln!(out, "{day} is closed, and who let it close without whom is kept; nothing was published")?;
+        return Ok(ExitCode::FAILURE);
+    }
     let unmarked = rules.without_mark(day);
-    writer.write(&outputs(&Plan::new(&held.records, &unmarked))).context(NOT_PUBLISHED)?;
+    writer.write(&outputs(&Plan::new(&held.records, &unmarked))).context(UNSURE)?;
     writeln!(out, "{day} is marked no more: where it is not closed yet, it waits for all tasks")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -239,13 +242,6 @@ fn objection(rules: &Rules, published: &Published, mark: &DayIncomplete) -> Opti
     None
 }
 
-/// The writer of rules, and the rules: nobody else can publish what this one has not seen.
-fn for_change(config: &Config) -> anyhow::Result<(Exclusive, Held)> {
-    let id = format!("{}rules-apply", config.kafka.prefix);
-    let writer = Exclusive::open(&config.kafka, &id).context(NOT_PUBLISHED)?;
-    Ok((writer, read_topic(config)?))
-}
-
 fn no_rules(out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     writeln!(out, "no rules are in force; publish some with `swabstream rules apply DIR`")?;
     Ok(ExitCode::FAILURE)
@@ -271,6 +267,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// What a failure leads to.
 const NOT_PUBLISHED: &str = "nothing was published";
+
+/// The end of a transaction that nobody confirmed may have come.
+const UNSURE: &str = "it may not have been published; see what is in force: swabstream days list";
 
 #[cfg(test)]
 mod tests {

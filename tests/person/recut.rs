@@ -4,6 +4,8 @@
 use super::world::{Dice, Input, World, at, revised, swab};
 use std::collections::BTreeMap;
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::EpisodeForm::{self, FromFirstPositive, FromLastPositive};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
@@ -11,6 +13,9 @@ use swabstream::proto::v1::{Alert, AlertState, Finding, ResultStatus};
 
 /// Results may be so late.
 const HORIZON: i32 = 30;
+
+/// Of all people.
+const RESULTS: u64 = 60;
 
 const PEOPLE: [&str; 3] = ["P1", "P2", "P3"];
 
@@ -25,7 +30,7 @@ fn rules(form: EpisodeForm, gap: i32) -> Rules {
 /// Positives of more than a year, some of them taken back, in the order of their receipt.
 fn history(dice: &mut Dice) -> Vec<(Timestamp, Input)> {
     let mut all = Vec::new();
-    for number in 0..60 {
+    for number in 0..RESULTS {
         let taken = at(dice.roll(500) as i64, dice.roll(24) as i64);
         let first = swab(dice.pick(&PEOPLE), &format!("R{number}"), taken, Finding::Positive);
         let received = |dice: &mut Dice| taken.plus_days(dice.roll(HORIZON as u64 - 1) as i64).plus_hours(1);
@@ -89,7 +94,9 @@ fn late_positives_cut_episodes_anew_as_a_recount_does_that_drops_nothing() {
             }
             world.check();
             cut += links(&world);
-            dropped += usize::from(world.halves.iter().map(|half| half.state().slots()).sum::<u32>() > 0);
+            let rows =
+                |half: &PersonHalf| half.sizes().iter().find(|(name, _)| *name == "rows").expect("they are counted").1;
+            dropped += usize::from(world.halves.iter().map(rows).sum::<u64>() < RESULTS);
             // In another order, as far as the horizon lets records come: the same.
             let mut again = World::with(rules(form, gap));
             let mut otherwise = history.clone();

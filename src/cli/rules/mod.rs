@@ -105,16 +105,20 @@ fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The writer of rules, and the rules. It is taken before anything is read: from then on nobody else can publish what this
+/// one has not seen. Whoever changes rules takes the same one.
+pub(super) fn for_change(config: &Config) -> anyhow::Result<(Exclusive, Held)> {
+    let writer = Exclusive::open(&config.kafka, &format!("{}rules-apply", config.kafka.prefix))?;
+    Ok((writer, read_topic(config)?))
+}
+
 fn apply(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let files = read_files(folder)?;
     let rules = match source::rules(&files) {
         Ok(rules) => rules,
         Err(errors) => return refuse(folder, &errors, "; nothing was published", out),
     };
-    // Before anything is read: from now on nobody else can publish what this one has not seen.
-    let id = format!("{}rules-apply", config.kafka.prefix);
-    let writer = Exclusive::open(&config.kafka, &id).context(NOT_PUBLISHED)?;
-    let held = read_topic(config)?;
+    let (writer, held) = for_change(config).context(NOT_PUBLISHED)?;
     let before = held.in_force.as_ref().map(|set| &*set.rules);
     // Days that were let close without a task are none of a folder's.
     let rules = before.map_or(rules.clone(), |before| rules.with_marks_of(before));

@@ -99,7 +99,10 @@ impl Committer {
     /// A new producer of the same id. Once it [is ready](Self::get_ready), late requests of the old one are refused. Of a
     /// commit under way nobody hears any more.
     pub(super) fn renew(&mut self) -> Result<(), Error> {
-        self.under_way = None;
+        // A thread may still wait for the end of what is under way: it is not waited for, so that the new producer can end it.
+        if let (Some(UnderWay { sent: Ok(_), .. }), Some(producer)) = (self.under_way.take(), &self.producer) {
+            producer.leave_behind();
+        }
         self.producer = None;
         self.producer = Some(TransactionalProducer::new(&self.properties, self.notify.clone())?);
         self.waiting = Some(Waiting { since: clock::monotonic(), logged: false });
@@ -187,10 +190,14 @@ impl Committer {
 
     /// See [`Log::end_commit`](crate::runtime::log::Log::end_commit).
     pub(super) fn end(&mut self, names: &Names, group: &mut Group, wait: Duration) -> Option<Result<(), CommitError>> {
-        let under_way = self.under_way.take().expect("a commit was begun");
+        let Some(under_way) = self.under_way.take() else {
+            // Its producer had to be replaced meanwhile.
+            self.failed = true;
+            return Some(Err(CommitError::Unknown("its producer is gone".to_owned())));
+        };
         let result = match (&under_way.sent, &self.producer) {
             (Err(error), _) => Err(Failure::Final(error.clone())),
-            (Ok(_), None) => Err(Failure::Final(CommitError::Unknown("its producer is gone".to_owned()))),
+            (Ok(_), None) => unreachable!("whoever takes the producer takes what it has under way"),
             (Ok(sent), Some(producer)) => match producer.ended(&sent.ending, wait) {
                 None => {
                     self.under_way = Some(under_way);

@@ -90,6 +90,11 @@ impl TransactionalProducer {
         Ending { answer, until: until + CALL_GRACE }
     }
 
+    /// Nobody waits any more for what a thread of this producer does.
+    pub(in crate::kafka) fn leave_behind(&self) {
+        self.handle.leave_behind();
+    }
+
     /// How a transaction ended whose end was asked for, or ends within `wait`; `None` while it has not.
     pub(in crate::kafka) fn ended(&self, ending: &Ending, wait: Duration) -> Option<Result<(), Unended>> {
         use mpsc::RecvTimeoutError::{Disconnected, Timeout};

@@ -55,9 +55,10 @@ impl<H: Half, L: Log> Worker<H, L> {
 
     /// Commits tasks and what is under way, and waits for it, in the time that a revocation leaves.
     pub(super) fn commit_now(&mut self, numbers: &[i32]) -> Result<(), Fatal> {
+        let began = self.log.elapsed();
         let ended = self.wait_for_commit(REVOKE_COMMIT_LIMIT).and_then(|()| {
             self.begin_commit(numbers);
-            self.wait_for_commit(REVOKE_COMMIT_LIMIT)
+            self.wait_for_commit(REVOKE_COMMIT_LIMIT.saturating_sub(self.log.elapsed().saturating_sub(began)))
         });
         ended.or_else(|error| self.start_over(&error))
     }

@@ -305,6 +305,11 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn forget(&mut self, tasks: &[i32]) -> Result<(), Fatal> {
         self.meter.lost(tasks);
         tracing::warn!(half = H::KIND.name(), ?tasks, "lost");
+        // A commit of them that is still under way must not be tried again once they are ours anew: what they are then may
+        // have gone on elsewhere.
+        if self.under_way.as_ref().is_some_and(|commit| commit.tasks.iter().any(|news| tasks.contains(&news.task))) {
+            self.restart_all()?;
+        }
         self.drop_tasks(tasks)
     }
 
