@@ -132,12 +132,20 @@ fn list(config: &Config, days: i32, out: &mut dyn Write) -> anyhow::Result<ExitC
         writeln!(out, "no task has published how far it has come; is the processor running?")?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "{:11} {:9} of which", "day", "state")?;
-    for status in &all {
-        writeln!(out, "{}", line(status, &zone))?;
+    let written = write_all(&all, &zone, out);
+    if all.iter().any(|status| matches!(status.state, State::Waits(_))) {
+        // It waits, whether or not it could be written; the output knows.
+        return Ok(ExitCode::FAILURE);
     }
-    let waits = all.iter().any(|status| matches!(status.state, State::Waits(_)));
-    Ok(if waits { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    written.map(|()| ExitCode::SUCCESS)
+}
+
+fn write_all(days: &[DayStatus<'_>], zone: &TimeZone, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(out, "{:11} {:9} of which", "day", "state")?;
+    for status in days {
+        writeln!(out, "{}", line(status, zone))?;
+    }
+    Ok(())
 }
 
 /// One day.

@@ -11,6 +11,7 @@ mod outputs;
 #[path = "../support/waiting.rs"]
 mod waiting;
 
+mod days;
 mod files;
 mod output;
 mod settings;

@@ -1,5 +1,6 @@
 //! Commands that change something do so whoever reads; commands that look end when nobody does.
 
+use crate::days::stalled;
 use crate::outputs::{Reader, code, end, slow, unread};
 use crate::signals::{SECRET, ran};
 use crate::site::{LAYOUT, RULES, Site, program, rows, said};
@@ -117,6 +118,8 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     for (arguments, code, says) in cases {
         assert_looks(&|| site.command(arguments), code, says);
     }
+    let site = stalled();
+    assert_looks(&|| site.command(&["days", "list"]), 1, "waits     for person task 1");
 }
 
 #[test]

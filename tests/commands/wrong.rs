@@ -27,17 +27,28 @@ fn the_help_of_every_command_has_its_exit_codes() {
 }
 
 /// Commands that change something. Each has a test with its output closed, on a full disk, never open and slow: here (in
-/// `output`), and those that need a deployment gone wrong among the promises (`real_repair`, `real_skip_lost`). `run`
+/// `output` and `days`), and those that need a deployment gone wrong among the promises (`real_repair`, `real_skip_lost`). `run`
 /// writes nothing there; `signals` runs it with its output closed and with nobody at its log.
-const CHANGE: [&str; 7] = ["demo", "publish", "repair", "rules apply", "run", "skip-lost", "topics create"];
+const CHANGE: [&str; 9] = [
+    "days mark-incomplete",
+    "days unmark",
+    "demo",
+    "publish",
+    "repair",
+    "rules apply",
+    "run",
+    "skip-lost",
+    "topics create",
+];
 
 /// Commands that only look, also in the same four ways; so are `repair --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 7] = ["audit", "check", "completions", "rules check", "rules show", "topics check", "watch"];
+const LOOK: [&str; 8] =
+    ["audit", "check", "completions", "days list", "rules check", "rules show", "topics check", "watch"];
 
 #[test]
 fn every_command_either_changes_something_or_only_looks_and_is_tested_as_such() {
     let all: BTreeSet<String> = below(&[]).into_iter().map(|path| path.join(" ")).collect();
-    let groups = ["rules", "topics"];
+    let groups = ["days", "rules", "topics"];
     let leaves: BTreeSet<&str> = all.iter().map(String::as_str).filter(|name| !groups.contains(name)).collect();
     let known: BTreeSet<&str> = CHANGE.into_iter().chain(LOOK).collect();
     assert_eq!(leaves, known);
