@@ -35,6 +35,6 @@ pub struct Arrived {
     pub content: u64,
     /// It was moved from somebody else, whose task has not received that yet.
     pub move_in_flight: bool,
-    /// It is a pool's, and these people's tasks have not received what it says of them yet.
+    /// It is a pool's, and these people's tasks go by an earlier version of it: what was said to them since is in flight.
     pub unheard_by: BTreeSet<String>,
 }

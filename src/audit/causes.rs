@@ -4,9 +4,8 @@
 //! has deleted can be neither confirmed nor denied: it is counted.
 
 use super::arrived::{Arrived, Usable};
-use super::cut::Cut;
+use super::cut::{Cut, place};
 use super::dead_letters::{Inputs, were_deleted};
-use super::in_flight::place;
 use super::recount::other_replaced;
 use super::report::Check;
 use crate::model::record::{Position, Topic};

@@ -1,6 +1,7 @@
 //! The moment that an audit judges: how far it reads, and which commits lie before it.
 
 use crate::model::record::{COMMIT_HEADER, HalfKind, Position, Topic};
+use crate::proto::v1::Origin;
 use std::collections::BTreeMap;
 
 /// One moment of the processor, at work or not: how far each task had come, by the commit that its group knew. What was
@@ -76,4 +77,9 @@ impl Commit {
         };
         Some(Self { changelog, task: task.parse().ok()?, seq: seq.parse().ok()? })
     }
+}
+
+/// Where a record lies that a message or an alert names; `None` when there is no topic of that name.
+pub fn place(origin: &Origin) -> Option<Position> {
+    Some(Position { topic: Topic::named(&origin.topic)?, partition: origin.partition, offset: origin.offset })
 }

@@ -5,12 +5,14 @@
 
 use super::cells::Cells;
 use super::changes;
+use super::cut::place;
 use super::recount::{Held, Truth};
-use crate::model::record::{Layout, Position, Topic};
+use super::to_members::ToMembers;
+use crate::model::record::{Layout, Position, Record, Topic};
 use crate::model::time::Day;
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::person_event::Event;
-use crate::proto::v1::{AreaChanges, Origin, PersonEvent};
+use crate::proto::v1::{AreaChanges, PersonEvent};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +31,8 @@ pub struct InFlight {
     pub about_contacts: BTreeSet<String>,
     /// Of these, the contacts: how close they are is about to be known otherwise.
     pub contacts: BTreeSet<String>,
-    /// What pools' results say of members whose tasks had not received it, by the record behind it.
-    pub to_members: BTreeMap<Position, BTreeSet<String>>,
+    /// What pools' results had said to their members.
+    pub to_members: ToMembers,
     /// Pools that had not received what a member was found, or whose member does not know yet that there is something
     /// to be found.
     pub about_pools: BTreeSet<String>,
@@ -40,12 +42,13 @@ pub struct InFlight {
 
 impl InFlight {
     /// Takes a message that was not read; says of which format it is.
-    pub fn take(&mut self, topic: Topic, key: &[u8], payload: &[u8], layout: Layout) -> u32 {
-        match topic {
+    pub fn take(&mut self, message: &Record<'_>, layout: Layout) -> u32 {
+        let payload = message.payload.unwrap_or_default();
+        match message.position.topic {
             Topic::PersonEvents => {
                 self.messages += 1;
                 let Ok(event) = PersonEvent::decode(payload) else { return 0 };
-                self.take_event(key, &event);
+                self.take_event(message, &event);
                 event.format
             }
             _ => {
@@ -60,7 +63,8 @@ impl InFlight {
         }
     }
 
-    fn take_event(&mut self, key: &[u8], event: &PersonEvent) {
+    fn take_event(&mut self, message: &Record<'_>, event: &PersonEvent) {
+        let key = message.key.unwrap_or_default();
         let place = event.origin.as_ref().and_then(place);
         match &event.event {
             Some(Event::Record(_) | Event::Result(_) | Event::Contact(_)) => self.records.extend(place),
@@ -75,13 +79,10 @@ impl InFlight {
                 self.about_contacts.insert(contact.clone());
                 self.contacts.insert(contact);
             }
-            // Its receiver is the key here too.
             Some(Event::PoolFinding(finding)) => {
                 self.about_pools.insert(finding.pool_id.clone());
                 let member = String::from_utf8_lossy(key).into_owned();
-                if let Some(place) = place {
-                    self.to_members.entry(place).or_default().insert(member);
-                }
+                self.to_members.await_telling(member, message.position.partition, finding);
             }
             Some(Event::MemberFinding(finding)) => drop(self.about_pools.insert(finding.pool_id.clone())),
             None => {}
@@ -112,9 +113,4 @@ impl InFlight {
             truth.tier_changes.extend(changes);
         }
     }
-}
-
-/// Where a record lies that a message or an alert names; `None` when there is no topic of that name.
-pub fn place(origin: &Origin) -> Option<Position> {
-    Some(Position { topic: Topic::named(&origin.topic)?, partition: origin.partition, offset: origin.offset })
 }

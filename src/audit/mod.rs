@@ -42,6 +42,7 @@ pub mod report;
 mod rules;
 pub mod stored;
 pub mod targets;
+mod to_members;
 
 pub use cut::Cut;
 pub use rules::RulesFound;

@@ -2,7 +2,7 @@
 //! is there only while the registry or the placement has it.
 
 use super::names::{
-    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DAYS_WAITING, DEAD_LETTERS, EVENT_CLIENTS,
+    ALERTS, AREA_POSITIVITY, AREA_TIER, BROKER_SILENCE, BUILD, DAY_CLOSES_WAITING, DEAD_LETTERS, EVENT_CLIENTS,
     EXPECTED_TASKS, HISTORY_MODE, LAB_NEWEST, LAB_REGISTERED, LEDGER_IMBALANCE, LEDGER_MESSAGES, LEDGER_RECORDS,
     MIN_PROGRESS, PROCESS_CPU, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT, PROCESS_START, PROCESS_THREADS,
     PROCESS_VIRTUAL, PROCESS_VIRTUAL_MAX, READY, RESTORE_REMAINING, SLOWEST_BEHIND, STARTED, STATE_BYTES,
@@ -157,10 +157,10 @@ pub(super) fn of_outputs(series: &Series, overview: &Overview, status: &ProcessS
 /// Days that are held up, by the tasks that hold them up: 0 for all others.
 fn days(series: &Series, overview: &Overview, status: &ProcessStatus) {
     let (days, tasks) = (overview.days(), overview.person_tasks(status));
-    (0..tasks).for_each(|task| series.gauge(&DAYS_WAITING, &[&task.to_string()]).set(0.0));
+    (0..tasks).for_each(|task| series.gauge(&DAY_CLOSES_WAITING, &[&task.to_string()]).set(0.0));
     let waiting = overview.registry().rules().map(|rules| days.waiting(rules, tasks)).unwrap_or_default();
     for waits_for in waiting.iter().flat_map(|(_, tasks)| tasks) {
-        series.gauge(&DAYS_WAITING, &[&waits_for.task.to_string()]).increment(1.0);
+        series.gauge(&DAY_CLOSES_WAITING, &[&waits_for.task.to_string()]).increment(1.0);
     }
     if let Some((newest, slowest)) = days.newest().zip(days.slowest(tasks)) {
         series.gauge(&SLOWEST_BEHIND, &[]).set(seconds(newest) - seconds(slowest));

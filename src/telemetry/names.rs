@@ -301,8 +301,8 @@ pub const MIN_PROGRESS: Metric = gauge(
     "The smallest time any task of the half has reached, over all instances: day closes wait for it.",
 );
 /// Days that wait.
-pub const DAYS_WAITING: Metric = gauge(
-    "swabstream_days_waiting",
+pub const DAY_CLOSES_WAITING: Metric = gauge(
+    "swabstream_day_closes_waiting",
     &[Label::Task],
     "Days whose close waits for the person task, which has not come so far while others have.",
 );
@@ -424,7 +424,7 @@ pub const ALL: [&Metric; 48] = [
     &TASK_NOW,
     &TASK_PROGRESS,
     &MIN_PROGRESS,
-    &DAYS_WAITING,
+    &DAY_CLOSES_WAITING,
     &SLOWEST_BEHIND,
     &STATE_ENTRIES,
     &STATE_BYTES,

@@ -43,8 +43,7 @@ const HOUR: i64 = 60 * MINUTE;
 const TIMEOUTS: Timeouts = Timeouts { transaction_ms: 3 * HOUR, session_ms: 2 * HOUR, stuck_ms: HOUR };
 const COMMIT_INTERVAL_MS: i64 = HOUR;
 
-/// Half commit intervals without anything to do after which all is at rest: a task waits for its turn for ten whole ones
-/// at most.
+/// Half commit intervals without anything to do after which all is at rest: each task's turn comes within ten whole ones.
 const QUIET: usize = 24;
 
 /// How often in a hundred turns an instance reads on in the rules: it may work for long by older ones than others do.

@@ -2,6 +2,7 @@
 //! and what was not read yet.
 
 use super::inputs_read::{ArrivedEarlier, InputsRead};
+use crate::audit::cut::Cut;
 use crate::audit::dead_letters::DeadLetter;
 use crate::audit::in_flight::InFlight;
 use crate::audit::inputs::{self, Faults};
@@ -67,11 +68,13 @@ impl InputsRead {
     }
 
     /// What its task had not read has no effect yet.
-    pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight) {
+    pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight, cut: &Cut) {
         let InFlight { records, moved, to_members, .. } = in_flight;
         for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
             arrived.move_in_flight = moved.contains(place);
-            arrived.unheard_by = to_members.get(place).cloned().unwrap_or_default();
+            if let Some(result) = arrived.record.as_result().filter(|result| result.pool.is_some()) {
+                arrived.unheard_by = to_members.unheard_by(result, arrived, place, cut);
+            }
         }
         self.keep(|place| !records.contains(place));
     }

@@ -26,7 +26,7 @@ impl Evidence {
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs.view(), &self.cut);
         let ids = ids::check(&self.published, &self.inputs.arrived, &self.setting.secret, &self.cut);
-        self.inputs.leave_out_what_is_in_flight(&self.in_flight);
+        self.inputs.leave_out_what_is_in_flight(&self.in_flight, &self.cut);
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
             self.readable(),

@@ -92,17 +92,20 @@ impl Evidence {
 
     fn take_message(&mut self, record: &Record<'_>, later: Option<Commit>) {
         let Position { topic, partition, offset } = record.position;
+        if topic == Topic::PersonEvents {
+            self.in_flight.to_members.note(record);
+        }
         match (self.cut.is_read(&record.position), later) {
             (true, None) => {
                 *self.counts.entry((topic, partition)).or_default() += 1;
-                if topic == Topic::AreaChanges {
-                    self.inputs.fingerprint(record);
+                match topic {
+                    Topic::AreaChanges => self.inputs.fingerprint(record),
+                    _ => self.in_flight.to_members.told(record),
                 }
             }
             (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),
             (false, None) => {
-                let (key, payload) = (record.key.unwrap_or_default(), record.payload.unwrap_or_default());
-                let format = self.in_flight.take(topic, key, payload, self.setting.layout);
+                let format = self.in_flight.take(record, self.setting.layout);
                 if format > MESSAGE_FORMAT {
                     self.newer = Some(format!("{} [{partition}] {offset} is of format {format}", topic.name()));
                 }

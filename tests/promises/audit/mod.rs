@@ -109,10 +109,16 @@ impl Snapshot {
             deployment.publish(message);
             // What is compacted after a cut, nobody can look at as it was.
             let early = at < messages.len() / 2;
+            // A lab that heard nothing sends once more at once: what the first copy made known may still be in flight.
+            let repeated = deployment.random.chance(30);
+            if repeated {
+                (0..deployment.random.below(4)).for_each(|_| deployment.turn(early));
+                deployment.publish(message);
+            }
             while deployment.random.chance(50) {
                 deployment.turn(early);
             }
-            if !early && at % (messages.len() / 24) == 0 {
+            if !early && (repeated && message.key.starts_with(b"T") || at % (messages.len() / 24) == 0) {
                 cuts.push(deployment.broker.borrow().cut());
             }
         }
