@@ -30,5 +30,6 @@ mod real_upgrade;
 mod scenarios;
 mod simulation;
 mod support;
+mod traced_outbreaks;
 mod two_readings;
 mod uploads;
