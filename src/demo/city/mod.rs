@@ -29,6 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use town::{PersonIndex, Town};
 
+/// Share of invitations that contacts follow.
+const KEPT: f64 = 0.9;
+
 /// The city. As an iterator it gives every message, in order of arrival.
 pub struct City {
     config: CityConfig,
@@ -182,12 +185,22 @@ impl City {
         }
     }
 
-    /// Contacts are tested on three of the days after they were traced.
+    /// Contacts are tested on the days that are due by policy once they were traced, or on three of the days after that where
+    /// it names none. Not all of them come.
     fn invite(&mut self, traced: &[tracing::Traced], day: i32) {
+        let start = self.desk.day_start();
+        let of = |at: Timestamp| day + (at.0 - start.0).div_euclid(DAY) as i32;
+        let policy = self.rules.intake_policy(0, self.rules.day(self.desk.stamp(start)));
         for contact in traced {
-            let first = day.max(day + ((contact.at.0 - self.desk.day_start().0) / DAY) as i32) + 1;
-            for after in [0, 2, 4] {
-                self.due.entry(first + after).or_default().insert(contact.person);
+            let (first, ended) = (day.max(of(contact.at)) + 1, of(contact.ended));
+            let days = match policy.test_days.of(contact.kind) {
+                [] => [0, 2, 4].map(|after| first + after).to_vec(),
+                due => due.iter().map(|after| ended + after).filter(|due| *due >= first).collect(),
+            };
+            for day in days {
+                if self.desk.chance(KEPT) {
+                    self.due.entry(day).or_default().insert(contact.person);
+                }
             }
         }
     }

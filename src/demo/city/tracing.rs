@@ -19,11 +19,14 @@ const MANAGED: f64 = 0.8;
 /// One in so many orders was over before it was given, if only by its papers: such an order never held.
 const WRITTEN_DOWN_LATER: i64 = 31;
 
-/// Somebody who was traced, and when the record arrives.
+/// Somebody who was traced, when the record arrives, and what it says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traced {
     pub(super) person: PersonIndex,
     pub(super) at: Timestamp,
+    pub(super) kind: ContactKind,
+    /// Last moment of exposure, in the order of arrival.
+    pub(super) ended: Timestamp,
 }
 
 /// Two people met: person, index, how close.
@@ -57,24 +60,27 @@ pub(super) fn after_the_positive(index: PersonIndex, found_at: Timestamp, town: 
         }
         let at = Timestamp(found_at.0 + desk.hours(1.0, 14.0));
         let start = Timestamp(found_at.0 - DAY - desk.hours(0.0, 48.0));
-        record(&Meeting { person, index, kind: ContactKind::Close, start }, at, desk);
-        traced.push(Traced { person, at });
+        let kind = ContactKind::Close;
+        let ended = record(&Meeting { person, index, kind, start }, at, desk);
+        traced.push(Traced { person, at, kind, ended });
         let friend = town.neighbour(person, &mut desk.rng);
         if friend != person && friend != index && desk.chance(0.4) {
             let at = Timestamp(at.0 + desk.hours(1.0, 10.0));
             let start = Timestamp(start.0 + desk.hours(0.0, 20.0));
-            record(&Meeting { person: friend, index: person, kind: ContactKind::Secondary, start }, at, desk);
-            traced.push(Traced { person: friend, at });
+            let kind = ContactKind::Secondary;
+            let ended = record(&Meeting { person: friend, index: person, kind, start }, at, desk);
+            traced.push(Traced { person: friend, at, kind, ended });
         }
     }
     traced
 }
 
-/// Hands in a contact record, and what becomes of it.
-fn record(meeting: &Meeting, at: Timestamp, desk: &mut Desk) {
+/// Hands in a contact record, and what becomes of it. Gives the last moment of exposure.
+fn record(meeting: &Meeting, at: Timestamp, desk: &mut Desk) -> Timestamp {
     let lasts = desk.hours(0.2, 6.0);
     let start = desk.stamp(meeting.start);
-    let end = desk.stamp(Timestamp((meeting.start.0 + lasts).min(at.0))).max(start);
+    let ended = Timestamp((meeting.start.0 + lasts).min(at.0));
+    let end = desk.stamp(ended).max(start);
     let managed = meeting.kind == ContactKind::Close && desk.chance(MANAGED);
     let named = desk.chance(desk.rates.panel).then(|| desk.rng.random_range(0..desk.targets()));
     let target = named.map_or(String::new(), |at| desk.target(at));
@@ -96,6 +102,7 @@ fn record(meeting: &Meeting, at: Timestamp, desk: &mut Desk) {
         broken::contact(&contact, at, desk);
     }
     publish(contact, at, desk);
+    ended
 }
 
 fn order(at: Timestamp, desk: &mut Desk) -> ManagementOrder {
