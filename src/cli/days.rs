@@ -8,6 +8,7 @@ use super::watch::moment;
 use crate::clock;
 use crate::config::Config;
 use crate::kafka::reader::{From, TopicReader};
+use crate::kafka::topics;
 use crate::model::record::Topic;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::plan::Plan;
@@ -35,7 +36,8 @@ pub enum DaysCommand {
 A day is closed for every area, once and in order, at the hour that the case policy of the first target says \
 (day_close_hours after the midnight that ends it, 24 if left out), and not before every person task has come so far: what \
 is received later counts in the live numbers, and is told apart. A day that waits names the tasks that are behind, and how \
-far each has come.
+far each has come. Of a day before the first that was closed here, and of one whose close was dropped long ago, there is \
+none.
 
 Exit codes: 0 shown, 1 a day waits, or no rules are in force, 2 it could not be read, or not be written, 141 its output was \
 closed before the end (as by | head).")]
@@ -125,9 +127,9 @@ pub fn run(command: &DaysCommand, out: &mut dyn Write) -> anyhow::Result<ExitCod
 
 fn list(config: &Config, days: i32, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let Some(found) = read_topic(config)?.in_force else { return no_rules(out) };
-    let (rules, published) = (found.rules, progress(config)?);
+    let (rules, (published, tasks)) = (found.rules, progress(config)?);
     let zone = TimeZone::get(&rules.deployment.zone_name)?;
-    let all = published.last(&rules, days);
+    let all = published.last(&rules, tasks, days);
     if all.is_empty() {
         writeln!(out, "no task has published how far it has come; is the processor running?")?;
         return Ok(ExitCode::SUCCESS);
@@ -152,6 +154,7 @@ fn write_all(days: &[DayStatus<'_>], zone: &TimeZone, out: &mut dyn Write) -> an
 fn line(status: &DayStatus<'_>, zone: &TimeZone) -> String {
     let closes_at = moment(status.closes_at, zone);
     let (state, what) = match &status.state {
+        State::Before => ("before", "the first day that was closed, or whose close is still held".to_owned()),
         State::Open => ("open", format!("closes at {closes_at}")),
         State::Closing => ("closing", format!("its time was {closes_at}")),
         State::Closed => ("closed", String::new()),
@@ -175,7 +178,8 @@ fn waits_for(task: &WaitsFor, zone: &TimeZone) -> String {
 fn mark(config: &Config, mark: &DayIncomplete, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let (writer, held) = for_change(config).context(NOT_PUBLISHED)?;
     let Some(rules) = held.in_force.as_ref().map(|set| &*set.rules) else { return no_rules(out) };
-    if let Some(objection) = objection(rules, &progress(config)?, mark) {
+    let (published, tasks) = progress(config)?;
+    if let Some(objection) = objection(rules, &published, tasks, mark) {
         writeln!(out, "{objection}; nothing was published")?;
         return Ok(ExitCode::FAILURE);
     }
@@ -216,7 +220,7 @@ fn unmark(config: &Config, day: Day, out: &mut dyn Write) -> anyhow::Result<Exit
         writeln!(out, "{day} is not marked incomplete, {known}; nothing was published")?;
         return Ok(ExitCode::FAILURE);
     }
-    if progress(config)?.closed().is_some_and(|closed| day <= closed) {
+    if progress(config)?.0.closed().is_some_and(|closed| day <= closed) {
         writeln!(out, "{day} is closed, and who let it close without whom is kept; nothing was published")?;
         return Ok(ExitCode::FAILURE);
     }
@@ -227,14 +231,14 @@ fn unmark(config: &Config, day: Day, out: &mut dyn Write) -> anyhow::Result<Exit
 }
 
 /// Why a day cannot be marked, and what to do instead.
-fn objection(rules: &Rules, published: &Published, mark: &DayIncomplete) -> Option<String> {
-    let (day, tasks) = (mark.day, published.tasks());
+fn objection(rules: &Rules, published: &Published, tasks: i32, mark: &DayIncomplete) -> Option<String> {
+    let day = mark.day;
     let Some(newest) = published.newest() else {
         return Some("no task has published how far it has come: start the processor first".to_owned());
     };
     let today = rules.day(newest);
     if let Some(task) = mark.without.iter().find(|task| !(0..tasks).contains(*task)) {
-        return Some(format!("there is no person task {task}: those heard of are 0 to {}", tasks - 1));
+        return Some(format!("there is no person task {task}: they are 0 to {}", tasks - 1));
     }
     if mark.without.len() as i32 == tasks {
         return Some("no task would be left: a day of which nothing is known is not closed".to_owned());
@@ -255,8 +259,9 @@ fn no_rules(out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// How far all tasks have come.
-fn progress(config: &Config) -> anyhow::Result<Published> {
+/// How far all tasks have come, and how many person tasks there are: one may never have been heard of.
+fn progress(config: &Config) -> anyhow::Result<(Published, i32)> {
+    let tasks = topics::person_tasks(&config.kafka)?;
     let mut reader = TopicReader::open(&config.kafka, &[Topic::Progress], From::Beginning)?;
     let mut overview = Overview::default();
     while !reader.caught_up() {
@@ -267,7 +272,7 @@ fn progress(config: &Config) -> anyhow::Result<Published> {
             }
         })?;
     }
-    Ok(overview.days().clone())
+    Ok((overview.days().clone(), tasks.max(overview.days().tasks())))
 }
 
 /// How long a signal may go unnoticed.
@@ -286,8 +291,10 @@ mod tests {
 
     fn published() -> Published {
         let at = |text: &str| sample_rules().span(day(text).expect("a day")).0.plus_hours(12);
-        let closed = [(0, day("2022-11-10").ok())].into();
-        Published { come_to: [(0, at("2022-11-14")), (1, at("2022-11-12"))].into(), closed }
+        let mut published =
+            Published { come_to: [(0, at("2022-11-14")), (1, at("2022-11-12"))].into(), ..Published::default() };
+        published.area_task(0, "2022-11-10", "2022-11-10");
+        published
     }
 
     fn mark(day_text: &str, without: &[i32]) -> DayIncomplete {
@@ -303,10 +310,10 @@ mod tests {
     #[test]
     fn a_mark_that_could_do_nothing_is_refused_with_what_to_do() {
         let rules = sample_rules();
-        let said = |day, without: &[i32]| objection(&rules, &published(), &mark(day, without));
+        let said = |day, without: &[i32]| objection(&rules, &published(), 2, &mark(day, without));
         assert_eq!(said("2022-11-12", &[1]), None);
         for (day, without, says) in [
-            ("2022-11-12", &[2][..], "there is no person task 2: those heard of are 0 to 1"),
+            ("2022-11-12", &[2][..], "there is no person task 2: they are 0 to 1"),
             ("2022-11-12", &[0, 1], "no task would be left"),
             ("2022-11-15", &[1], "2022-11-15 lies in the future: the newest that a task has come to is 2022-11-14"),
             ("2022-11-10", &[1], "2022-11-10 is closed already"),
@@ -314,7 +321,7 @@ mod tests {
             let said = said(day, without).unwrap_or_default();
             assert!(said.starts_with(says), "{said}");
         }
-        let nobody = objection(&rules, &Published::default(), &mark("2022-11-12", &[1]));
+        let nobody = objection(&rules, &Published::default(), 2, &mark("2022-11-12", &[1]));
         assert!(nobody.is_some_and(|said| said.contains("start the processor")));
     }
 
@@ -331,16 +338,18 @@ mod tests {
         records.push(records::record(Kind::DayIncomplete(wire)).expect("a rule"));
         let rules = Rules::from_records(&records).expect("valid rules");
         let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
-        let lines: Vec<String> = published().last(&rules, 5).iter().map(|status| line(status, &zone)).collect();
+        let lines: Vec<String> = published().last(&rules, 3, 6).iter().map(|status| line(status, &zone)).collect();
         assert_eq!(
             lines,
             [
                 "2022-11-14  open      closes at 2022-11-16T00:00:00+08:00",
                 "2022-11-13  open      closes at 2022-11-15T00:00:00+08:00",
-                "2022-11-12  waits     for person task 1, which has come to 2022-11-12T12:00:00+08:00",
-                "2022-11-11  closing   its time was 2022-11-13T00:00:00+08:00; incomplete without task 1: its disk is lost \
+                "2022-11-12  waits     for person task 1, which has come to 2022-11-12T12:00:00+08:00, \
+                 for person task 2, never heard of",
+                "2022-11-11  waits     for person task 2, never heard of; incomplete without task 1: its disk is lost \
                  (Zhang Wei, 2022-11-14T04:00:00Z)",
                 "2022-11-10  closed",
+                "2022-11-09  before    the first day that was closed, or whose close is still held",
             ]
         );
     }

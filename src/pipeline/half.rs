@@ -103,6 +103,11 @@ pub trait Half: Paged + Sized {
         None
     }
 
+    /// The first day whose close is held, or that will be closed if none is.
+    fn closed_from(&self) -> Option<Day> {
+        None
+    }
+
     /// After a restore: time had come so far with the commit that was restored.
     fn resume(&mut self, _passed: Passed) {}
 

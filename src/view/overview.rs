@@ -175,7 +175,7 @@ impl Overview {
             self.progress.insert((half, progress.task), now);
             match half {
                 HalfKind::Person => drop(self.days.come_to.insert(progress.task, now)),
-                HalfKind::Area => drop(self.days.closed.insert(progress.task, Day::parse(&progress.closed_day))),
+                HalfKind::Area => self.days.area_task(progress.task, &progress.closed_day, &progress.closed_from),
             }
         }
     }

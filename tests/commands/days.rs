@@ -18,17 +18,30 @@ const UNMARK: [&str; 3] = ["days", "unmark", "2022-11-11"];
 pub fn stalled() -> Site {
     let site = Site::embedded();
     assert_eq!(site.run(&["rules", "apply", RULES]).0, 0);
-    let noon = |days: i64| Some(Timestamp(1_668_225_600_000).plus_days(days).to_wire());
-    let tasks = [("person", 0, noon(2), ""), ("person", 1, noon(0), ""), ("area", 0, noon(0), "2022-11-10")];
-    let records = tasks.map(|(half, task, now, closed)| {
-        let (half, closed_day) = (half.to_owned(), closed.to_owned());
+    publish(&site, &[("person", 0, 2, ""), ("person", 1, 0, ""), ("area", 0, 0, "2022-11-10")]);
+    site
+}
+
+/// Tasks tell that they have come to so many days after noon of the 12th, and the day that they have closed.
+fn publish(site: &Site, tasks: &[(&str, i32, i64, &str)]) {
+    let records = tasks.iter().map(|&(half, task, days, closed)| {
+        let now = Some(Timestamp(1_668_225_600_000).plus_days(days).to_wire());
+        let (half, closed_day, closed_from) = (half.to_owned(), closed.to_owned(), closed.to_owned());
         let key = format!("{half}/{task}").into_bytes();
-        let progress = Progress { half, task, now, closed_day, ..Progress::default() };
+        let progress = Progress { half, task, now, closed_day, closed_from, ..Progress::default() };
         let payload = Some(progress.encode_to_vec());
         Output { topic: Topic::Progress, partition: 0, key, payload, headers: Vec::new() }
     });
-    publish_all(&site.config, "the-tests", &records).expect("a broker");
-    site
+    publish_all(&site.config, "the-tests", &records.collect::<Vec<_>>()).expect("a broker");
+}
+
+#[test]
+fn a_task_that_was_never_heard_of_is_waited_for_whatever_its_number() {
+    let site = Site::embedded();
+    assert_eq!(site.run(&["rules", "apply", RULES]).0, 0);
+    publish(&site, &[("person", 0, 2, ""), ("area", 0, 0, "2022-11-10")]);
+    let (code, list) = site.run(&["days", "list"]);
+    assert!(code == 1 && list.contains("2022-11-11  waits     for person task 1, never heard of"), "{code}: {list}");
 }
 
 #[test]
@@ -55,9 +68,11 @@ fn a_mark_is_listed_with_its_name_and_stays_when_rules_are_applied() {
     let site = stalled();
     let (code, list) = site.run(&["days", "list"]);
     assert_eq!(code, 1, "days wait: {list}");
-    for says in
-        ["2022-11-10  closed", "2022-11-11  waits     for person task 1, which has come to 2022-11-12T12:00:00+08:00"]
-    {
+    for says in [
+        "2022-11-09  before",
+        "2022-11-10  closed",
+        "2022-11-11  waits     for person task 1, which has come to 2022-11-12T12:00:00+08:00",
+    ] {
         assert!(list.contains(says), "{list}");
     }
     assert_eq!(site.run(&MARK).0, 0);
@@ -80,7 +95,7 @@ fn what_cannot_be_marked_is_refused_with_what_to_do() {
     for (day, without, says) in [
         ("2022-11-20", "1", "2022-11-20 lies in the future"),
         ("2022-11-10", "1", "2022-11-10 is closed already"),
-        ("2022-11-11", "7", "there is no person task 7: those heard of are 0 to 1"),
+        ("2022-11-11", "7", "there is no person task 7: they are 0 to 1"),
         ("2022-11-11", "0,1", "no task would be left"),
     ] {
         let (code, text) = mark(day, without);

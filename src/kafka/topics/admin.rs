@@ -22,13 +22,26 @@ pub(super) const ADMIN_LIMIT: Duration = Duration::from_secs(30);
 /// Partitions of the two halves by their first inputs, without looking at anything else. For a broker that cannot
 /// describe its topics, as the embedded one.
 pub fn layout(config: &KafkaConfig) -> Result<Layout, Error> {
+    let [person_tasks, area_tasks] = counts_of(config, [Topic::LabResults, Topic::AreaChanges])?;
+    Ok(Layout { person_tasks, area_tasks })
+}
+
+/// Person tasks alone: whoever asks for no more needs to see no other topic.
+pub fn person_tasks(config: &KafkaConfig) -> Result<i32, Error> {
+    counts_of(config, [Topic::LabResults]).map(|[count]| count)
+}
+
+fn counts_of<const N: usize>(config: &KafkaConfig, topics: [Topic; N]) -> Result<[i32; N], Error> {
     let admin = connect(config)?;
-    let counts = metadata(&admin, config)?;
-    let count = |topic| match counts.get(&topic) {
-        Some(count) => Ok(*count),
-        None => require_shown(&admin, config, &[topic]).and(Err(missing(config, topic))),
-    };
-    Ok(Layout { person_tasks: count(Topic::LabResults)?, area_tasks: count(Topic::AreaChanges)? })
+    let known = metadata(&admin, config)?;
+    let mut counts = [0; N];
+    for (count, topic) in counts.iter_mut().zip(topics) {
+        *count = match known.get(&topic) {
+            Some(count) => *count,
+            None => require_shown(&admin, config, &[topic]).and(Err(missing(config, topic)))?,
+        };
+    }
+    Ok(counts)
 }
 
 /// The broker leaves topics out that the user may not describe, as if they were not there.

@@ -82,6 +82,10 @@ impl Half for AreaHalf {
         self.state.closes().last_closed()
     }
 
+    fn closed_from(&self) -> Option<Day> {
+        self.state.closes().from()
+    }
+
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {
         self.rules = rules;
         self.touch_derived_otherwise(effects);

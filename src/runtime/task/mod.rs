@@ -46,8 +46,8 @@ pub struct Task<H> {
     ledger: Ledger,
     next: Vec<(Topic, i64)>,
     clock: Clock,
-    /// The last closed day that was published.
-    told_closed: Option<Day>,
+    /// The last closed day that was published, and from which on days are.
+    told_closed: [Option<Day>; 2],
     rules_offset: i64,
     losses: Vec<Loss>,
     judged_from: Vec<InputOffset>,
@@ -70,7 +70,7 @@ impl<H: Half> Task<H> {
             ledger: Ledger::default(),
             next,
             clock: Clock::new(H::OWN_TIME, H::INPUTS, history),
-            told_closed: None,
+            told_closed: [None; 2],
             rules_offset: rules.offset,
             losses: Vec::new(),
             judged_from: Vec::new(),
@@ -116,7 +116,7 @@ impl<H: Half> Task<H> {
         task.judged_from = if head.judgement == JUDGEMENT { head.judged_from } else { head.inputs };
         let [due, held_from] = [&head.due, &head.held_from].map(|at| at.as_ref().and_then(Timestamp::from_wire));
         task.half.resume(Passed { due, held_from });
-        task.told_closed = task.half.closed();
+        task.told_closed = task.closed();
         Ok(task)
     }
 
@@ -248,7 +248,7 @@ impl<H: Half> Task<H> {
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
         let mut outputs = std::mem::take(&mut self.effects.outputs);
         // A day that was closed is told of at once: nothing else may follow for long.
-        let closed = self.half.closed();
+        let closed = self.closed();
         let told = self.clock.publish(self.touched);
         if told.is_some() || closed != self.told_closed {
             outputs.push(self.progress(told.unwrap_or(self.clock.published())));
@@ -292,14 +292,21 @@ impl<H: Half> Task<H> {
         }
     }
 
+    /// What others are told of days it has closed.
+    fn closed(&self) -> [Option<Day>; 2] {
+        [self.half.closed(), self.half.closed_from()]
+    }
+
     fn progress(&self, Watermarks { watermark, drop_before }: Watermarks) -> Output {
+        let day = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
         let progress = Progress {
             half: H::KIND.name().into(),
             task: self.number,
             now: Some(watermark.to_wire()),
             rules_digest: self.half.rules_digest().into(),
             drop_now: Some(drop_before.to_wire()),
-            closed_day: self.half.closed().map(|day| day.to_string()).unwrap_or_default(),
+            closed_day: day(self.half.closed()),
+            closed_from: day(self.half.closed_from()),
             format: self.formats.written,
         };
         Output {

@@ -34,6 +34,11 @@ impl Closes {
         self.last.filter(|last| self.days.contains_key(last))
     }
 
+    /// The first day whose close is held, or that will be closed if none is.
+    pub fn from(&self) -> Option<Day> {
+        self.days.first_key_value().map(|(day, _)| *day).or(self.last.map(|last| last.plus(1)))
+    }
+
     /// The close of a day, while its numbers are kept.
     pub fn of(&self, day: Day) -> Option<&Close> {
         self.days.get(&day)
