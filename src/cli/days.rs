@@ -54,14 +54,17 @@ closed before the end (as by | head).")]
   swabstream days mark-incomplete 2026-11-29 --without 3 --by 'Zhang Wei' --reason 'disk lost'
 
 This is for a person task that will not come on in time: its people's results are missing from what is published at the \
-day's close, which says so, with the number of the task. First see why it stalls (RUNBOOK, SwabstreamDayWaits): a task that \
+day's close, which says so, with the number of the task. Days close in order: where the day waits for one before it, or for \
+another task, that is said, and the mark holds from then on. First see why it stalls (RUNBOOK, SwabstreamDayWaits): a task that \
 is moved to another instance comes on by itself within seconds, and nothing is missing then.
 
 The mark is a rule, with a name and a reason: it is in force at once and for all instances, `swabstream rules show --json` \
-has it, and `swabstream rules apply` keeps it. It is about one day; whatever closes later waits for the task again. Live numbers and tiers go on to that day's close without the \
-task's people, and a tier may fall for it: say so to whoever acts on tiers. When the \
-task comes on, its results count in the live numbers, and the close stays as it was published. Until the day is closed the \
-mark can be taken back: `swabstream days unmark`.
+has it, and `swabstream rules apply` keeps it. It is about one day; whatever closes later waits for the task again. Live \
+numbers and tiers go on to that day's close without the task's people, and a tier may fall for it: say so to whoever acts on \
+tiers. When the task comes on, its results count in the live numbers, and the close stays as it was published. Until the day \
+is closed the mark can be taken back, `swabstream days unmark`, or replaced by one without other tasks: then it is said whose \
+it was. One that would say no more than the mark there is, is refused, as is one without a task that was never heard of: no \
+day closes before every task has been at work once.
 
 Exit codes: 0 it is marked, 1 it cannot be and nothing was published, 2 it could not be done.")]
     MarkIncomplete {
@@ -161,8 +164,8 @@ fn line(status: &DayStatus<'_>, zone: &TimeZone) -> String {
         State::Waits(tasks) => ("waits", tasks.iter().map(|task| waits_for(task, zone)).collect::<Vec<_>>().join(", ")),
     };
     let marked = status.incomplete.map(|mark| {
-        let tasks: Vec<String> = mark.without.iter().map(ToString::to_string).collect();
-        format!("incomplete without task {}: {} ({}, {})", tasks.join(", "), mark.reason, mark.by, mark.at)
+        let Told { tasks, .. } = told(mark);
+        format!("incomplete without task {tasks}: {} ({}, {})", mark.reason, mark.by, mark.at)
     });
     let what: Vec<String> = [what].into_iter().filter(|what| !what.is_empty()).chain(marked).collect();
     format!("{:11} {state:9} {}", status.day.to_string(), what.join("; ")).trim_end().to_owned()
@@ -178,19 +181,13 @@ fn waits_for(task: &WaitsFor, zone: &TimeZone) -> String {
 fn mark(config: &Config, mark: &DayIncomplete, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let (writer, held) = for_change(config).context(NOT_PUBLISHED)?;
     let Some(rules) = held.in_force.as_ref().map(|set| &*set.rules) else { return no_rules(out) };
+    let zone = TimeZone::get(&rules.deployment.zone_name)?;
     let (published, tasks) = progress(config)?;
     if let Some(objection) = objection(rules, &published, tasks, mark) {
         writeln!(out, "{objection}; nothing was published")?;
         return Ok(ExitCode::FAILURE);
     }
-    let wire = v1::DayIncomplete {
-        day: mark.day.to_string(),
-        without: mark.without.iter().copied().collect(),
-        by: mark.by.clone(),
-        reason: mark.reason.clone(),
-        at: mark.at.clone(),
-    };
-    let record = records::record(Kind::DayIncomplete(wire)).context("a mark is a rule")?;
+    let record = records::record(Kind::DayIncomplete(wire(mark))).context("a mark is a rule")?;
     let mut all = rules.to_records();
     all.retain(|(key, _)| *key != record.0);
     all.push(record);
@@ -205,9 +202,65 @@ fn mark(config: &Config, mark: &DayIncomplete, out: &mut dyn Write) -> anyhow::R
         }
     };
     writer.write(&outputs(&Plan::new(&held.records, &marked))).context(UNSURE)?;
-    let tasks: Vec<String> = mark.without.iter().map(ToString::to_string).collect();
-    writeln!(out, "{} closes without person task {}: {} ({})", mark.day, tasks.join(", "), mark.reason, mark.by)?;
+    let held_up = published.unclosed(&marked, tasks, mark.day);
+    for line in said_of(mark, rules.incomplete(mark.day), &held_up, &zone) {
+        writeln!(out, "{line}")?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn wire(mark: &DayIncomplete) -> v1::DayIncomplete {
+    v1::DayIncomplete {
+        day: mark.day.to_string(),
+        without: mark.without.iter().copied().collect(),
+        by: mark.by.clone(),
+        reason: mark.reason.clone(),
+        at: mark.at.clone(),
+    }
+}
+
+/// What a mark does, whose mark it replaces, and what its day waits for all the same: the days to it that are not closed.
+fn said_of(
+    mark: &DayIncomplete,
+    replaced: Option<&DayIncomplete>,
+    unclosed: &[DayStatus<'_>],
+    zone: &TimeZone,
+) -> Vec<String> {
+    let waits = |status: &DayStatus<'_>| match &status.state {
+        State::Waits(tasks) => Some(tasks.iter().map(|task| waits_for(task, zone)).collect::<Vec<_>>().join(", ")),
+        State::Open => Some(format!("for its time, {}", moment(status.closes_at, zone))),
+        State::Before | State::Closing | State::Closed => None,
+    };
+    let waiting: Vec<(Day, String)> = unclosed.iter().filter_map(|status| Some((status.day, waits(status)?))).collect();
+    let does = if waiting.is_empty() { "closes" } else { "is marked to close, once nothing else holds it up," };
+    let Told { tasks, why } = told(mark);
+    let mut lines = vec![format!("{} {does} without person task {tasks}: {why}", mark.day)];
+    if let Some(before) = replaced {
+        let Told { tasks, why } = told(before);
+        lines.push(format!("this replaces the mark without person task {tasks}: {why}, {}", before.at));
+    }
+    for (day, what) in waiting.iter().take(DAYS_SAID) {
+        let what_for = if *day == mark.day { "" } else { ", which closes before it," };
+        lines.push(format!("{day}{what_for} waits {what}"));
+    }
+    if let Some(more) = waiting.len().checked_sub(DAYS_SAID).filter(|more| *more > 0) {
+        lines.push(format!("and so do {more} more days: swabstream days list"));
+    }
+    lines
+}
+
+/// Days that a mark's day waits for and that are said, at most.
+const DAYS_SAID: usize = 5;
+
+/// What a mark says.
+struct Told {
+    tasks: String,
+    why: String,
+}
+
+fn told(mark: &DayIncomplete) -> Told {
+    let tasks: Vec<String> = mark.without.iter().map(ToString::to_string).collect();
+    Told { tasks: tasks.join(", "), why: format!("{} ({})", mark.reason, mark.by) }
 }
 
 fn unmark(config: &Config, day: Day, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -240,6 +293,12 @@ fn objection(rules: &Rules, published: &Published, tasks: i32, mark: &DayIncompl
     if let Some(task) = mark.without.iter().find(|task| !(0..tasks).contains(*task)) {
         return Some(format!("there is no person task {task}: they are 0 to {}", tasks - 1));
     }
+    if let Some(task) = mark.without.iter().find(|task| !published.come_to.contains_key(*task)) {
+        return Some(format!(
+            "person task {task} was never heard of: no day closes, marked or not, before it has been at work once; see who \
+             should run it (RUNBOOK, SwabstreamTaskWithoutOwner)"
+        ));
+    }
     if mark.without.len() as i32 == tasks {
         return Some("no task would be left: a day of which nothing is known is not closed".to_owned());
     }
@@ -251,7 +310,15 @@ fn objection(rules: &Rules, published: &Published, tasks: i32, mark: &DayIncompl
             "{day} is closed already, and what was published stays: results that come count from now on"
         ));
     }
-    None
+    if published.closed_from().is_some_and(|from| day < from) {
+        return Some(format!("{day} was over before the first day that is closed here"));
+    }
+    let standing = rules.incomplete(day).filter(|standing| mark.without.is_subset(&standing.without))?;
+    let Told { tasks, why } = told(standing);
+    Some(format!(
+        "{day} is marked already, without person task {tasks}: {why}, {}; `swabstream days unmark` takes it back",
+        standing.at
+    ))
 }
 
 fn no_rules(out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -307,6 +374,41 @@ mod tests {
         }
     }
 
+    fn marked(mark: &DayIncomplete) -> Rules {
+        let mut records = sample_rules().to_records();
+        records.push(records::record(Kind::DayIncomplete(wire(mark))).expect("a rule"));
+        Rules::from_records(&records).expect("valid rules")
+    }
+
+    #[test]
+    fn a_mark_says_what_its_day_waits_for_all_the_same_and_whose_mark_it_replaces() {
+        let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
+        let said = |day, without: &[i32], tasks, replaced: Option<&DayIncomplete>| {
+            let mark = mark(day, without);
+            said_of(&mark, replaced, &published().unclosed(&marked(&mark), tasks, mark.day), &zone)
+        };
+        assert_eq!(
+            said("2022-11-11", &[1], 2, None),
+            ["2022-11-11 closes without person task 1: its disk is lost (Zhang Wei)"]
+        );
+        let before =
+            "2022-11-11, which closes before it, waits for person task 1, which has come to 2022-11-12T12:00:00+08:00";
+        let not_yet =
+            "is marked to close, once nothing else holds it up, without person task 1: its disk is lost (Zhang Wei)";
+        assert_eq!(said("2022-11-12", &[1], 2, None), [format!("2022-11-12 {not_yet}"), before.to_owned()]);
+        assert_eq!(said("2022-11-13", &[1], 2, None)[3], "2022-11-13 waits for its time, 2022-11-15T00:00:00+08:00");
+        let standing = mark("2022-11-11", &[0]);
+        assert_eq!(
+            said("2022-11-11", &[1], 3, Some(&standing)),
+            [
+                format!("2022-11-11 {not_yet}"),
+                "this replaces the mark without person task 0: its disk is lost (Zhang Wei), 2022-11-14T04:00:00Z"
+                    .to_owned(),
+                "2022-11-11 waits for person task 2, never heard of".to_owned(),
+            ]
+        );
+    }
+
     #[test]
     fn a_mark_that_could_do_nothing_is_refused_with_what_to_do() {
         let rules = sample_rules();
@@ -321,22 +423,22 @@ mod tests {
             let said = said(day, without).unwrap_or_default();
             assert!(said.starts_with(says), "{said}");
         }
+        let standing = marked(&mark("2022-11-12", &[0, 1]));
+        let said = |without: &[i32]| objection(&standing, &published(), 3, &mark("2022-11-12", without));
+        let twice = said(&[1]).unwrap_or_default();
+        assert!(
+            twice.starts_with("2022-11-12 is marked already, without person task 0, 1: its disk is lost (Zhang Wei)"),
+            "{twice}"
+        );
+        let never = said(&[2]).unwrap_or_default();
+        assert!(never.starts_with("person task 2 was never heard of: no day closes"), "{never}");
         let nobody = objection(&rules, &Published::default(), 2, &mark("2022-11-12", &[1]));
         assert!(nobody.is_some_and(|said| said.contains("start the processor")));
     }
 
     #[test]
     fn the_list_says_of_every_day_whom_it_waits_for_and_who_let_it_close() {
-        let mut records = sample_rules().to_records();
-        let wire = v1::DayIncomplete {
-            day: "2022-11-11".into(),
-            without: vec![1],
-            by: "Zhang Wei".into(),
-            reason: "its disk is lost".into(),
-            at: "2022-11-14T04:00:00Z".into(),
-        };
-        records.push(records::record(Kind::DayIncomplete(wire)).expect("a rule"));
-        let rules = Rules::from_records(&records).expect("valid rules");
+        let rules = marked(&mark("2022-11-11", &[1]));
         let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
         let lines: Vec<String> = published().last(&rules, 3, 6).iter().map(|status| line(status, &zone)).collect();
         assert_eq!(

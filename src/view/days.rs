@@ -108,27 +108,32 @@ impl Published {
 
     /// The tasks that have not come to the close of a day and are waited for.
     fn waits_for(&self, rules: &Rules, tasks: i32, day: Day) -> Vec<WaitsFor> {
+        // While one was never heard of, it is known of none how far time has come everywhere: no mark helps.
         let excused = |task: &i32| rules.incomplete(day).is_some_and(|mark| mark.without.contains(task));
-        let behind = |task: &i32| self.come_to.get(task).is_none_or(|at| *at < rules.closes_at(day));
+        let behind = |task: &i32| self.come_to.get(task).is_none_or(|at| *at < rules.closes_at(day) && !excused(task));
         let waits_for = |task| WaitsFor { task, heard: self.come_to.get(&task).map(|at| at.0) };
-        (0..tasks).filter(|task| behind(task) && !excused(task)).map(waits_for).collect()
+        (0..tasks).filter(behind).map(waits_for).collect()
     }
 
     /// Days that are held up, in order, each with the tasks that it waits for.
     pub fn waiting(&self, rules: &Rules, tasks: i32) -> Vec<(Day, Vec<WaitsFor>)> {
         let Some(newest) = self.newest() else { return Vec::new() };
-        let last = rules.day(newest);
-        // Before any day was closed, one is held up that comes after what the slowest has read.
-        let slowest = self.come_to.values().copied().min().map(|slowest| rules.day(slowest).plus(-MARGIN_DAYS));
-        let first = self.closed().map(|closed| closed.plus(1)).or(self.closed_from()).or(slowest).unwrap_or(last);
-        let days = (first.0.max(last.plus(-MOST_DAYS).0)..=last.0).map(Day);
-        let status = days.map(|day| self.status(rules, tasks, day));
-        status
+        let unclosed = self.unclosed(rules, tasks, rules.day(newest)).into_iter();
+        unclosed
             .filter_map(|status| match status.state {
                 State::Waits(tasks) => Some((status.day, tasks)),
                 State::Before | State::Open | State::Closing | State::Closed => None,
             })
             .collect()
+    }
+
+    /// The days to this one that are not closed, in order: each closes after those before it.
+    pub fn unclosed<'a>(&self, rules: &'a Rules, tasks: i32, last: Day) -> Vec<DayStatus<'a>> {
+        // Before any day was closed, one is held up that comes after what the slowest has read.
+        let slowest = self.come_to.values().copied().min().map(|slowest| rules.day(slowest).plus(-MARGIN_DAYS));
+        let first = self.closed().map(|closed| closed.plus(1)).or(self.closed_from()).or(slowest).unwrap_or(last);
+        let days = (first.0.max(last.plus(-MOST_DAYS).0)..=last.0).map(Day);
+        days.map(|day| self.status(rules, tasks, day)).collect()
     }
 
     /// The last days up to that of the fastest task, newest first.

@@ -42,6 +42,18 @@ fn a_task_that_was_never_heard_of_is_waited_for_whatever_its_number() {
     publish(&site, &[("person", 0, 2, ""), ("area", 0, 0, "2022-11-10")]);
     let (code, list) = site.run(&["days", "list"]);
     assert!(code == 1 && list.contains("2022-11-11  waits     for person task 1, never heard of"), "{code}: {list}");
+    let (code, said) = site.run(&MARK);
+    assert!(code == 1 && said.contains("person task 1 was never heard of: no day closes"), "{code}: {said}");
+}
+
+#[test]
+fn a_mark_of_a_day_behind_one_that_waits_says_so() {
+    let site = stalled();
+    let (code, said) =
+        site.run(&["days", "mark-incomplete", "2022-11-12", "--without", "1", "--by", "Li", "--reason", "late"]);
+    let waits =
+        "2022-11-11, which closes before it, waits for person task 1, which has come to 2022-11-12T12:00:00+08:00";
+    assert!(code == 0 && said.contains("2022-11-12 is marked to close") && said.contains(waits), "{code}: {said}");
 }
 
 #[test]
@@ -76,6 +88,9 @@ fn a_mark_is_listed_with_its_name_and_stays_when_rules_are_applied() {
         assert!(list.contains(says), "{list}");
     }
     assert_eq!(site.run(&MARK).0, 0);
+    let (code, again) = site.run(&MARK);
+    let says = "2022-11-11 is marked already, without person task 1: disk lost (Zhang Wei), 20";
+    assert!(code == 1 && again.contains(says) && again.contains("nothing was published"), "{code}: {again}");
     for _ in 0..2 {
         let (_, list) = site.run(&["days", "list"]);
         assert!(list.contains("incomplete without task 1: disk lost (Zhang Wei, 20"), "{list}");
