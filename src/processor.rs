@@ -102,17 +102,18 @@ impl Processor {
         warn_of_lost_areas(&rules.rules);
         say_targets(&rules.rules);
 
-        let (closing_sender, closing_seen) = watch::channel(globals.closing(job.layout.person_tasks, &rules.rules));
+        let come_to: Arc<[_]> = globals.come_to(job.layout.person_tasks).unwrap_or_default().into();
+        let (come_to_sender, come_to_seen) = watch::channel(come_to);
         let (rules_sender, rules_seen) = watch::channel(rules);
         let (slowest_sender, slowest_seen) = watch::channel(globals.slowest(job.layout.person_tasks));
         let (shutdown, shutdown_seen) = watch::channel(false);
         let (ended_sender, ended) = mpsc::unbounded_channel();
-        let (slowest, closing) = (slowest_seen, closing_seen);
-        let news = News { rules: rules_seen, slowest, closing, shutdown: shutdown_seen.clone() };
+        let (slowest, come_to) = (slowest_seen, come_to_seen);
+        let news = News { rules: rules_seen, slowest, come_to, shutdown: shutdown_seen.clone() };
         let mut processor = Self { shutdown, ended, threads: Vec::new() };
 
-        let (rules, slowest, closing) = (rules_sender, slowest_sender, closing_sender);
-        let listener = Listener { globals, reader, rules, slowest, closing };
+        let (rules, slowest, come_to) = (rules_sender, slowest_sender, come_to_sender);
+        let listener = Listener { globals, reader, rules, slowest, come_to };
         let (tasks, ended) = (job.layout.person_tasks, ended_sender.clone());
         processor.spawn("globals", ended, move || listener.listen(tasks, &shutdown_seen));
 
@@ -328,7 +329,7 @@ struct Listener {
     reader: TopicReader,
     rules: watch::Sender<RulesInForce>,
     slowest: watch::Sender<Option<Watermarks>>,
-    closing: watch::Sender<Option<Timestamp>>,
+    come_to: watch::Sender<Arc<[Timestamp]>>,
 }
 
 impl Listener {
@@ -363,8 +364,14 @@ impl Listener {
         }
         let slowest = self.globals.slowest(person_tasks);
         self.slowest.send_if_modified(|known| std::mem::replace(known, slowest) != slowest);
-        let closing = self.globals.rules().and_then(|known| self.globals.closing(person_tasks, &known.rules));
-        self.closing.send_if_modified(|known| std::mem::replace(known, closing) != closing);
+        let come_to = self.globals.come_to(person_tasks).unwrap_or_default();
+        self.come_to.send_if_modified(|known| {
+            let newer = **known != *come_to;
+            if newer {
+                *known = come_to.into();
+            }
+            newer
+        });
     }
 }
 

@@ -80,7 +80,7 @@ impl City {
     pub fn pass_to(&mut self, now: Timestamp) {
         self.now = now;
         let slowest = Some(Watermarks { watermark: now, drop_before: now });
-        let time = Look { at: Timestamp::default(), read_until: Some(now), slowest, closing: Some(now) };
+        let time = Look { read_until: Some(now), slowest, ..Look::default() };
         self.person.iter_mut().for_each(|task| task.pass_time(&time));
     }
 
@@ -151,8 +151,8 @@ impl City {
             let began = processor_time();
             let running = &mut self.area[task];
             let slowest = Some(Watermarks { watermark: self.now, drop_before: self.now });
-            let closing = Some(self.now);
-            running.pass_time(&Look { at: Timestamp::default(), read_until: Some(self.now), slowest, closing });
+            let come_to = vec![self.now; LAYOUT.person_tasks as usize].into();
+            running.pass_time(&Look { at: Timestamp::default(), read_until: Some(self.now), slowest, come_to });
             let (outputs, part) = running.commit(running.wants_changelog_end().then_some(0));
             self.spent.area_commit += processor_time() - began;
             self.count(outputs.iter().chain(&part.changes));

@@ -7,7 +7,7 @@ use super::times::{OwnTime, Passed, Times};
 use crate::model::ids::Secret;
 use crate::model::outcome::{Outcome, Reject};
 use crate::model::record::{HalfKind, Layout, Output, Record, Topic};
-use crate::model::time::Day;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
@@ -100,6 +100,12 @@ pub trait Half: Paged + Sized {
 
     /// The last day that was closed, of a half that closes days.
     fn closed(&self) -> Option<Day> {
+        None
+    }
+
+    /// How far days may be closed by the rules in force, given how far each person task has come, by its number; `None` of a
+    /// half that closes none, and while that is not known.
+    fn closing(&self, _come_to: &[Timestamp]) -> Option<Timestamp> {
         None
     }
 

@@ -6,7 +6,8 @@
 
 use crate::model::time::Timestamp;
 
-/// The times of a task. None runs backwards, and a task that was restored goes on at those it had, or at none.
+/// The times of a task. None runs backwards, but for [`Times::closing`] where marks of days are taken back; a task that was
+/// restored goes on at those it had, or at none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// The task's own: the newest receipt it has read, or the wall clock where it has read all there is. Other tasks may
@@ -16,7 +17,7 @@ pub struct Times {
     /// before. `None` while that is not known. What is due is due by this one.
     pub everywhere: Option<Timestamp>,
     /// As far as days may be closed: [`Times::everywhere`], or beyond it over the days that an operator lets close without
-    /// the tasks that are behind. An area task's: nobody else closes days.
+    /// the tasks that are behind, by the rules in force. An area task's: nobody else closes days.
     pub closing: Option<Timestamp>,
     /// No record that may still come needs what lies further back than the rules allow from here: up to seven days
     /// behind [`Times::everywhere`], so that messages over several tasks have arrived. Rows are dropped by it, and nothing

@@ -9,6 +9,7 @@ use super::worker::Worker;
 use crate::clock;
 use crate::model::time::Timestamp;
 use crate::pipeline::half::Half;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -26,8 +27,8 @@ pub struct News {
     pub rules: watch::Receiver<RulesInForce>,
     /// Smallest progress of all person tasks, once all have published theirs.
     pub slowest: watch::Receiver<Option<Watermarks>>,
-    /// How far days may be closed, once that is known.
-    pub closing: watch::Receiver<Option<Timestamp>>,
+    /// How far each person task has come, once all have published it.
+    pub come_to: watch::Receiver<Arc<[Timestamp]>>,
     /// True when the process is to end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -63,7 +64,5 @@ fn hear<H: Half, L: Log>(worker: &mut Worker<H, L>, news: &mut News) {
     if let Some(slowest) = *news.slowest.borrow_and_update() {
         worker.set_slowest(slowest);
     }
-    if let Some(closing) = *news.closing.borrow_and_update() {
-        worker.set_closing(closing);
-    }
+    worker.set_come_to(news.come_to.borrow_and_update().clone());
 }

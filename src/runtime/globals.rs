@@ -7,7 +7,6 @@ use super::task::clock::Watermarks;
 use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::{Formats, Newer};
-use crate::policy::Rules;
 use crate::policy::error::RuleError;
 use crate::policy::set::RuleSetReader;
 use crate::proto::v1::Progress;
@@ -83,11 +82,9 @@ impl Globals {
         all?.into_iter().reduce(Watermarks::min)
     }
 
-    /// How far days may be closed by some rules, once all person tasks have published how far they have come.
-    pub fn closing(&self, person_tasks: i32, rules: &Rules) -> Option<Timestamp> {
-        let come_to = |task| self.progress.get(&task).map(|watermarks| watermarks.watermark);
-        let all: Option<Vec<Timestamp>> = (0..person_tasks).map(come_to).collect();
-        rules.closing(&all?)
+    /// How far each person task has come, once all have published it: by the rules it follows how far days may be closed.
+    pub fn come_to(&self, person_tasks: i32) -> Option<Vec<Timestamp>> {
+        (0..person_tasks).map(|task| self.progress.get(&task).map(|watermarks| watermarks.watermark)).collect()
     }
 }
 

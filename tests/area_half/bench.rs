@@ -24,7 +24,7 @@ pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
 /// All person tasks have come so far, and what they sent by then was read.
 pub fn heard(watermark: Timestamp) -> Look {
     let slowest = Some(Watermarks { watermark, drop_before: watermark });
-    Look { at: Timestamp(0), read_until: Some(Timestamp(1)), slowest, closing: Some(watermark) }
+    Look { at: Timestamp(0), read_until: Some(Timestamp(1)), slowest, come_to: [watermark; 2].into() }
 }
 
 /// A task and all it wrote.

@@ -117,7 +117,7 @@ fn whoever_restores_a_task_closes_no_day_again_and_leaves_none_out() {
         let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
         task.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
         let look = heard(noon(first.plus(after)));
-        task.pass_time(&Look { at: Timestamp(i64::from(after)), read_until: None, ..look });
+        task.pass_time(&Look { at: Timestamp(i64::from(after)), read_until: None, ..look.clone() });
         task.pass_time(&Look { at: Timestamp(100), read_until: Some(Timestamp(100)), ..look });
         let (published, commit) = task.commit(None);
         let progress = published.iter().filter(|output| output.topic == Topic::Progress);
@@ -175,6 +175,34 @@ fn no_day_is_closed_while_a_task_is_behind_unless_it_is_marked_and_then_it_says_
     assert_eq!((closed[&first.plus(1)].tests, closed[&first.plus(1)].without.len()), (1, 0));
     let live = &bench.numbers()["C/2022-03-01"].purposes[0].windows[0];
     assert_eq!(live.conclusive_tests, 2, "what came late counts");
+}
+
+/// It is the rules in force that let a day close, also where closes could have gone further by those before.
+#[test]
+fn a_mark_that_was_narrowed_in_time_lets_nothing_close_by_the_wider_one() {
+    let first = day("2022-03-01");
+    let in_force = |without: &[i32], offset| RulesInForce { rules: Arc::new(marked(first, without)), offset };
+    let mut task = Task::<AreaHalf>::fresh(context(), &in_force(&[1, 2], 1), vec![(Topic::AreaChanges, 0)], 8);
+    let payload = batch(&sample_rules(), 0, 1, &[], &[tested(first)]).encode_to_vec();
+    let position = Position { topic: Topic::AreaChanges, partition: 0, offset: 0 };
+    let (received_at, payload) = (Timestamp(0), Some(&payload[..]));
+    task.apply(&Record { position, received_at, key: None, payload, content_type: None }).expect("of this version");
+    // Of three person tasks two are at noon of the second day.
+    let behind = noon(first.plus(1));
+    task.pass_time(&Look { come_to: [noon(first.plus(4)), behind, behind].into(), ..heard(behind) });
+    task.adopt(&in_force(&[1], 2));
+    let mut outputs = task.commit(None).0;
+    assert!(closes(&outputs).is_empty() && !task.owes(), "task 2 is waited for");
+    task.adopt(&in_force(&[1, 2], 3));
+    while task.owes() {
+        outputs.extend(task.commit(None).0);
+    }
+    let closed = closes(&outputs);
+    assert_eq!((days(&closed), &closed[0].1.without), (vec![first], &vec![1, 2]));
+    // What was closed stays so.
+    task.adopt(&in_force(&[1], 4));
+    outputs.extend(task.commit(None).0);
+    assert_eq!((closes(&outputs), task.half().closed(), task.owes()), (closed, Some(first), false));
 }
 
 /// Closes go on as far as was once known, but not over a day whose mark was taken back before it was closed.

@@ -9,7 +9,6 @@ use swabstream::model::record::{HalfKind, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::policy::Rules;
 use swabstream::runtime::globals::Globals;
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::worker::{Settings, Worker};
@@ -28,8 +27,7 @@ pub struct Instance {
     area: Member<AreaHalf>,
     globals: Globals,
     progress_read: i64,
-    /// The rules it has read, and their offset.
-    rules: Arc<Rules>,
+    /// The offset of the rules it has read.
     rules_read: i64,
 }
 
@@ -62,7 +60,6 @@ impl Instance {
             area: Member::start(setup, name, rules),
             globals: Globals::default(),
             progress_read: 0,
-            rules: rules.rules.clone(),
             rules_read: rules.offset,
         }
     }
@@ -118,16 +115,14 @@ impl Instance {
             self.person.worker.set_slowest(slowest);
             self.area.worker.set_slowest(slowest);
         }
-        if let Some(closing) = self.globals.closing(LAYOUT.person_tasks, &self.rules) {
-            self.area.worker.set_closing(closing);
-        }
+        self.area.worker.set_come_to(self.globals.come_to(LAYOUT.person_tasks).unwrap_or_default().into());
         !fresh.is_empty()
     }
 
     /// Reads the next of the sets of rules that it has not read yet; whether there was one.
     pub fn read_rules(&mut self, published: &[RulesInForce]) -> bool {
         let Some(next) = published.iter().find(|rules| rules.offset > self.rules_read) else { return false };
-        (self.rules, self.rules_read) = (next.rules.clone(), next.offset);
+        self.rules_read = next.offset;
         self.person.worker.adopt(next.clone());
         self.area.worker.adopt(next.clone());
         true

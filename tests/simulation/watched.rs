@@ -6,7 +6,7 @@ use super::witness;
 use std::sync::Arc;
 use swabstream::model::outcome::{Outcome, Reject};
 use swabstream::model::record::{HalfKind, Output, Position, Record, Topic};
-use swabstream::model::time::Timestamp;
+use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Newer;
 use swabstream::pipeline::half::{Context, Half};
@@ -107,6 +107,18 @@ impl<H: Shadowed> Half for Watched<H> {
 
     fn owes(&self, times: &Times) -> bool {
         self.half.owes(times)
+    }
+
+    fn closed(&self) -> Option<Day> {
+        self.half.closed()
+    }
+
+    fn closed_from(&self) -> Option<Day> {
+        self.half.closed_from()
+    }
+
+    fn closing(&self, come_to: &[Timestamp]) -> Option<Timestamp> {
+        self.half.closing(come_to)
     }
 
     fn passed(&self) -> Passed {

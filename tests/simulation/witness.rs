@@ -60,6 +60,8 @@ pub struct Witness {
     owners: BTreeMap<TaskOf, String>,
     /// Times last published on `progress`.
     times: BTreeMap<TaskOf, Watermarks>,
+    /// What each task has published of the days it has closed.
+    said_closed: BTreeMap<TaskOf, [String; 2]>,
     /// The last day that each area task has closed.
     closed: BTreeMap<i32, Day>,
     /// What readers must see, by partition.
@@ -96,6 +98,7 @@ impl Witness {
             marks: BTreeMap::new(),
             owners: BTreeMap::new(),
             times: BTreeMap::new(),
+            said_closed: BTreeMap::new(),
             closed: BTreeMap::new(),
             published: BTreeMap::new(),
             ticks: 0,
@@ -245,7 +248,10 @@ impl Witness {
         let half = HalfKind::named(&progress.half).expect("progress is of a half");
         let times = Watermarks { watermark: now, drop_before: drop_now };
         let before = self.times.insert((half, progress.task), times).unwrap_or_default();
-        let forward = before != times && before.max(times) == times && drop_now <= now;
+        // What it says of closed days is news as well.
+        let said = [progress.closed_day, progress.closed_from];
+        let is_news = self.said_closed.insert((half, progress.task), said.clone()).unwrap_or_default() != said;
+        let forward = (before != times || is_news) && before.max(times) == times && drop_now <= now;
         assert!(forward, "{half} task {} published {times:?} after {before:?}", progress.task);
     }
 }

@@ -170,8 +170,8 @@ impl Site {
             }
         }
         let slowest = Some(Watermarks { watermark: self.now, drop_before: self.now });
-        let closing = Some(self.now);
-        task.pass_time(&Look { at: Timestamp(0), read_until: (read == 0).then_some(self.now), slowest, closing });
+        let come_to = vec![self.now; LAYOUT.person_tasks as usize].into();
+        task.pass_time(&Look { at: Timestamp(0), read_until: (read == 0).then_some(self.now), slowest, come_to });
         if !task.touched() {
             return false;
         }

@@ -82,6 +82,10 @@ impl Half for AreaHalf {
         self.state.closes().last_closed()
     }
 
+    fn closing(&self, come_to: &[Timestamp]) -> Option<Timestamp> {
+        self.rules.closing(come_to)
+    }
+
     fn closed_from(&self) -> Option<Day> {
         self.state.closes().from()
     }

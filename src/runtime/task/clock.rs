@@ -11,6 +11,7 @@ use crate::model::record::Topic;
 use crate::model::time::Timestamp;
 use crate::pipeline::times::{OwnTime, Times};
 use crate::policy::LONGEST_WINDOW;
+use std::sync::Arc;
 
 /// Time goes on, and watermarks are published, in steps of so many milliseconds.
 const STEP_MS: i64 = 1_000;
@@ -22,7 +23,7 @@ const DROP_STEP_DAYS: i64 = 7;
 const _: () = assert!(2 * DROP_STEP_DAYS <= LONGEST_WINDOW as i64);
 
 /// What a worker knows of the time, for one of its tasks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Look {
     /// The wall clock.
     pub at: Timestamp,
@@ -30,8 +31,8 @@ pub struct Look {
     pub read_until: Option<Timestamp>,
     /// The smallest of what all person tasks have published; `None` until all have.
     pub slowest: Option<Watermarks>,
-    /// How far closes of days may go; nothing is known of it before all have published.
-    pub closing: Option<Timestamp>,
+    /// How far each person task has come by what it has published, by its number; empty until all have.
+    pub come_to: Arc<[Timestamp]>,
 }
 
 /// What a task publishes of its time.
@@ -65,14 +66,16 @@ pub struct Clock {
     /// by then, so read to an end that was asked for later, none is missing.
     heard: Option<Heard>,
     published: Watermarks,
+    /// What each person task has come to was taken up.
+    come_on: bool,
     source: Source,
 }
 
 /// What will be taken up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Heard {
     slowest: Watermarks,
-    closing: Option<Timestamp>,
+    come_to: Arc<[Timestamp]>,
     at: Timestamp,
 }
 
@@ -89,8 +92,8 @@ enum Source {
         history: bool,
     },
     SlowestPersonTask {
-        /// That of [`Look::closing`], once it was taken up.
-        closing: Option<Timestamp>,
+        /// That of [`Look::come_to`], once it was taken up.
+        come_to: Arc<[Timestamp]>,
     },
 }
 
@@ -105,10 +108,10 @@ impl Clock {
                 drop_before: None,
                 history,
             },
-            OwnTime::SlowestPersonTask => Source::SlowestPersonTask { closing: None },
+            OwnTime::SlowestPersonTask => Source::SlowestPersonTask { come_to: Arc::default() },
         };
         let (own, watermark, published) = (Timestamp::default(), Timestamp::default(), Watermarks::default());
-        Self { own, watermark, everywhere: None, heard: None, published, source }
+        Self { own, watermark, everywhere: None, heard: None, published, come_on: false, source }
     }
 
     /// Goes on where a commit left it. What was published holds: others dropped rows by it, so an earlier watermark would
@@ -117,13 +120,26 @@ impl Clock {
         (self.own, self.watermark, self.published) = (own, published.watermark, published);
     }
 
-    /// The times of the core.
+    /// The times of the core, but for how far days may be closed: that follows from [`Clock::come_to`] by the rules.
     pub fn times(&self) -> Times {
-        let (closing, drop_before) = match &self.source {
-            Source::Receipts { drop_before, .. } => (None, *drop_before),
-            Source::SlowestPersonTask { closing } => (*closing, None),
+        let drop_before = match &self.source {
+            Source::Receipts { drop_before, .. } => *drop_before,
+            Source::SlowestPersonTask { .. } => None,
         };
-        Times { own: self.own, everywhere: self.everywhere, closing, drop_before }
+        Times { own: self.own, everywhere: self.everywhere, closing: None, drop_before }
+    }
+
+    /// How far each person task has come, of which all that was sent here by then is read. Of a task that closes days.
+    pub fn come_to(&self) -> &[Timestamp] {
+        match &self.source {
+            Source::Receipts { .. } => &[],
+            Source::SlowestPersonTask { come_to } => come_to,
+        }
+    }
+
+    /// Whether that is other than it was when this was last asked.
+    pub fn take_come_on(&mut self) -> bool {
+        std::mem::take(&mut self.come_on)
     }
 
     /// What was published last.
@@ -170,13 +186,12 @@ impl Clock {
     /// Takes up what all person tasks have published, once nothing that was sent by then is unread.
     fn hear(&mut self, look: &Look) {
         if self.heard.is_none() {
-            let Times { everywhere, closing, drop_before, .. } = self.times();
-            let drops = matches!(self.source, Source::Receipts { .. });
-            let is_news = |slowest: &Watermarks| {
-                let other = if drops { drop_before < Some(slowest.drop_before) } else { closing < look.closing };
-                everywhere < Some(slowest.watermark) || other
+            let is_other = |slowest: &Watermarks| match &self.source {
+                Source::Receipts { drop_before, .. } => *drop_before < Some(slowest.drop_before),
+                Source::SlowestPersonTask { come_to } => *come_to != look.come_to,
             };
-            let heard = |slowest| Heard { slowest, closing: look.closing, at: look.at };
+            let is_news = |slowest: &Watermarks| self.everywhere < Some(slowest.watermark) || is_other(slowest);
+            let heard = |slowest| Heard { slowest, come_to: look.come_to.clone(), at: look.at };
             self.heard = look.slowest.filter(is_news).map(heard);
         }
         let Some(heard) = self.heard.take_if(|heard| look.read_until.is_some_and(|read| read > heard.at)) else {
@@ -185,7 +200,7 @@ impl Clock {
         self.everywhere = self.everywhere.max(Some(heard.slowest.watermark));
         match &mut self.source {
             Source::Receipts { drop_before, .. } => *drop_before = Some(heard.slowest.drop_before).max(*drop_before),
-            Source::SlowestPersonTask { closing } => *closing = heard.closing.max(*closing),
+            Source::SlowestPersonTask { come_to } => (*come_to, self.come_on) = (heard.come_to, true),
         }
     }
 
@@ -271,7 +286,7 @@ mod tests {
         // Look; whether it went on; own time and watermark then.
         let busy = Look { at: at(90_000), ..Look::default() };
         let live = [
-            (busy, false, 50_000, 0),
+            (busy.clone(), false, 50_000, 0),
             (idle(50_999), false, 50_000, 50_000),
             (idle(51_000), true, 51_000, 51_000),
             (idle(40_000), false, 51_000, 51_000),
@@ -314,22 +329,21 @@ mod tests {
     }
 
     #[test]
-    fn days_are_closed_as_far_as_all_that_was_sent_by_then_is_read() {
+    fn what_each_task_has_come_to_is_taken_up_once_all_that_was_sent_by_then_is_read() {
         let mut clock = area();
-        // Wall time, how far closes may go, wall time up to which all is read; then how far they go.
-        let table = [
-            (100, 9_000, 90, None),
-            (110, 9_000, 101, Some(9_000)),
-            // A mark takes them further on, while the slowest is where it was.
-            (120, 12_000, 115, Some(9_000)),
-            (130, 12_000, 121, Some(12_000)),
-            // It was taken back: never backwards.
-            (140, 9_000, 150, Some(12_000)),
+        // Wall time, how far the faster of two tasks has come, wall time up to which all is read; then what is known.
+        let table: [(i64, i64, i64, &[i64]); 4] = [
+            (100, 9_500, 90, &[]),
+            (110, 9_500, 101, &[9_000, 9_500]),
+            // It goes further on, while the slowest is where it was.
+            (120, 12_000, 115, &[9_000, 9_500]),
+            (130, 12_000, 121, &[9_000, 12_000]),
         ];
-        for (wall, closing, read_until, goes_to) in table {
-            let look = Look { slowest: published(9_000, 9_000), closing: Some(at(closing)), ..idle(read_until) };
+        for (wall, fast, read_until, known) in table {
+            let come_to = [at(9_000), at(fast)].into();
+            let look = Look { slowest: published(9_000, 9_000), come_to, ..idle(read_until) };
             clock.look(&Look { at: at(wall), ..look });
-            assert_eq!(clock.times().closing, goes_to.map(Timestamp), "at {wall}");
+            assert_eq!(clock.come_to().iter().map(|at| at.0).collect::<Vec<_>>(), known, "at {wall}");
         }
         assert_eq!(clock.times().everywhere, Some(at(9_000)));
     }

@@ -13,7 +13,7 @@ use crate::pipeline::decode::validate::JUDGEMENT;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
-use crate::pipeline::times::Passed;
+use crate::pipeline::times::{Passed, Times};
 use crate::policy::Rules;
 use crate::proto::v1::{InputOffset, Loss, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
@@ -46,6 +46,8 @@ pub struct Task<H> {
     ledger: Ledger,
     next: Vec<(Topic, i64)>,
     clock: Clock,
+    /// How far days may be closed: what the rules in force make of how far each person task has come.
+    closing: Option<Timestamp>,
     /// The last closed day that was published, and from which on days are.
     told_closed: [Option<Day>; 2],
     rules_offset: i64,
@@ -70,6 +72,7 @@ impl<H: Half> Task<H> {
             ledger: Ledger::default(),
             next,
             clock: Clock::new(H::OWN_TIME, H::INPUTS, history),
+            closing: None,
             told_closed: [None; 2],
             rules_offset: rules.offset,
             losses: Vec::new(),
@@ -137,6 +140,8 @@ impl<H: Half> Task<H> {
             self.half.adopt(rules.rules.clone(), &mut self.effects);
             self.touched = true;
         }
+        // A mark of a day that was taken back, or has become narrower, lets nothing close from here on.
+        self.closing = self.half.closing(self.clock.come_to());
         // A set that came back may have been read here when it was in force the first time.
         self.rules_offset = self.rules_offset.max(rules.offset);
     }
@@ -208,11 +213,18 @@ impl<H: Half> Task<H> {
     /// Lets time pass without records.
     pub fn pass_time(&mut self, look: &Look) {
         self.touched |= self.clock.look(look);
+        if self.clock.take_come_on() {
+            self.closing = self.half.closing(self.clock.come_to());
+        }
+    }
+
+    fn times(&self) -> Times {
+        Times { closing: self.closing, ..self.clock.times() }
     }
 
     /// Whether the next commit goes further, although nothing was read since the last.
     pub fn owes(&self) -> bool {
-        self.half.owes(&self.clock.times())
+        self.half.owes(&self.times())
     }
 
     /// Whether anything is to be committed.
@@ -242,7 +254,7 @@ impl<H: Half> Task<H> {
             self.changelog.begin_cycle(end);
         }
         let seq = self.changelog.seq() + 1;
-        let times = self.clock.times();
+        let times = self.times();
         self.half.advance(&times, &mut self.effects);
         self.half.flush(seq, &times, &mut self.effects);
         self.ledger.sent += std::mem::take(&mut self.effects.sent);

@@ -24,6 +24,7 @@ use failures::Failures;
 use pace::{Pace, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 use under_way::UnderWay;
 
@@ -78,8 +79,8 @@ pub struct Worker<H, L> {
     rules: RulesInForce,
     /// Smallest progress of all person tasks, once known.
     slowest: Option<Watermarks>,
-    /// How far days may be closed.
-    closing: Option<Timestamp>,
+    /// How far each person task has come, once known.
+    come_to: Arc<[Timestamp]>,
     phases: BTreeMap<i32, Phase<H>>,
     meter: Meter,
     /// Time of the last step.
@@ -111,7 +112,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             settings,
             rules,
             slowest: None,
-            closing: None,
+            come_to: Arc::default(),
             phases: BTreeMap::new(),
             meter,
             at: Timestamp::default(),
@@ -174,10 +175,9 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.slowest = Some(self.slowest.unwrap_or_default().max(slowest));
     }
 
-    /// Days may be closed as far as this now: the smallest progress of all person tasks, those apart that a day is closed
-    /// without.
-    pub fn set_closing(&mut self, closing: Timestamp) {
-        self.closing = self.closing.max(Some(closing));
+    /// How far each person task has come, by its number: how far days may be closed follows from it by the rules in force.
+    pub fn set_come_to(&mut self, come_to: Arc<[Timestamp]>) {
+        self.come_to = come_to;
     }
 
     /// One mistyped year in past data, or a producer's clock, takes time along with it, and closes what lies between.
@@ -331,7 +331,8 @@ impl<H: Half, L: Log> Worker<H, L> {
                 if look && read_until.is_some() {
                     task.reach(&self.log.reached(number).unwrap_or_default());
                 }
-                task.pass_time(&Look { at: self.at, read_until, slowest: self.slowest, closing: self.closing });
+                let come_to = self.come_to.clone();
+                task.pass_time(&Look { at: self.at, read_until, slowest: self.slowest, come_to });
             }
         }
     }

@@ -218,9 +218,7 @@ impl Deployment {
             self.person.set_slowest(slowest);
             self.area.set_slowest(slowest);
         }
-        if let Some(closing) = self.globals.closing(LAYOUT.person_tasks, &self.rules) {
-            self.area.set_closing(closing);
-        }
+        self.area.set_come_to(self.globals.come_to(LAYOUT.person_tasks).unwrap_or_default().into());
         !fresh.is_empty()
     }
 

@@ -104,9 +104,9 @@ impl<H: Half> Fleet<H> {
         }
     }
 
-    /// How far days may be closed.
-    pub fn set_closing(&mut self, closing: Timestamp) {
-        self.workers().for_each(|(worker, _)| worker.set_closing(closing));
+    /// How far each person task has come.
+    pub fn set_come_to(&mut self, come_to: Arc<[Timestamp]>) {
+        self.workers().for_each(|(worker, _)| worker.set_come_to(come_to.clone()));
     }
 
     /// The smallest progress of all person tasks.
