@@ -63,9 +63,9 @@ impl TransactionalProducer {
     }
 
     /// Sends what is outstanding and ends the transaction.
+    /// Commits a transaction without offsets, and waits for it here.
     pub(in crate::kafka) fn commit(&self, limit: Duration) -> Result<(), TransactionError> {
-        // SAFETY: see `init`.
-        ended(unsafe { sys::rd_kafka_commit_transaction(self.handle.as_ptr(), millis(limit)) })
+        commit(self.handle.as_ptr(), clock::monotonic() + limit)
     }
 
     pub(in crate::kafka) fn abort(&self, limit: Duration) -> Result<(), TransactionError> {
