@@ -219,6 +219,7 @@ mod tests {
     use crate::model::record::{Record, Topic};
     use crate::pipeline::person::PersonHalf;
     use crate::policy::sample::sample_rules;
+    use crate::runtime::log::Ended;
     use crate::state::paged::Unusable;
     use std::cell::{Cell, RefCell};
     use std::collections::VecDeque;
@@ -265,8 +266,8 @@ mod tests {
             self.committed.push(commit);
         }
 
-        fn end_commit(&mut self, _: Duration) -> Option<Result<(), CommitError>> {
-            Some(self.refuses.clone().map_or(Ok(()), Err))
+        fn end_commit(&mut self, _: Duration) -> Option<Ended> {
+            Some(Ended { result: self.refuses.clone().map_or(Ok(()), Err), at: self.elapsed })
         }
 
         fn rewind(&mut self) -> Result<(), Fatal> {

@@ -10,7 +10,7 @@ use super::restore::{Pumped, Restored, Restorer};
 use crate::clock;
 use crate::model::record::{Record, Topic};
 use crate::model::time::Timestamp;
-use crate::runtime::log::{Commit, CommitError, Fatal, Log, Polled, Restore};
+use crate::runtime::log::{Commit, Ended, Fatal, Log, Polled, Restore};
 use crate::state::paged::Unusable;
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -112,8 +112,9 @@ impl Log for KafkaLog {
         self.committer.begin(&self.names, commit, &mut self.group);
     }
 
-    fn end_commit(&mut self, wait: Duration) -> Option<Result<(), CommitError>> {
-        self.committer.end(&self.names, &mut self.group, wait)
+    fn end_commit(&mut self, wait: Duration) -> Option<Ended> {
+        let (result, at) = self.committer.end(&self.names, &mut self.group, wait)?;
+        Some(Ended { result, at: at.saturating_duration_since(self.joined) })
     }
 
     fn rewind(&mut self) -> Result<(), Fatal> {

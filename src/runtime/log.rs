@@ -50,14 +50,14 @@ pub trait Log {
     /// How the commit under way has ended, or ends within `wait`; `None` while it has not.
     ///
     /// After any error the caller drops the state of *all* its tasks and calls [`Log::rewind`].
-    fn end_commit(&mut self, wait: Duration) -> Option<Result<(), CommitError>>;
+    fn end_commit(&mut self, wait: Duration) -> Option<Ended>;
 
     /// Begins a commit and waits for its end.
     fn commit(&mut self, commit: Commit) -> Result<(), CommitError> {
         self.begin_commit(commit);
         loop {
             if let Some(ended) = self.end_commit(Duration::MAX) {
-                return ended;
+                return ended.result;
             }
         }
     }
@@ -192,6 +192,15 @@ impl Commit {
     pub fn tasks(&self) -> &[TaskCommit] {
         &self.tasks
     }
+}
+
+/// How a commit has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether it was written.
+    pub result: Result<(), CommitError>,
+    /// When it ended, by [`Log::elapsed`]: a worker that was busy learns of it later, and the broker is no slower for that.
+    pub at: Duration,
 }
 
 /// Why a commit did not return success. The caller's answer is always the same: drop state, rewind, restore.

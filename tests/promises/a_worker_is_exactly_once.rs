@@ -8,6 +8,7 @@ use crate::support::random::Random;
 use crate::support::seeds::each_seed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
@@ -189,6 +190,29 @@ fn beside_a_commit_no_more_is_read_than_may_wait() {
     assert!(most < 300, "{most} records were read and not committed");
     broker.borrow_mut().set_faults(FaultRates::NONE);
     assert_eq!(settle(&broker, &mut fleet), published(&broker));
+}
+
+#[test]
+fn a_commit_takes_as_long_as_it_took_and_not_until_somebody_looks() {
+    let (broker, mut fleet) = beside_a_commit();
+    broker.borrow_mut().set_faults(FaultRates::NONE);
+    let now = broker.borrow().now();
+    broker.borrow_mut().advance_to(Timestamp(now.0 + 5_000));
+    fleet.round();
+    assert_eq!(fleet.told()[0].last_commit, Some(Duration::ZERO));
+}
+
+/// A worker that has read on while a commit is under way.
+fn beside_a_commit() -> (Shared, Fleet<Counting>) {
+    let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), 1);
+    let mut fleet: Fleet<Counting> = Fleet::start(&broker, &settings(), &rules(), 1);
+    settle(&broker, &mut fleet);
+    broker.borrow_mut().set_faults(FaultRates { partial: 100, ..FaultRates::NONE });
+    while !broker.borrow().happened().contains_key("read on beside a commit") {
+        publish_record(&broker, Topic::LabResults, LAYOUT.person_task("a"), "a");
+        fleet.round();
+    }
+    (broker, fleet)
 }
 
 /// Another takes over what the first one held, and ends well.

@@ -8,7 +8,9 @@ use super::client::{Role, properties};
 use super::error::Error;
 use super::group::Group;
 use super::names::Names;
-use super::native::{Ending, ErrorCode, PartitionList, TransactionError, TransactionalProducer, Unended};
+use super::native::{
+    Ending, ErrorCode, PartitionList, TransactionEnd, TransactionError, TransactionalProducer, Unended,
+};
 use super::publisher::produce_all;
 use crate::clock;
 use crate::config::KafkaConfig;
@@ -188,37 +190,42 @@ impl Committer {
         Ok(Sent { ending: producer.end(offsets_of(names, commit), membership, limit), began, disturbances })
     }
 
-    /// See [`Log::end_commit`](crate::runtime::log::Log::end_commit).
-    pub(super) fn end(&mut self, names: &Names, group: &mut Group, wait: Duration) -> Option<Result<(), CommitError>> {
+    /// See [`Log::end_commit`](crate::runtime::log::Log::end_commit); with how it ended, when.
+    pub(super) fn end(
+        &mut self,
+        names: &Names,
+        group: &mut Group,
+        wait: Duration,
+    ) -> Option<(Result<(), CommitError>, Instant)> {
         let Some(under_way) = self.under_way.take() else {
             // Its producer had to be replaced meanwhile.
             self.failed = true;
-            return Some(Err(CommitError::Unknown("its producer is gone".to_owned())));
+            return Some((Err(CommitError::Unknown("its producer is gone".to_owned())), clock::monotonic()));
         };
-        let result = match (&under_way.sent, &self.producer) {
-            (Err(error), _) => Err(Failure::Final(error.clone())),
+        let (result, at) = match (&under_way.sent, &self.producer) {
+            (Err(error), _) => (Err(Failure::Final(error.clone())), clock::monotonic()),
             (Ok(_), None) => unreachable!("whoever takes the producer takes what it has under way"),
             (Ok(sent), Some(producer)) => match producer.ended(&sent.ending, wait) {
                 None => {
                     self.under_way = Some(under_way);
                     return None;
                 }
-                Some(Ok(())) => {
-                    self.renew_if_suspicious(sent);
-                    Ok(())
+                Some(TransactionEnd { result: Ok(()), at }) => {
+                    self.renew_if_suspicious(sent, at);
+                    (Ok(()), at)
                 }
-                Some(Err(why)) => Err(self.unended(&why)),
+                Some(TransactionEnd { result: Err(why), at }) => (Err(self.unended(&why)), at),
             },
         };
         let result = match result {
             Err(Failure::Stale(why)) if under_way.attempts < ATTEMPTS => {
                 tracing::info!("a commit met a rebalance and is tried again: {why}");
-                return self.again(names, under_way, group);
+                return self.again(names, under_way, group).map(|failed| (failed, at));
             }
             result => result.map_err(CommitError::from),
         };
         self.failed |= result.is_err();
-        Some(result)
+        Some((result, at))
     }
 
     fn again(&mut self, names: &Names, was: UnderWay, group: &mut Group) -> Option<Result<(), CommitError>> {
@@ -244,11 +251,11 @@ impl Committer {
         }
     }
 
-    fn renew_if_suspicious(&mut self, sent: &Sent) {
+    fn renew_if_suspicious(&mut self, sent: &Sent, ended: Instant) {
         let Some(producer) = &self.producer else { return };
         producer.serve();
         let is_disturbed = producer.handle().disturbances() != sent.disturbances;
-        if sent.began.elapsed() > SUSPICIOUS || is_disturbed {
+        if ended.saturating_duration_since(sent.began) > SUSPICIOUS || is_disturbed {
             tracing::info!("a commit went through with delay or a broken connection: using a new producer");
             if let Err(error) = self.renew() {
                 tracing::warn!("there is no new producer: {error}");

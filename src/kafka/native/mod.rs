@@ -28,7 +28,7 @@ pub(super) use messages::{Batch, Message};
 pub(super) use metadata::{TopicId, Unreached};
 pub(super) use mock::Mock;
 pub(super) use partitions::PartitionList;
-pub(super) use producer::{Ending, Outgoing, TransactionalProducer, Unended};
+pub(super) use producer::{Ending, Outgoing, TransactionEnd, TransactionalProducer, Unended};
 pub(super) use query::{Answer, End, Query};
 pub(super) use rebalance::Membership;
 pub(super) use request::NoAnswer;

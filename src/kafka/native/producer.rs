@@ -83,9 +83,12 @@ impl TransactionalProducer {
     pub(in crate::kafka) fn end(&self, offsets: PartitionList, membership: Membership, limit: Duration) -> Ending {
         let until = clock::monotonic() + limit;
         let answer = self.handle.call("kafka-commit", move |client| {
-            add_offsets(client, &offsets, &membership, until).map_err(Unended::Offsets)?;
-            settle(client, until);
-            commit(client, until).map_err(Unended::Commit)
+            let added = add_offsets(client, &offsets, &membership, until).map_err(Unended::Offsets);
+            let result = added.and_then(|()| {
+                settle(client, until);
+                commit(client, until).map_err(Unended::Commit)
+            });
+            TransactionEnd { result, at: clock::monotonic() }
         });
         Ending { answer, until: until + CALL_GRACE }
     }
@@ -96,20 +99,21 @@ impl TransactionalProducer {
     }
 
     /// How a transaction ended whose end was asked for, or ends within `wait`; `None` while it has not.
-    pub(in crate::kafka) fn ended(&self, ending: &Ending, wait: Duration) -> Option<Result<(), Unended>> {
+    pub(in crate::kafka) fn ended(&self, ending: &Ending, wait: Duration) -> Option<TransactionEnd> {
         use mpsc::RecvTimeoutError::{Disconnected, Timeout};
         let left = ending.until.saturating_duration_since(clock::monotonic());
+        let unanswered = |why| Some(TransactionEnd { result: Err(why), at: clock::monotonic() });
         match ending.answer.recv_timeout(wait.min(left)) {
             Ok(answer) => Some(answer),
             Err(Timeout) if wait < left => None,
             Err(Timeout) => {
                 self.handle.leave_behind();
                 let why = "the client did not say in time how the transaction ended";
-                Some(Err(Unended::Commit(TransactionError::unanswered(why))))
+                unanswered(Unended::Commit(TransactionError::unanswered(why)))
             }
             Err(Disconnected) => {
                 let why = "there is no thread to end the transaction with";
-                Some(Err(Unended::Offsets(TransactionError::unanswered(why))))
+                unanswered(Unended::Offsets(TransactionError::unanswered(why)))
             }
         }
     }
@@ -138,8 +142,16 @@ impl TransactionalProducer {
 /// A transaction whose end was asked for.
 #[derive(Debug)]
 pub(in crate::kafka) struct Ending {
-    answer: mpsc::Receiver<Result<(), Unended>>,
+    answer: mpsc::Receiver<TransactionEnd>,
     until: Instant,
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug)]
+pub(in crate::kafka) struct TransactionEnd {
+    pub(in crate::kafka) result: Result<(), Unended>,
+    /// When: whoever asks may have had other things to do since.
+    pub(in crate::kafka) at: Instant,
 }
 
 /// Why a transaction did not end as it was asked to.
@@ -254,6 +266,27 @@ mod tests {
         all.chain(more).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
+    #[test]
+    fn a_commit_ends_when_the_broker_has_answered_and_not_when_somebody_looks() {
+        let mock = Mock::start(Duration::ZERO).expect("a broker");
+        mock.create_topic(c"inputs", 1).expect("a topic");
+        let member = Consumer::new(&of(&mock, [("group.id", "g")]), Arc::default()).expect("a consumer");
+        let producer = TransactionalProducer::new(&of(&mock, [("transactional.id", "t")]), Arc::default());
+        let producer = producer.expect("a producer");
+        producer.init(Duration::from_secs(30)).expect("taken");
+        producer.begin().expect("begun");
+        let mut offsets = PartitionList::new();
+        offsets.add(c"inputs", 0, 7);
+        let ending = producer.end(offsets, member.membership().expect("of the group"), Duration::from_secs(30));
+        let answer = ending.answer.recv().expect("its thread answers");
+        let looked = clock::monotonic();
+        let (again, answers) = mpsc::channel();
+        again.send(answer).expect("it is held below");
+        std::thread::sleep(Duration::from_millis(5));
+        let ended = producer.ended(&Ending { answer: answers, ..ending }, Duration::MAX).expect("it has ended");
+        assert!(ended.result.is_ok() && ended.at <= looked, "{ended:?}");
+    }
+
     /// A coordinator that is not known for a moment is asked for no more, and the call of the library never comes back.
     #[test]
     fn what_the_library_waits_for_in_vain_costs_a_producer_and_no_more() {
@@ -275,7 +308,7 @@ mod tests {
             let ending = producer.end(offsets(), member.membership().expect("of the group"), limit);
             let ended = producer.ended(&ending, Duration::MAX).expect("its time is limited");
             mock.know_coordinators(true);
-            match ended {
+            match ended.result {
                 Ok(()) => assert!(known),
                 Err(Unended::Commit(error)) => {
                     assert!(!known && error.fatal && error.text.contains("did not say in time"), "{error:?}");

@@ -91,20 +91,19 @@ impl<H: Half, L: Log> Worker<H, L> {
             self.under_way = Some(commit);
             return None;
         };
-        let took = self.log.elapsed().saturating_sub(commit.began);
-        self.pace.committed(self.time(), took.as_millis() as i64);
-        Some(ended.map(|()| self.report_commit(commit, took)))
+        let (took, done) = (ended.at.saturating_sub(commit.began), self.time_of(ended.at));
+        self.pace.committed(done, took.as_millis() as i64);
+        Some(ended.result.map(|()| self.report_commit(commit, took, done)))
     }
 
-    /// The time by now: of this step, and what has gone by since by the log's clock.
-    fn time(&self) -> Timestamp {
-        Timestamp(self.at.0 + self.log.elapsed().saturating_sub(self.began).as_millis() as i64)
+    /// What time it was by the log's clock: that of this step, and what lies between.
+    fn time_of(&self, elapsed: Duration) -> Timestamp {
+        Timestamp(self.at.0 + elapsed.as_millis() as i64 - self.began.as_millis() as i64)
     }
 
-    fn report_commit(&mut self, commit: UnderWay, took: Duration) {
+    fn report_commit(&mut self, commit: UnderWay, took: Duration, done: Timestamp) {
         self.failures.heal();
         self.meter.committed(took, &commit.consumed, &commit.written);
-        let done = self.time();
         for News { task: number, now, ledger, labs_heard, closed, reported_early, alerted } in commit.tasks {
             self.meter.labs_heard(&labs_heard);
             self.meter.closed(number, closed);

@@ -16,6 +16,7 @@ use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::task::clock::Watermarks;
 use swabstream::runtime::worker::{Settings, Worker};
 use swabstream::telemetry::Telemetry;
+use swabstream::view::status::WorkerStatus;
 
 /// Some workers of one half.
 pub struct Fleet<H: Half> {
@@ -112,6 +113,11 @@ impl<H: Half> Fleet<H> {
     /// The smallest progress of all person tasks.
     pub fn set_slowest(&mut self, slowest: Watermarks) {
         self.workers().for_each(|(worker, _)| worker.set_slowest(slowest));
+    }
+
+    /// What its workers tell of themselves.
+    pub fn told(&self) -> Vec<WorkerStatus> {
+        self.telemetry.status().snapshot()
     }
 
     /// The state of every task, as its pages.

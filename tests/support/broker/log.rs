@@ -12,7 +12,7 @@ use std::time::Duration;
 use swabstream::model::record::{HalfKind, Record, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half;
-use swabstream::runtime::log::{Commit, CommitError, CommitMark, Committed, Fatal, Log, Polled, Restore};
+use swabstream::runtime::log::{Commit, CommitError, CommitMark, Committed, Ended, Fatal, Log, Polled, Restore};
 use swabstream::state::paged::Unusable;
 
 /// One worker's access to the model.
@@ -46,7 +46,7 @@ enum UnderWay {
         number: u64,
         of: Membership,
     },
-    Ended(Result<(), CommitError>),
+    Ended(Ended),
 }
 
 /// Where a task of this worker is.
@@ -135,7 +135,10 @@ impl ModelLog {
     /// The broker takes what was begun.
     fn carry_on(&mut self) {
         self.under_way = match self.under_way.take() {
-            Some(UnderWay::Begun { commit, number, of }) => Some(UnderWay::Ended(self.carry_out(&commit, number, of))),
+            Some(UnderWay::Begun { commit, number, of }) => {
+                let result = self.carry_out(&commit, number, of);
+                Some(UnderWay::Ended(Ended { result, at: self.elapsed() }))
+            }
             other => other,
         };
     }
@@ -392,10 +395,11 @@ impl Log for ModelLog {
         }
     }
 
-    fn end_commit(&mut self, wait: Duration) -> Option<Result<(), CommitError>> {
+    fn end_commit(&mut self, wait: Duration) -> Option<Ended> {
         if self.process.is_dead() {
             self.under_way = None;
-            return Some(Err(CommitError::Unknown("the process died".to_owned())));
+            let result = Err(CommitError::Unknown("the process died".to_owned()));
+            return Some(Ended { result, at: self.elapsed() });
         }
         // Whoever does not wait goes on without the answer, more often than not.
         if wait.is_zero() && self.falls_partial() {
@@ -404,7 +408,7 @@ impl Log for ModelLog {
         }
         self.carry_on();
         match self.under_way.take() {
-            Some(UnderWay::Ended(result)) => Some(result),
+            Some(UnderWay::Ended(ended)) => Some(ended),
             Some(UnderWay::Begun { .. }) | None => unreachable!("it was begun, and carried out"),
         }
     }
