@@ -202,6 +202,19 @@ fn a_commit_takes_as_long_as_it_took_and_not_until_somebody_looks() {
     assert_eq!(fleet.told()[0].last_commit, Some(Duration::ZERO));
 }
 
+#[test]
+fn a_commit_beside_which_the_core_panics_is_counted() {
+    let (broker, mut fleet) = beside_a_commit();
+    publish_record(&broker, Topic::LabResults, LAYOUT.person_task("a"), POISON);
+    while fleet.told()[0].tasks.values().all(|task| task.restoring.is_none()) {
+        fleet.round();
+    }
+    broker.borrow_mut().set_faults(FaultRates::NONE);
+    settle(&broker, &mut fleet);
+    let consumed: u64 = fleet.each(|_, ledger| ledger.consumed).into_values().sum();
+    assert_eq!(fleet.told()[0].records, consumed);
+}
+
 /// A worker that has read on while a commit is under way.
 fn beside_a_commit() -> (Shared, Fleet<Counting>) {
     let broker = Broker::new(LAYOUT, Timestamp(1_668_000_000_000), 1);

@@ -70,6 +70,15 @@ impl<H: Half, L: Log> Worker<H, L> {
         self.wait_for_commit(Duration::MAX)
     }
 
+    /// Drops the states of all tasks, of which one is worth nothing any more, once the commit under way has ended: it has
+    /// what they were before, and what it did counts.
+    pub(super) fn restart_after_commit(&mut self) -> Result<(), Fatal> {
+        match self.wait_for_commit(Duration::MAX) {
+            Ok(()) => self.restart_all(),
+            Err(error) => self.start_over(&error),
+        }
+    }
+
     fn wait_for_commit(&mut self, limit: Duration) -> Result<(), CommitError> {
         let began = self.log.elapsed();
         while self.under_way.is_some() {
@@ -104,13 +113,13 @@ impl<H: Half, L: Log> Worker<H, L> {
     fn report_commit(&mut self, commit: UnderWay, took: Duration, done: Timestamp) {
         self.failures.heal();
         self.meter.committed(took, &commit.consumed, &commit.written);
-        for News { task: number, now, ledger, labs_heard, closed, reported_early, alerted } in commit.tasks {
+        for News { task: number, now, ledger, labs_heard, closed, reported_early, alerted, sizes } in commit.tasks {
             self.meter.labs_heard(&labs_heard);
             self.meter.closed(number, closed);
             self.meter.reported_early(reported_early);
             self.meter.alerted(&alerted, done);
-            if let Some(Phase::Running(task)) = self.phases.get(&number) {
-                let (lag, sizes) = (self.log.lag(number), task.half().sizes());
+            if let Some(Phase::Running(_)) = self.phases.get(&number) {
+                let lag = self.log.lag(number);
                 self.meter.task(TaskReport { task: number, now: Some(now), ledger: &ledger, lag, sizes });
             }
         }

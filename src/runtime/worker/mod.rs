@@ -269,7 +269,7 @@ impl<H: Half, L: Log> Worker<H, L> {
                     suspects = ?self.suspects,
                     "the program failed on a record, see above: it is set aside as `internal`; please report it"
                 );
-                self.restart_all()?;
+                self.restart_after_commit()?;
                 Ok(polled)
             }
         }

@@ -28,6 +28,8 @@ pub(super) struct News {
     pub(super) closed: u64,
     pub(super) reported_early: u64,
     pub(super) alerted: Vec<Timestamp>,
+    /// What its state held then: by the end of the commit it may be worth nothing.
+    pub(super) sizes: Vec<(&'static str, u64)>,
 }
 
 impl News {
@@ -40,6 +42,7 @@ impl News {
             closed: task.take_closed(),
             reported_early: task.take_reported_early(),
             alerted: task.take_alerted(),
+            sizes: task.half().sizes(),
         }
     }
 }
