@@ -108,7 +108,7 @@ const UNITS: [(&str, &str); 25] = [
     ("changes", "changes"),
     ("tasks", "tasks"),
     ("entries", "entries"),
-    ("days", "days"),
+    ("day_closes", "days"),
     ("reported_before_collected", "results"),
     ("alerts", "alerts"),
     ("rank", "rank, 0 is the mildest"),
