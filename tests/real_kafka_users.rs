@@ -343,6 +343,7 @@ fn roles_can_work(site: &Site) {
     assert_lacking(site, "watcher");
     site.assert_done(&["watch", "alerts", "--once"], "watcher");
     site.assert_done(&["watch", "positivity", "--once"], "watcher");
+    site.assert_done(&["show", "duties", "D1"], "watcher");
     processor.kill().expect("it runs");
     processor.wait().expect("it ends");
     site.assert_done(&["repair", "--dry-run"], "processor");

@@ -1,6 +1,7 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
 use super::cells::{Cells, CountKey, CountName, POOLED, names, people, pools};
+use super::duty_sums::{self, DutyCounts, DutySums};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;
@@ -48,6 +49,19 @@ fn add_pools(sums: &mut Cells, changes: &AreaChanges) {
             let key = CountKey { area, period, purpose: purpose.clone(), day: Day(change.day), name };
             bump(sums, key, i64::from(number));
         }
+    }
+}
+
+/// Adds what a message says has to be done, as [`add`] does the rest.
+pub fn add_duties(sums: &mut DutySums, changes: &AreaChanges) {
+    for duty in &changes.duties {
+        let Some((area, at)) = changes.areas.get(duty.area as usize).zip(duty_sums::place_of(duty.kind())) else {
+            continue;
+        };
+        let target = changes.targets.get(duty.area as usize).map_or("", String::as_str);
+        let mut counts = DutyCounts::default();
+        counts[at] = i64::from(duty.change);
+        duty_sums::bump(sums, (&targets::key(area, target, ""), Day(duty.day)), counts);
     }
 }
 

@@ -7,8 +7,8 @@ use super::targets;
 use crate::model::record::Topic;
 use crate::model::time::Day;
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, DayClose, PooledPrevalence, Proportion, PurposeNumbers,
-    WindowNumbers,
+    Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaTier, DayClose, PersonDuties, PooledPrevalence,
+    Proportion, PurposeNumbers, WindowNumbers,
 };
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,10 @@ pub struct Published {
     pub alerts: BTreeMap<String, Alert>,
     /// `area-alerts`, by id.
     pub area_alerts: BTreeMap<String, Alert>,
+    /// `area-duties`, by area (with its target) and day.
+    pub duties: BTreeMap<(String, Day), AreaDuties>,
+    /// `person-duties`, by person.
+    pub person_duties: BTreeMap<String, PersonDuties>,
     /// `area-positivity`, by area (with its target) and last day.
     pub positivity: BTreeMap<(String, Day), AreaPositivity>,
     /// `area-tiers`, by area (with its target).
@@ -40,7 +44,7 @@ impl Published {
         Self { first_target: first_target.to_owned(), ..Self::default() }
     }
 
-    /// Takes the next record of one of the four topics.
+    /// Takes the next record of one of these topics.
     pub fn take(&mut self, topic: Topic, key: &[u8], payload: Option<&[u8]>) {
         let (text, first) = (String::from_utf8_lossy(key).into_owned(), self.first_target.as_str());
         let key = text.clone();
@@ -51,6 +55,11 @@ impl Published {
             (Topic::AreaAlerts, payload) => {
                 put(&mut self.area_alerts, Some(key), payload, first, |alert| alert.alert_id.clone())
             }
+            (Topic::AreaDuties, payload) => put(&mut self.duties, area_and_day(&key), payload, first, |duties| {
+                let area = targets::key(&duties.area, &duties.target, first);
+                (area, Day::parse(&duties.day).unwrap_or_default())
+            }),
+            (Topic::PersonDuties, payload) => self.person_duties(key, payload),
             (Topic::AreaPositivity, payload) => {
                 put(&mut self.positivity, area_and_day(&key), payload, first, |numbers| {
                     let area = targets::key(&numbers.area, &numbers.target, first);
@@ -75,6 +84,17 @@ impl Published {
         if *self.closes.entry(key.clone()).or_insert_with(|| close.clone()) != close {
             self.closed_again.insert(key);
         }
+    }
+
+    fn person_duties(&mut self, key: String, payload: Option<&[u8]>) -> Option<()> {
+        let Some(payload) = payload else {
+            self.person_duties.remove(&key);
+            return Some(());
+        };
+        let duties = PersonDuties::decode(payload).ok()?;
+        let right = duties.person_id == key;
+        self.person_duties.insert(key, duties);
+        right.then_some(())
     }
 
     /// Live alerts about people.
@@ -109,6 +129,12 @@ trait Targeted {
 }
 
 impl Targeted for Alert {
+    fn target(&mut self) -> &mut String {
+        &mut self.target
+    }
+}
+
+impl Targeted for AreaDuties {
     fn target(&mut self) -> &mut String {
         &mut self.target
     }

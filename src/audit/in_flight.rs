@@ -6,6 +6,7 @@
 use super::cells::Cells;
 use super::changes;
 use super::cut::place;
+use super::duty_sums::DutySums;
 use super::recount::{Held, Truth, Until};
 use super::to_members::ToMembers;
 use crate::model::record::{Layout, Position, Record, Topic};
@@ -38,6 +39,8 @@ pub struct InFlight {
     pub about_pools: BTreeSet<String>,
     /// What batches say of areas.
     pub cells: Cells,
+    /// What they say has to be done there.
+    pub duties: DutySums,
 }
 
 impl InFlight {
@@ -57,6 +60,7 @@ impl InFlight {
                 let Ok(batch) = AreaChanges::decode(payload) else { return 0 };
                 if batch.person_task < layout.person_tasks {
                     changes::add(&mut self.cells, &batch);
+                    changes::add_duties(&mut self.duties, &batch);
                 }
                 batch.format
             }

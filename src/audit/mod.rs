@@ -30,6 +30,8 @@ pub mod content;
 pub mod cut;
 mod day_closes;
 mod dead_letters;
+pub mod duties;
+pub mod duty_sums;
 pub mod evidence;
 pub mod histories;
 pub mod ids;

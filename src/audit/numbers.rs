@@ -80,7 +80,7 @@ impl Observed<'_> {
 
     /// Whether an area's task keeps what is of a day; `unknown` where it has never published. Such a task may have
     /// counted already and not know the time yet: nothing is wanted of it, and nothing may be there.
-    fn keeps(&self, area: &str, day: Day, unknown: bool) -> bool {
+    pub fn keeps(&self, area: &str, day: Day, unknown: bool) -> bool {
         self.task_of(area).and_then(|task| task.kept_from).map_or(unknown, |first| day >= first)
     }
 }

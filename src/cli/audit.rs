@@ -49,6 +49,8 @@ differences (areas, days, positions and alert ids, never a person):
   area state       what area tasks have counted, from which later numbers are made
   tiers            today's tiers with their reasons, and one alert for every change of one
   day closes       each once, in order, at its time, and as the task says that closed it
+  duties           what has to be done with each person, on which day and why
+  area duties      what that, and pools to recall, add up to in areas, as held and as published
 
 It may run beside the processor at any time, however busy that is: it judges the moment at which it starts. Every record \
 that a task writes names its commit, so what came later is told apart; messages that were on their way between tasks at \

@@ -19,6 +19,7 @@ pub mod repair;
 pub mod report;
 pub mod rules;
 pub mod run;
+pub mod show;
 pub mod skip_lost;
 pub mod topics;
 mod unfinished;
@@ -92,6 +93,16 @@ Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2
     Publish(publish::PublishCommand),
     Check(check::CheckCommand),
     Watch(watch::WatchArgs),
+    /// Show what is published of something, put together for whoever has to act on it
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  swabstream show duties 500103 --config swabstream.toml
+  swabstream show duties 500103 --day 2022-11-12 --json --config swabstream.toml
+
+Exit codes: 0 shown, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
+    )]
+    Show(show::ShowCommand),
     Audit(audit::AuditArgs),
     Repair(repair::RepairArgs),
     SkipLost(skip_lost::SkipLostArgs),
@@ -114,7 +125,7 @@ impl Command {
             Self::Topics(command) => command.duty(),
             Self::Rules(command) => command.duty(),
             Self::Days(command) => command.duty(),
-            Self::Check(_) | Self::Watch(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
+            Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
 }
@@ -151,6 +162,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Publish(command) => publish::run(command, out),
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),
+        Command::Show(command) => show::run(command, out),
         Command::Audit(args) => audit::run(args, out),
         Command::Repair(args) => repair::run(args, out),
         Command::SkipLost(args) => skip_lost::run(args, out),

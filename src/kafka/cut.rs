@@ -41,11 +41,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Written in commits, and read by an audit, apart from inputs.
-const WRITTEN: [Topic; 7] = [
+const WRITTEN: [Topic; 9] = [
     Topic::PersonState,
     Topic::AreaState,
     Topic::Alerts,
     Topic::AreaAlerts,
+    Topic::PersonDuties,
+    Topic::AreaDuties,
     Topic::AreaPositivity,
     Topic::AreaTiers,
     Topic::DeadLetters,

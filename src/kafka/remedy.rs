@@ -64,7 +64,13 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
         Topic::Progress => {
             format!("what it held is lost, and is told anew by the tasks as time goes on; {again}")
         }
-        Topic::Alerts | Topic::AreaAlerts | Topic::AreaPositivity | Topic::AreaTiers | Topic::DeadLetters => format!(
+        Topic::Alerts
+        | Topic::AreaAlerts
+        | Topic::PersonDuties
+        | Topic::AreaDuties
+        | Topic::AreaPositivity
+        | Topic::AreaTiers
+        | Topic::DeadLetters => format!(
             "what was published in it is gone for its readers, and is not published again by itself; to go on without \
              it, {again}; {}",
             start_anew(config)

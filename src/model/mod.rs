@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod contact;
+pub mod duty;
 pub mod ids;
 pub mod interval;
 pub mod nobody;

@@ -27,6 +27,10 @@ pub enum Topic {
     Alerts,
     /// Alerts about areas and labs (output, M).
     AreaAlerts,
+    /// What has to be done with people (output, N).
+    PersonDuties,
+    /// What has to be done in areas (output, M).
+    AreaDuties,
     /// Live numbers (output, M).
     AreaPositivity,
     /// Tiers (output, M).
@@ -37,7 +41,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 13] = [
+    pub const ALL: [Topic; 15] = [
         Topic::LabResults,
         Topic::ContactRecords,
         Topic::Rules,
@@ -48,6 +52,8 @@ impl Topic {
         Topic::Progress,
         Topic::Alerts,
         Topic::AreaAlerts,
+        Topic::PersonDuties,
+        Topic::AreaDuties,
         Topic::AreaPositivity,
         Topic::AreaTiers,
         Topic::DeadLetters,
@@ -66,6 +72,8 @@ impl Topic {
             Topic::Progress => "progress",
             Topic::Alerts => "alerts",
             Topic::AreaAlerts => "area-alerts",
+            Topic::PersonDuties => "person-duties",
+            Topic::AreaDuties => "area-duties",
             Topic::AreaPositivity => "area-positivity",
             Topic::AreaTiers => "area-tiers",
             Topic::DeadLetters => "dead-letters",
@@ -142,7 +150,7 @@ pub struct Output {
 }
 
 /// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` has those between
-/// pools and their members.
+/// pools and their members, and what has to be done in areas.
 pub const MESSAGE_FORMAT: u32 = 2;
 
 /// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number.

@@ -292,12 +292,22 @@ fn add(counters: &[(Topic, Counter)], records: &[(Topic, u64)]) {
 
 fn written_by(half: HalfKind) -> &'static [Topic] {
     match half {
-        HalfKind::Person => {
-            &[Topic::Alerts, Topic::PersonEvents, Topic::AreaChanges, Topic::DeadLetters, Topic::Progress]
-        }
-        HalfKind::Area => {
-            &[Topic::AreaPositivity, Topic::AreaTiers, Topic::AreaAlerts, Topic::Progress, Topic::DeadLetters]
-        }
+        HalfKind::Person => &[
+            Topic::Alerts,
+            Topic::PersonDuties,
+            Topic::PersonEvents,
+            Topic::AreaChanges,
+            Topic::DeadLetters,
+            Topic::Progress,
+        ],
+        HalfKind::Area => &[
+            Topic::AreaPositivity,
+            Topic::AreaTiers,
+            Topic::AreaDuties,
+            Topic::AreaAlerts,
+            Topic::Progress,
+            Topic::DeadLetters,
+        ],
     }
 }
 

@@ -1,13 +1,16 @@
-//! Numbers and tiers of areas as last published. Bounded: areas that keep people have [`CHART_DAYS`] days of totals,
-//! all others only their newest day.
+//! Numbers, tiers and duties of areas as last published. Bounded: areas that keep people have [`CHART_DAYS`] days of
+//! totals, all others only their newest day; of duties every area has `DUTY_DAYS` at most.
 
 use crate::model::target;
 use crate::model::time::Day;
-use crate::proto::v1::{AreaPositivity, AreaTier, WindowNumbers};
+use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, WindowNumbers};
 use std::collections::{BTreeMap, HashMap};
 
 /// Days of totals kept for a chart.
 pub const CHART_DAYS: usize = 120;
+
+/// Days of duties kept: more than are gone by before they are taken back, and the next weeks.
+const DUTY_DAYS: usize = 200;
 
 /// Areas that are remembered at most: the registry's size, with room for areas that left it.
 const MOST_AREAS: usize = 200_000;
@@ -30,6 +33,38 @@ pub struct AreaOverview {
     pub days: BTreeMap<Day, Vec<WindowNumbers>>,
     /// The newest tier.
     pub tier: Option<AreaTier>,
+    /// What has to be done, by day.
+    pub duties: BTreeMap<Day, Duties>,
+}
+
+/// What has to be done on a day, by the names of the contract: as few bytes as there may be very many days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are those of the contract")]
+pub struct Duties {
+    pub to_isolate: u32,
+    pub managed: u32,
+    pub to_release: u32,
+    pub tests_due: u32,
+    pub tests_taken: u32,
+    pub tests_overdue: u32,
+    pub pools_to_recall: u32,
+    pub members_to_recall: u32,
+}
+
+impl Duties {
+    fn of(duties: &AreaDuties) -> Self {
+        let number = |number: i64| u32::try_from(number).unwrap_or(0);
+        Self {
+            to_isolate: number(duties.to_isolate),
+            managed: number(duties.managed),
+            to_release: number(duties.to_release),
+            tests_due: number(duties.tests_due),
+            tests_taken: number(duties.tests_taken),
+            tests_overdue: number(duties.tests_overdue),
+            pools_to_recall: number(duties.pools_to_recall),
+            members_to_recall: number(duties.members_to_recall),
+        }
+    }
 }
 
 impl Areas {
@@ -55,6 +90,19 @@ impl Areas {
         }
         if area.newest.as_ref().and_then(|newest| Day::parse(&newest.day)) <= Some(day) {
             area.newest = Some(numbers);
+        }
+    }
+
+    /// What has to be done on a day is this now, or nothing any more. Old days are taken back; of very many the farthest to
+    /// come are left out.
+    pub(super) fn duties(&mut self, key: &str, day: Day, duties: Option<&AreaDuties>, version: u64) {
+        let Some(area) = self.entry(key, version) else { return };
+        match duties {
+            Some(duties) => drop(area.duties.insert(day, Duties::of(duties))),
+            None => drop(area.duties.remove(&day)),
+        }
+        while area.duties.len() > DUTY_DAYS {
+            area.duties.pop_last();
         }
     }
 
@@ -127,6 +175,10 @@ mod tests {
         assert_eq!(area.days.len(), CHART_DAYS);
         let newest = Day(19_000 + CHART_DAYS as i32 + 9);
         assert_eq!(area.newest.as_ref().map(|of| of.day.clone()), Some(newest.to_string()), "an old day restated");
+
+        (0..DUTY_DAYS as i32 + 10).for_each(|day| areas.duties("A", Day(day), Some(&AreaDuties::default()), 3));
+        let kept = areas.get("A").map(|area| (area.duties.len(), area.duties.contains_key(&Day(0))));
+        assert_eq!(kept, Some((DUTY_DAYS, true)));
 
         areas.keep_days_of(|_| false, 3);
         areas.positivity("A", numbers(19_500), false, 4);

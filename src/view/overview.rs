@@ -13,17 +13,18 @@ use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::set::RuleSetReader;
-use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Progress};
+use crate::proto::v1::{Alert, AreaDuties, AreaPositivity, AreaTier, Progress};
 use prost::Message;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The topics an overview is made of; `rules` are to be read first.
-pub const TOPICS: [Topic; 7] = [
+pub const TOPICS: [Topic; 8] = [
     Topic::Rules,
     Topic::Progress,
     Topic::AreaPositivity,
     Topic::AreaTiers,
+    Topic::AreaDuties,
     Topic::AreaAlerts,
     Topic::Alerts,
     Topic::DeadLetters,
@@ -111,6 +112,11 @@ impl Overview {
         self.progress.iter().filter(|((of, _), _)| *of == half).map(|(_, now)| *now).min()
     }
 
+    /// The civil day up to which area tasks have come, by the rules in force.
+    pub fn today(&self) -> Option<Day> {
+        Some(self.registry.rules()?.day(self.min_progress(HalfKind::Area)?))
+    }
+
     /// Takes one record; `header` gives the value of a header. What cannot be read is left out of the overview: the
     /// outputs are our own, and whoever writes something else into them must not stop this page.
     pub fn absorb<'a>(&mut self, record: &Record<'_>, header: impl Fn(&str) -> Option<&'a [u8]>) {
@@ -118,7 +124,9 @@ impl Overview {
         let version = self.version;
         *self.read.entry(record.position.topic).or_default() += 1;
         match record.position.topic {
-            Topic::AreaPositivity | Topic::AreaTiers if record.payload.is_none() => self.taken_back(record),
+            Topic::AreaPositivity | Topic::AreaTiers | Topic::AreaDuties if record.payload.is_none() => {
+                self.taken_back(record);
+            }
             Topic::Rules => self.rule(record),
             Topic::Progress => {
                 if let Some(progress) = decoded::<Progress>(record) {
@@ -136,6 +144,11 @@ impl Overview {
                     self.areas.tier(&key(record), tier, version);
                 }
             }
+            Topic::AreaDuties => {
+                if let (Some(duties), Some((area, day))) = (decoded::<AreaDuties>(record), area_and_day(record)) {
+                    self.areas.duties(&area, day, Some(&duties), version);
+                }
+            }
             Topic::Alerts => {
                 if let Some(alert) = decoded::<Alert>(record) {
                     self.alerts.absorb(alert, record.received_at, version);
@@ -151,10 +164,13 @@ impl Overview {
         }
     }
 
-    /// A tombstone of an area of a target: of its numbers of a day, or of its tier.
+    /// A tombstone of an area of a target: of its numbers or duties of a day, or of its tier.
     fn taken_back(&mut self, record: &Record<'_>) {
         match area_and_day(record) {
             _ if record.position.topic == Topic::AreaTiers => self.areas.no_tier(&key(record), self.version),
+            Some((area, day)) if record.position.topic == Topic::AreaDuties => {
+                self.areas.duties(&area, day, None, self.version);
+            }
             Some((area, day)) => self.areas.no_positivity(&area, day, self.version),
             None => {}
         }
@@ -247,6 +263,16 @@ mod tests {
         assert!(overview.areas.get("D1").is_some_and(|area| area.newest.is_some() && area.tier.is_some()));
         read(&mut overview, Topic::AreaPositivity, "D1/2022-11-02", None);
         assert!(overview.areas.get("D1").is_some_and(|area| area.newest.is_none() && area.tier.is_some()));
+        for area in ["D1", ""] {
+            let duties = AreaDuties { area: area.into(), managed: 3, ..AreaDuties::default() };
+            read(&mut overview, Topic::AreaDuties, &format!("{area}/2022-11-02"), Some(duties.encode_to_vec()));
+            let managed = |overview: &Overview| {
+                overview.areas.get(area).and_then(|area| area.duties.values().next()).map(|duties| duties.managed)
+            };
+            assert_eq!(managed(&overview), Some(3), "also of nobody's area");
+            read(&mut overview, Topic::AreaDuties, &format!("{area}/2022-11-02"), None);
+            assert_eq!(managed(&overview), None);
+        }
         read(&mut overview, Topic::AreaTiers, "D1", None);
         assert!(overview.areas.get("D1").is_some_and(|area| area.tier.is_none()));
     }

@@ -7,6 +7,7 @@ mod bench;
 mod city;
 mod closes;
 mod days;
+mod duties;
 mod numbers;
 mod purposes;
 mod severity;

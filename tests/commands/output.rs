@@ -100,7 +100,7 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     site.write("good.csv", &rows(2, 0));
     site.write("bad.csv", &rows(2, 2));
     site.write("wrong/deployment.toml", "");
-    let cases: [(&[&str], i32, &str); 13] = [
+    let cases: [(&[&str], i32, &str); 15] = [
         (&["rules", "show"], 0, "in force: "),
         (&["rules", "show", "--json"], 0, "\"digest\""),
         (&["rules", "check", RULES], 0, "no errors"),
@@ -110,6 +110,8 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
         (&["watch", "alerts", "--once"], 0, "published "),
         (&["watch", "positivity"], 0, "day "),
         (&["watch", "tiers"], 0, "day "),
+        (&["show", "duties", "D1"], 0, "under management        0"),
+        (&["show", "duties", "none", "--day", "2022-11-12"], 0, "no known area, 2022-11-12, sars-cov-2"),
         (&["completions", "bash"], 0, "complete"),
         (&["--help"], 0, "Exit codes"),
         (&["--version"], 0, "swabstream "),

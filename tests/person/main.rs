@@ -10,6 +10,7 @@ mod contacts;
 mod corrections;
 mod days;
 mod deadlines;
+mod duties;
 mod episodes;
 mod messages;
 mod pools;

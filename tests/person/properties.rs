@@ -5,6 +5,7 @@ use prost::Message as _;
 use std::collections::BTreeSet;
 use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
+use swabstream::audit::duty_sums::DutySums;
 use swabstream::audit::recount::LiveAlert;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
@@ -166,7 +167,10 @@ fn after_every_step_the_sum_of_changes_is_a_full_recount() {
         for input in random_history(seed, 120) {
             world.send(&input, None);
             world.settle();
-            let counted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.check()));
+            let counted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                world.check();
+                world.check_duties();
+            }));
             assert!(counted.is_ok(), "seed {seed}, after {input:?}");
         }
         assert!(world.numbers.len() > 100, "seed {seed} counted something");
@@ -218,7 +222,7 @@ fn is_replacing(cause: &Cause) -> bool {
 fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
     /// When the last deadline of a history has passed.
     const LAST: Timestamp = Timestamp(1_667_232_000_000 + 60 * 86_400_000);
-    let (mut raised, mut replaced, mut overdue, mut recalls) = (0, 0, 0, 0);
+    let (mut raised, mut replaced, mut overdue, mut recalls, mut duties) = (0, 0, 0, 0, 0);
     for seed in 1..=12 {
         let history = random_history(seed, 100);
         let mut straight = World::new();
@@ -242,6 +246,10 @@ fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
             world.pass(LAST);
             assert_eq!(world.live(), straight.live(), "seed {seed}, shuffle {shuffle}");
             assert_eq!(world.numbers, straight.numbers, "seed {seed}, shuffle {shuffle}");
+            assert_eq!(world.to_do, straight.to_do, "seed {seed}, shuffle {shuffle}");
+            assert_eq!(world.duties, straight.duties, "seed {seed}, shuffle {shuffle}");
+            world.check_duties();
+            duties += world.to_do.values().map(|said| said.duties.len()).sum::<usize>();
             let said: BTreeSet<LiveAlert> = world.live().values().map(LiveAlert::of).collect();
             replaced += world.alerts.iter().flat_map(|alert| &alert.causes).filter(|cause| is_replacing(cause)).count();
             assert_eq!(said, world.due(), "seed {seed}, shuffle {shuffle}");
@@ -251,6 +259,7 @@ fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
     }
     assert!(overdue > 100, "{overdue} tests were missed");
     assert!(recalls > 50, "{recalls} recalls were missed");
+    assert!(duties > 500, "{duties} duties");
     assert!(raised > 12 && replaced > 12, "the histories have alerts, also such as another result withdrew");
 }
 
@@ -259,14 +268,17 @@ fn what_people_are_held_for_adds_up_to_what_was_sent() {
     for seed in 1..=6 {
         let mut world = World::new();
         run(&mut world, &random_history(seed, 150), &mut Dice(seed), |_, _| ());
-        let mut held = Cells::new();
+        let (mut held, mut duties) = (Cells::new(), DutySums::new());
         for half in &mut world.halves {
             for output in half.all_counted() {
                 let payload = output.payload.expect("changes");
-                changes::add(&mut held, &AreaChanges::decode(&payload[..]).expect("changes"));
+                let said = AreaChanges::decode(&payload[..]).expect("changes");
+                changes::add(&mut held, &said);
+                changes::add_duties(&mut duties, &said);
             }
         }
         assert_eq!(held, world.numbers, "seed {seed}");
+        assert_eq!(duties, world.duties, "seed {seed}");
     }
 }
 

@@ -8,7 +8,9 @@ use swabstream::audit::arrived::{Arrived, Usable};
 use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
 use swabstream::audit::content;
-use swabstream::audit::recount::{self, LiveAlert, TimePassed};
+use swabstream::audit::duties::sums;
+use swabstream::audit::duty_sums::DutySums;
+use swabstream::audit::recount::{self, LiveAlert, TimePassed, Truth};
 use swabstream::audit::targets;
 use swabstream::model::ids::Secret;
 use swabstream::model::outcome::Outcome;
@@ -22,8 +24,8 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder, PersonEvent,
-    Pool, PoolMember, ResultStatus, Rule, person_event::Event, rule,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder,
+    PersonDuties, PersonEvent, Pool, PoolMember, ResultStatus, Rule, person_event::Event, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -103,6 +105,12 @@ pub struct World {
     pub alerts: Vec<Alert>,
     /// Sum of all changes.
     pub numbers: Cells,
+    /// Sum of all changes of what has to be done.
+    pub duties: DutySums,
+    /// What has to be done with people, as it was published last.
+    pub to_do: BTreeMap<String, PersonDuties>,
+    /// How often that was published.
+    pub told: usize,
     /// Records named as being behind changes: area, day, topic, offset.
     pub causes: BTreeSet<(String, i32, String, i64)>,
     pub dead_letters: Vec<Output>,
@@ -132,6 +140,9 @@ impl World {
             outcomes: Vec::new(),
             alerts: Vec::new(),
             numbers: Cells::new(),
+            duties: DutySums::new(),
+            to_do: BTreeMap::new(),
+            told: 0,
             causes: BTreeSet::new(),
             dead_letters: Vec::new(),
             labs_heard: BTreeMap::new(),
@@ -263,7 +274,8 @@ impl World {
                         matches!(alert.family(), AlertFamily::ContactOverdue | AlertFamily::PoolOverdue)
                     })
             };
-            assert!(effects.outputs.iter().all(is_overdue), "dropping rows says nothing");
+            let is_duty = |output: &Output| output.topic == Topic::PersonDuties;
+            assert!(effects.outputs.iter().all(|output| is_overdue(output) || is_duty(output)), "no more is said");
             self.take(task, effects);
             self.commit(task);
         }
@@ -292,7 +304,7 @@ impl World {
         self.settle();
     }
 
-    fn take(&mut self, task: i32, effects: Effects) {
+    pub fn take(&mut self, task: i32, effects: Effects) {
         self.operations[task as usize].extend_from_slice(effects.changes.as_bytes());
         let sent = effects.outputs.iter().filter(|output| output.topic == Topic::PersonEvents).count();
         assert_eq!(effects.sent, sent as u64, "every message is counted");
@@ -323,15 +335,22 @@ impl World {
                 Topic::AreaChanges => {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
-                    assert!(
-                        !changes.cells.is_empty() || !changes.pools.is_empty(),
-                        "nothing is sent when nothing changed"
-                    );
+                    let all = changes.cells.len() + changes.pools.len() + changes.duties.len();
+                    assert!(all > 0, "nothing is sent when nothing changed");
                     changes::add(&mut self.numbers, &changes);
+                    changes::add_duties(&mut self.duties, &changes);
                     self.causes.extend(changes.causes.iter().map(|cause| {
                         let origin = cause.origin.clone().expect("a record");
                         (changes.areas[cause.area as usize].clone(), cause.day, origin.topic, origin.offset)
                     }));
+                }
+                Topic::PersonDuties => {
+                    assert_eq!((output.partition, LAYOUT.person_task(&text(&output.key))), (task, task));
+                    self.told += 1;
+                    self.to_do.remove(&text(&output.key));
+                    let said = output.payload.map(|_| PersonDuties::decode(&payload[..]).expect("duties"));
+                    assert!(said.iter().all(|said| said.person_id.as_bytes() == output.key && !said.duties.is_empty()));
+                    self.to_do.extend(said.map(|said| (said.person_id.clone(), said)));
                 }
                 topic => panic!("{topic:?} is none of this half's"),
             }
@@ -382,11 +401,24 @@ impl World {
 
     /// The alerts that must be live by a recount of everything that was sent.
     pub fn due(&self) -> BTreeSet<LiveAlert> {
+        self.truth().alerts
+    }
+
+    /// What has to be done with people and in areas is what a recount says, as long as no rows were dropped.
+    pub fn check_duties(&self) {
+        let truth = self.truth().duties;
+        let expected: BTreeMap<String, PersonDuties> =
+            truth.into_iter().map(|(person, to_do)| (person, to_do.duties)).collect();
+        assert_eq!(self.to_do, expected);
+        assert_eq!(self.duties, sums(&self.rules, self.to_do.values(), self.live().values()));
+    }
+
+    fn truth(&self) -> Truth {
         let passed = |person: &str| {
             let passed = self.halves[LAYOUT.person_task(person) as usize].passed();
             TimePassed { due: passed.due, held_from: passed.held_from }
         };
-        recount::recount(&self.rules, &SECRET, &self.read, Day(0), passed).alerts
+        recount::recount(&self.rules, &SECRET, &self.read, Day(0), passed)
     }
 
     /// The alerts that are live are those that must be, by a recount.
@@ -412,6 +444,10 @@ fn is_positive_sent_on(output: &Output) -> bool {
         _ => false,
     };
     in_json || LabResult::decode(&sent.payload[..]).is_ok_and(alerts)
+}
+
+fn text(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
 }
 
 /// An alert without its history.

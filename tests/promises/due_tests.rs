@@ -2,7 +2,7 @@
 
 use crate::support::deployment::Deployment;
 use crate::support::records::close_contact;
-use crate::support::story::{Story, contact, result, time};
+use crate::support::story::{Ending, Story, contact, result, time};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::demo::city::{Kind, Message};
@@ -45,6 +45,34 @@ fn what_ends_being_a_contact_ends_its_tests() {
     let found = story.result("2022-11-09 15:00", result("R1", "P1", P, "2022-11-09 09:00")).end("2022-11-20 00:00");
     assert!(found.live(ContactOverdue, "P1").is_none(), "it is a case now");
     assert!(found.live(Positive, "P1").is_some());
+}
+
+/// The district of whoever was swabbed there last; what is undone leaves nothing.
+#[test]
+fn a_district_knows_its_day_and_who_is_behind_its_numbers() {
+    let record = contact("C1", "P1", "I1", "2022-11-08");
+    let story = Story::begin()
+        .result("2022-11-07 15:00", result("R1", "P1", N, "2022-11-07 09:00"))
+        .contact("2022-11-08 20:00", record.clone())
+        .contact("2022-11-08 20:00", contact("C2", "P2", "I1", "2022-11-08"))
+        .result("2022-11-09 15:00", result("R2", "P1", N, "2022-11-09 09:00"));
+    let end = story.clone().end("2022-11-12 00:00");
+    let counts = |end: &Ending, area: &str, day: &str| {
+        let of = end.duties(area, day);
+        [of.to_isolate, of.managed, of.to_release, of.tests_due, of.tests_taken, of.tests_overdue]
+    };
+    for area in ["D1S1", "D1", "C"] {
+        assert_eq!(counts(&end, area, "2022-11-08"), [1, 1, 0, 0, 0, 0], "{area}");
+        assert_eq!(counts(&end, area, "2022-11-09"), [0, 1, 0, 1, 1, 0], "{area}");
+        assert_eq!(counts(&end, area, "2022-11-10"), [0, 1, 0, 1, 0, 1], "{area}");
+        assert_eq!(counts(&end, area, "2022-11-22"), [0, 1, 1, 0, 0, 0], "{area}: to come");
+    }
+    assert_eq!(counts(&end, "", "2022-11-09"), [0, 1, 0, 1, 0, 1], "of the other one no swab is known");
+    assert_eq!(end.to_do("P1").len(), 7);
+    let withdrawn = ContactRecord { revision: 1, status: ContactStatus::Withdrawn as i32, ..record };
+    let undone = story.contact("2022-11-12 12:00", withdrawn).end("2022-11-13 00:00");
+    assert_eq!((counts(&undone, "C", "2022-11-09"), undone.to_do("P1")), ([0; 6], Vec::new()));
+    assert_eq!(undone.to_do("P2").len(), 7);
 }
 
 /// Nothing but one contact record is ever received: time goes on all the same, and so does what is due.

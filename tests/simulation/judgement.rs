@@ -16,11 +16,13 @@ use swabstream::runtime::task::RulesInForce;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What only workers publish, state apart.
-const PUBLISHED: [Topic; 8] = [
+const PUBLISHED: [Topic; 10] = [
     Topic::PersonEvents,
     Topic::AreaChanges,
     Topic::Alerts,
     Topic::AreaAlerts,
+    Topic::PersonDuties,
+    Topic::AreaDuties,
     Topic::AreaPositivity,
     Topic::AreaTiers,
     Topic::DeadLetters,
@@ -28,7 +30,8 @@ const PUBLISHED: [Topic; 8] = [
 ];
 
 /// Of these, each partition has one writer: also their order must be right.
-const ONE_WRITER: [Topic; 4] = [Topic::Alerts, Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers];
+const ONE_WRITER: [Topic; 6] =
+    [Topic::Alerts, Topic::AreaAlerts, Topic::PersonDuties, Topic::AreaDuties, Topic::AreaPositivity, Topic::AreaTiers];
 
 pub fn judge(broker: &Shared, witness: &Witness) {
     let broker = broker.borrow();

@@ -17,7 +17,7 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::proto::v1::{Alert, AlertFamily, AlertState, CauseKind, Progress};
+use swabstream::proto::v1::{Alert, AlertFamily, AlertState, CauseKind, Duty, PersonDuties, Progress};
 use swabstream::runtime::log::{Commit, CommitMark};
 use swabstream::runtime::task::RulesInForce;
 use swabstream::runtime::task::clock::Watermarks;
@@ -152,6 +152,31 @@ impl Witness {
         let all: Vec<usize> = states().flat_map(closed).collect();
         let without = all.iter().filter(|without| **without > 0).count();
         [("day closed", all.len() as u64), ("day closed without a task", without as u64)]
+    }
+
+    /// What was told of people's duties on the way.
+    pub fn duties(&self) -> [(&'static str, u64); 4] {
+        let mut told: BTreeMap<&[u8], Option<PersonDuties>> = BTreeMap::new();
+        let (mut first, mut taken_back, mut moved, mut overdue) = (0, 0, 0, 0);
+        let all = self.published.iter().filter(|((topic, _), _)| *topic == Topic::PersonDuties);
+        for output in all.flat_map(|(_, all)| all) {
+            let said = output.payload.as_deref().map(|said| PersonDuties::decode(said).expect("duties"));
+            let before = told.insert(&output.key, said.clone()).flatten();
+            let is_overdue = |duty: &Duty| duty.overdue_since.is_some();
+            overdue += said.iter().filter(|said| said.duties.iter().any(is_overdue)).count() as u64;
+            match (before, said) {
+                (None, Some(_)) => first += 1,
+                (Some(_), None) => taken_back += 1,
+                (Some(before), Some(said)) => moved += u64::from(before.area != said.area),
+                (None, None) => {}
+            }
+        }
+        [
+            ("duties told", first),
+            ("duties taken back", taken_back),
+            ("duties in another area", moved),
+            ("duty overdue", overdue),
+        ]
     }
 
     /// Every set that was published, the first first.

@@ -494,7 +494,7 @@ impl World {
         happened.insert("purpose took another's number", witness.purposes_renamed(self.plan.room));
         happened.extend(judgement::missed_tests(&broker));
         happened.extend(witness.pools());
-        happened.extend(witness.closes());
+        happened.extend(witness.closes().into_iter().chain(witness.duties()));
         Outcome { happened, log: judgement::hash(&broker) }
     }
 }

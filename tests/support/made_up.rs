@@ -9,8 +9,8 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact, PooledInterval,
-    PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity, TierReason, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact,
+    PooledInterval, PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity, TierReason, WindowNumbers,
 };
 use swabstream::telemetry::meter::{Meter, TaskReport};
 use swabstream::view::View;
@@ -34,6 +34,9 @@ pub fn city(view: &View, rules: &Rules, last: Day, days: i32) {
             let message = positivity(rules, area, at, last.plus(-back), days - back);
             let key = format!("{}/{}", message.area, message.day);
             update(view, Topic::AreaPositivity, key.as_bytes(), &message.encode_to_vec(), clock::now());
+            let message = duties(rules, area, at, last.plus(1 - back));
+            let key = format!("{}/{}", message.area, message.day);
+            update(view, Topic::AreaDuties, key.as_bytes(), &message.encode_to_vec(), clock::now());
         }
         if let Some(tier) = tier(rules, area, at, last) {
             update(view, Topic::AreaTiers, area.code.as_bytes(), &tier.encode_to_vec(), clock::now());
@@ -109,6 +112,26 @@ fn positivity(rules: &Rules, area: &Area, at: usize, day: Day, age: i32) -> Area
         rules_digest: rules.digest.clone(),
         target: rules.target_id(0).to_owned(),
         close: None,
+    }
+}
+
+/// Days to come are there too.
+fn duties(rules: &Rules, area: &Area, at: usize, day: Day) -> AreaDuties {
+    let people = |many: i32| i64::from((at as i32 * 7 + day.0).rem_euclid(many));
+    AreaDuties {
+        area: area.code.clone(),
+        day: day.to_string(),
+        target: rules.target_id(0).to_owned(),
+        now: Some(clock::now().to_wire()),
+        rules_digest: rules.digest.clone(),
+        to_isolate: people(9),
+        managed: 40 + people(30),
+        to_release: people(7),
+        tests_due: 20 + people(11),
+        tests_taken: people(20),
+        tests_overdue: people(2),
+        pools_to_recall: people(3),
+        members_to_recall: 4 * people(3),
     }
 }
 

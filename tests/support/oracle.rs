@@ -14,8 +14,10 @@ use swabstream::policy::UNDECLARED_TARGET;
 /// Differences shown before a test fails: the first few tell the rest.
 const SHOWN: usize = 6;
 
-/// The four topics a recount says everything about.
-const RECOUNTED: [Topic; 4] = [Topic::Alerts, Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaTiers];
+/// The topics that a recount says something about. What it says of duties, the audit compares: it knows which days are
+/// forgotten.
+const RECOUNTED: [Topic; 6] =
+    [Topic::Alerts, Topic::AreaAlerts, Topic::PersonDuties, Topic::AreaDuties, Topic::AreaPositivity, Topic::AreaTiers];
 
 /// From the newest payload of each key of a topic.
 pub fn published(latest: impl Fn(Topic) -> BTreeMap<Vec<u8>, Vec<u8>>) -> Published {

@@ -4,6 +4,7 @@ use super::reading::Evidence;
 use crate::audit::causes;
 use crate::audit::day_closes;
 use crate::audit::dead_letters;
+use crate::audit::duties;
 use crate::audit::ids;
 use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
 use crate::audit::numbers::{self, Coverage, Observed};
@@ -64,7 +65,7 @@ impl Evidence {
     }
 
     fn recounted(&mut self) -> Vec<Check> {
-        const NAMES: [&str; 5] = ["alerts", "numbers", "area state", "tiers", "day closes"];
+        const NAMES: [&str; 7] = ["alerts", "numbers", "area state", "tiers", "day closes", "duties", "area duties"];
         if let Some(why) = self.why_not_recounted() {
             return NAMES.map(|name| Check::left_out(name, &why)).into();
         }
@@ -102,6 +103,8 @@ impl Evidence {
             numbers::cells(&truth, &found, &known),
             numbers::tiers(&truth, &found, &known),
             day_closes::check(&self.published, &areas, self.setting.layout, &self.setting.rules),
+            duties::of_people(&truth, &found, &known),
+            duties::of_areas(&truth, &found, &known),
         ]
     }
 

@@ -85,7 +85,9 @@ impl Evidence {
                 }
                 self.published.take(topic, key, record.payload);
             }
-            Topic::AreaPositivity | Topic::AreaTiers => self.published.take(topic, key, record.payload),
+            Topic::AreaPositivity | Topic::AreaTiers | Topic::AreaDuties | Topic::PersonDuties => {
+                self.published.take(topic, key, record.payload);
+            }
             _ => {}
         }
     }

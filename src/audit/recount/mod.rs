@@ -7,7 +7,9 @@ pub mod alert_id;
 mod alerts;
 mod areas;
 mod cells;
+mod duties;
 mod held;
+mod management;
 mod measures;
 mod overdue;
 mod people;
@@ -19,7 +21,8 @@ mod tiers;
 mod truth;
 
 pub use alerts::{ListedContact, LiveAlert};
-pub use areas::wilson;
+pub use areas::{lineage, wilson};
+pub use duties::ToDo;
 pub use held::Held;
 pub use overdue::TimePassed;
 pub use people::{members_of, other_replaced, taken};
@@ -50,9 +53,10 @@ pub fn recount(
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, until, |_| true);
     let cells = cells::of(rules, &people, &tubes);
     let mut alerts = alerts::of(rules, secret, &people);
+    let duties = duties::of(rules, &people, &passed);
     alerts.extend(pools::alerts(rules, secret, &people, records, &passed));
     alerts.extend(overdue::of(rules, secret, &people, passed));
-    Truth { alerts, positivity, tiers, tier_changes, cells }
+    Truth { alerts, positivity, tiers, tier_changes, cells, duties }
 }
 
 /// What area tasks must have counted, alone.

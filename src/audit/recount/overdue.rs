@@ -5,11 +5,12 @@
 
 use super::alert_id;
 use super::alerts::{ListedContact, LiveAlert, is_about, kind_as_known};
-use super::people::{Person, Specimen};
+use super::management::{at, ended, is_case, last_observed, observed, ordered, positives};
+use super::people::Person;
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
-use crate::policy::{CasePolicy, EpisodeForm, Rules};
+use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{AlertFamily, Channel, ContactKind, ContactRecord};
 use std::collections::BTreeMap;
 
@@ -33,8 +34,9 @@ impl TimePassed {
 }
 
 /// A record that has somebody tested on a day.
-struct Asks<'a> {
-    record: &'a ContactRecord,
+pub struct Asks<'a> {
+    /// The record.
+    pub record: &'a ContactRecord,
     received: Timestamp,
     kind: ContactKind,
 }
@@ -62,7 +64,7 @@ pub fn of(
 }
 
 /// Who is to be tested on which day for what, by which records.
-fn asked<'a>(
+pub fn asked<'a>(
     rules: &'a Rules,
     people: &BTreeMap<String, Person>,
     person: &'a Person,
@@ -91,43 +93,9 @@ fn tested(policy: &CasePolicy, kind: ContactKind) -> &[i32] {
     }
 }
 
-fn observed(policy: &CasePolicy, kind: ContactKind) -> i32 {
-    match kind {
-        ContactKind::Secondary => policy.observation_days.secondary,
-        ContactKind::CoExposed => policy.observation_days.co_exposed,
-        _ => policy.observation_days.close,
-    }
-}
-
-fn at(time: Option<&prost_types::Timestamp>) -> Timestamp {
-    time.and_then(Timestamp::from_wire).expect("usable records have their times")
-}
-
-/// The civil day on which an exposure ended.
-fn ended(rules: &Rules, record: &ContactRecord) -> Day {
-    rules.day(at(record.exposure_end.as_ref()))
-}
-
-fn deadline(rules: &Rules, policy: &CasePolicy, day: Day) -> Timestamp {
+/// From when on a test of a day is overdue.
+pub fn deadline(rules: &Rules, policy: &CasePolicy, day: Day) -> Timestamp {
     Timestamp(rules.span(day.plus(1)).0.0 + policy.test_grace_hours * 3_600_000)
-}
-
-fn positives<'a>(person: &'a Person, target: &str) -> impl Iterator<Item = (&'a Specimen, &'a Specimen)> {
-    let episodes = person.alerting.iter().filter(move |episode| episode.first().target == target);
-    episodes.flat_map(|episode| episode.positives.iter().map(move |positive| (episode.first(), positive)))
-}
-
-/// Whether one more positive on a day would belong to the episode of the last positive up to it.
-fn is_case(rules: &Rules, person: &Person, target: &str, day: Day) -> bool {
-    let up_to = positives(person, target).filter(|(_, positive)| positive.day <= day);
-    let last = up_to.max_by_key(|(_, positive)| positive.minute);
-    last.zip(targets::case_policy(rules, target, day)).is_some_and(|((first, last), policy)| {
-        let anchor = match policy.episode_form {
-            EpisodeForm::FromLastPositive => last,
-            EpisodeForm::FromFirstPositive => first,
-        };
-        day.0 - anchor.day.0 <= policy.episode_gap_days
-    })
 }
 
 fn alert(
@@ -172,18 +140,15 @@ fn alert(
     }
 }
 
-/// The last day of being observed without a day between, or the day of the first positive after, if that is earlier.
+/// The last day under management without a day between, or the day of the first positive after, if that is earlier.
 fn release(rules: &Rules, people: &BTreeMap<String, Person>, person: &Person, target: &str, day: Day) -> Day {
-    let spans = person.contacts.iter().filter_map(|(record, _)| {
+    let spans = person.contacts.iter().flat_map(|(record, _)| {
         let kind = kind_as_known(rules, people, record);
-        let under = |after: i32| {
-            let day = ended(rules, record).plus(after);
-            let policy = targets::case_policy(rules, target, day);
-            is_about(rules, record, target, day) && policy.is_some_and(|policy| after <= observed(policy, kind))
-        };
-        let days = (0..=DAYS).find(|after| !under(*after)).unwrap_or(DAYS + 1);
         let begins = rules.day(at(record.exposure_start.as_ref()));
-        (days > 0).then(|| (begins, ended(rules, record).plus(days - 1)))
+        let observed = last_observed(rules, record, target, |policy| observed(policy, kind));
+        let days = ordered(rules, record).into_iter().flat_map(|(first, last)| (first.0..=last.0).map(Day));
+        let days = days.filter(move |day| is_about(rules, record, target, *day)).map(|day| (day, day));
+        observed.map(|last| (begins, last)).into_iter().chain(days)
     });
     let spans: Vec<(Day, Day)> = spans.collect();
     let mut last = day;

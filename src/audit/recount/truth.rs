@@ -1,6 +1,7 @@
 //! What a recount comes to.
 
 use super::alerts::LiveAlert;
+use super::duties::ToDo;
 use super::tiers::{Tier, TierChange};
 use crate::audit::cells::Cells;
 use crate::model::time::Day;
@@ -20,4 +21,6 @@ pub struct Truth {
     pub tier_changes: BTreeMap<(String, Day), TierChange>,
     /// What area tasks must have counted.
     pub cells: Cells,
+    /// What has to be done with people.
+    pub duties: BTreeMap<String, ToDo>,
 }

@@ -2,6 +2,7 @@
 
 use super::bytes::Bytes;
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools};
+use crate::audit::duty_sums::{self, DutyCounts, DutySums};
 use crate::model::time::{Day, Timestamp};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub struct AreaTask {
     pub closes: BTreeMap<Day, Closed>,
     /// The last day that it has closed, or the one before the first that it will.
     pub closed: Option<Day>,
+    /// What has to be done, by area (with its target) and day.
+    pub duties: DutySums,
     /// Per sender, the number of the last batch it has added.
     pub seen: BTreeMap<i32, u64>,
 }
@@ -42,6 +45,7 @@ struct Area {
     cells: BTreeMap<StoredCell, [i32; 36]>,
     /// Positive and negative pools, by how many people are in each; of 0, members of negative ones.
     pools: BTreeMap<(StoredCell, u8), [i32; 2]>,
+    duties: BTreeMap<Day, DutyCounts>,
 }
 
 /// A cell of an area, as it is stored.
@@ -146,6 +150,9 @@ impl Replay {
                 let name = if size == 0 { Some(POOLED) } else { pools(size, false) };
                 self.count(&area.code, *cell, name, *negative);
             }
+            for (day, counts) in area.duties {
+                duty_sums::bump(&mut self.task.duties, (&area.code, day), counts);
+            }
         }
         self.task
     }
@@ -193,6 +200,11 @@ impl Area {
             bytes.signed()?;
             bytes.signed()?;
         }
+        // Since format 4: what has to be done.
+        let days = if format < 4 { 0 } else { bytes.short()? };
+        for _ in 0..days {
+            area.add_duties(bytes)?;
+        }
         Ok(area)
     }
 
@@ -205,7 +217,10 @@ impl Area {
                 let first = bytes.signed()?;
                 self.cells.retain(|cell, _| i64::from(cell.day.0) >= first);
                 self.pools.retain(|(cell, _), _| i64::from(cell.day.0) >= first);
+                let first = bytes.signed()?;
+                self.duties.retain(|day, _| i64::from(day.0) >= first);
             }
+            12 => self.add_duties(bytes)?,
             _ => {}
         }
         Ok(())
@@ -232,6 +247,18 @@ impl Area {
                 if mask >> bit & 1 == 1 {
                     *count = count.wrapping_add(bytes.signed()? as i32);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what has to be done on a day: numbers behind a mask that says which are there.
+    fn add_duties(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        let counts = self.duties.entry(day(bytes.signed()?)).or_default();
+        let mask = bytes.short()?;
+        for (at, count) in counts.iter_mut().enumerate() {
+            if mask >> at & 1 == 1 {
+                *count += bytes.signed()?;
             }
         }
         Ok(())

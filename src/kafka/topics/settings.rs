@@ -30,10 +30,14 @@ pub(super) fn places_of(topic: Topic) -> Places {
         | Topic::PersonEvents
         | Topic::PersonState
         | Topic::Alerts
+        | Topic::PersonDuties
         | Topic::DeadLetters => Places::Person,
-        Topic::AreaState | Topic::AreaChanges | Topic::AreaAlerts | Topic::AreaPositivity | Topic::AreaTiers => {
-            Places::Area
-        }
+        Topic::AreaState
+        | Topic::AreaChanges
+        | Topic::AreaAlerts
+        | Topic::AreaDuties
+        | Topic::AreaPositivity
+        | Topic::AreaTiers => Places::Area,
         Topic::Rules | Topic::Progress => Places::One,
     }
 }
@@ -55,6 +59,8 @@ pub(super) fn keeping_of(topic: Topic) -> Keeping {
         | Topic::Progress
         | Topic::Alerts
         | Topic::AreaAlerts
+        | Topic::PersonDuties
+        | Topic::AreaDuties
         | Topic::AreaPositivity
         | Topic::AreaTiers => Keeping::Compacted,
         Topic::LabResults | Topic::ContactRecords | Topic::PersonEvents | Topic::AreaChanges | Topic::DeadLetters => {

@@ -5,6 +5,7 @@
 //! message of the generated code each would cost more than adding them: they are read in place.
 
 use crate::model::cell::{GAPS, Number, People, Tally};
+use crate::model::duty;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Origin, Record};
 use crate::model::target::FIRST;
@@ -12,7 +13,7 @@ use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
 use crate::pipeline::ending::Stop;
 use crate::pipeline::formats;
 use crate::pipeline::half::Context;
-use crate::proto::v1::{AreaCause, PoolChange};
+use crate::proto::v1::{self, AreaCause, PoolChange};
 use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
@@ -41,6 +42,21 @@ pub struct Batch<'a> {
     pub causes: Vec<(u32, i32, Origin)>,
     /// Changes of pools, as the generated code reads them: few results are of any.
     pub pools: Vec<PoolChange>,
+    /// Changes of what has to be done.
+    pub duties: Vec<DutyChange>,
+}
+
+/// Something else has to be done in an area on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DutyChange {
+    /// Index of the area.
+    pub area: u32,
+    /// The day.
+    pub day: i32,
+    /// Where the number of its kind lies among all.
+    pub kind: usize,
+    /// By how much.
+    pub change: i32,
 }
 
 /// One changed cell of a batch.
@@ -104,6 +120,10 @@ fn in_range_of(batch: Batch<'_>, task: i32, layout: Layout) -> Result<Batch<'_>,
     if !batch.pools.iter().all(in_place) {
         return Err(malformed("pools"));
     }
+    let is_duty = |duty: &DutyChange| (duty.area as usize) < batch.areas.len() && DAYS.contains(&duty.day);
+    if !batch.duties.iter().all(is_duty) {
+        return Err(malformed("duties"));
+    }
     match (0..batch.cells.len()).find(|at| !in_range(&batch, *at)) {
         Some(at) => Err(malformed(&format!("cells[{at}]"))),
         None => Ok(batch),
@@ -121,6 +141,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const CAUSES: u64 = bytes(8);
     const TARGETS: u64 = bytes(9);
     const POOLS: u64 = bytes(10);
+    const DUTIES: u64 = bytes(12);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     // A cell takes some twenty bytes.
     batch.cells.reserve(payload.len() / 16);
@@ -140,6 +161,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             CAUSES => batch.causes.push(cause(rest.bytes()?)?),
             TARGETS => batch.targets.push(rest.text()?),
             POOLS => batch.pools.push(PoolChange::decode(rest.bytes()?).ok()?),
+            DUTIES => batch.duties.push(duty(rest.bytes()?)?),
             // It was looked at before.
             formats::FIELD => drop(rest.varint()?),
             _ => return None,
@@ -152,6 +174,13 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
 fn cause(bytes: &[u8]) -> Option<(u32, i32, Origin)> {
     let cause = AreaCause::decode(bytes).ok()?;
     Some((cause.area, cause.day, Origin::from_wire(&cause.origin?).ok()?))
+}
+
+/// There are few of these, too.
+fn duty(bytes: &[u8]) -> Option<DutyChange> {
+    let duty = v1::DutyChange::decode(bytes).ok()?;
+    let kind = duty::place_of(duty.kind())?;
+    Some(DutyChange { area: duty.area, day: duty.day, kind, change: duty.change })
 }
 
 fn cell(mut rest: Bytes<'_>, numbers: &mut Vec<Number>) -> Option<CellChange> {
@@ -245,7 +274,7 @@ mod tests {
     use crate::model::record::{Position, Topic};
     use crate::model::time::Timestamp;
     use crate::pipeline::person::counting::cell_messages::{CELLS_OF_A_MESSAGE, CellPlace, Head, Messages};
-    use crate::proto::v1::{self, AreaChanges, GapChange};
+    use crate::proto::v1::{AreaChanges, GapChange};
 
     /// The generated code is the third party: what is written by hand and what is read by hand must both be what it
     /// makes of the bytes.

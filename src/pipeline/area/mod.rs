@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod closes;
 pub mod days;
+mod duties;
 mod pooled;
 pub mod positivity;
 pub mod restate;
@@ -29,6 +30,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::Area;
 use crate::policy::{LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::area::cell::CellKey;
+use crate::state::area::duties::DutyNumbers;
 use crate::state::area::operation::{MetaOperation, Run, SeriesOperation};
 use crate::state::area::pools::PoolKey;
 use crate::state::area::{AreaNumber, AreaState};
@@ -208,6 +210,7 @@ impl AreaHalf {
             }
         }
         self.note_causes(batch, effects);
+        self.add_duties(batch, effects);
         match full {
             None => Ending::Used(End::ChangesApplied),
             Some(at) => Ending::SetAside(Reject::new(RejectCode::Internal, format!("purposes[{at}]"))),
@@ -283,6 +286,22 @@ impl AreaHalf {
         }
     }
 
+    fn add_duties(&mut self, batch: &Batch<'_>, effects: &mut Effects) {
+        let first = self.state.published().map(|(_, kept_from)| kept_from);
+        for one in &batch.duties {
+            let day = Day(one.day);
+            if first.is_some_and(|first| day < first) {
+                effects.closed += 1;
+                continue; // its numbers are taken back
+            }
+            let area = self.number(batch.subject(one.area), effects);
+            let mut change = DutyNumbers::default();
+            change[one.kind] = one.change;
+            self.touched.entry(area).or_default().duties.insert(day);
+            self.state.change(area, SeriesOperation::Duties(day, change), &mut effects.changes);
+        }
+    }
+
     fn number(&mut self, (code, target): (&str, &str), effects: &mut Effects) -> AreaNumber {
         match self.state.number((code, target)) {
             Some(area) => area,
@@ -335,7 +354,8 @@ impl AreaHalf {
             restater.forget(series, touched.get(&area).unwrap_or(&untouched), kept, effects);
             let old_alert = series.alerts.first_key_value().is_some_and(|(day, _)| *day < alerts);
             let old_close = series.at_close.first_key_value().is_some_and(|(day, _)| *day < alerts);
-            if old_alert || old_close || specimen_days(series).any(|day| day < cells) {
+            let old_duty = series.duties.days().next().is_some_and(|day| day < alerts);
+            if old_alert || old_close || old_duty || specimen_days(series).any(|day| day < cells) {
                 self.state.change(area, SeriesOperation::DropBefore { cells, alerts }, &mut effects.changes);
             }
         }

@@ -3,6 +3,7 @@
 //! In: one area of the state, what touched it since the last commit, the span of days in question. Out: records and
 //! the operations that remember what was published. Nothing here reads a batch or moves time.
 
+use super::duties;
 use super::positivity;
 use super::tier::alert::{self, Occasion, Tiers};
 use super::tier::{Decision, Subject, reach};
@@ -28,6 +29,8 @@ pub struct Touched {
     pub days: BTreeSet<Day>,
     /// Last days of windows to be stated again for other reasons.
     pub ends: BTreeSet<Day>,
+    /// Days on which something else has to be done.
+    pub duties: BTreeSet<Day>,
     /// Offset of the last batch.
     pub offset: Option<i64>,
 }
@@ -190,6 +193,9 @@ impl Restater<'_> {
         for day in self.ends(state.series(area), touched) {
             effects.outputs.push(self.numbers(state, area, day));
         }
+        for day in self.duty_days(state.series(area), touched) {
+            effects.outputs.push(self.duties(state.series(area), day));
+        }
         self.alerts(area, touched, state, effects);
         let today = self.span.today;
         if state.series(area).causes.first_key_value().is_some_and(|(day, _)| *day <= today) {
@@ -206,6 +212,10 @@ impl Restater<'_> {
         for day in spread(days, LONGEST_WINDOW - 1, gone) {
             effects.outputs.push(self.output(Topic::AreaPositivity, key(series, day), None));
         }
+        let duties: BTreeSet<Day> = series.duties.days().chain(touched.duties.iter().copied()).collect();
+        for day in duties.into_iter().filter(|day| *day < self.span.kept_from) {
+            effects.outputs.push(self.output(Topic::AreaDuties, key(series, day), None));
+        }
     }
 
     /// Last days of the windows to be stated again.
@@ -217,6 +227,17 @@ impl Restater<'_> {
             ends.extend(spread(specimen_days(series), LONGEST_WINDOW - 1, self.span.fresh()));
         }
         ends
+    }
+
+    /// Days whose duties are to be stated: those that were touched, and all of them the first time.
+    fn duty_days(&self, series: &Series, touched: &Touched) -> BTreeSet<Day> {
+        let all = series.duties.days().filter(|_| self.span.before.is_none());
+        all.chain(touched.duties.iter().copied()).filter(|day| *day >= self.span.kept_from).collect()
+    }
+
+    fn duties(&self, series: &Series, day: Day) -> Output {
+        let duties = duties::stated(self.rules, series, day, self.span.now);
+        self.output(Topic::AreaDuties, key(series, day), duties.map(|duties| duties.encode_to_vec()))
     }
 
     fn numbers(&self, state: &AreaState, area: AreaNumber, day: Day) -> Output {

@@ -6,7 +6,7 @@ use super::counting::cell_messages::Head;
 use super::deadlines::Deadlines;
 use super::messages::{self, Trigger};
 use super::overdue;
-use super::pools::recall;
+use super::pools::{recall, tubes};
 use super::retention::{self, Cutoffs};
 use crate::model::outcome::{End, Outcome, Reject};
 use crate::model::record::{HalfKind, Output, Record, Topic};
@@ -18,7 +18,7 @@ use crate::pipeline::formats::Newer;
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::lab::LabsHeard;
 use crate::pipeline::person::counting::cells::Cells;
-use crate::pipeline::person::counting::contribution::{Places, Scratch};
+use crate::pipeline::person::counting::contribution::{self, Places, Scratch};
 use crate::pipeline::times::{OwnTime, Passed, Times};
 use crate::policy::Rules;
 use crate::state::person::{PersonState, Slot};
@@ -51,6 +51,7 @@ impl Half for PersonHalf {
             labs_heard: LabsHeard::default(),
             cutoffs: None,
             passed: Passed::default(),
+            finds_duties: false,
             deadlines: Deadlines::default(),
             sweep: 0,
             scratch: Scratch::default(),
@@ -99,6 +100,9 @@ impl Half for PersonHalf {
     }
 
     fn advance(&mut self, times: &Times, effects: &mut Effects) {
+        if std::mem::take(&mut self.finds_duties) {
+            self.find_duties(effects);
+        }
         if let Some(everywhere) = times.everywhere {
             self.pass_deadlines(everywhere, effects);
         }
@@ -115,6 +119,7 @@ impl Half for PersonHalf {
                 if retention::tidy(&mut self.state, slot, &cutoffs, &mut effects.changes) {
                     self.scratch.forget(slot);
                 }
+                self.forget_duties(slot, effects);
                 self.state.release_if_empty(slot, &mut effects.changes);
             }
         }
@@ -130,6 +135,7 @@ impl Half for PersonHalf {
 
     fn resume(&mut self, passed: Passed) {
         self.passed = passed;
+        self.finds_duties = true;
         self.expect_all();
     }
 
@@ -152,6 +158,7 @@ impl Half for PersonHalf {
             if let Some(slot) = self.state.taken(slot) {
                 self.review(slot, &Trigger::rules(), effects);
                 self.review_pools(slot, effects);
+                self.touched.extend(self.state.case_file(slot).map(|_| slot));
             }
         }
         self.deliver(effects);
@@ -193,6 +200,7 @@ impl PersonHalf {
                 looked_at += 1;
                 self.review(slot, &Trigger::deadline(), effects);
                 self.review_all_tubes(slot, &Trigger::deadline(), effects);
+                self.touched.push(slot);
                 self.expect_anew(slot);
             }
         }
@@ -213,5 +221,35 @@ impl PersonHalf {
         self.deadlines = Deadlines::default();
         let slots: Vec<Slot> = self.state.with_case_files().collect();
         slots.into_iter().for_each(|slot| self.expect_anew(slot));
+    }
+}
+
+/// All that is counted.
+impl PersonHalf {
+    /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them,
+    /// but for days that people are no longer held for.
+    pub fn all_counted(&mut self) -> Vec<Output> {
+        self.count_all(1);
+        let Context { task: person_task, layout, formats, .. } = self.context;
+        let head = Head { person_task, seq: 0, now: Timestamp::default(), layout, format: formats.written };
+        self.cells.drain(&self.rules, &head)
+    }
+
+    /// Adds (or takes back) all that the people held add by the rules in force.
+    fn count_all(&mut self, sign: i32) {
+        self.places.learn(&self.state, &self.rules);
+        let slots: Vec<Slot> = (0..self.state.slots()).filter_map(|slot| self.state.taken(slot)).collect();
+        for slot in slots {
+            let rows = self.state.rows(slot);
+            contribution::of_person(&mut self.cells, &self.rules, &self.places, &self.state, rows, sign);
+            for case in self.cases(slot, None) {
+                self.cells.case(case.place, case.community, sign);
+            }
+            let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
+            self.count_tubes(slot, &tubes, sign);
+            if let Some(duties) = self.state.case_file(slot).and_then(|file| file.duties.as_ref()) {
+                self.cells.duties(&self.rules, duties.counted().iter(), sign);
+            }
+        }
     }
 }

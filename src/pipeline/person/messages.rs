@@ -141,6 +141,12 @@ pub fn alert(alert: &mut v1::Alert, rules: &Rules, person_task: i32) -> Output {
     Output { topic: Topic::Alerts, partition: person_task, key, payload, headers: Vec::new() }
 }
 
+/// What has to be done with a person, or that nothing has any more.
+pub fn person_duties(person_id: &str, payload: Option<Vec<u8>>, person_task: i32) -> Output {
+    let key = person_id.as_bytes().to_vec();
+    Output { topic: Topic::PersonDuties, partition: person_task, key, payload, headers: Vec::new() }
+}
+
 /// A message to the task of the person it is about.
 pub fn person_event(event: &v1::PersonEvent, person_id: &str, person_task: i32) -> Output {
     Output {

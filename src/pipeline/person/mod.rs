@@ -13,7 +13,7 @@ use super::lab::LabsHeard;
 use super::times::Passed;
 use crate::model::ids::Domain;
 use crate::model::outcome::{End, Reject, RejectCode};
-use crate::model::record::{Output, Position, Record, Topic};
+use crate::model::record::{Position, Record, Topic};
 use crate::model::result::{Finding, LabResult};
 use crate::model::time::Timestamp;
 use crate::policy::{Rules, TargetIndex};
@@ -24,7 +24,6 @@ use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::row::Row;
 use crate::state::person::{PersonState, Slot};
 use cases::episodes;
-use counting::cell_messages::Head;
 use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
 use deadlines::Deadlines;
@@ -43,6 +42,7 @@ pub mod cases;
 pub mod contacts;
 pub mod counting;
 mod deadlines;
+mod duties;
 mod half;
 pub mod messages;
 pub mod overdue;
@@ -71,6 +71,8 @@ pub struct PersonHalf {
     labs_heard: LabsHeard,
     cutoffs: Option<Cutoffs>,
     passed: Passed,
+    /// What was restored may be of a version that held no duties.
+    finds_duties: bool,
     /// What is due next of whom.
     deadlines: Deadlines,
     /// Next slot to be looked at for rows to be dropped.
@@ -460,38 +462,17 @@ impl PersonHalf {
                 refused => panic!("what follows from a record was refused here: {refused:?}"),
             }
         }
-        for slot in self.touched.drain(..) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for slot in touched.drain(..) {
+            self.review_duties(slot, effects);
             self.state.release_if_empty(slot, &mut effects.changes);
         }
+        self.touched = touched;
     }
 
     /// What outlives a restart: all else begins anew with each owner.
     pub fn state(&self) -> &PersonState {
         &self.state
-    }
-
-    /// Everything the people held add to areas, by the rules they were counted by: what area tasks must hold of them,
-    /// but for days that people are no longer held for.
-    pub fn all_counted(&mut self) -> Vec<Output> {
-        self.count_all(1);
-        let Context { task: person_task, layout, formats, .. } = self.context;
-        let head = Head { person_task, seq: 0, now: Timestamp::default(), layout, format: formats.written };
-        self.cells.drain(&self.rules, &head)
-    }
-
-    /// Adds (or takes back) all that the people held add by the rules in force.
-    fn count_all(&mut self, sign: i32) {
-        self.places.learn(&self.state, &self.rules);
-        let slots: Vec<Slot> = (0..self.state.slots()).filter_map(|slot| self.state.taken(slot)).collect();
-        for slot in slots {
-            let rows = self.state.rows(slot);
-            contribution::of_person(&mut self.cells, &self.rules, &self.places, &self.state, rows, sign);
-            for case in self.cases(slot, None) {
-                self.cells.case(case.place, case.community, sign);
-            }
-            let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
-            self.count_tubes(slot, &tubes, sign);
-        }
     }
 }
 

@@ -9,14 +9,15 @@
 //! same episode.
 
 use super::alerts::{self, Grounds};
-use super::cases::episodes::{self, Positive};
+use super::cases::episodes;
+use super::cases::management::{self, CaseDays, Stay};
 use super::cases::matching::{self, Sought};
 use crate::model::contact::ContactKind;
 use crate::model::result::Finding;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::alerting::families;
 use crate::pipeline::times::Passed;
-use crate::policy::{CasePolicy, EpisodeForm, Rules, TargetIndex};
+use crate::policy::{CasePolicy, Rules, TargetIndex};
 use crate::proto::v1::{self, AlertFamily, MatchedContact};
 use crate::state::person::case_file::{CaseFile, Contact};
 use crate::state::person::held_alert::HeldAlert;
@@ -28,23 +29,28 @@ const LONGEST_OBSERVATION: i32 = 60;
 
 /// A day on which a contact record has its person tested.
 #[derive(Clone, Copy, Debug)]
-struct DueTest<'a> {
-    contact: &'a Contact,
-    kind: ContactKind,
-    target: TargetIndex,
-    day: Day,
-    policy: &'a CasePolicy,
+pub struct DueTest<'a> {
+    /// The record.
+    pub contact: &'a Contact,
+    /// How close the contact is.
+    pub kind: ContactKind,
+    /// For what.
+    pub target: TargetIndex,
+    /// On which day.
+    pub day: Day,
+    /// The policy of that day.
+    pub policy: &'a CasePolicy,
 }
 
 impl DueTest<'_> {
     /// From when on it is overdue.
-    fn deadline(&self, rules: &Rules) -> Timestamp {
+    pub fn deadline(&self, rules: &Rules) -> Timestamp {
         rules.span(self.day.plus(1)).0.plus_hours(self.policy.test_grace_hours)
     }
 }
 
 /// Every test that a record makes due.
-fn due_tests<'a>(contact: &'a Contact, kind: ContactKind, rules: &'a Rules) -> impl Iterator<Item = DueTest<'a>> {
+pub fn due_tests<'a>(contact: &'a Contact, kind: ContactKind, rules: &'a Rules) -> impl Iterator<Item = DueTest<'a>> {
     let ended = rules.day(contact.end);
     let policies = rules.cases.iter().filter(move |_| contact.is_active());
     policies.flat_map(move |policy| {
@@ -112,14 +118,20 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
         return wanted;
     }
     let positives = episodes::positives(grounds.rows.iter(), rules, grounds.names);
-    missed.retain(|(day, target), _| !is_case(&of_target(&positives, *target), *target, *day, rules));
-    wanted.extend(missed.into_values().map(|tests| alert(grounds, &tests, &of_target(&positives, tests[0].target))));
+    let cases = |target: TargetIndex| CaseDays::of(&positives, target, rules);
+    missed.retain(|(day, target), _| !cases(*target).is_case(*day));
+    wanted.extend(missed.into_values().map(|tests| alert(grounds, &tests, &cases(tests[0].target))));
     wanted
 }
 
 /// Whether an alert is about a missed test.
 pub fn is_overdue(alert: &v1::Alert) -> bool {
     alert.family() == AlertFamily::ContactOverdue
+}
+
+/// The first day of which all is known that will ever be: of those before, rows may be gone.
+pub fn first_kept(passed: Passed, rules: &Rules) -> Day {
+    passed.held_from.map_or(Day(i32::MIN), |from| first_whole_day(from, rules))
 }
 
 /// The first day none of whose rows were collected before a moment.
@@ -129,7 +141,7 @@ fn first_whole_day(from: Timestamp, rules: &Rules) -> Day {
 }
 
 /// Of these days, those on which a swab was taken, for each target.
-fn taken(grounds: &Grounds<'_>, days: &BTreeSet<Day>) -> BTreeSet<(Day, TargetIndex)> {
+pub fn taken(grounds: &Grounds<'_>, days: &BTreeSet<Day>) -> BTreeSet<(Day, TargetIndex)> {
     let alone = grounds.rows.iter().filter(|row| !row.is_pooled());
     let tests = alone.filter(|row| !row.is_withdrawn() && row.finding() != Finding::Invalid);
     let of = |row: &Row| {
@@ -140,28 +152,8 @@ fn taken(grounds: &Grounds<'_>, days: &BTreeSet<Day>) -> BTreeSet<(Day, TargetIn
     tests.filter_map(of).collect()
 }
 
-fn of_target(positives: &[Positive], target: TargetIndex) -> Vec<Positive> {
-    positives.iter().filter(|positive| positive.target == target).copied().collect()
-}
-
-/// Whether a positive of a day would belong to an episode that has begun by then: who is a case is no contact.
-fn is_case(positives: &[Positive], target: TargetIndex, day: Day, rules: &Rules) -> bool {
-    let begun = positives.partition_point(|positive| day_of(positive, rules) <= day);
-    let Some(policy) = rules.case_policy(target, day) else { return false };
-    let Some(episode) = episodes::split(&positives[..begun], rules).pop() else { return false };
-    let anchor = match policy.episode_form {
-        EpisodeForm::FromLastPositive => episode.end - 1,
-        EpisodeForm::FromFirstPositive => episode.start,
-    };
-    day.0 - day_of(&positives[anchor], rules).0 <= policy.episode_gap_days
-}
-
-fn day_of(positive: &Positive, rules: &Rules) -> Day {
-    rules.day(minute_start(positive.verdict.minute))
-}
-
 /// The alert of a day's test that records make due. There is one record at least.
-fn alert(grounds: &Grounds<'_>, tests: &[DueTest<'_>], positives: &[Positive]) -> v1::Alert {
+fn alert(grounds: &Grounds<'_>, tests: &[DueTest<'_>], cases: &CaseDays<'_>) -> v1::Alert {
     let Grounds { file, rules, .. } = *grounds;
     let DueTest { target, day, policy, .. } = tests[0];
     let old = tests[0].deadline(rules).plus_hours(policy.historic_after_hours);
@@ -186,34 +178,14 @@ fn alert(grounds: &Grounds<'_>, tests: &[DueTest<'_>], positives: &[Positive]) -
         last_day: first_day.clone(),
         first_day,
         exposed_to: tests.iter().map(matched).collect(),
-        release_day: release(file, target, day, positives, rules).to_string(),
+        release_day: release(file, target, day, cases, rules).to_string(),
         ..v1::Alert::default()
     }
 }
 
-/// The day on which a contact who is observed on a day is released.
-fn release(file: &CaseFile, target: TargetIndex, day: Day, positives: &[Positive], rules: &Rules) -> Day {
-    let active = file.contacts.iter().filter(|contact| contact.is_active());
-    let mut observed: Vec<(Day, Day)> = active
-        .filter_map(|contact| {
-            let last = last_observed(contact, matching::kind_now(contact, file), target, rules)?;
-            Some((rules.day(contact.start), last))
-        })
-        .collect();
-    observed.sort_unstable();
-    let follows = |last: Day, (start, end): (Day, Day)| if start <= last.plus(1) { last.max(end) } else { last };
-    let last = observed.into_iter().fold(day, follows);
-    let found = positives.iter().map(|positive| day_of(positive, rules)).filter(|found| *found > day).min();
-    found.map_or(last, |found| found.min(last))
-}
-
-/// The last day on which a record has its person observed for a target, if it does.
-fn last_observed(contact: &Contact, kind: ContactKind, target: TargetIndex, rules: &Rules) -> Option<Day> {
-    let ended = rules.day(contact.end);
-    let is_observed = |days: &i32| {
-        let policy = rules.case_policy(target, ended.plus(*days));
-        let about = policy.filter(|policy| Sought { rules, target, policy }.is_subject_of(contact));
-        about.is_some_and(|policy| i64::from(*days) <= matching::observation_days(kind, policy))
-    };
-    (0..=LONGEST_OBSERVATION).take_while(is_observed).last().map(|days| ended.plus(days))
+/// The day on which a contact who is under management on a day is released.
+fn release(file: &CaseFile, target: TargetIndex, day: Day, cases: &CaseDays<'_>, rules: &Rules) -> Day {
+    let follows = |last: Day, stay: &Stay<'_>| if stay.first <= last.plus(1) { last.max(stay.last) } else { last };
+    let last = management::stays(file, target, rules).iter().fold(day, follows);
+    cases.next_after(day).map_or(last, |found| found.min(last))
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 pub mod cell;
 pub mod closes;
+pub mod duties;
 pub mod operation;
 pub mod pools;
 pub mod series;
@@ -303,6 +304,7 @@ impl Series {
                 self.at_close.insert(day, tests);
             }
             SeriesOperation::DropBefore { cells, alerts } => self.drop_before(cells, alerts),
+            SeriesOperation::Duties(day, change) => self.duties.add(day, change),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, CellKey};
 use super::closes::Close;
+use super::duties::{DutyNumbers, read_duties, write_duties};
 use super::pools::{self, PoolKey};
 use super::series::{TierAlert, put_origin, read_origin};
 use crate::model::cell::{Number, PoolCounts};
@@ -84,15 +85,19 @@ pub enum SeriesOperation {
     DropBefore {
         /// First day whose cells stay.
         cells: Day,
-        /// First day whose alerts stay.
+        /// First day whose alerts and duties stay.
         alerts: Day,
     },
+    /// Something else has to be done on a day: by so much.
+    Duties(Day, DutyNumbers),
 }
 
 /// Up to format 3: counts were added to one cell.
 const ADD: u8 = 2;
 /// Since format 4: to some cells of one period.
 const ADD_ALL: u8 = 9;
+/// Since format 4.
+const DUTIES: u8 = 12;
 
 impl MetaOperation {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
@@ -202,6 +207,10 @@ impl SeriesOperation {
                 put_short_signed(into, i64::from(cells.0));
                 put_short_signed(into, i64::from(alerts.0));
             }
+            Self::Duties(day, change) => {
+                into.push(DUTIES);
+                write_duties(*day, *change, into);
+            }
         }
     }
 
@@ -223,6 +232,10 @@ impl SeriesOperation {
                 Self::AddPools(key, counts)
             }
             11 => Self::AtClose(Day(from.short_signed()?), from.short_signed()?),
+            DUTIES => {
+                let (day, change) = read_duties(from)?;
+                Self::Duties(day, change)
+            }
             _ => return Err(corrupt("an operation is unknown")),
         })
     }

@@ -1,6 +1,7 @@
 //! One area over time, for one target: its cells, and what of it was published last.
 
 use super::cell::{Cell, CellKey};
+use super::duties::Duties;
 use super::pools::Pools;
 use crate::model::cell::Number;
 use crate::model::record::{Origin, Position, Topic};
@@ -32,6 +33,8 @@ pub struct Series {
     pub causes: BTreeMap<Day, Origin>,
     /// Specimens known of closed days when they were closed; days without any are not kept.
     pub at_close: BTreeMap<Day, i64>,
+    /// What has to be done, by day.
+    pub duties: Duties,
 }
 
 /// A `tier_changed` alert as last published.
@@ -120,13 +123,14 @@ impl Series {
         *newest = origin.max(*newest);
     }
 
-    /// Forgets cells and alerts of days before these.
+    /// Forgets cells of days before the first of these, alerts and duties of days before the second.
     pub(super) fn drop_before(&mut self, cells: Day, alerts: Day) {
         self.cells.retain(|key, _| key.day >= cells);
         self.pools.drop_before(cells);
         self.alerts.retain(|day, _| *day >= alerts);
         self.causes.retain(|day, _| *day >= cells);
         self.at_close.retain(|day, _| *day >= alerts);
+        self.duties.drop_before(alerts);
     }
 
     pub(super) fn write(&self, into: &mut Vec<u8>) {
@@ -154,6 +158,7 @@ impl Series {
             put_short_signed(into, i64::from(day.0));
             put_short_signed(into, *tests);
         }
+        self.duties.write(into);
     }
 
     pub(super) fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
@@ -177,6 +182,9 @@ impl Series {
         let closed = if format < 4 { 0 } else { from.short::<u64>()? };
         for _ in 0..closed {
             series.at_close.insert(Day(from.short_signed()?), from.short_signed()?);
+        }
+        if format >= 4 {
+            series.duties = Duties::read(from)?;
         }
         Ok(series)
     }

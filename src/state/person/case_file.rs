@@ -6,6 +6,7 @@ use crate::model::time::Timestamp;
 use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
 use crate::state::paged::Corrupt;
+use crate::state::person::duties::HeldDuties;
 use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::pools::{MemberFound, PendingPool, PoolVersion};
 use crate::state::person::pools::{put_member_found, put_pending, put_pool_version};
@@ -35,6 +36,8 @@ pub struct CaseFile {
     pub members: Vec<MemberFound>,
     /// Pools that leave open what this person is, or did, in order of the ids of their rows.
     pub pending: Vec<PendingPool>,
+    /// What was counted and published of the duties of the person, or of the pool; none where there are none.
+    pub duties: Option<HeldDuties>,
 }
 
 /// The version of a result that stands names another one that it replaces.
@@ -199,6 +202,7 @@ impl CaseFile {
             && self.pool.is_empty()
             && self.members.is_empty()
             && self.pending.is_empty()
+            && self.duties.is_none()
     }
 
     /// Writes it.
@@ -213,6 +217,7 @@ impl CaseFile {
         put_all(into, &self.pool, put_pool_version);
         put_all(into, &self.members, put_member_found);
         put_all(into, &self.pending, put_pending);
+        put_all(into, self.duties.as_slice(), |into, duties| duties.put(into));
     }
 
     /// Reads what some format's `put` wrote.
@@ -231,6 +236,7 @@ impl CaseFile {
             pool: if format < 4 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
             members: if format < 4 { Vec::new() } else { read_all(reader, read_member_found)? },
             pending: if format < 4 { Vec::new() } else { read_all(reader, read_pending)? },
+            duties: if format < 4 { None } else { read_all(reader, HeldDuties::read)?.pop() },
         })
     }
 }
@@ -425,6 +431,7 @@ mod tests {
                 reported: Finding::Positive,
                 version: 1,
             }],
+            duties: Some(HeldDuties::of(7, 8, &[])),
         }
     }
 

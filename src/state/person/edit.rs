@@ -6,6 +6,7 @@
 use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replacement, Traced};
 use super::case_file::{put_contact, put_found, put_positive, put_replacement, put_traced};
 use super::case_file::{read_contact, read_found, read_positive, read_replacement, read_traced};
+use super::duties::HeldDuties;
 use super::entries::put;
 use super::held_alert::HeldAlert;
 use super::pools::{MemberFound, PendingPool, PoolVersion};
@@ -39,6 +40,8 @@ pub enum Edit {
     Member(MemberFound),
     /// What is held of a pool that leaves the person open, instead of what was.
     Pending(PendingPool),
+    /// What was counted and published of duties, instead of what was before.
+    Duties(HeldDuties),
     /// The entry at a place of a list goes.
     Drop(List, usize),
 }
@@ -64,6 +67,8 @@ pub enum List {
     Members = 8,
     /// [`CaseFile::pending`].
     Pending = 9,
+    /// [`CaseFile::duties`], of which there is one at most.
+    Duties = 10,
 }
 
 /// Marks a drop beside the number of its list.
@@ -86,6 +91,7 @@ impl CaseFile {
             Edit::Pool(version) => put(&mut self.pool, version),
             Edit::Member(found) => put(&mut self.members, found),
             Edit::Pending(pending) => put(&mut self.pending, pending),
+            Edit::Duties(duties) => self.duties = Some(duties),
             Edit::Drop(List::Positives, at) => drop(self.positives.remove(at)),
             Edit::Drop(List::Contacts, at) => drop(self.contacts.remove(at)),
             Edit::Drop(List::Traced, at) => drop(self.traced.remove(at)),
@@ -97,6 +103,7 @@ impl CaseFile {
             Edit::Drop(List::Pool, at) => drop(self.pool.remove(at)),
             Edit::Drop(List::Members, at) => drop(self.members.remove(at)),
             Edit::Drop(List::Pending, at) => drop(self.pending.remove(at)),
+            Edit::Drop(List::Duties, _) => self.duties = None,
         }
     }
 
@@ -111,6 +118,7 @@ impl CaseFile {
             List::Pool => self.pool.len(),
             List::Members => self.members.len(),
             List::Pending => self.pending.len(),
+            List::Duties => self.duties.iter().len(),
         }
     }
 }
@@ -128,6 +136,7 @@ impl Edit {
             Edit::Pool(version) => held.pool_version(version.key()) != Some(version),
             Edit::Member(found) => held.member_found(found.id, &found.person) != Some(found),
             Edit::Pending(pending) => held.pending(pending.id) != Some(pending),
+            Edit::Duties(duties) => held.duties.as_ref() != Some(duties),
             Edit::Drop(..) => true,
         }
     }
@@ -171,6 +180,10 @@ impl Edit {
                 into.push(List::Pending as u8);
                 put_pending(into, pending);
             }
+            Edit::Duties(duties) => {
+                into.push(List::Duties as u8);
+                duties.put(into);
+            }
             Edit::Drop(list, at) => {
                 into.push(*list as u8 | DROP);
                 put_short(into, *at as u64);
@@ -180,9 +193,9 @@ impl Edit {
 
     /// Reads it, given the case file before.
     pub(super) fn read(reader: &mut Reader<'_>, held: &CaseFile, format: u32) -> Result<Self, Corrupt> {
-        use List::{Alerts, Contacts, Found, Members, Pending, Pool, Positives, Replacements, Traced};
+        use List::{Alerts, Contacts, Duties, Found, Members, Pending, Pool, Positives, Replacements, Traced};
         let kind = reader.u8()?;
-        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements, Pool, Members, Pending];
+        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements, Pool, Members, Pending, Duties];
         let list = all.into_iter().find(|list| *list as u8 == kind & !DROP);
         let list = list.ok_or_else(|| corrupt("a change of a side record is unknown"))?;
         if kind & DROP != 0 {
@@ -200,6 +213,7 @@ impl Edit {
             Pool => Edit::Pool(read_pool_version(reader, format)?),
             Members => Edit::Member(read_member_found(reader)?),
             Pending => Edit::Pending(read_pending(reader)?),
+            Duties => Edit::Duties(HeldDuties::read(reader)?),
         })
     }
 }
@@ -327,6 +341,9 @@ mod tests {
             Edit::Member(member(2)),
             Edit::Pending(pending(1)),
             Edit::Pending(pending(2)),
+            Edit::Duties(HeldDuties::of(1, 0, &[])),
+            Edit::Duties(HeldDuties::of(2, 0, &[])),
+            Edit::Drop(List::Duties, 0),
             Edit::Drop(List::Pool, 1),
             Edit::Drop(List::Members, 0),
             Edit::Drop(List::Pending, 0),

@@ -9,6 +9,7 @@
 mod basis;
 pub mod case_file;
 pub mod dictionary;
+pub mod duties;
 pub mod edit;
 mod entries;
 pub mod held_alert;

@@ -39,7 +39,7 @@ struct Snapshot {
     max_record_bytes: usize,
 }
 
-const LOOKED_AT: [Topic; 11] = [
+const LOOKED_AT: [Topic; 13] = [
     Topic::LabResults,
     Topic::ContactRecords,
     Topic::PersonEvents,
@@ -48,6 +48,8 @@ const LOOKED_AT: [Topic; 11] = [
     Topic::AreaState,
     Topic::Alerts,
     Topic::AreaAlerts,
+    Topic::PersonDuties,
+    Topic::AreaDuties,
     Topic::AreaPositivity,
     Topic::AreaTiers,
     Topic::DeadLetters,
@@ -206,7 +208,7 @@ fn whatever_failed_an_audit_finds_all_in_order() {
         let report = snapshot.judge();
         let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
         assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
-        assert_eq!(report.checks.len(), 15);
+        assert_eq!(report.checks.len(), 17);
         assert!(report.checks.iter().all(|check| check.limited.is_none()), "{}", lines.join("\n"));
     }
 }
@@ -425,7 +427,7 @@ fn with_inputs_deleted_an_audit_says_what_it_leaves_out_and_cries_no_wolf() {
     assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
     let limited: Vec<&str> =
         report.checks.iter().filter(|check| check.limited.is_some()).map(|check| check.name).collect();
-    let recounted = ["alerts", "numbers", "area state", "tiers"];
+    let recounted = ["alerts", "numbers", "area state", "tiers", "duties", "area duties"];
     let read = ["consumed", "dead letters", "rejections", "alert ids", "causes"];
     assert_eq!(limited, [&read[..], &recounted].concat());
 }

@@ -20,7 +20,8 @@ use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::rule::Rule;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, ContactRecord, Finding, LabResult, ManagementOrder, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, AreaDuties, ContactRecord, DutyKind, Finding, LabResult, ManagementOrder,
+    WindowNumbers,
 };
 
 /// Records in the order they are received.
@@ -220,6 +221,18 @@ impl Ending {
     /// Everything published about a person, in order.
     pub fn alerts(&self, person: &str) -> Vec<&Alert> {
         self.alerts.iter().filter(|alert| alert.person_id == person).collect()
+    }
+
+    /// What has to be done in an area on a day; nothing where nothing was published.
+    pub fn duties(&self, area: &str, day: &str) -> AreaDuties {
+        let key = (area.to_owned(), Day::parse(day).expect("a day"));
+        self.published.duties.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// What has to be done with a person: day and kind of each thing.
+    pub fn to_do(&self, person: &str) -> Vec<(String, DutyKind)> {
+        let said = self.published.person_duties.get(person);
+        said.iter().flat_map(|said| &said.duties).map(|duty| (duty.day.clone(), duty.kind())).collect()
     }
 
     /// The total of an area in the window of so many days that ends on a day; zeros where nothing was published.

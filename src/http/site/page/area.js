@@ -89,6 +89,20 @@ function pools(state, detail) {
   return [table(t("pools.title", { days: amount(state.window, "day"), day: day(detail.day) }), head, known.map(row))];
 }
 
+// What community services have to do today, and what is late.
+function duties(detail) {
+  const box = document.getElementById("area-duties");
+  const of = detail.duties;
+  if (!of) return box.replaceChildren();
+  const rows = [
+    ["isolate", count(of.to_isolate)], ["managed", count(of.managed)], ["release", count(of.to_release)],
+    ["tests", t("duties.taken", { due: count(of.tests_due), taken: count(of.tests_taken) })],
+    ["overdue", count(of.tests_overdue)],
+    ["pools", t("duties.pools.members", { pools: count(of.pools_to_recall), members: count(of.members_to_recall), late: count(of.pools_late) })],
+  ].map(([what, says]) => [t(`duties.${what}`), says]);
+  box.replaceChildren(table(t("duties.title", { day: day(of.day) }), [t("duties.what"), t("duties.people")], rows));
+}
+
 function why(detail) {
   const box = document.getElementById("area-why");
   const tier = detail.tier;
@@ -129,7 +143,7 @@ function nothing(state) {
   put("area-title", t("area.title"));
   const says = state.unknown ? t("area.unknown", { code: state.unknown }) : state.chosen ? t("area.loading") : t("area.choose");
   put("area-where", says);
-  for (const id of ["area-tier", "area-numbers", "area-why", "area-parts"]) document.getElementById(id).replaceChildren();
+  for (const id of ["area-tier", "area-duties", "area-numbers", "area-why", "area-parts"]) document.getElementById(id).replaceChildren();
   if (state.unknown) document.getElementById("chart").replaceChildren();
   if (state.unknown) put("chart-note", "");
 }
@@ -145,6 +159,7 @@ export function draw(state, choose) {
   const facts = [lies, detail.population ? t("area.people", { count: count(detail.population) }) : "", detail.day ? t("area.day", { day: day(detail.day) }) : ""];
   put("area-where", facts.filter(Boolean).join(" · "));
   chart(state, detail);
+  duties(detail);
   numbers(state, detail);
   why(detail);
   parts(state, detail, choose);

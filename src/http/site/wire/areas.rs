@@ -44,6 +44,8 @@ pub struct AreaDetail {
     parts_omitted: usize,
     day: Option<String>,
     tier: Option<Tier>,
+    /// What has to be done today; absent where nothing has.
+    duties: Option<Duties>,
     /// Newest day, total first.
     purposes: Vec<Purpose>,
     /// Totals by day, oldest first.
@@ -118,6 +120,24 @@ struct Interval {
     value: f64,
     low: f64,
     high: f64,
+}
+
+/// Numbers of today, named as in the contract.
+#[derive(Debug, Default, Serialize)]
+struct Duties {
+    day: String,
+    to_isolate: u32,
+    managed: u32,
+    to_release: u32,
+    tests_due: u32,
+    tests_taken: u32,
+    /// Of all days up to today.
+    tests_overdue: u32,
+    /// Of all days: until when does not matter as long as somebody is awaited.
+    pools_to_recall: u32,
+    members_to_recall: u32,
+    /// Of these the pools that were to be recalled before today.
+    pools_late: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -216,11 +236,36 @@ impl AreaDetail {
             parts_omitted,
             day: newest.map(|newest| newest.day.clone()),
             tier: seen.and_then(|area| area.tier.as_ref()).map(|of| tier(overview, of)),
+            duties: seen.and_then(|area| duties(area, overview.today()?)),
             purposes: newest.map(|newest| newest.purposes.iter().map(of_purpose).collect()).unwrap_or_default(),
             days: seen.map(|area| area.days.iter().map(day_of).collect()).unwrap_or_default(),
             rules: newest.map(|newest| newest.rules_digest.clone()).unwrap_or_default(),
         })
     }
+}
+
+/// What has to be done on a day, and what was to be done by then.
+fn duties(area: &AreaOverview, today: Day) -> Option<Duties> {
+    if area.duties.is_empty() {
+        return None;
+    }
+    let on = area.duties.get(&today).copied().unwrap_or_default();
+    let mut all = Duties {
+        day: today.to_string(),
+        to_isolate: on.to_isolate,
+        managed: on.managed,
+        to_release: on.to_release,
+        tests_due: on.tests_due,
+        tests_taken: on.tests_taken,
+        ..Duties::default()
+    };
+    for (day, of) in &area.duties {
+        all.tests_overdue += if *day <= today { of.tests_overdue } else { 0 };
+        all.pools_to_recall += of.pools_to_recall;
+        all.members_to_recall += of.members_to_recall;
+        all.pools_late += if *day < today { of.pools_to_recall } else { 0 };
+    }
+    Some(all)
 }
 
 /// The areas it lies in, finest first.

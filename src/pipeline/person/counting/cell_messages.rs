@@ -4,11 +4,12 @@
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
 use crate::model::cell::{GAPS, Number, People, PoolCounts, TALLIES, Tally};
+use crate::model::duty::DUTIES;
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::protobuf::{bytes, number, put_bytes};
-use crate::proto::v1::{AreaCause, AreaChanges, PoolChange};
+use crate::proto::v1::{AreaCause, AreaChanges, DutyChange, PoolChange};
 use crate::state::codec::{Few, short_length};
 use prost::Message as _;
 
@@ -74,8 +75,9 @@ struct Part {
     count: usize,
     /// A cell in the making.
     cell: Few<LONGEST_CELL>,
-    /// The subject that it named last, as it is numbered among all.
+    /// The subject that it named last, as it is numbered among all, and where its area lies in the message.
     subject: usize,
+    area: u32,
     /// Numbers of purposes within the message, from 1, by those that the sender has; 0 where it has named none yet.
     purposes: Vec<u64>,
 }
@@ -84,8 +86,9 @@ impl Messages {
     /// None yet.
     pub fn new(head: Head) -> Self {
         let tasks = (0..head.layout.area_tasks).map(|_| Part::new(&head, 0)).collect();
-        let subject = (String::new(), String::new());
-        Self { head, tasks, outputs: Vec::new(), subject, subjects: 0, task: 0 }
+        // Its area is that of nobody, which has a task too.
+        let (subject, task) = ((String::new(), String::new()), head.layout.area_task("") as usize);
+        Self { head, tasks, outputs: Vec::new(), subject, subjects: 0, task }
     }
 
     /// What follows is of an area and target. They come in order.
@@ -102,18 +105,7 @@ impl Messages {
 
     /// Adds a cell of the subject: its numbers in order, none of which is 0.
     pub fn add(&mut self, place: CellPlace<'_>, numbers: &[Number]) {
-        if self.tasks[self.task].count == CELLS_OF_A_MESSAGE {
-            let next = Part::new(&self.head, self.tasks[self.task].message.part + 1);
-            let full = std::mem::replace(&mut self.tasks[self.task], next);
-            self.outputs.push(full.output(self.task as i32));
-        }
-        let part = &mut self.tasks[self.task];
-        if part.subject != self.subjects {
-            part.subject = self.subjects;
-            part.message.areas.push(self.subject.0.clone());
-            part.message.targets.push(self.subject.1.clone());
-        }
-        part.add(place, numbers);
+        self.part().add(place, numbers);
     }
 
     /// Adds pools of an area and target, in any order, once all cells have been added.
@@ -135,6 +127,34 @@ impl Messages {
         message.causes.push(AreaCause { area: at as u32, day, origin: Some(origin.to_wire()) });
     }
 
+    /// Adds what has to be done in an area for a target on a day, once all else has been added. They come in order.
+    pub fn duties(&mut self, (area, target): (&str, &str), day: i32, numbers: [i32; DUTIES.len()]) {
+        self.subject(area, target);
+        for (kind, change) in DUTIES.into_iter().zip(numbers).filter(|(_, change)| *change != 0) {
+            let part = self.part();
+            let duty = DutyChange { area: part.area, day, kind: kind as i32, change };
+            part.message.duties.push(duty);
+            part.count += 1;
+        }
+    }
+
+    /// The part that is filled, which names the subject and has room.
+    fn part(&mut self) -> &mut Part {
+        if self.tasks[self.task].count == CELLS_OF_A_MESSAGE {
+            let next = Part::new(&self.head, self.tasks[self.task].message.part + 1);
+            let full = std::mem::replace(&mut self.tasks[self.task], next);
+            self.outputs.push(full.output(self.task as i32));
+        }
+        let part = &mut self.tasks[self.task];
+        if part.subject != self.subjects {
+            part.subject = self.subjects;
+            part.area = part.message.areas.len() as u32;
+            part.message.areas.push(self.subject.0.clone());
+            part.message.targets.push(self.subject.1.clone());
+        }
+        part
+    }
+
     /// All messages that hold anything.
     pub fn finish(mut self) -> Vec<Output> {
         let filled = (0..).zip(self.tasks).filter(|(_, part)| part.count > 0 || !part.message.pools.is_empty());
@@ -147,7 +167,7 @@ impl Part {
     fn new(head: &Head, part: u32) -> Self {
         let (person_task, seq, now) = (head.person_task, head.seq, Some(head.now.to_wire()));
         let message = AreaChanges { person_task, seq, part, now, format: head.format, ..Default::default() };
-        Self { message, cells: Vec::new(), count: 0, cell: Few::default(), subject: 0, purposes: Vec::new() }
+        Self { message, cells: Vec::new(), count: 0, cell: Few::default(), subject: 0, area: 0, purposes: Vec::new() }
     }
 
     fn add(&mut self, CellPlace { registry_from, purpose, day }: CellPlace<'_>, numbers: &[Number]) {
@@ -158,7 +178,7 @@ impl Part {
         cell.put(CELL);
         // Its length, once it is known.
         cell.put(0);
-        put(cell, 1, self.message.areas.len() as u64 - 1);
+        put(cell, 1, u64::from(self.area));
         put(cell, 2, registry_from as i64 as u64);
         put(cell, 3, purpose);
         put(cell, 4, day as i64 as u64);

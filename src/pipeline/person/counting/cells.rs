@@ -9,9 +9,12 @@ use super::place::{Place, periods, purpose_name};
 use super::pools::PoolChanges;
 use super::spread::Spread;
 use crate::model::cell::{Number, People, Tally};
+use crate::model::duty::{self, DUTIES};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
+use crate::model::time::Day;
 use crate::policy::Rules;
+use crate::state::person::duties::CountedDuty;
 use std::collections::BTreeMap;
 
 /// What a cell is, in words that outlive the rules; in the order of messages.
@@ -39,6 +42,8 @@ pub struct Cells {
     earlier: Vec<(CellName, Vec<Number>)>,
     /// The newest record behind changes of cases and positives, by area, target and day.
     causes: BTreeMap<(String, String, i32), Origin>,
+    /// Changes of what has to be done, by area, target and day: few, and in words that outlive the rules.
+    duties: BTreeMap<(String, String, i32), [i32; DUTIES.len()]>,
 }
 
 impl Cells {
@@ -68,6 +73,22 @@ impl Cells {
     /// Counts a person in one area in one period of the registry.
     pub fn person_at(&mut self, period: usize, place: Place, days: People, gap: i32, sign: i32) {
         self.nodes.push(Event::new(Node::new(period, place), What::people(days, gap), sign));
+    }
+
+    /// Counts duties, each in all that its area lies in on its day; what lies in no area of the registry in that of nobody.
+    pub fn duties<'d>(&mut self, rules: &Rules, counted: impl Iterator<Item = &'d CountedDuty>, sign: i32) {
+        for one in counted {
+            let (Some(at), area) = (duty::place_of(one.kind), rules.areas.index(&one.area)) else { continue };
+            for day in one.first.0..=one.last.0 {
+                let lineage = area.map_or(&[][..], |area| rules.areas.lineage(rules.areas.period(Day(day)), area));
+                let codes = lineage.iter().map(|area| rules.areas.list[*area as usize].code.as_str());
+                let nowhere = Some("").filter(|_| lineage.is_empty());
+                for code in codes.chain(nowhere) {
+                    let numbers = self.duties.entry((code.to_owned(), one.target.clone(), day)).or_default();
+                    numbers[at] += sign * one.number as i32;
+                }
+            }
+        }
     }
 
     /// Notes which record is behind a change of cases or positives in all areas of the place's lineage.
@@ -101,6 +122,9 @@ impl Cells {
         self.pools.drain(rules, &mut messages);
         for ((area, target, day), origin) in std::mem::take(&mut self.causes) {
             messages.cause((&area, &target), day, origin);
+        }
+        for ((area, target, day), numbers) in std::mem::take(&mut self.duties) {
+            messages.duties((&area, &target), day, numbers);
         }
         messages.finish()
     }

@@ -1,0 +1,198 @@
+//! What has to be done, as it was published, against what it must be: with people by the recount, in areas by what people
+//! and pools add up to.
+//!
+//! In: what is true, what was published, what area tasks hold. Out: two checks. Where a result that puts a person into an
+//! area may be forgotten, or a message about a contact is on its way, what was published of the person is taken as given:
+//! then only the sum is checked.
+
+use super::compare::{Pair, pairs};
+use super::duty_sums::{DutyCounts, DutySums, bump, place_of};
+use super::numbers::{Coverage, Observed};
+use super::recount::{ToDo, Truth, lineage};
+use super::report::Check;
+use super::targets;
+use crate::model::time::{Day, Timestamp};
+use crate::policy::Rules;
+use crate::proto::v1::{Alert, AlertFamily, AreaDuties, Duty, DutyKind, Finding, PersonDuties};
+use std::collections::BTreeMap;
+
+/// What has to be done with each person.
+pub fn of_people(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
+    let mut check = Check::new("duties");
+    if coverage.complete_from.is_some() {
+        check.limited = Some("not recounted: inputs that duties rest on were deleted by retention".to_owned());
+        return check;
+    }
+    let wanted: BTreeMap<String, PersonDuties> =
+        effective(truth, observed).into_iter().filter(|(person, _)| !is_given(person, observed)).collect();
+    let kept = |(person, said): (&String, &PersonDuties)| Some((person.clone(), known_days(said, person, observed)?));
+    let published: BTreeMap<String, PersonDuties> = observed
+        .published
+        .person_duties
+        .iter()
+        .filter(|(person, _)| !is_given(person, observed))
+        .filter_map(kept)
+        .collect();
+    for pair in pairs(&wanted, &published, PartialEq::eq) {
+        // Nobody is named.
+        check.differs(|| match pair {
+            Pair::Missing(_, said) => format!("somebody in {}: {} duties are missing", said.area, said.duties.len()),
+            Pair::Unexpected(_, said) => format!("somebody in {}: nothing has to be done", said.area),
+            Pair::Differs(_, wanted, found) => format!("somebody in {}: {}", wanted.area, difference(wanted, found)),
+        });
+    }
+    check.compared(format!("{} people must have duties, {} have", wanted.len(), published.len()))
+}
+
+fn difference(wanted: &PersonDuties, found: &PersonDuties) -> String {
+    if wanted.area != found.area {
+        return format!("must be there, is in {}", found.area);
+    }
+    let differing = wanted.duties.iter().zip(&found.duties).find(|(wanted, found)| wanted != found);
+    match differing {
+        None => format!("{} duties must be told, {} are", wanted.duties.len(), found.duties.len()),
+        Some((wanted, found)) => {
+            let told = |duty: &Duty| format!("{} of {}", duty.kind().as_str_name(), duty.day);
+            format!("{} must be told, {} is, or says something else", told(wanted), told(found))
+        }
+    }
+}
+
+/// Whether what was published of a person is taken as given: a message about a contact is on its way, or it is not known
+/// how far time had come, as the state of the person's task is lost.
+fn is_given(person: &str, observed: &Observed<'_>) -> bool {
+    let is_known = observed.passed.contains_key(&observed.layout.person_task(person));
+    !is_known || observed.in_flight.contacts.contains(person)
+}
+
+/// What must be published of each person: as it was recounted, and where that cannot be sure, as it was published.
+fn effective(truth: &Truth, observed: &Observed<'_>) -> BTreeMap<String, PersonDuties> {
+    let published = &observed.published.person_duties;
+    let known = truth.duties.iter().filter(|(person, _)| !is_given(person, observed));
+    let mut all: BTreeMap<String, PersonDuties> = known
+        .map(|(person, ToDo { duties, unsure_of_area })| {
+            let said = published.get(person).filter(|_| *unsure_of_area);
+            let area = said.map_or_else(|| duties.area.clone(), |said| said.area.clone());
+            (person.clone(), PersonDuties { area, ..duties.clone() })
+        })
+        .collect();
+    let given = published.iter().filter(|(person, _)| is_given(person, observed));
+    all.extend(given.filter_map(|(person, said)| Some((person.clone(), known_days(said, person, observed)?))));
+    all
+}
+
+/// The same without days of which the person's task knows no more; `None` where nothing is left.
+fn known_days(said: &PersonDuties, person: &str, observed: &Observed<'_>) -> Option<PersonDuties> {
+    let passed = observed.passed.get(&observed.layout.person_task(person)).copied().unwrap_or_default();
+    let last = |duty: &Duty| Day::parse(if duty.release_day.is_empty() { &duty.day } else { &duty.release_day });
+    let is_known = |duty: &Duty| last(duty).is_none_or(|day| passed.knows(observed.rules, day));
+    let mut said = said.clone();
+    said.duties.retain(is_known);
+    (!said.duties.is_empty()).then_some(said)
+}
+
+/// What has to be done in each area: what tasks hold, and what they published.
+pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
+    let mut check = Check::new("area duties");
+    if coverage.complete_from.is_some() {
+        check.limited = Some("not recounted: inputs that duties rest on were deleted by retention".to_owned());
+        return check;
+    }
+    // Days that every task knows all of.
+    let known = |day: &Day| observed.passed.values().all(|passed| passed.knows(observed.rules, *day));
+    let held: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
+    let mut wanted = sums(observed.rules, effective(truth, observed).values(), observed.published.live());
+    for ((area, day), counts) in &observed.in_flight.duties {
+        bump(&mut wanted, (area, *day), counts.map(|count| -count));
+    }
+    let kept = |sums: &DutySums| -> DutySums {
+        let is_kept = |(area, day): &(String, Day)| known(day) && observed.keeps(area, *day, true);
+        sums.iter().filter(|(key, _)| is_kept(key)).map(|(key, counts)| (key.clone(), *counts)).collect()
+    };
+    let (wanted, held) = (kept(&wanted), kept(&held));
+    for pair in pairs(&wanted, &held, PartialEq::eq) {
+        check.differs(|| match pair {
+            Pair::Missing((area, day), wanted) => format!("{area} {day}: {wanted:?} must be held, nothing is"),
+            Pair::Unexpected((area, day), held) => format!("{area} {day}: nothing must be held, {held:?} is"),
+            Pair::Differs((area, day), wanted, held) => format!("{area} {day}: {wanted:?} must be held, {held:?} is"),
+        });
+    }
+    let told = observed.published.duties.iter();
+    let told: DutySums = told
+        .filter(|((area, day), _)| observed.keeps(area, *day, true))
+        .map(|(key, duties)| (key.clone(), counts_of(duties)))
+        .collect();
+    let all: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
+    let all = all.into_iter().filter(|((area, day), _)| observed.keeps(area, *day, false)).collect();
+    for pair in pairs(&all, &told, PartialEq::eq) {
+        let (Pair::Missing((area, day), _) | Pair::Unexpected((area, day), _) | Pair::Differs((area, day), ..)) = pair;
+        check.differs(|| format!("{area} {day}: what is published is not what is held"));
+    }
+    check.compared(format!("{} areas and days must have duties, {} have", wanted.len(), held.len()))
+}
+
+/// What people, and pools by their live alerts, add up to in areas.
+pub fn sums<'a>(
+    rules: &Rules,
+    people: impl Iterator<Item = &'a PersonDuties>,
+    live: impl Iterator<Item = &'a Alert>,
+) -> DutySums {
+    let mut sums = DutySums::new();
+    people.for_each(|said| add_person(&mut sums, said, rules));
+    live.for_each(|alert| add_pool(&mut sums, alert, rules));
+    sums
+}
+
+fn counts_of(duties: &AreaDuties) -> DutyCounts {
+    [
+        duties.to_isolate,
+        duties.managed,
+        duties.to_release,
+        duties.tests_due,
+        duties.tests_taken,
+        duties.tests_overdue,
+        duties.pools_to_recall,
+        duties.members_to_recall,
+    ]
+}
+
+fn add_person(sums: &mut DutySums, said: &PersonDuties, rules: &Rules) {
+    for duty in &said.duties {
+        let Some(day) = Day::parse(&duty.day) else { continue };
+        let mut add = |kind, day| add(sums, (&said.area, &duty.target, day), (kind, 1), rules);
+        add(duty.kind(), day);
+        if let Some(last) = Day::parse(&duty.release_day) {
+            (day.0 + 1..=last.0).for_each(|day| add(DutyKind::Managed, Day(day)));
+            add(DutyKind::Release, last);
+        }
+        if duty.taken {
+            add(DutyKind::TestTaken, day);
+        }
+        if duty.overdue_since.is_some() {
+            add(DutyKind::TestOverdue, day);
+        }
+    }
+}
+
+fn add_pool(sums: &mut DutySums, alert: &Alert, rules: &Rules) {
+    let by = alert.recall_by.as_ref().and_then(Timestamp::from_wire);
+    let Some(by) = by.filter(|_| alert.family() == AlertFamily::PoolPositive && alert.awaited > 0) else { return };
+    let day = rules.day(by);
+    add(sums, (&alert.area, &alert.target, day), (DutyKind::PoolRecall, 1), rules);
+    for member in alert.members.iter().filter(|member| member.finding() == Finding::Unspecified) {
+        add(sums, (&member.area, &alert.target, day), (DutyKind::MemberRecall, 1), rules);
+    }
+}
+
+/// Adds to an area and all that it lies in on the day, or to nobody's.
+fn add(sums: &mut DutySums, (area, target, day): (&str, &str, Day), (kind, number): (DutyKind, i64), rules: &Rules) {
+    let Some(at) = place_of(kind) else { return };
+    let mut counts = DutyCounts::default();
+    counts[at] = number;
+    let mut areas = lineage(rules, area, day);
+    if areas.is_empty() {
+        areas.push("");
+    }
+    let first = targets::first(rules);
+    areas.into_iter().for_each(|area| bump(sums, (&targets::key(area, target, first), day), counts));
+}

@@ -1,0 +1,266 @@
+//! A day of an area: numbers, and the people and pools behind them.
+//!
+//! In: records of `area-duties`, `person-duties` and `alerts`, in the order of their partitions. Out: lines.
+
+use crate::model::ids::masked;
+use crate::model::record::{Record, Topic};
+use crate::model::target;
+use crate::model::time::{Day, Timestamp};
+use crate::pipeline::decode::json;
+use crate::policy::{Rules, TargetIndex};
+use crate::proto::v1::{
+    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, PersonDuties,
+};
+use prost::Message;
+use std::collections::BTreeMap;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    /// Code of the area; empty for none.
+    pub area: String,
+    /// The day.
+    pub day: Day,
+    /// For what.
+    pub target: TargetIndex,
+}
+
+/// What is known of it so far.
+pub(super) struct DayOf<'a> {
+    subject: Subject,
+    rules: &'a Rules,
+    numbers: Option<AreaDuties>,
+    people: BTreeMap<String, PersonDuties>,
+    pools: BTreeMap<String, Alert>,
+}
+
+impl<'a> DayOf<'a> {
+    pub(super) fn new(subject: Subject, rules: &'a Rules) -> Self {
+        Self { subject, rules, numbers: None, people: BTreeMap::new(), pools: BTreeMap::new() }
+    }
+
+    /// Takes the next record: the newest of each key holds.
+    pub(super) fn take(&mut self, record: &Record<'_>) {
+        let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return };
+        match record.position.topic {
+            Topic::AreaDuties if key == self.key() => self.numbers = decoded(record),
+            Topic::PersonDuties => {
+                self.people.remove(key);
+                let person = decoded(record).and_then(|person: PersonDuties| self.of_day(person));
+                self.people.extend(person.map(|person| (key.to_owned(), person)));
+            }
+            Topic::Alerts => {
+                self.pools.remove(key);
+                let pool = decoded(record).filter(|alert| self.concerns(alert));
+                self.pools.extend(pool.map(|pool| (key.to_owned(), pool)));
+            }
+            _ => {}
+        }
+    }
+
+    fn key(&self) -> String {
+        let Subject { area, day, target } = &self.subject;
+        target::keyed(&format!("{area}/{day}"), self.rules.stored_target(*target)).into_owned()
+    }
+
+    /// Whether an area lies in the one that is asked for, on the day.
+    fn is_here(&self, code: &str) -> bool {
+        let (areas, period) = (&self.rules.areas, self.rules.areas.period(self.subject.day));
+        let lineage = areas.index(code).map_or(&[][..], |area| areas.lineage(period, area));
+        match areas.index(&self.subject.area) {
+            Some(area) => lineage.contains(&area),
+            None => lineage.is_empty(),
+        }
+    }
+
+    /// The person, with what has to be done that day, or is overdue by then; none of another area.
+    fn of_day(&self, mut person: PersonDuties) -> Option<PersonDuties> {
+        let (day, id) = (self.subject.day.to_string(), self.rules.target_id(self.subject.target));
+        let is_of = |duty: &Duty| match duty.kind() {
+            DutyKind::Managed => duty.day <= day && day <= duty.release_day,
+            _ => duty.day == day || duty.day < day && duty.overdue_since.is_some(),
+        };
+        person.duties.retain(|duty| duty.target == id && is_of(duty));
+        Some(person).filter(|person| !person.duties.is_empty() && self.is_here(&person.area))
+    }
+
+    /// Whether an alert is about a pool that has to be recalled here by the end of the day.
+    fn concerns(&self, alert: &Alert) -> bool {
+        let by = alert.recall_by.as_ref().and_then(Timestamp::from_wire).map(|by| self.rules.day(by));
+        alert.family() == AlertFamily::PoolPositive
+            && alert.state() != AlertState::Withdrawn
+            && alert.awaited > 0
+            && alert.target == self.rules.target_id(self.subject.target)
+            && by.is_some_and(|by| by <= self.subject.day)
+            && (self.is_here(&alert.area) || awaited(alert).any(|member| self.is_here(&member.area)))
+    }
+
+    /// One object per line.
+    pub(super) fn json(&self, show_ids: bool) -> Vec<String> {
+        let numbers = self.numbers.iter().map(|numbers| json::encode(numbers, "swabstream.v1.AreaDuties"));
+        let people = self.people.values().map(|person| {
+            let person_id = shown(&person.person_id, show_ids);
+            json::encode(&PersonDuties { person_id, ..person.clone() }, "swabstream.v1.PersonDuties")
+        });
+        let pools = self.pools.values().map(|pool| json::encode(&masking(pool, show_ids), "swabstream.v1.Alert"));
+        numbers.chain(people).chain(pools).collect()
+    }
+
+    /// For people to read.
+    pub(super) fn text(&self, show_ids: bool) -> Vec<String> {
+        let Subject { area, day, target } = &self.subject;
+        let named = |code: &str| match self.rules.areas.index(code) {
+            Some(at) => format!("{code} {}", self.rules.areas.list[at as usize].name),
+            None => "no known area".to_owned(),
+        };
+        let mut lines = vec![format!("{}, {day}, {}", named(area), self.rules.target_id(*target)), String::new()];
+        lines.extend(numbers(&self.numbers.clone().unwrap_or_default()));
+        let title = |text: &str, many: usize| [String::new(), format!("{text}: {many}")];
+        lines.extend(title("people", self.people.len()));
+        for person in self.people.values() {
+            let what: Vec<String> = person.duties.iter().map(|duty| self.told(duty)).collect();
+            let id = shown(&person.person_id, show_ids);
+            lines.push(format!("  {id:<24}{:<26}{}", named(&person.area), what.join("; ")));
+        }
+        lines.extend(title("pools to recall by then", self.pools.len()));
+        for pool in self.pools.values() {
+            let by = pool.recall_by.as_ref().and_then(Timestamp::from_wire).map(|by| self.rules.day(by).to_string());
+            let who: Vec<String> = awaited(pool).map(|member| shown(&member.person_id, show_ids)).collect();
+            let (id, by) = (shown(&pool.pool_id, show_ids), by.unwrap_or_default());
+            lines.push(format!("  {id:<24}{:<26}by {by}: {}", named(&pool.area), who.join(", ")));
+        }
+        lines
+    }
+
+    fn told(&self, duty: &Duty) -> String {
+        let day = self.subject.day.to_string();
+        let records = duty.record_ids.len() + duty.record_ids_omitted as usize;
+        let text = match duty.kind() {
+            DutyKind::Isolate => "to isolate newly".to_owned(),
+            DutyKind::Managed if duty.release_day == day => "to release today".to_owned(),
+            DutyKind::Managed => format!("under management until {}", duty.release_day),
+            _ if duty.taken => "test taken".to_owned(),
+            _ if duty.overdue_since.is_some() => format!("test of {} overdue", duty.day),
+            _ => "test due".to_owned(),
+        };
+        if records > 1 { format!("{text} ({records} records)") } else { text }
+    }
+}
+
+fn numbers(of: &AreaDuties) -> Vec<String> {
+    let tests = format!("{}, {} taken, {} overdue", of.tests_due, of.tests_taken, of.tests_overdue);
+    let pools = format!("{}, {} members awaited", of.pools_to_recall, of.members_to_recall);
+    let line = |(what, number): (&str, String)| format!("  {what:<24}{number}");
+    [
+        ("to isolate newly", of.to_isolate.to_string()),
+        ("under management", of.managed.to_string()),
+        ("to release", of.to_release.to_string()),
+        ("tests due", tests),
+        ("pools to recall", pools),
+    ]
+    .map(line)
+    .into()
+}
+
+fn awaited(alert: &Alert) -> impl Iterator<Item = &MemberOfPool> {
+    alert.members.iter().filter(|member| member.finding() == Finding::Unspecified)
+}
+
+fn shown(id: &str, whole: bool) -> String {
+    if whole { id.to_owned() } else { masked(id) }
+}
+
+/// Nothing is left by which a person, the pool or its tube could be recognised, unless it was asked for.
+fn masking(alert: &Alert, show_ids: bool) -> Alert {
+    let mut alert = alert.clone();
+    let members = alert.members.iter_mut().map(|member| &mut member.person_id);
+    let tubes = alert.positives.iter_mut().map(|result| &mut result.specimen_id);
+    for id in members.chain(tubes).chain([&mut alert.pool_id, &mut alert.specimen_id]) {
+        *id = shown(id, show_ids);
+    }
+    alert
+}
+
+fn decoded<M: Message + Default>(record: &Record<'_>) -> Option<M> {
+    M::decode(record.payload?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::record::Position;
+    use crate::policy::sample::sample_rules;
+
+    fn read(day: &mut DayOf<'_>, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
+        let position = Position { topic, partition: 0, offset: 0 };
+        let (key, payload) = (Some(key.as_bytes()), payload.as_deref());
+        day.take(&Record { position, received_at: Timestamp(0), key, payload, content_type: None });
+    }
+
+    fn person(id: &str, area: &str, duties: Vec<Duty>) -> Option<Vec<u8>> {
+        let person = PersonDuties { person_id: id.into(), area: area.into(), duties, duties_omitted: 0 };
+        Some(person.encode_to_vec())
+    }
+
+    fn duty(kind: DutyKind, day: &str, release_day: &str) -> Duty {
+        let (day, release_day, target) = (day.into(), release_day.into(), "sars-cov-2".into());
+        Duty { day, kind: kind as i32, target, release_day, record_ids: vec!["C1".into()], ..Duty::default() }
+    }
+
+    /// As of the newest record of each key, and masked.
+    #[test]
+    fn a_day_shows_its_numbers_and_the_people_and_pools_of_the_area_and_those_below_it() {
+        let rules = sample_rules();
+        let day = Day::parse("2022-11-12").expect("a day");
+        let mut shown = DayOf::new(Subject { area: "D1".into(), day, target: 0 }, &rules);
+        let managed = || vec![duty(DutyKind::Managed, "2022-11-08", "2022-11-12")];
+        let overdue = || {
+            let since = Some(Timestamp(1_668_130_000_000).to_wire());
+            vec![Duty { overdue_since: since, ..duty(DutyKind::TestDue, "2022-11-10", "") }]
+        };
+        for (id, area, duties) in [
+            ("PERSON-HERE", "D1S1", managed()),
+            ("PERSON-LATE", "D1", overdue()),
+            ("PERSON-ELSEWHERE", "D2", managed()),
+            ("PERSON-BEFORE", "D1", vec![duty(DutyKind::Managed, "2022-11-01", "2022-11-11")]),
+            ("PERSON-GONE", "D1", managed()),
+        ] {
+            read(&mut shown, Topic::PersonDuties, id, person(id, area, duties));
+        }
+        read(&mut shown, Topic::PersonDuties, "PERSON-GONE", None);
+        let numbers = AreaDuties { area: "D1".into(), managed: 7, tests_overdue: 1, ..AreaDuties::default() };
+        read(&mut shown, Topic::AreaDuties, "D1/2022-11-12", Some(numbers.encode_to_vec()));
+        read(&mut shown, Topic::AreaDuties, "D1/2022-11-13", Some(AreaDuties::default().encode_to_vec()));
+        let member = |id: &str, finding| MemberOfPool { person_id: id.into(), area: "D2".into(), finding };
+        let pool = Alert {
+            alert_id: "a1".into(),
+            family: AlertFamily::PoolPositive as i32,
+            pool_id: "POOL-HERE".into(),
+            area: "D1".into(),
+            target: "sars-cov-2".into(),
+            recall_by: Some(Timestamp(1_668_130_000_000).to_wire()),
+            awaited: 1,
+            members: vec![member("MEMBER-AWAITED", 0), member("MEMBER-FOUND", Finding::Negative as i32)],
+            ..Alert::default()
+        };
+        read(&mut shown, Topic::Alerts, "a1", Some(pool.encode_to_vec()));
+
+        let text = shown.text(false).join("\n");
+        let all = ["PERSON-HERE", "PERSON-LATE", "MEMBER-AWAITED", "POOL-HERE"];
+        assert!(all.iter().all(|id| !text.contains(id)), "{text}");
+        for says in [
+            "under management        7",
+            "people: 2",
+            "to release today",
+            "test of 2022-11-10 overdue",
+            "pools to recall by then: 1",
+        ] {
+            assert!(text.contains(says), "{says} in {text}");
+        }
+        let whole = shown.text(true).join("\n");
+        assert!(all.iter().all(|id| whole.contains(id)) && !whole.contains("MEMBER-FOUND"), "{whole}");
+        assert_eq!(shown.json(false).len(), 4);
+        assert!(all.iter().all(|id| !shown.json(false).join("\n").contains(id)));
+        assert!(all.iter().all(|id| shown.json(true).join("\n").contains(id)));
+    }
+}

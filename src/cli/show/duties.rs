@@ -1,0 +1,142 @@
+//! `swabstream show duties`: what has to be done in an area on a day, and with whom.
+
+use super::day::{DayOf, Subject};
+use crate::clock;
+use crate::config::Config;
+use crate::kafka::reader::{From, TopicReader};
+use crate::kafka::rules;
+use crate::model::record::Topic;
+use crate::model::time::Day;
+use crate::policy::Rules;
+use crate::terminal::output;
+use crate::terminal::signals::{self, Hangup};
+use anyhow::{Context as _, bail, ensure};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a signal, or that nobody reads any more, may go unnoticed.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// How long to look for rules.
+const RULES_LIMIT: Duration = Duration::from_secs(10);
+
+/// How AREA is written for people of whom no area is known.
+const NOWHERE: &str = "none";
+
+/// Show what has to be done in an area on a day, and with whom
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  swabstream show duties 500103 --config swabstream.toml            today
+  swabstream show duties 500103 --day 2022-11-12 --show-ids --config swabstream.toml
+  swabstream show duties none --json --config swabstream.toml       whose area is not known
+
+First the numbers, as `area-duties` has them: contacts to isolate newly, under management, to release; tests due, taken, \
+overdue; pools to recall. Then the people behind them, as `person-duties` has them, and the pools, from `alerts`. A person \
+counts in the area of the result that was swabbed last, and in all areas that one lies in. Tests that were due before and \
+are overdue are among the people too, and so are pools that were to be recalled before.
+
+Days to come can be asked for as well, as far as contact records and orders go. With --json there is one object per line, by \
+the contract's JSON mapping: AreaDuties, then PersonDuties and Alert.
+
+People are shown masked, and so are pools; --show-ids shows them whole.
+
+Exit codes:
+  0    shown, also where nothing has to be done
+  2    it could not be read, or not be written, or there is no such area, day or target
+  141  its output was closed before the end (as by | head)")]
+pub struct DutiesArgs {
+    /// Code of the area; `none` for people of whom no area is known
+    pub area: String,
+    /// Settings of the deployment
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
+    pub config: PathBuf,
+    /// The civil day, YYYY-MM-DD; today, by the zone of the rules, where none is named
+    #[arg(long, value_name = "DAY")]
+    pub day: Option<String>,
+    /// For what: the id of a target; the first of the deployment where none is named
+    #[arg(long, value_name = "ID")]
+    pub target: Option<String>,
+    /// One JSON object per line, by the contract's JSON mapping
+    #[arg(long)]
+    pub json: bool,
+    /// Show ids of people and pools whole: for those who may see them
+    #[arg(long)]
+    pub show_ids: bool,
+}
+
+pub(super) fn run(args: &DutiesArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    signals::listen(Hangup::Ends)?;
+    let config = Config::read(&args.config)?;
+    let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
+        .context("the rules, which say where days begin and what lies in an area, could not be read")?;
+    let rules = held.in_force.context("no rules are in force: publish some with `swabstream rules apply DIR`")?.rules;
+    let mut shown = DayOf::new(subject(args, &rules)?, &rules);
+    let topics = [Topic::AreaDuties, Topic::PersonDuties, Topic::Alerts];
+    let mut reader = TopicReader::open(&config.kafka, &topics, From::Beginning)?;
+    while !reader.caught_up() {
+        ensure!(!signals::asked(), "interrupted before everything was read");
+        if output::is_closed() {
+            return Ok(ExitCode::from(output::CLOSED));
+        }
+        reader.poll_within(10_000, LONGEST_WAIT, &mut |records| {
+            records.iter().for_each(|record| shown.take(record));
+        })?;
+    }
+    let lines = if args.json { shown.json(args.show_ids) } else { shown.text(args.show_ids) };
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is asked for, in the words of the rules.
+fn subject(args: &DutiesArgs, rules: &Rules) -> anyhow::Result<Subject> {
+    let area = if args.area == NOWHERE { String::new() } else { args.area.clone() };
+    if !area.is_empty() && rules.areas.index(&area).is_none() {
+        bail!("there is no area {area} in the rules in force; swabstream rules show --json lists the codes");
+    }
+    let day = match &args.day {
+        None => rules.day(clock::now()),
+        Some(day) => Day::parse(day).with_context(|| format!("{day} is no day: write it as in 2022-11-12"))?,
+    };
+    let ids = || rules.deployment.targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>().join(", ");
+    let target = match &args.target {
+        None => 0,
+        Some(id) => rules.target(id).with_context(|| format!("there is no target {id}: use one of {}", ids()))?,
+    };
+    Ok(Subject { area, day, target })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::sample_rules;
+
+    fn asked(area: &str, day: Option<&str>, target: Option<&str>) -> anyhow::Result<Subject> {
+        let args = DutiesArgs {
+            area: area.to_owned(),
+            config: PathBuf::new(),
+            day: day.map(str::to_owned),
+            target: target.map(str::to_owned),
+            json: false,
+            show_ids: false,
+        };
+        subject(&args, &sample_rules())
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_looked_for_and_said_with_what_to_do() {
+        assert!(asked("D1", Some("2022-11-12"), None).is_ok() && asked("none", None, Some("sars-cov-2")).is_ok());
+        for (area, day, target, says) in [
+            ("D9", None, None, "rules show"),
+            ("D1", Some("12.11.2022"), None, "2022-11-12"),
+            ("D1", None, Some("measles"), "use one of sars-cov-2"),
+        ] {
+            let error = asked(area, day, target).expect_err("it is not there").to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

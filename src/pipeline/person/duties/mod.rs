@@ -1,0 +1,93 @@
+//! What has to be done with people and pools, compared with what was counted and published of it last.
+//!
+//! In: whoever something happened to. Out: signed changes of areas, messages of people. Looked at once for each record,
+//! after all that follows from it: so it has no path of its own to forget.
+
+mod contact;
+mod pool;
+mod said;
+
+use super::PersonHalf;
+use super::alerts::Grounds;
+use super::messages;
+use super::overdue;
+use super::pools::tubes;
+use crate::pipeline::effects::Effects;
+use crate::pipeline::formats::DUTIES;
+use crate::state::person::Slot;
+use crate::state::person::case_file::CaseFile;
+use crate::state::person::duties::{CountedDuty, HeldDuties};
+use crate::state::person::edit::{Edit, List};
+use said::{Duties, Where, clipped};
+use xxhash_rust::xxh3::xxh3_64;
+
+impl PersonHalf {
+    /// Counts and publishes what has to be done now, where that is something else than before. Of days whose rows may be
+    /// gone all stays as it was counted.
+    pub(super) fn review_duties(&mut self, slot: Slot, effects: &mut Effects) {
+        // Area tasks of a version that knows no duties would stop.
+        let speaks = self.context.formats.written >= DUTIES;
+        let Some(file) = self.state.case_file(slot).filter(|file| speaks && may_have_some(file)) else { return };
+        let held = file.duties.as_ref();
+        let before = held.map(HeldDuties::counted).unwrap_or_default();
+        let was_where = before.first().map(|one| &one.area).zip(held);
+        let was_where = was_where.map(|(area, held)| Where { area: area.clone(), minute: held.minute });
+        let wanted = self.duties(slot, file, was_where);
+        let first_kept = overdue::first_kept(self.passed, &self.rules);
+        let payload = wanted.message.as_ref().map(prost::Message::encode_to_vec);
+        let said = payload.as_ref().map_or(0, |payload| xxh3_64(payload).max(1));
+        let person_id = file.person_id.clone();
+        let was_said = held.map_or(0, |held| held.said);
+        let kept: Vec<CountedDuty> = before.into_iter().filter_map(|one| clipped(one, first_kept)).collect();
+        if said == was_said && kept == wanted.counted && held.map_or(0, |held| held.minute) == wanted.minute {
+            return;
+        }
+        self.cells.duties(&self.rules, kept.iter().filter(|one| !wanted.counted.contains(one)), -1);
+        self.cells.duties(&self.rules, wanted.counted.iter().filter(|one| !kept.contains(one)), 1);
+        if said != was_said {
+            effects.outputs.push(messages::person_duties(&person_id, payload, self.context.task));
+        }
+        let edit = match said == 0 && wanted.counted.is_empty() {
+            true => Edit::Drop(List::Duties, 0),
+            false => Edit::Duties(HeldDuties::of(said, wanted.minute, &wanted.counted)),
+        };
+        self.state.edit(slot, &person_id, edit, &mut effects.changes);
+    }
+
+    fn duties(&self, slot: Slot, file: &CaseFile, before: Option<Where>) -> Duties {
+        let (rules, secret, names) = (&*self.rules, &self.context.secret, self.names());
+        if tubes::is_pool(file) {
+            return pool::of(file, overdue::first_kept(self.passed, rules), rules);
+        }
+        let grounds = Grounds { rows: self.state.rows(slot), file, rules, names, secret };
+        let about_positives = self.state.about_positives(slot);
+        contact::of(&grounds, &about_positives, self.passed, before)
+    }
+
+    /// Takes away what is held of duties all of whose days are forgotten: it was counted, and stays so.
+    pub(super) fn forget_duties(&mut self, slot: Slot, effects: &mut Effects) {
+        let Some(file) = self.state.case_file(slot) else { return };
+        let Some(held) = &file.duties else { return };
+        let first_kept = overdue::first_kept(self.passed, &self.rules);
+        if held.counted().iter().all(|one| one.last < first_kept) {
+            let (person_id, said) = (file.person_id.clone(), held.said);
+            if said != 0 {
+                effects.outputs.push(messages::person_duties(&person_id, None, self.context.task));
+            }
+            self.state.edit(slot, &person_id, Edit::Drop(List::Duties, 0), &mut effects.changes);
+        }
+    }
+
+    /// Looks at everybody of whom no duties are held: an earlier version, or one that wrote its format, held none.
+    pub(super) fn find_duties(&mut self, effects: &mut Effects) {
+        let lacks = |slot: &Slot| self.state.case_file(*slot).is_some_and(|file| file.duties.is_none());
+        let mut slots: Vec<Slot> = self.state.with_case_files().filter(lacks).collect();
+        slots.sort_unstable();
+        slots.into_iter().for_each(|slot| self.review_duties(slot, effects));
+    }
+}
+
+/// Whether anything may have to be done, or was: there are very many pools of which nothing is.
+fn may_have_some(file: &CaseFile) -> bool {
+    file.duties.is_some() || !file.contacts.is_empty() || tubes::is_pool(file) && !file.alerts.is_empty()
+}

@@ -1,0 +1,157 @@
+//! What is held of the duties of a person, or of a pool: what was counted of them in areas, and what was last published.
+//!
+//! In: what is counted now. Out: the same after a restore. What changes is the difference to it, so that nothing of a
+//! person need be reckoned as it was before. Held as bytes: a contact has a dozen entries of a few bytes each.
+
+use crate::model::duty::DutyKind;
+use crate::model::time::Day;
+use crate::state::codec::{Reader, corrupt, put_bytes, put_short, put_short_signed, put_u32, put_u64};
+use crate::state::corrupt::Corrupt;
+
+/// Duties of one kind on days that follow each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CountedDuty {
+    /// Code of the area; empty for none.
+    pub area: String,
+    /// Target, as stored texts name it.
+    pub target: String,
+    /// What.
+    pub kind: DutyKind,
+    /// The first day.
+    pub first: Day,
+    /// The last day.
+    pub last: Day,
+    /// How many people, or pools.
+    pub number: u32,
+}
+
+/// All that is held of one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldDuties {
+    /// Hash of the message that was last published; 0 where none holds.
+    pub said: u64,
+    /// Minute of the swab that says in which area a person counts; 0 where none does.
+    pub minute: u32,
+    /// What was counted, in order.
+    counted: Box<[u8]>,
+}
+
+/// Beside the kind: area and target are those of the entry before.
+const SAME_PLACE: u8 = 0x80;
+
+impl HeldDuties {
+    /// From what is counted, in order.
+    pub fn of(said: u64, minute: u32, counted: &[CountedDuty]) -> Self {
+        let mut bytes = Vec::new();
+        let mut place: Option<(&str, &str)> = None;
+        for CountedDuty { area, target, kind, first, last, number } in counted {
+            let same = place == Some((area, target));
+            bytes.push(*kind as u8 | if same { SAME_PLACE } else { 0 });
+            if !same {
+                put_bytes(&mut bytes, area.as_bytes());
+                put_bytes(&mut bytes, target.as_bytes());
+            }
+            place = Some((area, target));
+            put_short_signed(&mut bytes, i64::from(first.0));
+            put_short(&mut bytes, i64::from(last.0 - first.0).unsigned_abs());
+            put_short(&mut bytes, u64::from(*number));
+        }
+        Self { said, minute, counted: bytes.into() }
+    }
+
+    /// What was counted.
+    ///
+    /// # Panics
+    /// When it is not what was put in: the fault is ours.
+    pub fn counted(&self) -> Vec<CountedDuty> {
+        read_counted(&self.counted).expect("duties that were put together here")
+    }
+
+    pub(super) fn put(&self, into: &mut Vec<u8>) {
+        put_u64(into, self.said);
+        put_u32(into, self.minute);
+        put_bytes(into, &self.counted);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Corrupt> {
+        let (said, minute, counted) = (reader.u64()?, reader.u32()?, reader.bytes()?);
+        read_counted(counted)?;
+        Ok(Self { said, minute, counted: counted.into() })
+    }
+}
+
+fn read_counted(bytes: &[u8]) -> Result<Vec<CountedDuty>, Corrupt> {
+    let (mut from, mut all) = (Reader::new(bytes), Vec::<CountedDuty>::new());
+    while !from.is_empty() {
+        let kind = from.u8()?;
+        let (area, target) = match all.last() {
+            Some(before) if kind & SAME_PLACE != 0 => (before.area.clone(), before.target.clone()),
+            None if kind & SAME_PLACE != 0 => return Err(corrupt("a duty has no place")),
+            _ => (from.text()?.to_owned(), from.text()?.to_owned()),
+        };
+        let kind =
+            DutyKind::try_from(i32::from(kind & !SAME_PLACE)).map_err(|_| corrupt("a duty is of no known kind"))?;
+        let (first, days, number) = (from.short_signed::<i32>()?, from.short::<u32>()?, from.short()?);
+        let last = first.checked_add_unsigned(days).ok_or_else(|| corrupt("a duty has no end"))?;
+        all.push(CountedDuty { area, target, kind, first: Day(first), last: Day(last), number });
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted() -> Vec<CountedDuty> {
+        let one = |area: &str, target: &str, kind, first, last| CountedDuty {
+            area: area.into(),
+            target: target.into(),
+            kind,
+            first: Day(first),
+            last: Day(last),
+            number: 1,
+        };
+        let mut all = vec![
+            one("", "", DutyKind::TestDue, -3, -3),
+            one("D1", "", DutyKind::Managed, 19_300, 19_307),
+            one("D1", "", DutyKind::Release, 19_307, 19_307),
+            one("D1", "influenza-a", DutyKind::MemberRecall, 19_307, 19_307),
+        ];
+        all[3].number = 300;
+        all
+    }
+
+    #[test]
+    fn what_is_held_is_read_back_and_cut_or_foreign_bytes_are_refused() {
+        let held = HeldDuties::of(7, 8, &counted());
+        assert_eq!(held.counted(), counted());
+        let mut bytes = Vec::new();
+        held.put(&mut bytes);
+        let mut reader = Reader::new(&bytes);
+        assert_eq!((HeldDuties::read(&mut reader), reader.finish()), (Ok(held), Ok(())));
+        for length in 0..bytes.len() {
+            assert!(HeldDuties::read(&mut Reader::new(&bytes[..length])).is_err(), "cut to {length}");
+        }
+        for foreign in [&[SAME_PLACE | 1][..], &[0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]] {
+            assert!(read_counted(foreign).is_err(), "{foreign:?}");
+        }
+    }
+
+    /// A contact of ten days with five tests, three of them taken.
+    #[test]
+    fn an_entry_takes_few_bytes() {
+        let day = |kind, day: i32| CountedDuty {
+            area: "500103".into(),
+            target: String::new(),
+            kind,
+            first: Day(day),
+            last: Day(day),
+            number: 1,
+        };
+        use DutyKind::{Isolate, Managed, Release, TestDue, TestTaken};
+        let mut all = vec![day(Isolate, 19_300), day(Managed, 19_300), day(Release, 19_310)];
+        all.extend((1..=5).map(|after| day(TestDue, 19_300 + after)));
+        all.extend((1..=3).map(|after| day(TestTaken, 19_300 + after)));
+        assert!(HeldDuties::of(0, 0, &all).counted.len() <= 90);
+    }
+}

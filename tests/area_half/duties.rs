@@ -1,0 +1,116 @@
+//! What has to be done in areas: signed changes of days to what is published of them.
+
+use super::bench::{Bench, context, operations};
+use prost::Message as _;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::model::record::Topic;
+use swabstream::model::time::Day;
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
+use swabstream::policy::sample::sample_rules;
+use swabstream::proto::v1::{AreaChanges, AreaDuties, DutyChange, DutyKind};
+use swabstream::state::changelog::FORMAT;
+use swabstream::state::paged::Paged as _;
+
+use DutyKind::{Managed, PoolRecall, TestDue};
+
+const TODAY: &str = "2022-11-12";
+
+fn day(text: &str) -> Day {
+    Day::parse(text).expect("a day")
+}
+
+/// Changes of areas, each of a kind on a day.
+fn batch(seq: u64, changes: &[(&str, &str, DutyKind, i32)]) -> AreaChanges {
+    let areas = changes.iter().map(|(area, ..)| (*area).to_owned()).collect();
+    let one = |(area, (_, on, kind, change)): (u32, &(&str, &str, DutyKind, i32))| DutyChange {
+        area,
+        day: day(on).0,
+        kind: *kind as i32,
+        change: *change,
+    };
+    AreaChanges { seq, areas, duties: (0..).zip(changes).map(one).collect(), format: 2, ..AreaChanges::default() }
+}
+
+fn published(bench: &Bench) -> BTreeMap<String, AreaDuties> {
+    let read = |(key, payload): (String, Vec<u8>)| (key, AreaDuties::decode(&payload[..]).expect("ours"));
+    bench.latest(Topic::AreaDuties).into_iter().map(read).collect()
+}
+
+#[test]
+fn a_day_of_duties_is_what_batches_add_up_to_also_in_days_to_come() {
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(1, &[("D1", TODAY, Managed, 3), ("D1", "2022-11-20", TestDue, 2), ("", TODAY, Managed, 1)]));
+    assert!(bench.commit(None).is_empty(), "no time is known yet");
+    bench.commit(Some(day(TODAY)));
+    let all = published(&bench);
+    assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), ["/2022-11-12", "D1/2022-11-12", "D1/2022-11-20"]);
+    let today = &all["D1/2022-11-12"];
+    assert_eq!((&*today.area, &*today.day, &*today.target), ("D1", TODAY, "sars-cov-2"));
+    assert_eq!((today.managed, today.tests_due, all["D1/2022-11-20"].tests_due), (3, 0, 2));
+    assert_eq!((today.rules_digest.as_str(), today.now.is_some()), (rules.digest.as_str(), true));
+
+    bench.read(&batch(
+        2,
+        &[("D1", TODAY, Managed, -1), ("D1", "2022-11-20", TestDue, -2), ("D1", TODAY, PoolRecall, 1)],
+    ));
+    let outputs = bench.commit(Some(day(TODAY)));
+    assert_eq!(outputs.iter().filter(|output| output.topic == Topic::AreaDuties).count(), 2, "only what was touched");
+    let all = published(&bench);
+    assert_eq!((all["D1/2022-11-12"].managed, all["D1/2022-11-12"].pools_to_recall), (2, 1));
+    assert!(!all.contains_key("D1/2022-11-20"), "nothing is left to be done");
+}
+
+#[test]
+fn days_that_are_kept_no_more_are_taken_back_and_count_nothing_any_more() {
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(1, &[("D1", TODAY, Managed, 3)]));
+    bench.commit(Some(day(TODAY)));
+    let kept = bench.half.state().published().map(|(today, kept)| today.0 - kept.0).expect("published");
+    for later in 1..=kept + 1 {
+        bench.commit(Some(day(TODAY).plus(later)));
+    }
+    assert!(published(&bench).is_empty());
+    bench.read(&batch(2, &[("D1", TODAY, Managed, -3)]));
+    bench.commit(Some(day(TODAY).plus(kept + 1)));
+    assert!(published(&bench).is_empty());
+    assert!(bench.half.state().all().all(|(_, series)| series.duties.days().next().is_none()));
+}
+
+#[test]
+fn what_has_to_be_done_is_restored_from_images_and_from_operations() {
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(1, &[("D1", TODAY, Managed, 3), ("D2", TODAY, TestDue, 300)]));
+    bench.commit(Some(day(TODAY)));
+    let images = bench.images();
+    bench.read(&batch(2, &[("D1", TODAY, Managed, -3), ("D2", "2022-11-13", PoolRecall, -1)]));
+    bench.commit(Some(day(TODAY)));
+    let mut restored = AreaHalf::new(context(), Arc::clone(&rules));
+    for (page, image) in (0..).zip(&images) {
+        restored.load(page, image, FORMAT).expect("an image of ours");
+    }
+    for (page, operation) in operations(bench.operations.last().expect("a commit")) {
+        restored.replay(page, operation, FORMAT).expect("an operation of ours");
+    }
+    restored.restored().expect("whole");
+    assert_eq!(restored.state(), bench.half.state());
+}
+
+#[test]
+fn a_duty_of_no_kind_or_area_is_set_aside_whole() {
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    let mut wrong = batch(1, &[("D1", TODAY, Managed, 3)]);
+    wrong.duties[0].kind = 99;
+    assert_eq!(bench.read(&wrong), Outcome::Rejected(RejectCode::Malformed));
+    let mut wrong = batch(2, &[("D1", TODAY, Managed, 3)]);
+    wrong.duties[0].area = 1;
+    assert_eq!(bench.read(&wrong), Outcome::Rejected(RejectCode::Malformed));
+    bench.commit(Some(day(TODAY)));
+    assert!(published(&bench).is_empty());
+}
