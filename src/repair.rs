@@ -12,14 +12,16 @@
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools_named};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
+use crate::audit::duty_sums::{self, DutyCounts, DutySums};
 use crate::model::cell::{GAPS, PoolCounts, TOTAL, Tallies};
+use crate::model::duty::DUTIES;
 use crate::model::record::{Layout, Output, Topic};
 use crate::model::target::{self, FIRST};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::area::positivity::positivity;
 use crate::pipeline::person::retention;
 use crate::policy::Rules;
-use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, GapChange, PoolChange};
+use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, DutyChange, DutyKind, GapChange, PoolChange};
 use crate::state::area::cell::{Cell, CellKey, Histograms};
 use crate::state::area::pools::PoolKey;
 use crate::state::area::series::Series;
@@ -37,12 +39,17 @@ pub struct Corrections {
     pub counts: Cells,
     /// Areas and days whose numbers are right in the state and were published otherwise: to be stated again.
     pub restated: BTreeSet<(String, Day)>,
+    /// The same of what has to be done.
+    pub duties: DutySums,
+    /// And its days to be stated again.
+    pub duties_restated: BTreeSet<(String, Day)>,
 }
 
 impl Corrections {
     /// Whether there is nothing to correct.
     pub fn is_empty(&self) -> bool {
-        self.counts.is_empty() && self.restated.is_empty()
+        let of_numbers = self.counts.is_empty() && self.restated.is_empty();
+        of_numbers && self.duties.is_empty() && self.duties_restated.is_empty()
     }
 }
 
@@ -61,6 +68,29 @@ pub fn difference(wanted: &Cells, held: &Cells, first: Day) -> Cells {
         }
     }
     difference
+}
+
+/// What must be added to what areas hold of duties so that it is what people and pools add up to, from a day on.
+pub fn duty_difference(wanted: &DutySums, held: &DutySums, first: Day) -> DutySums {
+    let mut difference = DutySums::new();
+    for (sign, sums) in [(1, wanted), (-1, held)] {
+        for ((area, day), counts) in sums.iter().filter(|((_, day), _)| *day >= first) {
+            duty_sums::bump(&mut difference, (area, *day), counts.map(|count| sign * count));
+        }
+    }
+    difference
+}
+
+/// Areas and days of which something else has to be done than was published. `kept` says from which day on an area's task
+/// keeps any: days to come have some, too.
+pub fn duties_misstated(
+    held: &DutySums,
+    published: &DutySums,
+    kept: impl Fn(&str) -> Option<Day>,
+) -> BTreeSet<(String, Day)> {
+    let all: BTreeSet<&(String, Day)> = held.keys().chain(published.keys()).collect();
+    let wrong = all.into_iter().filter(|key| held.get(*key) != published.get(*key));
+    wrong.filter(|(area, day)| kept(area).is_some_and(|first| *day >= first)).cloned().collect()
 }
 
 /// Areas (with their targets) and days whose published numbers are not those that the counts make. `kept` says which
@@ -189,26 +219,26 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
         let period = rules.areas.periods[rules.areas.period(*day)];
         cells.entry(Place { area, period, purpose: "", day: *day }).or_default();
     }
-    let mut tasks: BTreeMap<i32, (Vec<_>, Vec<_>)> = BTreeMap::new();
-    let task_of = |place: &Place<'_>| layout.area_task(target::parts(place.area).0);
+    let mut duties: BTreeMap<&(String, Day), DutyCounts> =
+        corrections.duties.iter().map(|(key, of)| (key, *of)).collect();
+    for key in &corrections.duties_restated {
+        duties.entry(key).or_default();
+    }
+
+    let mut tasks: BTreeMap<i32, OfTask<'_>> = BTreeMap::new();
+    let task_of = |area: &str| layout.area_task(target::parts(area).0);
     for (place, numbers) in cells {
-        tasks.entry(task_of(&place)).or_default().0.push((place, numbers));
+        tasks.entry(task_of(place.area)).or_default().cells.push((place, numbers));
     }
     for ((place, size), counts) in pools(&corrections.counts) {
-        tasks.entry(task_of(&place)).or_default().1.push((place, size, counts));
+        tasks.entry(task_of(place.area)).or_default().pools.push((place, size, counts));
+    }
+    for ((area, day), counts) in duties {
+        tasks.entry(task_of(area)).or_default().duties.push((area, *day, counts));
     }
     let mut outputs = Vec::new();
-    for (task, (cells, pools)) in tasks {
-        let mut parts = Vec::new();
-        for cells in cells.chunks(CELLS_OF_A_PART) {
-            parts.push(AreaChanges::default());
-            cells.iter().for_each(|(place, numbers)| put(parts.last_mut().expect("just begun"), *place, numbers));
-        }
-        for pools in pools.chunks(CELLS_OF_A_PART) {
-            parts.push(AreaChanges::default());
-            let batch = parts.last_mut().expect("just begun");
-            pools.iter().for_each(|(place, size, counts)| put_pools(batch, *place, *size, *counts));
-        }
+    for (task, of_task) in tasks {
+        let parts = of_task.parts();
         for (part, batch) in (0..).zip(parts) {
             let person_task = layout.person_tasks;
             let mut batch = AreaChanges { person_task, seq, part, format, ..batch };
@@ -225,6 +255,36 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
         }
     }
     outputs
+}
+
+/// What is to be sent to one task.
+#[derive(Default)]
+struct OfTask<'a> {
+    cells: Vec<(Place<'a>, Vec<i64>)>,
+    pools: Vec<(Place<'a>, u8, PoolCounts)>,
+    duties: Vec<(&'a str, Day, DutyCounts)>,
+}
+
+impl OfTask<'_> {
+    /// In as many parts as it takes.
+    fn parts(&self) -> Vec<AreaChanges> {
+        let of_cells = self.cells.chunks(CELLS_OF_A_PART).map(|cells| {
+            let mut part = AreaChanges::default();
+            cells.iter().for_each(|(place, numbers)| put(&mut part, *place, numbers));
+            part
+        });
+        let of_pools = self.pools.chunks(CELLS_OF_A_PART).map(|pools| {
+            let mut part = AreaChanges::default();
+            pools.iter().for_each(|(place, size, counts)| put_pools(&mut part, *place, *size, *counts));
+            part
+        });
+        let of_duties = self.duties.chunks(CELLS_OF_A_PART).map(|duties| {
+            let mut part = AreaChanges::default();
+            duties.iter().for_each(|(area, day, counts)| put_duties(&mut part, area, *day, counts));
+            part
+        });
+        of_cells.chain(of_pools).chain(of_duties).collect()
+    }
 }
 
 /// The numbers of an area, with its target, and of a purpose within a batch. Areas come in order.
@@ -255,6 +315,18 @@ fn put_pools(batch: &mut AreaChanges, place: Place<'_>, size: u8, counts: PoolCo
     let PoolCounts { positive, negative } = counts;
     let size = size.into();
     batch.pools.push(PoolChange { area, registry_from: period.0, purpose, day: day.0, size, positive, negative });
+}
+
+/// What differs, or a change of nothing, which touches the day.
+fn put_duties(batch: &mut AreaChanges, area: &str, day: Day, counts: &DutyCounts) {
+    let (area, _) = numbers_within(batch, area, "");
+    let one = |kind: DutyKind, change| DutyChange { area, day: day.0, kind: kind as i32, change };
+    let changes = DUTIES.into_iter().zip(counts).filter(|(_, count)| **count != 0);
+    let before = batch.duties.len();
+    batch.duties.extend(changes.map(|(kind, count)| one(kind, *count as i32)));
+    if batch.duties.len() == before {
+        batch.duties.push(one(DUTIES[0], 0));
+    }
 }
 
 fn put(batch: &mut AreaChanges, Place { area, period, purpose, day }: Place<'_>, numbers: &[i64]) {

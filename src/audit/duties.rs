@@ -2,18 +2,18 @@
 //! and pools add up to.
 //!
 //! In: what is true, what was published, what area tasks hold. Out: two checks. Where a result that puts a person into an
-//! area may be forgotten, or a message about a contact is on its way, what was published of the person is taken as given:
-//! then only the sum is checked.
+//! area may be forgotten, any area that a result of the person named is taken as given; where a message about a contact is on
+//! its way, all that was published of the person: then only the sum is checked.
 
 use super::compare::{Pair, pairs};
-use super::duty_sums::{DutyCounts, DutySums, bump, place_of};
+use super::duty_sums::{DutyCounts, DutySums, bump, counts_of, place_of, told};
 use super::numbers::{Coverage, Observed};
-use super::recount::{ToDo, Truth, lineage};
+use super::recount::{ToDo, Truth, lineage, listed};
 use super::report::Check;
 use super::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
-use crate::proto::v1::{Alert, AlertFamily, AreaDuties, Duty, DutyKind, Finding, PersonDuties};
+use crate::proto::v1::{Alert, AlertFamily, Duty, DutyKind, Finding, PersonDuties};
 use std::collections::BTreeMap;
 
 /// What has to be done with each person.
@@ -23,8 +23,8 @@ pub fn of_people(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) ->
         check.limited = Some("not recounted: inputs that duties rest on were deleted by retention".to_owned());
         return check;
     }
-    let wanted: BTreeMap<String, PersonDuties> =
-        effective(truth, observed).into_iter().filter(|(person, _)| !is_given(person, observed)).collect();
+    let wanted = effective(truth, observed).into_iter().filter(|(person, _)| !is_given(person, observed));
+    let wanted: BTreeMap<String, PersonDuties> = wanted.map(|(person, all)| (person, listed(all))).collect();
     let kept = |(person, said): (&String, &PersonDuties)| Some((person.clone(), known_days(said, person, observed)?));
     let published: BTreeMap<String, PersonDuties> = observed
         .published
@@ -70,8 +70,8 @@ fn effective(truth: &Truth, observed: &Observed<'_>) -> BTreeMap<String, PersonD
     let published = &observed.published.person_duties;
     let known = truth.duties.iter().filter(|(person, _)| !is_given(person, observed));
     let mut all: BTreeMap<String, PersonDuties> = known
-        .map(|(person, ToDo { duties, unsure_of_area })| {
-            let said = published.get(person).filter(|_| *unsure_of_area);
+        .map(|(person, ToDo { duties, or_in })| {
+            let said = published.get(person).filter(|said| or_in.contains(&said.area));
             let area = said.map_or_else(|| duties.area.clone(), |said| said.area.clone());
             (person.clone(), PersonDuties { area, ..duties.clone() })
         })
@@ -112,19 +112,21 @@ pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> 
     let (wanted, held) = (kept(&wanted), kept(&held));
     for pair in pairs(&wanted, &held, PartialEq::eq) {
         check.differs(|| match pair {
-            Pair::Missing((area, day), wanted) => format!("{area} {day}: {wanted:?} must be held, nothing is"),
-            Pair::Unexpected((area, day), held) => format!("{area} {day}: nothing must be held, {held:?} is"),
-            Pair::Differs((area, day), wanted, held) => format!("{area} {day}: {wanted:?} must be held, {held:?} is"),
+            Pair::Missing((area, day), wanted) => format!("{area} {day}: {} must be held, nothing is", told(wanted)),
+            Pair::Unexpected((area, day), held) => format!("{area} {day}: nothing must be held, {} is", told(held)),
+            Pair::Differs((area, day), wanted, held) => {
+                format!("{area} {day}: {} must be held, {} is", told(wanted), told(held))
+            }
         });
     }
-    let told = observed.published.duties.iter();
-    let told: DutySums = told
+    let published = observed.published.duties.iter();
+    let published: DutySums = published
         .filter(|((area, day), _)| observed.keeps(area, *day, true))
         .map(|(key, duties)| (key.clone(), counts_of(duties)))
         .collect();
     let all: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
     let all = all.into_iter().filter(|((area, day), _)| observed.keeps(area, *day, false)).collect();
-    for pair in pairs(&all, &told, PartialEq::eq) {
+    for pair in pairs(&all, &published, PartialEq::eq) {
         let (Pair::Missing((area, day), _) | Pair::Unexpected((area, day), _) | Pair::Differs((area, day), ..)) = pair;
         check.differs(|| format!("{area} {day}: what is published is not what is held"));
     }
@@ -141,19 +143,6 @@ pub fn sums<'a>(
     people.for_each(|said| add_person(&mut sums, said, rules));
     live.for_each(|alert| add_pool(&mut sums, alert, rules));
     sums
-}
-
-fn counts_of(duties: &AreaDuties) -> DutyCounts {
-    [
-        duties.to_isolate,
-        duties.managed,
-        duties.to_release,
-        duties.tests_due,
-        duties.tests_taken,
-        duties.tests_overdue,
-        duties.pools_to_recall,
-        duties.members_to_recall,
-    ]
 }
 
 fn add_person(sums: &mut DutySums, said: &PersonDuties, rules: &Rules) {

@@ -6,6 +6,7 @@
 use super::reading::{self, PATIENCE, Stretches};
 use crate::audit::cells::{Cells, CountKey};
 use crate::audit::compare::area_and_day;
+use crate::audit::duty_sums::{self, DutySums};
 use crate::audit::stored::{AreaTask, Stored};
 use crate::audit::{Cut, RulesFound, changes};
 use crate::config::{Config, KafkaConfig};
@@ -20,13 +21,13 @@ use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::person::PersonHalf;
 use crate::policy::Rules;
-use crate::proto::v1::{AreaChanges, AreaPositivity, TaskHead};
+use crate::proto::v1::{AreaChanges, AreaDuties, AreaPositivity, TaskHead};
 use crate::repair::{self, Corrections};
 use crate::state::changelog::Restorer;
 use crate::terminal::output::Duty;
 use crate::terminal::signals::{self, Hangup};
 use anyhow::{Context as _, bail, ensure};
-use prost::Message as _;
+use prost::Message;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -44,10 +45,11 @@ const SHOWN: usize = 10;
   swabstream repair --config swabstream.toml
   swabstream audit --config swabstream.toml                and now?
 
-Areas hold sums of signed changes that person tasks have sent them; what people are held for is the truth. Where an area \
-holds something else, or has published other numbers than it holds, this sends the difference to its task as one more \
-batch of changes, in one transaction. The processor adds it like any other, states the numbers again, and updates tiers \
-and alerts with their chain of cause. It may work meanwhile; if it is stopped, it does so when it runs again.
+Areas hold sums of signed changes that person tasks have sent them, of tests and cases and of what has to be done; what \
+people are held for is the truth. Where an area holds something else, or has published other numbers than it holds, this \
+sends the difference to its task as one more batch of changes, in one transaction. The processor adds it like any other, \
+states the numbers again, and updates tiers and alerts with their chain of cause. It may work meanwhile; if it is stopped, \
+it does so when it runs again.
 
 Days whose people are no longer held (longer ago than the horizon and 15 days) cannot be rebuilt and stay as they are. \
 Only one repair at a time can write: an earlier one that is still reading is fenced off.
@@ -116,15 +118,24 @@ pub fn run(args: &RepairArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 }
 
 fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> io::Result<()> {
-    let Corrections { counts, restated } = corrections;
+    let Corrections { counts, restated, duties, duties_restated } = corrections;
     for (CountKey { area, purpose, day, name, .. }, count) in counts.iter().take(SHOWN) {
         let purpose = if purpose.is_empty() { String::new() } else { format!(" for {purpose}") };
         writeln!(out, "{area} {day}: {name}{purpose} {count:+}")?;
     }
+    for ((area, day), counts) in duties.iter().take(SHOWN) {
+        for (name, count) in duty_sums::NAMES.iter().zip(counts).filter(|(_, count)| **count != 0) {
+            writeln!(out, "{area} {day}: {name} {count:+}")?;
+        }
+    }
     for (area, day) in restated.iter().take(SHOWN) {
         writeln!(out, "{area} {day}: published otherwise than held")?;
     }
-    let (counts, restated) = (counts.len(), restated.len());
+    for (area, day) in duties_restated.iter().take(SHOWN) {
+        writeln!(out, "{area} {day}: what has to be done is published otherwise than held")?;
+    }
+    let duties: usize = duties.values().map(|counts| counts.iter().filter(|count| **count != 0).count()).sum();
+    let (counts, restated) = (counts.len() + duties, restated.len() + duties_restated.len());
     writeln!(out, "{counts} counts differ from {first} on, {restated} numbers are published otherwise than held")
 }
 
@@ -139,14 +150,24 @@ struct Site<'a> {
 }
 
 /// What area tasks hold, and what is on its way to them.
+#[derive(Default)]
 struct Areas {
     tasks: BTreeMap<i32, AreaTask>,
     /// Held, with what is sent and not yet added.
     counts: Cells,
+    /// The same of what has to be done.
+    duties: DutySums,
     /// Batches not yet added.
     waiting: u64,
     /// Number of the last repair.
     newest_repair: u64,
+}
+
+/// What people add up to.
+#[derive(Default)]
+struct People {
+    counts: Cells,
+    duties: DutySums,
 }
 
 impl Site<'_> {
@@ -175,7 +196,7 @@ impl Site<'_> {
     }
 
     fn areas(&self) -> anyhow::Result<Areas> {
-        let mut areas = Areas { tasks: BTreeMap::new(), counts: Cells::new(), waiting: 0, newest_repair: 0 };
+        let mut areas = Areas::default();
         for task in 0..self.layout.area_tasks {
             let key = (Topic::AreaState, task);
             let (mut stored, mut fault) = (Stored::default(), None);
@@ -191,6 +212,7 @@ impl Site<'_> {
             areas.newest_repair =
                 areas.newest_repair.max(task_state.seen.get(&self.layout.person_tasks).copied().unwrap_or(0));
             areas.counts.extend(task_state.cells.clone());
+            areas.duties.extend(task_state.duties.clone());
             areas.tasks.insert(task, task_state);
         }
         self.add_what_is_on_its_way(&mut areas)?;
@@ -212,6 +234,7 @@ impl Site<'_> {
                     areas.newest_repair = areas.newest_repair.max(changes.seq);
                 }
                 changes::add(&mut areas.counts, &changes);
+                changes::add_duties(&mut areas.duties, &changes);
             }
             Err(_) => broken += 1,
         };
@@ -234,8 +257,8 @@ impl Site<'_> {
     }
 
     /// What everybody adds up to, and the time the slowest task has come to. One task's people at a time.
-    fn people(&self) -> anyhow::Result<(Cells, Timestamp)> {
-        let (mut sums, mut slowest) = (Cells::new(), None::<Timestamp>);
+    fn people(&self) -> anyhow::Result<(People, Timestamp)> {
+        let (mut sums, mut slowest) = (People::default(), None::<Timestamp>);
         for task in 0..self.layout.person_tasks {
             let key = (Topic::PersonState, task);
             if !self.cut.commits.contains_key(&key) {
@@ -257,35 +280,48 @@ impl Site<'_> {
             let now = head.now.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
             slowest = Some(slowest.map_or(now, |slowest| slowest.min(now)));
             for output in half.all_counted() {
-                changes::add(&mut sums, &AreaChanges::decode(&output.payload.unwrap_or_default()[..])?);
+                let changes = AreaChanges::decode(&output.payload.unwrap_or_default()[..])?;
+                changes::add(&mut sums.counts, &changes);
+                changes::add_duties(&mut sums.duties, &changes);
             }
         }
         Ok((sums, slowest.unwrap_or_default()))
     }
 
-    fn corrections(&self, areas: &Areas, people: &Cells, first: Day) -> anyhow::Result<Corrections> {
-        let counts = repair::difference(people, &areas.counts, first);
-        let mut published: BTreeMap<(String, Day), AreaPositivity> = BTreeMap::new();
-        let key = |task| (Topic::AreaPositivity, task);
+    fn corrections(&self, areas: &Areas, people: &People, first: Day) -> anyhow::Result<Corrections> {
+        let counts = repair::difference(&people.counts, &areas.counts, first);
+        let duties = repair::duty_difference(&people.duties, &areas.duties, first);
+        // What is on its way is stated again in any case.
+        if areas.waiting > 0 {
+            return Ok(Corrections { counts, duties, ..Corrections::default() });
+        }
+        let task = |area: &str| areas.tasks.get(&self.layout.area_task(target::parts(area).0));
+        let kept = |area: &str| {
+            let task = task(area)?;
+            Some(task.kept_from?..=self.rules.day(task.published_at?))
+        };
+        let numbers = self.published::<AreaPositivity>(Topic::AreaPositivity)?;
+        let restated = repair::misstated(self.rules, &areas.counts, &numbers, kept);
+        let said = self.published::<AreaDuties>(Topic::AreaDuties)?;
+        let said = said.into_iter().map(|(key, said)| (key, duty_sums::counts_of(&said))).collect();
+        let duties_restated = repair::duties_misstated(&areas.duties, &said, |area| task(area)?.kept_from);
+        Ok(Corrections { counts, restated, duties, duties_restated })
+    }
+
+    /// What a topic of numbers of areas and days holds.
+    fn published<M: Message + Default>(&self, topic: Topic) -> anyhow::Result<BTreeMap<(String, Day), M>> {
+        let mut published = BTreeMap::new();
+        let key = |task| (topic, task);
         let from = |task| self.cut.first.get(&key(task)).copied().unwrap_or(0);
         let stretches = (0..self.layout.area_tasks).flat_map(|task| self.stretch(key(task), from(task))).collect();
         reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| {
             let key = std::str::from_utf8(record.key.unwrap_or_default()).ok();
             let Some((area, day)) = key.and_then(area_and_day) else { return };
-            match record.payload.and_then(|payload| AreaPositivity::decode(payload).ok()) {
+            match record.payload.and_then(|payload| M::decode(payload).ok()) {
                 Some(numbers) => drop(published.insert((area, day), numbers)),
                 None => drop(published.remove(&(area, day))),
             }
         })?;
-        // What is on its way is stated again in any case.
-        let kept = |area: &str| {
-            let task = areas.tasks.get(&self.layout.area_task(target::parts(area).0))?;
-            Some(task.kept_from?..=self.rules.day(task.published_at?))
-        };
-        let restated = match areas.waiting {
-            1.. => Default::default(),
-            0 => repair::misstated(self.rules, &areas.counts, &published, kept),
-        };
-        Ok(Corrections { counts, restated })
+        Ok(published)
     }
 }

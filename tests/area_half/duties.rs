@@ -1,16 +1,18 @@
 //! What has to be done in areas: signed changes of days to what is published of them.
 
-use super::bench::{Bench, context, operations};
+use super::bench::{Bench, LAYOUT, context, operations};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use swabstream::model::outcome::{Outcome, RejectCode};
+use swabstream::audit::duty_sums::{self, DutySums};
+use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Day;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{AreaChanges, AreaDuties, DutyChange, DutyKind};
+use swabstream::repair::{self, Corrections};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::paged::Paged as _;
 
@@ -99,6 +101,63 @@ fn what_has_to_be_done_is_restored_from_images_and_from_operations() {
     }
     restored.restored().expect("whole");
     assert_eq!(restored.state(), bench.half.state());
+}
+
+/// What is held may be wrong, and so may what was published of it, also where nothing is held.
+#[test]
+fn a_repair_brings_what_people_add_up_to_and_states_again_what_was_published_otherwise() {
+    let rules = Arc::new(sample_rules());
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(1, &[("D1", TODAY, Managed, 3), ("D1S1", TODAY, TestDue, 1), ("", TODAY, PoolRecall, 9)]));
+    bench.commit(Some(day(TODAY)));
+    let sums = |all: &[(&str, &str, DutyKind, i64)]| -> DutySums {
+        let mut sums = DutySums::new();
+        for (area, on, kind, number) in all {
+            let mut counts = duty_sums::DutyCounts::default();
+            counts[duty_sums::place_of(*kind).expect("a kind")] = *number;
+            duty_sums::bump(&mut sums, (area, day(on)), counts);
+        }
+        sums
+    };
+    let long_ago = "2022-10-01";
+    let wanted = sums(&[
+        ("D1", TODAY, Managed, 5),
+        ("D1S1", TODAY, TestDue, 1),
+        ("D2/influenza-a", TODAY, Managed, 2),
+        ("D1", long_ago, Managed, 7),
+    ]);
+    let held = sums(&[("D1", TODAY, Managed, 3), ("D1S1", TODAY, TestDue, 1), ("", TODAY, PoolRecall, 9)]);
+    let duties = repair::duty_difference(&wanted, &held, day(TODAY));
+    assert_eq!(duties.len(), 3, "nobody can tell any more what was before: {duties:?}");
+
+    let said = sums(&[("D1S1", TODAY, TestDue, 2), ("D2S1", TODAY, TestDue, 4)]);
+    let first = |_: &str| Some(day(TODAY));
+    let restated = repair::duties_misstated(&sums(&[("D1S1", TODAY, TestDue, 1)]), &said, first);
+    assert_eq!(restated.len(), 2, "{restated:?}");
+    assert!(repair::duties_misstated(&held, &DutySums::new(), |_| None).is_empty(), "nothing was published yet");
+
+    let corrections = Corrections { duties, duties_restated: restated, ..Corrections::default() };
+    for output in repair::batches(&corrections, &rules, LAYOUT, 1, 2) {
+        assert_eq!(bench.read_bytes(output.payload.as_deref()), Outcome::Used(End::ChangesApplied));
+    }
+    let outputs = bench.commit(Some(day(TODAY)));
+    let mut stated: Vec<(String, bool)> = outputs
+        .iter()
+        .filter(|output| output.topic == Topic::AreaDuties)
+        .map(|output| (String::from_utf8_lossy(&output.key).into_owned(), output.payload.is_some()))
+        .collect();
+    stated.sort();
+    let expected = [
+        ("/2022-11-12", false),
+        ("D1/2022-11-12", true),
+        ("D1S1/2022-11-12", true),
+        ("D2/2022-11-12/influenza-a", true),
+        ("D2S1/2022-11-12", false),
+    ];
+    assert_eq!(stated, expected.map(|(key, there)| (key.to_owned(), there)));
+    let all = published(&bench);
+    assert_eq!((all["D1/2022-11-12"].managed, all["D1S1/2022-11-12"].tests_due), (5, 1));
+    assert_eq!(all["D2/2022-11-12/influenza-a"].managed, 2);
 }
 
 #[test]

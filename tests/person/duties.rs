@@ -17,10 +17,15 @@ use swabstream::state::paged::Paged as _;
 use DutyKind::{Isolate, Managed, MemberRecall, PoolRecall, Release, TestDue, TestOverdue, TestTaken};
 use Finding::{Negative, Positive};
 
-/// A number of an area on a day of November.
-fn number(world: &World, area: &str, day: i32, kind: DutyKind) -> i64 {
-    let day = Day::parse(&format!("2022-11-{day:02}")).expect("a day");
+/// A number of an area on a day.
+fn number_on(world: &World, area: &str, day: &str, kind: DutyKind) -> i64 {
+    let day = Day::parse(day).expect("a day");
     world.duties.get(&(area.to_owned(), day)).map_or(0, |counts| counts[kind as usize - 1])
+}
+
+/// The same of a day of November.
+fn number(world: &World, area: &str, day: i32, kind: DutyKind) -> i64 {
+    number_on(world, area, &format!("2022-11-{day:02}"), kind)
 }
 
 /// Days of November on which an area has a number of a kind.
@@ -210,6 +215,25 @@ fn what_is_forgotten_stays_as_it_was_counted_and_is_told_of_no_more() {
     assert_eq!(world.duties, counted);
 }
 
+/// An order holds for longer than swabs are known.
+#[test]
+fn who_was_swabbed_long_ago_counts_where_that_was_until_there_is_a_newer_swab() {
+    let mut world = World::new();
+    world.contact(&ordered(met("C1", "P1", "I1", 2), at(3, 9), 3, 100));
+    world.lab(&LabResult { area: "D2S1".into(), ..swab("P1", "R1", at(1, 8), Negative) });
+    (5..40).for_each(|day| world.advance(at(day, 0)));
+    let managed = |world: &World| ["D2S1", "D1S1", ""].map(|area| number_on(world, area, "2022-12-20", Managed));
+    for contact in ["C2", "C3"] {
+        world.send(&Input::Contact(met(contact, "P1", "I1", 2), at(0, 0)), None);
+        world.settle();
+        assert_eq!((managed(&world), world.to_do["P1"].area.as_str()), ([1, 0, 0], "D2S1"));
+    }
+    world.send(&Input::Result(swab("P1", "R2", at(38, 8), Negative), at(39, 0)), None);
+    world.settle();
+    assert_eq!((managed(&world), world.to_do["P1"].area.as_str()), ([0, 1, 0], "D1S1"));
+    assert_eq!(number(&world, "D2S1", 9, Managed), 1, "days that are forgotten stay where they were counted");
+}
+
 #[test]
 fn a_restart_says_nothing_again_and_finds_what_another_version_left_out() {
     let formats = Formats { written: DUTIES - 1, ..Formats::default() };
@@ -251,6 +275,19 @@ fn what_is_very_long_or_very_much_is_bounded() {
         world.contact(&met(&format!("C{number}"), "P1", "I1", 2));
     }
     let managed = duties(&world, "P1", Managed).pop().expect("one");
-    assert_eq!((managed.record_ids.len(), managed.record_ids_omitted), (50, 30));
+    assert_eq!((managed.record_ids.len(), managed.record_ids_omitted), (10, 70));
+    world.check_duties();
+}
+
+/// Tests of years, which nobody orders and a program may: all count, and as many are told as a message has room for.
+#[test]
+fn of_very_many_duties_all_count_and_the_first_thousand_are_told() {
+    let mut world = World::new();
+    for number in 0..260 {
+        world.send(&Input::Contact(met(&format!("C{number}"), "P1", "I1", 5 * number - 900), at(0, 0)), None);
+    }
+    world.settle();
+    let said = &world.to_do["P1"];
+    assert_eq!((said.duties.len(), said.duties_omitted > 0), (1_000, true));
     world.check_duties();
 }

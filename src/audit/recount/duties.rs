@@ -4,7 +4,8 @@
 use super::alerts::{is_about, kind_as_known};
 use super::management::{LONGEST, at, is_case, last_observed, observed, ordered, was_case};
 use super::overdue::{TimePassed, asked, deadline};
-use super::people::Person;
+use super::people::{Person, members_of};
+use crate::audit::arrived::Arrived;
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
@@ -13,23 +14,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Duties of a message, and records of a duty.
 const LISTED: usize = 1_000;
-const RECORDS: usize = 50;
+const RECORDS: usize = 10;
 
 /// What has to be done with a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToDo {
-    /// As it must be published, but for the area where that is not sure.
+    /// All of it.
     pub duties: PersonDuties,
-    /// Results that decide on the area may have been forgotten when it was decided.
-    pub unsure_of_area: bool,
+    /// Where else the person may count, as results that decide on it may have been forgotten when it was decided; none
+    /// where that is sure.
+    pub or_in: BTreeSet<String>,
+}
+
+/// As many of a person's duties as one message has, and how many more there are.
+pub fn listed(mut duties: PersonDuties) -> PersonDuties {
+    duties.duties_omitted = duties.duties.len().saturating_sub(LISTED) as u32;
+    duties.duties.truncate(LISTED);
+    duties
 }
 
 /// Of everybody of whom anything has to be done, by person.
 pub fn of(
     rules: &Rules,
     people: &BTreeMap<String, Person>,
+    records: &[Arrived],
     passed: impl Fn(&str) -> TimePassed,
 ) -> BTreeMap<String, ToDo> {
+    let swabbed = swabbed_in(people, records);
     let of_one = |person: &Person| {
         let passed = passed(&person.id);
         let mut duties: Vec<Duty> = Vec::new();
@@ -44,24 +55,39 @@ pub fn of(
         }
         let place = |target: &str| rules.deployment.targets.iter().position(|known| known.id == target);
         duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target)));
-        let omitted = duties.len().saturating_sub(LISTED);
-        duties.truncate(LISTED);
-        let (area, unsure_of_area) = area(person, passed);
-        let duties = PersonDuties { person_id: person.id.clone(), area, duties, duties_omitted: omitted as u32 };
-        Some((person.id.clone(), ToDo { duties, unsure_of_area }))
+        let (area, is_sure) = area(person, passed);
+        let or_in = swabbed.get(person.id.as_str()).filter(|_| !is_sure);
+        let or_in = or_in.into_iter().flatten().map(|area| (*area).to_owned()).collect();
+        let duties = PersonDuties { person_id: person.id.clone(), area, duties, duties_omitted: 0 };
+        Some((person.id.clone(), ToDo { duties, or_in }))
     };
     people.values().filter(|person| !person.contacts.is_empty()).filter_map(of_one).collect()
 }
 
-/// Where the person was swabbed last, and whether a result of that time may be forgotten.
+/// Where the person was swabbed last, and whether all results of that time are known still.
 fn area(person: &Person, passed: TimePassed) -> (String, bool) {
     let last = person.specimens.iter().map(|specimen| (specimen.minute, &specimen.area)).max();
-    let forgotten = |minute: i64| passed.held_from.is_some_and(|from| minute * 60_000 < from.0);
+    let is_known = |minute: i64| passed.held_from.is_none_or(|from| minute * 60_000 >= from.0);
     match last {
-        Some((minute, area)) => (area.clone(), forgotten(minute)),
+        Some((minute, area)) => (area.clone(), is_known(minute)),
         // One may have stood that was taken back since.
-        None => (String::new(), passed.held_from.is_some()),
+        None => (String::new(), passed.held_from.is_none()),
     }
+}
+
+/// Of everybody with contact records, all areas that any result ever named, and that of nobody.
+fn swabbed_in<'a>(people: &BTreeMap<String, Person>, records: &'a [Arrived]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for result in records.iter().filter_map(|arrived| arrived.record.as_result()) {
+        let members = members_of(result);
+        let one = Some((result.person_id.as_str(), result.area.as_str())).filter(|_| members.is_empty());
+        for (person, area) in members.into_iter().chain(one) {
+            if people.get(person).is_some_and(|person| !person.contacts.is_empty()) {
+                all.entry(person).or_insert_with(|| BTreeSet::from([""])).insert(area);
+            }
+        }
+    }
+    all
 }
 
 /// The records that have a person managed on each day, apart from those on which it is a case.

@@ -22,7 +22,7 @@ mod truth;
 
 pub use alerts::{ListedContact, LiveAlert};
 pub use areas::{lineage, wilson};
-pub use duties::ToDo;
+pub use duties::{ToDo, listed};
 pub use held::Held;
 pub use overdue::TimePassed;
 pub use people::{members_of, other_replaced, taken};
@@ -53,7 +53,7 @@ pub fn recount(
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, until, |_| true);
     let cells = cells::of(rules, &people, &tubes);
     let mut alerts = alerts::of(rules, secret, &people);
-    let duties = duties::of(rules, &people, &passed);
+    let duties = duties::of(rules, &people, records, &passed);
     alerts.extend(pools::alerts(rules, secret, &people, records, &passed));
     alerts.extend(overdue::of(rules, secret, &people, passed));
     Truth { alerts, positivity, tiers, tier_changes, cells, duties }

@@ -247,9 +247,7 @@ impl PersonHalf {
             }
             let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
             self.count_tubes(slot, &tubes, sign);
-            if let Some(duties) = self.state.case_file(slot).and_then(|file| file.duties.as_ref()) {
-                self.cells.duties(&self.rules, duties.counted().iter(), sign);
-            }
+            self.count_duties(slot, sign);
         }
     }
 }

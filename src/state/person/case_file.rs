@@ -37,7 +37,7 @@ pub struct CaseFile {
     /// Pools that leave open what this person is, or did, in order of the ids of their rows.
     pub pending: Vec<PendingPool>,
     /// What was counted and published of the duties of the person, or of the pool; none where there are none.
-    pub duties: Option<HeldDuties>,
+    pub duties: Option<Box<HeldDuties>>,
 }
 
 /// The version of a result that stands names another one that it replaces.
@@ -236,7 +236,7 @@ impl CaseFile {
             pool: if format < 4 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
             members: if format < 4 { Vec::new() } else { read_all(reader, read_member_found)? },
             pending: if format < 4 { Vec::new() } else { read_all(reader, read_pending)? },
-            duties: if format < 4 { None } else { read_all(reader, HeldDuties::read)?.pop() },
+            duties: if format < 4 { None } else { read_all(reader, HeldDuties::read)?.pop().map(Box::new) },
         })
     }
 }
@@ -431,7 +431,7 @@ mod tests {
                 reported: Finding::Positive,
                 version: 1,
             }],
-            duties: Some(HeldDuties::of(7, 8, &[])),
+            duties: Some(Box::new(HeldDuties::of(7, 8, &[]))),
         }
     }
 

@@ -91,7 +91,7 @@ impl CaseFile {
             Edit::Pool(version) => put(&mut self.pool, version),
             Edit::Member(found) => put(&mut self.members, found),
             Edit::Pending(pending) => put(&mut self.pending, pending),
-            Edit::Duties(duties) => self.duties = Some(duties),
+            Edit::Duties(duties) => self.duties = Some(Box::new(duties)),
             Edit::Drop(List::Positives, at) => drop(self.positives.remove(at)),
             Edit::Drop(List::Contacts, at) => drop(self.contacts.remove(at)),
             Edit::Drop(List::Traced, at) => drop(self.traced.remove(at)),
@@ -136,7 +136,7 @@ impl Edit {
             Edit::Pool(version) => held.pool_version(version.key()) != Some(version),
             Edit::Member(found) => held.member_found(found.id, &found.person) != Some(found),
             Edit::Pending(pending) => held.pending(pending.id) != Some(pending),
-            Edit::Duties(duties) => held.duties.as_ref() != Some(duties),
+            Edit::Duties(duties) => held.duties.as_deref() != Some(duties),
             Edit::Drop(..) => true,
         }
     }

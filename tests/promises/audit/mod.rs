@@ -21,6 +21,7 @@ use swabstream::proto::v1::{
 mod at_work;
 mod early;
 mod forgeries;
+mod held;
 mod ids;
 mod lost;
 mod unknown_labs;
@@ -335,39 +336,10 @@ fn a_changelog_at_another_commit_than_its_group_is_named() {
     assert_named(&snapshot, &["commits"], "area task 1");
 }
 
-#[test]
-fn counts_forged_in_stored_state_are_named_although_nothing_was_published() {
-    let mut snapshot = snapshot();
-    let delta = |record: &Stored| record.key.as_deref().is_some_and(|key| key.starts_with(b"d/"));
-    let task = snapshot.last(Topic::AreaState, delta).partition;
-    let heads = snapshot.records.iter().filter(|record| record.topic == Topic::AreaState && record.partition == task);
-    let newest = heads.filter(|record| delta(record)).filter_map(head).max_by_key(|head| head.seq).expect("a delta");
-    let seq = newest.seq + 1;
-    let mut value = StateHead { seq, part: 0, parts: 1, ..newest }.encode_length_delimited_to_vec();
-    value.extend(one_more_positive());
-    let key = Some(format!("d/{}/0", seq % 16).into_bytes());
-    let like = snapshot.last(Topic::AreaState, |record| record.partition == task).clone();
-    snapshot.append(Stored { key, payload: Some(value), ..like });
-    snapshot.cut.commits.insert((Topic::AreaState, task), seq);
-    snapshot.known.insert((Topic::AreaState, task), seq);
-    assert_named(&snapshot, &["area state"], "positive for");
-}
-
 /// The head of a delta.
 fn head(record: &Stored) -> Option<StateHead> {
     let head = StateHead::decode_length_delimited(record.payload.as_deref()?).ok()?;
     head.task.is_some().then_some(head)
-}
-
-/// An operation that adds a positive to the first area of the first page, on 2022-11-15.
-fn one_more_positive() -> Vec<u8> {
-    let day = 19_311_u64 * 2;
-    let short =
-        |number: u64| vec![(number & 0x7f) as u8 | 0x80, (number >> 7 & 0x7f) as u8 | 0x80, (number >> 14) as u8];
-    let mut operation = vec![0, 2, 0];
-    operation.extend(short(day));
-    operation.extend([1, 1, 2, 0]);
-    [vec![1, operation.len() as u8], operation].concat()
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl PersonHalf {
         // Area tasks of a version that knows no duties would stop.
         let speaks = self.context.formats.written >= DUTIES;
         let Some(file) = self.state.case_file(slot).filter(|file| speaks && may_have_some(file)) else { return };
-        let held = file.duties.as_ref();
+        let held = file.duties.as_deref();
         let before = held.map(HeldDuties::counted).unwrap_or_default();
         let was_where = before.first().map(|one| &one.area).zip(held);
         let was_where = was_where.map(|(area, held)| Where { area: area.clone(), minute: held.minute });
@@ -62,6 +62,14 @@ impl PersonHalf {
         let grounds = Grounds { rows: self.state.rows(slot), file, rules, names, secret };
         let about_positives = self.state.about_positives(slot);
         contact::of(&grounds, &about_positives, self.passed, before)
+    }
+
+    /// Adds (or takes back) what was counted of a person's duties, but for days that stay as they were counted.
+    pub(super) fn count_duties(&mut self, slot: Slot, sign: i32) {
+        let Some(held) = self.state.case_file(slot).and_then(|file| file.duties.as_ref()) else { return };
+        let first_kept = overdue::first_kept(self.passed, &self.rules);
+        let kept: Vec<CountedDuty> = held.counted().into_iter().filter_map(|one| clipped(one, first_kept)).collect();
+        self.cells.duties(&self.rules, kept.iter(), sign);
     }
 
     /// Takes away what is held of duties all of whose days are forgotten: it was counted, and stays so.

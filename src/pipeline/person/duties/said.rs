@@ -7,11 +7,11 @@ use crate::proto::v1;
 use crate::state::person::duties::CountedDuty;
 use std::collections::BTreeSet;
 
-/// Duties in a message: a person with very many records must not make one that no broker takes.
+/// Duties in a message: a person with very many records must not make one that no broker takes. All of them count.
 const LISTED_AT_MOST: usize = 1_000;
 
-/// Records of a duty in a message.
-const RECORDS_AT_MOST: usize = 50;
+/// Records of a duty in a message: with so many it takes less than a broker takes, however long their ids are.
+const RECORDS_AT_MOST: usize = 10;
 
 /// One thing to be done.
 #[derive(Clone, Debug)]
