@@ -4,13 +4,14 @@ use crate::support::deployment::Deployment;
 use crate::support::records::close_contact;
 use crate::support::story::{Ending, Story, contact, result, time};
 use prost::Message as _;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use swabstream::demo::city::{Kind, Message};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::AlertFamily::{ContactOverdue, Positive};
-use swabstream::proto::v1::{AlertState, CauseKind, ContactRecord, ContactStatus, Finding};
+use swabstream::proto::v1::{Alert, AlertState, CauseKind, ContactRecord, ContactStatus, Finding};
 
 use Finding::{Negative as N, Positive as P};
 
@@ -73,6 +74,42 @@ fn a_district_knows_its_day_and_who_is_behind_its_numbers() {
     let undone = story.contact("2022-11-12 12:00", withdrawn).end("2022-11-13 00:00");
     assert_eq!((counts(&undone, "C", "2022-11-09"), undone.to_do("P1")), ([0; 6], Vec::new()));
     assert_eq!(undone.to_do("P2").len(), 7);
+}
+
+/// Each day's test stands against the district until it is known to have been taken, or its person to have been a case.
+#[test]
+fn the_contact_never_tested_is_overdue_in_its_district_day_by_day_and_on_the_list_by_name() {
+    const DUE: [&str; 5] = ["2022-11-09", "2022-11-10", "2022-11-11", "2022-11-13", "2022-11-15"];
+    let story = Story::begin()
+        .result("2022-11-07 15:00", result("R1", "P1", N, "2022-11-07 09:00"))
+        .contact("2022-11-08 20:00", contact("C1", "P1", "I1", "2022-11-08"));
+    // Which of these days are overdue: in the district, on the person's list, and by alerts.
+    let overdue = |end: &Ending| {
+        let of_area = DUE.map(|day| end.duties("D1", day).tests_overdue);
+        let said = end.to_do("P1");
+        let is_said = |day: &str| said.iter().any(|duty| duty.day == day && duty.overdue_since.is_some());
+        assert_eq!(DUE.map(|day| i64::from(is_said(day))), of_area);
+        let alerts = end.alerts("P1").into_iter().filter(|alert| alert.family() == ContactOverdue);
+        // The newest state of each.
+        let is_live = |alert: &Alert| (alert.first_day.clone(), alert.state() != AlertState::Withdrawn);
+        let live: BTreeMap<String, bool> = alerts.map(is_live).collect();
+        assert_eq!(DUE.map(|day| i64::from(live.get(day) == Some(&true))), of_area);
+        of_area
+    };
+    assert_eq!(overdue(&story.clone().end("2022-11-10 12:00")), [0; 5], "the result of the 9th may still come");
+    assert_eq!(overdue(&story.clone().end("2022-11-11 00:00")), [1, 0, 0, 0, 0]);
+    let never = story.clone().end("2022-11-24 00:00");
+    assert_eq!(overdue(&never), [1; 5]);
+    let release = never.duties("D1", "2022-11-22");
+    assert_eq!((release.managed, release.to_release, never.duties("D1", "2022-11-23").managed), (1, 1, 0));
+    // One was taken after all, and of another day it comes out that the person had been a case.
+    let told = story
+        .result("2022-11-14 20:00", result("R2", "P1", N, "2022-11-10 09:00"))
+        .result("2022-11-16 20:00", result("R3", "P1", P, "2022-11-12 09:00"))
+        .end("2022-11-24 00:00");
+    assert_eq!(overdue(&told), [1, 0, 1, 0, 0]);
+    let found = told.duties("D1", "2022-11-12");
+    assert_eq!((found.managed, found.to_release, told.duties("D1", "2022-11-13").managed), (1, 1, 0));
 }
 
 /// Nothing but one contact record is ever received: time goes on all the same, and so does what is due.

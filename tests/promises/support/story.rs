@@ -20,7 +20,7 @@ use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::rule::Rule;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, AreaDuties, ContactRecord, DutyKind, Finding, LabResult, ManagementOrder,
+    self, Alert, AlertFamily, AlertState, AreaDuties, ContactRecord, Duty, Finding, LabResult, ManagementOrder,
     WindowNumbers,
 };
 
@@ -229,10 +229,9 @@ impl Ending {
         self.published.duties.get(&key).cloned().unwrap_or_default()
     }
 
-    /// What has to be done with a person: day and kind of each thing.
-    pub fn to_do(&self, person: &str) -> Vec<(String, DutyKind)> {
-        let said = self.published.person_duties.get(person);
-        said.iter().flat_map(|said| &said.duties).map(|duty| (duty.day.clone(), duty.kind())).collect()
+    /// What has to be done with a person.
+    pub fn to_do(&self, person: &str) -> Vec<Duty> {
+        self.published.person_duties.get(person).map(|said| said.duties.clone()).unwrap_or_default()
     }
 
     /// The total of an area in the window of so many days that ends on a day; zeros where nothing was published.
