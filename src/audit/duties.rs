@@ -16,11 +16,27 @@ use crate::policy::Rules;
 use crate::proto::v1::{Alert, AlertFamily, Duty, DutyKind, Finding, PersonDuties};
 use std::collections::BTreeMap;
 
+/// The first format of messages that says what has to be done.
+pub const DUTIES: u32 = 2;
+
+/// Why nothing can be said of what has to be done, if that is so.
+fn why_not_recounted(observed: &Observed<'_>, coverage: &Coverage) -> Option<String> {
+    if coverage.complete_from.is_some() {
+        return Some("not recounted: inputs that duties rest on were deleted by retention".to_owned());
+    }
+    (observed.without_duties > 0).then(|| {
+        let tasks = observed.without_duties;
+        format!(
+            "not recounted: {tasks} person tasks write messages in a format that says nothing of duties (write_format)"
+        )
+    })
+}
+
 /// What has to be done with each person.
 pub fn of_people(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("duties");
-    if coverage.complete_from.is_some() {
-        check.limited = Some("not recounted: inputs that duties rest on were deleted by retention".to_owned());
+    check.limited = why_not_recounted(observed, coverage);
+    if check.limited.is_some() {
         return check;
     }
     let wanted = effective(truth, observed).into_iter().filter(|(person, _)| !is_given(person, observed));
@@ -94,8 +110,8 @@ fn known_days(said: &PersonDuties, person: &str, observed: &Observed<'_>) -> Opt
 /// What has to be done in each area: what tasks hold, and what they published.
 pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("area duties");
-    if coverage.complete_from.is_some() {
-        check.limited = Some("not recounted: inputs that duties rest on were deleted by retention".to_owned());
+    check.limited = why_not_recounted(observed, coverage);
+    if check.limited.is_some() {
         return check;
     }
     // Days that every task knows all of.

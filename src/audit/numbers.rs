@@ -47,6 +47,8 @@ pub struct Observed<'a> {
     pub rules: &'a Rules,
     /// How far person tasks say that time has come.
     pub passed: &'a BTreeMap<i32, TimePassed>,
+    /// Person tasks that do not say what has to be done, as they write messages as an earlier version does.
+    pub without_duties: usize,
 }
 
 impl Observed<'_> {

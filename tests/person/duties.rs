@@ -4,7 +4,7 @@ use super::world::{Input, LAYOUT, World, at, context, met, ordered, pool, revise
 use crate::images::images_of;
 use swabstream::model::time::Day;
 use swabstream::pipeline::effects::Effects;
-use swabstream::pipeline::formats::{DUTIES, Formats};
+use swabstream::pipeline::formats::{CURRENT, DUTIES, Formats};
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::Times;
@@ -234,32 +234,59 @@ fn who_was_swabbed_long_ago_counts_where_that_was_until_there_is_a_newer_swab() 
     assert_eq!(number(&world, "D2S1", 9, Managed), 1, "days that are forgotten stay where they were counted");
 }
 
+/// Messages in which nothing is said of what has to be done.
+const BEFORE: Formats = Formats { written: DUTIES - 1, newest: CURRENT };
+
+/// Every task goes on from what it has stored, in formats of its own. Says how much that of a person publishes at once;
+/// the others have nothing to say.
+fn go_on(world: &mut World, formats: Formats, person: &str) -> usize {
+    let mut said = 0;
+    for task in 0..LAYOUT.person_tasks {
+        let (images, passed) = (images_of(&world.halves[task as usize]), world.halves[task as usize].passed());
+        let mut half = PersonHalf::new(Context { formats, ..context(task) }, world.rules.clone());
+        for (page, image) in (0..).zip(&images) {
+            half.load(page, image, FORMAT).expect("it was written just now");
+        }
+        half.restored().expect("it was whole");
+        half.resume(passed);
+        let mut effects = Effects::default();
+        half.advance(&Times::default(), &mut effects);
+        world.halves[task as usize] = half;
+        match task == LAYOUT.person_task(person) {
+            true => said += effects.outputs.len(),
+            false => assert!(effects.outputs.is_empty()),
+        }
+        world.take(task, effects);
+        world.commit(task);
+    }
+    said
+}
+
 #[test]
 fn a_restart_says_nothing_again_and_finds_what_another_version_left_out() {
-    let formats = Formats { written: DUTIES - 1, ..Formats::default() };
-    for (written, told) in [(formats, 1), (Formats::default(), 0)] {
+    for (formats, told) in [(BEFORE, 1), (Formats::default(), 0)] {
         let mut world = World::new();
-        let begun = |task| PersonHalf::new(Context { formats: written, ..context(task) }, world.rules.clone());
+        let begun = |task| PersonHalf::new(Context { formats, ..context(task) }, world.rules.clone());
         world.halves = (0..LAYOUT.person_tasks).map(begun).collect();
         world.contact(&met("C1", "P1", "I1", 2));
         assert_eq!(world.told, 1 - told, "an area task of an earlier version would stop");
-        for task in 0..LAYOUT.person_tasks {
-            let (images, passed) = (images_of(&world.halves[task as usize]), world.halves[task as usize].passed());
-            let mut half = PersonHalf::new(context(task), world.rules.clone());
-            for (page, image) in (0..).zip(&images) {
-                half.load(page, image, FORMAT).expect("it was written just now");
-            }
-            half.restored().expect("it was whole");
-            half.resume(passed);
-            let mut effects = Effects::default();
-            half.advance(&Times::default(), &mut effects);
-            world.halves[task as usize] = half;
-            assert_eq!(effects.outputs.len(), if task == LAYOUT.person_task("P1") { told } else { 0 });
-            world.take(task, effects);
-            world.commit(task);
-        }
+        assert_eq!(go_on(&mut world, Formats::default(), "P1"), told);
         world.check_duties();
     }
+}
+
+#[test]
+fn what_grew_old_while_an_upgrade_was_taken_back_is_said_anew_after_the_next() {
+    let mut world = World::new();
+    let met = met("C1", "P1", "I1", 2);
+    world.contact(&met);
+    world.check_duties();
+    assert_eq!(go_on(&mut world, BEFORE, "P1"), 0);
+    world.contact(&ContactRecord { revision: 1, status: ContactStatus::Withdrawn as i32, ..met });
+    assert_eq!(world.told, 1, "an area task of an earlier version would stop");
+    assert_eq!(go_on(&mut world, Formats::default(), "P1"), 1);
+    assert!(world.to_do.is_empty(), "nothing has to be done any more");
+    world.check_duties();
 }
 
 /// Made-up records must not fill all calendars, nor make a message that no broker takes.

@@ -4,7 +4,7 @@ use super::reading::Evidence;
 use crate::audit::causes;
 use crate::audit::day_closes;
 use crate::audit::dead_letters;
-use crate::audit::duties;
+use crate::audit::duties::{self, DUTIES};
 use crate::audit::ids;
 use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
 use crate::audit::numbers::{self, Coverage, Observed};
@@ -96,6 +96,7 @@ impl Evidence {
             in_flight: &self.in_flight,
             rules: &self.setting.rules.rules,
             passed: &passed,
+            without_duties: self.without_duties(),
         };
         vec![
             numbers::alerts(&truth, &found, &known),
@@ -120,6 +121,11 @@ impl Evidence {
         let others = self.heads.values().filter(|head| head.task.rules_digest != *digest).count();
         (others > 0)
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
+    }
+
+    fn without_duties(&self) -> usize {
+        let people = self.heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
+        people.filter(|(_, head)| head.task.written_format < DUTIES).count()
     }
 
     /// How far each person task says that time has come.

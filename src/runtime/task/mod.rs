@@ -301,6 +301,7 @@ impl<H: Half> Task<H> {
             judged_from: self.judged_from.clone(),
             due: due.map(Timestamp::to_wire),
             held_from: held_from.map(Timestamp::to_wire),
+            written_format: self.formats.written,
         }
     }
 

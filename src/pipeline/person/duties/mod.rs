@@ -86,10 +86,10 @@ impl PersonHalf {
         }
     }
 
-    /// Looks at everybody of whom no duties are held: an earlier version, or one that wrote its format, held none.
+    /// Looks at everybody: an earlier version, or one that wrote its format, held no duties, and left those that were held
+    /// as they were.
     pub(super) fn find_duties(&mut self, effects: &mut Effects) {
-        let lacks = |slot: &Slot| self.state.case_file(*slot).is_some_and(|file| file.duties.is_none());
-        let mut slots: Vec<Slot> = self.state.with_case_files().filter(lacks).collect();
+        let mut slots: Vec<Slot> = self.state.with_case_files().collect();
         slots.sort_unstable();
         slots.into_iter().for_each(|slot| self.review_duties(slot, effects));
     }
