@@ -7,7 +7,7 @@ use super::cells::Cells;
 use super::changes;
 use super::cut::place;
 use super::duty_sums::DutySums;
-use super::recount::{Held, Truth, Until};
+use super::recount::{Held, Truth};
 use super::to_members::ToMembers;
 use crate::model::record::{Layout, Position, Record, Topic};
 use crate::model::time::Day;
@@ -93,8 +93,8 @@ impl InFlight {
         }
     }
 
-    /// Takes from what people add up to what areas had not received of it. `until` is up to which day each area has published.
-    pub fn take_from(&self, truth: &mut Truth, rules: &Rules, until: impl Fn(&str) -> Option<Until>) {
+    /// Takes from what people add up to what areas had not received of it. `today` is the day each area has published.
+    pub fn take_from(&self, truth: &mut Truth, rules: &Rules, today: impl Fn(&str) -> Option<Day>) {
         let first_day = truth.cells.keys().map(|key| key.day).min();
         let mut days: BTreeMap<&str, BTreeSet<Day>> = BTreeMap::new();
         for (key, count) in &self.cells {
@@ -109,8 +109,8 @@ impl InFlight {
                 truth.positivity.remove(&(area.to_owned(), end));
                 truth.positivity.extend(held.numbers(end).map(|numbers| ((area.to_owned(), end), numbers)));
             }
-            let Some(until) = until(area) else { continue };
-            let (tiers, changes) = held.tiers(&truth.positivity, until);
+            let Some(today) = today(area) else { continue };
+            let (tiers, changes) = held.tiers(&truth.positivity, today);
             truth.tiers.remove(area);
             truth.tiers.extend(tiers);
             truth.tier_changes.retain(|(changed, _), _| changed != area);

@@ -52,8 +52,6 @@ pub struct AreaHalf {
     new_rules: bool,
     /// The rules the state is derived by are in the log.
     rules_logged: bool,
-    /// The first day that was published without the results of some people, as it was let close without them.
-    missed: Option<Day>,
 }
 
 impl Half for AreaHalf {
@@ -64,7 +62,7 @@ impl Half for AreaHalf {
 
     fn new(context: Context, rules: Arc<Rules>) -> Self {
         let (state, touched) = (AreaState::default(), BTreeMap::new());
-        Self { context, rules, state, touched, new_rules: false, rules_logged: false, missed: None }
+        Self { context, rules, state, touched, new_rules: false, rules_logged: false }
     }
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
@@ -114,11 +112,8 @@ impl Half for AreaHalf {
         let (own, everywhere) = (known(times.own), come_to(times));
         let Some(moment) = days::moment(&self.rules, &self.state, own, everywhere) else { return };
         let new_rules = std::mem::take(&mut self.new_rules);
-        // As far as person tasks have come by themselves, nothing is missing.
-        let whole = own.max(times.everywhere).map(|at| self.rules.day(at));
-        let span = Span::new(&self.rules, moment, &self.state, new_rules).whole_until(whole, self.missed);
-        self.missed = span.misses_from();
-        let everything = span.is_of_everything();
+        let span = Span::new(&self.rules, moment, &self.state, new_rules);
+        let everything = span.day_moved() || span.new_rules;
         closes::close(&self.rules, &span, times, &mut self.state, &mut touched, effects);
         if !everything && touched.is_empty() {
             return;
@@ -160,8 +155,6 @@ impl Paged for AreaHalf {
 
     fn restored(&mut self) -> Result<(), Corrupt> {
         self.rules_logged = !self.state.digest().is_empty();
-        // Whoever was not waited for then had come to that day at least.
-        self.missed = self.state.closes().first_without();
         self.state.restored()
     }
 }

@@ -44,11 +44,6 @@ impl Closes {
         self.days.get(&day)
     }
 
-    /// The first day that was closed without some tasks, of those held.
-    pub fn first_without(&self) -> Option<Day> {
-        self.days.iter().find(|(_, close)| !close.without.is_empty()).map(|(day, _)| *day)
-    }
-
     /// The first day that will be closed.
     pub(super) fn begin(&mut self, first: Day) {
         self.last = Some(first.plus(-1));
