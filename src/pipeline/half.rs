@@ -114,8 +114,8 @@ pub trait Half: Paged + Sized {
         None
     }
 
-    /// After a restore: time had come so far with the commit that was restored.
-    fn resume(&mut self, _passed: Passed) {}
+    /// After a restore: time had come so far with the commit that was restored, and messages were written in a format then.
+    fn resume(&mut self, _passed: Passed, _written: u32) {}
 
     /// Other rules are in force: derives again what is held, as the difference to what the old rules made of it.
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects);

@@ -5,7 +5,8 @@ use crate::images::images_of;
 use prost::Message as _;
 use std::collections::BTreeSet;
 use swabstream::audit::recount::LiveAlert;
-use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::formats::{CURRENT, Formats};
+use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::policy::records::record;
@@ -55,15 +56,20 @@ fn told(world: &World) -> Vec<(String, AlertState, CauseKind)> {
 /// Every task is restored from what it stored.
 pub fn restart(world: &mut World) {
     for task in 0..LAYOUT.person_tasks {
-        let (images, passed) = (images_of(&world.halves[task as usize]), world.halves[task as usize].passed());
-        let mut half = PersonHalf::new(context(task), world.rules.clone());
-        for (page, image) in (0..).zip(&images) {
-            half.load(page, image, FORMAT).expect("it was written just now");
-        }
-        half.restored().expect("it was whole");
-        half.resume(passed);
-        world.halves[task as usize] = half;
+        world.halves[task as usize] = restored(world, task, CURRENT, Formats::default());
     }
+}
+
+/// A task restored from what it stored when it wrote messages in a format, which goes on in formats of its own.
+pub fn restored(world: &World, task: i32, written: u32, formats: Formats) -> PersonHalf {
+    let before = &world.halves[task as usize];
+    let mut half = PersonHalf::new(Context { formats, ..context(task) }, world.rules.clone());
+    for (page, image) in (0..).zip(&images_of(before)) {
+        half.load(page, image, FORMAT).expect("it was written just now");
+    }
+    half.restored().expect("it was whole");
+    half.resume(before.passed(), written);
+    half
 }
 
 /// The sample's rules with another case policy.

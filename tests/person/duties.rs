@@ -1,7 +1,7 @@
 //! What has to be done with whom on which day, and what that comes to in areas: told by what changes it.
 
+use super::deadlines::restored;
 use super::world::{Input, LAYOUT, World, at, context, met, ordered, pool, revised, rules_with, swab};
-use crate::images::images_of;
 use swabstream::model::time::Day;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::{CURRENT, DUTIES, Formats};
@@ -11,8 +11,6 @@ use swabstream::pipeline::times::Times;
 use swabstream::proto::v1::{
     AreaPeriod, ContactKind, ContactRecord, ContactStatus, Duty, DutyKind, Finding, LabResult, ResultStatus,
 };
-use swabstream::state::changelog::FORMAT;
-use swabstream::state::paged::Paged as _;
 
 use DutyKind::{Isolate, Managed, MemberRecall, PoolRecall, Release, TestDue, TestOverdue, TestTaken};
 use Finding::{Negative, Positive};
@@ -237,18 +235,12 @@ fn who_was_swabbed_long_ago_counts_where_that_was_until_there_is_a_newer_swab() 
 /// Messages in which nothing is said of what has to be done.
 const BEFORE: Formats = Formats { written: DUTIES - 1, newest: CURRENT };
 
-/// Every task goes on from what it has stored, in formats of its own. Says how much that of a person publishes at once;
-/// the others have nothing to say.
-fn go_on(world: &mut World, formats: Formats, person: &str) -> usize {
+/// Every task goes on from what it has stored when it wrote in some formats, in others. Says how much that of a person
+/// publishes at once; the others have nothing to say.
+fn go_on(world: &mut World, from: Formats, to: Formats, person: &str) -> usize {
     let mut said = 0;
     for task in 0..LAYOUT.person_tasks {
-        let (images, passed) = (images_of(&world.halves[task as usize]), world.halves[task as usize].passed());
-        let mut half = PersonHalf::new(Context { formats, ..context(task) }, world.rules.clone());
-        for (page, image) in (0..).zip(&images) {
-            half.load(page, image, FORMAT).expect("it was written just now");
-        }
-        half.restored().expect("it was whole");
-        half.resume(passed);
+        let mut half = restored(world, task, from.written, to);
         let mut effects = Effects::default();
         half.advance(&Times::default(), &mut effects);
         world.halves[task as usize] = half;
@@ -270,7 +262,7 @@ fn a_restart_says_nothing_again_and_finds_what_another_version_left_out() {
         world.halves = (0..LAYOUT.person_tasks).map(begun).collect();
         world.contact(&met("C1", "P1", "I1", 2));
         assert_eq!(world.told, 1 - told, "an area task of an earlier version would stop");
-        assert_eq!(go_on(&mut world, Formats::default(), "P1"), told);
+        assert_eq!(go_on(&mut world, formats, Formats::default(), "P1"), told);
         world.check_duties();
     }
 }
@@ -281,10 +273,10 @@ fn what_grew_old_while_an_upgrade_was_taken_back_is_said_anew_after_the_next() {
     let met = met("C1", "P1", "I1", 2);
     world.contact(&met);
     world.check_duties();
-    assert_eq!(go_on(&mut world, BEFORE, "P1"), 0);
+    assert_eq!(go_on(&mut world, Formats::default(), BEFORE, "P1"), 0);
     world.contact(&ContactRecord { revision: 1, status: ContactStatus::Withdrawn as i32, ..met });
     assert_eq!(world.told, 1, "an area task of an earlier version would stop");
-    assert_eq!(go_on(&mut world, Formats::default(), "P1"), 1);
+    assert_eq!(go_on(&mut world, BEFORE, Formats::default(), "P1"), 1);
     assert!(world.to_do.is_empty(), "nothing has to be done any more");
     world.check_duties();
 }

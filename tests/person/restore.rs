@@ -3,6 +3,7 @@
 use super::properties::{random_history, run};
 use super::world::{Dice, World, at, context};
 use crate::images::images_of;
+use swabstream::pipeline::formats::CURRENT;
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::state::changelog::FORMAT;
@@ -34,7 +35,7 @@ impl Stored {
             }
         }
         half.restored().expect("a whole state");
-        half.resume(world.halves[task as usize].passed());
+        half.resume(world.halves[task as usize].passed(), CURRENT);
         half
     }
 }

@@ -13,7 +13,7 @@ use swabstream::model::record::{Output, Topic};
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::effects::Effects;
-use swabstream::pipeline::formats::Formats;
+use swabstream::pipeline::formats::{CURRENT, Formats};
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::{OwnTime, Times};
@@ -221,7 +221,7 @@ impl<H: Shadowed> Shadow<H> {
             self.half.load(page, image, FORMAT).expect("it was written just now");
         }
         self.half.restored().expect("it was whole");
-        self.half.resume(passed);
+        self.half.resume(passed, CURRENT);
     }
 
     fn note_applied(&mut self, topic: Topic, offset: i64) {

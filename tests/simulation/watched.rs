@@ -125,9 +125,9 @@ impl<H: Shadowed> Half for Watched<H> {
         self.half.passed()
     }
 
-    fn resume(&mut self, passed: Passed) {
+    fn resume(&mut self, passed: Passed, written: u32) {
         self.calls.push(Call::Resume(passed));
-        self.half.resume(passed);
+        self.half.resume(passed, written);
     }
 
     fn adopt(&mut self, rules: Arc<Rules>, effects: &mut Effects) {

@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 use crate::pipeline::decode;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Ending;
-use crate::pipeline::formats::Newer;
+use crate::pipeline::formats::{DUTIES, Newer};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::lab::LabsHeard;
 use crate::pipeline::person::counting::cells::Cells;
@@ -133,9 +133,9 @@ impl Half for PersonHalf {
         self.passed
     }
 
-    fn resume(&mut self, passed: Passed) {
+    fn resume(&mut self, passed: Passed, written: u32) {
         self.passed = passed;
-        self.finds_duties = true;
+        self.finds_duties = written < DUTIES;
         self.expect_all();
     }
 

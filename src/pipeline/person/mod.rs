@@ -71,7 +71,7 @@ pub struct PersonHalf {
     labs_heard: LabsHeard,
     cutoffs: Option<Cutoffs>,
     passed: Passed,
-    /// What was restored may be of a version that held no duties.
+    /// What was restored was written by somebody who says nothing of duties.
     finds_duties: bool,
     /// What is due next of whom.
     deadlines: Deadlines,

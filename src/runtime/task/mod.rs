@@ -118,7 +118,7 @@ impl<H: Half> Task<H> {
         // What was read so far, another version may have taken that this one refuses: whoever counts again must know.
         task.judged_from = if head.judgement == JUDGEMENT { head.judged_from } else { head.inputs };
         let [due, held_from] = [&head.due, &head.held_from].map(|at| at.as_ref().and_then(Timestamp::from_wire));
-        task.half.resume(Passed { due, held_from });
+        task.half.resume(Passed { due, held_from }, head.written_format);
         task.told_closed = task.closed();
         Ok(task)
     }

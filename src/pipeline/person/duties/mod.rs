@@ -86,8 +86,8 @@ impl PersonHalf {
         }
     }
 
-    /// Looks at everybody: an earlier version, or one that wrote its format, held no duties, and left those that were held
-    /// as they were.
+    /// Looks at everybody: whoever wrote a format that says nothing of duties held none, and left those that were held as they
+    /// were.
     pub(super) fn find_duties(&mut self, effects: &mut Effects) {
         let mut slots: Vec<Slot> = self.state.with_case_files().collect();
         slots.sort_unstable();
