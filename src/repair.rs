@@ -12,7 +12,7 @@
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools_named};
 use crate::audit::changes::bump;
 use crate::audit::compare::same_numbers;
-use crate::audit::duty_sums::{self, DutyCounts, DutySums};
+use crate::audit::duties::sums::{self as duty_sums, DutyCounts, DutySums};
 use crate::model::cell::{GAPS, PoolCounts, TOTAL, Tallies};
 use crate::model::duty::DUTIES;
 use crate::model::record::{Layout, Output, Topic};
@@ -268,23 +268,20 @@ struct OfTask<'a> {
 impl OfTask<'_> {
     /// In as many parts as it takes.
     fn parts(&self) -> Vec<AreaChanges> {
-        let of_cells = self.cells.chunks(CELLS_OF_A_PART).map(|cells| {
-            let mut part = AreaChanges::default();
-            cells.iter().for_each(|(place, numbers)| put(&mut part, *place, numbers));
-            part
-        });
-        let of_pools = self.pools.chunks(CELLS_OF_A_PART).map(|pools| {
-            let mut part = AreaChanges::default();
-            pools.iter().for_each(|(place, size, counts)| put_pools(&mut part, *place, *size, *counts));
-            part
-        });
-        let of_duties = self.duties.chunks(CELLS_OF_A_PART).map(|duties| {
-            let mut part = AreaChanges::default();
-            duties.iter().for_each(|(area, day, counts)| put_duties(&mut part, area, *day, counts));
-            part
-        });
-        of_cells.chain(of_pools).chain(of_duties).collect()
+        let cells = chunked(&self.cells, |part, (place, numbers)| put(part, *place, numbers));
+        let pools = chunked(&self.pools, |part, (place, size, counts)| put_pools(part, *place, *size, *counts));
+        let duties = chunked(&self.duties, |part, (area, day, counts)| put_duties(part, area, *day, counts));
+        cells.chain(pools).chain(duties).collect()
     }
+}
+
+/// So many in each part.
+fn chunked<T>(all: &[T], put: impl Fn(&mut AreaChanges, &T)) -> impl Iterator<Item = AreaChanges> {
+    all.chunks(CELLS_OF_A_PART).map(move |some| {
+        let mut part = AreaChanges::default();
+        some.iter().for_each(|one| put(&mut part, one));
+        part
+    })
 }
 
 /// The numbers of an area, with its target, and of a purpose within a batch. Areas come in order.

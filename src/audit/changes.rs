@@ -1,7 +1,7 @@
 //! Signed changes of areas as they lie in `area-changes`, added up.
 
 use super::cells::{Cells, CountKey, CountName, POOLED, names, people, pools};
-use super::duty_sums::{self, DutyCounts, DutySums};
+use super::duties::sums::{self as duty_sums, DutyCounts, DutySums};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;

@@ -31,7 +31,6 @@ pub mod cut;
 mod day_closes;
 mod dead_letters;
 pub mod duties;
-pub mod duty_sums;
 pub mod evidence;
 pub mod histories;
 pub mod ids;
@@ -44,7 +43,6 @@ pub mod report;
 mod rules;
 pub mod stored;
 pub mod targets;
-mod to_members;
 
 pub use cut::Cut;
 pub use rules::RulesFound;

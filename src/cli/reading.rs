@@ -1,11 +1,13 @@
-//! Reading stretches of topics, with progress on the terminal: for an audit and a repair.
+//! Reading topics to their end: all that they hold, or stretches of them with progress on the terminal, for an audit and a
+//! repair.
 
 use crate::audit::RulesFound;
 use crate::clock;
 use crate::config::KafkaConfig;
-use crate::kafka::reader::{Headers, TopicReader};
+use crate::kafka::reader::{From, Headers, TopicReader};
 use crate::kafka::rules;
 use crate::model::record::{Record, Topic};
+use crate::terminal::output;
 use crate::terminal::progress::Progress;
 use crate::terminal::signals;
 use anyhow::{Context as _, bail, ensure};
@@ -23,6 +25,26 @@ pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
 pub(super) fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> {
     let found = rules::read(kafka, PATIENCE)?.in_force;
     found.context("no rules are in force: publish some with `swabstream rules apply DIR`")
+}
+
+/// How long a signal, or that nobody reads any more, may go unnoticed.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// Hands over everything that some topics hold now. Whether anybody still reads what comes of it: else it stops early.
+pub(super) fn to_the_end(
+    kafka: &KafkaConfig,
+    topics: &[Topic],
+    take: &mut dyn FnMut(&Record<'_>),
+) -> anyhow::Result<bool> {
+    let mut reader = TopicReader::open(kafka, topics, From::Beginning)?;
+    while !reader.caught_up() {
+        ensure!(!signals::asked(), "interrupted before everything was read");
+        if output::is_closed() {
+            return Ok(false);
+        }
+        reader.poll_within(10_000, LONGEST_WAIT, &mut |records| records.iter().for_each(&mut *take))?;
+    }
+    Ok(true)
 }
 
 /// Hands over every record of some stretches.

@@ -6,7 +6,7 @@
 use super::reading::{self, PATIENCE, Stretches};
 use crate::audit::cells::{Cells, CountKey};
 use crate::audit::compare::area_and_day;
-use crate::audit::duty_sums::{self, DutySums};
+use crate::audit::duties::sums::{self as duty_sums, DutySums};
 use crate::audit::stored::{AreaTask, Stored};
 use crate::audit::{Cut, RulesFound, changes};
 use crate::config::{Config, KafkaConfig};
@@ -317,7 +317,7 @@ impl Site<'_> {
         reading::all(self.kafka, &stretches, PATIENCE, &mut |record, _| {
             let key = std::str::from_utf8(record.key.unwrap_or_default()).ok();
             let Some((area, day)) = key.and_then(area_and_day) else { return };
-            match record.payload.and_then(|payload| M::decode(payload).ok()) {
+            match record.message() {
                 Some(numbers) => drop(published.insert((area, day), numbers)),
                 None => drop(published.remove(&(area, day))),
             }

@@ -117,6 +117,13 @@ pub struct Record<'a> {
     pub content_type: Option<&'a [u8]>,
 }
 
+impl Record<'_> {
+    /// The message that its payload is; `None` of a tombstone, and of what is none.
+    pub fn message<M: prost::Message + Default>(&self) -> Option<M> {
+        M::decode(self.payload?).ok()
+    }
+}
+
 /// The input record behind whatever is being done: only its position and its time of receipt count, however often it
 /// was sent on. In order of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,7 +14,6 @@ use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::set::RuleSetReader;
 use crate::proto::v1::{Alert, AreaDuties, AreaPositivity, AreaTier, Progress};
-use prost::Message;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -129,33 +128,33 @@ impl Overview {
             }
             Topic::Rules => self.rule(record),
             Topic::Progress => {
-                if let Some(progress) = decoded::<Progress>(record) {
+                if let Some(progress) = record.message::<Progress>() {
                     self.come_on(progress);
                 }
             }
             Topic::AreaPositivity => {
-                if let (Some(numbers), Some((area, _))) = (decoded::<AreaPositivity>(record), area_and_day(record)) {
+                if let (Some(numbers), Some((area, _))) = (record.message::<AreaPositivity>(), area_and_day(record)) {
                     let charted = self.registry.keeps_people(&numbers.area);
                     self.areas.positivity(&area, numbers, charted, version);
                 }
             }
             Topic::AreaTiers => {
-                if let Some(tier) = decoded::<AreaTier>(record) {
+                if let Some(tier) = record.message::<AreaTier>() {
                     self.areas.tier(&key(record), tier, version);
                 }
             }
             Topic::AreaDuties => {
-                if let (Some(duties), Some((area, day))) = (decoded::<AreaDuties>(record), area_and_day(record)) {
+                if let (Some(duties), Some((area, day))) = (record.message::<AreaDuties>(), area_and_day(record)) {
                     self.areas.duties(&area, day, Some(&duties), version);
                 }
             }
             Topic::Alerts => {
-                if let Some(alert) = decoded::<Alert>(record) {
+                if let Some(alert) = record.message::<Alert>() {
                     self.alerts.absorb(alert, record.received_at, version);
                 }
             }
             Topic::AreaAlerts => {
-                if let Some(alert) = decoded::<Alert>(record) {
+                if let Some(alert) = record.message::<Alert>() {
                     self.area_alerts.absorb(alert, record.received_at, version);
                 }
             }
@@ -209,14 +208,11 @@ fn area_and_day(record: &Record<'_>) -> Option<(String, Day)> {
     Some((target::keyed(area, of).into_owned(), Day::parse(day)?))
 }
 
-fn decoded<M: Message + Default>(record: &Record<'_>) -> Option<M> {
-    M::decode(record.payload?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::record::Position;
+    use prost::Message as _;
 
     fn read(overview: &mut Overview, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
         let record = Record {

@@ -4,7 +4,7 @@ use super::bench::{Bench, LAYOUT, context, operations};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use swabstream::audit::duty_sums::{self, DutySums};
+use swabstream::audit::duties::sums::{self as duty_sums, DutySums};
 use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::Topic;
 use swabstream::model::time::Day;

@@ -5,7 +5,7 @@ use prost::Message as _;
 use std::collections::BTreeSet;
 use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
-use swabstream::audit::duty_sums::DutySums;
+use swabstream::audit::duties::sums::DutySums;
 use swabstream::audit::recount::LiveAlert;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{

@@ -8,8 +8,8 @@ use swabstream::audit::arrived::{Arrived, Usable};
 use swabstream::audit::cells::Cells;
 use swabstream::audit::changes;
 use swabstream::audit::content;
-use swabstream::audit::duties::sums;
-use swabstream::audit::duty_sums::DutySums;
+use swabstream::audit::duties::sums::DutySums;
+use swabstream::audit::duties::sums_of;
 use swabstream::audit::recount::{self, LiveAlert, TimePassed, Truth};
 use swabstream::audit::targets;
 use swabstream::model::ids::Secret;
@@ -409,7 +409,7 @@ impl World {
         let truth = self.truth().duties;
         let all: BTreeMap<String, PersonDuties> =
             truth.into_iter().map(|(person, to_do)| (person, to_do.duties)).collect();
-        assert_eq!(self.duties, sums(&self.rules, all.values(), self.live().values()));
+        assert_eq!(self.duties, sums_of(&self.rules, all.values(), self.live().values()));
         let expected: BTreeMap<String, PersonDuties> =
             all.into_iter().map(|(person, all)| (person, recount::listed(all))).collect();
         assert_eq!(self.to_do, expected);

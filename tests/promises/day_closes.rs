@@ -1,11 +1,11 @@
 //! Days are closed for every area when their time has come everywhere, also where nothing is read any more.
 
 use crate::support::deployment::{Deployment, LAYOUT};
-use crate::support::story::{result, time};
+use crate::support::story::{message, result, time};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use swabstream::demo::city::{Kind, Message};
+use swabstream::demo::city::Kind;
 use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
@@ -15,16 +15,8 @@ use swabstream::proto::v1::{AreaPositivity, DayClose, DayIncomplete, Finding, ru
 
 fn send(deployment: &mut Deployment, id: &str, person: &str, swabbed: &str, received: &str) {
     let result = result(id, person, Finding::Negative, swabbed);
-    deployment.publish(&Message {
-        topic: Topic::LabResults,
-        key: person.as_bytes().to_vec(),
-        partition_key: person.as_bytes().to_vec(),
-        payload: Some(result.encode_to_vec()),
-        content_type: None,
-        at: time(received),
-        kind: Kind::Result,
-        mis_keyed: false,
-    });
+    let payload = Some(result.encode_to_vec());
+    deployment.publish(&message(Topic::LabResults, person, payload, time(received), Kind::Result));
 }
 
 /// Closes of the city by day, in the order they were published; each day's is the same each time.

@@ -2,11 +2,11 @@
 
 use crate::support::deployment::Deployment;
 use crate::support::records::close_contact;
-use crate::support::story::{Ending, Story, contact, result, time};
+use crate::support::story::{Ending, Story, contact, message, result, time};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use swabstream::demo::city::{Kind, Message};
+use swabstream::demo::city::Kind;
 use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
@@ -117,16 +117,8 @@ fn the_contact_never_tested_is_overdue_in_its_district_day_by_day_and_on_the_lis
 fn with_no_input_at_all_a_deadline_fires_within_two_seconds_of_its_time() {
     let mut deployment = Deployment::start_live(7, Arc::new(sample_rules()), time("2022-11-08 12:00"));
     let record = close_contact("C1", "P1", "I1", time("2022-11-08 10:00"), time("2022-11-08 11:00"));
-    deployment.publish(&Message {
-        topic: Topic::ContactRecords,
-        key: b"P1".to_vec(),
-        partition_key: b"P1".to_vec(),
-        payload: Some(record.encode_to_vec()),
-        content_type: None,
-        at: time("2022-11-08 12:00"),
-        kind: Kind::Contact,
-        mis_keyed: false,
-    });
+    let (payload, received) = (Some(record.encode_to_vec()), time("2022-11-08 12:00"));
+    deployment.publish(&message(Topic::ContactRecords, "P1", payload, received, Kind::Contact));
     let told = |deployment: &Deployment| {
         let live = deployment.published();
         let all = live.live().filter(|alert| alert.family() == ContactOverdue).map(|alert| alert.first_day.clone());

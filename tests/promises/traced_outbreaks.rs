@@ -4,7 +4,7 @@ use crate::support::deployment::Deployment;
 use crate::support::open_data;
 use crate::support::oracle::Published;
 use crate::support::records::{close_contact, final_result};
-use crate::support::story::time;
+use crate::support::story::{message, time};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -87,27 +87,13 @@ fn at(day: Day, hour: i64) -> Timestamp {
 /// Somebody's positive of a day, received in its evening.
 fn positive(person: &str, of: Day) -> Message {
     let result = final_result(&format!("R-{person}"), person, Finding::Positive, at(of, 9));
-    message(Topic::LabResults, person, result.encode_to_vec(), at(of, 20), Kind::Result)
+    message(Topic::LabResults, person, Some(result.encode_to_vec()), at(of, 20), Kind::Result)
 }
 
 /// Somebody's exposure, received when it is over.
 fn contact(person: &str, index: &str, first: Day, last: Day) -> Message {
     let record = close_contact(&format!("C-{person}-{index}"), person, index, at(first, 8), at(last, 21));
-    message(Topic::ContactRecords, person, record.encode_to_vec(), at(last, 22), Kind::Contact)
-}
-
-fn message(topic: Topic, person: &str, payload: Vec<u8>, at: Timestamp, kind: Kind) -> Message {
-    let key = person.as_bytes().to_vec();
-    Message {
-        topic,
-        partition_key: key.clone(),
-        key,
-        payload: Some(payload),
-        content_type: None,
-        at,
-        kind,
-        mis_keyed: false,
-    }
+    message(Topic::ContactRecords, person, Some(record.encode_to_vec()), at(last, 22), Kind::Contact)
 }
 
 /// What comes of messages that are received in the order of their times.

@@ -5,8 +5,9 @@
 //! area may be forgotten, any area that a result of the person named is taken as given; where a message about a contact is on
 //! its way, all that was published of the person: then only the sum is checked.
 
+pub mod sums;
+
 use super::compare::{Pair, pairs};
-use super::duty_sums::{DutyCounts, DutySums, bump, counts_of, place_of, told};
 use super::numbers::{Coverage, Observed};
 use super::recount::{ToDo, Truth, lineage, listed};
 use super::report::Check;
@@ -15,6 +16,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::{Alert, AlertFamily, Duty, DutyKind, Finding, PersonDuties};
 use std::collections::BTreeMap;
+use sums::{DutyCounts, DutySums, bump, counts_of, place_of, told};
 
 /// The first format of messages that says what has to be done.
 pub const DUTIES: u32 = 2;
@@ -32,15 +34,21 @@ fn why_not_recounted(observed: &Observed<'_>, coverage: &Coverage) -> Option<Str
     })
 }
 
-/// What has to be done with each person.
-pub fn of_people(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
-    let mut check = Check::new("duties");
-    check.limited = why_not_recounted(observed, coverage);
-    if check.limited.is_some() {
-        return check;
+/// What has to be done with people, and in areas.
+pub fn checks(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> [Check; 2] {
+    if let Some(why) = why_not_recounted(observed, coverage) {
+        return ["duties", "area duties"].map(|name| Check { limited: Some(why.clone()), ..Check::new(name) });
     }
-    let wanted = effective(truth, observed).into_iter().filter(|(person, _)| !is_given(person, observed));
-    let wanted: BTreeMap<String, PersonDuties> = wanted.map(|(person, all)| (person, listed(all))).collect();
+    let wanted = effective(truth, observed);
+    [of_people(&wanted, observed), of_areas(&wanted, observed)]
+}
+
+/// What has to be done with each person.
+fn of_people(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>) -> Check {
+    let mut check = Check::new("duties");
+    let wanted = effective.iter().filter(|(person, _)| !is_given(person, observed));
+    let wanted: BTreeMap<String, PersonDuties> =
+        wanted.map(|(person, all)| (person.clone(), listed(all.clone()))).collect();
     let kept = |(person, said): (&String, &PersonDuties)| Some((person.clone(), known_days(said, person, observed)?));
     let published: BTreeMap<String, PersonDuties> = observed
         .published
@@ -108,16 +116,12 @@ fn known_days(said: &PersonDuties, person: &str, observed: &Observed<'_>) -> Opt
 }
 
 /// What has to be done in each area: what tasks hold, and what they published.
-pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
+fn of_areas(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>) -> Check {
     let mut check = Check::new("area duties");
-    check.limited = why_not_recounted(observed, coverage);
-    if check.limited.is_some() {
-        return check;
-    }
     // Days that every task knows all of.
     let known = |day: &Day| observed.passed.values().all(|passed| passed.knows(observed.rules, *day));
-    let held: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
-    let mut wanted = sums(observed.rules, effective(truth, observed).values(), observed.published.live());
+    let all: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
+    let mut wanted = sums_of(observed.rules, effective.values(), observed.published.live());
     for ((area, day), counts) in &observed.in_flight.duties {
         bump(&mut wanted, (area, *day), counts.map(|count| -count));
     }
@@ -125,7 +129,7 @@ pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> 
         let is_kept = |(area, day): &(String, Day)| known(day) && observed.keeps(area, *day, true);
         sums.iter().filter(|(key, _)| is_kept(key)).map(|(key, counts)| (key.clone(), *counts)).collect()
     };
-    let (wanted, held) = (kept(&wanted), kept(&held));
+    let (wanted, held) = (kept(&wanted), kept(&all));
     for pair in pairs(&wanted, &held, PartialEq::eq) {
         check.differs(|| match pair {
             Pair::Missing((area, day), wanted) => format!("{area} {day}: {} must be held, nothing is", told(wanted)),
@@ -140,7 +144,6 @@ pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> 
         .filter(|((area, day), _)| observed.keeps(area, *day, true))
         .map(|(key, duties)| (key.clone(), counts_of(duties)))
         .collect();
-    let all: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
     let all = all.into_iter().filter(|((area, day), _)| observed.keeps(area, *day, false)).collect();
     for pair in pairs(&all, &published, PartialEq::eq) {
         let (Pair::Missing((area, day), _) | Pair::Unexpected((area, day), _) | Pair::Differs((area, day), ..)) = pair;
@@ -150,7 +153,7 @@ pub fn of_areas(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> 
 }
 
 /// What people, and pools by their live alerts, add up to in areas.
-pub fn sums<'a>(
+pub fn sums_of<'a>(
     rules: &Rules,
     people: impl Iterator<Item = &'a PersonDuties>,
     live: impl Iterator<Item = &'a Alert>,

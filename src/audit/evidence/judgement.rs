@@ -98,15 +98,15 @@ impl Evidence {
             passed: &passed,
             without_duties: self.without_duties(),
         };
-        vec![
+        let mut checks = vec![
             numbers::alerts(&truth, &found, &known),
             numbers::numbers(&truth, &found, &known),
             numbers::cells(&truth, &found, &known),
             numbers::tiers(&truth, &found, &known),
             day_closes::check(&self.published, &areas, self.setting.layout, &self.setting.rules),
-            duties::of_people(&truth, &found, &known),
-            duties::of_areas(&truth, &found, &known),
-        ]
+        ];
+        checks.extend(duties::checks(&truth, &found, &known));
+        checks
     }
 
     fn why_not_recounted(&self) -> Option<String> {

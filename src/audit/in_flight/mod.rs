@@ -3,12 +3,13 @@
 //! In: messages between tasks, below the committed offsets and after them. Out: what their receivers did not know at
 //! the cut. Whether a message was sent by then, its header says: it names the commit that sent it.
 
+mod to_members;
+
 use super::cells::Cells;
 use super::changes;
 use super::cut::place;
-use super::duty_sums::DutySums;
+use super::duties::sums::DutySums;
 use super::recount::{Held, Truth};
-use super::to_members::ToMembers;
 use crate::model::record::{Layout, Position, Record, Topic};
 use crate::model::time::Day;
 use crate::policy::{LONGEST_WINDOW, Rules};
@@ -16,6 +17,7 @@ use crate::proto::v1::person_event::Event;
 use crate::proto::v1::{AreaChanges, PersonEvent};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
+use to_members::ToMembers;
 
 /// What receivers did not know at the cut.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,8 @@
 //!
 //! In: messages between people's tasks, read and not read. Out: which records a member goes by.
 
-use super::arrived::Arrived;
-use super::cut::{Cut, place};
+use crate::audit::arrived::Arrived;
+use crate::audit::cut::{Cut, place};
 use crate::model::record::{Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::proto::v1::person_event::Event;

@@ -6,7 +6,7 @@ use super::pool_said::PoolSaid;
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
-use crate::policy::Rules;
+use crate::policy::{CasePolicy, Rules};
 use crate::proto::v1::{
     Alert, AlertFamily, Channel, ContactKind, ContactRecord, MatchedContact, PositiveResult, Severity,
 };
@@ -407,12 +407,7 @@ fn exposed_to(
         let from = minute(record.exposure_start.as_ref());
         let matches = |positive: &Specimen| {
             let Some(policy) = targets::case_policy(rules, &positive.target, positive.day) else { return false };
-            let days = match kind {
-                ContactKind::Secondary => policy.observation_days.secondary,
-                ContactKind::CoExposed => policy.observation_days.co_exposed,
-                _ => policy.observation_days.close,
-            };
-            let to = minute(record.exposure_end.as_ref()) + i64::from(days) * DAY_MINUTES;
+            let to = minute(record.exposure_end.as_ref()) + i64::from(observed(policy, kind)) * DAY_MINUTES;
             is_about(rules, record, &positive.target, positive.day) && from <= positive.until && positive.minute <= to
         };
         if episode.positives.iter().any(matches) {
@@ -420,6 +415,15 @@ fn exposed_to(
         }
     }
     listed
+}
+
+/// Days of observation of a kind of contact.
+pub fn observed(policy: &CasePolicy, kind: ContactKind) -> i32 {
+    match kind {
+        ContactKind::Secondary => policy.observation_days.secondary,
+        ContactKind::CoExposed => policy.observation_days.co_exposed,
+        _ => policy.observation_days.close,
+    }
 }
 
 /// A secondary contact of somebody whose live alert lists the record is a close one.

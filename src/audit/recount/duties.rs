@@ -1,8 +1,8 @@
 //! What has to be done with contacts, asked day by day: is the person under management then, does it begin or end, is a
 //! test due, was it taken, is it overdue.
 
-use super::alerts::{is_about, kind_as_known};
-use super::management::{LONGEST, at, is_case, last_observed, observed, ordered, was_case};
+use super::alerts::{is_about, kind_as_known, observed};
+use super::management::{LONGEST, at, is_case, last_observed, ordered, was_case};
 use super::overdue::{TimePassed, asked, deadline};
 use super::people::{Person, members_of};
 use crate::audit::arrived::Arrived;

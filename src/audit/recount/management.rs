@@ -5,19 +5,10 @@ use super::people::{Person, Specimen};
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
-use crate::proto::v1::{ContactKind, ContactRecord};
+use crate::proto::v1::ContactRecord;
 
 /// Days of one record that are taken.
 pub const LONGEST: i32 = 366;
-
-/// Days of observation of a kind of contact.
-pub fn observed(policy: &CasePolicy, kind: ContactKind) -> i32 {
-    match kind {
-        ContactKind::Secondary => policy.observation_days.secondary,
-        ContactKind::CoExposed => policy.observation_days.co_exposed,
-        _ => policy.observation_days.close,
-    }
-}
 
 /// A time that every usable record has.
 pub fn at(time: Option<&prost_types::Timestamp>) -> Timestamp {

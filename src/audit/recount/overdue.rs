@@ -4,8 +4,8 @@
 //! day, is the time for its result over, was no swab taken, and is the person no case by then.
 
 use super::alert_id;
-use super::alerts::{ListedContact, LiveAlert, is_about, kind_as_known};
-use super::management::{at, ended, is_case, last_observed, observed, ordered, positives};
+use super::alerts::{ListedContact, LiveAlert, is_about, kind_as_known, observed};
+use super::management::{at, ended, is_case, last_observed, ordered, positives};
 use super::people::Person;
 use crate::audit::targets;
 use crate::model::ids::Secret;

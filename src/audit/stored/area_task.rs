@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools};
-use crate::audit::duty_sums::{self, DutyCounts, DutySums};
+use crate::audit::duties::sums::{self as duty_sums, DutyCounts, DutySums};
 use crate::model::time::{Day, Timestamp};
 use std::collections::BTreeMap;
 

@@ -2,6 +2,7 @@
 //!
 //! In: records of `area-duties`, `person-duties` and `alerts`, in the order of their partitions. Out: lines.
 
+use crate::cli::watch::mask;
 use crate::model::ids::masked;
 use crate::model::record::{Record, Topic};
 use crate::model::target;
@@ -11,7 +12,6 @@ use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{
     Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, PersonDuties,
 };
-use prost::Message;
 use std::collections::BTreeMap;
 
 /// What is asked for.
@@ -43,15 +43,15 @@ impl<'a> DayOf<'a> {
     pub(super) fn take(&mut self, record: &Record<'_>) {
         let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return };
         match record.position.topic {
-            Topic::AreaDuties if key == self.key() => self.numbers = decoded(record),
+            Topic::AreaDuties if key == self.key() => self.numbers = record.message(),
             Topic::PersonDuties => {
                 self.people.remove(key);
-                let person = decoded(record).and_then(|person: PersonDuties| self.of_day(person));
+                let person = record.message().and_then(|person: PersonDuties| self.of_day(person));
                 self.people.extend(person.map(|person| (key.to_owned(), person)));
             }
             Topic::Alerts => {
                 self.pools.remove(key);
-                let pool = decoded(record).filter(|alert| self.concerns(alert));
+                let pool = record.message().filter(|alert| self.concerns(alert));
                 self.pools.extend(pool.map(|pool| (key.to_owned(), pool)));
             }
             _ => {}
@@ -170,19 +170,13 @@ fn shown(id: &str, whole: bool) -> String {
     if whole { id.to_owned() } else { masked(id) }
 }
 
-/// Nothing is left by which a person, the pool or its tube could be recognised, unless it was asked for.
+/// Nothing is left by which anybody could be recognised, unless it was asked for.
 fn masking(alert: &Alert, show_ids: bool) -> Alert {
     let mut alert = alert.clone();
-    let members = alert.members.iter_mut().map(|member| &mut member.person_id);
-    let tubes = alert.positives.iter_mut().map(|result| &mut result.specimen_id);
-    for id in members.chain(tubes).chain([&mut alert.pool_id, &mut alert.specimen_id]) {
-        *id = shown(id, show_ids);
+    if !show_ids {
+        mask(&mut alert);
     }
     alert
-}
-
-fn decoded<M: Message + Default>(record: &Record<'_>) -> Option<M> {
-    M::decode(record.payload?).ok()
 }
 
 #[cfg(test)]
@@ -190,6 +184,7 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
     use crate::policy::sample::sample_rules;
+    use prost::Message as _;
 
     fn read(day: &mut DayOf<'_>, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
         let position = Position { topic, partition: 0, offset: 0 };

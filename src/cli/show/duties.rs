@@ -1,23 +1,20 @@
 //! `swabstream show duties`: what has to be done in an area on a day, and with whom.
 
 use super::day::{DayOf, Subject};
+use crate::cli::reading;
 use crate::clock;
 use crate::config::Config;
-use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::rules;
 use crate::model::record::Topic;
 use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// How long a signal, or that nobody reads any more, may go unnoticed.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// How long to look for rules.
 const RULES_LIMIT: Duration = Duration::from_secs(10);
@@ -74,15 +71,8 @@ pub(super) fn run(args: &DutiesArgs, out: &mut dyn Write) -> anyhow::Result<Exit
     let rules = held.in_force.context("no rules are in force: publish some with `swabstream rules apply DIR`")?.rules;
     let mut shown = DayOf::new(subject(args, &rules)?, &rules);
     let topics = [Topic::AreaDuties, Topic::PersonDuties, Topic::Alerts];
-    let mut reader = TopicReader::open(&config.kafka, &topics, From::Beginning)?;
-    while !reader.caught_up() {
-        ensure!(!signals::asked(), "interrupted before everything was read");
-        if output::is_closed() {
-            return Ok(ExitCode::from(output::CLOSED));
-        }
-        reader.poll_within(10_000, LONGEST_WAIT, &mut |records| {
-            records.iter().for_each(|record| shown.take(record));
-        })?;
+    if !reading::to_the_end(&config.kafka, &topics, &mut |record| shown.take(record))? {
+        return Ok(ExitCode::from(output::CLOSED));
     }
     let lines = if args.json { shown.json(args.show_ids) } else { shown.text(args.show_ids) };
     for line in lines {

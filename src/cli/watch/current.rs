@@ -2,36 +2,22 @@
 
 use super::args::What;
 use super::shown::Shown;
+use crate::cli::reading;
 use crate::config::Config;
-use crate::kafka::reader::{From, TopicReader};
 use crate::model::record::{Record, Topic};
-use crate::terminal::{output, say, signals};
-use anyhow::ensure;
+use crate::terminal::{output, say};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long a signal, or that nobody reads any more, may go unnoticed.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// The newest lines, by what they are about. Day and text, so that a later one takes the place of an earlier one.
 type Newest = BTreeMap<String, (String, String)>;
 
 /// Shows the table once.
 pub(super) fn show(config: &Config, shown: &Shown<'_>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let mut reader = TopicReader::open(&config.kafka, shown.args.what.topics(), From::Beginning)?;
     let mut newest = Newest::new();
-    while !reader.caught_up() {
-        ensure!(!signals::asked(), "interrupted before everything was read");
-        if output::is_closed() {
-            return Ok(ExitCode::from(output::CLOSED));
-        }
-        reader.poll_within(10_000, LONGEST_WAIT, &mut |records| {
-            for record in records {
-                take(&mut newest, record, shown);
-            }
-        })?;
+    if !reading::to_the_end(&config.kafka, shown.args.what.topics(), &mut |record| take(&mut newest, record, shown))? {
+        return Ok(ExitCode::from(output::CLOSED));
     }
     shown.begin(out)?;
     for (_, line) in newest.values() {

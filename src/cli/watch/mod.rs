@@ -22,6 +22,7 @@ mod shown;
 
 pub use args::{Start, WatchArgs, What};
 pub(super) use lines::moment;
+pub(super) use shown::mask;
 
 /// How long a signal, or that nobody reads any more, may go unnoticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);

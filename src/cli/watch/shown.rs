@@ -100,7 +100,7 @@ fn with_those_below<'a>(area: &'a str, rules: Option<&'a Rules>) -> BTreeSet<&'a
 }
 
 /// Nothing is left by which a person, a pool or the specimen could be recognised.
-fn mask(alert: &mut Alert) {
+pub fn mask(alert: &mut Alert) {
     let contacts = alert.exposed_to.iter_mut().chain(&mut alert.to_trace).map(|contact| &mut contact.person_id);
     let members = alert.members.iter_mut().map(|member| &mut member.person_id);
     let tubes = alert.positives.iter_mut().map(|result| &mut result.specimen_id);

@@ -47,6 +47,12 @@ pub fn time(text: &str) -> Timestamp {
     Timestamp(at.as_millisecond())
 }
 
+/// A record in the partition of its key.
+pub fn message(topic: Topic, key: &str, payload: Option<Vec<u8>>, at: Timestamp, kind: Kind) -> Message {
+    let key = key.as_bytes().to_vec();
+    Message { topic, partition_key: key.clone(), key, payload, content_type: None, at, kind, mis_keyed: false }
+}
+
 /// A final result of a swab taken in the old town for screening.
 pub fn result(id: &str, person: &str, finding: Finding, swabbed: &str) -> LabResult {
     final_result(id, person, finding, time(swabbed))
@@ -172,16 +178,7 @@ impl Story {
     }
 
     fn push(&mut self, topic: Topic, received: &str, key: &str, payload: Option<Vec<u8>>, kind: Kind) {
-        self.messages.push(Message {
-            topic,
-            key: key.as_bytes().to_vec(),
-            partition_key: key.as_bytes().to_vec(),
-            payload,
-            content_type: None,
-            at: time(received),
-            kind,
-            mis_keyed: false,
-        });
+        self.messages.push(message(topic, key, payload, time(received), kind));
     }
 }
 
