@@ -32,6 +32,9 @@ use swabstream::audit::Cut;
 use swabstream::kafka::topics;
 use swabstream::model::record::{HalfKind, Layout, Output, Topic};
 use swabstream::model::time::Timestamp;
+use swabstream::pipeline::area::AreaHalf;
+use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::person::PersonHalf;
 use swabstream::runtime::log::{Commit, CommitMark};
 use transactions::{Identity, Producer};
 
@@ -258,6 +261,18 @@ impl Broker {
     /// Whether no partition has anything that may still be committed or aborted.
     pub fn is_stable(&self) -> bool {
         self.partitions.values().all(|partition| partition.stable_end() == partition.end())
+    }
+
+    /// Whether records of an input were committed that no task has committed to have read.
+    pub fn has_unread(&self) -> bool {
+        let inputs = [(HalfKind::Person, PersonHalf::INPUTS), (HalfKind::Area, AreaHalf::INPUTS)];
+        let mut places = inputs.into_iter().flat_map(|(half, topics)| topics.iter().map(move |topic| (half, *topic)));
+        places.any(|(half, topic)| {
+            (0..self.partitions_of(topic)).any(|partition| {
+                let read = self.groups.get(&half).and_then(|group| group.offset(topic, partition)).unwrap_or(0);
+                !self.read_on(topic, partition, read).0.is_empty()
+            })
+        })
     }
 
     /// Where everything stands now, whoever is at work.
