@@ -21,7 +21,7 @@ const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 const RECORDS: usize = 400;
 
 const FAULTS: FaultRates =
-    FaultRates { aborted: 10, unknown: 10, crash: 4, kicked: 4, partial: 40, ..FaultRates::NONE };
+    FaultRates { aborted: 10, unknown: 10, crash: 4, kicked: 4, partial: 40, slow_answer: 10, ..FaultRates::NONE };
 
 #[test]
 fn every_record_counts_once_whatever_fails() {
@@ -56,6 +56,8 @@ fn every_kind_of_fault_really_happens() {
         "restore waited for offsets",
         "restore waited for a transaction",
         "read on beside a commit",
+        "revocation ran out of time",
+        "stale commit tried again",
     ] {
         assert!(happened.contains_key(what), "{what} never happened: {happened:?}");
     }

@@ -77,6 +77,7 @@ impl Plan {
             slow_markers: up_to(50),
             failed_restore: up_to(3),
             slow_restore: up_to(10),
+            slow_answer: up_to(10),
         }
     }
 }

@@ -15,10 +15,14 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 20] = [
+const MUST_HAPPEN: [(&str, &[&str]); 21] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
+    (
+        "commits that are waited for in vain, or tried again",
+        &["revocation ran out of time", "stale commit tried again"],
+    ),
     ("restores", &["restored"]),
     ("slow or failed restores", &["slow restore", "crash in a restore"]),
     ("stuck restores", &["restore stuck"]),

@@ -6,7 +6,7 @@ use super::transactions::{Membership, PendingOffset, Refused};
 use std::collections::BTreeSet;
 use swabstream::model::record::{Output, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::runtime::log::{Commit, CommitError};
+use swabstream::runtime::log::{Commit, CommitError, TaskCommit};
 
 /// Where a commit goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,26 @@ enum Fault {
     Slow,
 }
 
+/// How a commit failed.
+pub(super) enum Failure {
+    /// The group has moved on from the member it was sent by, or does not know it: nothing was written.
+    Stale(CommitError),
+    Final(CommitError),
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<Failure> for CommitError {
+    fn from(failure: Failure) -> Self {
+        let (Failure::Stale(error) | Failure::Final(error)) = failure;
+        error
+    }
+}
+
 /// What becomes of the end of a transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -39,7 +59,7 @@ enum End {
 }
 
 impl ModelLog {
-    pub(super) fn carry_out(&mut self, commit: &Commit, number: u64, of: Membership) -> Result<(), CommitError> {
+    pub(super) fn carry_out(&mut self, commit: &Commit, number: u64, of: Membership) -> Result<(), Failure> {
         assert!(!self.process.is_dead(), "a dead process does not commit");
         let began = self.broker.borrow().now;
         let records = commit.outputs().len() + commit.tasks().iter().map(|task| task.changes.len()).sum::<usize>();
@@ -49,20 +69,21 @@ impl ModelLog {
             _ => usize::MAX,
         };
         if let Err(reason) = self.send(commit, number, most) {
-            return self.refused(&reason);
+            return Ok(self.refused(&reason)?);
         }
         match fault {
             Fault::Aborted(_) => {
-                return self.abort(CommitError::Aborted("the broker said so".to_owned()), "aborted");
+                return Ok(self.abort(CommitError::Aborted("the broker said so".to_owned()), "aborted")?);
             }
-            Fault::Crash(_) => return self.die("crash in a commit"),
-            Fault::Frozen(after) => return self.freeze(commit, number, of, after),
+            Fault::Crash(_) => return Ok(self.die("crash in a commit")?),
+            Fault::Frozen(after) => return Ok(self.freeze(commit, number, of, after)?),
             Fault::Kicked => self.process.expel(),
             Fault::Slow => self.let_time_jump(),
             _ => {}
         }
         if let Err(reason) = self.send_offsets(commit, of) {
-            return self.refused(&reason);
+            let is_stale = matches!(reason, Refused::Member(_) | Refused::Generation(_));
+            return self.refused(&reason).map_err(if is_stale { Failure::Stale } else { Failure::Final });
         }
         let disturbances = self.disturbances;
         self.end(number, fault)?;
@@ -249,6 +270,20 @@ impl ModelLog {
         let to = Timestamp(broker.now.0 + broker.random.between(0, longest)).min(broker.latest).max(broker.now);
         broker.note("time jumped in a commit", || self.by.id.clone());
         broker.advance_to(to);
+    }
+
+    /// As the adapter does before it sends a commit once more that the group has refused: the rebalance is heard of, and
+    /// its tasks are still at work here.
+    pub(super) fn may_try_again(&mut self, commit: &Commit) -> bool {
+        let is_ours =
+            |task: &TaskCommit| matches!(self.tasks.get(&task.task), Some(Task::Running { .. } | Task::Ending));
+        let mut broker = self.broker.borrow_mut();
+        let group = broker.group(self.half);
+        let may = group.knows(self.process.member.get()) && commit.tasks().iter().all(is_ours);
+        if may {
+            self.generation = group.generation();
+        }
+        may
     }
 
     /// What the seam asks of a commit, whatever becomes of it.

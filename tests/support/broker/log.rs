@@ -3,7 +3,8 @@
 use super::group::{Group, News};
 use super::partition::Isolation;
 use super::process::Process;
-use super::transactions::{Identity, Membership};
+use super::transactions::Identity;
+use super::under_way::{Stage, UnderWay};
 use super::{Broker, Shared, Stored};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -35,18 +36,7 @@ pub struct ModelLog {
     pub(super) marks: BTreeMap<i32, u64>,
     /// Ends of changelogs, as of when they were asked for.
     asked_ends: BTreeMap<i32, i64>,
-    under_way: Option<UnderWay>,
-}
-
-/// A commit whose end the worker has not heard of.
-enum UnderWay {
-    /// By whom it was in the group when it began: whoever joins anew meanwhile does not commit what was another's.
-    Begun {
-        commit: Commit,
-        number: u64,
-        of: Membership,
-    },
-    Ended(Ended),
+    pub(super) under_way: Option<UnderWay>,
 }
 
 /// Where a task of this worker is.
@@ -130,17 +120,6 @@ impl ModelLog {
         let mut broker = self.broker.borrow_mut();
         let partial = broker.rates.partial;
         broker.random.chance(partial)
-    }
-
-    /// The broker takes what was begun.
-    fn carry_on(&mut self) {
-        self.under_way = match self.under_way.take() {
-            Some(UnderWay::Begun { commit, number, of }) => {
-                let result = self.carry_out(&commit, number, of);
-                Some(UnderWay::Ended(Ended { result, at: self.elapsed() }))
-            }
-            other => other,
-        };
     }
 
     fn check_alive(&self) -> Result<(), Fatal> {
@@ -388,8 +367,8 @@ impl Log for ModelLog {
         if self.tasks.values().any(|task| matches!(task, Task::Restoring { stuck: true, .. })) {
             self.note("commit beside a stuck restore", || format!("{} tasks", commit.tasks().len()));
         }
-        let (number, of) = (self.announce(&commit), self.membership());
-        self.under_way = Some(UnderWay::Begun { commit, number, of });
+        let (number, of, due) = (self.announce(&commit), self.membership(), self.answered_at());
+        self.under_way = Some(UnderWay { stage: Stage::Begun { commit, number, of, attempts: 1 }, due });
         if self.falls_partial() {
             self.carry_on();
         }
@@ -402,19 +381,28 @@ impl Log for ModelLog {
             return Some(Ended { result, at: self.elapsed() });
         }
         // Whoever does not wait goes on without the answer, more often than not.
-        if wait.is_zero() && self.falls_partial() {
+        if (wait.is_zero() && self.falls_partial()) || !self.hears_within(wait) {
             self.note("read on beside a commit", String::new);
+            self.note_out_of_time(wait);
             return None;
         }
         self.carry_on();
         match self.under_way.take() {
-            Some(UnderWay::Ended(ended)) => Some(ended),
-            Some(UnderWay::Begun { .. }) | None => unreachable!("it was begun, and carried out"),
+            Some(UnderWay { stage: Stage::Ended(ended), .. }) => Some(ended),
+            again => {
+                self.under_way = again;
+                None
+            }
         }
     }
 
     fn rewind(&mut self) -> Result<(), Fatal> {
         self.check_alive()?;
+        // Of what is under way nobody hears any more, and the broker may have it all the same.
+        if self.under_way.is_some() && self.falls_partial() {
+            self.carry_on();
+            self.check_alive()?;
+        }
         self.under_way = None;
         self.renew();
         for task in self.tasks.values_mut() {

@@ -3,10 +3,10 @@
 //! It keeps what exactly-once rests on: partitions with control markers (so offsets have gaps), transactions with open,
 //! committed and aborted ranges, the last stable offset, markers that are written one after the other, transactional
 //! ids with epochs that fence, groups with generations, cooperative rebalances and sessions that time out, offset
-//! commits inside transactions, requests that arrive late, twice or never. An end that arrives late ends whatever its
-//! producer has open by then: that is all the protocol that librdkafka speaks lets a broker know. It leaves out
-//! replication, fetch sessions and bytes on a wire. Where a worker breaks the rules of the seam, the model panics and
-//! says which.
+//! commits inside transactions, requests that arrive late, twice or never, answers that are waited for in vain. An end
+//! that arrives late ends whatever its producer has open by then: that is all the protocol that librdkafka speaks lets a
+//! broker know. It leaves out replication, fetch sessions and bytes on a wire. Where a worker breaks the rules of the
+//! seam, the model panics and says which.
 
 mod commit;
 mod group;
@@ -15,6 +15,7 @@ mod log;
 mod partition;
 mod process;
 mod transactions;
+mod under_way;
 
 pub use log::ModelLog;
 pub use partition::{Isolation, Stored};
@@ -68,6 +69,8 @@ pub struct FaultRates {
     pub failed_restore: u32,
     /// Pieces of a restore that are not there yet when they are asked for.
     pub slow_restore: u32,
+    /// Commits whose worker hears for long nothing of how they ended.
+    pub slow_answer: u32,
 }
 
 impl FaultRates {
@@ -85,6 +88,7 @@ impl FaultRates {
         slow_markers: 0,
         failed_restore: 0,
         slow_restore: 0,
+        slow_answer: 0,
     };
 }
 
