@@ -60,8 +60,8 @@ is moved to another instance comes on by itself within seconds, and nothing is m
 
 The mark is a rule, with a name and a reason: it is in force at once and for all instances, `swabstream rules show --json` \
 has it, and `swabstream rules apply` keeps it. It is about one day; whatever closes later waits for the task again. Live \
-numbers and tiers go on to that day's close without the task's people, and a tier may fall for it: say so to whoever acts on \
-tiers. When the task comes on, its results count in the live numbers, and the close stays as it was published. Until the day \
+numbers go on to that day's close without the task's people; a tier rises for what is known of those days, and does not fall \
+before the task has come on. When the task comes on, its results count in the live numbers, and the close stays as it was published. Until the day \
 is closed the mark can be taken back, `swabstream days unmark`, or replaced by one without other tasks: then it is said whose \
 it was. One that would say no more than the mark there is, is refused, as is one without a task that was never heard of: no \
 day closes before every task has been at work once.

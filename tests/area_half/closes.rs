@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, context, heard};
 use crate::city::{Finding, Test, batch};
-use crate::numbers::day;
+use crate::numbers::{day, live_alerts};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use swabstream::proto::v1::{AreaPositivity, DayClose, DayIncomplete, Progress, r
 use swabstream::runtime::log::Committed;
 use swabstream::runtime::task::clock::Look;
 use swabstream::runtime::task::{RulesInForce, Task};
-use swabstream::state::changelog::Restorer;
+use swabstream::state::changelog::{FORMAT, Restorer};
+use swabstream::state::paged::Paged as _;
 
 fn tested(on: Day) -> Test {
     Test { area: "D1S1", purpose: 0, day: on, finding: Finding::Negative }
@@ -203,6 +204,52 @@ fn a_mark_that_was_narrowed_in_time_lets_nothing_close_by_the_wider_one() {
     task.adopt(&in_force(&[1], 4));
     outputs.extend(task.commit(None).0);
     assert_eq!((closes(&outputs), task.half().closed(), task.owes()), (closed, Some(first), false));
+}
+
+/// An operator lets days close without person task 1, which stands still on the second of them.
+#[test]
+fn while_days_close_without_a_task_an_area_goes_up_and_not_down() {
+    let rules = Arc::new(sample_rules());
+    let first = day("2022-03-01");
+    let (behind, far) = (noon(first.plus(1)), noon(first.plus(20)));
+    let at = |own, closing| Times { own, everywhere: Some(own), closing: Some(closing), ..Times::default() };
+    let positive = |area, on| Test { area, finding: Finding::Positive, ..tested(on) };
+    let mut bench = Bench::new(&rules);
+    let go_on = |bench: &mut Bench, times: Times| {
+        bench.commit_at(times);
+        while bench.half.owes(&times) {
+            bench.commit_at(times);
+        }
+    };
+    let tier = |bench: &Bench, area: &str| {
+        let tier = bench.tiers()[area].clone();
+        (tier.tier, day(&tier.day), tier.earliest_step_down)
+    };
+    bench.read(&batch(&rules, 0, 1, &[], &[positive("D1S1", first)]));
+    go_on(&mut bench, at(behind, behind));
+    assert_eq!(tier(&bench, "D1S1"), ("high".into(), first.plus(1), "2022-03-09".into()));
+    // Seven clean days go by, of which nobody knows whether they are.
+    go_on(&mut bench, at(behind, far));
+    assert_eq!(tier(&bench, "D1S1"), ("high".into(), first.plus(7), String::new()), "the last day of the gravest");
+    let of = |bench: &Bench, area: &str| live_alerts(bench).into_iter().filter(|alert| alert.0 == area).count();
+    assert_eq!(of(&bench, "D1S1"), 1, "raised, and not lowered");
+    bench.read(&batch(&rules, 0, 2, &[], &[positive("D2S2", first.plus(15))]));
+    go_on(&mut bench, at(behind, far));
+    assert_eq!(tier(&bench, "D2S2"), ("high".into(), first.plus(20), String::new()), "it goes up at once");
+    // Whoever takes the task over goes on so.
+    let mut restored = AreaHalf::new(context(), rules.clone());
+    for (page, image) in (0..).zip(bench.images()) {
+        restored.load(page, &image, FORMAT).expect("ours");
+    }
+    restored.restored().expect("whole");
+    bench.half = restored;
+    go_on(&mut bench, at(behind, far));
+    assert_eq!(tier(&bench, "D1S1").0, "high");
+    // The task has come on, and nothing new was found.
+    go_on(&mut bench, at(far, far));
+    assert_eq!(tier(&bench, "D1S1"), ("low".into(), first.plus(20), String::new()));
+    assert_eq!(of(&bench, "D1S1"), 3, "raised, and lowered in two steps");
+    assert_eq!(tier(&bench, "D2S2"), ("high".into(), first.plus(20), "2022-03-24".into()));
 }
 
 /// Closes go on as far as was once known, but not over a day whose mark was taken back before it was closed.

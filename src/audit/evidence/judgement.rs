@@ -8,7 +8,7 @@ use crate::audit::duties::{self, DUTIES};
 use crate::audit::ids;
 use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
 use crate::audit::numbers::{self, Coverage, Observed};
-use crate::audit::recount::{self, TimePassed, Truth};
+use crate::audit::recount::{self, TimePassed, Truth, Until};
 use crate::audit::report::{Check, Report};
 use crate::audit::stored::AreaTask;
 use crate::audit::targets;
@@ -143,24 +143,31 @@ impl Evidence {
     /// come for its own.
     fn truth(&self, areas: &BTreeMap<i32, AreaTask>, passed: &BTreeMap<i32, TimePassed>) -> Truth {
         let rules = &self.setting.rules.rules;
-        let day_of = |task: &AreaTask| task.published_at.map(|at| rules.day(at));
-        let days: BTreeSet<Day> = areas.values().filter_map(day_of).collect();
+        let until_of = |number: &i32| {
+            let today = rules.day(areas.get(number)?.published_at?);
+            // What the slowest person task has come to is the area task's own time: nothing is missing up to it.
+            let own = self.heads.get(&(Topic::AreaState, *number)).and_then(|head| head.task.now.as_ref());
+            let own = own.and_then(Timestamp::from_wire);
+            Some(Until { today, whole: own.map_or(today, |own| rules.day(own).min(today)) })
+        };
+        let moments: BTreeSet<Until> = areas.keys().filter_map(until_of).collect();
         let layout = self.setting.layout;
         let passed = |person: &str| passed.get(&layout.person_task(person)).copied().unwrap_or_default();
-        let recount = |day| recount::recount(rules, &self.setting.secret, &self.inputs.arrived, day, passed);
-        let mut truth = recount(days.last().copied().unwrap_or_default());
-        let task_of = |area: &str| areas.get(&self.setting.layout.area_task(targets::area(area)));
-        let published = |area: &str| task_of(area).and_then(day_of);
-        let is_of = |area: &str, day: Day| published(area) == Some(day);
-        let last = days.last().copied().unwrap_or_default();
+        let recount = |until: Until| recount::recount(rules, &self.setting.secret, &self.inputs.arrived, until, passed);
+        let last = moments.last().copied().unwrap_or(Until::from(Day::default()));
+        let mut truth = recount(last);
+        let published = |area: &str| until_of(&layout.area_task(targets::area(area)));
+        let is_of = |area: &str, until: Until| published(area) == Some(until);
         truth.tiers.retain(|area, _| is_of(area, last));
-        for &day in days.iter().filter(|day| **day < last) {
-            let earlier = recount(day);
-            truth.tiers.extend(earlier.tiers.into_iter().filter(|(area, _)| is_of(area, day)));
+        truth.tier_changes.retain(|(area, _), _| is_of(area, last));
+        for &until in moments.iter().filter(|until| **until < last) {
+            let other = recount(until);
+            truth.tiers.extend(other.tiers.into_iter().filter(|(area, _)| is_of(area, until)));
+            truth.tier_changes.extend(other.tier_changes.into_iter().filter(|((area, _), _)| is_of(area, until)));
         }
         self.in_flight.take_from(&mut truth, rules, published);
-        truth.positivity.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
-        truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|today| *day <= today));
+        truth.positivity.retain(|(area, day), _| published(area).is_some_and(|until| *day <= until.today));
+        truth.tier_changes.retain(|(area, day), _| published(area).is_some_and(|until| *day <= until.today));
         truth
     }
 

@@ -9,7 +9,7 @@ use super::cells::Cells;
 use super::changes;
 use super::cut::place;
 use super::duties::sums::DutySums;
-use super::recount::{Held, Truth};
+use super::recount::{Held, Truth, Until};
 use crate::model::record::{Layout, Position, Record, Topic};
 use crate::model::time::Day;
 use crate::policy::{LONGEST_WINDOW, Rules};
@@ -95,8 +95,8 @@ impl InFlight {
         }
     }
 
-    /// Takes from what people add up to what areas had not received of it. `today` is the day each area has published.
-    pub fn take_from(&self, truth: &mut Truth, rules: &Rules, today: impl Fn(&str) -> Option<Day>) {
+    /// Takes from what people add up to what areas had not received of it. `until` is up to which day each area has published.
+    pub fn take_from(&self, truth: &mut Truth, rules: &Rules, until: impl Fn(&str) -> Option<Until>) {
         let first_day = truth.cells.keys().map(|key| key.day).min();
         let mut days: BTreeMap<&str, BTreeSet<Day>> = BTreeMap::new();
         for (key, count) in &self.cells {
@@ -111,8 +111,8 @@ impl InFlight {
                 truth.positivity.remove(&(area.to_owned(), end));
                 truth.positivity.extend(held.numbers(end).map(|numbers| ((area.to_owned(), end), numbers)));
             }
-            let Some(today) = today(area) else { continue };
-            let (tiers, changes) = held.tiers(&truth.positivity, today);
+            let Some(until) = until(area) else { continue };
+            let (tiers, changes) = held.tiers(&truth.positivity, until);
             truth.tiers.remove(area);
             truth.tiers.extend(tiers);
             truth.tier_changes.retain(|(changed, _), _| changed != area);

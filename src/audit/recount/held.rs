@@ -6,7 +6,7 @@
 use super::areas::{Sums, published};
 use super::cells::period;
 use super::measures::TierInputs;
-use super::tiers::{self, Tier, TierChange};
+use super::tiers::{self, Tier, TierChange, Until};
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, people, pools_named};
 use crate::audit::targets::{self, AreaTarget};
 use crate::model::time::Day;
@@ -60,9 +60,9 @@ impl<'a> Held<'a> {
     pub fn tiers(
         &self,
         numbers: &BTreeMap<(String, Day), AreaPositivity>,
-        today: Day,
+        until: Until,
     ) -> (BTreeMap<String, Tier>, BTreeMap<(String, Day), TierChange>) {
-        tiers::of(self, numbers, today, |key| key == self.key)
+        tiers::of(self, numbers, until, |key| key == self.key)
     }
 
     /// What lies between two days, by the registry of the window's last day.

@@ -27,30 +27,30 @@ pub use held::Held;
 pub use overdue::TimePassed;
 pub use people::{members_of, other_replaced, taken};
 pub use prevalence::is_estimated;
-pub use tiers::{Tier, TierChange};
+pub use tiers::{Tier, TierChange, Until};
 pub use truth::Truth;
 
 use super::arrived::Arrived;
 use super::cells::Cells;
 use crate::model::ids::Secret;
-use crate::model::time::Day;
 use crate::policy::Rules;
 use std::collections::BTreeMap;
 
-/// Counts everything again. `secret` is the key of ids, `today` the last day a window ends on, `passed` how far time has
-/// come for a person.
+/// Counts everything again. `secret` is the key of ids, `until` has the last day a window ends on, `passed` how far time
+/// has come for a person.
 pub fn recount(
     rules: &Rules,
     secret: &Secret,
     records: &[Arrived],
-    today: Day,
+    until: impl Into<Until>,
     passed: impl Fn(&str) -> TimePassed,
 ) -> Truth {
+    let until = until.into();
     let people = everybody(rules, records);
     let tubes = pools::counted(rules, records);
     let counts = areas::ItemsByDay::of(rules, &people, &tubes);
-    let positivity = counts.positivity(today);
-    let (tiers, tier_changes) = tiers::of(&counts, &positivity, today, |_| true);
+    let positivity = counts.positivity(until.today);
+    let (tiers, tier_changes) = tiers::of(&counts, &positivity, until, |_| true);
     let cells = cells::of(rules, &people, &tubes);
     let mut alerts = alerts::of(rules, secret, &people);
     let duties = duties::of(rules, &people, records, &passed);

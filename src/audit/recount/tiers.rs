@@ -4,6 +4,7 @@ use super::measures::{Ranked, Subject, TierInputs, days_of_steps, last_case, mea
 use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
+use crate::policy::areas::AreaFacts;
 use crate::policy::{CleanDayStep, LONGEST_WINDOW, Rules, Target, TargetIndex, TierEngine, TierPolicy};
 use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,15 +89,37 @@ type Tiers = BTreeMap<String, Tier>;
 type Changes = BTreeMap<(String, Day), TierChange>;
 type Numbers = BTreeMap<(String, Day), AreaPositivity>;
 
+/// Up to which day something is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Until {
+    /// The last day.
+    pub today: Day,
+    /// The last one of which nothing is missing: on a later one no area is called milder.
+    pub whole: Day,
+}
+
+impl From<Day> for Until {
+    fn from(today: Day) -> Self {
+        Self { today, whole: today }
+    }
+}
+
 /// Today's tiers of some areas, each with its target, and every day on which a tier differs from the day before.
 pub fn of<'a>(
     counts: &impl TierInputs<'a>,
     numbers: &Numbers,
-    today: Day,
+    until: Until,
     wanted: impl Fn(&str) -> bool,
 ) -> (Tiers, Changes) {
-    let rules = counts.rules();
+    let (rules, Until { today, whole }) = (counts.rules(), until);
     let decide = |subject: Subject<'a>, day| decide(counts, numbers, subject, day, today);
+    // The gravest of the last whole day and of all since, and of several the last.
+    let stands = |subject: Subject<'a>, day: Day| {
+        decides(rules, subject, day)?;
+        let since = (whole.min(day).0..=day.0).map(Day);
+        let decided = since.filter_map(|day| Some((day, decide(subject, day)?)));
+        decided.reduce(|gravest, next| if next.1.rank >= gravest.1.rank { next } else { gravest })
+    };
     let (mut tiers, mut changes) = (Tiers::new(), Changes::new());
     let of_target = |(at, target): (TargetIndex, &'a Target)| {
         rules.areas.list.iter().map(move |area| Subject { area, target: target.id.as_str(), at })
@@ -108,17 +131,22 @@ pub fn of<'a>(
         if !wanted(&key) {
             continue;
         }
-        if let Some(now) = decide(subject, today) {
-            let eve = decide(subject, today.plus(-1));
+        if let Some((on, now)) = stands(subject, today) {
+            let eve = stands(subject, on.plus(-1)).map(|(_, eve)| eve);
             let later = |ahead| decide(subject, today.plus(ahead));
-            let known = numbers.get(&(key.clone(), today));
-            let reasons = reasons::of(counts, known, subject, now.ranked(today));
-            let tier = Tier { reasons, ..tier(today, &now, eve.as_ref(), later) };
+            let known = numbers.get(&(key.clone(), on));
+            let reasons = reasons::of(counts, known, subject, now.ranked(on));
+            let mut tier = Tier { reasons, ..tier(on, &now, eve.as_ref(), later) };
+            if whole < today {
+                tier.earliest_step_down.clear();
+            }
             tiers.insert(key.clone(), tier);
         }
         let facts = subject.area.facts.iter().map(|facts| facts.from);
-        for day in days.iter().copied().chain(facts).filter(|day| (first..=today).contains(day)) {
-            let (before, after) = (decide(subject, day.plus(-1)), decide(subject, day));
+        let missing = (whole.0 + 1..=today.0).map(Day);
+        let all = days.iter().copied().chain(facts).chain(missing);
+        for day in all.filter(|day| (first..=today).contains(day)) {
+            let [before, after] = [day.plus(-1), day].map(|day| stands(subject, day).map(|(_, decision)| decision));
             if let Some(change) = change(before, after) {
                 changes.insert((key.clone(), day), change);
             }
@@ -214,6 +242,13 @@ fn tier<'a>(
     }
 }
 
+/// What the registry says of an area on a day, and the policy that decides on it then.
+fn decides<'a>(rules: &'a Rules, subject: Subject<'a>, day: Day) -> Option<(&'a AreaFacts, &'a TierPolicy)> {
+    let Subject { area, at, .. } = subject;
+    let facts = area.facts.iter().rev().find(|facts| facts.from <= day).filter(|facts| !facts.abolished)?;
+    Some((facts, rules.tier_policy(area.level, at, day)?))
+}
+
 /// The tier of an area for a target on a day by specimens collected up to `seen`.
 fn decide<'a>(
     counts: &impl TierInputs<'a>,
@@ -222,12 +257,7 @@ fn decide<'a>(
     day: Day,
     seen: Day,
 ) -> Option<Decision<'a>> {
-    let Subject { area, at, .. } = subject;
-    let facts = area.facts.iter().rev().find(|facts| facts.from <= day)?;
-    if facts.abolished {
-        return None;
-    }
-    let policy = counts.rules().tier_policy(area.level, at, day)?;
+    let (facts, policy) = decides(counts.rules(), subject, day)?;
     match &policy.engine {
         TierEngine::CleanDay(steps) => Some(clean_day(counts, subject, policy, steps, day.min(seen), day)),
         TierEngine::Threshold(measures) => {
@@ -330,7 +360,7 @@ mod tests {
             let cells = cells(&rules, "D2S2", days);
             let held = Held::of(&rules, "D2S2", &cells, cells.keys().map(|key| key.day).min());
             let watched = Watched { held, asked: Cell::new(0) };
-            let (tiers, changes) = of(&watched, &Numbers::new(), day("2087-06-01"), |key| key == "D2S2");
+            let (tiers, changes) = of(&watched, &Numbers::new(), day("2087-06-01").into(), |key| key == "D2S2");
             assert_eq!(tiers["D2S2"].tier, "low");
             (changes, watched.asked.get())
         };
@@ -356,7 +386,7 @@ mod tests {
             let all = || (first.0..=today.0).map(Day);
             let numbers: Numbers =
                 all().filter_map(|end| Some(((street.to_owned(), end), held.numbers(end)?))).collect();
-            let (_, changes) = held.tiers(&numbers, today);
+            let (_, changes) = held.tiers(&numbers, today.into());
             let area = rules.areas.list.iter().find(|area| area.code == street).expect("an area");
             let subject = Subject { area, target: targets::first(&rules), at: 0 };
             let decide = |day| decide(&held, &numbers, subject, day, today);

@@ -95,6 +95,7 @@ impl Replay {
             self.task.closed = bytes.option()?.map(day);
             let close = |bytes: &mut Bytes<'_>| Ok::<_, String>((day(bytes.signed()?), closed(bytes)?));
             self.task.closes = (0..bytes.short()?).map(|_| close(bytes)).collect::<Result<_, _>>()?;
+            bytes.option()?;
         }
         Ok(())
     }

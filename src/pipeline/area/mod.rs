@@ -112,8 +112,10 @@ impl Half for AreaHalf {
         let (own, everywhere) = (known(times.own), come_to(times));
         let Some(moment) = days::moment(&self.rules, &self.state, own, everywhere) else { return };
         let new_rules = std::mem::take(&mut self.new_rules);
-        let span = Span::new(&self.rules, moment, &self.state, new_rules);
-        let everything = span.day_moved() || span.new_rules;
+        // As far as person tasks have come by themselves, nothing is missing.
+        let whole = own.max(times.everywhere).map(|at| self.rules.day(at));
+        let span = Span::new(&self.rules, moment, &self.state, new_rules).whole_until(whole, self.state.misses_from());
+        let everything = span.is_of_everything();
         closes::close(&self.rules, &span, times, &mut self.state, &mut touched, effects);
         if !everything && touched.is_empty() {
             return;
@@ -123,6 +125,9 @@ impl Half for AreaHalf {
             self.add_decided(effects);
         }
         self.publish(span, everything, &touched, effects);
+        if span.misses_from() != self.state.misses_from() {
+            self.state.change_meta(MetaOperation::MissesFrom(span.misses_from()), &mut effects.changes);
+        }
         let Span { now, today: day, kept_from, cells_from, .. } = span;
         self.state.change_meta(MetaOperation::Published { now, day, kept_from, cells_from }, &mut effects.changes);
     }

@@ -103,6 +103,13 @@ pub struct Span {
     pub before: Option<Day>,
     /// Other rules are in force since the last commit.
     pub new_rules: bool,
+    /// The last day of which nothing is missing: later ones are stated without the tasks that an operator lets days close
+    /// without.
+    pub whole: Day,
+    /// The first day whose tier is held up by that, or was by the last commit.
+    held_from: Option<Day>,
+    /// That first day is another than it was by the last commit.
+    held_moved: bool,
 }
 
 impl Span {
@@ -114,7 +121,26 @@ impl Span {
         // The longest look back from the first day kept.
         let back = rules.tiers.iter().map(reach).fold(LONGEST_WINDOW, i32::max) + 1;
         let cells_from = kept_from.plus(-back).max(state.cells_from().unwrap_or(Day(i32::MIN)));
-        Self { now, today, latest, kept_from, cells_from, before, new_rules }
+        let (whole, held_from, held_moved) = (today, None, false);
+        Self { now, today, latest, kept_from, cells_from, before, new_rules, whole, held_from, held_moved }
+    }
+
+    /// Where nothing is missing up to a day, and something was from another day on by the last commit.
+    #[must_use]
+    pub fn whole_until(self, day: Option<Day>, missed: Option<Day>) -> Self {
+        let span = Self { whole: day.map_or(self.today, |day| day.min(self.today)), ..self };
+        let held_from = [missed, span.misses_from()].into_iter().flatten().min();
+        Self { held_from, held_moved: missed != span.misses_from(), ..span }
+    }
+
+    /// The first day of which something is missing.
+    pub fn misses_from(&self) -> Option<Day> {
+        (self.whole < self.today).then(|| self.whole.plus(1))
+    }
+
+    /// Whether every area is to be stated, also one that nothing touched.
+    pub fn is_of_everything(&self) -> bool {
+        self.day_moved() || self.new_rules || self.held_moved
     }
 
     /// Days before today that have numbers. A late earlier positive may move an episode by its gap; older windows can
@@ -239,6 +265,11 @@ impl Restater<'_> {
             let first = self.span.before.unwrap_or(self.span.today).plus(-reach);
             days.extend(spread([first].into_iter(), self.span.today.0 - first.0, self.span.from(self.span.kept_from)));
         }
+        if let Some(first) = self.span.held_from
+            && (self.span.held_moved || !days.is_empty())
+        {
+            days.extend((first.max(self.span.kept_from).0..=self.span.today.0).map(Day));
+        }
         for (day, alert) in self.changed_alerts(state.series(area), touched, days) {
             let series = state.series(area);
             let (secret, target) = (&self.context.secret, self.rules.id_of_stored(&series.target));
@@ -251,7 +282,8 @@ impl Restater<'_> {
 
     fn changed_alerts(&self, series: &Series, touched: &Touched, days: BTreeSet<Day>) -> Vec<(Day, TierAlert)> {
         let subject = Subject::new(self.rules, series);
-        let decide = |day| subject.as_ref().and_then(|subject| subject.decide(day));
+        let standing = |day| subject.as_ref()?.standing(day, self.span.whole);
+        let decide = |day| standing(day).map(|(_, decision)| decision);
         let by_rules = self.span.new_rules && touched.offset.is_none();
         let kind = if by_rules { CauseKind::Rules } else { CauseKind::Area };
         let mut last: Option<(Day, Option<Decision<'_>>)> = None;
@@ -289,14 +321,16 @@ impl Restater<'_> {
     }
 
     fn tier_of_today(&self, series: &Series) -> Option<AreaTier> {
-        let today = self.span.today;
+        let Span { today, whole, .. } = self.span;
         let subject = Subject::new(self.rules, series)?;
-        let decision = subject.decide(today)?;
-        let earliest = subject.earliest_step_down(&decision, today);
-        let eve = subject.decide(today.plus(-1));
+        let (day, decision) = subject.standing(today, whole)?;
+        // While something is missing nobody knows when it steps down.
+        let knows = whole == today;
+        let earliest = subject.earliest_step_down(&decision, today).filter(|_| knows);
+        let eve = subject.standing(day.plus(-1), whole).map(|(_, decision)| decision);
         Some(AreaTier {
             area: series.code.clone(),
-            day: today.to_string(),
+            day: day.to_string(),
             tier: decision.tier().to_owned(),
             rank: decision.rank,
             policy_id: decision.policy.id.clone(),

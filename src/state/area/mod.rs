@@ -59,6 +59,7 @@ struct Meta {
     digest: String,
     periods: Vec<Day>,
     closes: Closes,
+    misses_from: Option<Day>,
 }
 
 impl AreaState {
@@ -75,6 +76,11 @@ impl AreaState {
     /// Days that were closed.
     pub fn closes(&self) -> &Closes {
         &self.meta.closes
+    }
+
+    /// The first day that was published without the results of some people, as it was let close without them.
+    pub fn misses_from(&self) -> Option<Day> {
+        self.meta.misses_from
     }
 
     /// First day whose cells are still there, once any were dropped.
@@ -329,6 +335,7 @@ impl Meta {
             }
             MetaOperation::ClosesFrom(first) => self.closes.begin(first),
             MetaOperation::Closed(day, close) => self.closes.close(day, close),
+            MetaOperation::MissesFrom(day) => self.misses_from = day,
             MetaOperation::Rules { digest, periods } => (self.digest, self.periods) = (digest, periods),
         }
         Ok(())
@@ -347,6 +354,7 @@ impl Meta {
         put_bytes(into, self.digest.as_bytes());
         write_days(into, &self.periods);
         self.closes.write(into);
+        put_day(into, self.misses_from);
     }
 
     fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
@@ -361,7 +369,9 @@ impl Meta {
         (meta.published, meta.kept_from, meta.cells_from) = (read_day(from)?, read_day(from)?, read_day(from)?);
         (meta.digest, meta.periods) = (from.text()?.to_owned(), read_days(from)?);
         // Before format 4 no day was closed.
-        meta.closes = if format < 4 { Closes::default() } else { Closes::read(from)? };
+        if format >= 4 {
+            (meta.closes, meta.misses_from) = (Closes::read(from)?, read_day(from)?);
+        }
         Ok(meta)
     }
 }

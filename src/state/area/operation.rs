@@ -53,6 +53,8 @@ pub enum MetaOperation {
     ClosesFrom(Day),
     /// A day was closed.
     Closed(Day, Close),
+    /// The first day that is published without the results of some people; `None`: nothing is missing any more.
+    MissesFrom(Option<Day>),
 }
 
 /// Change of one area.
@@ -136,6 +138,10 @@ impl MetaOperation {
                 put_short_signed(into, i64::from(day.0));
                 close.write(into);
             }
+            Self::MissesFrom(day) => {
+                into.push(8);
+                put_day(into, *day);
+            }
         }
     }
 
@@ -156,6 +162,7 @@ impl MetaOperation {
             // Since format 4.
             6 => Self::ClosesFrom(Day(from.short_signed()?)),
             7 => Self::Closed(Day(from.short_signed()?), Close::read(&mut from)?),
+            8 => Self::MissesFrom(read_day(&mut from)?),
             _ => return Err(corrupt("an operation is unknown")),
         };
         from.finish()?;

@@ -15,15 +15,28 @@ pub use subject::{Decision, Subject};
 impl<'a> Subject<'a> {
     /// Its tier on a day; `None` when no policy decides on it, it does not exist, or nothing is known.
     pub fn decide(&self, day: Day) -> Option<Decision<'a>> {
-        if !self.rules.areas.exists(self.index, day) {
-            return None;
-        }
-        let level = self.rules.areas.list[self.index as usize].level;
-        let policy = self.rules.tier_policy(level, self.target, day)?;
+        let policy = self.policy(day)?;
         match &policy.engine {
             TierEngine::CleanDay(steps) => Some(clean_day::decide(self, policy, steps, day)),
             TierEngine::Threshold(measures) => threshold::decide(self, policy, measures, day, day),
         }
+    }
+
+    /// Its tier as it stands on a day, and the day that this is of. After the day `whole` the results of some people are
+    /// missing: with what is known of those days it goes up, and not down.
+    pub fn standing(&self, day: Day, whole: Day) -> Option<(Day, Decision<'a>)> {
+        self.policy(day)?;
+        let days = (whole.min(day).0..=day.0).map(Day);
+        days.filter_map(|day| Some((day, self.decide(day)?))).max_by_key(|(day, decision)| (decision.rank, *day))
+    }
+
+    /// The policy that decides on it on a day; `None` when none does, or it does not exist.
+    fn policy(&self, day: Day) -> Option<&'a TierPolicy> {
+        if !self.rules.areas.exists(self.index, day) {
+            return None;
+        }
+        let level = self.rules.areas.list[self.index as usize].level;
+        self.rules.tier_policy(level, self.target, day)
     }
 
     /// Whether a change of tier on a day is old news at a time, as a positive swabbed in the last minute of the day would
