@@ -105,6 +105,26 @@ fn after_an_outage_of_weeks_every_day_is_closed_once_and_in_order() {
 }
 
 #[test]
+fn no_close_is_of_an_earlier_time_than_the_one_before_whatever_its_owner_knows() {
+    let rules = Arc::new(sample_rules());
+    let first = day("2022-03-01");
+    let mut bench = Bench::new(&rules);
+    bench.read(&batch(&rules, 0, 1, &[], &[tested(first), tested(first.plus(1))]));
+    bench.commit(Some(first));
+    let times = |everywhere, closing| Times {
+        everywhere: Some(noon(first.plus(everywhere))),
+        closing: Some(noon(first.plus(closing))),
+        ..Times::default()
+    };
+    bench.commit_at(times(2, 9));
+    // Another owner has not heard yet how far the tasks have come.
+    bench.commit_at(times(3, 3));
+    let closed: Vec<_> = closes(&bench.outputs).into_iter().map(|(day, close)| (day, close.closed_at)).collect();
+    let at = Some(noon(first.plus(9)).to_wire());
+    assert_eq!(closed, [(first, at), (first.plus(1), at)]);
+}
+
+#[test]
 fn whoever_restores_a_task_closes_no_day_again_and_leaves_none_out() {
     let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
     let first = day("2022-03-01");

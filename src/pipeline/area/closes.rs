@@ -40,7 +40,10 @@ pub fn close(
     let next = state.closes().last().map_or(span.today, |last| last.plus(1)).max(span.kept_from);
     let days = (next.0..=span.today.0).map(Day).take(days::at_most(rules, state));
     let due: Vec<(Day, Close)> = days.map_while(|day| Some((day, close_of(rules, day, times)?))).collect();
+    // Whoever has taken the task over may know of an earlier time than its last owner did.
+    let before = last.and_then(|last| state.closes().of(last)).map(|close| close.at);
     for (day, close) in due {
+        let close = Close { at: before.map_or(close.at, |before| before.max(close.at)), ..close };
         state.change_meta(MetaOperation::Closed(day, close), &mut effects.changes);
         for area in 0..state.areas() {
             let series = state.series(area);
