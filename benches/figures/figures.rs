@@ -84,6 +84,32 @@ pub fn load() -> String {
     format!("load {}", text.split(' ').take(3).collect::<Vec<_>>().join(" "))
 }
 
+/// Waits until the machine has nothing else to do: a broker that deletes and makes a thousand partitions takes it for
+/// seconds, which is no cost of a result. Where something else keeps it busy it is told, and measured all the same.
+pub fn rest() {
+    const LONGEST: u32 = 120;
+    let mut before = busy_and_all();
+    for _ in 0..LONGEST {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = busy_and_all();
+        let (busy, all) = (now.0 - before.0, now.1 - before.1);
+        if busy * 20 < all {
+            return;
+        }
+        before = now;
+    }
+    println!("the machine does not come to rest, {}", load());
+}
+
+/// Processor time of the machine so far, in ticks of all cores: what was used, and what there was.
+fn busy_and_all() -> (u64, u64) {
+    let text = std::fs::read_to_string("/proc/stat").expect("Linux tells what its cores do");
+    let ticks = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = ticks.map(|ticks| ticks.parse().expect("a number of ticks")).collect();
+    let all = ticks.iter().take(8).sum::<u64>();
+    (all - ticks[3] - ticks[4], all)
+}
+
 /// Processor time of this process so far, all threads, in the kernel's ticks of 10 ms.
 pub fn process_time() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").expect("Linux tells a process' time");

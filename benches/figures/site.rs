@@ -1,5 +1,6 @@
 //! Topics on the real Kafka, loaded once, and processed again and again from nothing.
 
+use super::figures::rest;
 use super::kafka;
 use super::workload::{self, Sent, Shape, Truth, Workload};
 use anyhow::Context as _;
@@ -78,7 +79,7 @@ impl Site {
         Ok(())
     }
 
-    /// Forgets everything that was computed: the inputs stay, the next run begins as the first did.
+    /// Forgets everything that was computed: the inputs stay, the next run begins as the first did, on a broker at rest.
     pub fn renew(&mut self) -> anyhow::Result<()> {
         self.runs += 1;
         self.config.group = format!("{}{}", self.config.prefix, self.runs);
@@ -86,7 +87,9 @@ impl Site {
         let computed = Topic::ALL.into_iter().filter(|topic| !inputs.contains(topic));
         let names: Vec<String> = computed.map(|topic| topic_name(&self.config.prefix, topic)).collect();
         delete(&self.config, &names)?;
-        create(&self.config, self.layout)
+        create(&self.config, self.layout)?;
+        rest();
+        Ok(())
     }
 
     /// All its topics are deleted, so that the disk need not hold every site of a run.
