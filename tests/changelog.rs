@@ -242,15 +242,20 @@ fn large_pages_and_deltas_are_split_and_joined() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
+fn a_newer_format_is_refused_and_so_is_one_that_no_release_wrote() {
     let (numbers, mut changelog) = (Numbers(vec![1]), Changelog::new(Topic::PersonState, 0, RING));
-    let mut log = write(&mut changelog, &numbers, &Changes::default(), 0);
-    // StateHead.format is its first field: tag 0x08, then the number; the length comes before.
-    let value = log[0].payload.as_mut().expect("a value");
-    assert_eq!(value[1..3], [0x08, FORMAT as u8]);
-    value[2] += 1;
-    let error = restore(&log).expect_err("a newer format").to_string();
-    assert!(error.contains("run the version that wrote it, or a newer one"), "{error}");
+    let log = write(&mut changelog, &numbers, &Changes::default(), 0);
+    for (format, says) in
+        [(FORMAT as u8 + 1, "run the version that wrote it, or a newer one"), (4, "the build that wrote it")]
+    {
+        let mut log = log.clone();
+        // StateHead.format is its first field: tag 0x08, then the number; the length comes before.
+        let value = log[0].payload.as_mut().expect("a value");
+        assert_eq!(value[1..3], [0x08, FORMAT as u8]);
+        value[2] = format;
+        let error = restore(&log).expect_err("a format that is not read").to_string();
+        assert!(error.contains(&format!("in format {format}")) && error.contains(says), "{error}");
+    }
 }
 
 #[test]

@@ -156,9 +156,10 @@ pub struct Output {
     pub headers: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` has those between
-/// pools and their members, and what has to be done in areas.
-pub const MESSAGE_FORMAT: u32 = 2;
+/// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` was that of
+/// builds on the way to the next, and `3` has those between pools and their members, what pools estimate, and what has to be
+/// done in areas.
+pub const MESSAGE_FORMAT: u32 = 3;
 
 /// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number.
 /// Who looks at many topics while they grow can so tell what belongs to one moment.

@@ -15,10 +15,10 @@ pub const CURRENT: u32 = MESSAGE_FORMAT;
 pub const OLDEST: u32 = 0;
 
 /// The first format that has messages between pools and members: until it is written, pools are set aside.
-pub const POOLS: u32 = 2;
+pub const POOLS: u32 = 3;
 
 /// The first format in which areas are told what has to be done: until it is written, nothing is counted of it.
-pub const DUTIES: u32 = 2;
+pub const DUTIES: u32 = 3;
 
 /// The field of every message between tasks that says its format.
 pub(super) const FIELD: u64 = number(15);

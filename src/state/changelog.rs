@@ -14,7 +14,7 @@ use crate::state::paged::{Corrupt, Paged, Unusable, operations};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
-/// Version of the stored form. Every earlier one is read, a newer one is refused.
+/// Version of the stored form. Every earlier one that a release wrote is read, a newer one is refused.
 ///
 /// 2: an index holds contact records with the rank they have with their contact; case files are logged change by
 /// change; an area holds which input record is behind a change of its tier.
@@ -22,10 +22,15 @@ use std::collections::BTreeMap;
 /// 3: revisions of 32 bits; which results replace others; what was measured of a positive; purposes of people and areas
 ///   of tasks are of a target, those of earlier formats of the first one; a contact record may name one.
 ///
-/// 4: a contact record says when it was received; the head of a delta, how far deadlines have been passed; pools. All in
-///   fewer bytes: short numbers in rows and around operations, a person's birth with their first row, the cells that a
+/// 4: what builds on the way to the next one wrote, each otherwise: refused.
+///
+/// 5: a contact record says when it was received; the head of a delta, how far deadlines have been passed; pools, closes of
+///   days, what has to be done. All in fewer bytes: short numbers in rows and around operations, a person's birth with their first row, the cells that a
 ///   batch changes of one area in one operation.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
+
+/// The format that no release wrote.
+const BETWEEN: u32 = 4;
 
 /// Bytes of deltas for each byte of images. A restore reads two cycles at most, in each of them the state and as many deltas
 /// as it took to write that: 2 · (1 + this) times the state. With 1 more would be written to read less.
@@ -225,8 +230,14 @@ impl Restorer {
     pub fn take(&mut self, key: &[u8], payload: Option<&[u8]>) -> Result<(), Unusable> {
         let Some(mut bytes) = payload else { return Ok(()) };
         let head = StateHead::decode_length_delimited(&mut bytes).map_err(|error| Corrupt(error.to_string()))?;
-        if head.format > FORMAT {
-            let found = head.format;
+        let found = head.format;
+        if found == BETWEEN {
+            return Err(Unusable::Foreign(format!(
+                "it was written in format {found}, by a build between two releases, and this version does not read it: run \
+                 the build that wrote it"
+            )));
+        }
+        if found > FORMAT {
             return Err(Unusable::Foreign(format!(
                 "it was written in format {found} and this version reads up to {FORMAT}: run the version that wrote \
                  it, or a newer one"

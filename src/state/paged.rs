@@ -133,13 +133,14 @@ pub fn operations(delta: &[u8], format: u32) -> impl Iterator<Item = Result<(u32
 }
 
 fn operation<'a>(rest: &mut Reader<'a>, format: u32) -> Result<(u32, &'a [u8]), Corrupt> {
-    let (page, length) = if format < 4 { (rest.u32()?, rest.u32()?) } else { (rest.short()?, rest.short()?) };
+    let (page, length) = if format < 5 { (rest.u32()?, rest.u32()?) } else { (rest.short()?, rest.short()?) };
     Ok((page, rest.take(length as usize)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::changelog::FORMAT;
 
     #[test]
     fn operations_of_any_length_are_read_as_they_were_pushed_and_cut_ones_are_refused() {
@@ -151,12 +152,12 @@ mod tests {
             changes.push_small(page, 0, |into| into.put_all(&[8, 9]));
             expected.push((page, vec![8, 9]));
         }
-        let read: Result<Vec<_>, _> = operations(changes.as_bytes(), 4).collect();
+        let read: Result<Vec<_>, _> = operations(changes.as_bytes(), FORMAT).collect();
         let read: Vec<_> = read.expect("ours").into_iter().map(|(page, bytes)| (page, bytes.to_vec())).collect();
         assert_eq!(read, expected);
         let cut = &changes.as_bytes()[..changes.as_bytes().len() - 1];
-        assert!(operations(cut, 4).last().is_some_and(|last| last.is_err()));
-        assert_eq!(operations(cut, 4).count(), expected.len(), "and nothing is read behind it");
+        assert!(operations(cut, FORMAT).last().is_some_and(|last| last.is_err()));
+        assert_eq!(operations(cut, FORMAT).count(), expected.len(), "and nothing is read behind it");
     }
 
     #[test]

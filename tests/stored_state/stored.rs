@@ -33,6 +33,9 @@ struct Fixture {
     stored: Stored,
 }
 
+/// Formats that releases wrote, but for the one that this version writes.
+const EARLIER: [u32; 3] = [1, 2, 3];
+
 fn path(format: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state-format-{format}.bin"))
 }
@@ -199,7 +202,7 @@ fn deltas_alone(stored: &Stored) -> Stored {
 
 #[test]
 fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
-    for (rules, stored) in (1..FORMAT).map(fixture).flat_map(in_two_forms) {
+    for (rules, stored) in EARLIER.into_iter().map(fixture).flat_map(in_two_forms) {
         let mut live = Site::fresh(&rules);
         live.live(&first_part());
         let mut restored = Site::restored(&rules, &stored);
@@ -219,7 +222,7 @@ fn what_an_earlier_version_stored_goes_on_as_if_this_one_had_written_it() {
 
 #[test]
 fn an_audit_reads_what_any_version_stored() {
-    (1..FORMAT).map(fixture).for_each(|fixture| is_read(&fixture));
+    EARLIER.into_iter().map(fixture).for_each(|fixture| is_read(&fixture));
 }
 
 fn is_read(fixture: &Fixture) {

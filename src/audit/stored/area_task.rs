@@ -91,7 +91,7 @@ impl Replay {
         for _ in 0..bytes.short()? {
             bytes.signed()?;
         }
-        if format >= 4 {
+        if format >= 5 {
             self.task.closed = bytes.option()?.map(day);
             let close = |bytes: &mut Bytes<'_>| Ok::<_, String>((day(bytes.signed()?), closed(bytes)?));
             self.task.closes = (0..bytes.short()?).map(|_| close(bytes)).collect::<Result<_, _>>()?;
@@ -190,19 +190,19 @@ impl Area {
             bytes.signed()?;
             skip_record(bytes)?;
         }
-        // Since format 4: pools.
-        let pools = if format < 4 { 0 } else { bytes.short()? };
+        // Since format 5: pools.
+        let pools = if format < 5 { 0 } else { bytes.short()? };
         for _ in 0..pools {
             area.add_pools(bytes)?;
         }
-        // Since format 4: specimens known when a day was closed.
-        let closed = if format < 4 { 0 } else { bytes.short()? };
+        // Since format 5: specimens known when a day was closed.
+        let closed = if format < 5 { 0 } else { bytes.short()? };
         for _ in 0..closed {
             bytes.signed()?;
             bytes.signed()?;
         }
-        // Since format 4: what has to be done.
-        let days = if format < 4 { 0 } else { bytes.short()? };
+        // Since format 5: what has to be done.
+        let days = if format < 5 { 0 } else { bytes.short()? };
         for _ in 0..days {
             area.add_duties(bytes)?;
         }
@@ -227,7 +227,7 @@ impl Area {
         Ok(())
     }
 
-    /// Adds cells of one period, since format 4: each behind how far its day is from the one before and its purpose, and
+    /// Adds cells of one period, since format 5: each behind how far its day is from the one before and its purpose, and
     /// one mask in which people without a later day come before those with one.
     fn add_run(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
         let period = day(bytes.signed()?);

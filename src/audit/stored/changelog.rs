@@ -7,7 +7,7 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 
 /// Stored form that is understood: it and those before it.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// The records of one task's changelog.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,7 @@ pub fn head_of(payload: Option<&[u8]>) -> Result<Option<StateHead>, String> {
 fn read_head(value: &mut &[u8]) -> Result<StateHead, String> {
     let head = StateHead::decode_length_delimited(value).map_err(|_| "a record has no head".to_owned())?;
     match head.format {
+        4 => Err("stored in format 4 by a build between two releases, which nothing else reads".to_owned()),
         ..=FORMAT => Ok(head),
         newer => Err(format!("stored in format {newer}, this audit reads up to {FORMAT}: upgrade")),
     }
@@ -93,7 +94,7 @@ impl Stored {
             let mut bytes = Bytes::new(&operations);
             while !bytes.is_empty() {
                 // Up to format 3 both had four bytes.
-                let wide = delta.format < 4;
+                let wide = delta.format < 5;
                 let (page, length) =
                     if wide { (bytes.u32()?, bytes.u32()?) } else { (bytes.short()? as u32, bytes.short()? as u32) };
                 let operation = bytes.take(length as usize)?;

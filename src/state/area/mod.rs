@@ -368,8 +368,8 @@ impl Meta {
         meta.now = from.option()?.map(Timestamp);
         (meta.published, meta.kept_from, meta.cells_from) = (read_day(from)?, read_day(from)?, read_day(from)?);
         (meta.digest, meta.periods) = (from.text()?.to_owned(), read_days(from)?);
-        // Before format 4 no day was closed.
-        if format >= 4 {
+        // Before format 5 no day was closed.
+        if format >= 5 {
             (meta.closes, meta.misses_from) = (Closes::read(from)?, read_day(from)?);
         }
         Ok(meta)

@@ -96,9 +96,9 @@ pub enum SeriesOperation {
 
 /// Up to format 3: counts were added to one cell.
 const ADD: u8 = 2;
-/// Since format 4: to some cells of one period.
+/// Since format 5: to some cells of one period.
 const ADD_ALL: u8 = 9;
-/// Since format 4.
+/// Since format 5.
 const DUTIES: u8 = 12;
 
 impl MetaOperation {
@@ -159,7 +159,7 @@ impl MetaOperation {
             4 => Self::Rules { digest: from.text()?.to_owned(), periods: read_days(&mut from)? },
             // Since format 3.
             5 => Self::Renamed { number: from.u8()?, name: from.text()?.to_owned() },
-            // Since format 4.
+            // Since format 5.
             6 => Self::ClosesFrom(Day(from.short_signed()?)),
             7 => Self::Closed(Day(from.short_signed()?), Close::read(&mut from)?),
             8 => Self::MissesFrom(read_day(&mut from)?),
@@ -233,7 +233,7 @@ impl SeriesOperation {
             6 => Self::DropBefore { cells: Day(from.short_signed()?), alerts: Day(from.short_signed()?) },
             7 => Self::Cause(Day(from.short_signed()?), read_origin(from)?),
             8 => Self::CausesNamed(Day(from.short_signed()?)),
-            // Since format 4.
+            // Since format 5.
             10 => {
                 let (key, counts) = pools::read_change(from)?;
                 Self::AddPools(key, counts)

@@ -176,14 +176,14 @@ impl Series {
         for _ in 0..causes {
             series.causes.insert(Day(from.short_signed()?), read_origin(from)?);
         }
-        if format >= 4 {
+        if format >= 5 {
             series.pools = Pools::read(from)?;
         }
-        let closed = if format < 4 { 0 } else { from.short::<u64>()? };
+        let closed = if format < 5 { 0 } else { from.short::<u64>()? };
         for _ in 0..closed {
             series.at_close.insert(Day(from.short_signed()?), from.short_signed()?);
         }
-        if format >= 4 {
+        if format >= 5 {
             series.duties = Duties::read(from)?;
         }
         Ok(series)

@@ -233,10 +233,10 @@ impl CaseFile {
                 alert.map(HeldAlert::of).map_err(|_| corrupt("an alert cannot be decoded"))
             })?,
             replacements: if format < 3 { Vec::new() } else { read_all(reader, read_replacement)? },
-            pool: if format < 4 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
-            members: if format < 4 { Vec::new() } else { read_all(reader, read_member_found)? },
-            pending: if format < 4 { Vec::new() } else { read_all(reader, read_pending)? },
-            duties: if format < 4 { None } else { read_all(reader, HeldDuties::read)?.pop().map(Box::new) },
+            pool: if format < 5 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
+            members: if format < 5 { Vec::new() } else { read_all(reader, read_member_found)? },
+            pending: if format < 5 { Vec::new() } else { read_all(reader, read_pending)? },
+            duties: if format < 5 { None } else { read_all(reader, HeldDuties::read)?.pop().map(Box::new) },
         })
     }
 }

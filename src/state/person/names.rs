@@ -61,6 +61,7 @@ impl PersonState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::changelog::FORMAT;
     use crate::state::paged::operations;
     use crate::state::person::row::{Row, Version};
 
@@ -83,9 +84,9 @@ mod tests {
         assert_eq!((state.purpose("old-76", &mut changes), &*state.purposes()[77]), (Some(76), "new"));
 
         let mut again = PersonState::new();
-        for operation in operations(changes.as_bytes(), 4) {
+        for operation in operations(changes.as_bytes(), FORMAT) {
             let (page, operation) = operation.expect("what was logged can be read");
-            again.replay(page, operation, 4).expect("what was logged can be repeated");
+            again.replay(page, operation, FORMAT).expect("what was logged can be repeated");
         }
         let image = |state: &PersonState| {
             let mut image = Vec::new();

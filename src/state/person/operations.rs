@@ -18,7 +18,7 @@ pub(super) const REMOVE: u8 = 5;
 /// Format 1 only: the whole case file.
 pub(super) const EXTRA: u8 = 6;
 pub(super) const EDIT: u8 = 7;
-/// Since format 4: a birth and the first row.
+/// Since format 5: a birth and the first row.
 pub(super) const FIRST: u8 = 8;
 
 pub(super) const NAME: u8 = 1;

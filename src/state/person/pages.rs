@@ -79,12 +79,12 @@ impl PersonState {
             let slot = slot_of(page, within)?;
             next = within + 1;
             self.restore_birth(slot, hash)?;
-            let rows = if format < 4 { u64::from(reader.u32()?) << 1 } else { reader.short()? };
+            let rows = if format < 5 { u64::from(reader.u32()?) << 1 } else { reader.short()? };
             for _ in 0..rows >> 1 {
                 let row = Row::read(&mut reader, format)?;
                 self.apply_push(slot, row);
             }
-            if format < 4 {
+            if format < 5 {
                 self.restore_extra(slot, &mut reader, format)?;
             } else if rows & 1 != 0 {
                 self.restore_case_file(slot, &mut reader, format)?;

@@ -333,6 +333,7 @@ pub fn minute_start(minute: u32) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::changelog::FORMAT;
 
     fn version() -> Version {
         Version {
@@ -396,7 +397,7 @@ mod tests {
             let mut few = Few::<STORED>::default();
             row.put(&mut few);
             let mut reader = Reader::new(few.bytes());
-            assert_eq!((Row::read(&mut reader, 4), reader.finish()), (Ok(row), Ok(())));
+            assert_eq!((Row::read(&mut reader, FORMAT), reader.finish()), (Ok(row), Ok(())));
         }
         let mut few = Few::<STORED>::default();
         all_marks.put(&mut few);
@@ -404,7 +405,7 @@ mod tests {
         for (at, byte) in [(19, 0xff), (21, 0x7f), (24, 0xff)] {
             let mut broken = written.clone();
             broken[at] = byte; // status 7, a purpose and an area that there is no room for
-            assert!(Row::read(&mut Reader::new(&broken), 4).is_err(), "{at}");
+            assert!(Row::read(&mut Reader::new(&broken), FORMAT).is_err(), "{at}");
         }
     }
 }
