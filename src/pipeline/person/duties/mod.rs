@@ -42,8 +42,9 @@ impl PersonHalf {
         if said == was_said && kept == wanted.counted && held.map_or(0, |held| held.minute) == wanted.minute {
             return;
         }
-        self.cells.duties(&self.rules, kept.iter().filter(|one| !wanted.counted.contains(one)), -1);
-        self.cells.duties(&self.rules, wanted.counted.iter().filter(|one| !kept.contains(one)), 1);
+        let (gone, come) = changed(&kept, &wanted.counted);
+        self.cells.duties(&self.rules, gone.iter().filter(|one| !come.contains(one)), -1);
+        self.cells.duties(&self.rules, come.iter().filter(|one| !gone.contains(one)), 1);
         if said != was_said {
             effects.outputs.push(messages::person_duties(&person_id, payload, self.context.task));
         }
@@ -93,6 +94,14 @@ impl PersonHalf {
         slots.sort_unstable();
         slots.into_iter().for_each(|slot| self.review_duties(slot, effects));
     }
+}
+
+/// What lies between the ends that two lists have in common: most days of most duties stay as they were.
+fn changed<'a>(before: &'a [CountedDuty], after: &'a [CountedDuty]) -> (&'a [CountedDuty], &'a [CountedDuty]) {
+    let same = before.iter().zip(after).take_while(|(before, after)| before == after).count();
+    let (before, after) = (&before[same..], &after[same..]);
+    let same = before.iter().rev().zip(after.iter().rev()).take_while(|(before, after)| before == after).count();
+    (&before[..before.len() - same], &after[..after.len() - same])
 }
 
 /// Whether anything may have to be done, or was: there are very many pools of which nothing is.
