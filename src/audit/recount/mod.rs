@@ -8,6 +8,7 @@ mod alerts;
 mod areas;
 mod cells;
 mod duties;
+pub mod groups;
 mod held;
 mod management;
 mod measures;

@@ -1,12 +1,14 @@
 //! Per person: which version of each result stands, what each specimen says, which positives are one episode, which
 //! contact records hold.
 
+use super::groups;
 use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
 use crate::proto::v1::{
-    ContactRecord, ContactStatus, Finding, LabResult, PositiveResult, ProcessingMode, ResultStatus, TimePrecision,
+    ContactRecord, ContactStatus, Finding, LabResult, PersonGroup, PositiveResult, ProcessingMode, ResultStatus,
+    TimePrecision,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +29,8 @@ pub struct Person {
     pub contacts: Vec<(ContactRecord, Timestamp)>,
     /// Records that hold, in which the person is the index.
     pub traced: Vec<ContactRecord>,
+    /// Records of groups that hold.
+    pub groups: Vec<PersonGroup>,
 }
 
 /// One specimen and what the standing results say of it.
@@ -175,6 +179,9 @@ pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
     for (contact, received) in standing_contacts(records) {
         entry(&mut people, &contact.person_id).contacts.push((contact.clone(), received));
         entry(&mut people, &contact.index_person_id).traced.push(contact);
+    }
+    for group in groups::standing(records) {
+        entry(&mut people, &group.person_id).groups.push(group);
     }
     people
 }

@@ -10,9 +10,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::json;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, PersonDuties,
+    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, Membership, PersonDuties,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -120,7 +120,8 @@ impl<'a> DayOf<'a> {
         for person in self.people.values() {
             let what: Vec<String> = person.duties.iter().map(|duty| self.told(duty)).collect();
             let id = shown(&person.person_id, show_ids);
-            lines.push(format!("  {id:<24}{:<26}{}", named(&person.area), what.join("; ")));
+            let groups = self.groups(person);
+            lines.push(format!("  {id:<24}{:<26}{}{groups}", named(&person.area), what.join("; ")));
         }
         lines.extend(title("pools to recall by then", self.pools.len()));
         for pool in self.pools.values() {
@@ -130,6 +131,15 @@ impl<'a> DayOf<'a> {
             lines.push(format!("  {id:<24}{:<26}by {by}: {}", named(&pool.area), who.join(", ")));
         }
         lines
+    }
+
+    /// The groups a person is in on the day, if any.
+    fn groups(&self, person: &PersonDuties) -> String {
+        let day = self.subject.day.to_string();
+        let is_in = |one: &&Membership| one.first_day <= day && (one.last_day.is_empty() || day <= one.last_day);
+        let groups: BTreeSet<&str> = person.groups.iter().filter(is_in).map(|one| one.group.as_str()).collect();
+        let groups: Vec<&str> = groups.into_iter().collect();
+        if groups.is_empty() { String::new() } else { format!(" (in {})", groups.join(", ")) }
     }
 
     fn told(&self, duty: &Duty) -> String {
@@ -193,7 +203,12 @@ mod tests {
     }
 
     fn person(id: &str, area: &str, duties: Vec<Duty>) -> Option<Vec<u8>> {
-        let person = PersonDuties { person_id: id.into(), area: area.into(), duties, duties_omitted: 0 };
+        let member = |group: &str, first_day: &str, last_day: &str| {
+            let [record_id, group, first_day, last_day] = ["G1", group, first_day, last_day].map(String::from);
+            Membership { record_id, group, first_day, last_day }
+        };
+        let groups = vec![member("drivers", "2022-11-01", ""), member("arrivals", "2022-11-01", "2022-11-08")];
+        let person = PersonDuties { person_id: id.into(), area: area.into(), duties, groups, ..Default::default() };
         Some(person.encode_to_vec())
     }
 
@@ -246,7 +261,7 @@ mod tests {
         for says in [
             "under management        7",
             "people: 2",
-            "to release today",
+            "to release today (in drivers)",
             "test of 2022-11-10 overdue",
             "pools to recall by then: 1",
         ] {

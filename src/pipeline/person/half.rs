@@ -35,7 +35,8 @@ const SWEEP_PART: u32 = 1024;
 
 impl Half for PersonHalf {
     const KIND: HalfKind = HalfKind::Person;
-    const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    const INPUTS: &'static [Topic] =
+        &[Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;
 
