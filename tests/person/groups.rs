@@ -1,7 +1,7 @@
 //! Who is in which key group: told of each person with what has to be done with it.
 
 use super::deadlines::restored;
-use super::world::{Input, LAYOUT, World, at, context, member, met, swab};
+use super::world::{Dice, Input, LAYOUT, World, at, context, member, met, pool, swab};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::model::outcome::{End, Outcome, RejectCode};
@@ -11,7 +11,7 @@ use swabstream::pipeline::formats::{CURRENT, Formats, GROUPS};
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Finding, GroupStatus, LabResult, PersonGroup};
+use swabstream::proto::v1::{Duty, DutyKind, Finding, GroupStatus, LabResult, PersonGroup};
 
 const APPLIED: Outcome = Outcome::Used(End::GroupApplied);
 
@@ -108,6 +108,116 @@ fn a_group_that_ended_is_told_until_swabs_of_its_days_are_forgotten_and_one_with
     assert_eq!([world.to_do.contains_key("P1"), world.to_do.contains_key("P2")], [false, true]);
     let people = |task: i32| world.halves[task as usize].state().with_case_files().count();
     assert_eq!((0..LAYOUT.person_tasks).map(people).sum::<usize>(), 1, "of the other nothing is left");
+}
+
+/// Days of November on which a person is to be tested for a group, with whether the test was taken or is overdue.
+fn tests(world: &World, person: &str) -> Vec<String> {
+    let said = world.to_do.get(person).map(|said| said.duties.clone()).unwrap_or_default();
+    let of_groups = said.into_iter().filter(|duty| duty.kind() == DutyKind::GroupTest);
+    let told = |duty: Duty| {
+        let what = if duty.taken {
+            "taken"
+        } else if duty.overdue_since.is_some() {
+            "overdue"
+        } else {
+            "due"
+        };
+        format!("{} {} {what}", duty.group, &duty.day[8..])
+    };
+    of_groups.map(told).collect()
+}
+
+#[test]
+fn whoever_is_tested_every_other_day_is_due_two_days_after_the_last_swab_or_the_day_before_entry() {
+    let mut world = World::new();
+    world.group(&member("G1", "P1", "drivers", 3));
+    assert!(tests(&world, "P1").is_empty(), "nobody knows yet which day it is");
+    world.pass(at(2, 9));
+    world.check_duties();
+    assert!(tests(&world, "P1").is_empty(), "it entered on the 3rd, which it is");
+    world.pass(at(3, 0));
+    assert_eq!(tests(&world, "P1"), ["drivers 04 due"]);
+    world.check_duties();
+    world.lab(&LabResult { purpose: "clinic".into(), ..swab("P1", "R1", at(3, 8), Finding::Inconclusive) });
+    assert_eq!(tests(&world, "P1"), ["drivers 04 taken"], "whatever the swab was taken for");
+    world.pass(at(7, 0));
+    world.check_duties();
+    assert_eq!(tests(&world, "P1"), ["drivers 04 taken", "drivers 06 overdue", "drivers 07 due", "drivers 08 due"]);
+    // A result that comes late.
+    world.lab_at(&swab("P1", "R2", at(5, 8), Finding::Negative), at(7, 2));
+    assert_eq!(tests(&world, "P1"), ["drivers 04 taken", "drivers 06 taken", "drivers 08 due"]);
+    world.lab_at(&swab("P1", "R3", at(4, 8), Finding::Invalid), at(7, 3));
+    world.check_duties();
+    world.group(&PersonGroup { revision: 1, last_day: "2022-11-06".into(), ..member("G1", "P1", "drivers", 3) });
+    assert_eq!(tests(&world, "P1"), ["drivers 04 taken", "drivers 06 taken"], "it left");
+    world.group(&PersonGroup {
+        revision: 2,
+        status: GroupStatus::Withdrawn as i32,
+        ..member("G1", "P1", "drivers", 3)
+    });
+    assert!(world.to_do.is_empty());
+}
+
+#[test]
+fn a_swab_in_a_pool_is_the_test_of_a_group() {
+    let mut world = World::new();
+    world.pass(at(4, 1));
+    world.group(&member("G1", "P1", "cold-chain", 3));
+    assert_eq!(tests(&world, "P1"), ["cold-chain 03 overdue", "cold-chain 04 due", "cold-chain 05 due"]);
+    for (number, finding) in [Finding::Negative, Finding::Positive, Finding::Invalid].into_iter().enumerate() {
+        let day = 2 + number as i64;
+        world.lab_at(&pool(&format!("T{day}"), &format!("Q{day}"), at(day, 0), finding, &["P1", "P2"]), at(4, 2));
+        world.settle();
+        world.check_duties();
+    }
+    assert_eq!(tests(&world, "P1"), ["cold-chain 03 taken", "cold-chain 04 taken", "cold-chain 05 due"]);
+}
+
+#[test]
+fn arrivals_are_tested_on_days_after_entry_and_a_case_is_no_more() {
+    let mut world = World::new();
+    world.group(&member("G1", "P1", "arrivals", 3));
+    world.group(&PersonGroup { last_day: "2022-11-08".into(), ..member("G2", "P2", "arrivals", 3) });
+    world.group(&member("G3", "P3", "unheard-of", 3));
+    assert_eq!(tests(&world, "P1"), ["arrivals 04 due", "arrivals 07 due", "arrivals 10 due"]);
+    assert_eq!((tests(&world, "P2").len(), tests(&world, "P3").len()), (2, 0), "who left, and whom no policy names");
+    world.lab(&swab("P1", "R1", at(6, 8), Finding::Positive));
+    world.check_duties();
+    assert_eq!(tests(&world, "P1"), ["arrivals 04 due"]);
+    world.pass(at(12, 0));
+    world.check_duties();
+    assert_eq!(tests(&world, "P2"), ["arrivals 04 overdue", "arrivals 07 overdue"]);
+}
+
+#[test]
+fn in_whatever_steps_time_goes_by_the_same_tests_are_told() {
+    for seed in 1..=8 {
+        let dice = &mut Dice(seed * 6_151 + 1);
+        let (mut at_once, mut in_steps) = (World::new(), World::new());
+        for number in 0..12 {
+            let group = dice.pick(&["cold-chain", "drivers", "hospitals", "arrivals"]);
+            let record = member(&format!("G{number}"), &format!("P{}", dice.roll(6)), group, 1 + dice.roll(20) as i64);
+            for world in [&mut at_once, &mut in_steps] {
+                world.group(&record);
+            }
+        }
+        let mut hours = 0;
+        while hours < 24 * 30 {
+            hours += dice.roll(40) as i64;
+            in_steps.pass(at(0, hours));
+            let (person, number) = (format!("P{}", dice.roll(6)), hours);
+            let result = swab(&person, &format!("R{number}"), at(0, hours - 1), Finding::Negative);
+            for world in [&mut at_once, &mut in_steps] {
+                world.lab(&result);
+            }
+            in_steps.check_duties();
+        }
+        for world in [&mut at_once, &mut in_steps] {
+            world.pass(at(31, 0));
+        }
+        assert_eq!(at_once.to_do, in_steps.to_do, "seed {seed}");
+        at_once.check_duties();
+    }
 }
 
 #[test]

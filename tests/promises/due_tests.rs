@@ -66,6 +66,17 @@ fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
         .result("2022-11-09 15:00", result("R1", "P2", N, "2022-11-09 09:00"));
     let end = story.clone().end("2022-11-12 00:00");
     assert_eq!((end.groups("P1"), end.groups("P2")), (vec!["cold-chain".to_owned()], Vec::new()));
+    // Every day by the sample's policy: of two weeks up to today.
+    let tests = end.to_do("P1");
+    assert_eq!((tests.len(), &*tests[0].day, &*tests[13].day), (14, "2022-10-30", "2022-11-12"));
+    let overdue = tests.iter().filter(|test| test.overdue_since.is_some()).count();
+    assert_eq!((overdue, &*tests[0].group), (12, "cold-chain"), "those of yesterday and today may still come");
+    let swabbed =
+        story.clone().result("2022-11-11 15:00", result("R2", "P1", N, "2022-11-10 09:00")).end("2022-11-12 00:00");
+    assert_eq!(
+        swabbed.to_do("P1").iter().filter(|test| test.taken).map(|test| &*test.day).collect::<Vec<_>>(),
+        ["2022-11-10"]
+    );
     let left = PersonGroup { revision: 1, last_day: "2022-11-09".into(), ..record.clone() };
     let story = story.group("2022-11-10 09:00", left.clone());
     assert_eq!(story.clone().end("2022-11-12 00:00").groups("P1"), ["cold-chain"], "of days that are not forgotten");

@@ -172,7 +172,7 @@ pub fn sums_of<'a>(
 }
 
 fn add_person(sums: &mut DutySums, said: &PersonDuties, rules: &Rules) {
-    for duty in &said.duties {
+    for duty in said.duties.iter().filter(|duty| duty.kind() != DutyKind::GroupTest) {
         let Some(day) = Day::parse(&duty.day) else { continue };
         let mut add = |kind, day| add(sums, (&said.area, &duty.target, day), (kind, 1), rules);
         add(duty.kind(), day);

@@ -2,10 +2,10 @@
 //! test due, was it taken, is it overdue.
 
 use super::alerts::{is_about, kind_as_known, observed};
-use super::groups;
 use super::management::{LONGEST, at, is_case, last_observed, ordered, was_case};
 use super::overdue::{TimePassed, asked, deadline};
 use super::people::{Person, members_of};
+use super::{group_tests, groups};
 use crate::audit::arrived::Arrived;
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
@@ -52,13 +52,14 @@ pub fn of(
         for target in targets.filter(|target| targets::case_policy(rules, target, Day(0)).is_some()) {
             duties.extend(managed(rules, people, person, target, passed));
             duties.extend(tests(rules, people, person, target, passed));
+            duties.extend(group_tests::of(rules, person, target, passed));
         }
         let groups = groups::told(&person.groups, |day| passed.knows(rules, day));
         if duties.is_empty() && groups.is_empty() {
             return None;
         }
         let place = |target: &str| rules.deployment.targets.iter().position(|known| known.id == target);
-        duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target)));
+        duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target), duty.group.clone()));
         let registered = groups::areas(&person.groups);
         let (area, is_sure) = area(person, registered.last().copied().unwrap_or_default(), passed);
         let or_in = swabbed.get(person.id.as_str()).into_iter().flatten().copied().chain(registered).chain([""]);

@@ -25,6 +25,8 @@ pub struct Person {
     pub alerting: Vec<Episode>,
     /// Days on which a swab was taken that could be read, with the id of the target.
     pub swabs: BTreeSet<(Day, String)>,
+    /// The same of the tubes of pools that it is in.
+    pub pooled_swabs: BTreeSet<(Day, String)>,
     /// Records that hold, in which the person is the contact, with when they were received.
     pub contacts: Vec<(ContactRecord, Timestamp)>,
     /// Records that hold, in which the person is the index.

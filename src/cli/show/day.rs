@@ -78,6 +78,7 @@ impl<'a> DayOf<'a> {
         let (day, id) = (self.subject.day.to_string(), self.rules.target_id(self.subject.target));
         let is_of = |duty: &Duty| match duty.kind() {
             DutyKind::Managed => duty.day <= day && day <= duty.release_day,
+            DutyKind::GroupTest => duty.day == day,
             _ => duty.day == day || duty.day < day && duty.overdue_since.is_some(),
         };
         person.duties.retain(|duty| duty.target == id && is_of(duty));
@@ -153,6 +154,7 @@ impl<'a> DayOf<'a> {
             _ if duty.overdue_since.is_some() => format!("test of {} overdue", duty.day),
             _ => "test due".to_owned(),
         };
+        let text = if duty.group.is_empty() { text } else { format!("{} of {}", text, duty.group) };
         if records > 1 { format!("{text} ({records} records)") } else { text }
     }
 }
@@ -228,8 +230,9 @@ mod tests {
             let since = Some(Timestamp(1_668_130_000_000).to_wire());
             vec![Duty { overdue_since: since, ..duty(DutyKind::TestDue, "2022-11-10", "") }]
         };
+        let in_group = |day| Duty { group: "drivers".into(), ..duty(DutyKind::GroupTest, day, "") };
         for (id, area, duties) in [
-            ("PERSON-HERE", "D1S1", managed()),
+            ("PERSON-HERE", "D1S1", [managed(), vec![in_group("2022-11-11"), in_group("2022-11-12")]].concat()),
             ("PERSON-LATE", "D1", overdue()),
             ("PERSON-ELSEWHERE", "D2", managed()),
             ("PERSON-BEFORE", "D1", vec![duty(DutyKind::Managed, "2022-11-01", "2022-11-11")]),
@@ -261,7 +264,7 @@ mod tests {
         for says in [
             "under management        7",
             "people: 2",
-            "to release today (in drivers)",
+            "to release today; test due of drivers (in drivers)",
             "test of 2022-11-10 overdue",
             "pools to recall by then: 1",
         ] {

@@ -4,19 +4,19 @@
 //! else; what it says is published with the person's duties.
 
 use super::PersonHalf;
+use super::duties::group;
 use super::messages::{self, Origin};
 use super::{revisions, route};
 use crate::model::group::PersonGroup;
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::{End, Reject, RejectCode};
 use crate::model::record::Record;
-use crate::model::time::{Day, Timestamp};
+use crate::model::time::Timestamp;
 use crate::pipeline::decode::groups;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::{Ending, Stop};
 use crate::pipeline::formats::GROUPS;
 use crate::proto::v1;
-use crate::state::person::case_file::CaseFile;
 use crate::state::person::edit::Edit;
 use crate::state::person::groups::Membership;
 
@@ -46,6 +46,8 @@ impl PersonHalf {
         revisions::admit(before.as_ref(), &membership)?;
         let ending = revisions::ending(before.as_ref(), &membership, End::GroupApplied);
         self.state.edit(slot, record.person_id, Edit::Membership(membership), &mut effects.changes);
+        let next = self.state.case_file(slot).and_then(|file| group::next(file, &self.rules, self.passed));
+        self.deadlines.add(slot, next);
         Ok(ending)
     }
 }
@@ -55,16 +57,4 @@ fn membership(record: &PersonGroup<'_>, received_at: Timestamp, secret: &Secret)
     let days = format!("{} {} {last}", record.status as i32, record.first);
     let content = secret.hash_64(Domain::Group, &[record.person_id, record.group, record.area, &days]);
     Membership::new(record, content, received_at)
-}
-
-/// Records of groups that hold, in order of the days.
-pub fn standing(file: &CaseFile) -> Vec<&Membership> {
-    let mut all: Vec<&Membership> = file.groups.iter().filter(|one| one.is_active()).collect();
-    all.sort_by_key(|membership| (membership.first, membership.record_id.as_str()));
-    all
-}
-
-/// Whether somebody is or was in a group on days that are kept.
-pub fn is_kept(membership: &Membership, first_kept: Day) -> bool {
-    membership.last.is_none_or(|last| last >= first_kept)
 }

@@ -4,12 +4,12 @@
 //! after all that follows from it: so it has no path of its own to forget.
 
 mod contact;
+pub(super) mod group;
 mod pool;
 mod said;
 
 use super::PersonHalf;
 use super::alerts::Grounds;
-use super::groups;
 use super::messages;
 use super::overdue;
 use super::pools::tubes;
@@ -77,7 +77,7 @@ impl PersonHalf {
         let Some(file) = self.state.case_file(slot) else { return };
         let Some(held) = &file.duties else { return };
         let first_kept = overdue::first_kept(self.passed, &self.rules);
-        let is_said = groups::standing(file).iter().any(|membership| groups::is_kept(membership, first_kept));
+        let is_said = group::standing(file).iter().any(|membership| group::is_kept(membership, first_kept));
         if !is_said && held.counted().iter().all(|one| one.last < first_kept) {
             let (person_id, said) = (file.person_id.clone(), held.said);
             if said != 0 {

@@ -32,8 +32,16 @@ pub struct Said {
     pub records: BTreeSet<String>,
     /// The policy of the first day.
     pub policy: String,
+    /// The key group whose people it is for; empty of a contact's.
+    pub group: String,
     /// Of a test, whether it was taken and since when it is overdue.
     pub test: Option<(bool, Option<Timestamp>)>,
+}
+
+impl Said {
+    fn order(&self) -> (Day, DutyKind, TargetIndex, &str) {
+        (self.day, self.kind, self.target, &self.group)
+    }
 }
 
 /// All duties of one subject.
@@ -66,7 +74,7 @@ impl Duties {
         if all.is_empty() && groups.is_empty() {
             return Self::default();
         }
-        all.sort_by_key(|said| (said.day, said.kind, said.target));
+        all.sort_by(|one, other| one.order().cmp(&other.order()));
         let numbers = all.iter().flat_map(|said| numbers(said, area, rules));
         let mut counted: Vec<CountedDuty> = numbers.filter_map(|one| clipped(one, first_kept)).collect();
         counted.sort();
@@ -90,6 +98,9 @@ pub fn clipped(counted: CountedDuty, first_kept: Day) -> Option<CountedDuty> {
 
 /// The numbers that a duty adds to.
 fn numbers(said: &Said, area: &str, rules: &Rules) -> Vec<CountedDuty> {
+    if said.kind == DutyKind::GroupTest {
+        return Vec::new();
+    }
     let number = |kind, first, last| CountedDuty {
         area: area.to_owned(),
         target: rules.stored_target(said.target).to_owned(),
@@ -130,5 +141,6 @@ fn listed(said: &Said, rules: &Rules) -> v1::Duty {
         policy: said.policy.clone(),
         taken,
         overdue_since: overdue_since.map(Timestamp::to_wire),
+        group: said.group.clone(),
     }
 }
