@@ -303,7 +303,7 @@ mod tests {
 
     fn done() -> Restore {
         let next = PersonHalf::INPUTS.iter().map(|topic| (*topic, 0)).collect();
-        Restore::Done(Committed { next, mark: None })
+        Restore::Done(Committed { next, begin: Vec::new(), mark: None })
     }
 
     fn stuck() -> Restore {
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn what_somebody_else_has_given_up_meanwhile_is_told_and_not_booked_twice() {
         for next in [7, 9] {
-            let committed = Committed { next: vec![(Topic::LabResults, next)], mark: None };
+            let committed = Committed { next: vec![(Topic::LabResults, next)], begin: Vec::new(), mark: None };
             let restores = [Restore::Done(committed)].into();
             let mut log = Scripted { polls: [ours()].into(), restores, ..Scripted::default() };
             assert_refused(&mut log, usize::MAX, &["task 1 goes on behind that by now", "ask again what is lost"]);

@@ -283,7 +283,7 @@ fn a_restored_task_never_tells_an_earlier_time_than_it_told() {
     for record in &commit.changes {
         restorer.take(&record.key, record.payload.as_deref()).expect("it was just written");
     }
-    let committed = Committed { next: commit.next, mark: Some(commit.mark) };
+    let committed = Committed { next: commit.next, begin: Vec::new(), mark: Some(commit.mark) };
     let mut again = Task::restored(context(), &rules, committed, restorer, RING).expect("its own changelog");
     assert_eq!(told(&mut again, 1, 5_000_000).0, None);
     assert_eq!(told(&mut again, 2, 9_000_500).0, None, "a second has not passed");

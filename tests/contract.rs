@@ -11,7 +11,7 @@ use swabstream::intake::advice;
 use swabstream::model::outcome::{RejectCode, code_text};
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::model::time::Timestamp;
-use swabstream::pipeline::decode::{self, pool, validate};
+use swabstream::pipeline::decode::{self, groups, pool, validate};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::DESCRIPTORS;
 
@@ -108,6 +108,9 @@ fn every_example_of_an_input_is_valid_in_the_sample_city_as_protobuf_and_as_json
                 }),
                 "ContactRecord" => decode::contact(&record, 10_000)
                     .and_then(|wire| validate::contact(&wire, received_at, &rules).map(drop)),
+                "PersonGroup" => {
+                    decode::group(&record, 10_000).and_then(|wire| groups::group(&wire, received_at, &rules).map(drop))
+                }
                 _ => continue,
             };
             seen += 1;

@@ -93,8 +93,10 @@ fn page(format: Format) -> String {
     telemetry.status().hear_of_broker();
     made_up::rules(&view, &rules);
     made_up::city(&view, &rules, Day::parse("2022-11-20").expect("a day"), 20);
-    let mut person =
-        telemetry.worker(HalfKind::Person, &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents]);
+    let mut person = telemetry.worker(
+        HalfKind::Person,
+        &[Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonEvents],
+    );
     let mut area = telemetry.worker(HalfKind::Area, &[Topic::AreaChanges]);
     made_up::work(&mut person, &mut area, 1000, &rules.labs);
     telemetry.render(&view.look(), format)

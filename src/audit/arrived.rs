@@ -1,7 +1,7 @@
 //! One usable record, and when it was received: what everything is recounted from.
 
 use crate::model::time::Timestamp;
-use crate::proto::v1::{ContactRecord, LabResult};
+use crate::proto::v1::{ContactRecord, LabResult, PersonGroup};
 use std::collections::BTreeSet;
 
 /// One usable record.
@@ -11,6 +11,8 @@ pub enum Usable {
     Result(LabResult),
     /// Of `contact-records`.
     Contact(ContactRecord),
+    /// Of `person-groups`.
+    Group(PersonGroup),
 }
 
 impl Usable {
@@ -18,7 +20,7 @@ impl Usable {
     pub fn as_result(&self) -> Option<&LabResult> {
         match self {
             Usable::Result(result) => Some(result),
-            Usable::Contact(_) => None,
+            Usable::Contact(_) | Usable::Group(_) => None,
         }
     }
 }

@@ -54,7 +54,7 @@ impl<'a> Sources<'a> {
         let all = || inputs.places.iter().copied().zip(inputs.arrived);
         let contact = |(_, arrived): (Position, &'a Arrived)| match &arrived.record {
             Usable::Contact(contact) => Some(contact.record_id.as_str()),
-            Usable::Result(_) => None,
+            Usable::Result(_) | Usable::Group(_) => None,
         };
         let pool = |arrived: &'a Arrived| {
             let result = arrived.record.as_result().filter(|result| result.pool.is_some())?;
@@ -146,5 +146,7 @@ fn says(cause: &Cause, record: &Usable) -> bool {
                 && cause.replaces_result_id == other_replaced(result)
         }
         Usable::Contact(contact) => (&cause.record_id, cause.revision) == (&contact.record_id, contact.revision),
+        // Nothing about an alert follows from it.
+        Usable::Group(_) => false,
     }
 }

@@ -9,13 +9,14 @@ use super::recount::{members_of, other_replaced, taken};
 use crate::model::ids::{Domain, Secret};
 use crate::model::time::Timestamp;
 use crate::policy::Rules;
-use crate::proto::v1::{ContactRecord, LabResult, ManagementOrder, TimePrecision};
+use crate::proto::v1::{ContactRecord, LabResult, ManagementOrder, PersonGroup, TimePrecision};
 
 /// Hash of what a usable record says.
 pub fn of(record: &Usable, secret: &Secret, rules: &Rules) -> u64 {
     match record {
         Usable::Result(result) => of_result(result, secret, rules),
         Usable::Contact(contact) => of_contact(contact, secret),
+        Usable::Group(group) => of_group(group, secret),
     }
 }
 
@@ -46,6 +47,12 @@ fn of_contact(contact: &ContactRecord, secret: &Secret) -> u64 {
     let mut parts = vec![contact.person_id.as_str(), &contact.index_person_id, &rest];
     parts.extend(Some(contact.target.as_str()).filter(|target| !target.is_empty()));
     secret.hash_64(Domain::Contact, &parts)
+}
+
+/// The person, the group, the area; status, first and last day.
+fn of_group(group: &PersonGroup, secret: &Secret) -> u64 {
+    let PersonGroup { person_id, group: name, area, status, first_day, last_day, .. } = group;
+    secret.hash_64(Domain::Group, &[person_id, name, area, &format!("{status} {first_day} {last_day}")])
 }
 
 /// From when to when an order held: not before it was given, and not at all when it was given after its end.

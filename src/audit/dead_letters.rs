@@ -158,7 +158,7 @@ fn taken_earlier(taken: &BTreeSet<Position>) -> Option<String> {
 
 /// Whether a record that another one contradicts may be gone.
 fn has_lost_inputs(cut: &Cut) -> bool {
-    let is_input = |topic: &Topic| [Topic::LabResults, Topic::ContactRecords].contains(topic);
+    let is_input = |topic: &Topic| [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups].contains(topic);
     cut.first.iter().any(|((topic, _), first)| is_input(topic) && *first > 0)
 }
 
@@ -229,12 +229,16 @@ fn names(faults: &Faults) -> String {
     faults.iter().map(|code| code_text(*code)).collect::<Vec<_>>().join(" or ")
 }
 
+/// Stand in the place of a lab: no lab's id is empty, or has a control character.
+const OF_A_CONTACT: &str = "";
+const OF_A_GROUP: &str = "\0";
+
 /// What a version is one of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Identity<'a> {
-    /// Empty of a contact record.
+    /// Of a contact record or a record of a group one that is no lab's.
     lab: &'a str,
-    /// Of the result or the contact record.
+    /// Of the result or the record.
     id: &'a str,
     person: &'a str,
 }
@@ -280,7 +284,11 @@ impl Rivals {
                 }
                 Usable::Contact(contact) => {
                     let rank = Rank { revision: contact.revision, status: contact.status };
-                    (Identity { lab: "", id: &contact.record_id, person: &contact.person_id }, rank)
+                    (Identity { lab: OF_A_CONTACT, id: &contact.record_id, person: &contact.person_id }, rank)
+                }
+                Usable::Group(group) => {
+                    let rank = Rank { revision: group.revision, status: group.status };
+                    (Identity { lab: OF_A_GROUP, id: &group.record_id, person: &group.person_id }, rank)
                 }
             };
             groups.entry(identity).or_default().entry(rank).or_default().push((arrived.content, *place));

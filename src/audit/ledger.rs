@@ -12,7 +12,8 @@ use crate::proto::v1::{LabResult, Outcome, ProcessingMode, TaskHead};
 use std::collections::BTreeMap;
 
 /// Inputs of a person task.
-pub const PERSON_INPUTS: [Topic; 3] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+pub const PERSON_INPUTS: [Topic; 4] =
+    [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonEvents];
 
 /// Last heads of all tasks, by changelog and number.
 pub type Heads = BTreeMap<(Topic, i32), LastHead>;

@@ -394,6 +394,7 @@ pub fn late(arrived: &[Arrived], held: i32) -> u64 {
                 let about = millis(exposure_start).min(order.as_ref().map_or(i64::MAX, |order| millis(&order.from)));
                 late_contacts += u64::from(at.0 - about > held_ms);
             }
+            Usable::Group(_) => {}
             Usable::Result(result) => {
                 let collected = millis(&result.collected_at);
                 for key in [

@@ -28,6 +28,8 @@ pub fn by_id(rules: &Rules, mut record: Usable) -> Usable {
     let target = match &mut record {
         Usable::Result(result) => &mut result.target,
         Usable::Contact(contact) => &mut contact.target,
+        // Who is in a group is so for all that is looked for.
+        Usable::Group(_) => return record,
     };
     if let Some(id) = id(rules, target) {
         id.clone_into(target);

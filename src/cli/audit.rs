@@ -58,7 +58,8 @@ that moment are read, and what they say is not expected of their receivers yet. 
 be told of a contact, all but the lists of contacts is compared; it is said how many.
 
 Inputs that retention has deleted cannot be counted again. What is limited by that is said and is no difference; for \
-whole audits keep lab-results and contact-records longer than an episode may last.
+whole audits keep lab-results and contact-records longer than an episode may last, and person-groups for as long as \
+anybody is in a group.
 
 Every usable input is held in memory. The rules in force are applied to all of them; where other \
 rules were in force before, what those refused is taken from dead-letters, and so is what was too large.

@@ -141,12 +141,11 @@ impl FileArgs {
     fn kind(&self, map: Option<&Map>) -> anyhow::Result<Kind> {
         match (self.kind, map.map(|map| map.kind)) {
             (Some(kind), Some(mapped)) if kind != mapped => {
-                let (_, says) = mapped.other();
-                let (_, is) = kind.other();
+                let (says, is) = (kind.name(), mapped.name());
                 let map = self.map.as_deref().unwrap_or(Path::new("the map")).display();
                 bail!("--kind says {says}, and {map} reads {is} (`kind`): leave --kind out, or give the map of {says}")
             }
-            (kind, mapped) => kind.or(mapped).ok_or_else(|| anyhow!("--kind is needed: results or contacts")),
+            (kind, mapped) => kind.or(mapped).ok_or_else(|| anyhow!("--kind is needed: results, contacts or groups")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The city's publisher: a thread that sends its messages at a steady rate.
 //!
-//! In: the city. Out: records in `lab-results` and `contact-records`, each delivery confirmed. It waits while the
+//! In: the city. Out: records in the inputs, each delivery confirmed. It waits while the
 //! processor is far behind: an embedded broker drops what is not read in time.
 
 use super::city::{City, Message};
@@ -129,7 +129,7 @@ mod tests {
         stream.hold(true);
         let delivered = stream.stop().expect("delivered");
         assert_eq!(delivered.failed, 0);
-        let topics = [Topic::LabResults, Topic::ContactRecords];
+        let topics = [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups];
         let mut reader = TopicReader::open(&broker.config(), &topics, From::Beginning).expect("a reader");
         let mut read = 0;
         while read < delivered.confirmed {

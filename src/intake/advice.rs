@@ -147,7 +147,7 @@ fn of_fields(code: RejectCode) -> (&'static str, &'static str) {
         ),
         RejectCode::InvalidTime => (
             "the time cannot be read, does not exist, or lies in no plausible year",
-            "write RFC 3339 with a year of four digits; in a map file, check `format` and `zone`; plausible are 1900 to next \
+            "write RFC 3339 with a year of four digits, a day alone as 2022-11-30; in a map file, check `format` and `zone`; plausible are 1900 to next \
              year, or what the case policy says",
         ),
         RejectCode::TimeWithoutOffset => (
@@ -224,7 +224,8 @@ fn of_system(code: RejectCode) -> (&'static str, &'static str) {
             "send what holds with a higher revision",
         ),
         RejectCode::Unsupported => (
-            "understood, but not handled: a pool that names a result it replaces, or any pool while versions run that know none",
+            "understood, but not handled: a pool that names a result it replaces, or any pool or record of a key group while versions \
+             run that know none",
             "correct a pool by a later revision under its own result id, or withdraw it and send another; else send it again \
                  after the upgrade",
         ),

@@ -19,9 +19,9 @@ use super::within::Warning;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Position, Record};
 use crate::model::result::LabResult;
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::result_view::ResultView;
-use crate::pipeline::decode::{self, json, pool, validate};
+use crate::pipeline::decode::{self, groups, json, pool, validate};
 use crate::policy::Rules;
 use crate::policy::years::Years;
 use crate::proto::v1;
@@ -199,6 +199,7 @@ impl Checker<'_> {
         let found = match self.kind {
             Kind::Results => self.result(&mut parcel, line, notes),
             Kind::Contacts => self.contact(&mut parcel, line, notes),
+            Kind::Groups => self.group(&mut parcel, line, notes),
         };
         let verdict = match found {
             Ok(()) => Verdict::Valid,
@@ -302,6 +303,32 @@ impl Checker<'_> {
         Ok(())
     }
 
+    fn group(&self, parcel: &mut Parcel<'_>, line: u64, notes: &mut Notes) -> Result<(), Refusal> {
+        let wire: v1::PersonGroup = decode::group(&self.record(parcel.message), self.limit)?;
+        parcel.key.clone_from(&wire.person_id);
+        parcel.received_at = self.received_at(parcel.message, wire.reported_at.as_ref());
+        self.fits(parcel)?;
+        let received_at = self.has_arrived(parcel)?;
+        let judged = match self.rules {
+            Some(rules) => groups::group(&wire, received_at, rules).map(drop),
+            None => groups::well_formed(&wire).and_then(|group| {
+                groups::of_somebody(&wire)?;
+                groups::in_plausible_years(&group, &wire, received_at, &Years::default())
+            }),
+        };
+        judged.map_err(|reject| {
+            let why = match reject.code {
+                RejectCode::InvalidId => ids::of_group(&wire, &reject.field),
+                RejectCode::InvalidTime => why_no_day(&wire, &reject.field)
+                    .or_else(|| years_of(&reject.field, &[("reported_at", &wire.reported_at)])),
+                _ => None,
+            };
+            Refusal { reject, why }
+        })?;
+        notes.group(&wire, line);
+        Ok(())
+    }
+
     /// As the processor will see it. Where it will lie makes no difference to either check.
     fn record<'m>(&self, message: &'m Message) -> Record<'m> {
         Record {
@@ -342,11 +369,11 @@ impl Checker<'_> {
 
     fn why(&self, message: &Message, reject: &Reject) -> Option<String> {
         let arrival = matches!(self.received, Received::OnArrival { .. }) && message.arrived_at.is_none();
+        let others = if reject.code == RejectCode::Malformed { &Kind::ALL[..] } else { &[] };
+        if let Some(other) = others.iter().find(|other| self.reads_as_other(message, **other)) {
+            return Some(format!("it reads as a {}: --kind {}?", other.called(), other.name()));
+        }
         match (message.content_type, reject.code) {
-            (_, RejectCode::Malformed) if self.reads_as_other_kind(message) => {
-                let (other, word) = self.kind.other();
-                Some(format!("it reads as a {}: --kind {word}?", other.called()))
-            }
             (ContentType::Json, RejectCode::Malformed) => column_in(&message.payload, self.kind, &reject.field),
             (ContentType::Json, RejectCode::InvalidTime) => {
                 ndjson::time_in_words(&message.payload, &reject.field).map(str::to_owned)
@@ -358,16 +385,18 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a message that is none of this kind is one of the other.
-    fn reads_as_other_kind(&self, message: &Message) -> bool {
+    /// Whether a message that is none of this kind is one of another.
+    fn reads_as_other(&self, message: &Message, other: Kind) -> bool {
         let record = self.record(message);
-        match self.kind {
-            Kind::Results => {
-                decode::contact(&record, self.limit).is_ok_and(|wire| validate::well_formed_contact(&wire).is_ok())
+        other != self.kind
+            && match other {
+                Kind::Results => decode::result(&record, self.limit)
+                    .is_ok_and(|wire| validate::well_formed(&ResultView::of(&wire)).is_ok()),
+                Kind::Contacts => {
+                    decode::contact(&record, self.limit).is_ok_and(|wire| validate::well_formed_contact(&wire).is_ok())
+                }
+                Kind::Groups => decode::group(&record, self.limit).is_ok_and(|wire| groups::well_formed(&wire).is_ok()),
             }
-            Kind::Contacts => decode::result(&record, self.limit)
-                .is_ok_and(|wire| validate::well_formed(&ResultView::of(&wire)).is_ok()),
-        }
     }
 }
 
@@ -380,6 +409,21 @@ fn years_of(field: &str, times: &[(&str, &Option<prost_types::Timestamp>)]) -> O
         0..=99 => "in the first century: was the year written with two digits?".to_owned(),
         _ => "lies in no plausible year".to_owned(),
     })
+}
+
+/// Of a day that is refused: why.
+fn why_no_day(wire: &v1::PersonGroup, field: &str) -> Option<String> {
+    let text = match field {
+        "first_day" => &wire.first_day,
+        "last_day" => &wire.last_day,
+        _ => return None,
+    };
+    let why = match (Day::parse(text), field) {
+        (None, _) => "no day such as 2022-11-30",
+        (Some(_), "last_day") => "lies in no plausible year; leave it out where nobody knows the end",
+        (Some(_), _) => "lies in no plausible year",
+    };
+    Some(why.to_owned())
 }
 
 /// Where in a line JSON ends to be JSON, or to be the message.

@@ -6,7 +6,7 @@
 use crate::model::nobody::{self, Nobody};
 use crate::model::unseen::is_unseen;
 use crate::pipeline::decode::validate::{ID_BYTES, NAME_BYTES};
-use crate::proto::v1::{ContactRecord, LabResult};
+use crate::proto::v1::{ContactRecord, LabResult, PersonGroup};
 
 /// A text of a result that is refused, by its field: why.
 pub fn of_result(result: &LabResult, field: &str) -> Option<String> {
@@ -42,6 +42,18 @@ pub fn of_contact(contact: &ContactRecord, field: &str) -> Option<String> {
         "person_id" => &contact.person_id,
         "index_person_id" => &contact.index_person_id,
         "target" => &contact.target,
+        _ => return None,
+    };
+    why(text, field)
+}
+
+/// The same of a record of a key group.
+pub fn of_group(group: &PersonGroup, field: &str) -> Option<String> {
+    let text = match field {
+        "record_id" => &group.record_id,
+        "person_id" => &group.person_id,
+        "group" => &group.group,
+        "area" => &group.area,
         _ => return None,
     };
     why(text, field)
@@ -120,11 +132,13 @@ mod tests {
             ("SECRET\u{fffd}".to_owned(), "were lost when a text was converted"),
         ] {
             let result = LabResult { person_id: text.clone(), previous_person_id: text.clone(), ..Default::default() };
-            let contact = ContactRecord { index_person_id: text, ..Default::default() };
+            let contact = ContactRecord { index_person_id: text.clone(), ..Default::default() };
+            let group = PersonGroup { person_id: text, ..Default::default() };
             for text in [
                 of_result(&result, "person_id"),
                 of_result(&result, "previous_person_id"),
                 of_contact(&contact, "index_person_id"),
+                of_group(&group, "person_id"),
             ] {
                 let text = text.expect(says);
                 assert!(text.contains(says) && !text.contains("SECRET"), "{text}");

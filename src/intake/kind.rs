@@ -10,6 +10,8 @@ pub enum Kind {
     Results,
     /// Records of contact tracers
     Contacts,
+    /// Who is in which key group
+    Groups,
 }
 
 impl Kind {
@@ -18,14 +20,19 @@ impl Kind {
         match self {
             Kind::Results => Topic::LabResults,
             Kind::Contacts => Topic::ContactRecords,
+            Kind::Groups => Topic::PersonGroups,
         }
     }
 
-    /// The other one, and its name on the command line.
-    pub fn other(self) -> (Self, &'static str) {
+    /// Every kind.
+    pub const ALL: [Kind; 3] = [Kind::Results, Kind::Contacts, Kind::Groups];
+
+    /// Its name on the command line and in maps.
+    pub fn name(self) -> &'static str {
         match self {
-            Kind::Results => (Kind::Contacts, "contacts"),
-            Kind::Contacts => (Kind::Results, "results"),
+            Kind::Results => "results",
+            Kind::Contacts => "contacts",
+            Kind::Groups => "groups",
         }
     }
 
@@ -34,6 +41,7 @@ impl Kind {
         match self {
             Kind::Results => "result",
             Kind::Contacts => "contact record",
+            Kind::Groups => "record of a key group",
         }
     }
 
@@ -42,6 +50,7 @@ impl Kind {
         match self {
             Kind::Results => "swabstream.v1.LabResult",
             Kind::Contacts => "swabstream.v1.ContactRecord",
+            Kind::Groups => "swabstream.v1.PersonGroup",
         }
     }
 }

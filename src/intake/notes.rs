@@ -95,6 +95,17 @@ impl Notes {
         });
     }
 
+    /// A record of a key group that would be taken.
+    pub fn group(&mut self, group: &v1::PersonGroup, line: u64) {
+        for (field, id) in [("record_id", &group.record_id), ("person_id", &group.person_id)] {
+            self.damage.see(field, id, line);
+        }
+        self.keep(|notes| {
+            notes.people.see(&group.person_id, line)?;
+            notes.records.see(&group.record_id, line)
+        });
+    }
+
     fn keep(&mut self, keep: impl FnOnce(&mut Self) -> io::Result<()>) {
         if self.kept.is_ok() {
             self.kept = keep(self);

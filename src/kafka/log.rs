@@ -74,8 +74,9 @@ impl Log for KafkaLog {
         match self.restorer.pump(task, self.group.handle(), take)? {
             Pumped::More(restore) => Ok(restore),
             Pumped::Done(Restored { mut committed, starts }) => {
-                if committed.mark.is_none() {
-                    committed.next = starts;
+                match committed.mark {
+                    None => committed.next = starts,
+                    Some(_) => committed.begin = committed.unknown_of(starts),
                 }
                 Ok(Restore::Done(committed))
             }

@@ -30,7 +30,7 @@ pub(super) fn start_anew(config: &KafkaConfig) -> String {
     format!(
         "to compute everything anew from what the inputs still hold, stop all instances, delete the groups of both \
          halves ({groups} --delete --group {persons} --group {areas}), delete every topic but the inputs (lab-results, \
-         contact-records, rules), and create them with {create} (and --area-tasks, where they were \
+         contact-records, person-groups, rules), and create them with {create} (and --area-tasks, where they were \
          not 4){hint}",
         persons = group_of::<PersonHalf>(config),
         areas = group_of::<AreaHalf>(config),
@@ -44,7 +44,7 @@ pub(super) fn start_anew(config: &KafkaConfig) -> String {
 pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
     let again = "start the processor again";
     let lost = match topic {
-        Topic::LabResults | Topic::ContactRecords => format!(
+        Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups => format!(
             "what it held is lost unless it is published again, and so are the offsets committed for it, without which \
              the state cannot go on; {}",
             start_anew(config)

@@ -280,14 +280,15 @@ impl Restorer {
         }
     }
 
-    /// What the group knows: all inputs or none, each with the same mark.
+    /// What the group knows: all inputs or none, each with the same mark. Of an input that came later than the version that
+    /// committed there is none: it is read from its beginning. What the task itself knew is held against that.
     fn committed_of(&self, task: i32, answers: &[Answer]) -> Result<Committed, Error> {
         let known: Vec<&Answer> = answers.iter().filter(|answer| answer.offset >= 0).collect();
         if known.is_empty() {
             return Ok(Committed::default());
         }
         let is_known = |topic| known.iter().any(|answer| self.names.topic(&answer.topic) == Some(topic));
-        if let Some(topic) = self.inputs.iter().find(|topic| !is_known(**topic)) {
+        if let Some(topic) = self.inputs.iter().find(|topic| !is_known(**topic) && !topic.came_later()) {
             return Err(Error::new(format!(
                 "task {task}: group {} has committed offsets, but none of {} [{task}]; all are committed together, so \
                  the topic was made anew, or its offsets expired (offsets.retention.minutes) or were deleted; {}",
@@ -303,7 +304,7 @@ impl Restorer {
             ))
         })?;
         let next = known.iter().filter_map(|answer| Some((self.names.topic(&answer.topic)?, answer.offset))).collect();
-        Ok(Committed { next, mark: Some(mark) })
+        Ok(Committed { next, begin: Vec::new(), mark: Some(mark) })
     }
 
     /// What was not read must still be there: going on behind a gap would pass lost results off as none.

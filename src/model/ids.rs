@@ -105,6 +105,8 @@ pub enum Domain {
     Fingerprint = 7,
     /// A pool's id; a pool's result and its tube, as a member holds them.
     Pool = 8,
+    /// What a record of a key group says.
+    Group = 9,
 }
 
 /// A person id for eyes: at most a quarter of its characters, and never more than two.

@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod contact;
 pub mod duty;
+pub mod group;
 pub mod ids;
 pub mod interval;
 pub mod nobody;

@@ -42,6 +42,8 @@ pub enum End {
     ContactApplied,
     /// A message between a pool and a member was applied.
     PoolApplied,
+    /// A record of a key group was applied.
+    GroupApplied,
     /// A mark of time.
     TimeMark,
     /// A batch of changes was added.
@@ -67,6 +69,7 @@ impl Outcome {
             Outcome::Used(End::Forwarded) => "forwarded",
             Outcome::Used(End::ContactApplied) => "contact_applied",
             Outcome::Used(End::PoolApplied) => "pool_applied",
+            Outcome::Used(End::GroupApplied) => "group_applied",
             Outcome::Used(End::TimeMark) => "time_mark",
             Outcome::Used(End::ChangesApplied) => "changes_applied",
             Outcome::Used(End::AcceptedUnknownLab) => "accepted_unknown_lab",
@@ -97,6 +100,7 @@ impl Outcome {
             Outcome::Used(End::Forwarded) => v1::Outcome::Forwarded,
             Outcome::Used(End::ContactApplied) => v1::Outcome::ContactApplied,
             Outcome::Used(End::PoolApplied) => v1::Outcome::PoolApplied,
+            Outcome::Used(End::GroupApplied) => v1::Outcome::GroupApplied,
             Outcome::Used(End::TimeMark) => v1::Outcome::TimeMark,
             Outcome::Used(End::ChangesApplied) => v1::Outcome::ChangesApplied,
             Outcome::Used(End::AcceptedUnknownLab) => v1::Outcome::AcceptedUnknownLab,

@@ -11,6 +11,8 @@ pub enum Topic {
     LabResults,
     /// Contact records (input, N).
     ContactRecords,
+    /// Who is in which key group (input, N).
+    PersonGroups,
     /// Policies, areas, labs (input, one partition, read whole).
     Rules,
     /// Sent on to its person's task (internal, N).
@@ -41,9 +43,10 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 15] = [
+    pub const ALL: [Topic; 16] = [
         Topic::LabResults,
         Topic::ContactRecords,
+        Topic::PersonGroups,
         Topic::Rules,
         Topic::PersonEvents,
         Topic::PersonState,
@@ -64,6 +67,7 @@ impl Topic {
         match self {
             Topic::LabResults => "lab-results",
             Topic::ContactRecords => "contact-records",
+            Topic::PersonGroups => "person-groups",
             Topic::Rules => "rules",
             Topic::PersonEvents => "person-events",
             Topic::PersonState => "person-state",
@@ -80,9 +84,14 @@ impl Topic {
         }
     }
 
-    /// Whether the time of its records is the time of the world: labs and tracers publish here, we elsewhere.
+    /// Whether the time of its records is the time of the world: labs, tracers and list keepers publish here, we elsewhere.
     pub fn moves_time(self) -> bool {
-        matches!(self, Topic::LabResults | Topic::ContactRecords)
+        matches!(self, Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups)
+    }
+
+    /// Whether tasks that earlier versions committed do not read it: it came later than they did.
+    pub fn came_later(self) -> bool {
+        self == Topic::PersonGroups
     }
 
     /// The topic of a name without prefix.
@@ -157,8 +166,8 @@ pub struct Output {
 }
 
 /// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` was that of
-/// builds on the way to the next, and `3` has those between pools and their members, what pools estimate, and what has to be
-/// done in areas.
+/// builds on the way to the next, and `3` has those between pools and their members, what pools estimate, what has to be
+/// done in areas, and records of key groups that are sent on.
 pub const MESSAGE_FORMAT: u32 = 3;
 
 /// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number.

@@ -20,6 +20,9 @@ pub const POOLS: u32 = 3;
 /// The first format in which areas are told what has to be done: until it is written, nothing is counted of it.
 pub const DUTIES: u32 = 3;
 
+/// The first format in which records of key groups are sent on: until it is written, they are set aside.
+pub const GROUPS: u32 = 3;
+
 /// The field of every message between tasks that says its format.
 pub(super) const FIELD: u64 = number(15);
 

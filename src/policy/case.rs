@@ -47,8 +47,28 @@ pub struct CasePolicy {
     pub pool_grace_hours: i64,
     /// Hours after the midnight that ends a day at which it is closed.
     pub day_close_hours: i64,
+    /// How often whoever is in a key group is tested: each group once.
+    pub groups: Vec<GroupTests>,
     /// How grave its alerts are.
     pub severity: CaseSeverity,
+}
+
+/// How often whoever is in a key group is tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTests {
+    /// The group.
+    pub group: String,
+    /// When.
+    pub frequency: Frequency,
+}
+
+/// When somebody in a key group is to be tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frequency {
+    /// So many days after the last swab, or the day before entry, and each day from then on.
+    EveryDays(i32),
+    /// On these days after the first one in the group, ascending.
+    AfterEntry(Vec<i32>),
 }
 
 /// Days after exposure in which a test matches, by how close the contact was.

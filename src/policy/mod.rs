@@ -24,7 +24,7 @@ pub mod windows;
 pub mod years;
 
 use areas::Areas;
-pub use case::{CasePolicy, CaseSeverity, EpisodeForm, ObservationDays, TestDays};
+pub use case::{CasePolicy, CaseSeverity, EpisodeForm, Frequency, GroupTests, ObservationDays, TestDays};
 pub use deployment::{AreaMeaning, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 pub use error::RuleError;
 use lookup::Lookup;

@@ -43,6 +43,12 @@ impl Years {
         at >= self.from && (at <= received_at || self.is_soon(at, received_at))
     }
 
+    /// Whether a civil day lies in these years.
+    pub fn hold_day(&self, day: Day, received_at: Timestamp) -> bool {
+        let latest = Day((received_at.0 + EARLIEST_ZONE_MS).div_euclid(DAY_MS) as i32).year() + self.ahead;
+        (self.first..=latest).contains(&day.year())
+    }
+
     fn is_soon(&self, at: Timestamp, received_at: Timestamp) -> bool {
         let year = |at: i64| Day(at.div_euclid(DAY_MS) as i32).year();
         year(at.0 - LATEST_ZONE_MS) <= year(received_at.0 + EARLIEST_ZONE_MS) + self.ahead
@@ -84,6 +90,21 @@ mod tests {
             ("0026-11-28T00:00:00Z", false),
         ] {
             assert_eq!(Years::default().hold(at(text), received), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_civil_day_lies_in_the_years_of_any_clock() {
+        let received = at("2026-12-31T10:00:00Z");
+        for (text, holds) in [
+            ("1899-12-31", false),
+            ("1900-01-01", true),
+            ("2028-12-31", true),
+            ("2029-01-01", false),
+            ("9999-12-31", false),
+        ] {
+            let day = Day::parse(text).expect("a day");
+            assert_eq!(Years::default().hold_day(day, received), holds, "{text}");
         }
     }
 

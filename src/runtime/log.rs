@@ -121,10 +121,20 @@ pub enum Restore {
 /// What the group knows of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// Committed next offsets of all inputs; where none was ever committed, the earliest offset there is.
+    /// Committed next offsets of all inputs but those that `begin`; where none was ever committed, the earliest offset there is.
     pub next: Vec<(Topic, i64)>,
+    /// Where inputs begin that this version reads and the one that committed last did not know.
+    pub begin: Vec<(Topic, i64)>,
     /// Metadata of the commit, see [`CommitMark`]; `None` when the task never committed.
     pub mark: Option<CommitMark>,
+}
+
+impl Committed {
+    /// Those of these inputs of which no offset was committed.
+    pub fn unknown_of(&self, starts: Vec<(Topic, i64)>) -> Vec<(Topic, i64)> {
+        let is_known = |topic: Topic| self.next.iter().any(|(known, _)| *known == topic);
+        starts.into_iter().filter(|(topic, _)| !is_known(*topic)).collect()
+    }
 }
 
 /// What goes into the metadata of a committed offset: it decides whether an unknown commit happened.

@@ -225,6 +225,10 @@ mod tests {
             model::outcome::Outcome::Used(model::outcome::End::PoolApplied).name()
         );
         assert_eq!(
+            outcome(Outcome::GroupApplied),
+            model::outcome::Outcome::Used(model::outcome::End::GroupApplied).name()
+        );
+        assert_eq!(
             outcome(Outcome::ChangesApplied),
             model::outcome::Outcome::Used(model::outcome::End::ChangesApplied).name()
         );

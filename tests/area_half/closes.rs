@@ -153,7 +153,7 @@ fn whoever_restores_a_task_closes_no_day_again_and_leaves_none_out() {
         for Output { key, payload, .. } in &changelog {
             restorer.take(key, payload.as_deref()).expect("ours");
         }
-        let committed = Committed { next: commit.next, mark: Some(commit.mark) };
+        let committed = Committed { next: commit.next, begin: Vec::new(), mark: Some(commit.mark) };
         task = Task::restored(context(), &rules, committed, restorer, 8).expect("it was whole");
     }
     assert_eq!(days(&closes(&outputs)), (0..10).map(|after| first.plus(after)).collect::<Vec<_>>());

@@ -108,7 +108,7 @@ fn commit(task: &mut Task<AreaHalf>, changelog: &mut Restorer) -> (Vec<Timestamp
         let numbers = AreaPositivity::decode(output.payload.as_deref()?).ok()?;
         numbers.now.as_ref().and_then(Timestamp::from_wire)
     };
-    (numbers.filter_map(now).collect(), Committed { next: commit.next, mark: Some(commit.mark) })
+    (numbers.filter_map(now).collect(), Committed { next: commit.next, begin: Vec::new(), mark: Some(commit.mark) })
 }
 
 #[test]

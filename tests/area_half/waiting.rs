@@ -78,7 +78,7 @@ fn restored(rules: &RulesInForce, task: &Task<AreaHalf>, changes: &[Output]) -> 
         restorer.take(&change.key, change.payload.as_deref()).expect("it was written just now");
     }
     let mark = CommitMark { seq: task.seq(), restore_from: 0 };
-    let committed = Committed { next: task.next().to_vec(), mark: Some(mark) };
+    let committed = Committed { next: task.next().to_vec(), begin: Vec::new(), mark: Some(mark) };
     Task::restored(context(), rules, committed, restorer, RING).expect("it is whole")
 }
 

@@ -12,6 +12,7 @@ mod days;
 mod deadlines;
 mod duties;
 mod episodes;
+mod groups;
 mod messages;
 mod pools;
 mod properties;

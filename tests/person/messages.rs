@@ -143,7 +143,7 @@ fn what_an_earlier_version_sent_on_is_read() {
 #[test]
 fn what_is_no_use_is_set_aside_with_its_code_and_the_rest_goes_on() {
     let mut world = World::new();
-    for topic in [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents] {
+    for topic in [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonEvents] {
         for (payload, code) in [
             (None, RejectCode::Tombstone),
             (Some(&b""[..]), RejectCode::Empty),
@@ -162,7 +162,7 @@ fn what_is_no_use_is_set_aside_with_its_code_and_the_rest_goes_on() {
         world.record(record(Topic::PersonEvents, 0, "P1", Some(&no_origin))),
         Outcome::Rejected(RejectCode::MissingField)
     );
-    assert_eq!(world.dead_letters.len(), 11);
+    assert_eq!(world.dead_letters.len(), 14);
     assert_eq!(world.lab(&swab("P1", "R1", at(3, 8), Negative)), Outcome::Used(End::Accepted));
 }
 

@@ -1,6 +1,6 @@
 //! Random histories, by seed: what is true at the end depends on what was read, not on when.
 
-use super::world::{Dice, Input, LAYOUT, World, at, met, ordered, pool, rules_with, swab};
+use super::world::{Dice, Input, LAYOUT, World, at, member, met, ordered, pool, rules_with, swab};
 use prost::Message as _;
 use std::collections::BTreeSet;
 use swabstream::audit::cells::Cells;
@@ -10,7 +10,7 @@ use swabstream::audit::recount::LiveAlert;
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
     AlertFamily, AlertState, AreaChanges, AreaPeriod, Cause, ContactKind, ContactRecord, ContactStatus, Finding,
-    LabResult, ResultStatus, TimePrecision,
+    GroupStatus, LabResult, PersonGroup, ResultStatus, TimePrecision,
 };
 
 const PEOPLE: [&str; 6] = ["P1", "P2", "P3", "P4", "P5", "P6"];
@@ -98,6 +98,19 @@ fn contact(dice: &mut Dice) -> Input {
     Input::Contact(record, at(day + dice.pick(&[0, 1, 5, 30]), 20))
 }
 
+/// Records of key groups, of which some say different things at one revision.
+fn group(dice: &mut Dice) -> Input {
+    let (number, revision) = (dice.roll(6), dice.roll(3) as u32);
+    let mut fixed = Dice(number * 7_561 + u64::from(revision) * 49_979_687 + 1);
+    fixed.roll(2);
+    let status = if dice.roll(5) == 0 { GroupStatus::Withdrawn } else { GroupStatus::Active };
+    let first = 1 + fixed.roll(20) as i64;
+    let last_day = if fixed.roll(2) == 0 { String::new() } else { format!("2022-11-{:02}", first + 8) };
+    let record = member(&format!("G{number}"), PEOPLE[number as usize], fixed.pick(&["drivers", "arrivals"]), first);
+    let area = area_on(first, if dice.roll(3) == 0 { dice.pick(&AREAS) } else { "" }).into();
+    Input::Group(PersonGroup { revision, status: status as i32, area, last_day, ..record }, at(first, 9))
+}
+
 /// Tubes, some of which have two results, of people who are in several.
 fn tube(dice: &mut Dice) -> Input {
     let (number, revision) = (dice.roll(10), dice.roll(4) as u32);
@@ -135,9 +148,10 @@ fn tube(dice: &mut Dice) -> Input {
 }
 
 fn history(dice: &mut Dice, length: usize) -> Vec<Input> {
-    let one = |dice: &mut Dice| match dice.roll(6) {
-        0 => contact(dice),
-        1 => tube(dice),
+    let one = |dice: &mut Dice| match dice.roll(13) {
+        0 | 1 => contact(dice),
+        2 | 3 => tube(dice),
+        4 => group(dice),
         _ => result(dice),
     };
     (0..length).map(|_| one(dice)).collect()
@@ -205,7 +219,7 @@ fn mergers_count_everybody_once_where_they_lie_now() {
                     rules.areas.exists(area, rules.day(collected))
                 })
             }
-            Input::Contact(..) => true,
+            Input::Contact(..) | Input::Group(..) => true,
         };
         let history: Vec<Input> = random_history(seed, 200).into_iter().filter(existed).collect();
         run(&mut world, &history, &mut Dice(seed), |_, _| ());
@@ -327,6 +341,7 @@ fn otherwise(dice: &mut Dice, input: &Input, revision: u32) -> Input {
         Input::Contact(record, at) => {
             Input::Contact(ContactRecord { status: ContactStatus::Withdrawn as i32, ..record }, at)
         }
+        Input::Group(record, at) => Input::Group(PersonGroup { status: GroupStatus::Withdrawn as i32, ..record }, at),
     }
 }
 
@@ -335,5 +350,6 @@ fn same_again(input: &Input, revision: u32) -> Input {
     match input.clone() {
         Input::Result(result, at) => Input::Result(LabResult { revision, ..result }, at),
         Input::Contact(record, at) => Input::Contact(ContactRecord { revision, ..record }, at),
+        Input::Group(record, at) => Input::Group(PersonGroup { revision, ..record }, at),
     }
 }

@@ -30,6 +30,7 @@ impl Sent {
         let (topic, payload, received_at) = match input {
             Input::Result(result, at) => (Topic::LabResults, result.encode_to_vec(), *at),
             Input::Contact(contact, at) => (Topic::ContactRecords, contact.encode_to_vec(), *at),
+            Input::Group(group, at) => (Topic::PersonGroups, group.encode_to_vec(), *at),
         };
         Self { topic, payload, received_at }
     }

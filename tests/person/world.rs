@@ -24,8 +24,8 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, ManagementOrder,
-    PersonDuties, PersonEvent, Pool, PoolMember, ResultStatus, Rule, person_event::Event, rule,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, GroupStatus, LabResult, ManagementOrder,
+    PersonDuties, PersonEvent, PersonGroup, Pool, PoolMember, ResultStatus, Rule, person_event::Event, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -64,6 +64,18 @@ pub fn met(record_id: &str, person: &str, index: &str, day: i64) -> ContactRecor
     close_contact(record_id, person, index, at(day, 8), at(day, 10))
 }
 
+/// Somebody is in a group from a day of November on, until further notice.
+pub fn member(record_id: &str, person: &str, group: &str, first: i64) -> PersonGroup {
+    PersonGroup {
+        record_id: record_id.into(),
+        status: GroupStatus::Active as i32,
+        person_id: person.into(),
+        group: group.into(),
+        first_day: format!("2022-11-{first:02}"),
+        ..PersonGroup::default()
+    }
+}
+
 /// With an order from the start of a day to the end of another.
 pub fn ordered(record: ContactRecord, ordered_at: Timestamp, from: i64, to: i64) -> ContactRecord {
     let order = ManagementOrder {
@@ -91,6 +103,7 @@ pub fn rules_with(change: impl Fn(&mut Area)) -> Rules {
 pub enum Input {
     Result(LabResult, Timestamp),
     Contact(ContactRecord, Timestamp),
+    Group(PersonGroup, Timestamp),
 }
 
 pub struct World {
@@ -180,6 +193,13 @@ impl World {
         outcome
     }
 
+    pub fn group(&mut self, record: &PersonGroup) -> Outcome {
+        let outcome = self.send(&Input::Group(record.clone(), at(0, 0)), None);
+        self.settle();
+        self.check_duties();
+        outcome
+    }
+
     /// Hands a record to the task of a partition (by default its person's), and nothing else.
     pub fn send(&mut self, input: &Input, partition: Option<i32>) -> Outcome {
         let (topic, person, payload, received_at) = match input {
@@ -191,6 +211,10 @@ impl World {
             Input::Contact(contact, at) => {
                 self.note(Usable::Contact(contact.clone()), *at);
                 (Topic::ContactRecords, &contact.person_id, contact.encode_to_vec(), *at)
+            }
+            Input::Group(group, at) => {
+                self.note(Usable::Group(group.clone()), *at);
+                (Topic::PersonGroups, &group.person_id, group.encode_to_vec(), *at)
             }
         };
         let task = partition.unwrap_or_else(|| LAYOUT.person_task(person));
@@ -349,7 +373,8 @@ impl World {
                     self.told += 1;
                     self.to_do.remove(&text(&output.key));
                     let said = output.payload.map(|_| PersonDuties::decode(&payload[..]).expect("duties"));
-                    assert!(said.iter().all(|said| said.person_id.as_bytes() == output.key && !said.duties.is_empty()));
+                    assert!(said.iter().all(|said| said.person_id.as_bytes() == output.key
+                        && !(said.duties.is_empty() && said.groups.is_empty())));
                     self.to_do.extend(said.map(|said| (said.person_id.clone(), said)));
                 }
                 topic => panic!("{topic:?} is none of this half's"),

@@ -285,7 +285,7 @@ fn assert_books_balance(broker: &Shared, fleet: &Fleet<Counting>) {
     assert!(books.values().all(|ledger| ledger.balances()), "consumed = sum of outcomes");
     let sum = |side: fn(&swabstream::model::outcome::Ledger) -> u64| books.values().map(side).sum::<u64>();
     assert_eq!(sum(|ledger| ledger.sent), sum(|ledger| ledger.received), "sent = received");
-    let inputs = [Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    let inputs = [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonEvents];
     let there: usize = inputs.iter().map(|topic| broker.borrow().committed(*topic).len()).sum();
     assert_eq!(sum(|ledger| ledger.consumed), there as u64, "every record was consumed once");
 }

@@ -11,7 +11,9 @@ use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::AlertFamily::{ContactOverdue, Positive};
-use swabstream::proto::v1::{Alert, AlertState, CauseKind, ContactRecord, ContactStatus, Finding};
+use swabstream::proto::v1::{
+    Alert, AlertState, CauseKind, ContactRecord, ContactStatus, Finding, GroupStatus, PersonGroup,
+};
 
 use Finding::{Negative as N, Positive as P};
 
@@ -46,6 +48,42 @@ fn what_ends_being_a_contact_ends_its_tests() {
     let found = story.result("2022-11-09 15:00", result("R1", "P1", P, "2022-11-09 09:00")).end("2022-11-20 00:00");
     assert!(found.live(ContactOverdue, "P1").is_none(), "it is a case now");
     assert!(found.live(Positive, "P1").is_some());
+}
+
+#[test]
+fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
+    let record = PersonGroup {
+        record_id: "G1".into(),
+        status: GroupStatus::Active as i32,
+        person_id: "P1".into(),
+        group: "cold-chain".into(),
+        area: "D2S1".into(),
+        first_day: "2022-10-01".into(),
+        ..PersonGroup::default()
+    };
+    let story = Story::begin()
+        .group("2022-11-08 09:00", record.clone())
+        .result("2022-11-09 15:00", result("R1", "P2", N, "2022-11-09 09:00"));
+    let end = story.clone().end("2022-11-12 00:00");
+    assert_eq!((end.groups("P1"), end.groups("P2")), (vec!["cold-chain".to_owned()], Vec::new()));
+    // Every day by the sample's policy: of two weeks up to today.
+    let tests = end.to_do("P1");
+    assert_eq!((tests.len(), &*tests[0].day, &*tests[13].day), (14, "2022-10-30", "2022-11-12"));
+    let overdue = tests.iter().filter(|test| test.overdue_since.is_some()).count();
+    assert_eq!((overdue, &*tests[0].group), (12, "cold-chain"), "those of yesterday and today may still come");
+    let swabbed =
+        story.clone().result("2022-11-11 15:00", result("R2", "P1", N, "2022-11-10 09:00")).end("2022-11-12 00:00");
+    assert_eq!(
+        swabbed.to_do("P1").iter().filter(|test| test.taken).map(|test| &*test.day).collect::<Vec<_>>(),
+        ["2022-11-10"]
+    );
+    let left = PersonGroup { revision: 1, last_day: "2022-11-09".into(), ..record.clone() };
+    let story = story.group("2022-11-10 09:00", left.clone());
+    assert_eq!(story.clone().end("2022-11-12 00:00").groups("P1"), ["cold-chain"], "of days that are not forgotten");
+    let never = PersonGroup { status: GroupStatus::Withdrawn as i32, ..left };
+    let end = story.group("2022-11-10 10:00", never).end("2022-11-12 00:00");
+    assert!(end.groups("P1").is_empty());
+    assert_eq!(end.live_count(), 0, "nobody is told of it by an alert");
 }
 
 /// The district of whoever was swabbed there last; what is undone leaves nothing.

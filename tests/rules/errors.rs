@@ -172,6 +172,22 @@ fn what_a_case_policy_says_is_checked() {
     let file = "case-sample.toml";
     refused(file, ("horizon_days = 7", "horizon_days = 61"), "horizon_days", "1 to 60");
     refused(file, ("horizon_days = 7", "horizon_days = 0"), "horizon_days", "1 to 60");
+    refused(file, ("every_days = 7", "every_days = 0"), "groups[2].every_days", "every_days (1 is every day)");
+    for (from, to, at) in [("every_days = 7\n", "", 2), ("after_entry = [1, 4, 7]", "after_entry = []", 3)] {
+        let errors = source::rules(&sample_with(file, from, to)).expect_err("it is not said when");
+        assert_eq!(errors[0].key, format!("groups[{at}].every_days"), "{}", errors[0]);
+    }
+    refused(file, ("every_days = 7", "every_days = 15"), "groups[2].every_days", "1 to 14");
+    refused(file, ("every_days = 7", "every_days = 7\nafter_entry = [1]"), "groups[2].every_days", "one of the two");
+    refused(file, ("after_entry = [1, 4, 7]", "after_entry = [0]"), "groups[3].after_entry[0]", "none after entry");
+    refused(
+        file,
+        ("after_entry = [1, 4, 7]", "after_entry = [4, 1]"),
+        "groups[3].after_entry[1]",
+        "not after the one before",
+    );
+    refused(file, ("group = \"drivers\"", "group = \"cold-chain\""), "groups[1].group", "named twice");
+    refused(file, ("group = \"drivers\"", "group = \"\""), "groups[1].group", "");
     refused(file, ("[1, 4, 7]", "[1, 4, 8]"), "test_days_secondary[2]", "1 to 7, or observe for longer");
     refused(file, ("[1, 2, 3, 5, 7]", "[0, 2]"), "test_days_close[0]", "day 0 is not one of the observation");
     refused(file, ("[1, 2, 3, 5, 7]", "[1, 3, 3]"), "test_days_close[2]", "not after the one before");

@@ -12,7 +12,7 @@ use swabstream::proto::v1::{PersonEvent, person_event::Event};
 
 pub fn assert_judged(record: &Record<'_>, outcome: Outcome, rules: &Rules) {
     match record.position.topic {
-        Topic::LabResults | Topic::ContactRecords => assert_one(record, outcome, rules),
+        Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups => assert_one(record, outcome, rules),
         Topic::PersonEvents => {
             let event = PersonEvent::decode(record.payload.unwrap_or_default()).expect("it is ours");
             let Ok(origin) = Origin::of_event(&event) else { panic!("messages between tasks have their origin") };

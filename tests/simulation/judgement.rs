@@ -100,7 +100,8 @@ fn assert_an_audit_agrees(broker: &Broker, published: &[RulesInForce]) {
 }
 
 fn everything() -> impl Iterator<Item = Topic> {
-    const OTHERS: [Topic; 4] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonState, Topic::AreaState];
+    const OTHERS: [Topic; 5] =
+        [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonState, Topic::AreaState];
     OTHERS.into_iter().chain(PUBLISHED)
 }
 

@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 21] = [
+const MUST_HAPPEN: [(&str, &[&str]); 22] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -38,6 +38,7 @@ const MUST_HAPPEN: [(&str, &[&str]); 21] = [
         "missed tests of contacts",
         &["test missed", "test missed, known later", "test came late", "contact was none", "test due no more"],
     ),
+    ("people in key groups", &["in a group", "in a group no more"]),
     ("duties", &["duties told", "duties taken back", "duties in another area", "duty overdue"]),
     ("pools that leave members open", &["pool raised", "pool withdrawn"]),
     ("closed days", &["day closed", "day closed without a task"]),

@@ -154,14 +154,18 @@ impl Witness {
         [("day closed", all.len() as u64), ("day closed without a task", without as u64)]
     }
 
-    /// What was told of people's duties on the way.
-    pub fn duties(&self) -> [(&'static str, u64); 4] {
+    /// What was told of people's duties and groups on the way.
+    pub fn duties(&self) -> [(&'static str, u64); 6] {
         let mut told: BTreeMap<&[u8], Option<PersonDuties>> = BTreeMap::new();
         let (mut first, mut taken_back, mut moved, mut overdue) = (0, 0, 0, 0);
+        let (mut joined, mut left) = (0, 0);
         let all = self.published.iter().filter(|((topic, _), _)| *topic == Topic::PersonDuties);
         for output in all.flat_map(|(_, all)| all) {
             let said = output.payload.as_deref().map(|said| PersonDuties::decode(said).expect("duties"));
             let before = told.insert(&output.key, said.clone()).flatten();
+            let groups = |said: &Option<PersonDuties>| said.as_ref().map_or(0, |said| said.groups.len());
+            joined += u64::from(groups(&said) > groups(&before));
+            left += u64::from(groups(&said) < groups(&before));
             let is_overdue = |duty: &Duty| duty.overdue_since.is_some();
             overdue += said.iter().filter(|said| said.duties.iter().any(is_overdue)).count() as u64;
             match (before, said) {
@@ -176,6 +180,8 @@ impl Witness {
             ("duties taken back", taken_back),
             ("duties in another area", moved),
             ("duty overdue", overdue),
+            ("in a group", joined),
+            ("in a group no more", left),
         ]
     }
 

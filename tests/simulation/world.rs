@@ -66,7 +66,7 @@ const FIRST_DAY: &str = "2022-11-13";
 const MOST_DAYS: u32 = 14;
 const PEOPLE: u32 = 150;
 
-const INPUTS: [Topic; 2] = [Topic::LabResults, Topic::ContactRecords];
+const INPUTS: [Topic; 3] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups];
 
 /// What a seed came to.
 #[derive(Debug, PartialEq, Eq)]

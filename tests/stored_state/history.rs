@@ -4,7 +4,7 @@
 
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
-    ContactKind, ContactRecord, ContactStatus, CtValue, Finding, LabResult, ManagementOrder, ResultStatus,
+    ContactKind, ContactRecord, ContactStatus, CtValue, Finding, LabResult, ManagementOrder, PersonGroup, ResultStatus,
 };
 
 /// One thing that happens.
@@ -14,6 +14,7 @@ pub enum Step {
     Lab(LabResult, Timestamp),
     /// A contact record, and when it is received.
     Contact(ContactRecord, Timestamp),
+    Group(PersonGroup, Timestamp),
     /// Every task has come to this time.
     Time(Timestamp),
 }

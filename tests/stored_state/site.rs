@@ -18,6 +18,7 @@ use swabstream::runtime::task::clock::{Look, Watermarks};
 use swabstream::runtime::task::{RulesInForce, Task};
 use swabstream::state::area::AreaState;
 use swabstream::state::changelog::{FORMAT, Restorer};
+use swabstream::state::paged::Unusable;
 use swabstream::state::person::PersonState;
 
 pub const LAYOUT: Layout = Layout { person_tasks: 2, area_tasks: 1 };
@@ -77,6 +78,14 @@ impl Site {
 
     /// Tasks as they were stored; what they had read is gone.
     pub fn restored(rules: &Arc<Rules>, stored: &Stored) -> Self {
+        let mut site = Self::holding(rules, stored);
+        site.people = (0..LAYOUT.person_tasks).map(|task| site.restore(task)).collect();
+        site.areas = (0..LAYOUT.area_tasks).map(|task| site.restore(task)).collect();
+        site
+    }
+
+    /// What was stored, without tasks.
+    pub fn holding(rules: &Arc<Rules>, stored: &Stored) -> Self {
         let mut site = Self::without_tasks(rules);
         for ((changelog, task), (records, committed)) in stored {
             site.partitions.insert((*changelog, *task), Partition { first: 0, records: records.clone() });
@@ -85,8 +94,6 @@ impl Site {
             }
             site.committed.insert((*changelog, *task), committed.clone());
         }
-        site.people = (0..LAYOUT.person_tasks).map(|task| site.restore(task)).collect();
-        site.areas = (0..LAYOUT.area_tasks).map(|task| site.restore(task)).collect();
         site
     }
 
@@ -102,12 +109,18 @@ impl Site {
     }
 
     fn restore<H: Half>(&self, task: i32) -> Task<H> {
+        self.try_restore(task).expect("a whole state")
+    }
+
+    /// A task as it is stored, if that is a whole state.
+    pub fn try_restore<H: Half>(&self, task: i32) -> Result<Task<H>, Unusable> {
         let mut restorer = Restorer::new(H::CHANGELOG, task, RING);
         for record in &self.partitions[&(H::CHANGELOG, task)].records {
             restorer.take(&record.key, record.payload.as_deref()).expect("a record of ours");
         }
-        let committed = self.committed[&(H::CHANGELOG, task)].clone();
-        Task::restored(context(task), &self.rules, committed, restorer, RING).expect("a whole state")
+        let mut committed = self.committed[&(H::CHANGELOG, task)].clone();
+        committed.begin = committed.unknown_of(H::INPUTS.iter().map(|topic| (*topic, 0)).collect());
+        Task::restored(context(task), &self.rules, committed, restorer, RING)
     }
 
     /// Lets a history happen.
@@ -127,6 +140,9 @@ impl Site {
             }
             Step::Contact(record, at) => {
                 self.publish(Topic::ContactRecords, &record.person_id, record.encode_to_vec(), *at);
+            }
+            Step::Group(record, at) => {
+                self.publish(Topic::PersonGroups, &record.person_id, record.encode_to_vec(), *at);
             }
             Step::Time(at) => self.now = self.now.max(*at),
         }
@@ -186,7 +202,7 @@ impl Site {
         for Output { topic, partition, key, payload, .. } in outputs.into_iter().chain(commit.changes) {
             self.partition(topic, partition).records.push(Kept { key, payload, at });
         }
-        let committed = Committed { next: commit.next, mark: Some(commit.mark) };
+        let committed = Committed { next: commit.next, begin: Vec::new(), mark: Some(commit.mark) };
         self.committed.insert((changelog, commit.task), committed);
     }
 

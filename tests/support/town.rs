@@ -35,8 +35,8 @@ pub fn city(
     City::new(config, rules.clone()).filter(is_decidable)
 }
 
-/// Which of two contact records with one revision and status stands is decided by a hash: no recount can tell. (Of
-/// results it can: such conflicts differ in their finding.)
+/// Which of two contact records, or records of a group, with one revision and status stands is decided by a hash: no recount
+/// can tell. (Of results it can: such conflicts differ in their finding.)
 pub fn is_decidable(message: &Message) -> bool {
     message.kind != Kind::Conflict || message.topic == Topic::LabResults
 }
@@ -59,6 +59,7 @@ fn decode(message: &Message) -> Usable {
     let payload = message.payload.as_deref().expect("usable messages have a payload");
     let name = match message.topic {
         Topic::LabResults => "swabstream.v1.LabResult",
+        Topic::PersonGroups => "swabstream.v1.PersonGroup",
         _ => "swabstream.v1.ContactRecord",
     };
     let bytes = match message.content_type {
@@ -67,6 +68,7 @@ fn decode(message: &Message) -> Usable {
     };
     match message.topic {
         Topic::LabResults => Usable::Result(prost::Message::decode(&bytes[..]).expect("a result")),
+        Topic::PersonGroups => Usable::Group(prost::Message::decode(&bytes[..]).expect("a record of a group")),
         _ => Usable::Contact(prost::Message::decode(&bytes[..]).expect("a contact record")),
     }
 }

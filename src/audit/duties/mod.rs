@@ -60,7 +60,10 @@ fn of_people(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>
     for pair in pairs(&wanted, &published, PartialEq::eq) {
         // Nobody is named.
         check.differs(|| match pair {
-            Pair::Missing(_, said) => format!("somebody in {}: {} duties are missing", said.area, said.duties.len()),
+            Pair::Missing(_, said) => {
+                let (duties, groups) = (said.duties.len(), said.groups.len());
+                format!("somebody in {}: {duties} duties and {groups} groups are missing", said.area)
+            }
             Pair::Unexpected(_, said) => format!("somebody in {}: nothing has to be done", said.area),
             Pair::Differs(_, wanted, found) => format!("somebody in {}: {}", wanted.area, difference(wanted, found)),
         });
@@ -71,6 +74,9 @@ fn of_people(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>
 fn difference(wanted: &PersonDuties, found: &PersonDuties) -> String {
     if wanted.area != found.area {
         return format!("must be there, is in {}", found.area);
+    }
+    if wanted.groups != found.groups {
+        return format!("must be in {} groups, is in {} or in others", wanted.groups.len(), found.groups.len());
     }
     let differing = wanted.duties.iter().zip(&found.duties).find(|(wanted, found)| wanted != found);
     match differing {
@@ -112,7 +118,8 @@ fn known_days(said: &PersonDuties, person: &str, observed: &Observed<'_>) -> Opt
     let is_known = |duty: &Duty| last(duty).is_none_or(|day| passed.knows(observed.rules, day));
     let mut said = said.clone();
     said.duties.retain(is_known);
-    (!said.duties.is_empty()).then_some(said)
+    said.groups.retain(|group| Day::parse(&group.last_day).is_none_or(|last| passed.knows(observed.rules, last)));
+    (!said.duties.is_empty() || !said.groups.is_empty()).then_some(said)
 }
 
 /// What has to be done in each area: what tasks hold, and what they published.
@@ -165,7 +172,7 @@ pub fn sums_of<'a>(
 }
 
 fn add_person(sums: &mut DutySums, said: &PersonDuties, rules: &Rules) {
-    for duty in &said.duties {
+    for duty in said.duties.iter().filter(|duty| duty.kind() != DutyKind::GroupTest) {
         let Some(day) = Day::parse(&duty.day) else { continue };
         let mut add = |kind, day| add(sums, (&said.area, &duty.target, day), (kind, 1), rules);
         add(duty.kind(), day);

@@ -16,17 +16,17 @@ impl InputsRead {
     /// reads it. Where these may have been others, the dead letters say what was refused, and so what was not.
     pub fn apply_earlier_limits(&mut self, letters: &[DeadLetter], rules_changed: bool, letters_deleted: bool) {
         let read_otherwise_earlier = std::mem::take(&mut self.read_otherwise_earlier);
-        let pools = std::mem::take(&mut self.pools);
+        let newer = std::mem::take(&mut self.newer);
         let refused_then = |letter: &DeadLetter| {
             let (place, code) = (letter.about?, letter.code?);
             let then = read_otherwise_earlier.get(&place).map(|then| then.refused_as(code, letter.with_content_type));
-            let as_a_pool = code == Code::Unsupported && pools.contains(&place);
-            (then == Some(true) || as_a_pool || inputs::depends_on_then(code, rules_changed)).then_some((place, code))
+            let as_newer = code == Code::Unsupported && newer.contains(&place);
+            (then == Some(true) || as_newer || inputs::depends_on_then(code, rules_changed)).then_some((place, code))
         };
         let refused: BTreeMap<Position, Code> = letters.iter().filter_map(refused_then).collect();
         for (place, code) in &refused {
             // Size and form are looked at before all else, but there is none of what is no record.
-            // So was a pool, whatever else was wrong with it.
+            // So was a pool or a record of a group, whatever else was wrong with it.
             let also =
                 self.usable_then.contains_key(place) || inputs::is_of_the_form(*code) || *code == Code::Unsupported;
             let also = also.then(|| self.refused.get_mut(place)).flatten();

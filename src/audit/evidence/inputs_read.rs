@@ -27,9 +27,9 @@ pub struct InputsRead {
     pub(super) taken_earlier: BTreeSet<Position>,
     /// Records that versions before this one may have refused for how they are written.
     pub(super) read_otherwise_earlier: BTreeMap<Position, EarlierReading>,
-    /// Results of pools, whatever is wrong with them: versions before this one refused all of them, and this one does while
-    /// such run beside it.
-    pub(super) pools: BTreeSet<Position>,
+    /// Results of pools and records of key groups, whatever is wrong with them: versions before this one refused all of
+    /// them, and this one does while such run beside it.
+    pub(super) newer: BTreeSet<Position>,
     /// Records that were judged by other rules, another limit of size or another version, and otherwise.
     pub(super) judged_otherwise: u64,
     pub(super) arrived: Vec<Arrived>,
@@ -67,7 +67,7 @@ impl InputsRead {
         match inputs::read(record, rules, *max_record_bytes) {
             Input::Mark => drop(self.marks.insert(place)),
             Input::Refused(faults) => {
-                self.pools.extend(inputs::is_pool(record).then_some(place));
+                self.newer.extend(inputs::says_newer(record).then_some(place));
                 if let Some(usable) = inputs::usable_then(record, &faults, rules, *changed) {
                     self.usable_then.insert(place, arrived(usable));
                 } else if let Some(UsableEarlier { usable, certain }) =
@@ -78,8 +78,7 @@ impl InputsRead {
                 self.refused.insert(place, faults);
             }
             Input::Usable(usable) => {
-                let is_pool = usable.as_result().is_some_and(|result| result.pool.is_some());
-                self.pools.extend(is_pool.then_some(place));
+                self.newer.extend(inputs::is_newer(&usable).then_some(place));
                 self.arrived.push(arrived(*usable));
                 self.places.push(place);
             }

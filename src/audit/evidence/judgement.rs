@@ -191,7 +191,7 @@ impl Evidence {
     /// The first day all of whose specimens were received after the last deletion; `None` when nothing was deleted.
     fn complete_from(&self, rules: &Rules) -> Option<Day> {
         let deleted = |source: &(Topic, i32)| self.cut.first.get(source).is_some_and(|first| *first > 0);
-        let is_external = |topic: &Topic| PERSON_INPUTS[..2].contains(topic);
+        let is_external = |topic: &Topic| PERSON_INPUTS[..3].contains(topic);
         let sources = self.cut.first.keys().filter(|(topic, _)| is_external(topic)).filter(|source| deleted(source));
         let known_from = sources.map(|source| {
             // Where nothing is left, nothing is known up to the task's own time.

@@ -74,7 +74,7 @@ impl Evidence {
             note(&mut self.newest.in_outputs, commit);
         }
         match topic {
-            Topic::LabResults | Topic::ContactRecords => self.take_input(record),
+            Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups => self.take_input(record),
             Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
             _ if later.is_some() => {}
             Topic::DeadLetters => self.dead_letters.push(DeadLetter::read(record, header)),

@@ -12,4 +12,6 @@ mod validity;
 
 pub use encoding::EarlierReading;
 pub use faults::Faults;
-pub use reading::{Input, UsableEarlier, depends_on_then, is_of_the_form, is_pool, read, usable_earlier, usable_then};
+pub use reading::{
+    Input, UsableEarlier, depends_on_then, is_newer, is_of_the_form, read, says_newer, usable_earlier, usable_then,
+};

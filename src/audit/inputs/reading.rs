@@ -3,7 +3,7 @@
 use super::encoding::{Encoded, encoded, faults_of};
 use super::faults::{Faults, only};
 use super::json;
-use super::validity::{Judgement, faults_of_contact, faults_of_result, times};
+use super::validity::{Judgement, faults_of_contact, faults_of_group, faults_of_result, times};
 use crate::audit::arrived::Usable;
 use crate::audit::targets;
 use crate::model::outcome::RejectCode as Code;
@@ -43,7 +43,7 @@ pub fn is_of_the_form(code: Code) -> bool {
     [Code::TooLarge, Code::Malformed, Code::UnknownContentType].contains(&code)
 }
 
-/// Reads a record of `lab-results` or `contact-records`.
+/// Reads a record of `lab-results`, `contact-records` or `person-groups`.
 pub fn read(record: &Record<'_>, rules: &Rules, max_record_bytes: usize) -> Input {
     judge(record, rules, max_record_bytes, Judgement::Now)
 }
@@ -58,6 +58,7 @@ fn judge(record: &Record<'_>, rules: &Rules, max_record_bytes: usize, by: Judgem
             let faults = match &usable {
                 Usable::Result(result) => faults_of_result(result, record.received_at, rules, by),
                 Usable::Contact(contact) => faults_of_contact(contact, record.received_at, rules, by),
+                Usable::Group(group) => faults_of_group(group, record.received_at, rules),
             };
             (Some(targets::by_id(rules, usable)), faults)
         }
@@ -105,16 +106,26 @@ pub fn usable_earlier(
     }
 }
 
-/// Whether a record is a result of a pool, whatever is wrong with it.
-pub fn is_pool(record: &Record<'_>) -> bool {
-    record.position.topic == Topic::LabResults
-        && decode(record).is_ok_and(|usable| usable.as_result().is_some_and(|result| result.pool.is_some()))
+/// Whether a record is one that versions before this one refuse, and this one does while such run beside it: a result of a
+/// pool, or a record of a key group.
+pub fn is_newer(usable: &Usable) -> bool {
+    match usable {
+        Usable::Result(result) => result.pool.is_some(),
+        Usable::Group(_) => true,
+        Usable::Contact(_) => false,
+    }
+}
+
+/// The same of a record, whatever is wrong with it.
+pub fn says_newer(record: &Record<'_>) -> bool {
+    decode(record).is_ok_and(|usable| is_newer(&usable))
 }
 
 fn decode(record: &Record<'_>) -> Result<Usable, Faults> {
     let encoded = encoded(record)?;
     match record.position.topic {
         Topic::LabResults => message(encoded, "swabstream.v1.LabResult").map(Usable::Result),
+        Topic::PersonGroups => message(encoded, "swabstream.v1.PersonGroup").map(Usable::Group),
         _ => message(encoded, "swabstream.v1.ContactRecord").map(Usable::Contact),
     }
 }

@@ -9,7 +9,8 @@ use crate::model::time::{Day, Timestamp};
 use crate::model::unseen::is_unseen;
 use crate::policy::Rules;
 use crate::proto::v1::{
-    ContactKind, ContactRecord, ContactStatus, Finding, LabResult, Pool, ProcessingMode, ResultStatus, TimePrecision,
+    ContactKind, ContactRecord, ContactStatus, Finding, GroupStatus, LabResult, PersonGroup, Pool, ProcessingMode,
+    ResultStatus, TimePrecision,
 };
 use std::collections::BTreeSet;
 
@@ -30,6 +31,11 @@ pub fn times(usable: &Usable) -> Vec<Option<Timestamp>> {
         Usable::Contact(contact) => {
             let order = contact.order.iter().flat_map(|order| [&order.from, &order.to, &order.ordered_at]);
             order.chain([&contact.exposure_start, &contact.exposure_end, &contact.reported_at]).collect()
+        }
+        Usable::Group(group) => {
+            let days = [&group.first_day, &group.last_day].into_iter().filter(|day| !day.is_empty());
+            let starts = days.map(|day| Day::parse(day).map(|day| Timestamp(i64::from(day.0) * 86_400_000)));
+            return starts.chain(group.reported_at.iter().map(Timestamp::from_wire)).collect();
         }
     };
     said.into_iter().flatten().map(Timestamp::from_wire).collect()
@@ -210,5 +216,28 @@ pub fn faults_of_contact(
     faults.text(&contact.target, 32, false);
     let unknown = !contact.target.is_empty() && !targets::is_known(rules, &contact.target);
     faults.note(unknown && faults.codes.is_empty(), Code::UnknownTarget);
+    faults.codes
+}
+
+/// What is wrong with a record of a key group. No version has judged one less strictly.
+pub fn faults_of_group(group: &PersonGroup, received_at: Timestamp, rules: &Rules) -> Faults {
+    let mut faults = FaultList::nothing(Judgement::Now);
+    for id in [&group.record_id, &group.person_id] {
+        faults.id(id, true);
+    }
+    faults.text(&group.group, 32, true);
+    faults.text(&group.area, 32, false);
+    faults.choice(group.status, GroupStatus::try_from(group.status).is_ok());
+    faults.note(group.first_day.is_empty(), Code::MissingField);
+    let said = || [&group.first_day, &group.last_day].into_iter().filter(|day| !day.is_empty());
+    let days: Vec<Day> = said().filter_map(|day| Day::parse(day)).collect();
+    faults.note(days.len() < said().count(), Code::InvalidTime);
+    faults.note(!group.first_day.is_empty() && !days.is_sorted(), Code::InvalidInterval);
+    // It was the last of these years already somewhere on the earth.
+    let years = &targets::intake_policy(rules, targets::first(rules), rules.day(received_at)).years;
+    let latest = Day((received_at.0 + 14 * 3_600_000).div_euclid(86_400_000) as i32).year() + years.ahead;
+    faults.note(days.iter().any(|day| day.year() < years.first || day.year() > latest), Code::InvalidTime);
+    let reported = faults.time(group.reported_at.as_ref(), false);
+    faults.note(reported.is_some_and(|at| is_implausible(at, received_at, "", rules)), Code::InvalidTime);
     faults.codes
 }

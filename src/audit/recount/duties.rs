@@ -5,6 +5,7 @@ use super::alerts::{is_about, kind_as_known, observed};
 use super::management::{LONGEST, at, is_case, last_observed, ordered, was_case};
 use super::overdue::{TimePassed, asked, deadline};
 use super::people::{Person, members_of};
+use super::{group_tests, groups};
 use crate::audit::arrived::Arrived;
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
@@ -30,6 +31,8 @@ pub struct ToDo {
 pub fn listed(mut duties: PersonDuties) -> PersonDuties {
     duties.duties_omitted = duties.duties.len().saturating_sub(LISTED) as u32;
     duties.duties.truncate(LISTED);
+    duties.groups_omitted = duties.groups.len().saturating_sub(groups::LISTED) as u32;
+    duties.groups.truncate(groups::LISTED);
     duties
 }
 
@@ -49,40 +52,49 @@ pub fn of(
         for target in targets.filter(|target| targets::case_policy(rules, target, Day(0)).is_some()) {
             duties.extend(managed(rules, people, person, target, passed));
             duties.extend(tests(rules, people, person, target, passed));
+            duties.extend(group_tests::of(rules, person, target, passed));
         }
-        if duties.is_empty() {
+        let groups = groups::told(&person.groups, |day| passed.knows(rules, day));
+        if duties.is_empty() && groups.is_empty() {
             return None;
         }
         let place = |target: &str| rules.deployment.targets.iter().position(|known| known.id == target);
-        duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target)));
-        let (area, is_sure) = area(person, passed);
-        let or_in = swabbed.get(person.id.as_str()).filter(|_| !is_sure);
-        let or_in = or_in.into_iter().flatten().map(|area| (*area).to_owned()).collect();
-        let duties = PersonDuties { person_id: person.id.clone(), area, duties, duties_omitted: 0 };
+        duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target), duty.group.clone()));
+        let registered = groups::areas(&person.groups);
+        let (area, is_sure) = area(person, registered.last().copied().unwrap_or_default(), passed);
+        let or_in = swabbed.get(person.id.as_str()).into_iter().flatten().copied().chain(registered).chain([""]);
+        let or_in = or_in.filter(|_| !is_sure).map(str::to_owned).collect();
+        let person_id = person.id.clone();
+        let duties = PersonDuties { person_id, area, duties, duties_omitted: 0, groups, groups_omitted: 0 };
         Some((person.id.clone(), ToDo { duties, or_in }))
     };
-    people.values().filter(|person| !person.contacts.is_empty()).filter_map(of_one).collect()
+    people.values().filter(|person| has_records(person)).filter_map(of_one).collect()
 }
 
-/// Where the person was swabbed last, and whether all results of that time are known still.
-fn area(person: &Person, passed: TimePassed) -> (String, bool) {
+fn has_records(person: &Person) -> bool {
+    !person.contacts.is_empty() || !person.groups.is_empty()
+}
+
+/// Where the person was swabbed last, or is registered where no swab says it, and whether all results of that time are known
+/// still.
+fn area(person: &Person, registered: &str, passed: TimePassed) -> (String, bool) {
     let last = person.specimens.iter().map(|specimen| (specimen.minute, &specimen.area)).max();
     let is_known = |minute: i64| passed.held_from.is_none_or(|from| minute * 60_000 >= from.0);
     match last {
         Some((minute, area)) => (area.clone(), is_known(minute)),
         // One may have stood that was taken back since.
-        None => (String::new(), passed.held_from.is_none()),
+        None => (registered.to_owned(), passed.held_from.is_none()),
     }
 }
 
-/// Of everybody with contact records, all areas that any result ever named, and that of nobody.
+/// Of everybody with contact records or in groups, all areas that any result ever named, and that of nobody.
 fn swabbed_in<'a>(people: &BTreeMap<String, Person>, records: &'a [Arrived]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for result in records.iter().filter_map(|arrived| arrived.record.as_result()) {
         let members = members_of(result);
         let one = Some((result.person_id.as_str(), result.area.as_str())).filter(|_| members.is_empty());
         for (person, area) in members.into_iter().chain(one) {
-            if people.get(person).is_some_and(|person| !person.contacts.is_empty()) {
+            if people.get(person).is_some_and(has_records) {
                 all.entry(person).or_insert_with(|| BTreeSet::from([""])).insert(area);
             }
         }

@@ -8,6 +8,8 @@ mod alerts;
 mod areas;
 mod cells;
 mod duties;
+mod group_tests;
+pub mod groups;
 mod held;
 mod management;
 mod measures;

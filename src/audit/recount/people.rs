@@ -1,12 +1,14 @@
 //! Per person: which version of each result stands, what each specimen says, which positives are one episode, which
 //! contact records hold.
 
+use super::groups;
 use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
 use crate::proto::v1::{
-    ContactRecord, ContactStatus, Finding, LabResult, PositiveResult, ProcessingMode, ResultStatus, TimePrecision,
+    ContactRecord, ContactStatus, Finding, LabResult, PersonGroup, PositiveResult, ProcessingMode, ResultStatus,
+    TimePrecision,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,10 +25,14 @@ pub struct Person {
     pub alerting: Vec<Episode>,
     /// Days on which a swab was taken that could be read, with the id of the target.
     pub swabs: BTreeSet<(Day, String)>,
+    /// The same of the tubes of pools that it is in.
+    pub pooled_swabs: BTreeSet<(Day, String)>,
     /// Records that hold, in which the person is the contact, with when they were received.
     pub contacts: Vec<(ContactRecord, Timestamp)>,
     /// Records that hold, in which the person is the index.
     pub traced: Vec<ContactRecord>,
+    /// Records of groups that hold.
+    pub groups: Vec<PersonGroup>,
 }
 
 /// One specimen and what the standing results say of it.
@@ -175,6 +181,9 @@ pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
     for (contact, received) in standing_contacts(records) {
         entry(&mut people, &contact.person_id).contacts.push((contact.clone(), received));
         entry(&mut people, &contact.index_person_id).traced.push(contact);
+    }
+    for group in groups::standing(records) {
+        entry(&mut people, &group.person_id).groups.push(group);
     }
     people
 }

@@ -33,6 +33,12 @@ impl Version<'_> {
         matches!(self.result.status(), ResultStatus::Final | ResultStatus::Corrected)
     }
 
+    /// Whether it says of its members that they were swabbed: whatever was found that could be read.
+    fn shows_a_swab(&self) -> bool {
+        let is_read = !matches!(self.result.finding(), Finding::Invalid | Finding::Unspecified);
+        self.counts() && is_read || self.is_preliminary_positive()
+    }
+
     fn is_preliminary_positive(&self) -> bool {
         self.result.status() == ResultStatus::Preliminary && self.result.finding() == Finding::Positive
     }
@@ -125,6 +131,11 @@ pub fn add_to_members(people: &mut BTreeMap<String, Person>, rules: &Rules, reco
             let mut tubes: BTreeMap<Tube<'_>, Vec<Version<'_>>> = BTreeMap::new();
             for versions in results.values() {
                 let greatest = versions.iter().filter(heard).max_by_key(|version| version.rank());
+                let is_in = |version: &&Version<'_>| members_of(version.result).contains_key(person);
+                if let Some(version) = greatest.filter(is_in).filter(|version| version.shows_a_swab()) {
+                    let swab = (day(rules, taken(rules, version.result).first), version.result.target.clone());
+                    entry(people, person).pooled_swabs.insert(swab);
+                }
                 let says = |version: &&Version<'_>| version.counts() && members_of(version.result).contains_key(person);
                 if let Some(version) = greatest.filter(says) {
                     tubes.entry((&version.result.specimen_id, &version.result.target)).or_default().push(*version);

@@ -3,8 +3,8 @@
 use super::table::Table;
 use crate::model::time::Day;
 use crate::policy::{
-    AreaMeaning, CasePolicy, EpisodeForm, Measure, MeasureKind, ObservationDays, Rules, TestDays, TierEngine,
-    TierPolicy,
+    AreaMeaning, CasePolicy, EpisodeForm, Frequency, GroupTests, Measure, MeasureKind, ObservationDays, Rules,
+    TestDays, TierEngine, TierPolicy,
 };
 use crate::proto::v1::Severity;
 use crate::view::texts;
@@ -71,6 +71,7 @@ fn cases(rules: &Rules) -> String {
         "years",
         "pools recalled",
         "days closed",
+        "key groups",
         "severity of alerts",
     ]);
     for policy in &rules.cases {
@@ -92,6 +93,7 @@ fn cases(rules: &Rules) -> String {
             policy.years.to_string(),
             format!("in {} hours, known in {} more", policy.pool_recall_hours, policy.pool_grace_hours),
             format!("{} h after their end", policy.day_close_hours),
+            groups(policy),
             severities(&[
                 ("community", policy.severity.community),
                 ("managed", policy.severity.managed),
@@ -105,6 +107,20 @@ fn cases(rules: &Rules) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// How often whoever is in a key group is tested.
+fn groups(policy: &CasePolicy) -> String {
+    let one = |tests: &GroupTests| match &tests.frequency {
+        Frequency::EveryDays(1) => format!("{} every day", tests.group),
+        Frequency::EveryDays(days) => format!("{} every {days} days", tests.group),
+        Frequency::AfterEntry(days) => {
+            let days: Vec<String> = days.iter().map(i32::to_string).collect();
+            format!("{} on days {} after entry", tests.group, days.join(","))
+        }
+    };
+    let all: Vec<String> = policy.groups.iter().map(one).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }
 
 /// On which days of their observation contacts are tested: close, secondary, co-exposed.

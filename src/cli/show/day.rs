@@ -10,9 +10,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::json;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, PersonDuties,
+    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, Membership, PersonDuties,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -78,6 +78,7 @@ impl<'a> DayOf<'a> {
         let (day, id) = (self.subject.day.to_string(), self.rules.target_id(self.subject.target));
         let is_of = |duty: &Duty| match duty.kind() {
             DutyKind::Managed => duty.day <= day && day <= duty.release_day,
+            DutyKind::GroupTest => duty.day == day,
             _ => duty.day == day || duty.day < day && duty.overdue_since.is_some(),
         };
         person.duties.retain(|duty| duty.target == id && is_of(duty));
@@ -120,7 +121,8 @@ impl<'a> DayOf<'a> {
         for person in self.people.values() {
             let what: Vec<String> = person.duties.iter().map(|duty| self.told(duty)).collect();
             let id = shown(&person.person_id, show_ids);
-            lines.push(format!("  {id:<24}{:<26}{}", named(&person.area), what.join("; ")));
+            let groups = self.groups(person);
+            lines.push(format!("  {id:<24}{:<26}{}{groups}", named(&person.area), what.join("; ")));
         }
         lines.extend(title("pools to recall by then", self.pools.len()));
         for pool in self.pools.values() {
@@ -130,6 +132,15 @@ impl<'a> DayOf<'a> {
             lines.push(format!("  {id:<24}{:<26}by {by}: {}", named(&pool.area), who.join(", ")));
         }
         lines
+    }
+
+    /// The groups a person is in on the day, if any.
+    fn groups(&self, person: &PersonDuties) -> String {
+        let day = self.subject.day.to_string();
+        let is_in = |one: &&Membership| one.first_day <= day && (one.last_day.is_empty() || day <= one.last_day);
+        let groups: BTreeSet<&str> = person.groups.iter().filter(is_in).map(|one| one.group.as_str()).collect();
+        let groups: Vec<&str> = groups.into_iter().collect();
+        if groups.is_empty() { String::new() } else { format!(" (in {})", groups.join(", ")) }
     }
 
     fn told(&self, duty: &Duty) -> String {
@@ -143,6 +154,7 @@ impl<'a> DayOf<'a> {
             _ if duty.overdue_since.is_some() => format!("test of {} overdue", duty.day),
             _ => "test due".to_owned(),
         };
+        let text = if duty.group.is_empty() { text } else { format!("{} of {}", text, duty.group) };
         if records > 1 { format!("{text} ({records} records)") } else { text }
     }
 }
@@ -193,7 +205,12 @@ mod tests {
     }
 
     fn person(id: &str, area: &str, duties: Vec<Duty>) -> Option<Vec<u8>> {
-        let person = PersonDuties { person_id: id.into(), area: area.into(), duties, duties_omitted: 0 };
+        let member = |group: &str, first_day: &str, last_day: &str| {
+            let [record_id, group, first_day, last_day] = ["G1", group, first_day, last_day].map(String::from);
+            Membership { record_id, group, first_day, last_day }
+        };
+        let groups = vec![member("drivers", "2022-11-01", ""), member("arrivals", "2022-11-01", "2022-11-08")];
+        let person = PersonDuties { person_id: id.into(), area: area.into(), duties, groups, ..Default::default() };
         Some(person.encode_to_vec())
     }
 
@@ -213,8 +230,9 @@ mod tests {
             let since = Some(Timestamp(1_668_130_000_000).to_wire());
             vec![Duty { overdue_since: since, ..duty(DutyKind::TestDue, "2022-11-10", "") }]
         };
+        let in_group = |day| Duty { group: "drivers".into(), ..duty(DutyKind::GroupTest, day, "") };
         for (id, area, duties) in [
-            ("PERSON-HERE", "D1S1", managed()),
+            ("PERSON-HERE", "D1S1", [managed(), vec![in_group("2022-11-11"), in_group("2022-11-12")]].concat()),
             ("PERSON-LATE", "D1", overdue()),
             ("PERSON-ELSEWHERE", "D2", managed()),
             ("PERSON-BEFORE", "D1", vec![duty(DutyKind::Managed, "2022-11-01", "2022-11-11")]),
@@ -246,7 +264,7 @@ mod tests {
         for says in [
             "under management        7",
             "people: 2",
-            "to release today",
+            "to release today; test due of drivers (in drivers)",
             "test of 2022-11-10 overdue",
             "pools to recall by then: 1",
         ] {

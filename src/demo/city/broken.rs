@@ -3,9 +3,9 @@
 use super::desk::Desk;
 use super::message::{Body, FRAMING, JSON, Kind};
 use super::pools;
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
-use crate::proto::v1::{ContactRecord, CtValue, LabResult, RejectCode, TimePrecision};
+use crate::proto::v1::{ContactRecord, CtValue, LabResult, PersonGroup, RejectCode, TimePrecision};
 use rand::RngExt;
 
 /// An area, a lab, a purpose, a target no registry has.
@@ -63,6 +63,20 @@ const CONTACTS: [RejectCode; 11] = [
     RejectCode::OutOfRange,
     RejectCode::InvalidInterval,
     RejectCode::SamePerson,
+];
+
+/// What is broken about records of key groups.
+const GROUPS: [RejectCode; 10] = [
+    RejectCode::Malformed,
+    RejectCode::Empty,
+    RejectCode::Tombstone,
+    RejectCode::MissingField,
+    RejectCode::UnknownEnum,
+    RejectCode::InvalidTime,
+    RejectCode::TimeWithoutOffset,
+    RejectCode::InvalidId,
+    RejectCode::OutOfRange,
+    RejectCode::InvalidInterval,
 ];
 
 /// Hands in a broken form of a result.
@@ -129,6 +143,27 @@ pub(super) fn contact(contact: &ContactRecord, at: Timestamp, desk: &mut Desk) {
     send(&Body::Contact(broken), code, at, desk);
 }
 
+/// Hands in a broken form of a record of a key group.
+pub(super) fn group(group: &PersonGroup, at: Timestamp, desk: &mut Desk) {
+    let code = GROUPS[desk.rng.random_range(0..GROUPS.len())];
+    let mut broken = group.clone();
+    match code {
+        RejectCode::MissingField => broken.first_day.clear(),
+        RejectCode::UnknownEnum => broken.status = 42,
+        // A sheet's way to write a day, or one for an end that nobody knows.
+        RejectCode::InvalidTime if desk.turn().is_multiple_of(2) => "30.11.2022".clone_into(&mut broken.first_day),
+        RejectCode::InvalidTime => "9999-12-31".clone_into(&mut broken.last_day),
+        RejectCode::InvalidId => NOBODYS[desk.turn() % NOBODYS.len()].clone_into(&mut broken.person_id),
+        RejectCode::OutOfRange => broken.revision = u32::MAX,
+        RejectCode::InvalidInterval => {
+            let first = Day::parse(&broken.first_day).unwrap_or_default();
+            broken.last_day = first.plus(-1).to_string();
+        }
+        _ => {}
+    }
+    send(&Body::Group(broken), code, at, desk);
+}
+
 /// Sends a body whose bytes, too, may be what is broken.
 fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
     let kind = Kind::Broken(code);
@@ -160,7 +195,7 @@ fn send(body: &Body, code: RejectCode, at: Timestamp, desk: &mut Desk) {
             desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);
         }
         // Protobuf has no form for a revision that is too high.
-        RejectCode::OutOfRange if matches!(body, Body::Contact(_)) => {
+        RejectCode::OutOfRange if !matches!(body, Body::Result(_)) => {
             let beyond = if desk.chance(0.5) { "4294967296" } else { "-1" };
             let json = String::from_utf8_lossy(&desk.json_of(body)).replace(&u32::MAX.to_string(), beyond);
             desk.send_bytes(body, Some(json.into_bytes()), Some(JSON), at, kind);

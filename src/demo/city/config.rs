@@ -151,20 +151,20 @@ pub struct Rates {
     pub elsewhere: f64,
     /// Names an area of a coarser level.
     pub coarse_area: f64,
-    /// Lies in the partition of another person (contact records too).
+    /// Lies in the partition of another person (all records).
     pub mis_keyed: f64,
-    /// Cannot be used (contact records too).
+    /// Cannot be used (all records).
     pub broken: f64,
-    /// Is JSON (contact records too).
+    /// Is JSON (all records).
     pub json: f64,
     /// The specimen is tested for everything else that is declared too: a panel. Of contact records, whether they name
     /// a target.
     pub panel: f64,
     /// Of screening swabs: those that go into tubes with others'.
     pub pooled: f64,
-    /// A contact record is revised.
+    /// A contact record is revised, or one of a key group.
     pub contact_revised: f64,
-    /// A contact record is withdrawn.
+    /// A contact record is withdrawn, or one of a key group.
     pub contact_withdrawn: f64,
 }
 

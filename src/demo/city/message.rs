@@ -2,7 +2,7 @@
 
 use crate::model::record::{Layout, Topic, partition_of};
 use crate::model::time::Timestamp;
-use crate::proto::v1::{ContactRecord, LabResult, RejectCode};
+use crate::proto::v1::{ContactRecord, LabResult, PersonGroup, RejectCode};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ pub const FRAMING: &[u8] = &[0, 0, 0, 0, 7];
 /// One message to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// `lab-results` or `contact-records`.
+    /// `lab-results`, `contact-records` or `person-groups`.
     pub topic: Topic,
     /// Key of the record.
     pub key: Vec<u8>,
@@ -85,6 +85,12 @@ pub enum Kind {
     ContactRevised,
     /// A withdrawn contact record.
     ContactWithdrawn,
+    /// A record of a key group.
+    Group,
+    /// A changed record of a key group.
+    GroupRevised,
+    /// A withdrawn record of a key group.
+    GroupWithdrawn,
     /// A record that cannot be used.
     Broken(RejectCode),
 }
@@ -94,6 +100,7 @@ pub enum Kind {
 pub(super) enum Body {
     Result(LabResult),
     Contact(ContactRecord),
+    Group(PersonGroup),
 }
 
 impl Body {
@@ -101,6 +108,7 @@ impl Body {
         match self {
             Body::Result(_) => Topic::LabResults,
             Body::Contact(_) => Topic::ContactRecords,
+            Body::Group(_) => Topic::PersonGroups,
         }
     }
 
@@ -112,6 +120,7 @@ impl Body {
                 None => &result.person_id,
             },
             Body::Contact(contact) => &contact.person_id,
+            Body::Group(group) => &group.person_id,
         }
     }
 
@@ -119,6 +128,7 @@ impl Body {
         match self {
             Body::Result(result) => result.encode_to_vec(),
             Body::Contact(contact) => contact.encode_to_vec(),
+            Body::Group(group) => group.encode_to_vec(),
         }
     }
 }
@@ -132,18 +142,24 @@ static POOL: LazyLock<DescriptorPool> =
 pub(super) struct JsonWriter {
     result: MessageDescriptor,
     contact: MessageDescriptor,
+    group: MessageDescriptor,
 }
 
 impl JsonWriter {
     pub(super) fn new() -> Self {
         let named = |name| POOL.get_message_by_name(name).expect("the message is part of the contract");
-        Self { result: named("swabstream.v1.LabResult"), contact: named("swabstream.v1.ContactRecord") }
+        Self {
+            result: named("swabstream.v1.LabResult"),
+            contact: named("swabstream.v1.ContactRecord"),
+            group: named("swabstream.v1.PersonGroup"),
+        }
     }
 
     pub(super) fn json(&self, body: &Body) -> Vec<u8> {
         let descriptor = match body {
             Body::Result(_) => &self.result,
             Body::Contact(_) => &self.contact,
+            Body::Group(_) => &self.group,
         };
         let dynamic = DynamicMessage::decode(descriptor.clone(), body.encode().as_slice())
             .expect("a message just encoded can be decoded");

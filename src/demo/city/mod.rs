@@ -7,6 +7,7 @@ mod broken;
 mod config;
 mod desk;
 mod flaws;
+mod groups;
 mod message;
 mod outbreak;
 mod pools;
@@ -17,7 +18,7 @@ mod tracing;
 pub use config::{CityClock, CityConfig, Epidemic, Rates, Testing};
 pub use message::{FRAMING, JSON, Kind, Message};
 
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use crate::proto::v1::Finding;
 use desk::{DAY, Desk};
@@ -117,6 +118,7 @@ impl City {
         for infection in self.outbreak.step(&self.town, day, &mut self.desk.rng) {
             tracing::before_the_positive(infection, start, &mut self.desk);
         }
+        self.keep_lists(civil);
         let (mut in_line, pooled) = (Vec::new(), self.config.rates.pooled);
         for (person, reason) in self.tests_due(day) {
             if reason == Reason::Screening && pooled > 0.0 && self.desk.chance(pooled) {
@@ -128,6 +130,15 @@ impl City {
         for tube in pools::tubes(&in_line, &mut self.desk) {
             self.tube(&tube, day);
         }
+    }
+
+    /// Who is on the lists of key groups from this day on.
+    fn keep_lists(&mut self, civil: Day) {
+        let today = groups::Today { town: &self.town, rules: &self.rules, civil };
+        if self.day == 1 {
+            groups::founded(is_employed(self.config.testing), today, &mut self.desk);
+        }
+        groups::arrived(today, &mut self.desk);
     }
 
     /// One tube with all that follows from it.
@@ -156,9 +167,9 @@ impl City {
         let testing = self.config.testing;
         tested.extend(self.sample(testing.screening).into_iter().map(|person| (person, Reason::Screening)));
         tested.extend(self.sample(testing.clinic).into_iter().map(|person| (person, Reason::Clinic)));
-        // Those in key occupations have the lowest numbers of every thousand; a third of them has its turn.
-        let employed = (testing.occupation * 1000.0).round() as u32;
-        let turn = |person: &PersonIndex| person % 1000 < employed && person % 3 == day.unsigned_abs() % 3;
+        // A third of those in key occupations has its turn.
+        let is_employed = is_employed(testing);
+        let turn = |person: &PersonIndex| is_employed(person) && person % 3 == day.unsigned_abs() % 3;
         tested.extend((0..people).filter(turn).map(|person| (person, Reason::Occupation)));
         tested
     }
@@ -204,6 +215,12 @@ impl City {
             }
         }
     }
+}
+
+/// Those in key occupations have the lowest numbers of every thousand.
+fn is_employed(testing: Testing) -> impl Fn(&PersonIndex) -> bool {
+    let employed = (testing.occupation * 1000.0).round() as u32;
+    move |person| person % 1000 < employed
 }
 
 impl Iterator for City {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Position, Record, Topic};
-use crate::pipeline::decode::{self, pool, validate};
+use crate::pipeline::decode::{self, groups, pool, validate};
 use crate::policy::sample::sample_rules;
 use crate::proto::v1::LabResult;
 use prost::Message as _;
@@ -41,6 +41,9 @@ fn refusal(message: &Message, received_at: Timestamp, rules: &Rules) -> Option<R
                 Some((wire, pool)) => pool::pooled(wire, pool, received_at, rules).map(drop),
                 None => validate::result(&read.view(), received_at, rules).map(drop),
             })
+        }
+        Topic::PersonGroups => {
+            decode::group(&record, LIMIT).and_then(|wire| groups::group(&wire, received_at, rules).map(|_| ()))
         }
         _ => decode::contact(&record, LIMIT).and_then(|wire| validate::contact(&wire, received_at, rules).map(|_| ())),
     };
@@ -119,6 +122,9 @@ fn every_flaw_occurs() {
         Kind::Contact,
         Kind::ContactRevised,
         Kind::ContactWithdrawn,
+        Kind::Group,
+        Kind::GroupRevised,
+        Kind::GroupWithdrawn,
     ] {
         assert!(kinds.contains(&kind), "{kind:?}");
     }
@@ -126,6 +132,9 @@ fn every_flaw_occurs() {
     assert_eq!(broken.len(), 24, "{broken:?}");
     assert!(pools::BROKEN.iter().all(|code| broken.contains(code)), "{broken:?}");
     assert!(all.iter().any(|message| message.content_type == Some(JSON) && message.kind == Kind::Contact));
+    let of_groups: HashSet<RejectCode> =
+        all.iter().filter(|message| message.topic == Topic::PersonGroups).filter_map(Message::expected_code).collect();
+    assert!(of_groups.len() > 5, "{of_groups:?}");
 }
 
 #[test]

@@ -68,6 +68,8 @@ pub(super) enum Form {
     Release(Times),
     /// An instant.
     Time(Times),
+    /// A civil day.
+    Day(Times),
     /// A name of an enumeration.
     Choice(EnumDescriptor),
 }
@@ -160,7 +162,7 @@ impl Target {
     /// of texts.
     pub fn take_typed_cells(&mut self) {
         match &mut self.form {
-            Form::Time(times) | Form::Release(times) => times.take_typed_cells(),
+            Form::Time(times) | Form::Day(times) | Form::Release(times) => times.take_typed_cells(),
             // A dot is the sign of every number that is one.
             Form::Number(numbers) if !numbers.decimals.is_empty() => numbers.decimals.push('.'),
             _ => {}
@@ -198,7 +200,8 @@ impl Target {
             return "the cell is not among the map's `values`";
         }
         match &self.form {
-            Form::Time(times) => times.explain(cell, code),
+            Form::Day(_) if code == RejectCode::TimeWithoutOffset => "more than a day, and the map names no `zone`",
+            Form::Time(times) | Form::Day(times) => times.explain(cell, code),
             Form::Release(_) if code == RejectCode::OutOfRange => {
                 "a time before 1970 or after 2106, which no revision can hold"
             }
@@ -231,6 +234,7 @@ impl Form {
             Form::Count => text.parse().map(|count| Some(Value::Count(count))).map_err(|_| RejectCode::OutOfRange),
             Form::Number(numbers) => Ok(numbers.read(text)?.map(Value::Number)),
             Form::Time(times) => times.read(text).map(|read| Some(Value::Time(read))),
+            Form::Day(times) => times.read_day(text).map(|day| Some(Value::Text(day.to_string()))),
             Form::Release(times) => release(times.read(text)?).map(Some),
             Form::Choice(names) => {
                 choice(names, text).map(|number| Some(Value::Choice(number))).ok_or(RejectCode::UnknownEnum)

@@ -105,6 +105,7 @@ impl Compiler<'_> {
         };
         let last = descriptors.last()?.clone();
         let form = match last.kind() {
+            FieldKind::String if is_day(&last) => Form::Day(self.days(line, &key, source.get_ref())?),
             FieldKind::String => Form::Text,
             FieldKind::Uint32 if source.get_ref().format.is_some() => self.release(line, &key, source.get_ref())?,
             FieldKind::Uint32 => Form::Count,
@@ -165,6 +166,10 @@ impl Compiler<'_> {
         Times::new(source, self.zone.as_deref()).map_err(|problem| self.wrong(line, key, problem)).ok()
     }
 
+    fn days(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Times> {
+        Times::of_days(source, self.zone.as_deref()).map_err(|problem| self.wrong(line, key, problem)).ok()
+    }
+
     /// A revision made of a time of release. Of days it would be the same for all versions of a day, in silence where
     /// they come in several files.
     fn release(&mut self, line: usize, key: &str, source: &spec::Source) -> Option<Form> {
@@ -211,7 +216,7 @@ impl Compiler<'_> {
             || source.zone.is_some()
             || source.time_of_day.is_some()
             || source.ambiguous.is_some();
-        let is_time = matches!(form, Form::Time(_) | Form::Release(_));
+        let is_time = matches!(form, Form::Time(_) | Form::Day(_) | Form::Release(_));
         if for_times && !is_time {
             self.wrong(line, key, "`format`, `zone`, `time_of_day` and `ambiguous` are for times only");
         }
@@ -314,7 +319,7 @@ fn expected(form: &Form) -> String {
         Form::Choice(names) => format!("; it takes: {}", short_names(names).join(", ")),
         Form::Count => "; it takes a whole number from 0".to_owned(),
         Form::Number(_) => "; it takes a number, and cells that mean that there is none are named by `none`".to_owned(),
-        Form::Time(_) | Form::Release(_) => "; it takes a time as `format` says".to_owned(),
+        Form::Time(_) | Form::Day(_) | Form::Release(_) => "; it takes a time as `format` says".to_owned(),
         Form::Text => String::new(),
     }
 }
@@ -392,6 +397,11 @@ fn descriptors(kind: Kind, path: &str) -> Option<Vec<FieldDescriptor>> {
         way.push(field);
     }
     Some(way)
+}
+
+/// The contract writes civil days as texts, and names them so.
+fn is_day(field: &FieldDescriptor) -> bool {
+    field.name().ends_with("_day")
 }
 
 fn fields_of(kind: Kind) -> Vec<String> {

@@ -333,5 +333,6 @@ fn required(kind: Kind) -> &'static [&'static str] {
         Kind::Contacts => {
             &["record_id", "status", "person_id", "index_person_id", "kind", "exposure_start", "exposure_end"]
         }
+        Kind::Groups => &["record_id", "status", "person_id", "group", "first_day"],
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn places_of(topic: Topic) -> Places {
     match topic {
         Topic::LabResults
         | Topic::ContactRecords
+        | Topic::PersonGroups
         | Topic::PersonEvents
         | Topic::PersonState
         | Topic::Alerts
@@ -63,9 +64,12 @@ pub(super) fn keeping_of(topic: Topic) -> Keeping {
         | Topic::AreaDuties
         | Topic::AreaPositivity
         | Topic::AreaTiers => Keeping::Compacted,
-        Topic::LabResults | Topic::ContactRecords | Topic::PersonEvents | Topic::AreaChanges | Topic::DeadLetters => {
-            Keeping::Passing
-        }
+        Topic::LabResults
+        | Topic::ContactRecords
+        | Topic::PersonGroups
+        | Topic::PersonEvents
+        | Topic::AreaChanges
+        | Topic::DeadLetters => Keeping::Passing,
     }
 }
 
@@ -80,7 +84,7 @@ pub(super) fn keeps_all(topic: Topic, history: bool) -> bool {
 
 /// Inputs whose time of arrival the broker writes (in history mode, their publisher).
 pub(super) fn is_timed_input(topic: Topic) -> bool {
-    matches!(topic, Topic::LabResults | Topic::ContactRecords)
+    topic.moves_time()
 }
 
 /// Settings of a topic that differ from the broker's.

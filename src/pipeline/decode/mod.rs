@@ -5,6 +5,7 @@
 
 pub mod dead_letter;
 pub mod format;
+pub mod groups;
 pub mod json;
 pub mod pool;
 pub mod protobuf;
@@ -89,6 +90,11 @@ impl ReadResult<'_> {
 /// A record of `contact-records`; `limit` as for [`result`].
 pub fn contact(record: &Record<'_>, limit: usize) -> Result<v1::ContactRecord, Reject> {
     input(record, limit, "swabstream.v1.ContactRecord")
+}
+
+/// A record of `person-groups`; `limit` as for [`result`].
+pub fn group(record: &Record<'_>, limit: usize) -> Result<v1::PersonGroup, Reject> {
+    input(record, limit, "swabstream.v1.PersonGroup")
 }
 
 /// A record of `person-events`, always protobuf. What fitted the limit as an input fits here too.
@@ -229,6 +235,7 @@ mod tests {
             let case = format!("{payload:?} {content_type:?}");
             assert_eq!(result(&record, LIMIT).map_err(|reject| reject.code), Err(code), "result {case}");
             assert_eq!(contact(&record, LIMIT).map_err(|reject| reject.code), Err(code), "contact {case}");
+            assert_eq!(group(&record, LIMIT).map_err(|reject| reject.code), Err(code), "group {case}");
         }
     }
 

@@ -6,12 +6,11 @@
 
 use super::messages::Origin;
 use super::route::PersonMessage;
-use super::versions;
 use crate::model::contact::{ContactKind, ContactRecord};
 use crate::model::ids::{Domain, Secret};
 use crate::model::outcome::End;
 use crate::model::time::Timestamp;
-use crate::pipeline::ending::{Ending, Stop};
+use crate::pipeline::ending::Stop;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, person_event::Event};
 use crate::state::person::case_file::{CaseFile, Contact, IndexFound, Traced};
@@ -63,45 +62,12 @@ fn content(record: &ContactRecord<'_>, target: &str, secret: &Secret) -> u64 {
     secret.hash_64(Domain::Contact, if target.is_empty() { &parts[..3] } else { &parts })
 }
 
-/// What is held from now on when a version says again what stands: the same at the greater revision, as that was received
-/// first. What lesser revisions were received when must not matter: one that says something else may have come between.
-pub fn again(held: Option<&Contact>, new: &Contact) -> Option<Contact> {
-    let same = held.filter(|held| (held.status, held.content) == (new.status, new.content))?;
-    let received_at = match new.revision.cmp(&same.revision) {
-        Ordering::Less => same.received_at,
-        Ordering::Equal => new.received_at.min(same.received_at),
-        Ordering::Greater => new.received_at,
-    };
-    Some(Contact { revision: same.revision.max(new.revision), received_at, ..same.clone() })
-}
-
-/// Whether a version stands with the contact instead of what is held: the greatest does.
-pub fn admit(held: Option<&Contact>, new: &Contact) -> Result<(), Stop> {
-    match held {
-        Some(held) if new.rank() < held.rank() => {
-            let in_conflict = (new.revision, new.status) == (held.revision, held.status);
-            Err(if in_conflict { versions::conflict().into() } else { End::Superseded.into() })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Whether a version stands with the index instead of what is held. A conflict is the contact's to report, once.
 pub fn admit_traced(held: Option<&Traced>, new: &Traced) -> Result<(), Stop> {
     match held.map(|held| new.contact.rank().cmp(&held.contact.rank())) {
         Some(Ordering::Less) => Err(End::Superseded.into()),
         Some(Ordering::Equal) => Err(End::Duplicate.into()),
         Some(Ordering::Greater) | None => Ok(()),
-    }
-}
-
-/// How a contact record that stands now ends.
-pub fn ending(before: Option<&Contact>, after: &Contact) -> Ending {
-    match before {
-        Some(before) if (before.revision, before.status) == (after.revision, after.status) => {
-            Ending::SetAside(versions::conflict())
-        }
-        _ => Ending::Used(End::ContactApplied),
     }
 }
 

@@ -4,6 +4,7 @@ use super::PersonHalf;
 use super::ahead::READ_AHEAD;
 use super::counting::cell_messages::Head;
 use super::deadlines::Deadlines;
+use super::duties::group;
 use super::messages::{self, Trigger};
 use super::overdue;
 use super::pools::{recall, tubes};
@@ -35,7 +36,8 @@ const SWEEP_PART: u32 = 1024;
 
 impl Half for PersonHalf {
     const KIND: HalfKind = HalfKind::Person;
-    const INPUTS: &'static [Topic] = &[Topic::LabResults, Topic::ContactRecords, Topic::PersonEvents];
+    const INPUTS: &'static [Topic] =
+        &[Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::PersonEvents];
     const CHANGELOG: Topic = Topic::PersonState;
     const OWN_TIME: OwnTime = OwnTime::Receipts;
 
@@ -193,7 +195,7 @@ impl PersonHalf {
     /// Looks at everybody of whom something has come due, in order of time. All that is due at one instant is seen to
     /// within one commit: so whoever restores it knows from the instant alone who was.
     fn pass_deadlines(&mut self, everywhere: Timestamp, effects: &mut Effects) {
-        let mut looked_at = 0;
+        let (is_first, mut looked_at) = (self.passed.due.is_none(), 0);
         while let Some(at) = self.deadlines.next().filter(|at| *at <= everywhere && looked_at < DUE_AT_MOST) {
             self.passed.due = self.passed.due.max(Some(at));
             while let Some(slot) = self.deadlines.take(at) {
@@ -208,12 +210,27 @@ impl PersonHalf {
         if self.deadlines.next().is_none_or(|next| next > everywhere) {
             self.passed.due = self.passed.due.max(Some(everywhere));
         }
+        if is_first {
+            self.begin_days(effects);
+        }
+    }
+
+    /// From now on it is known which day it is: for whoever is in a group, which tests are due.
+    fn begin_days(&mut self, effects: &mut Effects) {
+        let is_member = |slot: &Slot| self.state.case_file(*slot).is_some_and(|file| !file.groups.is_empty());
+        let mut members: Vec<Slot> = self.state.with_case_files().filter(is_member).collect();
+        members.sort_unstable();
+        members.iter().for_each(|slot| self.expect_anew(*slot));
+        self.touched.extend(members);
+        self.deliver(effects);
     }
 
     fn expect_anew(&mut self, slot: Slot) {
         let file = self.state.case_file(slot);
         let of_pool = file.and_then(|file| recall::next(file, &self.rules, self.passed));
-        let next = file.and_then(|file| overdue::next(file, &self.rules, self.passed)).into_iter().chain(of_pool).min();
+        let of_groups = file.and_then(|file| group::next(file, &self.rules, self.passed));
+        let of_contacts = file.and_then(|file| overdue::next(file, &self.rules, self.passed));
+        let next = of_contacts.into_iter().chain(of_pool).chain(of_groups).min();
         self.deadlines.set(slot, next);
     }
 

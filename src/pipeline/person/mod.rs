@@ -1,6 +1,6 @@
 //! The person half: what happens to a result, a contact record, a message, from top to bottom.
 //!
-//! In: records of three topics. Out: one outcome each, and effects: alerts, messages, signed changes for areas,
+//! In: records of four topics. Out: one outcome each, and effects: alerts, messages, signed changes for areas,
 //! dead letters, state changes. Duplicates, rejections and what is sent on leave through `?`.
 
 use super::decode::result_view::ResultView;
@@ -43,6 +43,7 @@ pub mod contacts;
 pub mod counting;
 mod deadlines;
 mod duties;
+pub mod groups;
 mod half;
 pub mod messages;
 pub mod overdue;
@@ -52,6 +53,7 @@ mod pooled;
 pub mod pools;
 pub mod replacements;
 pub mod retention;
+pub mod revisions;
 pub mod route;
 pub mod specimen;
 pub mod versions;
@@ -96,6 +98,7 @@ impl PersonHalf {
                 }
             }
             Topic::ContactRecords => self.contact(&decode::contact(record, limit)?, record, hops, effects),
+            Topic::PersonGroups => self.group(&decode::group(record, limit)?, record, hops, effects),
             _ => Err(Reject::new(RejectCode::OutOfRange, "origin.topic").into()),
         }
     }
@@ -213,7 +216,7 @@ impl PersonHalf {
         let cases_before = self.cases(slot, None);
         let before = self.state.case_file(slot).and_then(|file| file.contact(record.record_id)).cloned();
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
-        if let Some(known) = contacts::again(before.as_ref(), &contact) {
+        if let Some(known) = revisions::again(before.as_ref(), &contact) {
             let is_news = before.is_none_or(|before| before.received_at != known.received_at);
             self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
             if is_news {
@@ -221,14 +224,14 @@ impl PersonHalf {
             }
             return Err(End::Duplicate.into());
         }
-        contacts::admit(before.as_ref(), &contact)?;
+        revisions::admit(before.as_ref(), &contact)?;
         self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
         self.messages.extend(contacts::to_indexes(record.person_id, before.as_ref(), &contact, origin));
 
         self.count_cases(&cases_before, slot, origin);
         self.expect(slot, record.record_id);
         self.review(slot, &trigger, effects);
-        Ok(contacts::ending(before.as_ref(), &contact))
+        Ok(revisions::ending(before.as_ref(), &contact, End::ContactApplied))
     }
 
     /// Somebody was (or was not) exposed to this person.

@@ -14,6 +14,7 @@ use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::state::paged::Changes;
 use crate::state::person::case_file::{CaseFile, Contact, IndexFound};
 use crate::state::person::edit::{Edit, List};
+use crate::state::person::groups::Membership;
 use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::pools::PoolVersion;
 use crate::state::person::row::{Row, minute_of, minute_start};
@@ -168,6 +169,9 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
         let entries = state.case_file(slot).map_or(&[][..], |file| &file.replacements);
         drop_where(&mut drops, List::Replacements, entries, |one| !needed.contains(&one.id));
     }
+    if let Some(file) = state.case_file(slot) {
+        drop_where(&mut drops, List::Groups, &file.groups, |membership| is_over(membership, cutoffs));
+    }
     let Some(file) = state.case_file(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
         return drops;
     };
@@ -180,10 +184,10 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
         alert => alerts::is_live(&alert) || alert.last_day < first_kept,
     };
     drop_where(&mut drops, List::Alerts, &file.alerts, expired);
-    let is_over = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
-    drop_where(&mut drops, List::Contacts, &file.contacts, is_over);
-    drop_where(&mut drops, List::Traced, &file.traced, |traced| is_over(&traced.contact));
-    let is_about_none = |found: &IndexFound| file.contact(&found.record_id).is_none_or(is_over);
+    let ended = |contact: &Contact| contact.last_moment().plus_days(CONTACT_DAYS) < cutoffs.positive;
+    drop_where(&mut drops, List::Contacts, &file.contacts, ended);
+    drop_where(&mut drops, List::Traced, &file.traced, |traced| ended(&traced.contact));
+    let is_about_none = |found: &IndexFound| file.contact(&found.record_id).is_none_or(ended);
     drop_where(&mut drops, List::Found, &file.index_findings, is_about_none);
     drops
 }
@@ -241,6 +245,15 @@ fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
         }
     }
     reached
+}
+
+/// Whether nothing admissible can be about a record of a group any more: both its days and its last word are long over.
+fn is_over(membership: &Membership, cutoffs: &Cutoffs) -> bool {
+    let is_left = match membership.last {
+        Some(last) if membership.is_active() => last.plus(CONTACT_DAYS as i32) < cutoffs.positive_day,
+        last => last.is_some() || !membership.is_active(),
+    };
+    is_left && membership.received_at.plus_days(CONTACT_DAYS) < cutoffs.positive
 }
 
 fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {

@@ -10,6 +10,7 @@ use super::{CasePolicy, Deployment, Rules, TierPolicy, tier};
 use crate::proto::v1::{self, rule::Rule as Kind};
 use prost::Message as _;
 
+mod groups;
 mod marks;
 mod policies;
 mod registry;

@@ -1,6 +1,6 @@
 //! Checks of the deployment and of case policies.
 
-use super::targets;
+use super::{groups, targets};
 use crate::model::time::Zone;
 use crate::policy::case::{DAY_CLOSE_HOURS, POOL_RECALL_HOURS};
 use crate::policy::error::Check;
@@ -109,6 +109,7 @@ pub(super) fn case(
         day_close_hours: check
             .number("day_close_hours", wire.day_close_hours.unwrap_or(DAY_CLOSE_HOURS), 0..=LONGEST_CLOSE_HOURS)
             .into(),
+        groups: groups::read(&wire.groups, check),
         severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,

@@ -46,6 +46,7 @@ pub(super) fn case(file: &SourceFile) -> Parsed {
         pool_recall_hours: toml.pool_recall_hours,
         pool_grace_hours: toml.pool_grace_hours,
         day_close_hours: toml.day_close_hours,
+        groups: toml.groups.into_iter().map(GroupToml::wire).collect(),
         severity: toml.severity.map(CaseSeverityToml::wire),
         targets: toml.targets,
         unnamed_contacts: toml.unnamed_contacts,
@@ -124,10 +125,28 @@ struct CaseToml {
     pool_recall_hours: Option<u32>,
     pool_grace_hours: Option<u32>,
     day_close_hours: Option<u32>,
+    #[serde(default)]
+    groups: Vec<GroupToml>,
     severity: Option<CaseSeverityToml>,
     #[serde(default)]
     targets: Vec<String>,
     unnamed_contacts: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupToml {
+    group: String,
+    every_days: Option<u32>,
+    #[serde(default)]
+    after_entry: Vec<u32>,
+}
+
+impl GroupToml {
+    fn wire(self) -> v1::GroupTests {
+        let Self { group, every_days, after_entry } = self;
+        v1::GroupTests { group, every_days: every_days.unwrap_or_default(), after_entry }
+    }
 }
 
 #[derive(Deserialize)]

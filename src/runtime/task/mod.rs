@@ -108,6 +108,7 @@ impl<H: Half> Task<H> {
         }
         require_same_layout(&head, task.layout)?;
         require_same_commit(mark, &task.next, changelog.seq(), &head)?;
+        task.next.extend(committed.begin);
         task.changelog = changelog;
         let time = |wire: &Option<WireTimestamp>| wire.as_ref().and_then(Timestamp::from_wire).unwrap_or_default();
         let published = Watermarks { watermark: time(&head.told), drop_before: time(&head.drop_now) };

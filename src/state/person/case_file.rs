@@ -7,6 +7,7 @@ use crate::proto::v1;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_i64, put_u32, put_u64};
 use crate::state::paged::Corrupt;
 use crate::state::person::duties::HeldDuties;
+use crate::state::person::groups::Membership;
 use crate::state::person::held_alert::HeldAlert;
 use crate::state::person::pools::{MemberFound, PendingPool, PoolVersion};
 use crate::state::person::pools::{put_member_found, put_pending, put_pool_version};
@@ -36,6 +37,8 @@ pub struct CaseFile {
     pub members: Vec<MemberFound>,
     /// Pools that leave open what this person is, or did, in order of the ids of their rows.
     pub pending: Vec<PendingPool>,
+    /// Standing records of groups that the person is in, by record id.
+    pub groups: Vec<Membership>,
     /// What was counted and published of the duties of the person, or of the pool; none where there are none.
     pub duties: Option<Box<HeldDuties>>,
 }
@@ -202,6 +205,7 @@ impl CaseFile {
             && self.pool.is_empty()
             && self.members.is_empty()
             && self.pending.is_empty()
+            && self.groups.is_empty()
             && self.duties.is_none()
     }
 
@@ -217,6 +221,7 @@ impl CaseFile {
         put_all(into, &self.pool, put_pool_version);
         put_all(into, &self.members, put_member_found);
         put_all(into, &self.pending, put_pending);
+        put_all(into, &self.groups, |into, membership| membership.put(into));
         put_all(into, self.duties.as_slice(), |into, duties| duties.put(into));
     }
 
@@ -236,6 +241,7 @@ impl CaseFile {
             pool: if format < 5 { Vec::new() } else { read_all(reader, |reader| read_pool_version(reader, format))? },
             members: if format < 5 { Vec::new() } else { read_all(reader, read_member_found)? },
             pending: if format < 5 { Vec::new() } else { read_all(reader, read_pending)? },
+            groups: if format < 5 { Vec::new() } else { read_all(reader, Membership::read)? },
             duties: if format < 5 { None } else { read_all(reader, HeldDuties::read)?.pop().map(Box::new) },
         })
     }
@@ -379,9 +385,26 @@ pub(super) fn read_traced(reader: &mut Reader<'_>, format: u32) -> Result<Traced
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::group::GroupStatus;
     use crate::model::result::Finding;
+    use crate::model::time::Day;
     use crate::state::changelog::FORMAT;
+    use crate::state::person::duties::Where;
     use crate::state::person::row::{Row, Standing, Version};
+
+    fn membership() -> Membership {
+        Membership {
+            record_id: "g1".into(),
+            revision: 3,
+            status: GroupStatus::Withdrawn,
+            content: 9,
+            group: "arrivals".into(),
+            area: "D1".into(),
+            first: Day(-5),
+            last: Some(Day(19_300)),
+            received_at: Timestamp(10),
+        }
+    }
 
     fn case_file() -> CaseFile {
         let contact = Contact {
@@ -431,7 +454,11 @@ mod tests {
                 reported: Finding::Positive,
                 version: 1,
             }],
-            duties: Some(Box::new(HeldDuties::of(7, 8, &[]))),
+            groups: vec![
+                Membership { last: None, ..membership() },
+                Membership { record_id: "g2".into(), ..membership() },
+            ],
+            duties: Some(Box::new(HeldDuties::of(7, &Where { area: "D1".into(), minute: 8 }, &[]))),
         }
     }
 

@@ -25,13 +25,22 @@ pub struct CountedDuty {
     pub number: u32,
 }
 
+/// The area in which a person counts, and the minute of the swab that says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Where {
+    /// Code of the area; empty for none.
+    pub area: String,
+    /// The minute; 0 where no swab says it.
+    pub minute: u32,
+}
+
 /// All that is held of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldDuties {
     /// Hash of the message that was last published; 0 where none holds.
     pub said: u64,
-    /// Minute of the swab that says in which area a person counts; 0 where none does.
-    pub minute: u32,
+    /// Where a person counts.
+    pub place: Where,
     /// What was counted, in order.
     counted: Box<[u8]>,
 }
@@ -41,7 +50,7 @@ const SAME_PLACE: u8 = 0x80;
 
 impl HeldDuties {
     /// From what is counted, in order.
-    pub fn of(said: u64, minute: u32, counted: &[CountedDuty]) -> Self {
+    pub fn of(said: u64, at: &Where, counted: &[CountedDuty]) -> Self {
         let mut bytes = Vec::new();
         let mut place: Option<(&str, &str)> = None;
         for CountedDuty { area, target, kind, first, last, number } in counted {
@@ -56,7 +65,7 @@ impl HeldDuties {
             put_short(&mut bytes, i64::from(last.0 - first.0).unsigned_abs());
             put_short(&mut bytes, u64::from(*number));
         }
-        Self { said, minute, counted: bytes.into() }
+        Self { said, place: at.clone(), counted: bytes.into() }
     }
 
     /// What was counted.
@@ -69,14 +78,17 @@ impl HeldDuties {
 
     pub(super) fn put(&self, into: &mut Vec<u8>) {
         put_u64(into, self.said);
-        put_u32(into, self.minute);
+        put_bytes(into, self.place.area.as_bytes());
+        put_u32(into, self.place.minute);
         put_bytes(into, &self.counted);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Corrupt> {
-        let (said, minute, counted) = (reader.u64()?, reader.u32()?, reader.bytes()?);
+        let said = reader.u64()?;
+        let place = Where { area: reader.text()?.to_owned(), minute: reader.u32()? };
+        let counted = reader.bytes()?;
         read_counted(counted)?;
-        Ok(Self { said, minute, counted: counted.into() })
+        Ok(Self { said, place, counted: counted.into() })
     }
 }
 
@@ -123,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_read_back_and_cut_or_foreign_bytes_are_refused() {
-        let held = HeldDuties::of(7, 8, &counted());
+        let held = HeldDuties::of(7, &Where { area: "D1".into(), minute: 8 }, &counted());
         assert_eq!(held.counted(), counted());
         let mut bytes = Vec::new();
         held.put(&mut bytes);
@@ -152,6 +164,6 @@ mod tests {
         let mut all = vec![day(Isolate, 19_300), day(Managed, 19_300), day(Release, 19_310)];
         all.extend((1..=5).map(|after| day(TestDue, 19_300 + after)));
         all.extend((1..=3).map(|after| day(TestTaken, 19_300 + after)));
-        assert!(HeldDuties::of(0, 0, &all).counted.len() <= 90);
+        assert!(HeldDuties::of(0, &Where::default(), &all).counted.len() <= 90);
     }
 }

@@ -8,6 +8,7 @@ use super::case_file::{put_contact, put_found, put_positive, put_replacement, pu
 use super::case_file::{read_contact, read_found, read_positive, read_replacement, read_traced};
 use super::duties::HeldDuties;
 use super::entries::put;
+use super::groups::Membership;
 use super::held_alert::HeldAlert;
 use super::pools::{MemberFound, PendingPool, PoolVersion};
 use super::pools::{
@@ -40,6 +41,8 @@ pub enum Edit {
     Member(MemberFound),
     /// What is held of a pool that leaves the person open, instead of what was.
     Pending(PendingPool),
+    /// A record of a group that the person is in, instead of an earlier version.
+    Membership(Membership),
     /// What was counted and published of duties, instead of what was before.
     Duties(HeldDuties),
     /// The entry at a place of a list goes.
@@ -69,6 +72,8 @@ pub enum List {
     Pending = 9,
     /// [`CaseFile::duties`], of which there is one at most.
     Duties = 10,
+    /// [`CaseFile::groups`].
+    Groups = 11,
 }
 
 /// Marks a drop beside the number of its list.
@@ -91,6 +96,7 @@ impl CaseFile {
             Edit::Pool(version) => put(&mut self.pool, version),
             Edit::Member(found) => put(&mut self.members, found),
             Edit::Pending(pending) => put(&mut self.pending, pending),
+            Edit::Membership(membership) => put(&mut self.groups, membership),
             Edit::Duties(duties) => self.duties = Some(Box::new(duties)),
             Edit::Drop(List::Positives, at) => drop(self.positives.remove(at)),
             Edit::Drop(List::Contacts, at) => drop(self.contacts.remove(at)),
@@ -104,6 +110,7 @@ impl CaseFile {
             Edit::Drop(List::Members, at) => drop(self.members.remove(at)),
             Edit::Drop(List::Pending, at) => drop(self.pending.remove(at)),
             Edit::Drop(List::Duties, _) => self.duties = None,
+            Edit::Drop(List::Groups, at) => drop(self.groups.remove(at)),
         }
     }
 
@@ -119,6 +126,7 @@ impl CaseFile {
             List::Members => self.members.len(),
             List::Pending => self.pending.len(),
             List::Duties => self.duties.iter().len(),
+            List::Groups => self.groups.len(),
         }
     }
 }
@@ -136,6 +144,7 @@ impl Edit {
             Edit::Pool(version) => held.pool_version(version.key()) != Some(version),
             Edit::Member(found) => held.member_found(found.id, &found.person) != Some(found),
             Edit::Pending(pending) => held.pending(pending.id) != Some(pending),
+            Edit::Membership(membership) => held.membership(&membership.record_id) != Some(membership),
             Edit::Duties(duties) => held.duties.as_deref() != Some(duties),
             Edit::Drop(..) => true,
         }
@@ -180,6 +189,10 @@ impl Edit {
                 into.push(List::Pending as u8);
                 put_pending(into, pending);
             }
+            Edit::Membership(membership) => {
+                into.push(List::Groups as u8);
+                membership.put(into);
+            }
             Edit::Duties(duties) => {
                 into.push(List::Duties as u8);
                 duties.put(into);
@@ -193,9 +206,9 @@ impl Edit {
 
     /// Reads it, given the case file before.
     pub(super) fn read(reader: &mut Reader<'_>, held: &CaseFile, format: u32) -> Result<Self, Corrupt> {
-        use List::{Alerts, Contacts, Duties, Found, Members, Pending, Pool, Positives, Replacements, Traced};
+        use List::{Alerts, Contacts, Duties, Found, Groups, Members, Pending, Pool, Positives, Replacements, Traced};
         let kind = reader.u8()?;
-        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements, Pool, Members, Pending, Duties];
+        let all = [Positives, Contacts, Traced, Found, Alerts, Replacements, Pool, Members, Pending, Duties, Groups];
         let list = all.into_iter().find(|list| *list as u8 == kind & !DROP);
         let list = list.ok_or_else(|| corrupt("a change of a side record is unknown"))?;
         if kind & DROP != 0 {
@@ -214,6 +227,7 @@ impl Edit {
             Members => Edit::Member(read_member_found(reader)?),
             Pending => Edit::Pending(read_pending(reader)?),
             Duties => Edit::Duties(HeldDuties::read(reader)?),
+            Groups => Edit::Membership(Membership::read(reader)?),
         })
     }
 }
@@ -261,8 +275,10 @@ fn message<M: Message + Default>(reader: &mut Reader<'_>) -> Result<M, Corrupt> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::Timestamp;
+    use crate::model::group::GroupStatus;
+    use crate::model::time::{Day, Timestamp};
     use crate::state::changelog::FORMAT;
+    use crate::state::person::duties::Where;
     use crate::state::person::row::{Row, Standing, Version};
 
     fn version(id: u64, content: u32) -> PositiveVersion {
@@ -321,6 +337,20 @@ mod tests {
         PendingPool { id: 7, pool, lab, result, reported: v1::Finding::Positive, version }
     }
 
+    fn membership(revision: u32) -> Membership {
+        Membership {
+            record_id: "g1".into(),
+            revision,
+            status: GroupStatus::Active,
+            content: 9,
+            group: "arrivals".into(),
+            area: String::new(),
+            first: Day(19_300),
+            last: None,
+            received_at: Timestamp(10),
+        }
+    }
+
     fn all() -> Vec<Edit> {
         vec![
             Edit::Positive(version(2, 1)),
@@ -341,8 +371,11 @@ mod tests {
             Edit::Member(member(2)),
             Edit::Pending(pending(1)),
             Edit::Pending(pending(2)),
-            Edit::Duties(HeldDuties::of(1, 0, &[])),
-            Edit::Duties(HeldDuties::of(2, 0, &[])),
+            Edit::Duties(HeldDuties::of(1, &Where::default(), &[])),
+            Edit::Duties(HeldDuties::of(2, &Where::default(), &[])),
+            Edit::Membership(membership(1)),
+            Edit::Membership(membership(2)),
+            Edit::Drop(List::Groups, 0),
             Edit::Drop(List::Duties, 0),
             Edit::Drop(List::Pool, 1),
             Edit::Drop(List::Members, 0),

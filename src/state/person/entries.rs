@@ -1,6 +1,7 @@
 //! What each list of a case file is ordered by, and how an entry is found in it.
 
 use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replacement, Traced};
+use super::groups::Membership;
 use super::held_alert::HeldAlert;
 use super::pools::{MemberFound, PendingPool, PoolVersion};
 use crate::proto::v1;
@@ -39,6 +40,13 @@ impl Entry for IndexFound {
     type Key<'a> = (&'a str, &'a str);
     fn key(&self) -> (&str, &str) {
         (&self.record_id, &self.index)
+    }
+}
+
+impl Entry for Membership {
+    type Key<'a> = &'a str;
+    fn key(&self) -> &str {
+        &self.record_id
     }
 }
 
@@ -115,6 +123,11 @@ impl CaseFile {
     /// What an index said, by record and index.
     pub fn found(&self, record_id: &str, index: &str) -> Option<&IndexFound> {
         find(&self.index_findings, |held| held.key().cmp(&(record_id, index)))
+    }
+
+    /// A record of a group that the person is in.
+    pub fn membership(&self, record_id: &str) -> Option<&Membership> {
+        find(&self.groups, |held| held.key().cmp(record_id))
     }
 
     /// An alert by its id.

@@ -12,6 +12,7 @@ pub mod dictionary;
 pub mod duties;
 pub mod edit;
 mod entries;
+pub mod groups;
 pub mod held_alert;
 mod names;
 mod operations;

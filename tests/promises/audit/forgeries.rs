@@ -192,7 +192,13 @@ fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
     let mut snapshot = snapshot();
     let letter = snapshot.last(Topic::DeadLetters, |_| true).clone();
     // Nothing else is behind it: without this record there is no alert.
-    let (_, alert) = snapshot.live_alert_that(|alert| alert.causes.len() == 1 && alert.positive_specimens == 1);
+    let names = |record: &&Stored, specimen: &str| {
+        let payload = record.payload.as_deref().unwrap_or_default();
+        record.topic == Topic::LabResults && String::from_utf8_lossy(payload).contains(specimen)
+    };
+    let records_of = |specimen: &str| snapshot.records.iter().filter(|record| names(record, specimen)).count();
+    let is_alone = |alert: &Alert| alert.positives.len() == 1 && records_of(&alert.positives[0].specimen_id) == 1;
+    let (_, alert) = snapshot.live_alert_that(|alert| alert.causes.len() == 1 && is_alone(alert));
     let cause = alert.causes[0].origin.clone().expect("a cause");
     let named = [cause.topic, cause.partition.to_string(), cause.offset.to_string()];
     let names = ["swabstream-topic", "swabstream-partition", "swabstream-offset"];

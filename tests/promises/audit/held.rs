@@ -71,12 +71,28 @@ fn what_is_told_of_a_person_is_recounted_to_the_last_word() {
         |said| said.duties_omitted += 1,
         |said| said.duties[0].day = "2022-11-30".to_owned(),
     ];
-    let last = people.values().next_back().expect("somebody has duties");
+    let has_duties = |record: &&Stored| !read::<PersonDuties>(record).duties.is_empty();
+    let last = people.values().rev().find(has_duties).expect("somebody has duties");
     for change in changes {
         let mut snapshot = whole.clone();
         let mut said: PersonDuties = read(last);
         change(&mut said);
         forge(&mut snapshot, Topic::PersonDuties, last, Some(said.encode_to_vec()));
+        assert_named(&snapshot, &["duties"], "somebody in ");
+    }
+    let is_member = |record: &&Stored| !read::<PersonDuties>(record).groups.is_empty();
+    let member = people.values().find(is_member).expect("somebody is in a group");
+    let changes: [fn(&mut PersonDuties); 4] = [
+        |said| drop(said.groups.pop()),
+        |said| said.groups[0].group.push('?'),
+        |said| said.groups[0].last_day = "2022-11-30".to_owned(),
+        |said| said.groups_omitted += 1,
+    ];
+    for change in changes {
+        let mut snapshot = whole.clone();
+        let mut said: PersonDuties = read(member);
+        change(&mut said);
+        forge(&mut snapshot, Topic::PersonDuties, member, Some(said.encode_to_vec()));
         assert_named(&snapshot, &["duties"], "somebody in ");
     }
     let tested = people.values().find(|record| read::<PersonDuties>(record).duties.iter().any(is_test));
@@ -88,7 +104,7 @@ fn what_is_told_of_a_person_is_recounted_to_the_last_word() {
     assert_named(&snapshot, &["duties"], "somebody in ");
     let mut snapshot = whole.clone();
     forge(&mut snapshot, Topic::PersonDuties, last, None);
-    assert_named(&snapshot, &["duties"], "duties are missing");
+    assert_named(&snapshot, &["duties"], "groups are missing");
 }
 
 #[test]

@@ -40,9 +40,10 @@ struct Snapshot {
     max_record_bytes: usize,
 }
 
-const LOOKED_AT: [Topic; 13] = [
+const LOOKED_AT: [Topic; 14] = [
     Topic::LabResults,
     Topic::ContactRecords,
+    Topic::PersonGroups,
     Topic::PersonEvents,
     Topic::AreaChanges,
     Topic::PersonState,
@@ -385,7 +386,7 @@ fn books_that_do_not_balance_are_named() {
 #[test]
 fn with_inputs_deleted_an_audit_says_what_it_leaves_out_and_cries_no_wolf() {
     let mut deleted = snapshot();
-    for topic in [Topic::LabResults, Topic::ContactRecords, Topic::DeadLetters] {
+    for topic in [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups, Topic::DeadLetters] {
         for partition in 0..LAYOUT.person_tasks {
             let end = deleted.cut.end_of(topic, partition).unwrap_or(0);
             deleted.cut.first.insert((topic, partition), end / 3);
@@ -397,8 +398,9 @@ fn with_inputs_deleted_an_audit_says_what_it_leaves_out_and_cries_no_wolf() {
     let report = deleted.judge();
     let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
     assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
-    let limited: Vec<&str> =
-        report.checks.iter().filter(|check| check.limited.is_some()).map(|check| check.name).collect();
+    // Whether the id of a contradiction rests on a result that is gone is chance.
+    let limited = report.checks.iter().filter(|check| check.limited.is_some() && check.name != "alert ids");
+    let limited: Vec<&str> = limited.map(|check| check.name).collect();
     let recounted = ["alerts", "numbers", "area state", "tiers", "duties", "area duties"];
     let read = ["consumed", "dead letters", "rejections", "causes"];
     assert_eq!(limited, [&read[..], &recounted].concat());

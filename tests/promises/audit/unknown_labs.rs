@@ -20,8 +20,8 @@ fn city() -> Snapshot {
         Rule::Lab(lab) if lab.id == "LAB-2" => Vec::new(),
         rule => vec![rule],
     });
-    let messages = town::messages(17, 60, "2022-11-09", 9, &Arc::new(sample_rules()));
-    Snapshot::of_messages(17, Arc::new(accepting), &messages, None)
+    let messages = town::messages(18, 60, "2022-11-09", 9, &Arc::new(sample_rules()));
+    Snapshot::of_messages(18, Arc::new(accepting), &messages, None)
 }
 
 /// Changes the books of every person task; returns how many records they have of unknown labs.

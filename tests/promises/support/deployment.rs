@@ -29,7 +29,7 @@ pub const SECRET: Secret = Secret::new([42; 16]);
 pub const MAX_RECORD_BYTES: usize = 100_000;
 
 /// Inputs whose time is that of the world.
-const INPUTS: [Topic; 2] = [Topic::LabResults, Topic::ContactRecords];
+const INPUTS: [Topic; 3] = [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups];
 
 /// Everything that runs.
 pub struct Deployment {

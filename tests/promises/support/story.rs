@@ -21,7 +21,7 @@ use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::rule::Rule;
 use swabstream::proto::v1::{
     self, Alert, AlertFamily, AlertState, AreaDuties, ContactRecord, Duty, Finding, LabResult, ManagementOrder,
-    WindowNumbers,
+    PersonGroup, WindowNumbers,
 };
 
 /// Records in the order they are received.
@@ -118,6 +118,13 @@ impl Story {
         self
     }
 
+    /// A record of a key group is received.
+    pub fn group(mut self, received: &str, group: PersonGroup) -> Self {
+        let person = group.person_id.clone();
+        self.push(Topic::PersonGroups, received, &person, Some(group.encode_to_vec()), Kind::Group);
+        self
+    }
+
     /// Bytes are received that cannot be used.
     pub fn broken(mut self, received: &str, payload: Option<&[u8]>, code: RejectCode) -> Self {
         self.push(Topic::LabResults, received, "P", payload.map(<[u8]>::to_vec), Kind::Broken(code));
@@ -186,6 +193,7 @@ fn decode(message: &Message) -> Usable {
     let payload = message.payload.as_deref().expect("usable messages have a payload");
     match message.topic {
         Topic::LabResults => Usable::Result(LabResult::decode(payload).expect("a result")),
+        Topic::PersonGroups => Usable::Group(PersonGroup::decode(payload).expect("a record of a group")),
         _ => Usable::Contact(ContactRecord::decode(payload).expect("a contact record")),
     }
 }
@@ -224,6 +232,12 @@ impl Ending {
     pub fn duties(&self, area: &str, day: &str) -> AreaDuties {
         let key = (area.to_owned(), Day::parse(day).expect("a day"));
         self.published.duties.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// The groups that a person is told to be in.
+    pub fn groups(&self, person: &str) -> Vec<String> {
+        let said = self.published.person_duties.get(person);
+        said.into_iter().flat_map(|said| &said.groups).map(|one| one.group.clone()).collect()
     }
 
     /// What has to be done with a person.

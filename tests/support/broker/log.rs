@@ -232,7 +232,7 @@ impl ModelLog {
         let next: Vec<(Topic, i64)> =
             self.inputs.iter().map(|topic| (*topic, group.offset(*topic, task).unwrap_or(0))).collect();
         let mark = group.metadata(self.inputs[0], task).map(|text| CommitMark::parse(text).expect("our metadata"));
-        Some(Committed { next, mark })
+        Some(Committed { next, begin: Vec::new(), mark })
     }
 
     /// The steps before anything is read. Others may commit between them, as they may while it is read.

@@ -252,6 +252,7 @@ export const TEXTS = {
   "outcome.forwarded": ["forwarded", "已转交"],
   "outcome.contact_applied": ["contact applied", "密接已登记"],
   "outcome.pool_applied": ["pool applied", "混管已登记"],
+  "outcome.group_applied": ["group applied", "重点人群已登记"],
   "outcome.time_mark": ["time mark", "时间标记"],
   "outcome.rejected": ["rejected", "已拒收"],
   "outcome.lost": ["lost", "已丢失"],

@@ -1,7 +1,7 @@
 //! What a map file can say, and what is told when it says something wrong.
 
 use super::*;
-use crate::proto::v1::{ContactRecord, Finding, LabResult, ManagementOrder, ResultStatus, TimePrecision};
+use crate::proto::v1::{ContactRecord, Finding, LabResult, ManagementOrder, PersonGroup, ResultStatus, TimePrecision};
 use prost::Message;
 
 mod cells;
@@ -102,6 +102,26 @@ fn contact_records_have_orders() {
     };
     assert_eq!(records[0].order, Some(order));
     assert_eq!(records[1].order, None);
+}
+
+#[test]
+fn days_of_groups_are_read_as_lists_write_them_and_need_no_zone() {
+    let made_days = |more: &str, file: &str| -> Vec<Result<[String; 2], Fault>> {
+        let map = format!(
+            "kind = \"groups\"\n{more}\n[fields]\nfirst_day = {{ column = \"from\", format = [\"iso\", \"%d/%m/%Y\"] }}\n\
+             last_day = {{ column = \"to\", none = [\"open\"] }}\n"
+        );
+        let days = |bytes: &[u8]| PersonGroup::decode(bytes).expect("encoded");
+        let days = |bytes: &[u8]| [days(bytes).first_day, days(bytes).last_day];
+        made(&map, file).into_iter().map(|made| made.map(|made| days(&made.0))).collect()
+    };
+    let days = |from: &str, to: &str| Ok([from.to_owned(), to.to_owned()]);
+    let file = "from,to\n2022-11-01,open\n30/11/2022,2022-12-31\n";
+    assert_eq!(made_days("", file), [days("2022-11-01", ""), days("2022-11-30", "2022-12-31")]);
+    let with_time = "from,to\n2022-11-01T20:00:00Z,\n";
+    let refused = made_days("", with_time).remove(0).expect_err("of which zone?");
+    assert_eq!((refused.reject.code, &*refused.reject.field), (RejectCode::TimeWithoutOffset, "first_day"));
+    assert_eq!(made_days("zone = \"Asia/Shanghai\"", with_time), [days("2022-11-02", "")]);
 }
 
 #[test]
@@ -429,7 +449,7 @@ fn the_example_of_the_page_is_a_map() {
 #[test]
 fn a_row_needs_just_what_a_map_must_fill() {
     use crate::pipeline::decode::result_view::ResultView;
-    use crate::pipeline::decode::validate;
+    use crate::pipeline::decode::{groups, validate};
     let judge = |kind: Kind, message: &DynamicMessage| match kind {
         Kind::Results => {
             let wire: LabResult = message.transcode_to().expect("the same message");
@@ -439,10 +459,15 @@ fn a_row_needs_just_what_a_map_must_fill() {
             let wire: ContactRecord = message.transcode_to().expect("the same message");
             validate::well_formed_contact(&wire).map(drop).map_err(|reject| reject.code)
         }
+        Kind::Groups => {
+            let wire: PersonGroup = message.transcode_to().expect("the same message");
+            groups::well_formed(&wire).map(drop).map_err(|reject| reject.code)
+        }
     };
     let examples = [
         (Kind::Results, include_str!("../../../../proto/examples/LabResult.json")),
         (Kind::Contacts, include_str!("../../../../proto/examples/ContactRecord-order.json")),
+        (Kind::Groups, include_str!("../../../../proto/examples/PersonGroup-left.json")),
     ];
     for (kind, text) in examples {
         let descriptor = json::descriptor(kind.message());

@@ -18,6 +18,8 @@ pub(super) struct Times {
     /// Of cells that hold a day only.
     time_of_day: Time,
     ambiguous: Ambiguous,
+    /// No zone was named, and none is needed: cells hold days.
+    days_alone: bool,
 }
 
 /// A time as read.
@@ -54,9 +56,16 @@ impl Times {
             zone,
             time_of_day: time_of_day.transpose()?.unwrap_or(Time::midnight()),
             ambiguous: source.ambiguous.unwrap_or_default(),
+            days_alone: false,
         };
         times.check_against_each_other(written)?;
         Ok(times)
+    }
+
+    /// Of days alone, which are the same in every zone.
+    pub fn of_days(source: &Source, zone: Option<&str>) -> Result<Self, String> {
+        let is_zoned = source.zone.is_some() || zone.is_some();
+        Self::new(source, zone.or(Some("UTC"))).map(|times| Self { days_alone: !is_zoned, ..times })
     }
 
     /// Whether one of the formats can say no time of day.
@@ -104,6 +113,18 @@ impl Times {
             }
         }
         found.unwrap_or(Err(RejectCode::InvalidTime))
+    }
+
+    /// Reads the civil day of one cell: the one it says, or that of its time in the zone that the map names.
+    pub fn read_day(&self, text: &str) -> Result<Date, RejectCode> {
+        let read = self.read(text)?;
+        let said = self.formats.iter().filter_map(|format| format.read(text)).find_map(|said| match said.when {
+            When::Day(date) => Some(date),
+            _ => None,
+        });
+        let zone = || self.zone.clone().filter(|_| !self.days_alone).ok_or(RejectCode::TimeWithoutOffset);
+        let at = jiff::Timestamp::from_millisecond(read.at.0).map_err(|_| RejectCode::InvalidTime)?;
+        said.map_or_else(|| zone().map(|zone| zone.to_datetime(at).date()), Ok)
     }
 
     /// Why a cell was refused, without what it says.

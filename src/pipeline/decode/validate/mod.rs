@@ -190,7 +190,12 @@ pub fn contact_in_years(wire: &v1::ContactRecord, received_at: Timestamp, years:
 }
 
 #[inline(always)]
-fn in_years(at: &Option<WireTimestamp>, received_at: Timestamp, years: &Years, field: &str) -> Result<(), Reject> {
+pub(super) fn in_years(
+    at: &Option<WireTimestamp>,
+    received_at: Timestamp,
+    years: &Years,
+    field: &str,
+) -> Result<(), Reject> {
     match at.as_ref().and_then(Timestamp::from_wire) {
         Some(at) if !years.hold(at, received_at) => refuse(RejectCode::InvalidTime, field),
         _ => Ok(()),
@@ -323,7 +328,7 @@ fn some_text<'a>(value: &'a str, limit: usize, field: &str) -> Result<&'a str, R
 
 /// A required enumeration: its number must be known, and not the one for "unspecified".
 #[inline(always)]
-fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: &str) -> Result<E, Reject> {
+pub(super) fn known<E: Copy + Into<i32>>(value: Result<E, prost::UnknownEnumValue>, field: &str) -> Result<E, Reject> {
     match value {
         Ok(value) if value.into() == 0 => refuse(RejectCode::MissingField, field),
         Ok(value) => Ok(value),
@@ -355,7 +360,7 @@ fn training(wire: &ResultView<'_>) -> Result<bool, Reject> {
 }
 
 #[inline(always)]
-fn time(wire: Option<&WireTimestamp>, field: &str) -> Result<Timestamp, Reject> {
+pub(super) fn time(wire: Option<&WireTimestamp>, field: &str) -> Result<Timestamp, Reject> {
     let wire = wire.ok_or_else(|| Reject::new(RejectCode::MissingField, field))?;
     Timestamp::from_wire(wire).ok_or_else(|| Reject::new(RejectCode::InvalidTime, field))
 }

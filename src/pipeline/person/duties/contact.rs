@@ -5,7 +5,8 @@
 //! deadlines have been passed: a calendar, with days to come. Of days whose rows may be gone nothing is said any more: what
 //! was counted of them stays.
 
-use super::said::{Duties, Said, Where};
+use super::group;
+use super::said::{Duties, Member, Said};
 use crate::model::duty::DutyKind;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::person::alerts::Grounds;
@@ -17,24 +18,29 @@ use crate::pipeline::person::specimen::{self, Verdict};
 use crate::pipeline::times::Passed;
 use crate::policy::TargetIndex;
 use crate::state::person::case_file::{CaseFile, Contact};
+use crate::state::person::duties::Where;
+use crate::state::person::groups::Membership;
 use crate::state::person::row::{Row, minute_start};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that has to be done with a person, by all rows and among them those `about_positives`. `before` is where the person
-/// counted until now, if it did.
-pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before: Option<Where>) -> Duties {
+/// counted until now.
+pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before: &Where) -> Duties {
     let Grounds { file, rules, .. } = *grounds;
     let first_kept = overdue::first_kept(passed, rules);
     let positives = episodes::positives(about_positives.iter(), rules, grounds.names);
     let tests = tests(grounds, passed, first_kept);
+    let mut of_groups = group::tests(grounds, passed, first_kept);
     let mut said = Vec::new();
     for target in (0..rules.deployment.targets.len()).map(|target| target as TargetIndex) {
         let stays = management::stays(file, target, rules);
         let mut due = tests.iter().filter(|((_, of), _)| *of == target).peekable();
-        if stays.is_empty() && due.peek().is_none() {
+        let of_group = of_groups.remove(&target).unwrap_or_default();
+        if stays.is_empty() && due.peek().is_none() && of_group.is_empty() {
             continue;
         }
         let cases = CaseDays::of(&positives, target, rules);
+        said.extend(of_group.into_iter().filter(|said| !cases.is_case(said.day)));
         for run in management::runs(&stays, &cases).iter().filter(|run| run.last >= first_kept) {
             said.push(managed(run, target, grounds));
             said.extend(isolated(run, target, grounds).filter(|said| said.day >= first_kept));
@@ -43,14 +49,25 @@ pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before
     }
     let held_from = passed.held_from.unwrap_or(Timestamp(i64::MIN));
     // What it went by was not taken back, but is forgotten.
-    let before = before.filter(|before| minute_start(before.minute) < held_from);
-    let place = last_swabbed(grounds, held_from).or(before).unwrap_or_default();
-    Duties::of(&file.person_id, place, said, first_kept, rules)
+    let before = Some(before).filter(|before| before.minute > 0 && minute_start(before.minute) < held_from);
+    let mut groups = group::standing(file);
+    let place = last_swabbed(grounds, held_from).or_else(|| before.cloned()).unwrap_or_else(|| registered(&groups));
+    groups.retain(|membership| group::is_kept(membership, first_kept));
+    Duties::of(Member { person_id: &file.person_id, place, groups }, said, first_kept, rules)
 }
 
 fn said(grounds: &Grounds<'_>, target: TargetIndex, kind: DutyKind, day: Day) -> Said {
     let policy = grounds.rules.case_policy(target, day).map(|policy| policy.name.clone());
-    Said { day, last: day, kind, target, records: BTreeSet::new(), policy: policy.unwrap_or_default(), test: None }
+    Said {
+        day,
+        last: day,
+        kind,
+        target,
+        records: BTreeSet::new(),
+        policy: policy.unwrap_or_default(),
+        group: String::new(),
+        test: None,
+    }
 }
 
 fn managed(run: &Run<'_>, target: TargetIndex, grounds: &Grounds<'_>) -> Said {
@@ -95,6 +112,12 @@ fn due_tests<'a>(
     grounds: &Grounds<'a>,
 ) -> impl Iterator<Item = DueTest<'a>> + use<'a> {
     overdue::due_tests(contact, matching::kind_now(contact, file), grounds.rules)
+}
+
+/// Where the last of these records says that the person is, which counts for whom no swab says it.
+fn registered(groups: &[&Membership]) -> Where {
+    let last = groups.iter().rev().find(|membership| !membership.area.is_empty());
+    last.map_or_else(Where::default, |membership| Where { area: membership.area.clone(), minute: 0 })
 }
 
 /// Where the person was swabbed last by what counts, of what is surely still held.

@@ -4,6 +4,7 @@
 //! after all that follows from it: so it has no path of its own to forget.
 
 mod contact;
+pub(super) mod group;
 mod pool;
 mod said;
 
@@ -16,9 +17,9 @@ use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::DUTIES;
 use crate::state::person::Slot;
 use crate::state::person::case_file::CaseFile;
-use crate::state::person::duties::{CountedDuty, HeldDuties};
+use crate::state::person::duties::{CountedDuty, HeldDuties, Where};
 use crate::state::person::edit::{Edit, List};
-use said::{Duties, Where, clipped};
+use said::{Duties, clipped};
 use xxhash_rust::xxh3::xxh3_64;
 
 impl PersonHalf {
@@ -30,16 +31,15 @@ impl PersonHalf {
         let Some(file) = self.state.case_file(slot).filter(|file| speaks && may_have_some(file)) else { return };
         let held = file.duties.as_deref();
         let before = held.map(HeldDuties::counted).unwrap_or_default();
-        let was_where = before.first().map(|one| &one.area).zip(held);
-        let was_where = was_where.map(|(area, held)| Where { area: area.clone(), minute: held.minute });
-        let wanted = self.duties(slot, file, was_where);
+        let was_where = held.map(|held| held.place.clone()).unwrap_or_default();
+        let wanted = self.duties(slot, file, &was_where);
         let first_kept = overdue::first_kept(self.passed, &self.rules);
         let payload = wanted.message.as_ref().map(prost::Message::encode_to_vec);
         let said = payload.as_ref().map_or(0, |payload| xxh3_64(payload).max(1));
         let person_id = file.person_id.clone();
         let was_said = held.map_or(0, |held| held.said);
         let kept: Vec<CountedDuty> = before.into_iter().filter_map(|one| clipped(one, first_kept)).collect();
-        if said == was_said && kept == wanted.counted && held.map_or(0, |held| held.minute) == wanted.minute {
+        if said == was_said && kept == wanted.counted && was_where == wanted.place {
             return;
         }
         let (gone, come) = changed(&kept, &wanted.counted);
@@ -50,12 +50,12 @@ impl PersonHalf {
         }
         let edit = match said == 0 && wanted.counted.is_empty() {
             true => Edit::Drop(List::Duties, 0),
-            false => Edit::Duties(HeldDuties::of(said, wanted.minute, &wanted.counted)),
+            false => Edit::Duties(HeldDuties::of(said, &wanted.place, &wanted.counted)),
         };
         self.state.edit(slot, &person_id, edit, &mut effects.changes);
     }
 
-    fn duties(&self, slot: Slot, file: &CaseFile, before: Option<Where>) -> Duties {
+    fn duties(&self, slot: Slot, file: &CaseFile, before: &Where) -> Duties {
         let (rules, secret, names) = (&*self.rules, &self.context.secret, self.names());
         if tubes::is_pool(file) {
             return pool::of(file, overdue::first_kept(self.passed, rules), rules);
@@ -78,7 +78,8 @@ impl PersonHalf {
         let Some(file) = self.state.case_file(slot) else { return };
         let Some(held) = &file.duties else { return };
         let first_kept = overdue::first_kept(self.passed, &self.rules);
-        if held.counted().iter().all(|one| one.last < first_kept) {
+        let is_said = group::standing(file).iter().any(|membership| group::is_kept(membership, first_kept));
+        if !is_said && held.counted().iter().all(|one| one.last < first_kept) {
             let (person_id, said) = (file.person_id.clone(), held.said);
             if said != 0 {
                 effects.outputs.push(messages::person_duties(&person_id, None, self.context.task));
@@ -106,5 +107,6 @@ fn changed<'a>(before: &'a [CountedDuty], after: &'a [CountedDuty]) -> (&'a [Cou
 
 /// Whether anything may have to be done, or was: there are very many pools of which nothing is.
 fn may_have_some(file: &CaseFile) -> bool {
-    file.duties.is_some() || !file.contacts.is_empty() || tubes::is_pool(file) && !file.alerts.is_empty()
+    let has_records = !file.contacts.is_empty() || !file.groups.is_empty();
+    file.duties.is_some() || has_records || tubes::is_pool(file) && !file.alerts.is_empty()
 }

@@ -4,11 +4,15 @@ use crate::model::duty::DutyKind;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1;
-use crate::state::person::duties::CountedDuty;
+use crate::state::person::duties::{CountedDuty, Where};
+use crate::state::person::groups::Membership;
 use std::collections::BTreeSet;
 
 /// Duties in a message: a person with very many records must not make one that no broker takes. All of them count.
 const LISTED_AT_MOST: usize = 1_000;
+
+/// Records of groups in a message, likewise.
+const GROUPS_AT_MOST: usize = 100;
 
 /// Records of a duty in a message: with so many it takes less than a broker takes, however long their ids are.
 const RECORDS_AT_MOST: usize = 10;
@@ -28,8 +32,16 @@ pub struct Said {
     pub records: BTreeSet<String>,
     /// The policy of the first day.
     pub policy: String,
+    /// The key group whose people it is for; empty of a contact's.
+    pub group: String,
     /// Of a test, whether it was taken and since when it is overdue.
     pub test: Option<(bool, Option<Timestamp>)>,
+}
+
+impl Said {
+    fn order(&self) -> (Day, DutyKind, TargetIndex, &str) {
+        (self.day, self.kind, self.target, &self.group)
+    }
 }
 
 /// All duties of one subject.
@@ -39,37 +51,42 @@ pub struct Duties {
     pub message: Option<v1::PersonDuties>,
     /// What counts, in order.
     pub counted: Vec<CountedDuty>,
-    /// Minute of the swab that says in which area a person counts; 0 where none does.
-    pub minute: u32,
+    /// Where a person counts.
+    pub place: Where,
 }
 
-/// The area in which a person counts, and the minute of the swab that says so.
-#[derive(Clone, Debug, Default)]
-pub struct Where {
-    /// Code of the area; empty for none.
-    pub area: String,
-    /// The minute; 0 without an area.
-    pub minute: u32,
+/// Who has duties: where, and in which groups.
+#[derive(Clone, Debug)]
+pub struct Member<'a> {
+    /// The pseudonym.
+    pub person_id: &'a str,
+    /// Where the person counts.
+    pub place: Where,
+    /// Records of groups that are said, in order.
+    pub groups: Vec<&'a Membership>,
 }
 
 impl Duties {
-    /// Of a person in an area. Nothing counts of days before the first that is kept.
-    pub fn of(person_id: &str, place: Where, mut all: Vec<Said>, first_kept: Day, rules: &Rules) -> Self {
-        if all.is_empty() {
+    /// Of a person in an area, and in groups. Nothing counts of days before the first that is kept.
+    pub fn of(person: Member<'_>, mut all: Vec<Said>, first_kept: Day, rules: &Rules) -> Self {
+        let Member { person_id, place, groups } = person;
+        let area = &place.area;
+        if all.is_empty() && groups.is_empty() {
             return Self::default();
         }
-        let Where { area, minute } = place;
-        all.sort_by_key(|said| (said.day, said.kind, said.target));
-        let numbers = all.iter().flat_map(|said| numbers(said, &area, rules));
+        all.sort_by(|one, other| one.order().cmp(&other.order()));
+        let numbers = all.iter().flat_map(|said| numbers(said, area, rules));
         let mut counted: Vec<CountedDuty> = numbers.filter_map(|one| clipped(one, first_kept)).collect();
         counted.sort();
         let message = v1::PersonDuties {
             person_id: person_id.to_owned(),
-            area,
+            area: area.clone(),
             duties: all.iter().take(LISTED_AT_MOST).map(|said| listed(said, rules)).collect(),
             duties_omitted: all.len().saturating_sub(LISTED_AT_MOST) as u32,
+            groups: groups.iter().take(GROUPS_AT_MOST).map(|one| listed_group(one)).collect(),
+            groups_omitted: groups.len().saturating_sub(GROUPS_AT_MOST) as u32,
         };
-        Self { message: Some(message), counted, minute }
+        Self { message: Some(message), counted, place }
     }
 }
 
@@ -81,6 +98,9 @@ pub fn clipped(counted: CountedDuty, first_kept: Day) -> Option<CountedDuty> {
 
 /// The numbers that a duty adds to.
 fn numbers(said: &Said, area: &str, rules: &Rules) -> Vec<CountedDuty> {
+    if said.kind == DutyKind::GroupTest {
+        return Vec::new();
+    }
     let number = |kind, first, last| CountedDuty {
         area: area.to_owned(),
         target: rules.stored_target(said.target).to_owned(),
@@ -100,6 +120,15 @@ fn numbers(said: &Said, area: &str, rules: &Rules) -> Vec<CountedDuty> {
     numbers
 }
 
+fn listed_group(membership: &Membership) -> v1::Membership {
+    v1::Membership {
+        record_id: membership.record_id.clone(),
+        group: membership.group.clone(),
+        first_day: membership.first.to_string(),
+        last_day: membership.last.map(|last| last.to_string()).unwrap_or_default(),
+    }
+}
+
 fn listed(said: &Said, rules: &Rules) -> v1::Duty {
     let (taken, overdue_since) = said.test.unwrap_or_default();
     v1::Duty {
@@ -112,5 +141,6 @@ fn listed(said: &Said, rules: &Rules) -> v1::Duty {
         policy: said.policy.clone(),
         taken,
         overdue_since: overdue_since.map(Timestamp::to_wire),
+        group: said.group.clone(),
     }
 }

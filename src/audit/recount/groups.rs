@@ -1,0 +1,50 @@
+//! Which key groups a person is in: of each record the greatest version, where it holds.
+
+use crate::audit::arrived::{Arrived, Usable};
+use crate::model::time::Day;
+use crate::proto::v1::{GroupStatus, Membership, PersonGroup};
+use std::collections::BTreeMap;
+
+/// Memberships of a message.
+pub const LISTED: usize = 100;
+
+/// Of each record of a group the greatest version, where it holds.
+pub fn standing(records: &[Arrived]) -> Vec<PersonGroup> {
+    let mut greatest: BTreeMap<(&str, &str), (&PersonGroup, u64)> = BTreeMap::new();
+    for Arrived { record, content, .. } in records {
+        let Usable::Group(group) = record else { continue };
+        let this = (group, *content);
+        let standing = greatest.entry((&group.record_id, &group.person_id)).or_insert(this);
+        let rank = |(group, content): (&PersonGroup, u64)| (group.revision, group.status, content);
+        if rank(this) > rank(*standing) {
+            *standing = this;
+        }
+    }
+    let standing = greatest.into_values().map(|(group, _)| group.clone());
+    standing.filter(|group| group.status() == GroupStatus::Active).collect()
+}
+
+/// Those of a person that are still told of, in order: their last day, if they have one, is a `known` one.
+pub fn told(groups: &[PersonGroup], known: impl Fn(Day) -> bool) -> Vec<Membership> {
+    let is_told = |group: &&PersonGroup| Day::parse(&group.last_day).is_none_or(&known);
+    let mut told: Vec<&PersonGroup> = groups.iter().filter(is_told).collect();
+    told.sort_by_key(|group| order(group));
+    told.into_iter().map(message).collect()
+}
+
+/// The areas that records of a person name, in the same order.
+pub fn areas(groups: &[PersonGroup]) -> Vec<&str> {
+    let mut naming: Vec<&PersonGroup> = groups.iter().filter(|group| !group.area.is_empty()).collect();
+    naming.sort_by_key(|group| order(group));
+    naming.into_iter().map(|group| group.area.as_str()).collect()
+}
+
+fn order(group: &PersonGroup) -> (Option<Day>, String) {
+    (Day::parse(&group.first_day), group.record_id.clone())
+}
+
+/// As a message has it.
+fn message(group: &PersonGroup) -> Membership {
+    let PersonGroup { record_id, group, first_day, last_day, .. } = group.clone();
+    Membership { record_id, group, first_day, last_day }
+}
