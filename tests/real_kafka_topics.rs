@@ -64,7 +64,7 @@ fn created_topics_pass_the_check_and_are_created_once() {
     // Live topics keep a week; past data would be gone at once.
     let past = block_on(topics::check(&config, true)).expect("checked");
     let kept = past.findings.iter().filter(|finding| finding.found.contains("retention.ms is 604800000")).count();
-    assert_eq!(kept, 5, "{:?}", past.findings);
+    assert_eq!(kept, 6, "{:?}", past.findings);
 }
 
 #[test]
@@ -120,8 +120,8 @@ fn what_is_wrong_is_named_with_the_command_that_mends_it() {
     assert_eq!(history.findings, []);
     let live = block_on(topics::check(&config, false)).expect("checked");
     let texts: Vec<String> = live.findings.iter().map(ToString::to_string).collect();
-    assert_eq!(texts.len(), 2, "{texts:?}");
-    for (text, topic) in texts.iter().zip([Topic::LabResults, Topic::ContactRecords]) {
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    for (text, topic) in texts.iter().zip([Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups]) {
         assert!(text.contains(&format!("{}{}", config.prefix, topic.name())), "{text}");
         assert!(text.contains("is CreateTime, must be LogAppendTime"), "{text}");
         assert!(text.contains("--add-config message.timestamp.type=LogAppendTime"), "{text}");
