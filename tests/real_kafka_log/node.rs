@@ -42,6 +42,7 @@ pub fn publish(config: &KafkaConfig, records: std::ops::Range<usize>) {
     // A broker that has just come back, on a machine with other work, may let the first question run out of time.
     let began = Instant::now();
     while publisher.partitions(INPUTS[0]).is_err() && began.elapsed() < LIMIT {}
+    let wanted = records.len() as u64;
     for n in records {
         let (topic, partition) = (INPUTS[n % 2], (n / 2) as i32 % LAYOUT.person_tasks);
         let text = format!("r{n}");
@@ -55,7 +56,8 @@ pub fn publish(config: &KafkaConfig, records: std::ops::Range<usize>) {
         };
         publisher.send(record).expect("sent");
     }
-    assert_eq!(publisher.flush(LIMIT).expect("flushed").failed, 0);
+    let delivered = publisher.flush(LIMIT).expect("flushed");
+    assert_eq!((delivered.confirmed, delivered.failed), (wanted, 0));
 }
 
 pub fn settings(config: &KafkaConfig, id: &str) -> Settings {
@@ -201,16 +203,21 @@ impl Node {
         Ok(())
     }
 
+    /// Where every task is, as the harness and as the log know it.
+    fn tell(&mut self) -> String {
+        let tasks: Vec<i32> = self.running.keys().copied().collect();
+        let log: Vec<_> = tasks.iter().map(|task| (*task, self.log.reached(*task), self.log.lag(*task))).collect();
+        format!(
+            "{:?} running, {:?} restoring; by the log they have reached, and lack: {log:?}",
+            self.running, self.restoring
+        )
+    }
+
     /// Steps and commits until something holds.
     pub fn run_until(&mut self, mut holds: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !holds(self) {
-            assert!(
-                began.elapsed() < LIMIT,
-                "not within a minute: {:?} running, {:?} restoring",
-                self.running,
-                self.restoring
-            );
+            assert!(began.elapsed() < LIMIT, "not within a minute: {}", self.tell());
             self.turn();
         }
     }
