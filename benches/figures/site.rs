@@ -83,8 +83,7 @@ impl Site {
     pub fn renew(&mut self) -> anyhow::Result<()> {
         self.runs += 1;
         self.config.group = format!("{}{}", self.config.prefix, self.runs);
-        let inputs = [Topic::LabResults, Topic::ContactRecords, Topic::Rules];
-        let computed = Topic::ALL.into_iter().filter(|topic| !inputs.contains(topic));
+        let computed = Topic::ALL.into_iter().filter(|topic| !topic.moves_time() && *topic != Topic::Rules);
         let names: Vec<String> = computed.map(|topic| topic_name(&self.config.prefix, topic)).collect();
         delete(&self.config, &names)?;
         create(&self.config, self.layout)?;

@@ -158,8 +158,7 @@ fn taken_earlier(taken: &BTreeSet<Position>) -> Option<String> {
 
 /// Whether a record that another one contradicts may be gone.
 fn has_lost_inputs(cut: &Cut) -> bool {
-    let is_input = |topic: &Topic| [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups].contains(topic);
-    cut.first.iter().any(|((topic, _), first)| is_input(topic) && *first > 0)
+    cut.first.iter().any(|((topic, _), first)| topic.moves_time() && *first > 0)
 }
 
 /// Whether dead letters are gone: then a record without one may have had one.

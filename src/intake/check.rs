@@ -311,10 +311,7 @@ impl Checker<'_> {
         let received_at = self.has_arrived(parcel)?;
         let judged = match self.rules {
             Some(rules) => groups::group(&wire, received_at, rules).map(drop),
-            None => groups::well_formed(&wire).and_then(|group| {
-                groups::of_somebody(&wire)?;
-                groups::in_plausible_years(&group, &wire, received_at, &Years::default())
-            }),
+            None => groups::by_years(&wire, received_at, &Years::default()).map(drop),
         };
         judged.map_err(|reject| {
             let why = match reject.code {
@@ -369,8 +366,9 @@ impl Checker<'_> {
 
     fn why(&self, message: &Message, reject: &Reject) -> Option<String> {
         let arrival = matches!(self.received, Received::OnArrival { .. }) && message.arrived_at.is_none();
-        let others = if reject.code == RejectCode::Malformed { &Kind::ALL[..] } else { &[] };
-        if let Some(other) = others.iter().find(|other| self.reads_as_other(message, **other)) {
+        if reject.code == RejectCode::Malformed
+            && let Some(other) = Kind::ALL.into_iter().find(|other| self.reads_as_other(message, *other))
+        {
             return Some(format!("it reads as a {}: --kind {}?", other.called(), other.name()));
         }
         match (message.content_type, reject.code) {

@@ -170,6 +170,9 @@ pub struct Output {
 /// done in areas, and records of key groups that are sent on.
 pub const MESSAGE_FORMAT: u32 = 3;
 
+/// The first of them in which areas are told what has to be done.
+pub const FIRST_WITH_DUTIES: u32 = 3;
+
 /// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number.
 /// Who looks at many topics while they grow can so tell what belongs to one moment.
 pub const COMMIT_HEADER: &str = "swabstream-commit";

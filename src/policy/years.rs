@@ -45,14 +45,22 @@ impl Years {
 
     /// Whether a civil day lies in these years.
     pub fn hold_day(&self, day: Day, received_at: Timestamp) -> bool {
-        let latest = Day((received_at.0 + EARLIEST_ZONE_MS).div_euclid(DAY_MS) as i32).year() + self.ahead;
-        (self.first..=latest).contains(&day.year())
+        (self.first..=self.last(received_at)).contains(&day.year())
     }
 
     fn is_soon(&self, at: Timestamp, received_at: Timestamp) -> bool {
-        let year = |at: i64| Day(at.div_euclid(DAY_MS) as i32).year();
-        year(at.0 - LATEST_ZONE_MS) <= year(received_at.0 + EARLIEST_ZONE_MS) + self.ahead
+        year(at.0 - LATEST_ZONE_MS) <= self.last(received_at)
     }
+
+    /// The last of these years, of what was received when some clock on earth showed the year already.
+    fn last(&self, received_at: Timestamp) -> i32 {
+        year(received_at.0 + EARLIEST_ZONE_MS) + self.ahead
+    }
+}
+
+/// The year of a time in UTC.
+fn year(at: i64) -> i32 {
+    Day(at.div_euclid(DAY_MS) as i32).year()
 }
 
 impl fmt::Display for Years {

@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 /// 4: what builds on the way to the next one wrote, each otherwise: refused.
 ///
 /// 5: a contact record says when it was received; the head of a delta, how far deadlines have been passed; pools, closes of
-///   days, what has to be done. All in fewer bytes: short numbers in rows and around operations, a person's birth with their first row, the cells that a
-///   batch changes of one area in one operation.
+///   days, what has to be done, key groups. All in fewer bytes: short numbers in rows and around operations, a person's birth
+///   with their first row, the cells that a batch changes of one area in one operation.
 pub const FORMAT: u32 = 5;
 
 /// The format that no release wrote.

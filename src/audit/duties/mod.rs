@@ -18,9 +18,6 @@ use crate::proto::v1::{Alert, AlertFamily, Duty, DutyKind, Finding, PersonDuties
 use std::collections::BTreeMap;
 use sums::{DutyCounts, DutySums, bump, counts_of, place_of, told};
 
-/// The first format of messages that says what has to be done.
-pub const DUTIES: u32 = 3;
-
 /// Why nothing can be said of what has to be done, if that is so.
 fn why_not_recounted(observed: &Observed<'_>, coverage: &Coverage) -> Option<String> {
     if coverage.complete_from.is_some() {

@@ -4,15 +4,15 @@ use super::reading::Evidence;
 use crate::audit::causes;
 use crate::audit::day_closes;
 use crate::audit::dead_letters;
-use crate::audit::duties::{self, DUTIES};
+use crate::audit::duties;
 use crate::audit::ids;
-use crate::audit::ledger::{self, Commits, PERSON_INPUTS, UnknownLabs};
+use crate::audit::ledger::{self, Commits, UnknownLabs};
 use crate::audit::numbers::{self, Coverage, Observed};
 use crate::audit::recount::{self, TimePassed, Truth, Until};
 use crate::audit::report::{Check, Report};
 use crate::audit::stored::AreaTask;
 use crate::audit::targets;
-use crate::model::record::Topic;
+use crate::model::record::{FIRST_WITH_DUTIES, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,7 +125,7 @@ impl Evidence {
 
     fn without_duties(&self) -> usize {
         let people = self.heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
-        people.filter(|(_, head)| head.task.written_format < DUTIES).count()
+        people.filter(|(_, head)| head.task.written_format < FIRST_WITH_DUTIES).count()
     }
 
     /// How far each person task says that time has come.
@@ -191,8 +191,7 @@ impl Evidence {
     /// The first day all of whose specimens were received after the last deletion; `None` when nothing was deleted.
     fn complete_from(&self, rules: &Rules) -> Option<Day> {
         let deleted = |source: &(Topic, i32)| self.cut.first.get(source).is_some_and(|first| *first > 0);
-        let is_external = |topic: &Topic| PERSON_INPUTS[..3].contains(topic);
-        let sources = self.cut.first.keys().filter(|(topic, _)| is_external(topic)).filter(|source| deleted(source));
+        let sources = self.cut.first.keys().filter(|(topic, _)| topic.moves_time()).filter(|source| deleted(source));
         let known_from = sources.map(|source| {
             // Where nothing is left, nothing is known up to the task's own time.
             let now = || self.heads.get(&(Topic::PersonState, source.1)).and_then(|head| head.task.now);

@@ -30,10 +30,9 @@ const NOWHERE: &str = "none";
   swabstream show duties none --json --config swabstream.toml       whose area is not known
 
 First the numbers, as `area-duties` has them: contacts to isolate newly, under management, to release; tests due, taken, \
-overdue; pools to recall. Then the people behind them, as `person-duties` has them, with the key groups they are in that day, and the pools, from `alerts`. A person \
-counts in the area of the result that was swabbed last (or else in that of a record of a key group), and in all areas that \
-one lies in. Tests that were due before and \
-are overdue are among the people too, and so are pools that were to be recalled before.
+overdue; pools to recall. Then the people behind them, as `person-duties` has them, with the key groups they are in that \
+day, and the pools, from `alerts`. A person counts in the area of the result that was swabbed last (or else in that of a \
+record of a key group), and in all areas that one lies in. Tests that were due before and are overdue are among the people too, and so are pools that were to be recalled before.
 
 Days to come can be asked for as well, as far as contact records and orders go. With --json there is one object per line, by \
 the contract's JSON mapping: AreaDuties, then PersonDuties and Alert.

@@ -3,8 +3,7 @@
 
 use super::admin::{ADMIN_LIMIT, connect, counts_of_halves, metadata, model_of, require_shown};
 use super::settings::{
-    DEAD_LETTER_MESSAGE_BYTES, FOR_EVER, Keeping, NO_LIMIT, is_timed_input, keeping_of, keeps_all, places_of,
-    timestamp_type,
+    DEAD_LETTER_MESSAGE_BYTES, FOR_EVER, Keeping, NO_LIMIT, keeping_of, keeps_all, places_of, timestamp_type,
 };
 use crate::config::KafkaConfig;
 use crate::kafka::acl::missing_acl;
@@ -171,7 +170,7 @@ fn check_settings(
     if topic == Topic::DeadLetters && !takes("max.message.bytes", DEAD_LETTER_MESSAGE_BYTES) {
         wrong("max.message.bytes", DEAD_LETTER_MESSAGE_BYTES, "dead letters are larger than the records they hold");
     }
-    if is_timed_input(topic) && found("message.timestamp.type") != timestamp_type(history) {
+    if topic.moves_time() && found("message.timestamp.type") != timestamp_type(history) {
         let why = match history {
             true => "in history mode records carry the time they really arrived",
             false => "the time of receipt is the broker's",

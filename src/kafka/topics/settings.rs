@@ -82,11 +82,6 @@ pub(super) fn keeps_all(topic: Topic, history: bool) -> bool {
     history && keeping_of(topic) == Keeping::Passing
 }
 
-/// Inputs whose time of arrival the broker writes (in history mode, their publisher).
-pub(super) fn is_timed_input(topic: Topic) -> bool {
-    topic.moves_time()
-}
-
 /// Settings of a topic that differ from the broker's.
 pub(super) fn settings_of(topic: Topic, history: bool) -> Vec<(&'static str, &'static str)> {
     let mut settings = match keeping_of(topic) {
@@ -96,7 +91,8 @@ pub(super) fn settings_of(topic: Topic, history: bool) -> Vec<(&'static str, &'s
     if keeps_all(topic, history) {
         settings.extend(FOR_EVER.map(|key| (key, NO_LIMIT)));
     }
-    if is_timed_input(topic) {
+    // The broker writes when these arrived (in history mode, their publisher).
+    if topic.moves_time() {
         settings.push(("message.timestamp.type", timestamp_type(history)));
     }
     if topic == Topic::DeadLetters {

@@ -10,9 +10,19 @@ use crate::proto::v1;
 
 /// A record of a key group. Which groups are tested how often is the policies' to say, and may be said later.
 pub fn group<'a>(wire: &'a v1::PersonGroup, received_at: Timestamp, rules: &Rules) -> Result<PersonGroup<'a>, Reject> {
+    by_years(wire, received_at, &rules.intake_policy(0, rules.day(received_at)).years)
+}
+
+/// The same where all that rules say of it are the plausible years.
+pub fn by_years<'a>(
+    wire: &'a v1::PersonGroup,
+    received_at: Timestamp,
+    years: &Years,
+) -> Result<PersonGroup<'a>, Reject> {
     let group = well_formed(wire)?;
-    of_somebody(wire)?;
-    in_plausible_years(&group, wire, received_at, &rules.intake_policy(0, rules.day(received_at)).years)?;
+    somebodys(&wire.record_id, "record_id")?;
+    somebodys(&wire.person_id, "person_id")?;
+    in_plausible_years(&group, wire, received_at, years)?;
     Ok(group)
 }
 
@@ -35,14 +45,8 @@ pub fn well_formed(wire: &v1::PersonGroup) -> Result<PersonGroup<'_>, Reject> {
     Ok(group)
 }
 
-/// As [`of_somebody`](super::validate::of_somebody).
-pub fn of_somebody(wire: &v1::PersonGroup) -> Result<(), Reject> {
-    somebodys(&wire.record_id, "record_id")?;
-    somebodys(&wire.person_id, "person_id")
-}
-
 /// As [`result_in_years`](super::validate::result_in_years).
-pub fn in_plausible_years(
+fn in_plausible_years(
     group: &PersonGroup<'_>,
     wire: &v1::PersonGroup,
     received_at: Timestamp,

@@ -9,8 +9,9 @@ use crate::model::duty::DutyKind;
 use crate::model::result::Finding;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::person::alerts::Grounds;
+use crate::pipeline::person::overdue::deadline;
 use crate::pipeline::times::Passed;
-use crate::policy::{CasePolicy, Frequency, LONGEST_WINDOW, Rules, TargetIndex};
+use crate::policy::{Frequency, LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::person::case_file::CaseFile;
 use crate::state::person::groups::Membership;
 use crate::state::person::row::{Row, minute_start};
@@ -135,11 +136,6 @@ fn due_days(
     });
     due.extend(regular);
     due
-}
-
-/// From when on a test of a day is overdue.
-fn deadline(policy: &CasePolicy, day: Day, rules: &Rules) -> Timestamp {
-    rules.span(day.plus(1)).0.plus_hours(policy.test_grace_hours)
 }
 
 /// Days on which a swab was taken for a target, alone or for a pool, whatever it says, unless it is invalid.
