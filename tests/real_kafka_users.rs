@@ -344,6 +344,7 @@ fn roles_can_work(site: &Site) {
     site.assert_done(&["watch", "alerts", "--once"], "watcher");
     site.assert_done(&["watch", "positivity", "--once"], "watcher");
     site.assert_done(&["show", "duties", "D1"], "watcher");
+    site.assert_done(&["deadletters", "list"], "mender");
     processor.kill().expect("it runs");
     processor.wait().expect("it ends");
     site.assert_done(&["repair", "--dry-run"], "processor");
