@@ -24,13 +24,14 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A role, what it may not do, a command that meets this, and what it is told.
-const LACKING: [(&str, &str, &[&str], &str); 7] = [
+const LACKING: [(&str, &str, &[&str], &str); 8] = [
     ("lab", "--operation Write --topic lab-results", PUBLISH, "--operation Write --topic lab-results"),
     ("author", "--operation Write --transactional-id", APPLY, "--operation Write --transactional-id rules-apply"),
     ("operator", "--operation Create", CREATE, "--operation Create --topic"),
     ("processor", "--operation Read --group", RUN, "--operation Read --group"),
     ("processor", "--operation Write --transactional-id", RUN, "--operation Write --transactional-id swabstream"),
     ("watcher", "--operation Read --topic alerts", WATCH, "--operation Describe --topic alerts"),
+    ("mender", "--operation Read --topic dead-letters", LIST, "--operation Describe --topic dead-letters"),
     ("auditor", "--operation Describe --group", &["audit"], "--operation Describe --group swabstream"),
 ];
 
@@ -42,6 +43,7 @@ const PUBLISH: &[&str] = &["publish", "results.ndjson", "--kind", "results", "--
 const APPLY: &[&str] = &["rules", "apply", concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample")];
 const CREATE: &[&str] = &["topics", "create", "--person-tasks", "2", "--area-tasks", "1"];
 const RUN: &[&str] = &["run"];
+const LIST: &[&str] = &["deadletters", "list"];
 
 /// Options of `kafka-acls.sh` by role, each of one operation on one resource.
 fn acls() -> BTreeMap<String, Vec<String>> {
@@ -344,7 +346,9 @@ fn roles_can_work(site: &Site) {
     site.assert_done(&["watch", "alerts", "--once"], "watcher");
     site.assert_done(&["watch", "positivity", "--once"], "watcher");
     site.assert_done(&["show", "duties", "D1"], "watcher");
-    site.assert_done(&["deadletters", "list"], "mender");
+    assert_lacking(site, "mender");
+    site.assert_done(LIST, "mender");
+    site.assert_done(&["deadletters", "retry", "--all"], "mender");
     processor.kill().expect("it runs");
     processor.wait().expect("it ends");
     site.assert_done(&["repair", "--dry-run"], "processor");

@@ -104,7 +104,7 @@ Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2
 Exit codes: 0 shown, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
     )]
     Show(show::ShowCommand),
-    /// Look into records that could not be used
+    /// Look into records that could not be used, and send them again
     #[command(
         name = "deadletters",
         subcommand,
@@ -112,8 +112,10 @@ Exit codes: 0 shown, 2 it could not be read or written, or there is no such thin
   swabstream deadletters list --since 12h --config swabstream.toml
   swabstream deadletters explain lab-results/3/41 --config swabstream.toml
   swabstream deadletters show lab-results/3/41 --show-payload --config swabstream.toml
+  swabstream deadletters retry --code unknown_area --since 3d --config swabstream.toml
 
-Exit codes: 0 done, 2 it could not be read or written, or there is no such letter, 141 its reader went before the end."
+Exit codes: 0 done, 1 not all would be taken, 2 it could not be done, or there is no such letter, 141 its reader went before the \
+end."
     )]
     DeadLetters(deadletters::DeadLettersCommand),
     Audit(audit::AuditArgs),
@@ -138,12 +140,8 @@ impl Command {
             Self::Topics(command) => command.duty(),
             Self::Rules(command) => command.duty(),
             Self::Days(command) => command.duty(),
-            Self::Check(_)
-            | Self::Watch(_)
-            | Self::Show(_)
-            | Self::DeadLetters(_)
-            | Self::Audit(_)
-            | Self::Completions { .. } => Duty::Looks,
+            Self::DeadLetters(command) => command.duty(),
+            Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
 }

@@ -12,6 +12,7 @@ mod outputs;
 mod waiting;
 
 mod days;
+mod deadletters;
 mod files;
 mod output;
 mod settings;

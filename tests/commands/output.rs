@@ -118,12 +118,13 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     site.write("bad.csv", &rows(2, 2));
     site.write("wrong/deployment.toml", "");
     set_aside(&site);
-    let cases: [(&[&str], i32, &str); 20] = [
+    let cases: [(&[&str], i32, &str); 21] = [
         (&["deadletters", "list"], 0, "1 dead letter\n"),
         (&["deadletters", "list", "--json"], 0, "\"lab-results/0/41\""),
         (&["deadletters", "show", "lab-results/0/41"], 0, "unknown_area"),
         (&["deadletters", "explain", "dead-letters/0/0"], 0, "it would be refused, lab_id: missing_field"),
         (&["deadletters", "explain", "--code", "unknown_area"], 0, "the area is not in the registry"),
+        (&["deadletters", "retry", "--all", "--dry-run"], 1, "1 dead letter: 0 would be taken, 1 not"),
         (&["rules", "show"], 0, "in force: "),
         (&["rules", "show", "--json"], 0, "\"digest\""),
         (&["rules", "check", RULES], 0, "no errors"),

@@ -29,9 +29,10 @@ fn the_help_of_every_command_has_its_exit_codes() {
 /// Commands that change something. Each has a test with its output closed, on a full disk, never open and slow: here (in
 /// `output` and `days`), and those that need a deployment gone wrong among the promises (`real_repair`, `real_skip_lost`). `run`
 /// writes nothing there; `signals` runs it with its output closed and with nobody at its log.
-const CHANGE: [&str; 9] = [
+const CHANGE: [&str; 10] = [
     "days mark-incomplete",
     "days unmark",
+    "deadletters retry",
     "demo",
     "publish",
     "repair",
@@ -41,7 +42,7 @@ const CHANGE: [&str; 9] = [
     "topics create",
 ];
 
-/// Commands that only look, also in the same four ways; so are `repair --dry-run` and `skip-lost` without `--to`.
+/// Commands that only look, also in the same four ways; so are `repair --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
 const LOOK: [&str; 12] = [
     "audit",
     "check",
@@ -64,7 +65,7 @@ fn every_command_either_changes_something_or_only_looks_and_is_tested_as_such() 
     let leaves: BTreeSet<&str> = all.iter().map(String::as_str).filter(|name| !groups.contains(name)).collect();
     let known: BTreeSet<&str> = CHANGE.into_iter().chain(LOOK).collect();
     assert_eq!(leaves, known);
-    let looks = LOOK.into_iter().chain(["repair", "skip-lost"]);
+    let looks = LOOK.into_iter().chain(["deadletters retry", "repair", "skip-lost"]);
     for name in looks {
         let arguments: Vec<&str> = name.split(' ').chain(["--help"]).collect();
         let (_, help) = said(program(&arguments).output().expect("it runs"));

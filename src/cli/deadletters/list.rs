@@ -1,6 +1,7 @@
 //! `swabstream deadletters list`: which records could not be used, and how many of what.
 
 use super::letter::{Letter, lab_shown};
+use super::retried::Retried;
 use super::wanted::Wanted;
 use super::{place, scan};
 use crate::cli::watch::moment;
@@ -32,8 +33,9 @@ const RULES_LIMIT: Duration = Duration::from_secs(10);
   swabstream deadletters list --topic contact-records --json --config swabstream.toml
 
 A line has when the record was set aside, its code, the field, the laboratory, and where the record lies: that is what \
-`show` and `explain` take. Those of one partition come in order of time. At the end they are counted by code and \
-laboratory, with --summary nothing else. With --json there is one object per letter, or with --summary per count.
+`show`, `explain` and `retry` take. Those of one partition come in order of time. At the end they are counted by code and \
+laboratory, with --summary nothing else. With --json there is one object per letter, or with --summary per count. What was sent \
+again says so; --left leaves it out.
 
 Nothing of a record is shown but its laboratory, and that only where the rules in force know it, or --lab named it. Memory is \
 the same for any number of letters.
@@ -48,6 +50,9 @@ pub struct ListArgs {
     config: PathBuf,
     #[command(flatten)]
     wanted: Wanted,
+    /// Only those that were not sent again
+    #[arg(long)]
+    left: bool,
     /// Only how many of each code and laboratory
     #[arg(long)]
     summary: bool,
@@ -62,7 +67,8 @@ pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
     let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
         .context("the rules, which say which laboratories there are, could not be read")?;
     let rules: Option<Arc<Rules>> = held.in_force.map(|found| found.rules);
-    let mut listed = Listed::new(args, rules.as_deref());
+    let retried = signals::before_the_work(|| Retried::read(&config.kafka))?;
+    let mut listed = Listed::new(args, rules.as_deref(), retried);
     listed.begin(out)?;
     let take = &mut |letter: &Letter<'_>| {
         listed.take(letter, out)?;
@@ -80,15 +86,16 @@ pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
 struct Listed<'a> {
     args: &'a ListArgs,
     rules: Option<&'a Rules>,
+    retried: Retried,
     zone: TimeZone,
     /// How many of a code and a laboratory as it is shown: no more than there are codes and laboratories of the registry.
     counts: BTreeMap<(String, String), u64>,
 }
 
 impl<'a> Listed<'a> {
-    fn new(args: &'a ListArgs, rules: Option<&'a Rules>) -> Self {
+    fn new(args: &'a ListArgs, rules: Option<&'a Rules>, retried: Retried) -> Self {
         let zone = rules.and_then(|rules| TimeZone::get(&rules.deployment.zone_name).ok()).unwrap_or(TimeZone::UTC);
-        Self { args, rules, zone, counts: BTreeMap::new() }
+        Self { args, rules, retried, zone, counts: BTreeMap::new() }
     }
 
     /// The line above the lines.
@@ -100,23 +107,32 @@ impl<'a> Listed<'a> {
     }
 
     fn take(&mut self, letter: &Letter<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if !self.args.wanted.wants(letter) {
+        let is_retried = self.retried.has(letter);
+        if !self.args.wanted.wants(letter) || (self.args.left && is_retried) {
             return Ok(());
         }
         let lab = lab_shown(letter.lab().as_deref(), self.rules, self.args.wanted.lab.as_deref());
         if !self.args.summary {
-            match self.args.json {
-                true => writeln!(out, "{}", letter.json(&lab))?,
-                false => {
-                    let field = if letter.field.is_empty() { "(record)" } else { letter.field };
-                    let at = moment(letter.record.received_at, &self.zone);
-                    let (code, place) = (letter.code_text(), place::shown(letter.place()));
-                    writeln!(out, "{}", line(&at, [&code, field, &lab, &place]))?;
-                }
-            }
+            let text =
+                if self.args.json { self.json(letter, &lab, is_retried) } else { self.text(letter, &lab, is_retried) };
+            writeln!(out, "{text}")?;
         }
         *self.counts.entry((letter.code_text(), lab)).or_default() += 1;
         Ok(())
+    }
+
+    fn json(&self, letter: &Letter<'_>, lab: &str, is_retried: bool) -> String {
+        let mut value = letter.json(lab);
+        value["retried"] = json!(is_retried);
+        value.to_string()
+    }
+
+    fn text(&self, letter: &Letter<'_>, lab: &str, is_retried: bool) -> String {
+        let field = if letter.field.is_empty() { "(record)" } else { letter.field };
+        let at = moment(letter.record.received_at, &self.zone);
+        let sent = if is_retried { ", sent again" } else { "" };
+        let place = place::shown(letter.place()) + sent;
+        line(&at, [&letter.code_text(), field, lab, &place])
     }
 
     fn end(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -157,7 +173,10 @@ mod tests {
     fn listed(options: &[&str]) -> String {
         let args = ["list", "--config", "x.toml"].into_iter().chain(options.iter().copied());
         let (command, rules) = (Command::parse_from(args), sample_rules());
-        let (mut listed, mut out) = (Listed::new(&command.args, Some(&rules)), Vec::new());
+        let retried =
+            Retried::of(&read(&set_aside(Topic::ContactRecords, "{", &Reject::new(RejectCode::Malformed, ""))));
+        let retried = if command.args.left { retried } else { Retried::default() };
+        let (mut listed, mut out) = (Listed::new(&command.args, Some(&rules), retried), Vec::new());
         listed.begin(&mut out).expect("written");
         let area = Reject::new(RejectCode::UnknownArea, "area");
         let payload = r#"{"lab_id":"LAB-1","person_id":"PERSON-ONE","result_id":"RESULT-ONE"}"#;
@@ -189,6 +208,7 @@ set aside                   code                     field                    la
         1  unknown_area             (unregistered)
 ";
         assert_eq!(said, expected);
+        assert!(listed(&["--left"]).contains("\n3 dead letters\n"), "one was sent again");
         assert!(listed(&["--summary", "--code", "malformed"]).starts_with("1 dead letter\n        1  malformed"));
     }
 
@@ -198,6 +218,7 @@ set aside                   code                     field                    la
         let value: serde_json::Value = serde_json::from_str(&said).expect("one object");
         assert_eq!((&value["origin"], &value["letter"]), (&json!("contact-records/3/41"), &json!("dead-letters/1/7")));
         assert_eq!((&value["code"], &value["bytes"]), (&json!("malformed"), &json!(1)));
+        assert_eq!(value["retried"], json!(false));
         let counts = listed(&["--json", "--summary"]);
         assert_eq!(counts.lines().count(), 3);
         assert!(counts.contains(r#"{"code":"unknown_area","lab":"LAB-1","letters":2}"#), "{counts}");

@@ -1,8 +1,10 @@
-//! `swabstream deadletters`: records that could not be used, looked at.
+//! `swabstream deadletters`: records that could not be used, looked at and sent again.
 //!
-//! In: `dead-letters`, `read_committed`, and the rules in force. Out: lines, or JSON objects. Never here: a key or a payload,
+//! In: `dead-letters` and `retried`, `read_committed`, and the rules in force. Out: lines, or JSON objects; records of inputs, each
+//! in one transaction with the word that it was sent again. Never here: a key or a payload,
 //! unless it was asked for.
 
+use crate::terminal::output::Duty;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -12,6 +14,8 @@ mod judge;
 mod letter;
 mod list;
 mod place;
+mod retried;
+mod retry;
 mod scan;
 mod show;
 mod wanted;
@@ -25,6 +29,18 @@ pub enum DeadLettersCommand {
     Show(show::ShowArgs),
     /// Explain a code, or why one record was set aside: what is wrong, and what to do
     Explain(explain::ExplainArgs),
+    /// Send records again that were set aside, once each
+    Retry(retry::RetryArgs),
+}
+
+impl DeadLettersCommand {
+    /// Whether it changes something.
+    pub(super) fn duty(&self) -> Duty {
+        match self {
+            Self::Retry(args) => args.duty(),
+            Self::List(_) | Self::Show(_) | Self::Explain(_) => Duty::Looks,
+        }
+    }
 }
 
 /// Runs the command; what it has to say goes to `out`.
@@ -33,5 +49,6 @@ pub fn run(command: &DeadLettersCommand, out: &mut dyn Write) -> anyhow::Result<
         DeadLettersCommand::List(args) => list::run(args, out),
         DeadLettersCommand::Show(args) => show::run(args, out),
         DeadLettersCommand::Explain(args) => explain::run(args, out),
+        DeadLettersCommand::Retry(args) => retry::run(args, out),
     }
 }

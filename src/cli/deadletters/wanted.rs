@@ -27,6 +27,12 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Whether anything is asked at all.
+    pub(super) fn is_some(&self) -> bool {
+        let Self { code, lab, since, until, topic } = self;
+        !code.is_empty() || lab.is_some() || since.is_some() || until.is_some() || topic.is_some()
+    }
+
     /// Whether a letter is one of them. Its payload is looked into only where that is asked.
     pub(super) fn wants(&self, letter: &Letter<'_>) -> bool {
         let at = letter.record.received_at;
