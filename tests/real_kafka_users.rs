@@ -349,10 +349,30 @@ fn roles_can_work(site: &Site) {
     assert_lacking(site, "mender");
     site.assert_done(LIST, "mender");
     site.assert_done(&["deadletters", "retry", "--all"], "mender");
+    mends(site);
     processor.kill().expect("it runs");
     processor.wait().expect("it ends");
     site.assert_done(&["repair", "--dry-run"], "processor");
     site.assert_done(&["skip-lost"], "processor");
+}
+
+/// A letter is mended and sent again, by whoever may do that and no more.
+fn mends(site: &Site) {
+    fs::write(site.folder.path().join("bad.ndjson"), result().replace("D1S1", "NOWHERE")).expect("written");
+    site.assert_done(&["publish", "bad.ndjson", "--kind", "results", "--force"], "lab");
+    let began = Instant::now();
+    let place = loop {
+        let (_, said) = site.command(&["deadletters", "list", "--json"], &site.of_user("mender"));
+        if let Some(place) = said.split("\"origin\":\"").nth(1).and_then(|rest| rest.split('"').next()) {
+            break place.to_owned();
+        }
+        assert!(began.elapsed() < PATIENCE, "{said}");
+        sleep(Duration::from_millis(200));
+    };
+    site.assert_done(&["deadletters", "edit", &place, "--with", "results.ndjson"], "mender");
+    let (code, said) =
+        site.command(&["deadletters", "edit", &place, "--with", "results.ndjson"], &site.of_user("mender"));
+    assert!(code == Some(1) && said.contains("was sent again before"), "{said}");
 }
 
 /// The processor may begin, and must not write its state: its log says who, what and where, once however often it tries,

@@ -1,4 +1,4 @@
-//! Dead letters looked into and sent again: each once, whoever is killed.
+//! Dead letters looked into, mended and sent again: each once, whoever is killed.
 
 use crate::http::get;
 use crate::outputs::{Reader, slow, unread};
@@ -87,6 +87,30 @@ fn letters_are_sent_again_whoever_reads_of_it() {
     with_letters(&site, 12);
     let (code, text) = slow(site.command(&retry), || site.wait_for(Topic::LabResults, 12));
     assert!(code == 0 && text.ends_with("12 sent again\n"), "{text}");
+}
+
+#[test]
+fn a_letter_is_mended_whoever_reads_of_it() {
+    let edit = ["deadletters", "edit", "lab-results/0/0", "--with", "mended.json"];
+    let with_one = || {
+        let site = Site::embedded();
+        with_letters(&site, 1);
+        site.write("mended.json", &result("mended"));
+        site
+    };
+    for reader in Reader::ALL {
+        let site = with_one();
+        let (code, errors) = unread(site.command(&edit), reader);
+        assert_eq!(code, 0, "{errors}");
+        assert!(
+            errors.starts_with(reader.says()) && errors.ends_with("lab-results/0/0: sent again, edited\n"),
+            "{errors}"
+        );
+        assert_each_once(&site, 1);
+    }
+    let site = with_one();
+    let (code, text) = slow(site.command(&edit), || site.wait_for(Topic::LabResults, 1));
+    assert!(code == 0 && text.ends_with("sent again, edited\n"), "{text}");
 }
 
 #[test]
@@ -187,7 +211,7 @@ fn outcomes(port: u16, outcome: &str) -> u64 {
 }
 
 #[test]
-fn letters_of_many_codes_are_explained_sent_again_and_counted() {
+fn letters_of_many_codes_are_explained_mended_sent_again_and_counted() {
     let (site, run) = at_work("retry-counted");
     let port = run.port();
     let wrong: [(&str, String, Option<&[u8]>); 6] = [
@@ -217,17 +241,34 @@ fn letters_of_many_codes_are_explained_sent_again_and_counted() {
     let (code, text) = site.run(&["deadletters", "retry", "--all"]);
     assert!(code == 1 && text.contains("6 dead letters: 0 would be taken, 6 not"), "{code}: {text}");
 
-    // The registry learns of the laboratory, and its letter is sent again as it is.
+    // The registry learns of the laboratory, and its letter is sent again as it is; the others are mended.
     register(&site, "LAB-9");
     let again = ["deadletters", "retry", "--code", "unknown_lab"];
     let (code, text) = site.run(&again);
     assert!(code == 0 && text.contains("1 sent again"), "{code}: {text}");
+    edit(&site, &place_of("unknown_area"), "sed -i s/NOWHERE/D1S1/", 0, "sent again, edited");
+    edit(&site, &place_of("missing_field"), "sed -i s/nothing/something/", 1, "unchanged or empty");
+    edit(&site, &place_of("missing_field"), "sed -i s/screening/walk/", 1, "lab_id: missing_field");
+    edit(
+        &site,
+        &place_of("missing_field"),
+        "sed -i 's/\"lab_id\":\"\"/\"lab_id\":\"LAB-1\"/'",
+        0,
+        "sent again, edited",
+    );
+    edit(&site, &place_of("malformed"), "sed -i 's/ \"area\"/,\"area\"/'", 0, "sent again, edited");
+    for (code, id) in [("unknown_enum", "c"), ("undeclared_json", "e")] {
+        site.write("mended.json", &result(id));
+        let (ended, text) = site.run(&["deadletters", "edit", &place_of(code), "--with", "mended.json"]);
+        assert!(ended == 0 && text.contains("sent again, edited"), "{text}");
+    }
     // Once more: nothing is sent twice.
     let (code, text) = site.run(&["deadletters", "retry", "--all"]);
-    assert!(code == 1 && text.contains("0 would be taken, 5 not, 1 were sent again before"), "{code}: {text}");
+    assert!(code == 0 && text.contains("0 would be taken, 0 not, 6 were sent again before"), "{code}: {text}");
+    edit(&site, &place_of("malformed"), "sed -i s/D1S1/D2/", 1, "was sent again before");
 
-    assert_eq!(site.count(Topic::LabResults), 7);
-    wait_until("it is counted", || outcomes(port, "accepted") == 1);
+    assert_eq!(site.count(Topic::LabResults), 12);
+    wait_until("all are counted", || outcomes(port, "accepted") == 6);
     assert_eq!(outcomes(port, "rejected"), 6);
     signal(run.child(), "TERM");
     let (code, log) = run.end();
@@ -261,4 +302,14 @@ fn register(site: &Site, lab: &str) {
     site.write("rules/labs.csv", &format!("{}\n{one}\n", labs.trim_end()));
     let (code, text) = site.run(&["rules", "apply", "rules"]);
     assert_eq!(code, 0, "{text}");
+}
+
+/// Edits a letter by a command in the place of an editor.
+#[track_caller]
+fn edit(site: &Site, place: &str, editor: &str, code: i32, says: &str) {
+    let mut command = site.command(&["deadletters", "edit", place]);
+    let done = command.env_remove("VISUAL").env("EDITOR", editor).output().expect("it runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.code() == Some(code) && said.contains(says), "{:?}: {said}", done.status);
+    assert!(!said.contains("PERSON"), "{said}");
 }

@@ -29,9 +29,10 @@ fn the_help_of_every_command_has_its_exit_codes() {
 /// Commands that change something. Each has a test with its output closed, on a full disk, never open and slow: here (in
 /// `output` and `days`), and those that need a deployment gone wrong among the promises (`real_repair`, `real_skip_lost`). `run`
 /// writes nothing there; `signals` runs it with its output closed and with nobody at its log.
-const CHANGE: [&str; 10] = [
+const CHANGE: [&str; 11] = [
     "days mark-incomplete",
     "days unmark",
+    "deadletters edit",
     "deadletters retry",
     "demo",
     "publish",

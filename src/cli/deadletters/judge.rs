@@ -79,8 +79,15 @@ mod tests {
     use crate::model::record::Topic;
     use crate::policy::sample::sample_rules;
 
+    impl Judge {
+        /// By the rules of the sample city.
+        pub(in crate::cli::deadletters) fn of_the_sample() -> Self {
+            Self { rules: Arc::new(sample_rules()), limit: 10_000 }
+        }
+    }
+
     fn again(topic: Topic, payload: &str, code: RejectCode, cut: bool) -> Again {
-        let judge = Judge { rules: Arc::new(sample_rules()), limit: 10_000 };
+        let judge = Judge::of_the_sample();
         let mut output = set_aside(topic, payload, &Reject::new(code, ""));
         output.headers.extend(cut.then(|| ("swabstream-cut-from", b"99".to_vec())));
         judge.again(&read(&output))

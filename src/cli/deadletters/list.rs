@@ -33,7 +33,7 @@ const RULES_LIMIT: Duration = Duration::from_secs(10);
   swabstream deadletters list --topic contact-records --json --config swabstream.toml
 
 A line has when the record was set aside, its code, the field, the laboratory, and where the record lies: that is what \
-`show`, `explain` and `retry` take. Those of one partition come in order of time. At the end they are counted by code and \
+`show`, `explain`, `edit` and `retry` take. Those of one partition come in order of time. At the end they are counted by code and \
 laboratory, with --summary nothing else. With --json there is one object per letter, or with --summary per count. What was sent \
 again says so; --left leaves it out.
 

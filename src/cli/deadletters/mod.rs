@@ -2,13 +2,14 @@
 //!
 //! In: `dead-letters` and `retried`, `read_committed`, and the rules in force. Out: lines, or JSON objects; records of inputs, each
 //! in one transaction with the word that it was sent again. Never here: a key or a payload,
-//! unless it was asked for.
+//! unless it was asked for; an editor shows its record whole.
 
 use crate::terminal::output::Duty;
 use std::io::Write;
 use std::process::ExitCode;
 
 mod content;
+mod edit;
 mod explain;
 mod judge;
 mod letter;
@@ -29,6 +30,8 @@ pub enum DeadLettersCommand {
     Show(show::ShowArgs),
     /// Explain a code, or why one record was set aside: what is wrong, and what to do
     Explain(explain::ExplainArgs),
+    /// Mend one record in an editor, check it until it is right, and send it again
+    Edit(edit::EditArgs),
     /// Send records again that were set aside, once each
     Retry(retry::RetryArgs),
 }
@@ -38,6 +41,7 @@ impl DeadLettersCommand {
     pub(super) fn duty(&self) -> Duty {
         match self {
             Self::Retry(args) => args.duty(),
+            Self::Edit(_) => Duty::Changes,
             Self::List(_) | Self::Show(_) | Self::Explain(_) => Duty::Looks,
         }
     }
@@ -49,6 +53,7 @@ pub fn run(command: &DeadLettersCommand, out: &mut dyn Write) -> anyhow::Result<
         DeadLettersCommand::List(args) => list::run(args, out),
         DeadLettersCommand::Show(args) => show::run(args, out),
         DeadLettersCommand::Explain(args) => explain::run(args, out),
+        DeadLettersCommand::Edit(args) => edit::run(args, out),
         DeadLettersCommand::Retry(args) => retry::run(args, out),
     }
 }

@@ -39,7 +39,7 @@ const BYTES: usize = 8 * 1024 * 1024;
 
 A record is sent as it is: into the partition where it lay, under its key, with a header `swabstream-retry-of` that names the dead \
 letter. Each is checked first by the rules in force, as `swabstream check` does: what would be refused again is said and not sent. \
-What contradicts another version of its revision (`conflict`) is refused again for as long as that is there; it needs a higher \
+What contradicts another version of its revision (`conflict`) is refused again for as long as that is there; `edit` gives it a higher \
 revision. If the laboratory has sent a corrected version meanwhile, the record is a repeat, an earlier version or a conflict like any.
 
 Nothing is sent twice: that a letter was sent again is remembered in the topic `retried`, in the transaction that sends it. A \
