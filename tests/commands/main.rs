@@ -8,6 +8,9 @@ mod http;
 mod kafka;
 #[path = "../support/outputs.rs"]
 mod outputs;
+#[path = "../support/records.rs"]
+#[allow(dead_code, reason = "shared with tests of contacts")]
+mod records;
 #[path = "../support/waiting.rs"]
 mod waiting;
 

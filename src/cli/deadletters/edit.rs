@@ -128,6 +128,7 @@ fn of_editor(letter: &Letter<'_>, judge: &Judge) -> anyhow::Result<Result<String
     let mut text = original.clone();
     loop {
         text = edited(&text)?;
+        ensure!(!signals::asked(), "interrupted; nothing was sent");
         if text.trim().is_empty() || text.trim() == original.trim() {
             return Ok(Err("given up as it is unchanged or empty; nothing was sent".to_owned()));
         }

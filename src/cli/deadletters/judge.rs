@@ -56,6 +56,9 @@ impl Judge {
         let Some(kind) = letter.kind() else {
             return Again::Impossible("it is no record of an input, but a message between tasks");
         };
+        if letter.as_origin().is_none() {
+            return Again::Impossible("its headers do not say of which record it is");
+        }
         if letter.cut_from.is_some() {
             return Again::Impossible("only its beginning was kept; whoever sent it has all of it");
         }

@@ -3,7 +3,7 @@
 use super::place;
 use crate::intake::Kind;
 use crate::model::outcome::{RejectCode, code_text, codes};
-use crate::model::record::{COMMIT_HEADER, Position, Record, Topic};
+use crate::model::record::{COMMIT_HEADER, Origin, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::decode;
 use crate::policy::Rules;
@@ -65,6 +65,11 @@ impl<'a> Letter<'a> {
     /// Where the record lay, or where the letter lies if that is not known: by either it is found again.
     pub(super) fn place(&self) -> Position {
         self.origin.unwrap_or(self.record.position)
+    }
+
+    /// The record as what is done about it is known by; `None` where the headers do not say.
+    pub(super) fn as_origin(&self) -> Option<Origin> {
+        Some(Origin { position: self.origin?, received_at: self.received_at? })
     }
 
     /// What the record should be; `None` of what no lab, tracer or list keeper publishes.

@@ -37,8 +37,8 @@ A line has when the record was set aside, its code, the field, the laboratory, a
 laboratory, with --summary nothing else. With --json there is one object per letter, or with --summary per count. What was sent \
 again says so; --left leaves it out.
 
-Nothing of a record is shown but its laboratory, and that only where the rules in force know it, or --lab named it. Memory is \
-the same for any number of letters.
+Nothing of a record is shown but its laboratory, and that only where the rules in force know it, or --lab named it. Memory does not \
+grow with the letters, but with those that were sent again, by 100 bytes each.
 
 Exit codes:
   0    listed, also where there are none

@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::proto::v1;
 use anyhow::ensure;
 use prost::Message as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Names the dead letter that a record was sent again from.
@@ -27,15 +27,23 @@ const READ_LIMIT: Duration = Duration::from_secs(60);
 /// Taken back at most in one go.
 const FORGOTTEN: usize = 1_000;
 
-/// Letters that were sent again, by where they lie, with the record each was about.
+/// Letters that were sent again, and the records they are about. A processor that starts anew sets the same record aside once
+/// more, as another letter: it was sent again all the same. A topic that is made anew has other records at the same places.
 #[derive(Debug, Default)]
-pub(super) struct Retried(BTreeMap<Position, Origin>);
+pub(super) struct Retried {
+    letters: BTreeMap<Position, Origin>,
+    origins: BTreeSet<Origin>,
+}
 
 impl Retried {
     /// Of one letter, for tests.
     #[cfg(test)]
     pub(super) fn of(letter: &Letter<'_>) -> Self {
-        Self(origin_of(letter).map(|origin| (letter.record.position, origin)).into_iter().collect())
+        let mut retried = Self::default();
+        if let Some(origin) = letter.as_origin() {
+            retried.add(letter.record.position, origin);
+        }
+        retried
     }
 
     /// As the topic holds them now.
@@ -51,26 +59,30 @@ impl Retried {
         let Some(letter) = key.and_then(|key| place::parse(key).ok()) else { return };
         let origin = record.message().and_then(|said: v1::Retried| Origin::from_wire(&said.origin?).ok());
         match origin {
-            Some(origin) => drop(self.0.insert(letter, origin)),
-            None => drop(self.0.remove(&letter)),
+            Some(origin) => self.add(letter, origin),
+            None => {
+                if let Some(origin) = self.letters.remove(&letter) {
+                    self.origins.remove(&origin);
+                }
+            }
         }
     }
 
-    /// Whether a letter was sent again: this one, and not one that lay there before its topic was made anew.
+    fn add(&mut self, letter: Position, origin: Origin) {
+        self.letters.insert(letter, origin);
+        self.origins.insert(origin);
+    }
+
+    /// Whether the record of a letter was sent again.
     pub(super) fn has(&self, letter: &Letter<'_>) -> bool {
-        origin_of(letter).is_some_and(|origin| self.0.get(&letter.record.position) == Some(&origin))
+        letter.as_origin().is_some_and(|origin| self.origins.contains(&origin))
     }
 
     /// Tombstones for letters that retention has deleted since; `first` is where each partition begins.
     fn forgotten(&self, first: &BTreeMap<i32, i64>) -> Vec<Output> {
         let is_gone = |letter: &&Position| first.get(&letter.partition).is_some_and(|first| letter.offset < *first);
-        self.0.keys().filter(is_gone).take(FORGOTTEN).map(|letter| of_letter(*letter, None)).collect()
+        self.letters.keys().filter(is_gone).take(FORGOTTEN).map(|letter| of_letter(*letter, None)).collect()
     }
-}
-
-/// The record that a letter is about, as its headers have it.
-fn origin_of(letter: &Letter<'_>) -> Option<Origin> {
-    Some(Origin { position: letter.origin?, received_at: letter.received_at? })
 }
 
 fn of_letter(letter: Position, said: Option<v1::Retried>) -> Output {
@@ -86,7 +98,6 @@ fn of_letter(letter: Position, said: Option<v1::Retried>) -> Output {
 /// What is sent of a letter.
 #[derive(Clone, Debug)]
 pub(super) struct Sending {
-    letter: Position,
     origin: Origin,
     /// The record once more, and that it was sent.
     records: [Output; 2],
@@ -97,7 +108,7 @@ impl Sending {
     /// payload, with its content type. `None` of a letter that does not say where its record lay.
     pub(super) fn new(letter: &Letter<'_>, edited: Option<(&[u8], &str)>, at: Timestamp) -> Option<Self> {
         let Letter { record, .. } = letter;
-        let origin = origin_of(letter)?;
+        let origin = letter.as_origin()?;
         let (payload, content_type) = match edited {
             Some((payload, content_type)) => (Some(payload), Some(content_type.as_bytes())),
             None => (record.payload, record.content_type),
@@ -113,7 +124,7 @@ impl Sending {
         };
         let said = v1::Retried { origin: Some(origin.to_wire()), at: Some(at.to_wire()), edited: edited.is_some() };
         let records = [again, of_letter(record.position, Some(said))];
-        Some(Self { letter: record.position, origin, records })
+        Some(Self { origin, records })
     }
 
     /// Bytes of it.
@@ -130,8 +141,9 @@ pub(super) fn send(kafka: &KafkaConfig, all: &[Sending], first: &BTreeMap<i32, i
     let writer = Exclusive::open(kafka, &format!("{}deadletters-retry", kafka.prefix))?;
     // After it: what whoever had the right before has left open has an end now, and it can send nothing more.
     let retried = Retried::read(kafka)?;
-    let new: Vec<&Sending> =
-        all.iter().filter(|sending| retried.0.get(&sending.letter) != Some(&sending.origin)).collect();
+    let mut here = BTreeSet::new();
+    let is_new = |sending: &&Sending| !retried.origins.contains(&sending.origin) && here.insert(sending.origin);
+    let new: Vec<&Sending> = all.iter().filter(is_new).collect();
     if new.is_empty() {
         return Ok(0);
     }
@@ -182,13 +194,16 @@ mod tests {
         assert!(!retried.has(&letter));
         retried.take(&as_record(&said));
         assert!(retried.has(&letter));
+        let again = Position { offset: 99, ..letter.record.position };
+        let set_aside_anew = Letter { record: Record { position: again, ..letter.record }, ..letter };
+        assert!(retried.has(&set_aside_anew), "by a processor that began at the beginning");
         let of_another_topic = Letter { received_at: Some(Timestamp(1)), ..letter };
         assert!(!retried.has(&of_another_topic), "one that lies there since its topic was made anew");
 
         assert_eq!(retried.forgotten(&[(1, 7)].into()), []);
         let [gone] = &retried.forgotten(&[(1, 8)].into())[..] else { panic!("it was deleted") };
         retried.take(&as_record(gone));
-        assert!(!retried.has(&letter) && retried.0.is_empty());
+        assert!(!retried.has(&letter) && retried.origins.is_empty());
     }
 
     #[test]
