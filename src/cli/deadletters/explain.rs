@@ -67,7 +67,15 @@ fn of_letter(letter: &Letter<'_>, again: &Again) -> String {
     if let Some(code) = letter.code {
         text.push_str(&of_code(code));
     }
-    text + &format!("sent again now, as it is: {}\n", outlook(again))
+    let outlook = match again {
+        // What to do stands above.
+        Again::Refused(fault) if Some(fault.reject.code) == letter.code => {
+            let code = code_text(fault.reject.code);
+            format!("it would be refused, {}", cause(&code, &fault.reject.field, &fault.detail))
+        }
+        again => outlook(again),
+    };
+    text + &format!("sent again now, as it is: {outlook}\n")
 }
 
 /// What would become of a letter, in words.
@@ -109,6 +117,9 @@ mod tests {
         assert_eq!(first[1], format!("unknown_area: {}", advice.meaning));
         assert_eq!(first[2], format!("  → {}", advice.action));
         assert_eq!(first[3], "sent again now, as it is: it would be refused, lab_id: missing_field");
+        assert!(said.lines().count() == 5, "with what to do about that: {said}");
+        let same = Fault::new(RejectCode::UnknownArea, "area", "");
+        assert_eq!(of_letter(&read(&output), &Again::Refused(same)).lines().count(), 4, "that is said once");
         assert!(of_letter(&read(&output), &Again::Taken).ends_with("as it is: it would be taken\n"));
     }
 }
