@@ -24,13 +24,14 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A role, what it may not do, a command that meets this, and what it is told.
-const LACKING: [(&str, &str, &[&str], &str); 7] = [
+const LACKING: [(&str, &str, &[&str], &str); 8] = [
     ("lab", "--operation Write --topic lab-results", PUBLISH, "--operation Write --topic lab-results"),
     ("author", "--operation Write --transactional-id", APPLY, "--operation Write --transactional-id rules-apply"),
     ("operator", "--operation Create", CREATE, "--operation Create --topic"),
     ("processor", "--operation Read --group", RUN, "--operation Read --group"),
     ("processor", "--operation Write --transactional-id", RUN, "--operation Write --transactional-id swabstream"),
     ("watcher", "--operation Read --topic alerts", WATCH, "--operation Describe --topic alerts"),
+    ("mender", "--operation Read --topic dead-letters", LIST, "--operation Describe --topic dead-letters"),
     ("auditor", "--operation Describe --group", &["audit"], "--operation Describe --group swabstream"),
 ];
 
@@ -42,6 +43,7 @@ const PUBLISH: &[&str] = &["publish", "results.ndjson", "--kind", "results", "--
 const APPLY: &[&str] = &["rules", "apply", concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample")];
 const CREATE: &[&str] = &["topics", "create", "--person-tasks", "2", "--area-tasks", "1"];
 const RUN: &[&str] = &["run"];
+const LIST: &[&str] = &["deadletters", "list"];
 
 /// Options of `kafka-acls.sh` by role, each of one operation on one resource.
 fn acls() -> BTreeMap<String, Vec<String>> {
@@ -344,10 +346,33 @@ fn roles_can_work(site: &Site) {
     site.assert_done(&["watch", "alerts", "--once"], "watcher");
     site.assert_done(&["watch", "positivity", "--once"], "watcher");
     site.assert_done(&["show", "duties", "D1"], "watcher");
+    assert_lacking(site, "mender");
+    site.assert_done(LIST, "mender");
+    site.assert_done(&["deadletters", "retry", "--all"], "mender");
+    mends(site);
     processor.kill().expect("it runs");
     processor.wait().expect("it ends");
     site.assert_done(&["repair", "--dry-run"], "processor");
     site.assert_done(&["skip-lost"], "processor");
+}
+
+/// A letter is mended and sent again, by whoever may do that and no more.
+fn mends(site: &Site) {
+    fs::write(site.folder.path().join("bad.ndjson"), result().replace("D1S1", "NOWHERE")).expect("written");
+    site.assert_done(&["publish", "bad.ndjson", "--kind", "results", "--force"], "lab");
+    let began = Instant::now();
+    let place = loop {
+        let (_, said) = site.command(&["deadletters", "list", "--json"], &site.of_user("mender"));
+        if let Some(place) = said.split("\"origin\":\"").nth(1).and_then(|rest| rest.split('"').next()) {
+            break place.to_owned();
+        }
+        assert!(began.elapsed() < PATIENCE, "{said}");
+        sleep(Duration::from_millis(200));
+    };
+    site.assert_done(&["deadletters", "edit", &place, "--with", "results.ndjson"], "mender");
+    let (code, said) =
+        site.command(&["deadletters", "edit", &place, "--with", "results.ndjson"], &site.of_user("mender"));
+    assert!(code == Some(1) && said.contains("was sent again before"), "{said}");
 }
 
 /// The processor may begin, and must not write its state: its log says who, what and where, once however often it tries,

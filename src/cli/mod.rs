@@ -11,6 +11,7 @@ use std::process::ExitCode;
 pub mod audit;
 pub mod check;
 pub mod days;
+pub mod deadletters;
 pub mod demo;
 pub mod file;
 pub mod publish;
@@ -103,6 +104,20 @@ Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2
 Exit codes: 0 shown, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
     )]
     Show(show::ShowCommand),
+    /// Look into records that could not be used, and send them again
+    #[command(
+        name = "deadletters",
+        subcommand,
+        after_help = "Examples:
+  swabstream deadletters list --since 12h --config swabstream.toml
+  swabstream deadletters explain lab-results/3/41 --config swabstream.toml
+  swabstream deadletters show lab-results/3/41 --show-payload --config swabstream.toml
+  swabstream deadletters retry --code unknown_area --since 3d --config swabstream.toml
+
+Exit codes: 0 done, 1 not all would be taken, 2 it could not be done, or there is no such letter, 141 its reader went before the \
+end."
+    )]
+    DeadLetters(deadletters::DeadLettersCommand),
     Audit(audit::AuditArgs),
     Repair(repair::RepairArgs),
     SkipLost(skip_lost::SkipLostArgs),
@@ -125,6 +140,7 @@ impl Command {
             Self::Topics(command) => command.duty(),
             Self::Rules(command) => command.duty(),
             Self::Days(command) => command.duty(),
+            Self::DeadLetters(command) => command.duty(),
             Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
@@ -163,6 +179,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),
         Command::Show(command) => show::run(command, out),
+        Command::DeadLetters(command) => deadletters::run(command, out),
         Command::Audit(args) => audit::run(args, out),
         Command::Repair(args) => repair::run(args, out),
         Command::SkipLost(args) => skip_lost::run(args, out),

@@ -194,7 +194,14 @@ impl Checker<'_> {
         }
     }
 
-    fn judge<'m>(&self, line: u64, message: &'m Message, map: Option<&Map>, notes: &mut Notes) -> Judged<'m> {
+    /// Judges one row.
+    pub(super) fn judge<'m>(
+        &self,
+        line: u64,
+        message: &'m Message,
+        map: Option<&Map>,
+        notes: &mut Notes,
+    ) -> Judged<'m> {
         let mut parcel = Parcel { key: String::new(), message, received_at: self.received_at(message, None) };
         let found = match self.kind {
             Kind::Results => self.result(&mut parcel, line, notes),

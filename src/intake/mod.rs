@@ -6,6 +6,7 @@
 //! reason, and nothing is repaired.
 
 pub mod advice;
+pub mod again;
 pub mod arrivals;
 pub mod check;
 pub mod damage;

@@ -148,7 +148,7 @@ impl Looker {
     }
 
     fn firsts(&self) -> Result<Offsets, Error> {
-        self.ends(&self.partitions(Topic::ALL), End::First)
+        self.ends(&self.partitions(Topic::ALL.into_iter().filter(|topic| !topic.is_of_a_command())), End::First)
     }
 
     fn cut(&self, committed: Committed, written: Offsets, first: Offsets) -> Result<Cut, Error> {

@@ -61,6 +61,9 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
             "the rules in it are lost for the next start; publish the same ones again (swabstream rules apply DIR), \
              then {again}"
         ),
+        Topic::Retried => {
+            format!("which dead letters were sent again is forgotten, and they can be sent once more; {again}")
+        }
         Topic::Progress => {
             format!("what it held is lost, and is told anew by the tasks as time goes on; {again}")
         }

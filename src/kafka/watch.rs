@@ -61,7 +61,8 @@ impl TopicWatch {
 
     /// Looks. Says whether a broker answered.
     pub fn look(&mut self) -> Result<bool, Error> {
-        let names: Vec<&CStr> = Topic::ALL.iter().map(|topic| self.names.of(*topic)).collect();
+        let all = Topic::ALL.iter().filter(|topic| !topic.is_of_a_command());
+        let names: Vec<&CStr> = all.map(|topic| self.names.of(*topic)).collect();
         let Ok(counts) = self.handle.partition_counts(&names, ANSWER_LIMIT) else { return Ok(false) };
         self.handle.welcome();
         // Without an answer, or from a broker too old for ids, nothing is known against a topic.

@@ -39,11 +39,13 @@ pub enum Topic {
     AreaTiers,
     /// What could not be used (output, one partition per person task).
     DeadLetters,
+    /// Which dead letters were sent again (of the command that does it, one partition).
+    Retried,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 16] = [
+    pub const ALL: [Topic; 17] = [
         Topic::LabResults,
         Topic::ContactRecords,
         Topic::PersonGroups,
@@ -60,6 +62,7 @@ impl Topic {
         Topic::AreaPositivity,
         Topic::AreaTiers,
         Topic::DeadLetters,
+        Topic::Retried,
     ];
 
     /// Name in Kafka, before the deployment's prefix.
@@ -81,12 +84,18 @@ impl Topic {
             Topic::AreaPositivity => "area-positivity",
             Topic::AreaTiers => "area-tiers",
             Topic::DeadLetters => "dead-letters",
+            Topic::Retried => "retried",
         }
     }
 
     /// Whether the time of its records is the time of the world: labs, tracers and list keepers publish here, we elsewhere.
     pub fn moves_time(self) -> bool {
         matches!(self, Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups)
+    }
+
+    /// Whether the processor neither reads nor writes it: a command keeps it.
+    pub fn is_of_a_command(self) -> bool {
+        self == Topic::Retried
     }
 
     /// Whether tasks that earlier versions committed do not read it: it came later than they did.

@@ -8,10 +8,14 @@ mod http;
 mod kafka;
 #[path = "../support/outputs.rs"]
 mod outputs;
+#[path = "../support/records.rs"]
+#[allow(dead_code, reason = "shared with tests of contacts")]
+mod records;
 #[path = "../support/waiting.rs"]
 mod waiting;
 
 mod days;
+mod deadletters;
 mod files;
 mod output;
 mod settings;

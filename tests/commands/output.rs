@@ -7,8 +7,12 @@ use crate::site::{LAYOUT, RULES, Site, program, rows, said};
 use crate::waiting::wait_until;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use swabstream::kafka::publisher::publish_all;
 use swabstream::kafka::topics;
-use swabstream::model::record::Topic;
+use swabstream::model::outcome::{Reject, RejectCode};
+use swabstream::model::record::{Position, Record, Topic};
+use swabstream::model::time::Timestamp;
+use swabstream::pipeline::decode::dead_letter;
 
 #[test]
 fn rules_are_in_force_whoever_reads_of_it() {
@@ -93,6 +97,19 @@ fn assert_looks(command: &dyn Fn() -> Command, own_code: i32, says: &str) {
     assert!(code == own_code && text.contains(says), "{arguments}: {code}: {text}");
 }
 
+/// A record of somebody that was refused.
+fn set_aside(site: &Site) {
+    let record = Record {
+        position: Position { topic: Topic::LabResults, partition: 0, offset: 41 },
+        received_at: Timestamp(1_668_130_000_000),
+        key: Some(b"PERSON-ONE"),
+        payload: Some(br#"{"person_id":"PERSON-ONE","area":"NOWHERE"}"#),
+        content_type: Some(b"application/json"),
+    };
+    let letter = dead_letter::output(&record, &Reject::new(RejectCode::UnknownArea, "area"), 0);
+    publish_all(&site.config, "letters", &[letter]).expect("set aside");
+}
+
 #[test]
 fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     let site = Site::embedded();
@@ -100,7 +117,14 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     site.write("good.csv", &rows(2, 0));
     site.write("bad.csv", &rows(2, 2));
     site.write("wrong/deployment.toml", "");
-    let cases: [(&[&str], i32, &str); 15] = [
+    set_aside(&site);
+    let cases: [(&[&str], i32, &str); 21] = [
+        (&["deadletters", "list"], 0, "1 dead letter\n"),
+        (&["deadletters", "list", "--json"], 0, "\"lab-results/0/41\""),
+        (&["deadletters", "show", "lab-results/0/41"], 0, "unknown_area"),
+        (&["deadletters", "explain", "dead-letters/0/0"], 0, "it would be refused, lab_id: missing_field"),
+        (&["deadletters", "explain", "--code", "unknown_area"], 0, "the area is not in the registry"),
+        (&["deadletters", "retry", "--all", "--dry-run"], 1, "1 dead letter: 0 would be taken, 1 not"),
         (&["rules", "show"], 0, "in force: "),
         (&["rules", "show", "--json"], 0, "\"digest\""),
         (&["rules", "check", RULES], 0, "no errors"),

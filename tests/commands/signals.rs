@@ -14,7 +14,7 @@ use swabstream::model::record::Topic;
 pub const SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// A process whose log goes to a file.
-struct Logged {
+pub struct Logged {
     child: Child,
     log: std::path::PathBuf,
 }
@@ -32,11 +32,20 @@ impl Logged {
         fs::read_to_string(&self.log).expect("text")
     }
 
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Where its page is.
+    pub fn port(&self) -> u16 {
+        port(&self.text())
+    }
+
     fn wait_for(&self, words: &str) {
         wait_until(&format!("no `{words}`"), || self.text().contains(words));
     }
 
-    fn end(mut self) -> (i32, String) {
+    pub fn end(mut self) -> (i32, String) {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it was started") {
@@ -56,7 +65,7 @@ impl Drop for Logged {
 }
 
 /// A deployment with rules, and the processor at work on it.
-fn at_work(name: &str) -> (Site, Logged) {
+pub fn at_work(name: &str) -> (Site, Logged) {
     let site = Site::real_with_topics(name);
     assert_eq!(site.run(&["rules", "apply", RULES]).0, 0);
     site.set("[secret]\nenv = \"SWABSTREAM_SECRET\"\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"info\"\n");

@@ -29,9 +29,11 @@ fn the_help_of_every_command_has_its_exit_codes() {
 /// Commands that change something. Each has a test with its output closed, on a full disk, never open and slow: here (in
 /// `output` and `days`), and those that need a deployment gone wrong among the promises (`real_repair`, `real_skip_lost`). `run`
 /// writes nothing there; `signals` runs it with its output closed and with nobody at its log.
-const CHANGE: [&str; 9] = [
+const CHANGE: [&str; 11] = [
     "days mark-incomplete",
     "days unmark",
+    "deadletters edit",
+    "deadletters retry",
     "demo",
     "publish",
     "repair",
@@ -41,18 +43,30 @@ const CHANGE: [&str; 9] = [
     "topics create",
 ];
 
-/// Commands that only look, also in the same four ways; so are `repair --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 9] =
-    ["audit", "check", "completions", "days list", "rules check", "rules show", "show duties", "topics check", "watch"];
+/// Commands that only look, also in the same four ways; so are `repair --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
+const LOOK: [&str; 12] = [
+    "audit",
+    "check",
+    "completions",
+    "days list",
+    "deadletters explain",
+    "deadletters list",
+    "deadletters show",
+    "rules check",
+    "rules show",
+    "show duties",
+    "topics check",
+    "watch",
+];
 
 #[test]
 fn every_command_either_changes_something_or_only_looks_and_is_tested_as_such() {
     let all: BTreeSet<String> = below(&[]).into_iter().map(|path| path.join(" ")).collect();
-    let groups = ["days", "rules", "show", "topics"];
+    let groups = ["days", "deadletters", "rules", "show", "topics"];
     let leaves: BTreeSet<&str> = all.iter().map(String::as_str).filter(|name| !groups.contains(name)).collect();
     let known: BTreeSet<&str> = CHANGE.into_iter().chain(LOOK).collect();
     assert_eq!(leaves, known);
-    let looks = LOOK.into_iter().chain(["repair", "skip-lost"]);
+    let looks = LOOK.into_iter().chain(["deadletters retry", "repair", "skip-lost"]);
     for name in looks {
         let arguments: Vec<&str> = name.split(' ').chain(["--help"]).collect();
         let (_, help) = said(program(&arguments).output().expect("it runs"));
@@ -96,12 +110,17 @@ fn what_is_no_file_of_rows_is_named_with_what_it_is() {
 fn what_is_no_configuration_or_no_folder_of_rules_is_named() {
     let site = Site::embedded();
     site.write("rows.csv", "id\n");
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["rules", "show", "--config", "nothing.toml"], "nothing.toml cannot be read: No such file"),
         (&["rules", "show", "--config", "rows.csv"], "rows.csv:1:3: not a configuration: "),
         (&["rules", "check", "rows.csv"], "cannot read rows.csv: Not a directory"),
         (&["rules", "check", "."], "deployment.toml"),
         (&["watch", "alerts", "--once", "--from", "now"], "would show nothing"),
+        (&["deadletters", "list", "--code", "wrong"], "it is one of malformed, empty"),
+        (&["deadletters", "list", "--since", "yesterday"], "90m, 12h, 3d"),
+        (&["deadletters", "show", "results/3/41"], "as in lab-results/3/41"),
+        (&["deadletters", "show", "lab-results/3/41"], "there is no dead letter of lab-results/3/41"),
+        (&["deadletters", "explain"], "<WHERE>"),
         (&["show", "duties", "D1"], "no rules are in force: publish some with `swabstream rules apply DIR`"),
     ];
     for (arguments, says) in cases {

@@ -39,7 +39,7 @@ pub(super) fn places_of(topic: Topic) -> Places {
         | Topic::AreaDuties
         | Topic::AreaPositivity
         | Topic::AreaTiers => Places::Area,
-        Topic::Rules | Topic::Progress => Places::One,
+        Topic::Rules | Topic::Progress | Topic::Retried => Places::One,
     }
 }
 
@@ -63,7 +63,8 @@ pub(super) fn keeping_of(topic: Topic) -> Keeping {
         | Topic::PersonDuties
         | Topic::AreaDuties
         | Topic::AreaPositivity
-        | Topic::AreaTiers => Keeping::Compacted,
+        | Topic::AreaTiers
+        | Topic::Retried => Keeping::Compacted,
         Topic::LabResults
         | Topic::ContactRecords
         | Topic::PersonGroups

@@ -1,0 +1,108 @@
+//! Which dead letters are asked for.
+
+use super::letter::Letter;
+use crate::clock;
+use crate::model::outcome::{RejectCode, code_text, codes};
+use crate::model::record::Topic;
+use crate::model::time::Timestamp;
+
+/// Which dead letters: all that fit every option given.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Wanted {
+    /// Of this code, e.g. unknown_area; may be given several times
+    #[arg(long, value_name = "CODE", value_parser = code)]
+    pub code: Vec<RejectCode>,
+    /// Results of this laboratory, by the id that they carry
+    #[arg(long, value_name = "ID")]
+    pub lab: Option<String>,
+    /// Set aside at or after this time: RFC 3339, or how long ago, as 90m, 12h or 3d
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Option<Timestamp>,
+    /// Set aside before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub until: Option<Timestamp>,
+    /// From this input, e.g. lab-results (without prefix)
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    pub topic: Option<Topic>,
+}
+
+impl Wanted {
+    /// Whether anything is asked at all.
+    pub(super) fn is_some(&self) -> bool {
+        let Self { code, lab, since, until, topic } = self;
+        !code.is_empty() || lab.is_some() || since.is_some() || until.is_some() || topic.is_some()
+    }
+
+    /// Whether a letter is one of them. Its payload is looked into only where that is asked.
+    pub(super) fn wants(&self, letter: &Letter<'_>) -> bool {
+        let at = letter.record.received_at;
+        (self.code.is_empty() || letter.code.is_some_and(|code| self.code.contains(&code)))
+            && self.since.is_none_or(|since| at >= since)
+            && self.until.is_none_or(|until| at < until)
+            && self.topic.is_none_or(|topic| letter.origin.is_some_and(|origin| origin.topic == topic))
+            && self.lab.as_deref().is_none_or(|lab| letter.lab().as_deref() == Some(lab))
+    }
+}
+
+/// The code of a name.
+pub(super) fn code(text: &str) -> Result<RejectCode, String> {
+    let all = || codes().map(code_text).collect::<Vec<_>>().join(", ");
+    codes().find(|code| code_text(*code) == text).ok_or_else(|| format!("it is one of {}", all()))
+}
+
+fn topic(text: &str) -> Result<Topic, String> {
+    Topic::named(text).ok_or_else(|| {
+        let inputs: Vec<&str> =
+            Topic::ALL.iter().filter(|topic| topic.moves_time()).map(|topic| topic.name()).collect();
+        format!("it is an input without prefix: {}", inputs.join(", "))
+    })
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(at.as_millisecond()));
+    }
+    let ago = |unit: char, minutes: i64| text.strip_suffix(unit)?.parse::<u32>().ok().map(|n| i64::from(n) * minutes);
+    let minutes = ago('m', 1).or_else(|| ago('h', 60)).or_else(|| ago('d', 24 * 60));
+    let minutes = minutes.ok_or("it is a time such as 2026-11-29T08:00:00+08:00, or how long ago: 90m, 12h, 3d")?;
+    Ok(Timestamp(clock::now().0 - minutes * 60_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter::tests::{read, set_aside};
+    use super::*;
+    use crate::model::outcome::Reject;
+
+    #[test]
+    fn letters_are_chosen_by_code_laboratory_time_and_input() {
+        let reject = Reject::new(RejectCode::UnknownArea, "area");
+        let output = set_aside(Topic::LabResults, r#"{"lab_id":"LAB-1"}"#, &reject);
+        let letter = read(&output);
+        let at = letter.record.received_at;
+        let some = |change: fn(&mut Wanted)| {
+            let mut wanted = Wanted::default();
+            change(&mut wanted);
+            wanted.wants(&letter)
+        };
+        assert!(some(|_| {}));
+        assert!(some(|wanted| wanted.code = vec![RejectCode::Malformed, RejectCode::UnknownArea]));
+        assert!(!some(|wanted| wanted.code = vec![RejectCode::Malformed]));
+        assert!(some(|wanted| wanted.lab = Some("LAB-1".into())) && !some(|wanted| wanted.lab = Some("LAB-2".into())));
+        assert!(some(|wanted| wanted.topic = Some(Topic::LabResults)));
+        assert!(!some(|wanted| wanted.topic = Some(Topic::ContactRecords)));
+        let between = |since, until| Wanted { since, until, ..Wanted::default() }.wants(&letter);
+        assert!(between(Some(at), None) && !between(None, Some(at)));
+        assert!(between(None, Some(Timestamp(at.0 + 1))) && !between(Some(Timestamp(at.0 + 1)), None));
+    }
+
+    #[test]
+    fn a_time_is_an_instant_or_how_long_ago() {
+        assert_eq!(time("2022-11-11T08:00:00+08:00"), Ok(Timestamp(1_668_124_800_000)));
+        let (hour, now) = (time("1h").expect("a time"), clock::now());
+        assert!((now.0 - hour.0 - 3_600_000).abs() < 60_000);
+        for text in ["", "h", "-1h", "1w", "2022-11-11"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}
