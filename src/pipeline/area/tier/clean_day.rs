@@ -33,7 +33,7 @@ pub(super) fn decide<'a>(
         last_case_day: last.map(|day| day.to_string()).unwrap_or_default(),
         ..TierReason::default()
     };
-    Decision { policy, rank, reasons: vec![reason] }
+    Decision { policy, rank, reasons: vec![reason], hysteresis: None }
 }
 
 /// The last day with a case, at most `back` days before `day`.
