@@ -13,6 +13,7 @@ pub mod check;
 pub mod days;
 pub mod demo;
 pub mod file;
+pub mod policy;
 pub mod publish;
 mod reading;
 pub mod repair;
@@ -103,6 +104,16 @@ Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2
 Exit codes: 0 shown, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
     )]
     Show(show::ShowCommand),
+    /// Explain what tier policies decide
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  swabstream policy explain 500103 --config swabstream.toml
+  swabstream policy explain 500103 2022-11-12 --json --config swabstream.toml
+
+Exit codes: 0 explained, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
+    )]
+    Policy(policy::PolicyCommand),
     Audit(audit::AuditArgs),
     Repair(repair::RepairArgs),
     SkipLost(skip_lost::SkipLostArgs),
@@ -125,7 +136,8 @@ impl Command {
             Self::Topics(command) => command.duty(),
             Self::Rules(command) => command.duty(),
             Self::Days(command) => command.duty(),
-            Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
+            Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Policy(_) => Duty::Looks,
+            Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
 }
@@ -163,6 +175,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),
         Command::Show(command) => show::run(command, out),
+        Command::Policy(command) => policy::run(command, out),
         Command::Audit(args) => audit::run(args, out),
         Command::Repair(args) => repair::run(args, out),
         Command::SkipLost(args) => skip_lost::run(args, out),

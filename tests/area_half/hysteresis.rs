@@ -8,9 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use swabstream::model::time::Day;
 use swabstream::pipeline::area::tier::Subject;
+use swabstream::pipeline::area::tier::published::Published;
+use swabstream::policy::sample::sample_rules;
 use swabstream::policy::source::{self, SourceFile};
 use swabstream::policy::{Measure, MeasureKind, Rules, Threshold, TierEngine, TierPolicy};
-use swabstream::proto::v1::MeasuredDays;
+use swabstream::proto::v1::{AreaTier, MeasuredDays};
 
 /// One case a day makes a district high, on days enough in a row.
 fn by_cases(rise_days: i32, fall_days: i32) -> TierPolicy {
@@ -136,6 +138,58 @@ fn a_new_version_of_a_policy_decides_by_itself_from_its_first_day_on() {
     assert_eq!(step_down, None, "another version decides before nine days are over");
     let first = subject.decide(begins).expect("decided");
     assert_eq!((first.tier(), first.policy.version.as_str()), ("low", "2"), "its two days lie behind");
+}
+
+/// What the outputs say of an area's tier on the day they come to.
+fn explained(rules: &Rules, bench: &Bench, area: &str, on: Day) -> AreaTier {
+    let numbers = bench.numbers().into_iter().filter(|(_, numbers)| numbers.area == area);
+    let numbers = numbers.map(|(_, numbers)| (day(&numbers.day), numbers)).collect();
+    let area = rules.areas.index(area).expect("in the sample");
+    let published = Published { rules, area, target: 0, numbers: &numbers };
+    let decision = published.decide(on).expect("decided");
+    AreaTier {
+        tier: decision.tier().to_owned(),
+        rank: decision.rank,
+        policy_id: decision.policy.id.clone(),
+        policy_version: decision.policy.version.clone(),
+        reasons: decision.reasons,
+        hysteresis: decision.hysteresis,
+        ..bench.tiers()[&rules.areas.list[area as usize].code].clone()
+    }
+}
+
+#[test]
+fn whoever_has_the_outputs_alone_finds_every_tier_with_its_reasons() {
+    let shares = by(MeasureKind::TestsOverTests, 2, 2, 4);
+    let people = TierPolicy { target: 0, ..by(MeasureKind::PeopleOverPeople, 1, 1, 3) };
+    for rules in [
+        Arc::new(sample_rules()),
+        with_tiers(vec![by_cases(3, 5)], "cases"),
+        with_tiers(vec![shares], "shares"),
+        with_tiers(vec![people], "people"),
+    ] {
+        let on = day("2022-10-10");
+        let mut bench = Bench::new(&rules);
+        bench.commit(Some(on.plus(-1)));
+        let mut compared = 0;
+        for at in 0..18 {
+            if [0, 1, 2, 5, 9].contains(&at) {
+                let tests = [
+                    positive("D1S1", on.plus(at)),
+                    Test { finding: Finding::Negative, ..positive("D1S1", on.plus(at)) },
+                ];
+                bench.read(&batch(&rules, 0, at as u64 + 1, &[], &tests));
+            }
+            bench.commit(Some(on.plus(at)));
+            for (area, tier) in
+                bench.tiers().into_iter().filter(|(area, _)| area.starts_with("D1") && !area.contains('/'))
+            {
+                assert_eq!(explained(&rules, &bench, &area, on.plus(at)), tier, "{at} days on");
+                compared += 1;
+            }
+        }
+        assert!(compared >= 17, "{compared}");
+    }
 }
 
 /// The sample's city under a policy of `deploy/rules/published`.

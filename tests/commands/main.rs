@@ -14,6 +14,7 @@ mod waiting;
 mod days;
 mod files;
 mod output;
+mod policy;
 mod settings;
 mod signals;
 mod site;

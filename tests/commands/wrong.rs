@@ -42,13 +42,23 @@ const CHANGE: [&str; 9] = [
 ];
 
 /// Commands that only look, also in the same four ways; so are `repair --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 9] =
-    ["audit", "check", "completions", "days list", "rules check", "rules show", "show duties", "topics check", "watch"];
+const LOOK: [&str; 10] = [
+    "audit",
+    "check",
+    "completions",
+    "days list",
+    "policy explain",
+    "rules check",
+    "rules show",
+    "show duties",
+    "topics check",
+    "watch",
+];
 
 #[test]
 fn every_command_either_changes_something_or_only_looks_and_is_tested_as_such() {
     let all: BTreeSet<String> = below(&[]).into_iter().map(|path| path.join(" ")).collect();
-    let groups = ["days", "rules", "show", "topics"];
+    let groups = ["days", "policy", "rules", "show", "topics"];
     let leaves: BTreeSet<&str> = all.iter().map(String::as_str).filter(|name| !groups.contains(name)).collect();
     let known: BTreeSet<&str> = CHANGE.into_iter().chain(LOOK).collect();
     assert_eq!(leaves, known);
@@ -96,12 +106,13 @@ fn what_is_no_file_of_rows_is_named_with_what_it_is() {
 fn what_is_no_configuration_or_no_folder_of_rules_is_named() {
     let site = Site::embedded();
     site.write("rows.csv", "id\n");
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["rules", "show", "--config", "nothing.toml"], "nothing.toml cannot be read: No such file"),
         (&["rules", "show", "--config", "rows.csv"], "rows.csv:1:3: not a configuration: "),
         (&["rules", "check", "rows.csv"], "cannot read rows.csv: Not a directory"),
         (&["rules", "check", "."], "deployment.toml"),
         (&["watch", "alerts", "--once", "--from", "now"], "would show nothing"),
+        (&["policy", "explain", "D1"], "no rules are in force: publish some with `swabstream rules apply DIR`"),
         (&["show", "duties", "D1"], "no rules are in force: publish some with `swabstream rules apply DIR`"),
     ];
     for (arguments, says) in cases {

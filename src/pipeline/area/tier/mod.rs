@@ -6,6 +6,7 @@
 pub mod alert;
 mod clean_day;
 mod hysteresis;
+pub mod published;
 mod subject;
 mod threshold;
 

@@ -12,6 +12,9 @@ use crate::policy::{LONGEST_WINDOW, Measure, MeasureKind, Threshold, TierPolicy}
 use crate::proto::v1::TierReason;
 use std::ops::RangeInclusive;
 
+/// The rank that a measure gives, `None` without a value, and how it came about.
+pub(super) type Band = (Option<u32>, TierReason);
+
 /// The tier on a day.
 pub(super) fn decide<'a>(
     subject: &Subject<'a>,
@@ -20,14 +23,23 @@ pub(super) fn decide<'a>(
     day: Day,
 ) -> Option<Decision<'a>> {
     let bands = bands(subject, policy, engine, day, day);
-    let of_day = gravest(&bands);
-    let (rank, hysteresis) = if engine.has_hysteresis() {
-        let first = day.plus(1 - engine.days_looked_at());
-        let measured: Vec<_> = ranks(subject, policy, engine, first..=day, day).collect();
-        (hysteresis::stands(engine, &measured)?, Some(hysteresis::told(policy, engine, &measured, day)))
-    } else {
-        (of_day?, None)
+    let measured = match engine.days_looked_at() {
+        1 => vec![gravest(&bands)],
+        days => ranks(subject, policy, engine, day.plus(1 - days)..=day, day).collect(),
     };
+    concluded(policy, engine, day, bands, &measured)
+}
+
+/// The tier on a day by what each measure gives on it, and the ranks of all days looked at.
+pub(super) fn concluded<'a>(
+    policy: &'a TierPolicy,
+    engine: &Threshold,
+    day: Day,
+    bands: Vec<Band>,
+    measured: &[Option<u32>],
+) -> Option<Decision<'a>> {
+    let (rank, of_day) = (hysteresis::stands(engine, measured)?, gravest(&bands));
+    let hysteresis = engine.has_hysteresis().then(|| hysteresis::told(policy, engine, measured, day));
     // Where the days before decide otherwise than the day would, none of its measures did.
     let decided = |own: Option<u32>| own == Some(rank) && of_day == own;
     let reasons = bands.into_iter().map(|(own, reason)| TierReason { decided: decided(own), ..reason });
@@ -72,28 +84,29 @@ fn ranks(
 }
 
 /// What each measure gives on a day by specimens collected up to `seen`.
-fn bands(
-    subject: &Subject<'_>,
+fn bands(subject: &Subject<'_>, policy: &TierPolicy, engine: &Threshold, day: Day, seen: Day) -> Vec<Band> {
+    let population = subject.rules.areas.population(subject.index, day);
+    let sums = |measure: &Measure| total(subject.rules, subject.series, measure.window_days, day, seen);
+    bands_of(policy, engine, population, sums)
+}
+
+/// The same by the sums of each measure's window.
+pub(super) fn bands_of(
     policy: &TierPolicy,
     engine: &Threshold,
-    day: Day,
-    seen: Day,
-) -> Vec<(Option<u32>, TierReason)> {
-    let population = subject.rules.areas.population(subject.index, day);
-    let band = |measure: &Measure| {
-        let sums = total(subject.rules, subject.series, measure.window_days, day, seen);
-        measured(policy, measure, &sums, population)
-    };
-    engine.measures.iter().map(band).collect()
+    population: u64,
+    sums: impl Fn(&Measure) -> Sums,
+) -> Vec<Band> {
+    engine.measures.iter().map(|measure| measured(policy, measure, &sums(measure), population)).collect()
 }
 
 /// The gravest rank of those with a value.
-fn gravest(bands: &[(Option<u32>, TierReason)]) -> Option<u32> {
+pub(super) fn gravest(bands: &[Band]) -> Option<u32> {
     bands.iter().filter_map(|(rank, _)| *rank).max()
 }
 
-/// The band of one measure, `None` without a value, and how it came about.
-fn measured(policy: &TierPolicy, measure: &Measure, sums: &Sums, population: u64) -> (Option<u32>, TierReason) {
+/// The band of one measure.
+fn measured(policy: &TierPolicy, measure: &Measure, sums: &Sums, population: u64) -> Band {
     let ratio = |numerator: i64, denominator: i64| (denominator > 0).then(|| numerator as f64 / denominator as f64);
     let (name, numerator, denominator, value) = match measure.kind {
         MeasureKind::CasesPer100k => {
