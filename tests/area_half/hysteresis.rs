@@ -6,9 +6,11 @@ use crate::numbers::{day, live_alerts};
 use crate::tiers::{policy, positive, series, tallies, with_tiers};
 use std::path::Path;
 use std::sync::Arc;
-use swabstream::model::time::Day;
+use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::tier::Subject;
 use swabstream::pipeline::area::tier::published::Published;
+use swabstream::pipeline::half::Half as _;
+use swabstream::pipeline::times::Times;
 use swabstream::policy::sample::sample_rules;
 use swabstream::policy::source::{self, SourceFile};
 use swabstream::policy::{Measure, MeasureKind, Rules, Threshold, TierEngine, TierPolicy};
@@ -138,6 +140,63 @@ fn a_new_version_of_a_policy_decides_by_itself_from_its_first_day_on() {
     assert_eq!(step_down, None, "another version decides before nine days are over");
     let first = subject.decide(begins).expect("decided");
     assert_eq!((first.tier(), first.policy.version.as_str()), ("low", "2"), "its two days lie behind");
+}
+
+#[test]
+fn a_policy_that_comes_to_ask_for_days_in_a_row_ends_as_if_it_always_had() {
+    let [one, rows] =
+        [(1, 1), (3, 5)].map(|(rise, fall)| with_tiers(vec![by_cases(rise, fall)], &format!("{rise}-{fall}")));
+    let on = day("2022-10-10");
+    let today = on.plus(20);
+    let say = |bench: &mut Bench| {
+        for at in [0, 1, 2, 5, 8, 14] {
+            bench.read(&batch(&one, 0, at as u64 + 1, &[], &case(on.plus(at))));
+            bench.commit(Some(on.plus(at)));
+        }
+        bench.commit(Some(today));
+    };
+    let (mut always, mut since) = (Bench::new(&rows), Bench::new(&one));
+    say(&mut always);
+    say(&mut since);
+    assert_eq!(changes(&always), [change(on.plus(2), "low", "high"), change(on.plus(13), "high", "low")]);
+    assert_eq!(changes(&since).len(), 8, "it flapped");
+    since.adopt(&rows);
+    since.commit(Some(today));
+    assert_eq!((changes(&since), since.tiers()), (changes(&always), always.tiers()));
+}
+
+/// A person task stands still since the second day, and an operator lets days close without it.
+#[test]
+fn while_something_is_missing_days_in_a_row_bring_nothing_down() {
+    let rules = with_tiers(vec![by_cases(2, 3)], "2-3");
+    let on = day("2022-10-10");
+    let noon = |at: i32| Timestamp(i64::from(on.plus(at).0) * 86_400_000 + 4 * 3_600_000);
+    let mut bench = Bench::new(&rules);
+    let go_on = |bench: &mut Bench, own: i32, closing: i32| {
+        let (own, closing) = (noon(own), noon(closing));
+        let times = Times { own, everywhere: Some(own), closing: Some(closing), ..Times::default() };
+        bench.commit_at(times);
+        while bench.half.owes(&times) {
+            bench.commit_at(times);
+        }
+    };
+    go_on(&mut bench, -1, -1);
+    [0, 1].into_iter().for_each(|at| {
+        bench.read(&batch(&rules, 0, at as u64 + 1, &[], &case(on.plus(at))));
+    });
+    go_on(&mut bench, 1, 1);
+    let tier = |bench: &Bench| {
+        let tier = bench.tiers()["D1"].clone();
+        (tier.tier, day(&tier.day), tier.earliest_step_down)
+    };
+    assert_eq!(tier(&bench), ("high".into(), on.plus(1), on.plus(4).to_string()));
+    // Three days milder go by, of which nobody knows whether they are.
+    go_on(&mut bench, 1, 9);
+    assert_eq!(tier(&bench), ("high".into(), on.plus(3), String::new()), "the last day on which it was still high");
+    assert_eq!(changes(&bench), [change(on.plus(1), "low", "high")]);
+    go_on(&mut bench, 9, 9);
+    assert_eq!(tier(&bench), ("low".into(), on.plus(9), String::new()));
+    assert_eq!(changes(&bench), [change(on.plus(1), "low", "high"), change(on.plus(4), "high", "low")]);
 }
 
 /// What the outputs say of an area's tier on the day they come to.
