@@ -249,7 +249,12 @@ pub fn tiers(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Che
             Pair::Missing(area, tier) => format!("{area}: must be {} since {}, has none", tier.tier, tier.day),
             Pair::Unexpected(area, tier) => format!("{area}: is {}, must have none", tier.tier),
             Pair::Differs(area, expected, found)
-                if *found == (Tier { reasons: found.reasons.clone(), ..expected.clone() }) =>
+                if *found
+                    == (Tier {
+                        reasons: found.reasons.clone(),
+                        hysteresis: found.hysteresis.clone(),
+                        ..expected.clone()
+                    }) =>
             {
                 format!("{area}: {} on {} has other reasons than it must have", found.tier, found.day)
             }

@@ -14,6 +14,7 @@ pub mod days;
 pub mod deadletters;
 pub mod demo;
 pub mod file;
+pub mod policy;
 pub mod publish;
 mod reading;
 pub mod repair;
@@ -118,6 +119,16 @@ Exit codes: 0 done, 1 not all would be taken, 2 it could not be done, or there i
 end."
     )]
     DeadLetters(deadletters::DeadLettersCommand),
+    /// Explain what tier policies decide
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  swabstream policy explain 500103 --config swabstream.toml
+  swabstream policy explain 500103 2022-11-12 --json --config swabstream.toml
+
+Exit codes: 0 explained, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
+    )]
+    Policy(policy::PolicyCommand),
     Audit(audit::AuditArgs),
     Repair(repair::RepairArgs),
     SkipLost(skip_lost::SkipLostArgs),
@@ -141,7 +152,8 @@ impl Command {
             Self::Rules(command) => command.duty(),
             Self::Days(command) => command.duty(),
             Self::DeadLetters(command) => command.duty(),
-            Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
+            Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Policy(_) => Duty::Looks,
+            Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
 }
@@ -180,6 +192,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Watch(args) => watch::run(args, out),
         Command::Show(command) => show::run(command, out),
         Command::DeadLetters(command) => deadletters::run(command, out),
+        Command::Policy(command) => policy::run(command, out),
         Command::Audit(args) => audit::run(args, out),
         Command::Repair(args) => repair::run(args, out),
         Command::SkipLost(args) => skip_lost::run(args, out),

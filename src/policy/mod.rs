@@ -30,7 +30,7 @@ pub use error::RuleError;
 use lookup::Lookup;
 pub use marks::DayIncomplete;
 pub use tier::clean_day::CleanDayStep;
-pub use tier::threshold::{Measure, MeasureKind};
+pub use tier::threshold::{Measure, MeasureKind, Threshold};
 pub use tier::{TierEngine, TierPolicy, TierSeverity};
 pub use windows::{LONGEST_WINDOW, WINDOWS};
 

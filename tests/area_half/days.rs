@@ -143,8 +143,8 @@ fn caught_up(rules: &Arc<Rules>, tests: &[Test], until: Day) -> (Vec<Day>, Vec<A
 fn a_tier_of_a_day_that_time_has_passed_is_old_news_however_far_a_commit_goes() {
     let mut rules = short_memory();
     for policy in &mut rules.tiers {
-        if let TierEngine::Threshold(measures) = &mut policy.engine {
-            measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
+        if let TierEngine::Threshold(engine) = &mut policy.engine {
+            engine.measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
         }
     }
     let rules = Arc::new(rules);

@@ -8,6 +8,7 @@ mod city;
 mod closes;
 mod days;
 mod duties;
+mod hysteresis;
 mod numbers;
 mod purposes;
 mod severity;

@@ -11,7 +11,7 @@ use swabstream::pipeline::area::positivity::period;
 use swabstream::pipeline::area::tier::Subject;
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::{chongqing_rules, sample_rules};
-use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, TierEngine, TierPolicy, TierSeverity};
+use swabstream::policy::{CleanDayStep, Measure, MeasureKind, Rules, Threshold, TierEngine, TierPolicy, TierSeverity};
 use swabstream::proto::v1::{Alert, AlertState, AreaChanges, CauseKind, Severity};
 use swabstream::state::area::cell::{Cell, CellKey};
 use swabstream::state::area::series::Series;
@@ -51,7 +51,12 @@ fn cdc() -> TierPolicy {
         measure(MeasureKind::CasesPer100k, [10.0, 50.0, 100.0]),
         measure(MeasureKind::TestsOverTests, [0.05, 0.08, 0.10]),
     ];
-    policy("cdc", &[1], &["low", "moderate", "substantial", "high"], TierEngine::Threshold(measures))
+    policy(
+        "cdc",
+        &[1],
+        &["low", "moderate", "substantial", "high"],
+        TierEngine::Threshold(Threshold { measures, rise_days: 1, fall_days: 1 }),
+    )
 }
 
 pub fn with_tiers(tiers: Vec<TierPolicy>, digest: &str) -> Arc<Rules> {
@@ -64,21 +69,21 @@ pub fn with_tiers(tiers: Vec<TierPolicy>, digest: &str) -> Arc<Rules> {
 fn sample_of_any_denominator() -> Rules {
     let mut rules = sample_rules();
     for policy in &mut rules.tiers {
-        if let TierEngine::Threshold(measures) = &mut policy.engine {
-            measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
+        if let TierEngine::Threshold(engine) = &mut policy.engine {
+            engine.measures.iter_mut().for_each(|measure| measure.least_denominator = 0);
         }
     }
     rules
 }
 
-fn tallies(cases: i32, positive: i32, negative: i32) -> Tallies {
+pub fn tallies(cases: i32, positive: i32, negative: i32) -> Tallies {
     let mut tallies = Tallies::default();
     (tallies[Tally::Cases], tallies[Tally::Positive], tallies[Tally::Negative]) = (cases, positive, negative);
     tallies
 }
 
 /// A series of one area with cells of one purpose.
-fn series(rules: &Rules, code: &str, cells: &[(Day, Tallies)]) -> Series {
+pub fn series(rules: &Rules, code: &str, cells: &[(Day, Tallies)]) -> Series {
     let key = |day| CellKey { period: period(rules, day), day, purpose: 1 };
     let cells = cells.iter().map(|(day, tallies)| (key(*day), Cell { tallies: *tallies, people: None }));
     Series { code: code.to_owned(), cells: cells.collect(), ..Series::default() }
@@ -169,9 +174,9 @@ fn two_tests_make_no_area_high() {
 fn too_few_tests_alone_decide_nothing() {
     let mut rules = sample_rules();
     let mut policy = cdc();
-    let TierEngine::Threshold(measures) = &mut policy.engine else { panic!("it has bands") };
-    measures.remove(0);
-    measures[0].least_denominator = 3;
+    let TierEngine::Threshold(engine) = &mut policy.engine else { panic!("it has bands") };
+    engine.measures.remove(0);
+    engine.measures[0].least_denominator = 3;
     rules.tiers = vec![policy];
     let on = day("2022-11-01");
     let series = series(&rules, "D1", &[(on, tallies(0, 2, 0))]);

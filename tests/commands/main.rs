@@ -18,6 +18,7 @@ mod days;
 mod deadletters;
 mod files;
 mod output;
+mod policy;
 mod settings;
 mod signals;
 mod site;

@@ -2,6 +2,7 @@
 
 use crate::days::stalled;
 use crate::outputs::{Reader, code, end, slow, unread};
+use crate::policy::explained;
 use crate::signals::{SECRET, ran};
 use crate::site::{LAYOUT, RULES, Site, program, rows, said};
 use crate::waiting::wait_until;
@@ -144,6 +145,8 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     for (arguments, code, says) in cases {
         assert_looks(&|| site.command(arguments), code, says);
     }
+    let site = explained();
+    assert_looks(&|| site.command(&["policy", "explain", "D1"]), 0, "it can step down on 2022-11-18");
     let site = stalled();
     assert_looks(&|| site.command(&["days", "list"]), 1, "waits     for person task 1");
 }
@@ -151,7 +154,8 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
 #[test]
 fn what_looks_at_a_deployment_never_ends_as_done_where_its_list_could_not_be_written() {
     let site = ran("looks");
-    let cases: [(&[&str], i32, &str); 4] = [
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["policy", "explain", "D1"], 0, "by policy sample-districts@2020-01-01, as published"),
         (&["topics", "check"], 0, "all topics are right"),
         (&["audit"], 0, "all agrees"),
         (&["repair", "--dry-run"], 0, "0 counts differ"),

@@ -44,7 +44,7 @@ const CHANGE: [&str; 11] = [
 ];
 
 /// Commands that only look, also in the same four ways; so are `repair --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 12] = [
+const LOOK: [&str; 13] = [
     "audit",
     "check",
     "completions",
@@ -52,6 +52,7 @@ const LOOK: [&str; 12] = [
     "deadletters explain",
     "deadletters list",
     "deadletters show",
+    "policy explain",
     "rules check",
     "rules show",
     "show duties",
@@ -62,7 +63,7 @@ const LOOK: [&str; 12] = [
 #[test]
 fn every_command_either_changes_something_or_only_looks_and_is_tested_as_such() {
     let all: BTreeSet<String> = below(&[]).into_iter().map(|path| path.join(" ")).collect();
-    let groups = ["days", "deadletters", "rules", "show", "topics"];
+    let groups = ["days", "deadletters", "policy", "rules", "show", "topics"];
     let leaves: BTreeSet<&str> = all.iter().map(String::as_str).filter(|name| !groups.contains(name)).collect();
     let known: BTreeSet<&str> = CHANGE.into_iter().chain(LOOK).collect();
     assert_eq!(leaves, known);
@@ -110,7 +111,7 @@ fn what_is_no_file_of_rows_is_named_with_what_it_is() {
 fn what_is_no_configuration_or_no_folder_of_rules_is_named() {
     let site = Site::embedded();
     site.write("rows.csv", "id\n");
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["rules", "show", "--config", "nothing.toml"], "nothing.toml cannot be read: No such file"),
         (&["rules", "show", "--config", "rows.csv"], "rows.csv:1:3: not a configuration: "),
         (&["rules", "check", "rows.csv"], "cannot read rows.csv: Not a directory"),
@@ -121,6 +122,7 @@ fn what_is_no_configuration_or_no_folder_of_rules_is_named() {
         (&["deadletters", "show", "results/3/41"], "as in lab-results/3/41"),
         (&["deadletters", "show", "lab-results/3/41"], "there is no dead letter of lab-results/3/41"),
         (&["deadletters", "explain"], "<WHERE>"),
+        (&["policy", "explain", "D1"], "no rules are in force: publish some with `swabstream rules apply DIR`"),
         (&["show", "duties", "D1"], "no rules are in force: publish some with `swabstream rules apply DIR`"),
     ];
     for (arguments, says) in cases {

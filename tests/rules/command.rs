@@ -72,6 +72,19 @@ fn a_tier_policy_that_decides_by_next_to_no_tests_is_a_note_and_no_error() {
 }
 
 #[test]
+fn how_many_days_a_tier_takes_is_shown_where_it_is_more_than_one() {
+    let folder = sample();
+    fs::remove_file(folder.path().join("tier-threshold.toml")).expect("removed");
+    let published = repository().join("deploy/rules/published/tier-de-28b.toml");
+    fs::copy(published, folder.path().join("tier-de-28b.toml")).expect("copied");
+    let (code, page) = check(folder.path());
+    assert_eq!(code, ExitCode::SUCCESS, "{page}");
+    let rule = "off < on: the worse of cases/100k in 7 days 100; up after 3, down after 6 days in a row";
+    assert!(page.contains(rule), "no `{rule}` in\n{page}");
+    assert_eq!(page.matches("in a row").count(), 1, "one day is no row: {page}");
+}
+
+#[test]
 fn check_ends_with_a_failure_and_every_error_with_its_file_and_line() {
     let folder = sample();
     let file = folder.path().join("case-sample.toml");

@@ -289,6 +289,28 @@ fn bands_must_ascend_and_make_as_many_tiers_as_there_are() {
 }
 
 #[test]
+fn days_in_a_row_are_at_least_one_and_at_most_as_many_as_the_longest_window_has() {
+    for (key, days, is_right) in
+        [("rise_days", 1, true), ("fall_days", 14, true), ("rise_days", 0, false), ("fall_days", 15, false)]
+    {
+        let files = sample_with(
+            "tier-threshold.toml",
+            "cases = \"all\"",
+            &format!("cases = \"all\"\n[threshold]\n{key} = {days}"),
+        );
+        let wrong = source::rules(&files).err().unwrap_or_default();
+        if is_right {
+            assert_eq!(wrong, [], "{key} = {days}");
+            continue;
+        }
+        let [SourceError { line, key: found, hint, .. }] = wrong.as_slice() else { panic!("{wrong:#?}") };
+        let text = format!("{key} = {days}");
+        assert_eq!((found, *line), (&format!("threshold.{key}"), line_with(&files, "tier-threshold.toml", &text)));
+        assert!(hint.contains("1 to 14"), "{}", wrong[0]);
+    }
+}
+
+#[test]
 fn a_level_has_one_policy_on_a_day_and_must_keep_what_is_measured() {
     refused("tier-threshold.toml", ("levels = [\"district\"]", "levels = [\"parish\"]"), "levels[0]", "city, district");
     // The two policies of the sample then decide on the same streets; the later of the two is named.

@@ -93,7 +93,8 @@ fn with_a_later_version(rules: &Rules) -> Rules {
     Rules::from_records(&records).expect("valid rules")
 }
 
-/// Other episodes, other windows around exposure, no alerts from preliminary results, milder and harder tiers; results
+/// Other episodes, other windows around exposure, no alerts from preliminary results, milder and harder tiers, some after
+/// days in a row; results
 /// of labs that nobody knows are accepted, and one more is such.
 fn medicine(rule: &mut rule::Rule) -> bool {
     match rule {
@@ -119,6 +120,7 @@ fn medicine(rule: &mut rule::Rule) -> bool {
                 bounds.for_each(|bound| *bound *= 1.5);
                 let proportions = engine.measures.iter_mut().filter(|measure| measure.least_tests > 0);
                 proportions.for_each(|measure| measure.least_tests = 5);
+                (engine.rise_days, engine.fall_days) = (Some(2), Some(9));
             }
         },
         _ => {}
@@ -127,10 +129,13 @@ fn medicine(rule: &mut rule::Rule) -> bool {
 }
 
 /// The harbour quarter never moves, the hills are merged two weeks earlier, fewer people live in the station quarter,
-/// and it goes into the old town; streets keep no people.
+/// and it goes into the old town; streets keep no people; tiers by numbers fall after days in a row.
 fn registry(rule: &mut rule::Rule) -> bool {
     match rule {
         rule::Rule::Deployment(Deployment { people_levels, .. }) => people_levels.retain(|level| level != "street"),
+        rule::Rule::TierPolicy(TierPolicy { engine: Some(Engine::Threshold(engine)), .. }) => {
+            engine.fall_days = Some(4)
+        }
         rule::Rule::Area(Area { code, periods, .. }) => match code.as_str() {
             "D2S2" => periods.truncate(1),
             "D3" | "D3S1" => {
@@ -149,10 +154,14 @@ fn registry(rule: &mut rule::Rule) -> bool {
     true
 }
 
-/// A lab, a street and a purpose are no longer known, and results come to be too old sooner.
+/// A lab, a street and a purpose are no longer known, and results come to be too old sooner; tiers by numbers rise after
+/// days in a row.
 fn intake(rule: &mut rule::Rule) -> bool {
     match rule {
         rule::Rule::CasePolicy(CasePolicy { horizon_days, .. }) => *horizon_days = 5,
+        rule::Rule::TierPolicy(TierPolicy { engine: Some(Engine::Threshold(engine)), .. }) => {
+            engine.rise_days = Some(2)
+        }
         rule::Rule::Deployment(Deployment { purposes, .. }) => purposes.retain(|purpose| purpose != "clinic"),
         rule::Rule::Lab(lab) => return lab.id != "LAB-3",
         rule::Rule::Area(Area { code, .. }) => return code != "D1S1",

@@ -10,7 +10,8 @@ use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
 use swabstream::proto::v1::{
     self, Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact,
-    PooledInterval, PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity, TierReason, WindowNumbers,
+    MeasuredDays, PooledInterval, PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity, TierHysteresis,
+    TierReason, WindowNumbers,
 };
 use swabstream::telemetry::meter::{Meter, TaskReport};
 use swabstream::view::View;
@@ -205,7 +206,18 @@ fn tier(rules: &Rules, area: &Area, at: usize, day: Day) -> Option<AreaTier> {
         previous_tier: policy.tiers[0].clone(),
         now: Some(clock::now().to_wire()),
         target: rules.target_id(0).to_owned(),
+        hysteresis: Some(TierHysteresis { rise_days: 3, fall_days: 5, days: measured(&policy.tiers[rank], day) }),
     })
+}
+
+/// Of a tier that some days have measured, after milder ones.
+fn measured(tier: &str, day: Day) -> Vec<MeasuredDays> {
+    let stretch = |first: i32, last: i32, tier: &str| MeasuredDays {
+        first_day: day.plus(first).to_string(),
+        last_day: day.plus(last).to_string(),
+        tier: tier.to_owned(),
+    };
+    vec![stretch(-22, -4, ""), stretch(-3, 0, tier)]
 }
 
 fn alert(rules: &Rules, number: usize, day: Day) -> Alert {

@@ -11,6 +11,7 @@ mod duties;
 mod group_tests;
 pub mod groups;
 mod held;
+mod hysteresis;
 mod management;
 mod measures;
 mod overdue;

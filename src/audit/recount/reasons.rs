@@ -17,9 +17,13 @@ pub fn of<'a>(
 ) -> Vec<TierReason> {
     match &ranked.policy.engine {
         TierEngine::CleanDay(steps) => vec![clean_days(counts, subject, ranked, steps)],
-        TierEngine::Threshold(measures) => {
+        TierEngine::Threshold(engine) => {
             let of_measure = |measure| threshold(numbers, subject.area, ranked, measure);
-            measures.iter().map(of_measure).collect()
+            let reasons: Vec<_> = engine.measures.iter().map(of_measure).collect();
+            // A rank that other days gave is not given by the day's own measures.
+            let gravest = reasons.iter().filter_map(|(rank, _)| *rank).max();
+            let decided = |rank: Option<u32>| gravest == Some(ranked.rank) && rank == gravest;
+            reasons.into_iter().map(|(rank, reason)| TierReason { decided: decided(rank), ..reason }).collect()
         }
     }
 }
@@ -50,13 +54,19 @@ fn clean_days<'a>(
     }
 }
 
-fn threshold(numbers: Option<&AreaPositivity>, area: &Area, ranked: Ranked<'_>, measure: &Measure) -> TierReason {
-    let Ranked { policy, rank, day } = ranked;
+/// What a measure gives, and the reason without whether it decided.
+fn threshold(
+    numbers: Option<&AreaPositivity>,
+    area: &Area,
+    ranked: Ranked<'_>,
+    measure: &Measure,
+) -> (Option<u32>, TierReason) {
+    let Ranked { policy, day, .. } = ranked;
     let population = area.facts.iter().rev().find(|facts| facts.from <= day).map_or(0, |facts| facts.population);
     let total = numbers.map(|numbers| numbers.purposes[0].windows.as_slice()).unwrap_or_default();
     let value = measure_value(policy, measure, total, population);
     let own = value.rank(measure);
-    TierReason {
+    let reason = TierReason {
         measure: match measure.kind {
             MeasureKind::CasesPer100k => cases_named(policy, "cases_per_100k"),
             MeasureKind::TestsOverTests => "tests_over_tests".to_owned(),
@@ -67,11 +77,12 @@ fn threshold(numbers: Option<&AreaPositivity>, area: &Area, ranked: Ranked<'_>, 
         denominator: value.denominator,
         value: value.value,
         tier: own.map(|own| ranked.tier(own)).unwrap_or_default(),
-        decided: own == Some(rank),
+        decided: false,
         last_case_day: String::new(),
         least_denominator: measure.least_denominator,
         below_least: value.too_few,
-    }
+    };
+    (own, reason)
 }
 
 fn cases_named(policy: &TierPolicy, name: &str) -> String {

@@ -1,12 +1,13 @@
-//! The tier of every area on every day, from the day's own numbers.
+//! The tier of every area on every day, from its numbers and, where the policy says so, those of the days before.
 
+use super::hysteresis;
 use super::measures::{Ranked, Subject, TierInputs, days_of_steps, last_case, measure_value};
 use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::AreaFacts;
-use crate::policy::{CleanDayStep, LONGEST_WINDOW, Rules, Target, TargetIndex, TierEngine, TierPolicy};
-use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierReason};
+use crate::policy::{CleanDayStep, LONGEST_WINDOW, Rules, Target, TargetIndex, Threshold, TierEngine, TierPolicy};
+use crate::proto::v1::{Alert, AreaPositivity, AreaTier, Severity, TierHysteresis, TierReason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A tier.
@@ -26,6 +27,8 @@ pub struct Tier {
     pub earliest_step_down: String,
     /// Why. Each value is one division of whole numbers, which has one result.
     pub reasons: Vec<TierReason>,
+    /// What the days gave that it follows from, if they are more than one.
+    pub hysteresis: Option<TierHysteresis>,
 }
 
 impl Tier {
@@ -39,6 +42,7 @@ impl Tier {
             previous: tier.previous_tier.clone(),
             earliest_step_down: tier.earliest_step_down.clone(),
             reasons: tier.reasons.clone(),
+            hysteresis: tier.hysteresis.clone(),
         }
     }
 }
@@ -125,7 +129,7 @@ pub fn of<'a>(
         rules.areas.list.iter().map(move |area| Subject { area, target: target.id.as_str(), at })
     };
     let first = counts.first_day().unwrap_or(today);
-    let days = days_of_change(counts);
+    let (days, looked_at) = (days_of_change(counts), most_days_looked_at(rules));
     for subject in (0..).zip(&rules.deployment.targets).flat_map(of_target) {
         let key = key(rules, subject);
         if !wanted(&key) {
@@ -136,13 +140,14 @@ pub fn of<'a>(
             let later = |ahead| decide(subject, today.plus(ahead));
             let known = numbers.get(&(key.clone(), on));
             let reasons = reasons::of(counts, known, subject, now.ranked(on));
-            let mut tier = Tier { reasons, ..tier(on, &now, eve.as_ref(), later) };
+            let hysteresis = now.hysteresis(on);
+            let mut tier = Tier { reasons, hysteresis, ..tier(on, &now, eve.as_ref(), later) };
             if whole < today {
                 tier.earliest_step_down.clear();
             }
             tiers.insert(key.clone(), tier);
         }
-        let facts = subject.area.facts.iter().map(|facts| facts.from);
+        let facts = subject.area.facts.iter().flat_map(|facts| (0..looked_at).map(|later| facts.from.plus(later)));
         let missing = (whole.0 + 1..=today.0).map(Day);
         let all = days.iter().copied().chain(facts).chain(missing);
         for day in all.filter(|day| (first..=today).contains(day)) {
@@ -155,8 +160,17 @@ pub fn of<'a>(
     (tiers, changes)
 }
 
+/// The most days that a tier follows from.
+fn most_days_looked_at(rules: &Rules) -> i32 {
+    let looked_at = |policy: &TierPolicy| match &policy.engine {
+        TierEngine::CleanDay(_) => 1,
+        TierEngine::Threshold(engine) => hysteresis::days_of(engine),
+    };
+    rules.tiers.iter().map(looked_at).max().unwrap_or(1)
+}
+
 /// All days on which a tier may differ from that of the day before, for what the registry says of areas aside: what has
-/// entered a window or left it, what registries do to cases in the longest window after them, clean days that are over,
+/// entered a window or left it and the days that are looked at after that, what registries do to cases in the longest window after them, clean days that are over,
 /// other policies. All days between them are passed over: one row of a mistyped year can make them very many.
 fn days_of_change<'a>(counts: &impl TierInputs<'a>) -> BTreeSet<Day> {
     let policies = &counts.rules().tiers;
@@ -164,7 +178,8 @@ fn days_of_change<'a>(counts: &impl TierInputs<'a>) -> BTreeSet<Day> {
         TierEngine::CleanDay(steps) => days_of_steps(policy, steps),
         TierEngine::Threshold(_) => Vec::new(),
     };
-    let ages: BTreeSet<i32> = policies.iter().flat_map(over).map(|days| days + 1).chain(0..=LONGEST_WINDOW).collect();
+    let until = LONGEST_WINDOW + most_days_looked_at(counts.rules()) - 1;
+    let ages: BTreeSet<i32> = policies.iter().flat_map(over).map(|days| days + 1).chain(0..=until).collect();
     let begins = policies.iter().flat_map(|policy| [Some(policy.effective_from), policy.effective_until]).flatten();
     let first = counts.first_day();
     let busy = counts.days().flat_map(|day| ages.iter().map(move |age| day.plus(*age)));
@@ -182,6 +197,8 @@ struct Decision<'a> {
     rank: u32,
     /// The first day after which it ends by itself (clean days only).
     ends: Option<Day>,
+    /// What each day gave that it follows from, if they are more than one (thresholds only).
+    days: Vec<Option<u32>>,
 }
 
 impl Decision<'_> {
@@ -191,6 +208,15 @@ impl Decision<'_> {
 
     fn ranked(&self, day: Day) -> Ranked<'_> {
         Ranked { policy: self.policy, rank: self.rank, day }
+    }
+
+    fn hysteresis(&self, day: Day) -> Option<TierHysteresis> {
+        match &self.policy.engine {
+            TierEngine::Threshold(engine) if self.days.len() > 1 => {
+                Some(hysteresis::said(engine, self.ranked(day), &self.days))
+            }
+            _ => None,
+        }
     }
 
     fn policy(&self) -> String {
@@ -226,7 +252,7 @@ fn tier<'a>(
     let step_down = match (&now.policy.engine, now.rank) {
         (_, 0) => None,
         (TierEngine::CleanDay(_), _) => now.ends.map(|day| day.plus(1)),
-        (TierEngine::Threshold(_), _) => (1..=14)
+        (TierEngine::Threshold(engine), _) => (1..14 + hysteresis::days_of(engine))
             .map_while(|ahead| Some((ahead, later(ahead)?.rank)))
             .find(|(_, rank)| *rank < now.rank)
             .map(|(ahead, _)| today.plus(ahead)),
@@ -239,14 +265,18 @@ fn tier<'a>(
         previous: eve.map(Decision::name).unwrap_or_default(),
         earliest_step_down: step_down.map(|day| day.to_string()).unwrap_or_default(),
         reasons: Vec::new(),
+        hysteresis: None,
     }
 }
 
 /// What the registry says of an area on a day, and the policy that decides on it then.
 fn decides<'a>(rules: &'a Rules, subject: Subject<'a>, day: Day) -> Option<(&'a AreaFacts, &'a TierPolicy)> {
-    let Subject { area, at, .. } = subject;
-    let facts = area.facts.iter().rev().find(|facts| facts.from <= day).filter(|facts| !facts.abolished)?;
-    Some((facts, rules.tier_policy(area.level, at, day)?))
+    Some((facts_on(subject, day)?, rules.tier_policy(subject.area.level, subject.at, day)?))
+}
+
+/// What the registry says of an area on a day on which it exists.
+fn facts_on(subject: Subject<'_>, day: Day) -> Option<&AreaFacts> {
+    subject.area.facts.iter().rev().find(|facts| facts.from <= day).filter(|facts| !facts.abolished)
 }
 
 /// The tier of an area for a target on a day by specimens collected up to `seen`.
@@ -257,21 +287,36 @@ fn decide<'a>(
     day: Day,
     seen: Day,
 ) -> Option<Decision<'a>> {
-    let (facts, policy) = decides(counts.rules(), subject, day)?;
+    let (_, policy) = decides(counts.rules(), subject, day)?;
     match &policy.engine {
         TierEngine::CleanDay(steps) => Some(clean_day(counts, subject, policy, steps, day.min(seen), day)),
-        TierEngine::Threshold(measures) => {
-            let numbers = match day <= seen {
-                true => known.get(&(key(counts.rules(), subject), day)).cloned(),
-                false => counts.seen(subject.names(), day, seen),
-            };
-            let total = numbers.map(|numbers| numbers.purposes[0].windows.clone()).unwrap_or_default();
-            let population = facts.population;
-            let ranks =
-                measures.iter().filter_map(|measure| measure_value(policy, measure, &total, population).rank(measure));
-            Some(Decision { policy, rank: ranks.max()?, ends: None })
+        TierEngine::Threshold(engine) => {
+            let all = (1 - hysteresis::days_of(engine)..=0).map(|age| day.plus(age));
+            let days: Vec<_> =
+                all.map(|of| measured_alone(counts, known, subject, (policy, engine), of, seen)).collect();
+            Some(Decision { policy, rank: hysteresis::rank(engine, &days)?, ends: None, days })
         }
     }
+}
+
+/// The rank that a day gives alone.
+fn measured_alone<'a>(
+    counts: &impl TierInputs<'a>,
+    known: &Numbers,
+    subject: Subject<'a>,
+    (policy, engine): (&TierPolicy, &Threshold),
+    day: Day,
+    seen: Day,
+) -> Option<u32> {
+    let population = facts_on(subject, day)?.population;
+    let total = |numbers: &AreaPositivity| numbers.purposes[0].windows.clone();
+    let total = match day <= seen {
+        true => known.get(&(key(counts.rules(), subject), day)).map(total),
+        false => counts.seen(subject.names(), day, seen).as_ref().map(total),
+    };
+    let total = total.unwrap_or_default();
+    let rank = |measure| measure_value(policy, measure, &total, population).rank(measure);
+    engine.measures.iter().filter_map(rank).max()
 }
 
 fn clean_day<'a>(
@@ -283,18 +328,18 @@ fn clean_day<'a>(
     day: Day,
 ) -> Decision<'a> {
     let Some(last_case) = last_case(counts, subject, policy, seen, day) else {
-        return Decision { policy, rank: 0, ends: None };
+        return Decision { policy, rank: 0, ends: None, days: Vec::new() };
     };
     let mut rank = policy.tiers.len() as u32 - 1;
     let mut ends = last_case;
     while let Some(step) = steps.iter().find(|step| step.rank == rank) {
         ends = ends.plus(step.clean_days);
         if day <= ends {
-            return Decision { policy, rank, ends: Some(ends) };
+            return Decision { policy, rank, ends: Some(ends), days: Vec::new() };
         }
         rank = step.next;
     }
-    Decision { policy, rank, ends: None }
+    Decision { policy, rank, ends: None, days: Vec::new() }
 }
 
 #[cfg(test)]

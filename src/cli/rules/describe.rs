@@ -4,7 +4,7 @@ use super::table::Table;
 use crate::model::time::Day;
 use crate::policy::{
     AreaMeaning, CasePolicy, EpisodeForm, Frequency, GroupTests, Measure, MeasureKind, ObservationDays, Rules,
-    TestDays, TierEngine, TierPolicy,
+    TestDays, Threshold, TierEngine, TierPolicy,
 };
 use crate::proto::v1::Severity;
 use crate::view::texts;
@@ -174,11 +174,17 @@ fn rule(policy: &TierPolicy) -> String {
             };
             steps.iter().map(step).collect::<Vec<_>>().join("; ")
         }
-        TierEngine::Threshold(measures) => {
-            let measures = measures.iter().map(measure).collect::<Vec<_>>().join("; ");
-            format!("{}: the worse of {measures}", policy.tiers.join(" < "))
+        TierEngine::Threshold(engine) => {
+            let measures = engine.measures.iter().map(measure).collect::<Vec<_>>().join("; ");
+            format!("{}: the worse of {measures}{}", policy.tiers.join(" < "), days_in_a_row(engine))
         }
     }
+}
+
+/// How many days it takes up and down; nothing where one is enough.
+fn days_in_a_row(engine: &Threshold) -> String {
+    let (up, down) = (engine.rise_days, engine.fall_days);
+    if engine.has_hysteresis() { format!("; up after {up}, down after {down} days in a row") } else { String::new() }
 }
 
 fn measure(measure: &Measure) -> String {
@@ -200,9 +206,9 @@ fn measure(measure: &Measure) -> String {
 /// What may be meant so and is worth a look, a line each: a proportion of next to no tests is no measure.
 pub(super) fn notes(rules: &Rules) -> Vec<String> {
     let note = |policy: &TierPolicy| {
-        let TierEngine::Threshold(measures) = &policy.engine else { return None };
+        let TierEngine::Threshold(engine) = &policy.engine else { return None };
         let is_bare = |measure: &Measure| measure.kind != MeasureKind::CasesPer100k && measure.least_denominator == 0;
-        let bare = measures.iter().enumerate().filter(|(_, measure)| is_bare(measure));
+        let bare = engine.measures.iter().enumerate().filter(|(_, measure)| is_bare(measure));
         let bare: Vec<String> = bare.map(|(at, _)| format!("`threshold.measures[{at}]`")).collect();
         let (id, version, tier) = (&policy.id, &policy.version, policy.tiers.last()?);
         if bare.is_empty() {

@@ -3,7 +3,10 @@
 use super::args::What;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
-use crate::proto::v1::{Alert, AlertFamily, AreaPositivity, AreaTier, PooledPrevalence, TierReason, WindowNumbers};
+use crate::proto::v1::{
+    Alert, AlertFamily, AreaPositivity, AreaTier, MeasuredDays, PooledPrevalence, TierHysteresis, TierReason,
+    WindowNumbers,
+};
 use crate::view::areas::window;
 use crate::view::texts;
 use jiff::tz::TimeZone;
@@ -154,10 +157,18 @@ pub(super) fn tier(tier: &AreaTier, area: &str, target: &str) -> String {
     let before = if tier.previous_tier.is_empty() { "–" } else { &tier.previous_tier };
     let down = if tier.earliest_step_down.is_empty() { "–" } else { &tier.earliest_step_down };
     let counting = tier.reasons.iter().filter(|reason| reason.decided || reason.below_least);
-    let reasons: Vec<String> = counting.map(reason).collect();
+    let days = tier.hysteresis.as_ref().and_then(|of| other_days(of, &tier.tier));
+    let reasons: Vec<String> = counting.map(reason).chain(days).collect();
     let policy = format!("{} of {}", tier.policy_id, tier.policy_version);
     let why = if reasons.is_empty() { policy } else { format!("{} ({policy})", reasons.join(", ")) };
     columns([(&tier.day, 11), (area, 26), (target, 12), (&tier.tier, 13), (before, 13), (down, 11)]) + &why
+}
+
+/// What the last days measured, where it is not the tier that stands: how long for, and how long it takes.
+fn other_days(of: &TierHysteresis, stands: &str) -> Option<String> {
+    let MeasuredDays { first_day, tier, .. } = of.days.last().filter(|last| last.tier != stands)?;
+    let tier = if tier.is_empty() { "nothing" } else { tier };
+    Some(format!("measures {tier} since {first_day}; up after {}, down after {} days", of.rise_days, of.fall_days))
 }
 
 fn reason(of: &TierReason) -> String {
@@ -188,6 +199,27 @@ fn columns<const N: usize>(texts: [(&str, usize); N]) -> String {
 mod tests {
     use super::*;
     use crate::proto::v1::{DayClose, PurposeNumbers};
+
+    #[test]
+    fn of_a_tier_that_other_days_hold_it_is_said_what_is_measured_and_how_long_it_takes() {
+        let measured = |tier: &str| MeasuredDays {
+            first_day: "2022-11-09".to_owned(),
+            last_day: "2022-11-11".to_owned(),
+            tier: tier.to_owned(),
+        };
+        let shown = |tier: &str| {
+            let hysteresis = Some(TierHysteresis { rise_days: 3, fall_days: 5, days: vec![measured(tier)] });
+            let of = AreaTier { tier: "high".to_owned(), hysteresis, ..AreaTier::default() };
+            super::tier(&of, "D1", "sars-cov-2")
+        };
+        assert!(
+            shown("low").contains("measures low since 2022-11-09; up after 3, down after 5 days"),
+            "{}",
+            shown("low")
+        );
+        assert!(shown("").contains("measures nothing since"), "{}", shown(""));
+        assert!(!shown("high").contains("measures"), "{}", shown("high"));
+    }
 
     #[test]
     fn of_a_closed_day_it_is_said_when_that_was_without_whom_and_what_has_come_since() {

@@ -338,6 +338,7 @@ impl Restater<'_> {
             earliest_step_down: earliest.map(|day| day.to_string()).unwrap_or_default(),
             previous_tier: eve.map(|eve| eve.tier().to_owned()).unwrap_or_default(),
             reasons: decision.reasons,
+            hysteresis: decision.hysteresis,
             now: None,
             target: String::new(),
         })

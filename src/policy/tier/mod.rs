@@ -9,7 +9,7 @@ use crate::model::time::Day;
 use crate::proto::v1::{self, Severity, tier_policy::Engine};
 use clean_day::{CleanDayStep, CleanDayToml};
 use serde::Deserialize;
-use threshold::{Measure, ThresholdToml};
+use threshold::{Threshold, ThresholdToml};
 
 pub mod clean_day;
 pub mod threshold;
@@ -61,8 +61,8 @@ impl Default for TierSeverity {
 pub enum TierEngine {
     /// Steps down after clean days, from the gravest tier.
     CleanDay(Vec<CleanDayStep>),
-    /// The gravest band over all measures with a value.
-    Threshold(Vec<Measure>),
+    /// The gravest band over all measures with a value, on days in a row.
+    Threshold(Threshold),
 }
 
 /// A policy of the contract, checked.

@@ -1,10 +1,45 @@
-//! The threshold engine: bands of measures, of which the gravest decides.
+//! The threshold engine: bands of measures, of which the gravest decides, once it has done so on days enough in a row.
 
 use crate::policy::deployment::Deployment;
 use crate::policy::error::Check;
-use crate::policy::windows::WINDOWS;
+use crate::policy::windows::{LONGEST_WINDOW, WINDOWS};
 use crate::proto::v1;
 use serde::Deserialize;
+use std::ops::RangeInclusive;
+
+/// Days in a row that a policy can ask for, at most: as many as the longest window has.
+const DAYS_IN_A_ROW: RangeInclusive<u32> = 1..=LONGEST_WINDOW.unsigned_abs();
+
+/// Days after an area has last fallen below a tier from which on one day is enough to take it again: so far back must be
+/// looked to know of the fall, and what hovers around a bound for as long is to be called grave sooner than mild.
+pub const FALL_COUNTS_FOR: i32 = 14;
+
+/// Measures, and the days in a row that they must say the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    /// What is measured.
+    pub measures: Vec<Measure>,
+    /// Days in a row at least as grave before a graver tier is taken.
+    pub rise_days: i32,
+    /// Days in a row milder before a tier is left.
+    pub fall_days: i32,
+}
+
+impl Threshold {
+    /// The last days that a tier follows from, its own one of them.
+    pub fn days_looked_at(&self) -> i32 {
+        match self.fall_days {
+            1 => self.rise_days,
+            // Every fall that still counts with its whole row of days, and as many days without one after it.
+            fall_days => FALL_COUNTS_FOR + 2 * fall_days - 1,
+        }
+    }
+
+    /// Whether a day alone does not decide.
+    pub fn has_hysteresis(&self) -> bool {
+        self.days_looked_at() > 1
+    }
+}
 
 /// One measure and its bands.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,13 +65,13 @@ pub enum MeasureKind {
     PeopleOverPeople,
 }
 
-/// Measures whose windows are kept, with ascending bounds.
+/// Measures whose windows are kept, with ascending bounds, and days in a row that are kept as well.
 pub(super) fn engine(
     engine: &v1::ThresholdEngine,
     wire: &v1::TierPolicy,
     deployment: &Deployment,
     check: &mut Check<'_>,
-) -> Vec<Measure> {
+) -> Threshold {
     if engine.measures.is_empty() {
         check.wrong("threshold.measures", "it is empty", "say what is measured");
     }
@@ -52,7 +87,11 @@ pub(super) fn engine(
         let least_denominator = least_tests(measure, &format!("{place}.least_tests"), check);
         Some(Measure { kind: kind?, window_days, lower_bounds: measure.lower_bounds.clone(), least_denominator })
     });
-    measures.collect()
+    let measures = measures.collect();
+    let mut days = |field: &str, days: Option<u32>| check.number(field, days.unwrap_or(1), DAYS_IN_A_ROW);
+    let rise_days = days("threshold.rise_days", engine.rise_days);
+    let fall_days = days("threshold.fall_days", engine.fall_days);
+    Threshold { measures, rise_days, fall_days }
 }
 
 fn kind(
@@ -116,6 +155,8 @@ fn bounds(measure: &v1::Measure, field: &str, tiers: usize, check: &mut Check<'_
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ThresholdToml {
+    rise_days: Option<u32>,
+    fall_days: Option<u32>,
     measures: Vec<MeasureToml>,
 }
 
@@ -153,6 +194,7 @@ impl ThresholdToml {
                 least_tests: toml.least_tests.unwrap_or(0),
             }
         };
-        v1::ThresholdEngine { measures: self.measures.into_iter().map(measure).collect() }
+        let measures = self.measures.into_iter().map(measure).collect();
+        v1::ThresholdEngine { measures, rise_days: self.rise_days, fall_days: self.fall_days }
     }
 }

@@ -118,8 +118,14 @@ function why(detail) {
   const down = tier.earliest_step_down ? t("why.down", { day: day(tier.earliest_step_down) }) : "";
   const before = tier.previous && tier.previous !== tier.name ? t("why.before", { tier: word("tier", tier.previous) }) : "";
   const says = t("why.says", { tier: word("tier", tier.name), day: day(tier.day), policy: tier.policy, version: tier.version });
+  const stretch = (of) => [of.first_day === of.last_day ? day(of.last_day) : `${day(of.first_day)} – ${day(of.last_day)}`, of.tier ? word("tier", of.tier) : t("none")];
+  const held = tier.hysteresis;
+  const days = held ? [
+    el("p", {}, t("why.held", { rise: amount(held.rise_days, "day"), fall: amount(held.fall_days, "day") })),
+    table(t("why.held.title"), [t("why.days"), t("why.gives")], held.days.map(stretch)),
+  ] : [];
   const head = ["measure", "numbers", "value", "last", "gives", "decides"].map((column) => t(`why.${column}`));
-  box.replaceChildren(el("p", {}, says + before + down), ...(tier.reasons.length ? [table(t("why.title"), head, tier.reasons.map(row))] : []));
+  box.replaceChildren(el("p", {}, says + before + down), ...(tier.reasons.length ? [table(t("why.title"), head, tier.reasons.map(row))] : []), ...days);
 }
 
 function parts(state, detail, choose) {

@@ -3,7 +3,9 @@
 use crate::model::target::{FIRST, keyed};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
-use crate::proto::v1::{AreaTier, PooledPrevalence, Proportion, PurposeNumbers, TierReason, WindowNumbers};
+use crate::proto::v1::{
+    AreaTier, MeasuredDays, PooledPrevalence, Proportion, PurposeNumbers, TierHysteresis, TierReason, WindowNumbers,
+};
 use crate::view::areas::AreaOverview;
 use crate::view::overview::Overview;
 use crate::view::texts;
@@ -152,6 +154,22 @@ struct Tier {
     earliest_step_down: String,
     previous: String,
     reasons: Vec<Reason>,
+    hysteresis: Option<Hysteresis>,
+}
+
+/// Days in a row that a policy asks for, and what the last days measured.
+#[derive(Debug, Serialize)]
+struct Hysteresis {
+    rise_days: u32,
+    fall_days: u32,
+    days: Vec<Measured>,
+}
+
+#[derive(Debug, Serialize)]
+struct Measured {
+    first_day: String,
+    last_day: String,
+    tier: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -348,7 +366,17 @@ fn tier(overview: &Overview, of: &AreaTier) -> Tier {
         earliest_step_down: of.earliest_step_down.clone(),
         previous: of.previous_tier.clone(),
         reasons: of.reasons.iter().map(reason).collect(),
+        hysteresis: of.hysteresis.as_ref().map(hysteresis),
     }
+}
+
+fn hysteresis(of: &TierHysteresis) -> Hysteresis {
+    let measured = |of: &MeasuredDays| Measured {
+        first_day: of.first_day.clone(),
+        last_day: of.last_day.clone(),
+        tier: of.tier.clone(),
+    };
+    Hysteresis { rise_days: of.rise_days, fall_days: of.fall_days, days: of.days.iter().map(measured).collect() }
 }
 
 fn reason(of: &TierReason) -> Reason {

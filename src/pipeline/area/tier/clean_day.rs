@@ -18,10 +18,20 @@ pub(super) fn decide<'a>(
     steps: &[CleanDayStep],
     day: Day,
 ) -> Decision<'a> {
+    by_cases(policy, steps, day, |case_day| cases_on(subject, policy, case_day, day))
+}
+
+/// The tier on a day by the cases of each day.
+pub(super) fn by_cases<'a>(
+    policy: &'a TierPolicy,
+    steps: &[CleanDayStep],
+    day: Day,
+    cases_on: impl Fn(Day) -> i64,
+) -> Decision<'a> {
     let descent = descent(policy, steps);
-    let last = last_case(subject, policy, descent, day);
+    let last = (0..=descent).map(|age| day.plus(-age)).find(|case_day| cases_on(*case_day) > 0);
     let rank = last.map_or(0, |last| stage(policy, steps, day.0 - last.0).0);
-    let cases = (0..=descent).map(|age| cases_on(subject, policy, day.plus(-age), day)).sum();
+    let cases = (0..=descent).map(|age| cases_on(day.plus(-age))).sum();
     let reason = TierReason {
         measure: scoped(policy, "cases"),
         window_days: descent as u32 + 1,
@@ -33,7 +43,7 @@ pub(super) fn decide<'a>(
         last_case_day: last.map(|day| day.to_string()).unwrap_or_default(),
         ..TierReason::default()
     };
-    Decision { policy, rank, reasons: vec![reason] }
+    Decision { policy, rank, reasons: vec![reason], hysteresis: None }
 }
 
 /// The last day with a case, at most `back` days before `day`.

@@ -5,6 +5,8 @@
 
 pub mod alert;
 mod clean_day;
+mod hysteresis;
+pub mod published;
 mod subject;
 mod threshold;
 
@@ -18,7 +20,7 @@ impl<'a> Subject<'a> {
         let policy = self.policy(day)?;
         match &policy.engine {
             TierEngine::CleanDay(steps) => Some(clean_day::decide(self, policy, steps, day)),
-            TierEngine::Threshold(measures) => threshold::decide(self, policy, measures, day, day),
+            TierEngine::Threshold(engine) => threshold::decide(self, policy, engine, day),
         }
     }
 
@@ -31,7 +33,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The policy that decides on it on a day; `None` when none does, or it does not exist.
-    fn policy(&self, day: Day) -> Option<&'a TierPolicy> {
+    pub(super) fn policy(&self, day: Day) -> Option<&'a TierPolicy> {
         if !self.rules.areas.exists(self.index, day) {
             return None;
         }
@@ -56,7 +58,7 @@ impl<'a> Subject<'a> {
         let policy = decision.policy;
         match &policy.engine {
             TierEngine::CleanDay(steps) => clean_day::step_down(self, policy, steps, today),
-            TierEngine::Threshold(measures) => threshold::step_down(self, policy, measures, decision.rank, today),
+            TierEngine::Threshold(engine) => threshold::step_down(self, policy, engine, decision.rank, today),
         }
     }
 }
@@ -65,6 +67,6 @@ impl<'a> Subject<'a> {
 pub fn reach(policy: &TierPolicy) -> i32 {
     match &policy.engine {
         TierEngine::CleanDay(steps) => clean_day::descent(policy, steps),
-        TierEngine::Threshold(_) => LONGEST_WINDOW - 1,
+        TierEngine::Threshold(engine) => LONGEST_WINDOW - 1 + engine.days_looked_at() - 1,
     }
 }

@@ -1,55 +1,112 @@
 //! The threshold engine.
 //!
 //! Every measure that has a value gives a band, the gravest decides. A measure whose denominator is below the policy's
-//! least has none. Without any value there is no decision: what is unknown is never called mild.
+//! least has none. Without any value there is no decision: what is unknown is never called mild. Where the policy asks for
+//! days in a row, what the last days gave decides together ([`hysteresis`]).
 
+use super::hysteresis;
 use super::subject::{Decision, Subject, counted, scoped};
 use crate::model::time::Day;
 use crate::pipeline::area::positivity::{Sums, per_100k, total};
-use crate::policy::{LONGEST_WINDOW, Measure, MeasureKind, TierPolicy};
+use crate::policy::{LONGEST_WINDOW, Measure, MeasureKind, Threshold, TierPolicy};
 use crate::proto::v1::TierReason;
+use std::ops::RangeInclusive;
 
-/// The tier on `day` by specimens collected up to `seen`.
+/// The rank that a measure gives, `None` without a value, and how it came about.
+pub(super) type Band = (Option<u32>, TierReason);
+
+/// The tier on a day.
 pub(super) fn decide<'a>(
     subject: &Subject<'a>,
     policy: &'a TierPolicy,
-    measures: &[Measure],
+    engine: &Threshold,
     day: Day,
-    seen: Day,
 ) -> Option<Decision<'a>> {
-    let population = subject.rules.areas.population(subject.index, day);
-    let measured: Vec<_> = measures
-        .iter()
-        .map(|measure| {
-            let sums = total(subject.rules, subject.series, measure.window_days, day, seen);
-            measured(policy, measure, &sums, population)
-        })
-        .collect();
-    let rank = measured.iter().filter_map(|(rank, _)| *rank).max()?;
-    let reasons = measured.into_iter().map(|(own, reason)| TierReason { decided: own == Some(rank), ..reason });
-    Some(Decision { policy, rank, reasons: reasons.collect() })
+    let bands = bands(subject, policy, engine, day, day);
+    let measured = match engine.days_looked_at() {
+        1 => vec![gravest(&bands)],
+        days => ranks(subject, policy, engine, day.plus(1 - days)..=day, day).collect(),
+    };
+    concluded(policy, engine, day, bands, &measured)
+}
+
+/// The tier on a day by what each measure gives on it, and the ranks of all days looked at.
+pub(super) fn concluded<'a>(
+    policy: &'a TierPolicy,
+    engine: &Threshold,
+    day: Day,
+    bands: Vec<Band>,
+    measured: &[Option<u32>],
+) -> Option<Decision<'a>> {
+    let (rank, of_day) = (hysteresis::stands(engine, measured)?, gravest(&bands));
+    let hysteresis = engine.has_hysteresis().then(|| hysteresis::told(policy, engine, measured, day));
+    // Where the days before decide otherwise than the day would, none of its measures did.
+    let decided = |own: Option<u32>| own == Some(rank) && of_day == own;
+    let reasons = bands.into_iter().map(|(own, reason)| TierReason { decided: decided(own), ..reason });
+    Some(Decision { policy, rank, reasons: reasons.collect(), hysteresis })
 }
 
 /// The first day after `today` on which a tier milder than `rank` results, as days leave the windows one by one; `None`
-/// where nothing is left in them before.
+/// where nothing is left in them before, or another policy holds by then.
 pub(super) fn step_down(
     subject: &Subject<'_>,
     policy: &TierPolicy,
-    measures: &[Measure],
+    engine: &Threshold,
     rank: u32,
     today: Day,
 ) -> Option<Day> {
-    (1..=LONGEST_WINDOW)
-        .map_while(|ahead| {
-            let day = today.plus(ahead);
-            Some((day, decide(subject, policy, measures, day, today)?.rank))
-        })
+    let looked_at = engine.days_looked_at();
+    let last = today.plus(LONGEST_WINDOW + looked_at - 1);
+    let measured: Vec<_> = ranks(subject, policy, engine, today.plus(2 - looked_at)..=last, today).collect();
+    (today.0 + 1..=last.0)
+        .map(Day)
+        .zip(measured.windows(looked_at as usize))
+        .take_while(|(day, _)| subject.policy(*day).is_some_and(|of_day| std::ptr::eq(of_day, policy)))
+        .map_while(|(day, measured)| Some((day, hysteresis::stands(engine, measured)?)))
         .find(|(_, later)| *later < rank)
         .map(|(day, _)| day)
 }
 
-/// The band of one measure, `None` without a value, and how it came about.
-fn measured(policy: &TierPolicy, measure: &Measure, sums: &Sums, population: u64) -> (Option<u32>, TierReason) {
+/// The ranks that some days measure, by specimens collected up to `seen`.
+fn ranks(
+    subject: &Subject<'_>,
+    policy: &TierPolicy,
+    engine: &Threshold,
+    days: RangeInclusive<Day>,
+    seen: Day,
+) -> impl Iterator<Item = Option<u32>> {
+    let exists = |day| subject.rules.areas.exists(subject.index, day);
+    let rank = move |day| exists(day).then(|| gravest(&bands(subject, policy, engine, day, seen))).flatten();
+    (days.start().0..=days.end().0).map(Day).map(move |day| match day <= seen {
+        true => subject.measured(policy, day, || rank(day)),
+        false => rank(day),
+    })
+}
+
+/// What each measure gives on a day by specimens collected up to `seen`.
+fn bands(subject: &Subject<'_>, policy: &TierPolicy, engine: &Threshold, day: Day, seen: Day) -> Vec<Band> {
+    let population = subject.rules.areas.population(subject.index, day);
+    let sums = |measure: &Measure| total(subject.rules, subject.series, measure.window_days, day, seen);
+    bands_of(policy, engine, population, sums)
+}
+
+/// The same by the sums of each measure's window.
+pub(super) fn bands_of(
+    policy: &TierPolicy,
+    engine: &Threshold,
+    population: u64,
+    sums: impl Fn(&Measure) -> Sums,
+) -> Vec<Band> {
+    engine.measures.iter().map(|measure| measured(policy, measure, &sums(measure), population)).collect()
+}
+
+/// The gravest rank of those with a value.
+pub(super) fn gravest(bands: &[Band]) -> Option<u32> {
+    bands.iter().filter_map(|(rank, _)| *rank).max()
+}
+
+/// The band of one measure.
+fn measured(policy: &TierPolicy, measure: &Measure, sums: &Sums, population: u64) -> Band {
     let ratio = |numerator: i64, denominator: i64| (denominator > 0).then(|| numerator as f64 / denominator as f64);
     let (name, numerator, denominator, value) = match measure.kind {
         MeasureKind::CasesPer100k => {
