@@ -295,7 +295,10 @@ impl World {
                 let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
                 output.topic == Topic::Alerts
                     && alert.is_some_and(|alert| {
-                        matches!(alert.family(), AlertFamily::ContactOverdue | AlertFamily::PoolOverdue)
+                        matches!(
+                            alert.family(),
+                            AlertFamily::ContactOverdue | AlertFamily::PoolOverdue | AlertFamily::GroupOverdue
+                        )
                     })
             };
             let is_duty = |output: &Output| output.topic == Topic::PersonDuties;

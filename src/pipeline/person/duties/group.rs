@@ -18,7 +18,7 @@ use crate::state::person::row::{Row, minute_start};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days up to today of which tests at a regular distance are said.
-const SAID_DAYS: i32 = LONGEST_WINDOW;
+pub const SAID_DAYS: i32 = LONGEST_WINDOW;
 
 /// Tests of each target, in order of day and group.
 pub fn tests(grounds: &Grounds<'_>, passed: Passed, first_kept: Day) -> BTreeMap<TargetIndex, Vec<Said>> {
@@ -139,7 +139,7 @@ fn due_days(
 }
 
 /// Days on which a swab was taken for a target, alone or for a pool, whatever it says, unless it is invalid.
-fn swabs(grounds: &Grounds<'_>, target: TargetIndex) -> BTreeSet<Day> {
+pub fn swabs(grounds: &Grounds<'_>, target: TargetIndex) -> BTreeSet<Day> {
     let Grounds { rows, rules, names, .. } = *grounds;
     let says = |row: &Row| !matches!(row.finding(), Finding::Invalid | Finding::Unspecified);
     // Of two results of a tube one may outweigh the other: it was taken all the same.

@@ -5,6 +5,7 @@
 
 mod contact;
 pub(super) mod group;
+pub(super) mod group_overdue;
 mod pool;
 mod said;
 
