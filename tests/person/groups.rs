@@ -419,3 +419,43 @@ fn alerts_of_groups_go_by_the_policy_and_outlast_a_restart_and_what_is_forgotten
     let of_p1: Vec<&Alert> = world.alerts.iter().filter(|alert| alert.person_id == "P1").collect();
     assert_eq!((of_p1.len(), of_p1.last().map(|alert| alert.version)), (5, Some(5)), "one life from the first on");
 }
+
+/// Numbers of a group in the person's street on a day of November: members, tests due, taken, overdue.
+fn numbers(world: &World, day: i32, group: &str) -> [i64; 4] {
+    world.check_duties();
+    let first = world.rules.day(at(0, 0));
+    let counts = world.duties.get(&("D1S1".to_owned(), first.plus(day - 1)));
+    counts.and_then(|counts| counts.groups.get(group)).copied().unwrap_or_default()
+}
+
+#[test]
+fn groups_are_numbers_of_areas_by_day_as_long_as_their_tests_are_told() {
+    let mut world = World::new();
+    for (record, person) in [("G1", "P1"), ("G2", "P2"), ("G3", "P1")] {
+        world.group(&PersonGroup { area: "D1S1".into(), ..member(record, person, "drivers", 3) });
+    }
+    world.group(&PersonGroup { area: "D1S1".into(), ..member("G4", "P1", "unheard-of", 3) });
+    world.pass(at(5, 1));
+    assert_eq!(numbers(&world, 2, "drivers"), [0; 4], "they entered on the 3rd");
+    assert_eq!(numbers(&world, 3, "drivers"), [2, 0, 0, 0], "by two records or one");
+    assert_eq!(numbers(&world, 4, "drivers"), [2, 2, 0, 2]);
+    assert_eq!(numbers(&world, 6, "drivers"), [2, 2, 0, 0]);
+    assert_eq!(numbers(&world, 7, "drivers"), [0; 4], "nobody knows who is in it tomorrow");
+    assert_eq!(numbers(&world, 5, "unheard-of"), [0; 4], "no policy names it");
+    let result = swab("P1", "R1", at(3, 8), Finding::Negative);
+    world.lab_at(&result, at(5, 2));
+    assert_eq!([4, 5, 6].map(|day| numbers(&world, day, "drivers")), [[2, 2, 1, 1], [2, 1, 0, 0], [2, 2, 0, 0]]);
+    world.lab_at(&revised(&result, 1, ResultStatus::EnteredInError, Finding::Negative), at(5, 3));
+    assert_eq!(numbers(&world, 5, "drivers"), [2, 2, 0, 0]);
+    world.group(&PersonGroup { revision: 1, last_day: "2022-11-04".into(), ..member("G2", "P2", "drivers", 3) });
+    assert_eq!([4, 5].map(|day| numbers(&world, day, "drivers")), [[1, 1, 0, 1], [1, 1, 0, 0]], "it counts nowhere");
+    world.adopt(with_policy(|policy| policy.groups.retain(|tests| tests.group != "drivers")));
+    assert_eq!(numbers(&world, 4, "drivers"), [0; 4]);
+    world.adopt(sample_rules());
+    for day in 6..40 {
+        world.advance(at(day, 1));
+        world.check_duties();
+    }
+    let day = |back: i32| numbers(&world, 40 - back, "drivers");
+    assert_eq!([day(0), day(2), day(13), day(14)], [[1, 1, 0, 0], [1, 1, 0, 1], [1, 1, 0, 1], [0; 4]]);
+}

@@ -71,8 +71,18 @@ fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
     assert_eq!((tests.len(), &*tests[0].day, &*tests[13].day), (14, "2022-10-30", "2022-11-12"));
     let overdue = tests.iter().filter(|test| test.overdue_since.is_some()).count();
     assert_eq!((overdue, &*tests[0].group), (12, "cold-chain"), "those of yesterday and today may still come");
+    let of_group = |end: &Ending, area: &str, day: &str| {
+        let groups = end.duties(area, day).groups;
+        groups.iter().map(|of| [of.members, of.tests_due, of.tests_taken, of.tests_overdue]).collect::<Vec<_>>()
+    };
+    for area in ["D2S1", "D2", "C"] {
+        assert_eq!(of_group(&end, area, "2022-11-10"), [[1, 1, 0, 1]], "{area}");
+        assert_eq!(of_group(&end, area, "2022-11-12"), [[1, 1, 0, 0]], "{area}");
+        assert!(of_group(&end, area, "2022-10-29").is_empty() && of_group(&end, area, "2022-11-13").is_empty());
+    }
     let swabbed =
         story.clone().result("2022-11-11 15:00", result("R2", "P1", N, "2022-11-10 09:00")).end("2022-11-12 00:00");
+    assert_eq!(of_group(&swabbed, "C", "2022-11-10"), [[1, 1, 1, 0]]);
     assert_eq!(
         swabbed.to_do("P1").iter().filter(|test| test.taken).map(|test| &*test.day).collect::<Vec<_>>(),
         ["2022-11-10"]

@@ -86,7 +86,6 @@ fn a_cause_that_is_not_there_or_not_the_record_it_says_is_named() {
         (Topic::Alerts, CauseKind::Moved),
         (Topic::Alerts, CauseKind::Contact),
         (Topic::Alerts, CauseKind::Index),
-        (Topic::Alerts, CauseKind::Group),
         (Topic::AreaAlerts, CauseKind::Area),
     ] {
         assert_cause_named(topic, kind, not_there, |cause| {
@@ -101,7 +100,6 @@ fn a_cause_that_is_not_there_or_not_the_record_it_says_is_named() {
     }
     assert_cause_named(Topic::Alerts, CauseKind::Result, other, |cause| cause.revision += 1);
     assert_cause_named(Topic::Alerts, CauseKind::Contact, other, |cause| cause.revision += 1);
-    assert_cause_named(Topic::Alerts, CauseKind::Group, other, |cause| cause.revision += 1);
     assert_cause_named(Topic::Alerts, CauseKind::Result, other, |cause| cause.replaces_result_id.push('?'));
     assert_cause_named(Topic::Alerts, CauseKind::Result, "names no record", |cause| cause.origin = None);
 }
