@@ -21,7 +21,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::area::positivity::positivity;
 use crate::pipeline::person::retention;
 use crate::policy::Rules;
-use crate::proto::v1::{AreaChanges, AreaPositivity, CellChange, DutyChange, DutyKind, GapChange, PoolChange};
+use crate::proto::v1::{
+    AreaChanges, AreaPositivity, CellChange, DutyChange, DutyKind, GapChange, GroupChange, PoolChange,
+};
 use crate::state::area::cell::{Cell, CellKey, Histograms};
 use crate::state::area::pools::PoolKey;
 use crate::state::area::series::Series;
@@ -75,7 +77,7 @@ pub fn duty_difference(wanted: &DutySums, held: &DutySums, first: Day) -> DutySu
     let mut difference = DutySums::new();
     for (sign, sums) in [(1, wanted), (-1, held)] {
         for ((area, day), counts) in sums.iter().filter(|((_, day), _)| *day >= first) {
-            duty_sums::bump(&mut difference, (area, *day), counts.map(|count| sign * count));
+            duty_sums::bump(&mut difference, (area, *day), &counts.times(sign));
         }
     }
     difference
@@ -220,7 +222,7 @@ pub fn batches(corrections: &Corrections, rules: &Rules, layout: Layout, seq: u6
         cells.entry(Place { area, period, purpose: "", day: *day }).or_default();
     }
     let mut duties: BTreeMap<&(String, Day), DutyCounts> =
-        corrections.duties.iter().map(|(key, of)| (key, *of)).collect();
+        corrections.duties.iter().map(|(key, of)| (key, of.clone())).collect();
     for key in &corrections.duties_restated {
         duties.entry(key).or_default();
     }
@@ -318,10 +320,13 @@ fn put_pools(batch: &mut AreaChanges, place: Place<'_>, size: u8, counts: PoolCo
 fn put_duties(batch: &mut AreaChanges, area: &str, day: Day, counts: &DutyCounts) {
     let (area, _) = numbers_within(batch, area, "");
     let one = |kind: DutyKind, change| DutyChange { area, day: day.0, kind: kind as i32, change };
-    let changes = DUTIES.into_iter().zip(counts).filter(|(_, count)| **count != 0);
-    let before = batch.duties.len();
-    batch.duties.extend(changes.map(|(kind, count)| one(kind, *count as i32)));
-    if batch.duties.len() == before {
+    let changes = DUTIES.into_iter().zip(counts.numbers).filter(|(_, count)| *count != 0);
+    batch.duties.extend(changes.map(|(kind, count)| one(kind, count as i32)));
+    for (group, numbers) in &counts.groups {
+        let (group, [members, tests_due, tests_taken, tests_overdue]) = (group.clone(), numbers.map(|one| one as i32));
+        batch.groups.push(GroupChange { area, day: day.0, group, members, tests_due, tests_taken, tests_overdue });
+    }
+    if *counts == DutyCounts::default() {
         batch.duties.push(one(DUTIES[0], 0));
     }
 }

@@ -137,7 +137,15 @@ fn only_what_is_raised_and_written_has_a_series() {
     let families = labels("swabstream_alerts", "family");
     assert_eq!(
         families.into_iter().collect::<Vec<_>>(),
-        ["contact_overdue", "contradiction", "pool_overdue", "pool_positive", "positive", "tier_changed"]
+        [
+            "contact_overdue",
+            "contradiction",
+            "group_overdue",
+            "pool_overdue",
+            "pool_positive",
+            "positive",
+            "tier_changed"
+        ]
     );
     let written = labels("swabstream_records_written_total", "topic");
     assert!(written.len() > 5 && written.iter().all(|topic| Topic::named(topic).is_some()), "{written:?}");

@@ -130,6 +130,7 @@ fn is_source(kind: CauseKind, topic: Topic) -> bool {
         CauseKind::Unspecified | CauseKind::Deadline => false,
         CauseKind::Result | CauseKind::Moved | CauseKind::Member => topic == Topic::LabResults,
         CauseKind::Contact => topic == Topic::ContactRecords,
+        CauseKind::Group => topic == Topic::PersonGroups,
         CauseKind::Index => matches!(topic, Topic::LabResults | Topic::ContactRecords),
         CauseKind::Rules | CauseKind::Area => {
             matches!(topic, Topic::LabResults | Topic::ContactRecords | Topic::AreaChanges)
@@ -146,7 +147,6 @@ fn says(cause: &Cause, record: &Usable) -> bool {
                 && cause.replaces_result_id == other_replaced(result)
         }
         Usable::Contact(contact) => (&cause.record_id, cause.revision) == (&contact.record_id, contact.revision),
-        // Nothing about an alert follows from it.
-        Usable::Group(_) => false,
+        Usable::Group(group) => (&cause.record_id, cause.revision) == (&group.record_id, group.revision),
     }
 }

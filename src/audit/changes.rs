@@ -5,7 +5,7 @@ use super::duties::sums::{self as duty_sums, DutyCounts, DutySums};
 use super::targets;
 use crate::model::cell::{GAPS, Tallies};
 use crate::model::time::Day;
-use crate::proto::v1::{AreaChanges, GapChange};
+use crate::proto::v1::{AreaChanges, GapChange, GroupChange};
 
 /// Adds a message of signed changes. What it says of areas or purposes that it does not name is passed over: the area
 /// half refuses such a message whole.
@@ -54,14 +54,18 @@ fn add_pools(sums: &mut Cells, changes: &AreaChanges) {
 
 /// Adds what a message says has to be done, as [`add`] does the rest.
 pub fn add_duties(sums: &mut DutySums, changes: &AreaChanges) {
+    let mut add = |area: u32, day, counts: &DutyCounts| {
+        let Some(code) = changes.areas.get(area as usize) else { return };
+        let target = changes.targets.get(area as usize).map_or("", String::as_str);
+        duty_sums::bump(sums, (&targets::key(code, target, ""), Day(day)), counts);
+    };
     for duty in &changes.duties {
-        let Some((area, at)) = changes.areas.get(duty.area as usize).zip(duty_sums::place_of(duty.kind())) else {
-            continue;
-        };
-        let target = changes.targets.get(duty.area as usize).map_or("", String::as_str);
-        let mut counts = DutyCounts::default();
-        counts[at] = i64::from(duty.change);
-        duty_sums::bump(sums, (&targets::key(area, target, ""), Day(duty.day)), counts);
+        let counts = DutyCounts::of(duty.kind(), duty.change.into());
+        counts.iter().for_each(|counts| add(duty.area, duty.day, counts));
+    }
+    for GroupChange { area, day, group, members, tests_due, tests_taken, tests_overdue } in &changes.groups {
+        let numbers = [members, tests_due, tests_taken, tests_overdue].map(|number| i64::from(*number));
+        add(*area, *day, &DutyCounts::of_group(group, numbers));
     }
 }
 

@@ -8,7 +8,9 @@ use super::arrived::{Arrived, Usable};
 use super::compare::Published;
 use super::cut::Cut;
 use super::dead_letters::were_deleted;
-use super::recount::alert_id::{contact_overdue, contradiction, pool_overdue, pool_positive, positive, tier_changed};
+use super::recount::alert_id::{
+    contact_overdue, contradiction, group_overdue, pool_overdue, pool_positive, positive, tier_changed,
+};
 use super::report::Check;
 use crate::model::ids::Secret;
 use crate::model::record::Topic;
@@ -48,6 +50,7 @@ fn further<'a>(alert: &'a Alert, first: &str) -> Option<&'a str> {
 
 const NOT_ITS_CASE: &str = "its id is not that of its person, first day and target";
 const NOT_ITS_CONTACT: &str = "its id is not that of its person, due day and target";
+const NOT_ITS_GROUP: &str = "its id is not that of its person, key group, first day and target";
 const NOT_ITS_SPECIMEN: &str = "its id is not that of its person, specimen, day and any target it was tested for";
 const NOT_ITS_POOL: &str = "its id is not that of its pool, specimen, day and target";
 const NOT_ITS_AREA: &str = "its id is not that of its area, day and target";
@@ -64,6 +67,10 @@ fn fault_about_person(
         AlertFamily::Positive => (*alert_id != positive(secret, person_id, first_day, further)).then_some(NOT_ITS_CASE),
         AlertFamily::ContactOverdue => {
             (*alert_id != contact_overdue(secret, person_id, first_day, further)).then_some(NOT_ITS_CONTACT)
+        }
+        AlertFamily::GroupOverdue => {
+            let id = group_overdue(secret, person_id, &alert.group, first_day, further);
+            (*alert_id != id).then_some(NOT_ITS_GROUP)
         }
         AlertFamily::Contradiction => {
             let mut tested_for = targets.get(&(person_id.as_str(), specimen_id.as_str())).into_iter().flatten();

@@ -66,6 +66,7 @@ impl Observed<'_> {
                 passed(&alert.person).is_none_or(|passed| !passed.knows(self.rules, day))
             }
             (AlertFamily::PoolOverdue, Some(said)) => passed(&said.pool).is_none(),
+            (AlertFamily::GroupOverdue, _) => passed(&alert.person).is_none(),
             _ => false,
         }
     }
@@ -99,7 +100,9 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
     let first_pool = coverage.closed_before.plus(3).to_string();
     let is_kept = |alert: &LiveAlert| {
         let first = if alert.pool.is_some() { &first_pool } else { &first_kept };
-        alert.last_day >= *first && !observed.is_forgotten(alert) && !observed.is_undecided(alert)
+        // Of a group an alert has the first day in it, however long ago that was.
+        let is_new = alert.family == AlertFamily::GroupOverdue || alert.last_day >= *first;
+        is_new && !observed.is_forgotten(alert) && !observed.is_undecided(alert)
     };
     let wanted = compare::by_id(truth.alerts.iter().filter(|alert| is_kept(alert)).cloned());
     let live = compare::by_id(observed.published.live().map(LiveAlert::of).filter(is_kept));

@@ -124,7 +124,7 @@ fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> io::Result
         writeln!(out, "{area} {day}: {name}{purpose} {count:+}")?;
     }
     for ((area, day), counts) in duties.iter().take(SHOWN) {
-        for (name, count) in duty_sums::NAMES.iter().zip(counts).filter(|(_, count)| **count != 0) {
+        for (name, count) in counts.named() {
             writeln!(out, "{area} {day}: {name} {count:+}")?;
         }
     }
@@ -134,7 +134,7 @@ fn say(corrections: &Corrections, first: Day, out: &mut dyn Write) -> io::Result
     for (area, day) in duties_restated.iter().take(SHOWN) {
         writeln!(out, "{area} {day}: what has to be done is published otherwise than held")?;
     }
-    let duties: usize = duties.values().map(|counts| counts.iter().filter(|count| **count != 0).count()).sum();
+    let duties: usize = duties.values().map(|counts| counts.named().len()).sum();
     let (counts, restated) = (counts.len() + duties, restated.len() + duties_restated.len());
     writeln!(out, "{counts} counts differ from {first} on, {restated} numbers are published otherwise than held")
 }

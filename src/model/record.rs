@@ -175,12 +175,12 @@ pub struct Output {
 }
 
 /// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` was that of
-/// builds on the way to the next, and `3` has those between pools and their members, what pools estimate, what has to be
-/// done in areas, and records of key groups that are sent on.
-pub const MESSAGE_FORMAT: u32 = 3;
+/// builds on the way to the next, `3` has those between pools and their members, what pools estimate, what has to be done with
+/// contacts in areas, and records of key groups that are sent on, and `4` numbers of key groups.
+pub const MESSAGE_FORMAT: u32 = 4;
 
-/// The first of them in which areas are told what has to be done.
-pub const FIRST_WITH_DUTIES: u32 = 3;
+/// The first of them in which areas are told all that has to be done.
+pub const FIRST_WITH_DUTIES: u32 = 4;
 
 /// Header of every record that a task writes: the commit it belongs to, e.g. `person/3/1024`, half, task and number.
 /// Who looks at many topics while they grow can so tell what belongs to one moment.

@@ -17,7 +17,7 @@ pub const OLDEST: u32 = 0;
 /// The first format that has messages between pools and members: until it is written, pools are set aside.
 pub const POOLS: u32 = 3;
 
-/// The first format in which areas are told what has to be done: until it is written, nothing is counted of it.
+/// The first format in which areas are told all that has to be done: until it is written, nothing is counted of it.
 pub const DUTIES: u32 = FIRST_WITH_DUTIES;
 
 /// The first format in which records of key groups are sent on: until it is written, they are set aside.

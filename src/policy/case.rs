@@ -60,6 +60,8 @@ pub struct GroupTests {
     pub group: String,
     /// When.
     pub frequency: Frequency,
+    /// Whether an alert tells of whoever has missed a test.
+    pub alert: bool,
 }
 
 /// When somebody in a key group is to be tested.
@@ -124,6 +126,8 @@ pub struct CaseSeverity {
     pub pool: Severity,
     /// Members of such a pool who were not tested in time.
     pub pool_overdue: Severity,
+    /// Somebody in a key group whose test is overdue.
+    pub group_overdue: Severity,
 }
 
 /// Hours until the recall of a pool's members, where a policy does not say: the day after.
@@ -144,6 +148,7 @@ impl Default for CaseSeverity {
             overdue: Severity::Moderate,
             pool: Severity::High,
             pool_overdue: Severity::High,
+            group_overdue: Severity::Moderate,
         }
     }
 }

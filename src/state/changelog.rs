@@ -27,7 +27,9 @@ use std::collections::BTreeMap;
 /// 5: a contact record says when it was received; the head of a delta, how far deadlines have been passed; pools, closes of
 ///   days, what has to be done, key groups. All in fewer bytes: short numbers in rows and around operations, a person's birth
 ///   with their first row, the cells that a batch changes of one area in one operation.
-pub const FORMAT: u32 = 5;
+///
+/// 6: numbers of key groups, of a person and of areas.
+pub const FORMAT: u32 = 6;
 
 /// The format that no release wrote.
 const BETWEEN: u32 = 4;

@@ -3,7 +3,7 @@
 
 use crate::model::target;
 use crate::model::time::Day;
-use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, WindowNumbers};
+use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, GroupDuties, WindowNumbers};
 use std::collections::{BTreeMap, HashMap};
 
 /// Days of totals kept for a chart.
@@ -38,7 +38,7 @@ pub struct AreaOverview {
 }
 
 /// What has to be done on a day, by the names of the contract: as few bytes as there may be very many days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "they are those of the contract")]
 pub struct Duties {
     pub to_isolate: u32,
@@ -49,6 +49,7 @@ pub struct Duties {
     pub tests_overdue: u32,
     pub pools_to_recall: u32,
     pub members_to_recall: u32,
+    pub groups: Box<[GroupDuties]>,
 }
 
 impl Duties {
@@ -63,6 +64,7 @@ impl Duties {
             tests_overdue: number(duties.tests_overdue),
             pools_to_recall: number(duties.pools_to_recall),
             members_to_recall: number(duties.members_to_recall),
+            groups: duties.groups.as_slice().into(),
         }
     }
 }

@@ -101,7 +101,8 @@ pub fn withdrawal(alert: &Alert) -> Option<Withdrawal> {
 }
 
 fn of_cause(cause: &Cause) -> Withdrawal {
-    let of_a_record = matches!(cause.kind(), CauseKind::Result | CauseKind::Contact | CauseKind::Moved);
+    let of_a_record =
+        matches!(cause.kind(), CauseKind::Result | CauseKind::Contact | CauseKind::Moved | CauseKind::Group);
     let unless_unspecified = |text: String| if text == "unspecified" { String::new() } else { text };
     let kind = unless_unspecified(lower(cause.kind().as_str_name(), "CAUSE_KIND_"));
     Withdrawal {
@@ -121,6 +122,7 @@ pub fn withdrawn_by(alert: &Alert) -> String {
         "result" => format!("result of {}", by.lab),
         "result_replacing" => format!("result of {} that replaces another one", by.lab),
         "contact" => "contact record".to_owned(),
+        "group" => "record of a key group".to_owned(),
         "moved" => format!("result of {} moved to another person", by.lab),
         "rules" => "other rules".to_owned(),
         "area" => "other numbers of the area".to_owned(),
@@ -185,6 +187,7 @@ mod tests {
                 "result of LAB-1 that replaces another one, revision 2, final, negative",
             ),
             (of(CauseKind::Contact), "contact record, revision 2"),
+            (of(CauseKind::Group), "record of a key group, revision 2"),
             (of(CauseKind::Index), "other finding of an index person"),
             (of(CauseKind::Member), "other finding of a member"),
             (of(CauseKind::Rules), "other rules"),

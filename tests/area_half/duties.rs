@@ -11,7 +11,7 @@ use swabstream::model::time::Day;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::half::Half as _;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{AreaChanges, AreaDuties, DutyChange, DutyKind};
+use swabstream::proto::v1::{AreaChanges, AreaDuties, DutyChange, DutyKind, GroupChange, GroupDuties};
 use swabstream::repair::{self, Corrections};
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::paged::Paged as _;
@@ -34,6 +34,15 @@ fn batch(seq: u64, changes: &[(&str, &str, DutyKind, i32)]) -> AreaChanges {
         change: *change,
     };
     AreaChanges { seq, areas, duties: (0..).zip(changes).map(one).collect(), format: 2, ..AreaChanges::default() }
+}
+
+/// The same with changes of groups in one of its areas today: members, tests due, taken and overdue.
+fn with_groups(mut batch: AreaChanges, changes: &[(u32, &str, [i32; 4])]) -> AreaChanges {
+    for (area, group, [members, tests_due, tests_taken, tests_overdue]) in changes.iter().copied() {
+        let (day, group) = (day(TODAY).0, group.to_owned());
+        batch.groups.push(GroupChange { area, day, group, members, tests_due, tests_taken, tests_overdue });
+    }
+    batch
 }
 
 fn published(bench: &Bench) -> BTreeMap<String, AreaDuties> {
@@ -67,6 +76,30 @@ fn a_day_of_duties_is_what_batches_add_up_to_also_in_days_to_come() {
 }
 
 #[test]
+fn groups_of_a_day_are_what_batches_add_up_to_each_with_its_name() {
+    let mut bench = Bench::new(&Arc::new(sample_rules()));
+    let changes = [(0, "drivers", [5, 4, 1, 2]), (0, "arrivals", [1, 0, 0, 0]), (0, "drivers", [-1, 0, 1, -1])];
+    bench.read(&with_groups(batch(1, &[("D1", TODAY, Managed, 0)]), &changes));
+    bench.commit(Some(day(TODAY)));
+    let of = |group: &str, [members, tests_due, tests_taken, tests_overdue]: [i64; 4]| GroupDuties {
+        group: group.to_owned(),
+        members,
+        tests_due,
+        tests_taken,
+        tests_overdue,
+    };
+    let today = &published(&bench)["D1/2022-11-12"];
+    assert_eq!(today.groups, [of("arrivals", [1, 0, 0, 0]), of("drivers", [4, 4, 2, 1])]);
+    assert_eq!((today.managed, today.tests_due), (0, 0), "they are in no other number");
+    let back = [(0, "drivers", [-4, -4, -2, -1]), (0, "arrivals", [-1, 0, 0, 0])];
+    bench.read(&with_groups(batch(2, &[("D1", TODAY, Managed, 0)]), &back));
+    bench.commit(Some(day(TODAY)));
+    assert!(published(&bench).is_empty(), "nobody is in any");
+    let unknown = with_groups(batch(3, &[("D1", TODAY, Managed, 1)]), &[(7, "drivers", [1, 0, 0, 0])]);
+    assert_eq!(bench.read(&unknown), Outcome::Rejected(RejectCode::Malformed), "of an area that is not named");
+}
+
+#[test]
 fn days_that_are_kept_no_more_are_taken_back_and_count_nothing_any_more() {
     let rules = Arc::new(sample_rules());
     let mut bench = Bench::new(&rules);
@@ -87,10 +120,16 @@ fn days_that_are_kept_no_more_are_taken_back_and_count_nothing_any_more() {
 fn what_has_to_be_done_is_restored_from_images_and_from_operations() {
     let rules = Arc::new(sample_rules());
     let mut bench = Bench::new(&rules);
-    bench.read(&batch(1, &[("D1", TODAY, Managed, 3), ("D2", TODAY, TestDue, 300)]));
+    bench.read(&with_groups(
+        batch(1, &[("D1", TODAY, Managed, 3), ("D2", TODAY, TestDue, 300)]),
+        &[(0, "drivers", [3, 2, 1, 0])],
+    ));
     bench.commit(Some(day(TODAY)));
     let images = bench.images();
-    bench.read(&batch(2, &[("D1", TODAY, Managed, -3), ("D2", "2022-11-13", PoolRecall, -1)]));
+    bench.read(&with_groups(
+        batch(2, &[("D1", TODAY, Managed, -3), ("D2", "2022-11-13", PoolRecall, -1)]),
+        &[(0, "drivers", [-3, -1, 0, 1]), (1, "arrivals", [400, 0, 0, -1])],
+    ));
     bench.commit(Some(day(TODAY)));
     let mut restored = AreaHalf::new(context(), Arc::clone(&rules));
     for (page, image) in (0..).zip(&images) {
@@ -113,9 +152,8 @@ fn a_repair_brings_what_people_add_up_to_and_states_again_what_was_published_oth
     let sums = |all: &[(&str, &str, DutyKind, i64)]| -> DutySums {
         let mut sums = DutySums::new();
         for (area, on, kind, number) in all {
-            let mut counts = duty_sums::DutyCounts::default();
-            counts[duty_sums::place_of(*kind).expect("a kind")] = *number;
-            duty_sums::bump(&mut sums, (area, day(on)), counts);
+            let counts = duty_sums::DutyCounts::of(*kind, *number).expect("a kind");
+            duty_sums::bump(&mut sums, (area, day(on)), &counts);
         }
         sums
     };
@@ -127,6 +165,8 @@ fn a_repair_brings_what_people_add_up_to_and_states_again_what_was_published_oth
         ("D1", long_ago, Managed, 7),
     ]);
     let held = sums(&[("D1", TODAY, Managed, 3), ("D1S1", TODAY, TestDue, 1), ("", TODAY, PoolRecall, 9)]);
+    let mut wanted = wanted;
+    duty_sums::bump(&mut wanted, ("D1", day(TODAY)), &duty_sums::DutyCounts::of_group("drivers", [3, 0, 1, 2]));
     let duties = repair::duty_difference(&wanted, &held, day(TODAY));
     assert_eq!(duties.len(), 3, "nobody can tell any more what was before: {duties:?}");
 
@@ -157,6 +197,8 @@ fn a_repair_brings_what_people_add_up_to_and_states_again_what_was_published_oth
     assert_eq!(stated, expected.map(|(key, there)| (key.to_owned(), there)));
     let all = published(&bench);
     assert_eq!((all["D1/2022-11-12"].managed, all["D1S1/2022-11-12"].tests_due), (5, 1));
+    let groups = &all["D1/2022-11-12"].groups;
+    assert_eq!((groups.len(), groups[0].members, groups[0].tests_overdue), (1, 3, 2));
     assert_eq!(all["D2/2022-11-12/influenza-a"].managed, 2);
 }
 

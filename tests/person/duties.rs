@@ -18,7 +18,7 @@ use Finding::{Negative, Positive};
 /// A number of an area on a day.
 fn number_on(world: &World, area: &str, day: &str, kind: DutyKind) -> i64 {
     let day = Day::parse(day).expect("a day");
-    world.duties.get(&(area.to_owned(), day)).map_or(0, |counts| counts[kind as usize - 1])
+    world.duties.get(&(area.to_owned(), day)).map_or(0, |counts| counts.numbers[kind as usize - 1])
 }
 
 /// The same of a day of November.

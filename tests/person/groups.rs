@@ -1,7 +1,7 @@
 //! Who is in which key group: told of each person with what has to be done with it.
 
-use super::deadlines::restored;
-use super::world::{Dice, Input, LAYOUT, World, at, context, member, met, pool, swab};
+use super::deadlines::{restart, restored, with_policy};
+use super::world::{Dice, Input, LAYOUT, World, at, context, member, met, pool, revised, swab};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::model::outcome::{End, Outcome, RejectCode};
@@ -11,7 +11,10 @@ use swabstream::pipeline::formats::{CURRENT, Formats, GROUPS};
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Duty, DutyKind, Finding, GroupStatus, LabResult, PersonGroup};
+use swabstream::proto::v1::{
+    Alert, AlertFamily, AlertState, CauseKind, Duty, DutyKind, Finding, GroupStatus, LabResult, PersonGroup,
+    ResultStatus, Severity,
+};
 
 const APPLIED: Outcome = Outcome::Used(End::GroupApplied);
 
@@ -216,6 +219,8 @@ fn in_whatever_steps_time_goes_by_the_same_tests_are_told() {
             world.pass(at(31, 0));
         }
         assert_eq!(at_once.to_do, in_steps.to_do, "seed {seed}");
+        assert_eq!(at_once.live(), in_steps.live(), "seed {seed}");
+        at_once.check_alerts();
         at_once.check_duties();
     }
 }
@@ -253,4 +258,204 @@ fn while_versions_that_know_no_groups_run_beside_this_one_their_records_are_set_
         assert_eq!(outcome, Outcome::Rejected(RejectCode::Unsupported), "{person}");
         assert!(effects.outputs.iter().all(|output| output.topic == Topic::DeadLetters), "none is sent on");
     }
+}
+
+/// Who is told of, as far as alerts are live: person, group, first day in it.
+fn missing(world: &World) -> Vec<String> {
+    world.check_alerts();
+    let live = world.live();
+    let of_groups = live.values().filter(|alert| alert.family() == AlertFamily::GroupOverdue);
+    let mut all: Vec<String> =
+        of_groups.map(|alert| format!("{} {} {}", alert.person_id, alert.group, &alert.first_day[8..])).collect();
+    all.sort();
+    all
+}
+
+/// Every state that was published, with what led to it.
+fn states(world: &World) -> Vec<(AlertState, CauseKind)> {
+    world.alerts.iter().map(|alert| (alert.state(), alert.causes.last().expect("a cause").kind())).collect()
+}
+
+#[test]
+fn whoever_misses_tests_of_a_group_is_told_of_once_until_the_next_swab() {
+    let mut world = World::new();
+    world.group(&PersonGroup { area: "D2S1".into(), ..member("G1", "P1", "drivers", 3) });
+    world.group(&member("G2", "P2", "cold-chain", 3));
+    world.pass(at(4, 23));
+    assert!(missing(&world).is_empty(), "the result of the 4th may still come");
+    for day in 5..20 {
+        world.pass(at(day, 0));
+        assert_eq!(missing(&world), ["P1 drivers 03"], "on day {day}; of the other group the policy wants no alert");
+    }
+    let said = &world.alerts[0];
+    assert_eq!((&*said.area, &*said.target, said.severity()), ("D2S1", "sars-cov-2", Severity::Moderate));
+    assert_eq!((&*said.policy, said.historic, &*said.last_day), ("sample-case@2020-01-01", false, "2022-11-03"));
+    // A swab that was due again before today ends nothing.
+    world.lab_at(&swab("P1", "R1", at(14, 8), Finding::Negative), at(19, 1));
+    assert_eq!((missing(&world).len(), world.alerts.len()), (1, 1), "one for all days, without a word more");
+    let last = swab("P1", "R2", at(18, 8), Finding::Inconclusive);
+    world.lab_at(&last, at(19, 2));
+    assert!(missing(&world).is_empty());
+    world.lab_at(&revised(&last, 1, ResultStatus::EnteredInError, Finding::Inconclusive), at(19, 3));
+    assert_eq!(missing(&world), ["P1 drivers 03"]);
+    world.lab_at(&swab("P1", "R3", at(18, 9), Finding::Negative), at(19, 4));
+    world.pass(at(21, 23));
+    assert!(missing(&world).is_empty(), "due on the 21st, known by the end of the 22nd");
+    world.pass(at(22, 0));
+    assert_eq!(missing(&world), ["P1 drivers 03"]);
+    use AlertState::{Raised, Withdrawn};
+    let (deadline, result) = (CauseKind::Deadline, CauseKind::Result);
+    let expected = [(Raised, deadline), (Withdrawn, result), (Raised, result), (Withdrawn, result), (Raised, deadline)];
+    assert_eq!(states(&world), expected);
+    assert!(world.alerts.iter().all(|alert| alert.alert_id == world.alerts[0].alert_id));
+}
+
+#[test]
+fn what_becomes_of_a_record_of_a_group_becomes_of_the_alert() {
+    let mut world = World::new();
+    let of = |revision, first| PersonGroup { revision, ..member("G1", "P1", "drivers", first) };
+    world.group(&of(0, 3));
+    world.pass(at(6, 0));
+    assert_eq!(missing(&world), ["P1 drivers 03"]);
+    world.group(&of(1, 6));
+    assert!(missing(&world).is_empty(), "it entered later");
+    world.pass(at(8, 0));
+    assert_eq!(missing(&world), ["P1 drivers 06"]);
+    world.group(&of(2, 4));
+    assert_eq!(missing(&world), ["P1 drivers 04"]);
+    let [.., before, after] = &world.alerts[..] else { panic!("it moved") };
+    assert_eq!((&before.replaced_by, &after.replaces), (&after.alert_id, &vec![before.alert_id.clone()]));
+    world.group(&PersonGroup { last_day: "2022-11-09".into(), ..of(3, 4) });
+    assert_eq!(missing(&world), ["P1 drivers 04"], "the 9th is its last day");
+    world.pass(at(9, 0));
+    assert!(missing(&world).is_empty(), "it left");
+    world.group(&of(4, 4));
+    assert_eq!(missing(&world), ["P1 drivers 04"]);
+    world.group(&PersonGroup { status: GroupStatus::Withdrawn as i32, ..of(5, 4) });
+    assert!(missing(&world).is_empty());
+    let last = world.alerts.last().expect("it was told of");
+    assert_eq!((last.causes.last().map(|cause| (cause.kind(), cause.revision))), Some((CauseKind::Group, 5)));
+}
+
+#[test]
+fn a_test_missed_after_entry_is_told_of_for_two_weeks_also_of_whoever_has_left() {
+    let mut world = World::new();
+    world.group(&PersonGroup { last_day: "2022-11-10".into(), ..member("G1", "P1", "arrivals", 3) });
+    world.lab(&swab("P1", "R1", at(6, 8), Finding::Negative));
+    world.pass(at(10, 23));
+    assert!(missing(&world).is_empty(), "the 4th was missed before a swab");
+    for (day, count) in [(11, 1), (22, 1), (23, 0), (40, 0)] {
+        world.pass(at(day, 0));
+        assert_eq!(missing(&world).len(), count, "on day {day}");
+    }
+    let expected = [(AlertState::Raised, CauseKind::Deadline), (AlertState::Withdrawn, CauseKind::Deadline)];
+    assert_eq!(states(&world), expected);
+}
+
+#[test]
+fn a_swab_in_a_pool_ends_what_is_told_of_a_group() {
+    let mut world = World::new();
+    world.group(&member("G1", "P1", "drivers", 3));
+    world.pass(at(8, 1));
+    assert_eq!(missing(&world).len(), 1);
+    let tube = pool("T1", "Q1", at(7, 9), Finding::Negative, &["P1", "P2"]);
+    world.lab_at(&tube, at(8, 2));
+    world.settle();
+    assert!(missing(&world).is_empty());
+    let cause = world.alerts[1].causes.last().cloned().expect("a cause");
+    assert_eq!((cause.kind(), &*cause.record_id, &*cause.lab_id), (CauseKind::Result, "Q1", "LAB-1"));
+    world.lab_at(&LabResult { revision: 1, finding: Finding::Invalid as i32, ..tube }, at(8, 3));
+    world.settle();
+    assert_eq!(missing(&world).len(), 1, "it could not be read");
+}
+
+#[test]
+fn what_a_group_had_missed_long_before_its_record_came_is_old_news() {
+    let hours = sample_rules().cases[0].historic_after_hours;
+    // The last test after entry was due on the 8th, and is overdue with the 10th.
+    for (received, historic) in [(at(9, hours), false), (at(9, hours + 1), true)] {
+        let mut world = World::new();
+        world.pass(received);
+        world.send(&Input::Group(member("G1", "P1", "arrivals", 1), received), None);
+        assert_eq!(missing(&world), ["P1 arrivals 01"]);
+        let severity = if historic { Severity::Info } else { Severity::Moderate };
+        let said: &Alert = &world.alerts[0];
+        assert_eq!((said.historic, said.severity()), (historic, severity), "received at {received}");
+    }
+    // Of whoever is due again each day the last one is news.
+    let mut world = World::new();
+    world.pass(at(40, 0));
+    world.send(&Input::Group(member("G1", "P1", "drivers", 1), at(40, 0)), None);
+    assert_eq!((missing(&world).len(), world.alerts[0].historic), (1, false));
+}
+
+#[test]
+fn alerts_of_groups_go_by_the_policy_and_outlast_a_restart_and_what_is_forgotten() {
+    let mut world = World::new();
+    world.group(&member("G1", "P1", "drivers", 3));
+    world.group(&member("G2", "P2", "hospitals", 3));
+    world.lab(&swab("P1", "R1", at(4, 8), Finding::Negative));
+    for day in 0..90 {
+        world.advance(at(day, 0));
+        if day % 7 == 0 {
+            restart(&mut world);
+        }
+    }
+    assert_eq!((missing(&world), world.alerts.len()), (vec!["P1 drivers 03".to_owned()], 1));
+    let groups = |drivers, hospitals| {
+        with_policy(|policy| (policy.groups[1].alert, policy.groups[2].alert) = (drivers, hospitals))
+    };
+    world.adopt(groups(false, true));
+    assert_eq!(missing(&world), ["P2 hospitals 03"]);
+    world.adopt(groups(true, true));
+    assert_eq!(missing(&world), ["P1 drivers 03", "P2 hospitals 03"]);
+    for day in 90..95 {
+        world.advance(at(day, 0));
+    }
+    world.lab(&swab("P1", "R2", at(94, 8), Finding::Negative));
+    for day in 95..200 {
+        world.advance(at(day, 0));
+    }
+    let of_p1: Vec<&Alert> = world.alerts.iter().filter(|alert| alert.person_id == "P1").collect();
+    assert_eq!((of_p1.len(), of_p1.last().map(|alert| alert.version)), (5, Some(5)), "one life from the first on");
+}
+
+/// Numbers of a group in the person's street on a day of November: members, tests due, taken, overdue.
+fn numbers(world: &World, day: i32, group: &str) -> [i64; 4] {
+    world.check_duties();
+    let first = world.rules.day(at(0, 0));
+    let counts = world.duties.get(&("D1S1".to_owned(), first.plus(day - 1)));
+    counts.and_then(|counts| counts.groups.get(group)).copied().unwrap_or_default()
+}
+
+#[test]
+fn groups_are_numbers_of_areas_by_day_as_long_as_their_tests_are_told() {
+    let mut world = World::new();
+    for (record, person) in [("G1", "P1"), ("G2", "P2"), ("G3", "P1")] {
+        world.group(&PersonGroup { area: "D1S1".into(), ..member(record, person, "drivers", 3) });
+    }
+    world.group(&PersonGroup { area: "D1S1".into(), ..member("G4", "P1", "unheard-of", 3) });
+    world.pass(at(5, 1));
+    assert_eq!(numbers(&world, 2, "drivers"), [0; 4], "they entered on the 3rd");
+    assert_eq!(numbers(&world, 3, "drivers"), [2, 0, 0, 0], "by two records or one");
+    assert_eq!(numbers(&world, 4, "drivers"), [2, 2, 0, 2]);
+    assert_eq!(numbers(&world, 6, "drivers"), [2, 2, 0, 0]);
+    assert_eq!(numbers(&world, 7, "drivers"), [0; 4], "nobody knows who is in it tomorrow");
+    assert_eq!(numbers(&world, 5, "unheard-of"), [0; 4], "no policy names it");
+    let result = swab("P1", "R1", at(3, 8), Finding::Negative);
+    world.lab_at(&result, at(5, 2));
+    assert_eq!([4, 5, 6].map(|day| numbers(&world, day, "drivers")), [[2, 2, 1, 1], [2, 1, 0, 0], [2, 2, 0, 0]]);
+    world.lab_at(&revised(&result, 1, ResultStatus::EnteredInError, Finding::Negative), at(5, 3));
+    assert_eq!(numbers(&world, 5, "drivers"), [2, 2, 0, 0]);
+    world.group(&PersonGroup { revision: 1, last_day: "2022-11-04".into(), ..member("G2", "P2", "drivers", 3) });
+    assert_eq!([4, 5].map(|day| numbers(&world, day, "drivers")), [[1, 1, 0, 1], [1, 1, 0, 0]], "it counts nowhere");
+    world.adopt(with_policy(|policy| policy.groups.retain(|tests| tests.group != "drivers")));
+    assert_eq!(numbers(&world, 4, "drivers"), [0; 4]);
+    world.adopt(sample_rules());
+    for day in 6..40 {
+        world.advance(at(day, 1));
+        world.check_duties();
+    }
+    let day = |back: i32| numbers(&world, 40 - back, "drivers");
+    assert_eq!([day(0), day(2), day(13), day(14)], [[1, 1, 0, 0], [1, 1, 0, 1], [1, 1, 0, 1], [0; 4]]);
 }

@@ -236,7 +236,7 @@ fn is_replacing(cause: &Cause) -> bool {
 fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
     /// When the last deadline of a history has passed.
     const LAST: Timestamp = Timestamp(1_667_232_000_000 + 60 * 86_400_000);
-    let (mut raised, mut replaced, mut overdue, mut recalls, mut duties) = (0, 0, 0, 0, 0);
+    let (mut raised, mut replaced, mut overdue, mut of_groups, mut recalls, mut duties) = (0, 0, 0, 0, 0, 0);
     for seed in 1..=12 {
         let history = random_history(seed, 100);
         let mut straight = World::new();
@@ -268,10 +268,12 @@ fn any_order_and_repetition_ends_with_the_same_alerts_and_numbers() {
             replaced += world.alerts.iter().flat_map(|alert| &alert.causes).filter(|cause| is_replacing(cause)).count();
             assert_eq!(said, world.due(), "seed {seed}, shuffle {shuffle}");
             overdue += said.iter().filter(|alert| alert.family == AlertFamily::ContactOverdue).count();
+            of_groups += said.iter().filter(|alert| alert.family == AlertFamily::GroupOverdue).count();
             recalls += said.iter().filter(|alert| alert.family == AlertFamily::PoolOverdue).count();
         }
     }
     assert!(overdue > 100, "{overdue} tests were missed");
+    assert!(of_groups > 20, "{of_groups} people in groups were told of");
     assert!(recalls > 50, "{recalls} recalls were missed");
     assert!(duties > 500, "{duties} duties");
     assert!(raised > 12 && replaced > 12, "the histories have alerts, also such as another result withdrew");

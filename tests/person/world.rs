@@ -295,7 +295,10 @@ impl World {
                 let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
                 output.topic == Topic::Alerts
                     && alert.is_some_and(|alert| {
-                        matches!(alert.family(), AlertFamily::ContactOverdue | AlertFamily::PoolOverdue)
+                        matches!(
+                            alert.family(),
+                            AlertFamily::ContactOverdue | AlertFamily::PoolOverdue | AlertFamily::GroupOverdue
+                        )
                     })
             };
             let is_duty = |output: &Output| output.topic == Topic::PersonDuties;
@@ -359,7 +362,7 @@ impl World {
                 Topic::AreaChanges => {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
-                    let all = changes.cells.len() + changes.pools.len() + changes.duties.len();
+                    let all = changes.cells.len() + changes.pools.len() + changes.duties.len() + changes.groups.len();
                     assert!(all > 0, "nothing is sent when nothing changed");
                     changes::add(&mut self.numbers, &changes);
                     changes::add_duties(&mut self.duties, &changes);
@@ -434,18 +437,20 @@ impl World {
         let truth = self.truth().duties;
         let all: BTreeMap<String, PersonDuties> =
             truth.into_iter().map(|(person, to_do)| (person, to_do.duties)).collect();
-        assert_eq!(self.duties, sums_of(&self.rules, all.values(), self.live().values()));
+        let passed = |person: &str| self.passed(person);
+        assert_eq!(self.duties, sums_of(&self.rules, all.values(), self.live().values(), passed));
         let expected: BTreeMap<String, PersonDuties> =
             all.into_iter().map(|(person, all)| (person, recount::listed(all))).collect();
         assert_eq!(self.to_do, expected);
     }
 
     fn truth(&self) -> Truth {
-        let passed = |person: &str| {
-            let passed = self.halves[LAYOUT.person_task(person) as usize].passed();
-            TimePassed { due: passed.due, held_from: passed.held_from }
-        };
-        recount::recount(&self.rules, &SECRET, &self.read, Day(0), passed)
+        recount::recount(&self.rules, &SECRET, &self.read, Day(0), |person| self.passed(person))
+    }
+
+    fn passed(&self, person: &str) -> TimePassed {
+        let passed = self.halves[LAYOUT.person_task(person) as usize].passed();
+        TimePassed { due: passed.due, held_from: passed.held_from }
     }
 
     /// The alerts that are live are those that must be, by a recount.

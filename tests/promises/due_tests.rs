@@ -10,7 +10,7 @@ use swabstream::demo::city::Kind;
 use swabstream::model::record::Topic;
 use swabstream::model::time::Timestamp;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::AlertFamily::{ContactOverdue, Positive};
+use swabstream::proto::v1::AlertFamily::{ContactOverdue, GroupOverdue, Positive};
 use swabstream::proto::v1::{
     Alert, AlertState, CauseKind, ContactRecord, ContactStatus, Finding, GroupStatus, PersonGroup,
 };
@@ -71,8 +71,18 @@ fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
     assert_eq!((tests.len(), &*tests[0].day, &*tests[13].day), (14, "2022-10-30", "2022-11-12"));
     let overdue = tests.iter().filter(|test| test.overdue_since.is_some()).count();
     assert_eq!((overdue, &*tests[0].group), (12, "cold-chain"), "those of yesterday and today may still come");
+    let of_group = |end: &Ending, area: &str, day: &str| {
+        let groups = end.duties(area, day).groups;
+        groups.iter().map(|of| [of.members, of.tests_due, of.tests_taken, of.tests_overdue]).collect::<Vec<_>>()
+    };
+    for area in ["D2S1", "D2", "C"] {
+        assert_eq!(of_group(&end, area, "2022-11-10"), [[1, 1, 0, 1]], "{area}");
+        assert_eq!(of_group(&end, area, "2022-11-12"), [[1, 1, 0, 0]], "{area}");
+        assert!(of_group(&end, area, "2022-10-29").is_empty() && of_group(&end, area, "2022-11-13").is_empty());
+    }
     let swabbed =
         story.clone().result("2022-11-11 15:00", result("R2", "P1", N, "2022-11-10 09:00")).end("2022-11-12 00:00");
+    assert_eq!(of_group(&swabbed, "C", "2022-11-10"), [[1, 1, 1, 0]]);
     assert_eq!(
         swabbed.to_do("P1").iter().filter(|test| test.taken).map(|test| &*test.day).collect::<Vec<_>>(),
         ["2022-11-10"]
@@ -84,6 +94,31 @@ fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
     let end = story.group("2022-11-10 10:00", never).end("2022-11-12 00:00");
     assert!(end.groups("P1").is_empty());
     assert_eq!(end.live_count(), 0, "nobody is told of it by an alert");
+}
+
+#[test]
+fn a_driver_who_is_not_swabbed_is_told_of_until_it_is() {
+    let record = PersonGroup {
+        record_id: "G1".into(),
+        status: GroupStatus::Active as i32,
+        person_id: "P1".into(),
+        group: "drivers".into(),
+        first_day: "2022-11-08".into(),
+        ..PersonGroup::default()
+    };
+    // Every other day, and known a day later: the 9th, as none is known of the 7th.
+    let story = Story::begin()
+        .group("2022-11-08 09:00", record.clone())
+        .result("2022-11-09 15:00", result("R1", "P2", N, "2022-11-09 09:00"));
+    assert!(story.clone().end("2022-11-10 23:00").live(GroupOverdue, "P1").is_none(), "its result may still come");
+    let missed = story.clone().end("2022-11-15 00:00");
+    let alert = missed.live(GroupOverdue, "P1").expect("no swab is known");
+    assert_eq!((&*alert.group, &*alert.first_day, alert.version), ("drivers", "2022-11-08", 1));
+    assert_eq!(missed.live_count(), 1, "one for all days");
+    let swabbed = story.clone().result("2022-11-14 15:00", result("R2", "P1", N, "2022-11-14 09:00"));
+    assert_eq!(swabbed.end("2022-11-15 00:00").live_count(), 0);
+    let left = PersonGroup { revision: 1, last_day: "2022-11-12".into(), ..record };
+    assert_eq!(story.group("2022-11-14 15:00", left).end("2022-11-15 00:00").live_count(), 0);
 }
 
 /// The district of whoever was swabbed there last; what is undone leaves nothing.

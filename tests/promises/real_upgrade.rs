@@ -125,8 +125,13 @@ fn an_instance_of_the_version_before_stops_at_a_newer_message_and_goes_on_after_
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let fault = runtime.block_on(async { tokio::time::timeout(LIMIT, before.failed()).await });
     let fault = fault.expect("it reads what it does not know").expect("it ended for a reason").to_string();
-    for part in ["format 3", "reads up to 2", "Upgrade this instance too; nothing is lost"] {
-        assert!(fault.contains(part), "{fault}");
+    let says = [
+        format!("format {CURRENT}"),
+        format!("reads up to {LEFT}"),
+        "Upgrade this instance too; nothing is lost".into(),
+    ];
+    for part in says {
+        assert!(fault.contains(&part), "{fault}");
     }
     // What else had to end with it may have had something to say as well.
     let _ = before.shut_down();

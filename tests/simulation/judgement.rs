@@ -105,7 +105,7 @@ fn everything() -> impl Iterator<Item = Topic> {
     OTHERS.into_iter().chain(PUBLISHED)
 }
 
-/// What was told of contacts who missed a test and of recalls that were missed, by what caused it.
+/// What was told of contacts and people in groups who missed a test, and of recalls that were missed, by what caused it.
 pub fn missed_tests(broker: &Broker) -> BTreeMap<&'static str, u64> {
     let mut told = BTreeMap::new();
     for record in broker.read_all(Topic::Alerts) {
@@ -117,6 +117,12 @@ pub fn missed_tests(broker: &Broker) -> BTreeMap<&'static str, u64> {
             (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Result)) => "test came late",
             (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Contact)) => "contact was none",
             (AlertFamily::ContactOverdue, AlertState::Withdrawn, Some(CauseKind::Rules)) => "test due no more",
+            (AlertFamily::GroupOverdue, AlertState::Raised, Some(CauseKind::Deadline)) => "group missed its test",
+            (AlertFamily::GroupOverdue, AlertState::Raised, _) => "group missed its test, known later",
+            (AlertFamily::GroupOverdue, AlertState::Withdrawn, Some(CauseKind::Result)) => "group was swabbed",
+            (AlertFamily::GroupOverdue, AlertState::Withdrawn, Some(CauseKind::Group)) => "was in no group",
+            (AlertFamily::GroupOverdue, AlertState::Withdrawn, Some(CauseKind::Deadline)) => "left its group",
+            (AlertFamily::GroupOverdue, AlertState::Withdrawn, Some(CauseKind::Rules)) => "group watched no more",
             (AlertFamily::PoolOverdue, AlertState::Raised, Some(CauseKind::Deadline)) => "recall missed",
             (AlertFamily::PoolOverdue, AlertState::Raised, _) => "recall missed, known later",
             (AlertFamily::PoolOverdue, AlertState::Updated, Some(CauseKind::Member)) => "member came late",

@@ -109,6 +109,8 @@ fn medicine(rule: &mut rule::Rule) -> bool {
             policy.trace_days_before = 1;
             policy.historic_after_hours = 24;
             policy.day_close_hours = Some(3);
+            policy.groups.retain(|tests| tests.group != "arrivals");
+            policy.groups.iter_mut().for_each(|tests| tests.alert = !tests.alert);
             policy.unknown_lab = UnknownLab::Accept as i32;
         }
         // Its results count on, apart.

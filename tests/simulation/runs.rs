@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 22] = [
+const MUST_HAPPEN: [(&str, &[&str]); 23] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -37,6 +37,17 @@ const MUST_HAPPEN: [(&str, &[&str]); 22] = [
     (
         "missed tests of contacts",
         &["test missed", "test missed, known later", "test came late", "contact was none", "test due no more"],
+    ),
+    (
+        "missed tests of key groups",
+        &[
+            "group missed its test",
+            "group missed its test, known later",
+            "group was swabbed",
+            "was in no group",
+            "left its group",
+            "group watched no more",
+        ],
     ),
     ("people in key groups", &["in a group", "in a group no more"]),
     ("duties", &["duties told", "duties taken back", "duties in another area", "duty overdue"]),

@@ -178,7 +178,13 @@ pub fn second_part() -> Vec<Step> {
     steps
 }
 
-/// Nothing but time, until all that is old has been dropped: a restored task looks through more empty slots for it.
+/// Time, until all that is old has been dropped: a restored task looks through more empty slots for it, some of them each
+/// time it commits, so each has something to read each time.
 pub fn last_part() -> Vec<Step> {
-    (0..40).map(|hour| Step::Time(at(190, hour))).collect()
+    let tested = |hour: i64, who: usize| {
+        let result = swab(who, &format!("L{who}-{hour}"), at(190, hour - 1), Finding::Negative);
+        Step::Lab(result, at(190, hour))
+    };
+    let hour = |hour: i64| (20..26).map(move |who| tested(hour, who)).chain([Step::Time(at(190, hour))]);
+    (0..40).flat_map(hour).collect()
 }

@@ -35,7 +35,7 @@ struct Fixture {
 }
 
 /// Formats that releases wrote, but for the one that this version writes.
-const EARLIER: [u32; 3] = [1, 2, 3];
+const EARLIER: [u32; 4] = [1, 2, 3, 5];
 
 fn path(format: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state-format-{format}.bin"))

@@ -9,9 +9,9 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::policy::Rules;
 use swabstream::policy::areas::Area;
 use swabstream::proto::v1::{
-    self, Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaTier, CauseKind, Channel, MatchedContact,
-    MeasuredDays, PooledInterval, PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity, TierHysteresis,
-    TierReason, WindowNumbers,
+    self, Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaTier, CauseKind, Channel, GroupDuties,
+    MatchedContact, MeasuredDays, PooledInterval, PooledPrevalence, Progress, Proportion, PurposeNumbers, Severity,
+    TierHysteresis, TierReason, WindowNumbers,
 };
 use swabstream::telemetry::meter::{Meter, TaskReport};
 use swabstream::view::View;
@@ -116,6 +116,11 @@ fn positivity(rules: &Rules, area: &Area, at: usize, day: Day, age: i32) -> Area
     }
 }
 
+fn of_group(group: &str, people: &impl Fn(i32) -> i64) -> GroupDuties {
+    let (tests_due, tests_taken, tests_overdue) = (20 + people(15), people(20), people(3));
+    GroupDuties { group: group.to_owned(), members: 60 + people(40), tests_due, tests_taken, tests_overdue }
+}
+
 /// Days to come are there too.
 fn duties(rules: &Rules, area: &Area, at: usize, day: Day) -> AreaDuties {
     let people = |many: i32| i64::from((at as i32 * 7 + day.0).rem_euclid(many));
@@ -133,6 +138,7 @@ fn duties(rules: &Rules, area: &Area, at: usize, day: Day) -> AreaDuties {
         tests_overdue: people(2),
         pools_to_recall: people(3),
         members_to_recall: 4 * people(3),
+        groups: ["cold-chain", "drivers"].map(|group| of_group(group, &people)).to_vec(),
     }
 }
 

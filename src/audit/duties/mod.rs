@@ -9,14 +9,17 @@ pub mod sums;
 
 use super::compare::{Pair, pairs};
 use super::numbers::{Coverage, Observed};
-use super::recount::{ToDo, Truth, lineage, listed};
+use super::recount::{TimePassed, ToDo, Truth, lineage, listed};
 use super::report::Check;
 use super::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
-use crate::proto::v1::{Alert, AlertFamily, Duty, DutyKind, Finding, PersonDuties};
-use std::collections::BTreeMap;
-use sums::{DutyCounts, DutySums, bump, counts_of, place_of, told};
+use crate::proto::v1::{Alert, AlertFamily, Duty, DutyKind, Finding, Membership, PersonDuties};
+use std::collections::{BTreeMap, BTreeSet};
+use sums::{DutyCounts, DutySums, bump, counts_of, told};
+
+/// Days up to today of which groups are counted.
+const DAYS_OF_GROUPS: i32 = 14;
 
 /// Why nothing can be said of what has to be done, if that is so.
 fn why_not_recounted(observed: &Observed<'_>, coverage: &Coverage) -> Option<String> {
@@ -125,15 +128,25 @@ fn of_areas(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>)
     // Days that every task knows all of.
     let known = |day: &Day| observed.passed.values().all(|passed| passed.knows(observed.rules, *day));
     let all: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
-    let mut wanted = sums_of(observed.rules, effective.values(), observed.published.live());
+    let passed = |person: &str| observed.passed.get(&observed.layout.person_task(person)).copied().unwrap_or_default();
+    let mut wanted = sums_of(observed.rules, effective.values(), observed.published.live(), passed);
     for ((area, day), counts) in &observed.in_flight.duties {
-        bump(&mut wanted, (area, *day), counts.map(|count| -count));
+        bump(&mut wanted, (area, *day), &counts.times(-1));
     }
     let kept = |sums: &DutySums| -> DutySums {
         let is_kept = |(area, day): &(String, Day)| known(day) && observed.keeps(area, *day, true);
-        sums.iter().filter(|(key, _)| is_kept(key)).map(|(key, counts)| (key.clone(), *counts)).collect()
+        sums.iter().filter(|(key, _)| is_kept(key)).map(|(key, counts)| (key.clone(), counts.clone())).collect()
     };
-    let (wanted, held) = (kept(&wanted), kept(&all));
+    let (mut wanted, mut held) = (kept(&wanted), kept(&all));
+    let is_lost = |person: &str| !observed.passed.contains_key(&observed.layout.person_task(person));
+    if effective.iter().any(|(person, said)| !said.groups.is_empty() && is_lost(person)) {
+        check.limited =
+            Some("key groups are not recounted: a task is lost, and with it how far its days have come".to_owned());
+        for sums in [&mut wanted, &mut held] {
+            sums.values_mut().for_each(|counts| counts.groups.clear());
+            sums.retain(|_, counts| *counts != DutyCounts::default());
+        }
+    }
     for pair in pairs(&wanted, &held, PartialEq::eq) {
         check.differs(|| match pair {
             Pair::Missing((area, day), wanted) => format!("{area} {day}: {} must be held, nothing is", told(wanted)),
@@ -156,14 +169,19 @@ fn of_areas(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>)
     check.compared(format!("{} areas and days must have duties, {} have", wanted.len(), held.len()))
 }
 
-/// What people, and pools by their live alerts, add up to in areas.
+/// What people, and pools by their live alerts, add up to in areas. `passed` is how far time has come for a person.
 pub fn sums_of<'a>(
     rules: &Rules,
     people: impl Iterator<Item = &'a PersonDuties>,
     live: impl Iterator<Item = &'a Alert>,
+    passed: impl Fn(&str) -> TimePassed,
 ) -> DutySums {
     let mut sums = DutySums::new();
-    people.for_each(|said| add_person(&mut sums, said, rules));
+    for said in people {
+        add_person(&mut sums, said, rules);
+        let today = passed(&said.person_id).due.map(|due| rules.day(due));
+        today.into_iter().for_each(|today| add_member(&mut sums, said, today, rules));
+    }
     live.for_each(|alert| add_pool(&mut sums, alert, rules));
     sums
 }
@@ -171,7 +189,7 @@ pub fn sums_of<'a>(
 fn add_person(sums: &mut DutySums, said: &PersonDuties, rules: &Rules) {
     for duty in said.duties.iter().filter(|duty| duty.kind() != DutyKind::GroupTest) {
         let Some(day) = Day::parse(&duty.day) else { continue };
-        let mut add = |kind, day| add(sums, (&said.area, &duty.target, day), (kind, 1), rules);
+        let mut add = |kind, day| add_kind(sums, (&said.area, &duty.target, day), kind, rules);
         add(duty.kind(), day);
         if let Some(last) = Day::parse(&duty.release_day) {
             (day.0 + 1..=last.0).for_each(|day| add(DutyKind::Managed, Day(day)));
@@ -186,21 +204,50 @@ fn add_person(sums: &mut DutySums, said: &PersonDuties, rules: &Rules) {
     }
 }
 
+/// What is counted of the groups that somebody is in, on the last days up to today.
+fn add_member(sums: &mut DutySums, said: &PersonDuties, today: Day, rules: &Rules) {
+    for target in rules.deployment.targets.iter().map(|target| target.id.as_str()) {
+        for day in (0..DAYS_OF_GROUPS).map(|back| today.plus(-back)) {
+            let text = day.to_string();
+            let is_in = |one: &&Membership| one.first_day <= text && (one.last_day.is_empty() || text <= one.last_day);
+            let groups: BTreeSet<&str> = said.groups.iter().filter(is_in).map(|one| one.group.as_str()).collect();
+            let policy = targets::case_policy(rules, target, day);
+            let named = policy.iter().flat_map(|policy| &policy.groups).map(|tests| tests.group.as_str());
+            for group in named.filter(|group| groups.contains(group)) {
+                let is_of = |duty: &&Duty| {
+                    duty.kind() == DutyKind::GroupTest
+                        && (duty.day.as_str(), duty.target.as_str(), duty.group.as_str()) == (&text, target, group)
+                };
+                let test = said.duties.iter().find(is_of);
+                let counts = |yes: bool| i64::from(yes);
+                let numbers = [
+                    1,
+                    counts(test.is_some()),
+                    counts(test.is_some_and(|test| test.taken)),
+                    counts(test.is_some_and(|test| test.overdue_since.is_some())),
+                ];
+                add(sums, (&said.area, target, day), &DutyCounts::of_group(group, numbers), rules);
+            }
+        }
+    }
+}
+
 fn add_pool(sums: &mut DutySums, alert: &Alert, rules: &Rules) {
     let by = alert.recall_by.as_ref().and_then(Timestamp::from_wire);
     let Some(by) = by.filter(|_| alert.family() == AlertFamily::PoolPositive && alert.awaited > 0) else { return };
     let day = rules.day(by);
-    add(sums, (&alert.area, &alert.target, day), (DutyKind::PoolRecall, 1), rules);
+    add_kind(sums, (&alert.area, &alert.target, day), DutyKind::PoolRecall, rules);
     for member in alert.members.iter().filter(|member| member.finding() == Finding::Unspecified) {
-        add(sums, (&member.area, &alert.target, day), (DutyKind::MemberRecall, 1), rules);
+        add_kind(sums, (&member.area, &alert.target, day), DutyKind::MemberRecall, rules);
     }
 }
 
+fn add_kind(sums: &mut DutySums, place: (&str, &str, Day), kind: DutyKind, rules: &Rules) {
+    DutyCounts::of(kind, 1).iter().for_each(|counts| add(sums, place, counts, rules));
+}
+
 /// Adds to an area and all that it lies in on the day, or to nobody's.
-fn add(sums: &mut DutySums, (area, target, day): (&str, &str, Day), (kind, number): (DutyKind, i64), rules: &Rules) {
-    let Some(at) = place_of(kind) else { return };
-    let mut counts = DutyCounts::default();
-    counts[at] = number;
+fn add(sums: &mut DutySums, (area, target, day): (&str, &str, Day), counts: &DutyCounts, rules: &Rules) {
     let mut areas = lineage(rules, area, day);
     if areas.is_empty() {
         areas.push("");

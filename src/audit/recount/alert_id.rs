@@ -17,6 +17,11 @@ pub fn contact_overdue(secret: &Secret, person: &str, day: &str, further: Option
     id(secret, &[&["contact_overdue", person, day], further.as_slice()].concat())
 }
 
+/// The id of the alert about a person's missed tests of a key group, for another than the first target with that.
+pub fn group_overdue(secret: &Secret, person: &str, group: &str, first_day: &str, further: Option<&str>) -> String {
+    id(secret, &[&["group_overdue", person, group, first_day], further.as_slice()].concat())
+}
+
 /// The id of the alert about a tube of a pool that leaves its members open.
 pub fn pool_positive(secret: &Secret, pool: &str, specimen: &str, target: &str, day: &str) -> String {
     id(secret, &["pool_positive", pool, specimen, target, day])

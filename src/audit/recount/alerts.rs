@@ -61,6 +61,8 @@ pub struct LiveAlert {
     pub policy: String,
     /// When the contact is released, of missed tests.
     pub release_day: String,
+    /// The key group, of missed tests of one.
+    pub group: String,
     /// Of a pool: what it says of that.
     pub pool: Option<PoolSaid>,
 }
@@ -132,8 +134,9 @@ const POSITIVES_AT_MOST: usize = 50;
 impl LiveAlert {
     /// Whether it leaves out what earlier versions did not keep of some positive.
     pub fn lacks_measurements(&self) -> bool {
-        let has_some = !matches!(self.family, AlertFamily::ContactOverdue | AlertFamily::PoolOverdue);
-        has_some && (self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty()))
+        let rests_on_none =
+            matches!(self.family, AlertFamily::ContactOverdue | AlertFamily::PoolOverdue | AlertFamily::GroupOverdue);
+        !rests_on_none && (self.positives.is_empty() || self.positives.iter().any(|one| one.lab.is_empty()))
     }
 
     /// The same without the positives behind it.
@@ -194,6 +197,7 @@ impl LiveAlert {
             ("positive_specimens", self.positive_specimens == found.positive_specimens),
             ("policy", self.policy == found.policy),
             ("release_day", self.release_day == found.release_day),
+            ("group", self.group == found.group),
             ("pool", self.pool == found.pool),
         ];
         fields.into_iter().chain(lists).filter(|(_, same)| !same).map(|(name, _)| name).collect()
@@ -229,6 +233,7 @@ impl LiveAlert {
             positives_omitted: alert.positives_omitted,
             policy: alert.policy.clone(),
             release_day: alert.release_day.clone(),
+            group: alert.group.clone(),
             pool: PoolSaid::of(alert),
         }
     }
@@ -331,6 +336,7 @@ fn positive(
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
+        group: String::new(),
         pool: None,
     })
 }
@@ -361,6 +367,7 @@ fn contradiction(rules: &Rules, secret: &Secret, person: &Person, specimen: &Spe
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
+        group: String::new(),
         pool: None,
     }
 }

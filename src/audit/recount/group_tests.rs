@@ -11,7 +11,7 @@ use crate::proto::v1::{Duty, DutyKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days up to today of which tests at a regular distance are told.
-const TOLD: i32 = 14;
+pub const TOLD: i32 = 14;
 
 /// Days after entry that a policy can name, at most.
 const LONGEST: i32 = 60;
@@ -45,7 +45,7 @@ pub fn of(rules: &Rules, person: &Person, target: &str, passed: TimePassed) -> V
 }
 
 /// Days on which records have a person tested for a target, by group, with the ids of the records.
-fn due<'a>(
+pub fn due<'a>(
     rules: &Rules,
     person: &'a Person,
     target: &str,
@@ -53,7 +53,7 @@ fn due<'a>(
 ) -> BTreeMap<(Day, &'a str), BTreeSet<&'a str>> {
     let mut due: BTreeMap<(Day, &str), BTreeSet<&str>> = BTreeMap::new();
     let today = passed.due.map(|due| rules.day(due));
-    for record in &person.groups {
+    for (record, _) in &person.groups {
         let first = Day::parse(&record.first_day).expect("a usable record has its first day");
         let last = Day::parse(&record.last_day).unwrap_or(Day(i32::MAX));
         let of_entry = (1..=LONGEST).map(|after| first.plus(after));

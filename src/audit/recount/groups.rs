@@ -1,40 +1,43 @@
 //! Which key groups a person is in: of each record the greatest version, where it holds.
 
 use crate::audit::arrived::{Arrived, Usable};
-use crate::model::time::Day;
+use crate::model::time::{Day, Timestamp};
 use crate::proto::v1::{GroupStatus, Membership, PersonGroup};
 use std::collections::BTreeMap;
 
 /// Memberships of a message.
 pub const LISTED: usize = 100;
 
-/// Of each record of a group the greatest version, where it holds.
-pub fn standing(records: &[Arrived]) -> Vec<PersonGroup> {
-    let mut greatest: BTreeMap<(&str, &str), (&PersonGroup, u64)> = BTreeMap::new();
-    for Arrived { record, content, .. } in records {
+/// Of each record of a group the greatest version, where it holds, with when that was first received.
+pub fn standing(records: &[Arrived]) -> Vec<(PersonGroup, Timestamp)> {
+    let mut greatest: BTreeMap<(&str, &str), (&PersonGroup, u64, Timestamp)> = BTreeMap::new();
+    for Arrived { at, record, content, .. } in records {
         let Usable::Group(group) = record else { continue };
-        let this = (group, *content);
+        let this = (group, *content, *at);
         let standing = greatest.entry((&group.record_id, &group.person_id)).or_insert(this);
-        let rank = |(group, content): (&PersonGroup, u64)| (group.revision, group.status, content);
+        let rank = |(group, content, at): (&PersonGroup, u64, Timestamp)| {
+            (group.revision, group.status, content, std::cmp::Reverse(at))
+        };
         if rank(this) > rank(*standing) {
             *standing = this;
         }
     }
-    let standing = greatest.into_values().map(|(group, _)| group.clone());
-    standing.filter(|group| group.status() == GroupStatus::Active).collect()
+    let standing = greatest.into_values().map(|(group, _, at)| (group.clone(), at));
+    standing.filter(|(group, _)| group.status() == GroupStatus::Active).collect()
 }
 
 /// Those of a person that are still told of, in order: their last day, if they have one, is a `known` one.
-pub fn told(groups: &[PersonGroup], known: impl Fn(Day) -> bool) -> Vec<Membership> {
+pub fn told(groups: &[(PersonGroup, Timestamp)], known: impl Fn(Day) -> bool) -> Vec<Membership> {
     let is_told = |group: &&PersonGroup| Day::parse(&group.last_day).is_none_or(&known);
-    let mut told: Vec<&PersonGroup> = groups.iter().filter(is_told).collect();
+    let mut told: Vec<&PersonGroup> = groups.iter().map(|(group, _)| group).filter(is_told).collect();
     told.sort_by_key(|group| order(group));
     told.into_iter().map(message).collect()
 }
 
 /// The areas that records of a person name, in the same order.
-pub fn areas(groups: &[PersonGroup]) -> Vec<&str> {
-    let mut naming: Vec<&PersonGroup> = groups.iter().filter(|group| !group.area.is_empty()).collect();
+pub fn areas(groups: &[(PersonGroup, Timestamp)]) -> Vec<&str> {
+    let all = groups.iter().map(|(group, _)| group);
+    let mut naming: Vec<&PersonGroup> = all.filter(|group| !group.area.is_empty()).collect();
     naming.sort_by_key(|group| order(group));
     naming.into_iter().map(|group| group.area.as_str()).collect()
 }

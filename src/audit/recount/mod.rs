@@ -8,6 +8,7 @@ mod alerts;
 mod areas;
 mod cells;
 mod duties;
+mod group_overdue;
 mod group_tests;
 pub mod groups;
 mod held;
@@ -58,6 +59,7 @@ pub fn recount(
     let mut alerts = alerts::of(rules, secret, &people);
     let duties = duties::of(rules, &people, records, &passed);
     alerts.extend(pools::alerts(rules, secret, &people, records, &passed));
+    alerts.extend(group_overdue::of(rules, secret, &people, &passed));
     alerts.extend(overdue::of(rules, secret, &people, passed));
     Truth { alerts, positivity, tiers, tier_changes, cells, duties }
 }

@@ -136,6 +136,7 @@ fn alert(
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: release(rules, people, person, target, day).to_string(),
+        group: String::new(),
         pool: None,
     }
 }

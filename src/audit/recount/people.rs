@@ -31,8 +31,8 @@ pub struct Person {
     pub contacts: Vec<(ContactRecord, Timestamp)>,
     /// Records that hold, in which the person is the index.
     pub traced: Vec<ContactRecord>,
-    /// Records of groups that hold.
-    pub groups: Vec<PersonGroup>,
+    /// Records of groups that hold, with when they were received.
+    pub groups: Vec<(PersonGroup, Timestamp)>,
 }
 
 /// One specimen and what the standing results say of it.
@@ -182,8 +182,8 @@ pub fn of(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, Person> {
         entry(&mut people, &contact.person_id).contacts.push((contact.clone(), received));
         entry(&mut people, &contact.index_person_id).traced.push(contact);
     }
-    for group in groups::standing(records) {
-        entry(&mut people, &group.person_id).groups.push(group);
+    for (group, received) in groups::standing(records) {
+        entry(&mut people, &group.person_id).groups.push((group.clone(), received));
     }
     people
 }

@@ -322,6 +322,7 @@ fn alert(
         positives_omitted: 0,
         policy: policy.name.clone(),
         release_day: String::new(),
+        group: String::new(),
         pool: Some(said),
     })
 }

@@ -152,7 +152,7 @@ impl Replay {
                 self.count(&area.code, *cell, name, *negative);
             }
             for (day, counts) in area.duties {
-                duty_sums::bump(&mut self.task.duties, (&area.code, day), counts);
+                duty_sums::bump(&mut self.task.duties, (&area.code, day), &counts);
             }
         }
         self.task
@@ -206,6 +206,11 @@ impl Area {
         for _ in 0..days {
             area.add_duties(bytes)?;
         }
+        // Since format 6: numbers of key groups.
+        let groups = if format < 6 { 0 } else { bytes.short()? };
+        for _ in 0..groups {
+            area.add_group(bytes)?;
+        }
         Ok(area)
     }
 
@@ -222,6 +227,7 @@ impl Area {
                 self.duties.retain(|day, _| i64::from(day.0) >= first);
             }
             12 => self.add_duties(bytes)?,
+            13 => self.add_group(bytes)?,
             _ => {}
         }
         Ok(())
@@ -256,12 +262,14 @@ impl Area {
     /// Adds what has to be done on a day: numbers behind a mask that says which are there.
     fn add_duties(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
         let counts = self.duties.entry(day(bytes.signed()?)).or_default();
-        let mask = bytes.short()?;
-        for (at, count) in counts.iter_mut().enumerate() {
-            if mask >> at & 1 == 1 {
-                *count += bytes.signed()?;
-            }
-        }
+        counts.add(&DutyCounts { numbers: behind_mask(bytes)?, ..DutyCounts::default() });
+        Ok(())
+    }
+
+    /// Adds numbers of a key group on a day likewise, behind its name.
+    fn add_group(&mut self, bytes: &mut Bytes<'_>) -> Result<(), String> {
+        let counts = self.duties.entry(day(bytes.signed()?)).or_default();
+        counts.add(&DutyCounts::of_group(&bytes.text()?, behind_mask(bytes)?));
         Ok(())
     }
 
@@ -331,4 +339,13 @@ fn skip_record(bytes: &mut Bytes<'_>) -> Result<(), String> {
 
 fn day(days: i64) -> Day {
     Day(days as i32)
+}
+
+/// Numbers behind a mask that says which are there.
+fn behind_mask<const N: usize>(bytes: &mut Bytes<'_>) -> Result<[i64; N], String> {
+    let (mask, mut numbers) = (bytes.short()?, [0; N]);
+    for (_, number) in numbers.iter_mut().enumerate().filter(|(at, _)| mask >> at & 1 == 1) {
+        *number = bytes.signed()?;
+    }
+    Ok(numbers)
 }

@@ -103,6 +103,7 @@ fn cases(rules: &Rules) -> String {
                 ("overdue", policy.severity.overdue),
                 ("pool", policy.severity.pool),
                 ("pool overdue", policy.severity.pool_overdue),
+                ("group overdue", policy.severity.group_overdue),
             ]),
         ]);
     }
@@ -111,7 +112,7 @@ fn cases(rules: &Rules) -> String {
 
 /// How often whoever is in a key group is tested.
 fn groups(policy: &CasePolicy) -> String {
-    let one = |tests: &GroupTests| match &tests.frequency {
+    let often = |tests: &GroupTests| match &tests.frequency {
         Frequency::EveryDays(1) => format!("{} every day", tests.group),
         Frequency::EveryDays(days) => format!("{} every {days} days", tests.group),
         Frequency::AfterEntry(days) => {
@@ -119,7 +120,8 @@ fn groups(policy: &CasePolicy) -> String {
             format!("{} on days {} after entry", tests.group, days.join(","))
         }
     };
-    let all: Vec<String> = policy.groups.iter().map(one).collect();
+    let told = |tests: &GroupTests| if tests.alert { " (alerts)" } else { "" };
+    let all: Vec<String> = policy.groups.iter().map(|tests| often(tests) + told(tests)).collect();
     if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }
 

@@ -10,7 +10,8 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::json;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, Membership, PersonDuties,
+    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, GroupDuties, MemberOfPool, Membership,
+    PersonDuties,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,6 +161,11 @@ impl<'a> DayOf<'a> {
 }
 
 fn numbers(of: &AreaDuties) -> Vec<String> {
+    let group = |of: &GroupDuties| {
+        let GroupDuties { group, members, tests_due, tests_taken, tests_overdue } = of;
+        let tests = format!("{tests_due} tests due, {tests_taken} taken, {tests_overdue} overdue");
+        format!("  {:<24}{members}, {tests}", format!("in {group}"))
+    };
     let tests = format!("{}, {} taken, {} overdue", of.tests_due, of.tests_taken, of.tests_overdue);
     let pools = format!("{}, {} members awaited", of.pools_to_recall, of.members_to_recall);
     let line = |(what, number): (&str, String)| format!("  {what:<24}{number}");
@@ -171,7 +177,9 @@ fn numbers(of: &AreaDuties) -> Vec<String> {
         ("pools to recall", pools),
     ]
     .map(line)
-    .into()
+    .into_iter()
+    .chain(of.groups.iter().map(group))
+    .collect()
 }
 
 fn awaited(alert: &Alert) -> impl Iterator<Item = &MemberOfPool> {
@@ -241,7 +249,10 @@ mod tests {
             read(&mut shown, Topic::PersonDuties, id, person(id, area, duties));
         }
         read(&mut shown, Topic::PersonDuties, "PERSON-GONE", None);
-        let numbers = AreaDuties { area: "D1".into(), managed: 7, tests_overdue: 1, ..AreaDuties::default() };
+        let drivers =
+            GroupDuties { group: "drivers".into(), members: 5, tests_due: 3, tests_taken: 2, tests_overdue: 0 };
+        let groups = vec![drivers];
+        let numbers = AreaDuties { area: "D1".into(), managed: 7, tests_overdue: 1, groups, ..AreaDuties::default() };
         read(&mut shown, Topic::AreaDuties, "D1/2022-11-12", Some(numbers.encode_to_vec()));
         read(&mut shown, Topic::AreaDuties, "D1/2022-11-13", Some(AreaDuties::default().encode_to_vec()));
         let member = |id: &str, finding| MemberOfPool { person_id: id.into(), area: "D2".into(), finding };
@@ -263,6 +274,7 @@ mod tests {
         assert!(all.iter().all(|id| !text.contains(id)), "{text}");
         for says in [
             "under management        7",
+            "in drivers              5, 3 tests due, 2 taken, 0 overdue",
             "people: 2",
             "to release today; test due of drivers (in drivers)",
             "test of 2022-11-10 overdue",

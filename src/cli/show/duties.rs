@@ -30,7 +30,7 @@ const NOWHERE: &str = "none";
   swabstream show duties none --json --config swabstream.toml       whose area is not known
 
 First the numbers, as `area-duties` has them: contacts to isolate newly, under management, to release; tests due, taken, \
-overdue; pools to recall. Then the people behind them, as `person-duties` has them, with the key groups they are in that \
+overdue; pools to recall; and of the last two weeks, of each key group who is in it, and the same of its tests. Then the people behind them, as `person-duties` has them, with the key groups they are in that \
 day, and the pools, from `alerts`. A person counts in the area of the result that was swabbed last (or else in that of a \
 record of a key group), and in all areas that one lies in. Tests that were due before and are overdue are among the people too, and so are pools that were to be recalled before.
 

@@ -61,6 +61,9 @@ fn what(alert: &Alert, zone: &TimeZone) -> String {
         AlertFamily::ContactOverdue => {
             vec![format!("due on {}", alert.first_day), format!("released on {}", alert.release_day)]
         }
+        AlertFamily::GroupOverdue => {
+            vec![format!("a test of {} is overdue", alert.group), format!("in it since {}", alert.first_day)]
+        }
         AlertFamily::PoolPositive => pool(alert, zone),
         AlertFamily::PoolOverdue => missed(alert, zone),
         _ => vec![texts::channel(alert.channel()), alert.purpose.clone(), alert.first_day.clone()],

@@ -17,6 +17,7 @@ pub const fn name(family: AlertFamily) -> &'static str {
         AlertFamily::LabSilent => "lab_silent",
         AlertFamily::TierChanged => "tier_changed",
         AlertFamily::PositivesBurst => "positives_burst",
+        AlertFamily::GroupOverdue => "group_overdue",
     }
 }
 
@@ -27,7 +28,8 @@ pub const fn topic(family: AlertFamily) -> Option<Topic> {
         | AlertFamily::PoolPositive
         | AlertFamily::Contradiction
         | AlertFamily::PoolOverdue
-        | AlertFamily::ContactOverdue => Some(Topic::Alerts),
+        | AlertFamily::ContactOverdue
+        | AlertFamily::GroupOverdue => Some(Topic::Alerts),
         AlertFamily::TierChanged => Some(Topic::AreaAlerts),
         AlertFamily::Unspecified | AlertFamily::LabSilent | AlertFamily::PositivesBurst => None,
     }
@@ -65,13 +67,12 @@ mod tests {
     #[test]
     fn a_family_is_called_as_in_the_contract() {
         let all: Vec<AlertFamily> = (0..).map_while(|family| AlertFamily::try_from(family).ok()).collect();
-        assert_eq!(all.len(), 9, "the contract's families are numbered without a gap");
+        assert_eq!(all.len(), 10, "the contract's families are numbered without a gap");
         for family in all {
             assert_eq!(format!("ALERT_FAMILY_{}", name(family).to_ascii_uppercase()), family.as_str_name());
         }
         let raised: Vec<_> = raised().map(name).collect();
-        let [people, areas] = [&raised[..5], &raised[5..]];
-        assert_eq!(people, ["positive", "pool_positive", "contradiction", "pool_overdue", "contact_overdue"]);
-        assert_eq!(areas, ["tier_changed"]);
+        let people = ["positive", "pool_positive", "contradiction", "pool_overdue", "contact_overdue"];
+        assert_eq!(raised, [&people[..], &["tier_changed", "group_overdue"]].concat());
     }
 }

@@ -13,7 +13,7 @@ use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
 use crate::pipeline::ending::Stop;
 use crate::pipeline::formats;
 use crate::pipeline::half::Context;
-use crate::proto::v1::{self, AreaCause, PoolChange};
+use crate::proto::v1::{self, AreaCause, GroupChange, PoolChange};
 use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
@@ -44,6 +44,8 @@ pub struct Batch<'a> {
     pub pools: Vec<PoolChange>,
     /// Changes of what has to be done.
     pub duties: Vec<DutyChange>,
+    /// Changes of key groups, as the generated code reads them.
+    pub groups: Vec<GroupChange>,
 }
 
 /// Something else has to be done in an area on a day.
@@ -124,6 +126,10 @@ fn in_range_of(batch: Batch<'_>, task: i32, layout: Layout) -> Result<Batch<'_>,
     if !batch.duties.iter().all(is_duty) {
         return Err(malformed("duties"));
     }
+    let is_group = |of: &GroupChange| (of.area as usize) < batch.areas.len() && DAYS.contains(&of.day);
+    if !batch.groups.iter().all(is_group) {
+        return Err(malformed("groups"));
+    }
     match (0..batch.cells.len()).find(|at| !in_range(&batch, *at)) {
         Some(at) => Err(malformed(&format!("cells[{at}]"))),
         None => Ok(batch),
@@ -142,6 +148,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const TARGETS: u64 = bytes(9);
     const POOLS: u64 = bytes(10);
     const DUTIES: u64 = bytes(12);
+    const GROUPS: u64 = bytes(13);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     // A cell takes some twenty bytes.
     batch.cells.reserve(payload.len() / 16);
@@ -162,6 +169,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             TARGETS => batch.targets.push(rest.text()?),
             POOLS => batch.pools.push(PoolChange::decode(rest.bytes()?).ok()?),
             DUTIES => batch.duties.push(duty(rest.bytes()?)?),
+            GROUPS => batch.groups.push(GroupChange::decode(rest.bytes()?).ok()?),
             // It was looked at before.
             formats::FIELD => drop(rest.varint()?),
             _ => return None,

@@ -298,6 +298,18 @@ impl AreaHalf {
             self.touched.entry(area).or_default().duties.insert(day);
             self.state.change(area, SeriesOperation::Duties(day, change), &mut effects.changes);
         }
+        for one in &batch.groups {
+            let day = Day(one.day);
+            if first.is_some_and(|first| day < first) {
+                effects.closed += 1;
+                continue;
+            }
+            let area = self.number(batch.subject(one.area), effects);
+            let change = [one.members, one.tests_due, one.tests_taken, one.tests_overdue];
+            self.touched.entry(area).or_default().duties.insert(day);
+            let operation = SeriesOperation::Group(day, one.group.clone(), change);
+            self.state.change(area, operation, &mut effects.changes);
+        }
     }
 
     fn number(&mut self, (code, target): (&str, &str), effects: &mut Effects) -> AreaNumber {

@@ -98,11 +98,14 @@ pub fn is_live(alert: &v1::Alert) -> bool {
 
 /// The alert that now says what this one said: of an episode of its target whose days overlap with those of its own. A
 /// contradiction has one day, and another one of that day and specimen is about another target. Of a tube there is one
-/// alert of a family, whatever its day.
+/// alert of a family, whatever its day, and of a person's key group too.
 fn successor(alert: &v1::Alert, wanted: &[v1::Alert]) -> Option<String> {
     let follows = |other: &&v1::Alert| match (alert.family(), other.family()) {
         (AlertFamily::Positive, AlertFamily::Positive) => {
             other.target == alert.target && other.first_day <= alert.last_day && alert.first_day <= other.last_day
+        }
+        (AlertFamily::GroupOverdue, AlertFamily::GroupOverdue) => {
+            (&other.group, &other.target) == (&alert.group, &alert.target)
         }
         (AlertFamily::PoolPositive, AlertFamily::PoolPositive)
         | (AlertFamily::PoolOverdue, AlertFamily::PoolOverdue) => {

@@ -5,7 +5,7 @@
 
 use super::PersonHalf;
 use super::duties::group;
-use super::messages::{self, Origin};
+use super::messages::{self, Origin, Trigger};
 use super::{revisions, route};
 use crate::model::group::PersonGroup;
 use crate::model::ids::{Domain, Secret};
@@ -16,7 +16,7 @@ use crate::pipeline::decode::groups;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::{Ending, Stop};
 use crate::pipeline::formats::GROUPS;
-use crate::proto::v1;
+use crate::proto::v1::{self, CauseKind};
 use crate::state::person::edit::Edit;
 use crate::state::person::groups::Membership;
 
@@ -39,8 +39,13 @@ impl PersonHalf {
         let slot = self.person(record.person_id, effects);
         let membership = membership(&record, origin.received_at, &self.context.secret);
         let before = self.state.case_file(slot).and_then(|file| file.membership(record.record_id)).cloned();
+        let trigger = Trigger::contact(origin, CauseKind::Group, record.record_id, record.revision);
         if let Some(known) = revisions::again(before.as_ref(), &membership) {
+            let is_news = before.is_none_or(|before| before.received_at != known.received_at);
             self.state.edit(slot, record.person_id, Edit::Membership(known), &mut effects.changes);
+            if is_news {
+                self.review(slot, &trigger, effects);
+            }
             return Err(End::Duplicate.into());
         }
         revisions::admit(before.as_ref(), &membership)?;
@@ -48,6 +53,7 @@ impl PersonHalf {
         self.state.edit(slot, record.person_id, Edit::Membership(membership), &mut effects.changes);
         let next = self.state.case_file(slot).and_then(|file| group::next(file, &self.rules, self.passed));
         self.deadlines.add(slot, next);
+        self.review(slot, &trigger, effects);
         Ok(ending)
     }
 }

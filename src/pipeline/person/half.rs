@@ -215,12 +215,15 @@ impl PersonHalf {
         }
     }
 
-    /// From now on it is known which day it is: for whoever is in a group, which tests are due.
+    /// From now on it is known which day it is: for whoever is in a group, which tests are due, and which were missed.
     fn begin_days(&mut self, effects: &mut Effects) {
         let is_member = |slot: &Slot| self.state.case_file(*slot).is_some_and(|file| !file.groups.is_empty());
         let mut members: Vec<Slot> = self.state.with_case_files().filter(is_member).collect();
         members.sort_unstable();
-        members.iter().for_each(|slot| self.expect_anew(*slot));
+        for slot in &members {
+            self.review(*slot, &Trigger::deadline(), effects);
+            self.expect_anew(*slot);
+        }
         self.touched.extend(members);
         self.deliver(effects);
     }

@@ -96,6 +96,20 @@ impl<'a> Trigger<'a> {
         }
     }
 
+    /// A result of a pool that the person is in.
+    pub fn pooled(origin: Origin, wire: &'a v1::PoolFinding) -> Self {
+        Self {
+            origin: Some(origin),
+            kind: CauseKind::Result,
+            record_id: &wire.result_id,
+            lab_id: &wire.lab_id,
+            revision: wire.revision,
+            status: wire.status(),
+            finding: wire.finding(),
+            replaces: "",
+        }
+    }
+
     /// A result that was moved away.
     pub fn moved(origin: Origin, wire: &'a v1::LabResult) -> Self {
         Self {
@@ -110,7 +124,7 @@ impl<'a> Trigger<'a> {
         }
     }
 
-    /// Something about a contact record.
+    /// Something about a contact record, or a record of a key group.
     pub fn contact(origin: Origin, kind: CauseKind, record_id: &'a str, revision: u32) -> Self {
         Self { origin: Some(origin), kind, record_id, revision, ..Self::rules() }
     }

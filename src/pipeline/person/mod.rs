@@ -27,6 +27,7 @@ use cases::episodes;
 use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
 use deadlines::Deadlines;
+use duties::group_overdue;
 use messages::{Origin, Trigger};
 use plain::PlainResult;
 use pools::tubes;
@@ -335,11 +336,13 @@ impl PersonHalf {
     }
 
     /// Whether alerts may be others for a change that was counted last: if a positive is or was involved, or a day on which
-    /// the person may have had to be tested.
+    /// the person may have had to be tested, or if whoever is tested again and again is told of.
     fn concerns_alerts(&self, slot: Slot, change: &Change) -> bool {
         let is_due =
             |file: &CaseFile| change.before.iter().chain([&change.after]).any(|row| overdue::is_about(row, file));
-        self.concerns_positives(change) || self.state.case_file(slot).is_some_and(is_due)
+        let is_watched = |file: &CaseFile| group_overdue::is_watched(file, &self.rules);
+        let file = self.state.case_file(slot);
+        self.concerns_positives(change) || file.is_some_and(|file| is_due(file) || is_watched(file))
     }
 
     /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
@@ -400,17 +403,20 @@ impl PersonHalf {
         self.deadlines.add(slot, next);
     }
 
-    /// Says what must be said now, if there is or was a positive or a contact record.
+    /// Says what must be said now, if there is or was a positive or a contact record, or somebody is tested again and again.
     fn review(&mut self, slot: Slot, trigger: &Trigger<'_>, effects: &mut Effects) {
         let Some(file) = self.state.case_file(slot).filter(|file| !tubes::is_pool(file)) else { return };
-        if file.positives.is_empty() && file.alerts.is_empty() && file.contacts.is_empty() {
+        let (rules, names, secret) = (&*self.rules, self.names(), &self.context.secret);
+        let is_known = !(file.positives.is_empty() && file.alerts.is_empty() && file.contacts.is_empty());
+        if !is_known && !group_overdue::is_watched(file, rules) {
             return;
         }
-        let (rules, names, secret) = (&*self.rules, self.names(), &self.context.secret);
         let rows = &self.state.about_positives(slot);
         let grounds = alerts::Grounds { rows, file, rules, names, secret };
         let mut wanted = alerts::wanted(&grounds);
-        wanted.extend(overdue::wanted(&alerts::Grounds { rows: self.state.rows(slot), ..grounds }, self.passed));
+        let of_all = alerts::Grounds { rows: self.state.rows(slot), ..grounds };
+        wanted.extend(overdue::wanted(&of_all, self.passed));
+        wanted.extend(group_overdue::wanted(&of_all, self.passed));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let held: Vec<v1::Alert> = file.alerts.iter().map(HeldAlert::message).collect();

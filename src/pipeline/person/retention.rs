@@ -7,6 +7,7 @@
 
 use super::alerts;
 use super::contacts;
+use super::duties::group_overdue;
 use super::overdue;
 use super::pools::tubes;
 use crate::model::time::{Day, Timestamp};
@@ -181,6 +182,8 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
     let expired = |alert: &HeldAlert| match alert.message() {
         // Whether that test was taken is not known any more: it stays as it was published, too.
         alert if overdue::is_overdue(&alert) => alert.last_day < first_known,
+        // It is raised and withdrawn as long as somebody is in the group.
+        alert if group_overdue::is_group_overdue(&alert) => group_overdue::is_of_no_record(&alert, file),
         alert => alerts::is_live(&alert) || alert.last_day < first_kept,
     };
     drop_where(&mut drops, List::Alerts, &file.alerts, expired);

@@ -140,12 +140,14 @@ struct GroupToml {
     every_days: Option<u32>,
     #[serde(default)]
     after_entry: Vec<u32>,
+    #[serde(default)]
+    alert: bool,
 }
 
 impl GroupToml {
     fn wire(self) -> v1::GroupTests {
-        let Self { group, every_days, after_entry } = self;
-        v1::GroupTests { group, every_days: every_days.unwrap_or_default(), after_entry }
+        let Self { group, every_days, after_entry, alert } = self;
+        v1::GroupTests { group, every_days: every_days.unwrap_or_default(), after_entry, alert }
     }
 }
 
@@ -160,6 +162,7 @@ struct CaseSeverityToml {
     overdue: Option<SeverityToml>,
     pool: Option<SeverityToml>,
     pool_overdue: Option<SeverityToml>,
+    group_overdue: Option<SeverityToml>,
 }
 
 impl CaseSeverityToml {
@@ -173,6 +176,7 @@ impl CaseSeverityToml {
             overdue: severity(self.overdue),
             pool: severity(self.pool),
             pool_overdue: severity(self.pool_overdue),
+            group_overdue: severity(self.group_overdue),
         }
     }
 }

@@ -311,6 +311,7 @@ impl Series {
             }
             SeriesOperation::DropBefore { cells, alerts } => self.drop_before(cells, alerts),
             SeriesOperation::Duties(day, change) => self.duties.add(day, change),
+            SeriesOperation::Group(day, group, change) => self.duties.add_group(day, group, change),
         }
     }
 }

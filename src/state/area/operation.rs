@@ -2,10 +2,11 @@
 
 use super::cell::{Cell, CellKey};
 use super::closes::Close;
-use super::duties::{DutyNumbers, read_duties, write_duties};
+use super::duties::{DutyNumbers, read_duties, read_group, write_duties, write_group};
 use super::pools::{self, PoolKey};
 use super::series::{TierAlert, put_origin, read_origin};
 use crate::model::cell::{Number, PoolCounts};
+use crate::model::duty::GroupNumbers;
 use crate::model::record::Origin;
 use crate::model::target::{keyed, parts};
 use crate::model::time::{Day, Timestamp};
@@ -92,6 +93,8 @@ pub enum SeriesOperation {
     },
     /// Something else has to be done on a day: by so much.
     Duties(Day, DutyNumbers),
+    /// Numbers of a key group are others on a day: by so much.
+    Group(Day, String, GroupNumbers),
 }
 
 /// Up to format 3: counts were added to one cell.
@@ -100,6 +103,8 @@ const ADD: u8 = 2;
 const ADD_ALL: u8 = 9;
 /// Since format 5.
 const DUTIES: u8 = 12;
+/// Since format 6.
+const GROUP: u8 = 13;
 
 impl MetaOperation {
     pub(super) fn write(&self, into: &mut Vec<u8>) {
@@ -218,6 +223,10 @@ impl SeriesOperation {
                 into.push(DUTIES);
                 write_duties(*day, *change, into);
             }
+            Self::Group(day, group, change) => {
+                into.push(GROUP);
+                write_group(*day, group, *change, into);
+            }
         }
     }
 
@@ -242,6 +251,10 @@ impl SeriesOperation {
             DUTIES => {
                 let (day, change) = read_duties(from)?;
                 Self::Duties(day, change)
+            }
+            GROUP => {
+                let (day, group, change) = read_group(from)?;
+                Self::Group(day, group, change)
             }
             _ => return Err(corrupt("an operation is unknown")),
         })

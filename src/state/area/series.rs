@@ -184,7 +184,7 @@ impl Series {
             series.at_close.insert(Day(from.short_signed()?), from.short_signed()?);
         }
         if format >= 5 {
-            series.duties = Duties::read(from)?;
+            series.duties = Duties::read(from, format)?;
         }
         Ok(series)
     }

@@ -3,10 +3,19 @@
 //! In: what is counted now. Out: the same after a restore. What changes is the difference to it, so that nothing of a
 //! person need be reckoned as it was before. Held as bytes: a contact has a dozen entries of a few bytes each.
 
-use crate::model::duty::DutyKind;
+use crate::model::duty::{DutyKind, GroupNumber};
 use crate::model::time::Day;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_short, put_short_signed, put_u32, put_u64};
 use crate::state::corrupt::Corrupt;
+
+/// What a number is of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    /// A kind of duty.
+    Duty(DutyKind),
+    /// A key group.
+    Group(String, GroupNumber),
+}
 
 /// Duties of one kind on days that follow each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +25,7 @@ pub struct CountedDuty {
     /// Target, as stored texts name it.
     pub target: String,
     /// What.
-    pub kind: DutyKind,
+    pub what: Counted,
     /// The first day.
     pub first: Day,
     /// The last day.
@@ -47,20 +56,32 @@ pub struct HeldDuties {
 
 /// Beside the kind: area and target are those of the entry before.
 const SAME_PLACE: u8 = 0x80;
+/// Since format 6, instead of a kind: a number of a key group, whose name follows.
+const OF_GROUP: u8 = 0x40;
+/// Beside that: it is the group of the entry before.
+const SAME_GROUP: u8 = 0x20;
 
 impl HeldDuties {
     /// From what is counted, in order.
     pub fn of(said: u64, at: &Where, counted: &[CountedDuty]) -> Self {
         let mut bytes = Vec::new();
         let mut place: Option<(&str, &str)> = None;
-        for CountedDuty { area, target, kind, first, last, number } in counted {
+        let mut named: Option<&str> = None;
+        for CountedDuty { area, target, what, first, last, number } in counted {
             let same = place == Some((area, target));
-            bytes.push(*kind as u8 | if same { SAME_PLACE } else { 0 });
+            let (kind, group) = match what {
+                Counted::Duty(kind) => (*kind as u8, None),
+                Counted::Group(group, number) if named == Some(group) => (OF_GROUP | SAME_GROUP | *number as u8, None),
+                Counted::Group(group, number) => (OF_GROUP | *number as u8, Some(group)),
+            };
+            bytes.push(kind | if same { SAME_PLACE } else { 0 });
             if !same {
                 put_bytes(&mut bytes, area.as_bytes());
                 put_bytes(&mut bytes, target.as_bytes());
             }
+            group.into_iter().for_each(|group| put_bytes(&mut bytes, group.as_bytes()));
             place = Some((area, target));
+            named = group.map(String::as_str).or(named);
             put_short_signed(&mut bytes, i64::from(first.0));
             put_short(&mut bytes, i64::from(last.0 - first.0).unsigned_abs());
             put_short(&mut bytes, u64::from(*number));
@@ -94,6 +115,7 @@ impl HeldDuties {
 
 fn read_counted(bytes: &[u8]) -> Result<Vec<CountedDuty>, Corrupt> {
     let (mut from, mut all) = (Reader::new(bytes), Vec::<CountedDuty>::new());
+    let mut named: Option<String> = None;
     while !from.is_empty() {
         let kind = from.u8()?;
         let (area, target) = match all.last() {
@@ -101,11 +123,22 @@ fn read_counted(bytes: &[u8]) -> Result<Vec<CountedDuty>, Corrupt> {
             None if kind & SAME_PLACE != 0 => return Err(corrupt("a duty has no place")),
             _ => (from.text()?.to_owned(), from.text()?.to_owned()),
         };
-        let kind =
-            DutyKind::try_from(i32::from(kind & !SAME_PLACE)).map_err(|_| corrupt("a duty is of no known kind"))?;
+        let what = match kind & !SAME_PLACE {
+            kind if kind & OF_GROUP == 0 => {
+                Counted::Duty(DutyKind::try_from(i32::from(kind)).map_err(|_| corrupt("a duty is of no known kind"))?)
+            }
+            kind => {
+                let number = GroupNumber::ALL.get(usize::from(kind & !(OF_GROUP | SAME_GROUP)));
+                let number = *number.ok_or_else(|| corrupt("a number of a group is of no known kind"))?;
+                if kind & SAME_GROUP == 0 {
+                    named = Some(from.text()?.to_owned());
+                }
+                Counted::Group(named.clone().ok_or_else(|| corrupt("a number is of no group"))?, number)
+            }
+        };
         let (first, days, number) = (from.short_signed::<i32>()?, from.short::<u32>()?, from.short()?);
         let last = first.checked_add_unsigned(days).ok_or_else(|| corrupt("a duty has no end"))?;
-        all.push(CountedDuty { area, target, kind, first: Day(first), last: Day(last), number });
+        all.push(CountedDuty { area, target, what, first: Day(first), last: Day(last), number });
     }
     Ok(all)
 }
@@ -118,7 +151,7 @@ mod tests {
         let one = |area: &str, target: &str, kind, first, last| CountedDuty {
             area: area.into(),
             target: target.into(),
-            kind,
+            what: Counted::Duty(kind),
             first: Day(first),
             last: Day(last),
             number: 1,
@@ -130,6 +163,13 @@ mod tests {
             one("D1", "influenza-a", DutyKind::MemberRecall, 19_307, 19_307),
         ];
         all[3].number = 300;
+        let of = |group: &str, number, first| CountedDuty {
+            what: Counted::Group(group.into(), number),
+            ..one("D1", "influenza-a", DutyKind::TestDue, first, 19_310)
+        };
+        all.push(of("drivers", GroupNumber::Members, 19_297));
+        all.push(of("drivers", GroupNumber::TestsOverdue, 19_300));
+        all.push(of("hospitals", GroupNumber::Members, 19_297));
         all
     }
 
@@ -144,7 +184,9 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(HeldDuties::read(&mut Reader::new(&bytes[..length])).is_err(), "cut to {length}");
         }
-        for foreign in [&[SAME_PLACE | 1][..], &[0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]] {
+        let place = [0; 8];
+        let no_group = [&[OF_GROUP | SAME_GROUP][..], &place, &[2, 0, 1]].concat();
+        for foreign in [&[SAME_PLACE | 1][..], &[0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1], &no_group] {
             assert!(read_counted(foreign).is_err(), "{foreign:?}");
         }
     }
@@ -155,7 +197,7 @@ mod tests {
         let day = |kind, day: i32| CountedDuty {
             area: "500103".into(),
             target: String::new(),
-            kind,
+            what: Counted::Duty(kind),
             first: Day(day),
             last: Day(day),
             number: 1,

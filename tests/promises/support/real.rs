@@ -43,8 +43,13 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub const LAYOUT: Layout = Layout { person_tasks: 4, area_tasks: 2 };
 
 /// Inputs of the two groups.
-const CONSUMED: [(&str, Topic); 4] =
-    [("", Topic::LabResults), ("", Topic::ContactRecords), ("", Topic::PersonEvents), ("-areas", Topic::AreaChanges)];
+const CONSUMED: [(&str, Topic); 5] = [
+    ("", Topic::LabResults),
+    ("", Topic::ContactRecords),
+    ("", Topic::PersonGroups),
+    ("", Topic::PersonEvents),
+    ("-areas", Topic::AreaChanges),
+];
 
 /// A deployment of its own on the shared broker.
 pub struct RealDeployment {
@@ -165,7 +170,7 @@ impl RealDeployment {
     /// Marks of time in every partition of the inputs.
     pub fn mark_time(&self, at: Timestamp) {
         let mut publisher = Publisher::connect(&self.config).expect("connected");
-        for topic in [Topic::LabResults, Topic::ContactRecords] {
+        for topic in [Topic::LabResults, Topic::ContactRecords, Topic::PersonGroups] {
             for partition in 0..LAYOUT.person_tasks {
                 let mark = Publication {
                     topic,

@@ -6,7 +6,7 @@ import { count, day, moment, names, passed, t, targetName, word } from "./langua
 const SIGNS = { high: "▲", moderate: "◆", info: "●" };
 
 /** Families that can be chosen: those that something raises. */
-const FAMILIES = ["positive", "pool_positive", "contradiction", "pool_overdue", "contact_overdue", "tier_changed"];
+const FAMILIES = ["positive", "pool_positive", "contradiction", "pool_overdue", "contact_overdue", "group_overdue", "tier_changed"];
 
 const asked = new URLSearchParams(location.search);
 
@@ -39,7 +39,8 @@ function facts(alert, targets) {
   if (alert.purpose) list.push(word("purpose", alert.purpose));
   if (alert.exposed_to) list.push(t("alert.exposed", { count: count(alert.exposed_to) }));
   if (alert.to_trace) list.push(t("alert.trace", { count: count(alert.to_trace) }));
-  if (alert.first_day) list.push(alert.last_day && alert.last_day !== alert.first_day ? t("alert.days", { first: day(alert.first_day), last: day(alert.last_day) }) : day(alert.first_day));
+  if (alert.group) list.push(t("alert.group", { group: word("group", alert.group), day: day(alert.first_day) }));
+  else if (alert.first_day) list.push(alert.last_day && alert.last_day !== alert.first_day ? t("alert.days", { first: day(alert.first_day), last: day(alert.last_day) }) : day(alert.first_day));
   if (alert.release_day) list.push(t("alert.release", { day: day(alert.release_day) }));
   list.push(...alert.measured.map((one) => (one.startsWith("kit ") ? t("alert.kit", { kit: one.slice(4) }) : one)));
   if (alert.measured_omitted) list.push(t("alert.more", { count: count(alert.measured_omitted) }));

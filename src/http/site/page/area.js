@@ -100,6 +100,10 @@ function duties(detail) {
     ["overdue", count(of.tests_overdue)],
     ["pools", t("duties.pools.members", { pools: count(of.pools_to_recall), members: count(of.members_to_recall), late: count(of.pools_late) })],
   ].map(([what, says]) => [t(`duties.${what}`), says]);
+  for (const one of of.groups) {
+    const numbers = { members: count(one.members), due: count(one.tests_due), taken: count(one.tests_taken), overdue: count(one.tests_overdue) };
+    rows.push([t("duties.group", { group: word("group", one.group) }), t("duties.group.numbers", numbers)]);
+  }
   box.replaceChildren(table(t("duties.title", { day: day(of.day) }), [t("duties.what"), t("duties.people")], rows));
 }
 

@@ -38,6 +38,8 @@ pub(super) struct AlertLine {
     last_day: String,
     /// When a contact is released; empty in other families than `contact_overdue`.
     release_day: String,
+    /// The key group whose tests were missed; empty in other families than `group_overdue`.
+    group: String,
     specimens: u32,
     exposed_to: usize,
     to_trace: usize,
@@ -149,6 +151,7 @@ fn shown(overview: &Overview, line: &book::AlertLine) -> AlertLine {
         first_day: alert.first_day.clone(),
         last_day: alert.last_day.clone(),
         release_day: alert.release_day.clone(),
+        group: alert.group.clone(),
         specimens: alert.positive_specimens,
         exposed_to: line.exposed_to,
         to_trace: line.to_trace,

@@ -4,12 +4,14 @@ use crate::model::target::{FIRST, keyed};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::proto::v1::{
-    AreaTier, MeasuredDays, PooledPrevalence, Proportion, PurposeNumbers, TierHysteresis, TierReason, WindowNumbers,
+    AreaTier, GroupDuties, MeasuredDays, PooledPrevalence, Proportion, PurposeNumbers, TierHysteresis, TierReason,
+    WindowNumbers,
 };
 use crate::view::areas::AreaOverview;
 use crate::view::overview::Overview;
 use crate::view::texts;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Roots shown beside the map, at most.
 const MOST_ROOTS: usize = 5;
@@ -140,6 +142,19 @@ struct Duties {
     members_to_recall: u32,
     /// Of these the pools that were to be recalled before today.
     pools_late: u32,
+    /// Key groups that somebody is in today, or was on a day of which a test is overdue, by name.
+    groups: Vec<GroupOfDay>,
+}
+
+/// A key group today, named as in the contract.
+#[derive(Debug, Default, Serialize)]
+struct GroupOfDay {
+    group: String,
+    members: i64,
+    tests_due: i64,
+    tests_taken: i64,
+    /// Of the last day of which any is: who is not swabbed is due again on the next.
+    tests_overdue: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -267,7 +282,7 @@ fn duties(area: &AreaOverview, today: Day) -> Option<Duties> {
     if area.duties.is_empty() {
         return None;
     }
-    let on = area.duties.get(&today).copied().unwrap_or_default();
+    let on = area.duties.get(&today).cloned().unwrap_or_default();
     let mut all = Duties {
         day: today.to_string(),
         to_isolate: on.to_isolate,
@@ -275,6 +290,7 @@ fn duties(area: &AreaOverview, today: Day) -> Option<Duties> {
         to_release: on.to_release,
         tests_due: on.tests_due,
         tests_taken: on.tests_taken,
+        groups: groups(area, today),
         ..Duties::default()
     };
     for (day, of) in &area.duties {
@@ -284,6 +300,23 @@ fn duties(area: &AreaOverview, today: Day) -> Option<Duties> {
         all.pools_late += if *day < today { of.pools_to_recall } else { 0 };
     }
     Some(all)
+}
+
+fn groups(area: &AreaOverview, today: Day) -> Vec<GroupOfDay> {
+    let mut groups: BTreeMap<&str, GroupOfDay> = BTreeMap::new();
+    let of_groups = area.duties.range(..=today).flat_map(|(day, of)| of.groups.iter().map(move |group| (day, group)));
+    for (day, GroupDuties { group, members, tests_due, tests_taken, tests_overdue }) in of_groups {
+        let is_shown = *day == today || *tests_overdue > 0;
+        let Some(all) = is_shown.then(|| groups.entry(group).or_default()) else { continue };
+        all.group.clone_from(group);
+        if *day == today {
+            (all.members, all.tests_due, all.tests_taken) = (*members, *tests_due, *tests_taken);
+        }
+        if *tests_overdue > 0 {
+            all.tests_overdue = *tests_overdue;
+        }
+    }
+    groups.into_values().collect()
 }
 
 /// The areas it lies in, finest first.

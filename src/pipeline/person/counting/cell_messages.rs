@@ -4,12 +4,12 @@
 //! of its own for every cell: a commit of a screening city has ten thousand.
 
 use crate::model::cell::{GAPS, Number, People, PoolCounts, TALLIES, Tally};
-use crate::model::duty::DUTIES;
+use crate::model::duty::{DUTIES, GroupNumbers};
 use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::protobuf::{bytes, number, put_bytes};
-use crate::proto::v1::{AreaCause, AreaChanges, DutyChange, PoolChange};
+use crate::proto::v1::{AreaCause, AreaChanges, DutyChange, GroupChange, PoolChange};
 use crate::state::codec::{Few, short_length};
 use prost::Message as _;
 
@@ -136,6 +136,19 @@ impl Messages {
             part.message.duties.push(duty);
             part.count += 1;
         }
+    }
+
+    /// Adds numbers of a key group in an area for a target on a day, once all else has been added. They come in order.
+    pub fn group(&mut self, (area, target): (&str, &str), day: i32, group: String, numbers: GroupNumbers) {
+        if numbers == GroupNumbers::default() {
+            return;
+        }
+        self.subject(area, target);
+        let [members, tests_due, tests_taken, tests_overdue] = numbers;
+        let part = self.part();
+        let area = part.area;
+        part.message.groups.push(GroupChange { area, day, group, members, tests_due, tests_taken, tests_overdue });
+        part.count += 1;
     }
 
     /// The part that is filled, which names the subject and has room.

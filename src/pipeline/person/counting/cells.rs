@@ -9,12 +9,12 @@ use super::place::{Place, periods, purpose_name};
 use super::pools::PoolChanges;
 use super::spread::Spread;
 use crate::model::cell::{Number, People, Tally};
-use crate::model::duty::{self, DUTIES};
+use crate::model::duty::{self, DUTIES, GroupNumbers};
 use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::model::time::Day;
 use crate::policy::Rules;
-use crate::state::person::duties::CountedDuty;
+use crate::state::person::duties::{Counted, CountedDuty};
 use std::collections::BTreeMap;
 
 /// What a cell is, in words that outlive the rules; in the order of messages.
@@ -44,6 +44,8 @@ pub struct Cells {
     causes: BTreeMap<(String, String, i32), Origin>,
     /// Changes of what has to be done, by area, target and day: few, and in words that outlive the rules.
     duties: BTreeMap<(String, String, i32), [i32; DUTIES.len()]>,
+    /// The same of key groups, by group as well.
+    groups: BTreeMap<(String, String, i32, String), GroupNumbers>,
 }
 
 impl Cells {
@@ -78,15 +80,27 @@ impl Cells {
     /// Counts duties, each in all that its area lies in on its day; what lies in no area of the registry in that of nobody.
     pub fn duties<'d>(&mut self, rules: &Rules, counted: impl Iterator<Item = &'d CountedDuty>, sign: i32) {
         for one in counted {
-            let (Some(at), area) = (duty::place_of(one.kind), rules.areas.index(&one.area)) else { continue };
+            let area = rules.areas.index(&one.area);
             for day in one.first.0..=one.last.0 {
                 let lineage = area.map_or(&[][..], |area| rules.areas.lineage(rules.areas.period(Day(day)), area));
                 let codes = lineage.iter().map(|area| rules.areas.list[*area as usize].code.as_str());
                 let nowhere = Some("").filter(|_| lineage.is_empty());
                 for code in codes.chain(nowhere) {
-                    let numbers = self.duties.entry((code.to_owned(), one.target.clone(), day)).or_default();
-                    numbers[at] += sign * one.number as i32;
+                    self.duty((code, &one.target, day), &one.what, sign * one.number as i32);
                 }
+            }
+        }
+    }
+
+    fn duty(&mut self, (code, target, day): (&str, &str, i32), what: &Counted, change: i32) {
+        let (code, target) = (code.to_owned(), target.to_owned());
+        match what {
+            Counted::Duty(kind) => {
+                let numbers = self.duties.entry((code, target, day)).or_default();
+                duty::place_of(*kind).into_iter().for_each(|at| numbers[at] += change);
+            }
+            Counted::Group(group, number) => {
+                self.groups.entry((code, target, day, group.clone())).or_default()[*number as usize] += change;
             }
         }
     }
@@ -125,6 +139,9 @@ impl Cells {
         }
         for ((area, target, day), numbers) in std::mem::take(&mut self.duties) {
             messages.duties((&area, &target), day, numbers);
+        }
+        for ((area, target, day, group), numbers) in std::mem::take(&mut self.groups) {
+            messages.group((&area, &target), day, group, numbers);
         }
         messages.finish()
     }

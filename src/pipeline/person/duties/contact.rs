@@ -51,9 +51,10 @@ pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before
     // What it went by was not taken back, but is forgotten.
     let before = Some(before).filter(|before| before.minute > 0 && minute_start(before.minute) < held_from);
     let mut groups = group::standing(file);
+    let counted = group::counted(&groups, &said, passed, rules);
     let place = last_swabbed(grounds, held_from).or_else(|| before.cloned()).unwrap_or_else(|| registered(&groups));
     groups.retain(|membership| group::is_kept(membership, first_kept));
-    Duties::of(Member { person_id: &file.person_id, place, groups }, said, first_kept, rules)
+    Duties::of(Member { person_id: &file.person_id, place, groups, counted }, said, first_kept, rules)
 }
 
 fn said(grounds: &Grounds<'_>, target: TargetIndex, kind: DutyKind, day: Day) -> Said {

@@ -1,24 +1,26 @@
-//! On which days somebody in a key group is to be tested, whether a swab was taken, and since when it is overdue.
+//! On which days somebody in a key group is to be tested, whether a swab was taken, since when it is overdue; and what of
+//! that is counted.
 //!
 //! In: a person's memberships and rows, the rules, and how far time has passed. Out: tests by target and day, whether or not
 //! the person is a case by then. What a day asks for rests on swabs of the days before it alone, no more of them than the
 //! policy's distance: so nothing that is forgotten is needed, and of days that would need it nothing is said.
 
 use super::said::Said;
-use crate::model::duty::DutyKind;
+use crate::model::duty::{DutyKind, GroupNumber};
 use crate::model::result::Finding;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::person::alerts::Grounds;
 use crate::pipeline::person::overdue::deadline;
 use crate::pipeline::times::Passed;
-use crate::policy::{Frequency, LONGEST_WINDOW, Rules, TargetIndex};
+use crate::policy::{CasePolicy, Frequency, LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::person::case_file::CaseFile;
+use crate::state::person::duties::{Counted, CountedDuty};
 use crate::state::person::groups::Membership;
 use crate::state::person::row::{Row, minute_start};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days up to today of which tests at a regular distance are said.
-const SAID_DAYS: i32 = LONGEST_WINDOW;
+pub const SAID_DAYS: i32 = LONGEST_WINDOW;
 
 /// Tests of each target, in order of day and group.
 pub fn tests(grounds: &Grounds<'_>, passed: Passed, first_kept: Day) -> BTreeMap<TargetIndex, Vec<Said>> {
@@ -56,6 +58,60 @@ pub fn tests(grounds: &Grounds<'_>, passed: Passed, first_kept: Day) -> BTreeMap
         tests.extend((!said.is_empty()).then_some((target, said)));
     }
     tests
+}
+
+/// What is counted of groups on the last days up to today, in no area: who is in one that the policy of the day names, whose
+/// tests are due, taken or overdue.
+pub fn counted(standing: &[&Membership], said: &[Said], passed: Passed, rules: &Rules) -> Vec<CountedDuty> {
+    let Some(today) = passed.due.map(|due| rules.day(due)) else { return Vec::new() };
+    let days = today.0 - SAID_DAYS + 1..=today.0;
+    let mut numbers: BTreeMap<(TargetIndex, &str, GroupNumber), BTreeSet<Day>> = BTreeMap::new();
+    let mut add = |target, group, number, day| numbers.entry((target, group, number)).or_default().insert(day);
+    for target in (0..rules.deployment.targets.len()).map(|target| target as TargetIndex) {
+        for membership in standing {
+            let last = membership.last.unwrap_or(Day(i32::MAX)).min(today);
+            for day in (membership.first.0.max(*days.start())..=last.0).map(Day) {
+                let names = |policy: &CasePolicy| policy.groups.iter().any(|tests| tests.group == membership.group);
+                if rules.case_policy(target, day).is_some_and(names) {
+                    add(target, &membership.group, GroupNumber::Members, day);
+                }
+            }
+        }
+    }
+    for test in said.iter().filter(|said| said.kind == DutyKind::GroupTest && days.contains(&said.day.0)) {
+        let (taken, overdue) = test.test.unwrap_or_default();
+        add(test.target, &test.group, GroupNumber::TestsDue, test.day);
+        let more = [(GroupNumber::TestsTaken, taken), (GroupNumber::TestsOverdue, overdue.is_some())];
+        for (number, _) in more.into_iter().filter(|(_, counts)| *counts) {
+            add(test.target, &test.group, number, test.day);
+        }
+    }
+    let one = |((target, group, number), days): ((TargetIndex, &str, GroupNumber), BTreeSet<Day>)| {
+        let target = rules.stored_target(target).to_owned();
+        let what = Counted::Group(group.to_owned(), number);
+        let run = move |(first, last)| CountedDuty {
+            area: String::new(),
+            target: target.clone(),
+            what: what.clone(),
+            first,
+            last,
+            number: 1,
+        };
+        runs(&days).into_iter().map(run)
+    };
+    numbers.into_iter().flat_map(one).collect()
+}
+
+/// First and last of days that follow each other.
+fn runs(days: &BTreeSet<Day>) -> Vec<(Day, Day)> {
+    let mut runs: Vec<(Day, Day)> = Vec::new();
+    for day in days {
+        match runs.last_mut().filter(|(_, last)| last.plus(1) == *day) {
+            Some((_, last)) => *last = *day,
+            None => runs.push((*day, *day)),
+        }
+    }
+    runs
 }
 
 /// The next moment at which something else may be said of somebody in a group: a day begins, or the time for a test is over.
@@ -139,7 +195,7 @@ fn due_days(
 }
 
 /// Days on which a swab was taken for a target, alone or for a pool, whatever it says, unless it is invalid.
-fn swabs(grounds: &Grounds<'_>, target: TargetIndex) -> BTreeSet<Day> {
+pub fn swabs(grounds: &Grounds<'_>, target: TargetIndex) -> BTreeSet<Day> {
     let Grounds { rows, rules, names, .. } = *grounds;
     let says = |row: &Row| !matches!(row.finding(), Finding::Invalid | Finding::Unspecified);
     // Of two results of a tube one may outweigh the other: it was taken all the same.

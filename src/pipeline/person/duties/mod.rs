@@ -5,6 +5,7 @@
 
 mod contact;
 pub(super) mod group;
+pub(super) mod group_overdue;
 mod pool;
 mod said;
 
@@ -17,9 +18,10 @@ use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::DUTIES;
 use crate::state::person::Slot;
 use crate::state::person::case_file::CaseFile;
-use crate::state::person::duties::{CountedDuty, HeldDuties, Where};
+use crate::state::person::duties::{Counted, CountedDuty, HeldDuties, Where};
 use crate::state::person::edit::{Edit, List};
 use said::{Duties, clipped};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 impl PersonHalf {
@@ -43,8 +45,8 @@ impl PersonHalf {
             return;
         }
         let (gone, come) = changed(&kept, &wanted.counted);
-        self.cells.duties(&self.rules, gone.iter().filter(|one| !come.contains(one)), -1);
-        self.cells.duties(&self.rules, come.iter().filter(|one| !gone.contains(one)), 1);
+        self.cells.duties(&self.rules, without(gone, come).iter(), -1);
+        self.cells.duties(&self.rules, without(come, gone).iter(), 1);
         if said != was_said {
             effects.outputs.push(messages::person_duties(&person_id, payload, self.context.task));
         }
@@ -103,6 +105,29 @@ fn changed<'a>(before: &'a [CountedDuty], after: &'a [CountedDuty]) -> (&'a [Cou
     let (before, after) = (&before[same..], &after[same..]);
     let same = before.iter().rev().zip(after.iter().rev()).take_while(|(before, after)| before == after).count();
     (&before[..before.len() - same], &after[..after.len() - same])
+}
+
+/// The days of the first list that are not in the second. Both are in order, and have each day of a kind once.
+fn without(these: &[CountedDuty], those: &[CountedDuty]) -> Vec<CountedDuty> {
+    type Alike<'a> = (&'a Counted, &'a str, &'a str, u32);
+    fn key(one: &CountedDuty) -> Alike<'_> {
+        (&one.what, &one.area, &one.target, one.number)
+    }
+    let mut alike: BTreeMap<Alike<'_>, Vec<&CountedDuty>> = BTreeMap::new();
+    those.iter().for_each(|other| alike.entry(key(other)).or_default().push(other));
+    let mut left = Vec::new();
+    for one in these {
+        let others = alike.get(&key(one)).map_or(&[][..], Vec::as_slice);
+        let others = &others[others.partition_point(|other| other.last < one.first)..];
+        let mut first = one.first;
+        for other in others.iter().take_while(|other| other.first <= one.last) {
+            let last = other.first.plus(-1);
+            left.extend((first <= last).then(|| CountedDuty { first, last, ..one.clone() }));
+            first = first.max(other.last.plus(1));
+        }
+        left.extend((first <= one.last).then(|| CountedDuty { first, ..one.clone() }));
+    }
+    left
 }
 
 /// Whether anything may have to be done, or was: there are very many pools of which nothing is.

@@ -9,7 +9,7 @@ use crate::pipeline::person::alerts;
 use crate::policy::Rules;
 use crate::proto::v1::{AlertFamily, Finding};
 use crate::state::person::case_file::CaseFile;
-use crate::state::person::duties::CountedDuty;
+use crate::state::person::duties::{Counted, CountedDuty};
 use crate::state::person::held_alert::HeldAlert;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub fn of(file: &CaseFile, first_kept: Day, rules: &Rules) -> Duties {
         let members = awaited.map(|member| (DutyKind::MemberRecall, &member.area));
         for (kind, area) in members.chain([(DutyKind::PoolRecall, &alert.area)]) {
             let (area, target) = (area.clone(), alert.target.clone());
-            let one = CountedDuty { area, target, kind, first: day, last: day, number: 1 };
+            let one = CountedDuty { area, target, what: Counted::Duty(kind), first: day, last: day, number: 1 };
             *numbers.entry(one).or_default() += 1;
         }
     }

@@ -4,7 +4,7 @@ use crate::model::duty::DutyKind;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1;
-use crate::state::person::duties::{CountedDuty, Where};
+use crate::state::person::duties::{Counted, CountedDuty, Where};
 use crate::state::person::groups::Membership;
 use std::collections::BTreeSet;
 
@@ -64,18 +64,21 @@ pub struct Member<'a> {
     pub place: Where,
     /// Records of groups that are said, in order.
     pub groups: Vec<&'a Membership>,
+    /// What counts of them, wherever the person is.
+    pub counted: Vec<CountedDuty>,
 }
 
 impl Duties {
     /// Of a person in an area, and in groups. Nothing counts of days before the first that is kept.
     pub fn of(person: Member<'_>, mut all: Vec<Said>, first_kept: Day, rules: &Rules) -> Self {
-        let Member { person_id, place, groups } = person;
+        let Member { person_id, place, groups, counted: of_groups } = person;
         let area = &place.area;
         if all.is_empty() && groups.is_empty() {
             return Self::default();
         }
         all.sort_by(|one, other| one.order().cmp(&other.order()));
-        let numbers = all.iter().flat_map(|said| numbers(said, area, rules));
+        let of_groups = of_groups.into_iter().map(|one| CountedDuty { area: area.clone(), ..one });
+        let numbers = all.iter().flat_map(|said| numbers(said, area, rules)).chain(of_groups);
         let mut counted: Vec<CountedDuty> = numbers.filter_map(|one| clipped(one, first_kept)).collect();
         counted.sort();
         let message = v1::PersonDuties {
@@ -96,7 +99,7 @@ pub fn clipped(counted: CountedDuty, first_kept: Day) -> Option<CountedDuty> {
     (first <= counted.last).then_some(CountedDuty { first, ..counted })
 }
 
-/// The numbers that a duty adds to.
+/// The numbers that a duty adds to: a test of a group is counted with the group.
 fn numbers(said: &Said, area: &str, rules: &Rules) -> Vec<CountedDuty> {
     if said.kind == DutyKind::GroupTest {
         return Vec::new();
@@ -104,7 +107,7 @@ fn numbers(said: &Said, area: &str, rules: &Rules) -> Vec<CountedDuty> {
     let number = |kind, first, last| CountedDuty {
         area: area.to_owned(),
         target: rules.stored_target(said.target).to_owned(),
-        kind,
+        what: Counted::Duty(kind),
         first,
         last,
         number: 1,

@@ -1,0 +1,119 @@
+//! Who of a key group has missed its tests: which alerts about that must be live.
+//!
+//! In: a person's memberships and rows, the rules, and how far time has passed. Out: one alert for each group and target.
+//! Whoever is not swabbed is due again each day, so a test is no news by itself: there is one alert for all of them, as long
+//! as one is overdue and no swab was taken since. It is named after the first day in the group, and not after that of the
+//! first test missed: what that was is forgotten while it goes on. It rests on tests of the last days alone, all of whose
+//! swabs are held, so it is a function of what is held, whatever was published before.
+
+use super::group::{self, SAID_DAYS};
+use super::said::Said;
+use crate::model::time::Day;
+use crate::pipeline::alerting::families;
+use crate::pipeline::person::alerts::Grounds;
+use crate::pipeline::person::cases::episodes;
+use crate::pipeline::person::cases::management::CaseDays;
+use crate::pipeline::person::overdue;
+use crate::pipeline::times::Passed;
+use crate::policy::{CasePolicy, Frequency, GroupTests, Rules, TargetIndex};
+use crate::proto::v1::{self, AlertFamily};
+use crate::state::person::case_file::CaseFile;
+use crate::state::person::groups::Membership;
+use std::collections::BTreeMap;
+
+/// Whether somebody is in a group of which a policy wants alerts.
+pub fn is_watched(file: &CaseFile, rules: &Rules) -> bool {
+    let wants = |group: &str| rules.cases.iter().any(|policy| tests_of(policy, group).is_some());
+    file.groups.iter().any(|membership| membership.is_active() && wants(&membership.group))
+}
+
+/// Whether an alert is about a group that no record held is about.
+pub fn is_of_no_record(alert: &v1::Alert, file: &CaseFile) -> bool {
+    is_group_overdue(alert) && !file.groups.iter().any(|membership| membership.group == alert.group)
+}
+
+/// Whether an alert is about missed tests of a group.
+pub fn is_group_overdue(alert: &v1::Alert) -> bool {
+    alert.family() == AlertFamily::GroupOverdue
+}
+
+/// The alerts about missed tests of groups that must be live, in order of target and group.
+pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
+    let Grounds { file, rules, names, .. } = *grounds;
+    let Some(today) = passed.due.map(|due| rules.day(due)).filter(|_| is_watched(file, rules)) else {
+        return Vec::new();
+    };
+    let positives = episodes::positives(grounds.rows.iter(), rules, names);
+    let mut wanted = Vec::new();
+    for (target, tests) in group::tests(grounds, passed, overdue::first_kept(passed, rules)) {
+        let last_swab = group::swabs(grounds, target).last().copied();
+        let cases = CaseDays::of(&positives, target, rules);
+        let is_new = |day: Day| day > today.plus(-SAID_DAYS) && last_swab.is_none_or(|swab| swab < day);
+        let open = tests.iter().filter(|said| is_new(said.day) && !cases.is_case(said.day));
+        let mut missed: BTreeMap<&str, Vec<Missed<'_>>> = BTreeMap::new();
+        for said in open {
+            let one = missed_test(said, today, grounds);
+            missed.entry(&said.group).or_default().extend(one);
+        }
+        missed.retain(|_, tests| !tests.is_empty());
+        wanted.extend(missed.into_iter().map(|(group, tests)| alert(grounds, target, group, &tests)));
+    }
+    wanted
+}
+
+/// A test that was missed, and who asked for it.
+struct Missed<'a> {
+    day: Day,
+    policy: &'a CasePolicy,
+    records: Vec<&'a Membership>,
+}
+
+/// A test as a missed one, if it is overdue, the policy of its day wants alerts, and somebody still asks for it.
+fn missed_test<'a>(said: &Said, today: Day, grounds: &Grounds<'a>) -> Option<Missed<'a>> {
+    let Grounds { file, rules, .. } = *grounds;
+    said.test.and_then(|(_, overdue)| overdue)?;
+    let policy = rules.case_policy(said.target, said.day)?;
+    let tests = tests_of(policy, &said.group)?;
+    // Of whoever has left, another swab is asked for no more; a test after entry was that of its day.
+    let asks = |membership: &&Membership| match tests.frequency {
+        Frequency::EveryDays(_) => membership.last.is_none_or(|last| today <= last),
+        Frequency::AfterEntry(_) => true,
+    };
+    let records: Vec<&Membership> = said.records.iter().filter_map(|id| file.membership(id)).filter(asks).collect();
+    (!records.is_empty()).then_some(Missed { day: said.day, policy, records })
+}
+
+/// How often a policy has a group tested, if it wants alerts of it.
+fn tests_of<'a>(policy: &'a CasePolicy, group: &str) -> Option<&'a GroupTests> {
+    policy.groups.iter().find(|tests| tests.alert && tests.group == group)
+}
+
+/// The alert about missed tests, of which there is one at least, in order of their days.
+fn alert(grounds: &Grounds<'_>, target: TargetIndex, group: &str, missed: &[Missed<'_>]) -> v1::Alert {
+    let Grounds { file, rules, .. } = *grounds;
+    let is_old = |test: &Missed<'_>| {
+        let old = overdue::deadline(test.policy, test.day, rules).plus_hours(test.policy.historic_after_hours);
+        test.records.iter().all(|record| record.received_at.minute() > old.minute())
+    };
+    let policy = missed[missed.len() - 1].policy;
+    let historic = missed.iter().all(is_old);
+    let mut records: Vec<&Membership> = missed.iter().flat_map(|test| test.records.iter().copied()).collect();
+    records.sort_by_key(|membership| (membership.first, membership.record_id.as_str()));
+    let area = records.iter().rev().map(|membership| &membership.area).find(|area| !area.is_empty());
+    let first_day = records[0].first.to_string();
+    let (subject, stored) = ([file.person_id.as_str(), group], rules.stored_target(target));
+    v1::Alert {
+        alert_id: families::id(grounds.secret, AlertFamily::GroupOverdue, &subject, &first_day, stored),
+        family: AlertFamily::GroupOverdue as i32,
+        severity: if historic { policy.severity.historic } else { policy.severity.group_overdue } as i32,
+        historic,
+        person_id: file.person_id.clone(),
+        area: area.cloned().unwrap_or_default(),
+        target: stored.to_owned(),
+        policy: policy.name.clone(),
+        last_day: first_day.clone(),
+        first_day,
+        group: group.to_owned(),
+        ..v1::Alert::default()
+    }
+}
