@@ -1,6 +1,7 @@
 //! Versions of one contact record that say different things, in any order, while what they cause is on its way.
 
-use super::world::{Dice, Input, LAYOUT, World, at, context, met, ordered, swab};
+use super::sent::{at, met, ordered, swab};
+use super::world::{Dice, Input, LAYOUT, World, context};
 use swabstream::pipeline::decode::validate;
 use swabstream::pipeline::person::contacts;
 use swabstream::policy::sample::sample_rules;

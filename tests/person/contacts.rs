@@ -1,6 +1,7 @@
 //! Matching in both directions, and orders that decide how a case was found.
 
-use super::world::{World, at, met, ordered, revised, swab};
+use super::sent::{at, met, ordered, revised, swab};
+use super::world::World;
 use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::policy::{CasePolicy, LONGEST_WINDOW};
 use swabstream::proto::v1::{

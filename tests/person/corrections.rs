@@ -1,6 +1,7 @@
 //! A correction undoes all that the result did.
 
-use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
+use super::sent::{at, met, ordered, revised, swab};
+use super::world::{Input, LAYOUT, World};
 use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{

@@ -1,6 +1,7 @@
 //! Results of which only the day of collection is known: the time of day means nothing.
 
-use super::world::{World, at, met, ordered, revised, swab};
+use super::sent::{at, met, ordered, revised, swab};
+use super::world::World;
 use swabstream::model::outcome::{End, Outcome};
 use swabstream::proto::v1::{AlertFamily, Channel, Finding, LabResult, ResultStatus, TimePrecision};
 

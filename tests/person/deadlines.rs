@@ -1,6 +1,7 @@
 //! Tests that contacts have to take: which are missed from when on, and what undoes that.
 
-use super::world::{Dice, Input, LAYOUT, World, at, context, met, pool, revised, swab};
+use super::sent::{at, met, pool, revised, swab};
+use super::world::{Dice, Input, LAYOUT, World, context};
 use crate::images::images_of;
 use prost::Message as _;
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! What has to be done with whom on which day, and what that comes to in areas: told by what changes it.
 
 use super::deadlines::restored;
-use super::world::{Input, LAYOUT, World, at, context, met, ordered, pool, revised, rules_with, swab};
+use super::sent::{at, met, ordered, pool, revised, swab};
+use super::world::{Input, LAYOUT, World, context, rules_with};
 use swabstream::model::time::Day;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::{CURRENT, DUTIES, Formats};

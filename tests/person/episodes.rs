@@ -1,6 +1,7 @@
 //! First positives, episodes, what is historic, and what is dropped.
 
-use super::world::{Input, LAYOUT, World, at, met, ordered, revised, swab};
+use super::sent::{at, met, ordered, revised, swab};
+use super::world::{Input, LAYOUT, World};
 use std::collections::BTreeSet;
 use swabstream::audit::recount::LiveAlert;
 use swabstream::model::outcome::{End, Outcome};

@@ -1,7 +1,8 @@
 //! Who is in which key group: told of each person with what has to be done with it.
 
 use super::deadlines::{restart, restored, with_policy};
-use super::world::{Dice, Input, LAYOUT, World, at, context, member, met, pool, revised, swab};
+use super::sent::{at, member, met, pool, revised, swab};
+use super::world::{Dice, Input, LAYOUT, World, context};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::model::outcome::{End, Outcome, RejectCode};

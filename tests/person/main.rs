@@ -22,6 +22,7 @@ mod recut;
 mod replacements;
 mod restore;
 mod scale;
+mod sent;
 mod targets;
 mod tubes;
 mod world;

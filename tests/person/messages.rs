@@ -1,6 +1,7 @@
 //! Records that lie elsewhere, messages between tasks, and records that are no use.
 
-use super::world::{Input, LAYOUT, World, at, met, swab};
+use super::sent::{at, met, swab};
+use super::world::{Input, LAYOUT, World};
 use prost::Message as _;
 use swabstream::model::outcome::{End, Outcome, RejectCode};
 use swabstream::model::record::{Position, Record, Topic};

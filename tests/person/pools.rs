@@ -1,6 +1,7 @@
 //! Pools: what a tube with swabs of several people says of each of them, told by what goes wrong with such tubes.
 
-use super::world::{Input, World, at, context, pool, revised, swab};
+use super::sent::{at, pool, revised, swab};
+use super::world::{Input, World, context};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::model::outcome::{End, Outcome, RejectCode};

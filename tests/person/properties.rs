@@ -1,6 +1,7 @@
 //! Random histories, by seed: what is true at the end depends on what was read, not on when.
 
-use super::world::{Dice, Input, LAYOUT, World, at, member, met, ordered, pool, rules_with, swab};
+use super::sent::{at, member, met, ordered, pool, swab};
+use super::world::{Dice, Input, LAYOUT, World, rules_with};
 use prost::Message as _;
 use std::collections::BTreeSet;
 use swabstream::audit::cells::Cells;

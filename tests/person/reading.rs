@@ -1,7 +1,8 @@
 //! Reading ahead makes no difference: many records at once come to what they come to one by one.
 
 use super::properties::random_history;
-use super::world::{Dice, Input, LAYOUT, at, context, rules_with, swab};
+use super::sent::{at, swab};
+use super::world::{Dice, Input, LAYOUT, context, rules_with};
 use crate::images::images_of;
 use prost::Message as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};

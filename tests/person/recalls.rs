@@ -1,7 +1,8 @@
 //! The recall nobody made: members of a pool that left them open who were not tested alone in time.
 
 use super::deadlines::{restart, with_policy};
-use super::world::{World, at, pool, revised, swab};
+use super::sent::{at, pool, revised, swab};
+use super::world::World;
 use swabstream::proto::v1::{Alert, AlertFamily, AlertState, CauseKind, Finding, LabResult, ResultStatus, Severity};
 
 use Finding::{Inconclusive, Negative, Positive};

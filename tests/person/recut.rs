@@ -1,7 +1,8 @@
 //! Episodes that late positives cut anew, over more than a year in which rows are dropped: at every moment they are what a
 //! recount says that keeps everything, and every alert that is replaced says by which, both ways.
 
-use super::world::{Dice, Input, World, at, revised, swab};
+use super::sent::{at, revised, swab};
+use super::world::{Dice, Input, World};
 use std::collections::BTreeMap;
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::half::Half as _;

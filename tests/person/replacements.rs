@@ -1,6 +1,7 @@
 //! Corrections under a new id: what they name is withdrawn, in any order of arrival.
 
-use super::world::{Input, LAYOUT, World, at, revised, swab};
+use super::sent::{at, revised, swab};
+use super::world::{Input, LAYOUT, World};
 use swabstream::audit::recount::LiveAlert;
 use swabstream::model::outcome::{End, Outcome};
 use swabstream::pipeline::half::Half as _;

@@ -1,7 +1,8 @@
 //! State from images and operations is the state that was.
 
 use super::properties::{random_history, run};
-use super::world::{Dice, World, at, context};
+use super::sent::at;
+use super::world::{Dice, World, context};
 use crate::images::images_of;
 use swabstream::pipeline::formats::CURRENT;
 use swabstream::pipeline::half::Half;

@@ -1,6 +1,7 @@
 //! Many people, and one with many results.
 
-use super::world::{Dice, Input, LAYOUT, World, at, met, swab};
+use super::sent::{at, met, swab};
+use super::world::{Dice, Input, LAYOUT, World};
 use std::collections::BTreeSet;
 use swabstream::audit::cells::{CountKey, people};
 use swabstream::model::outcome::{End, Outcome};

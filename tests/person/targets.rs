@@ -1,6 +1,7 @@
 //! Several pathogens are several numbers: what is found of one target says nothing of another.
 
-use super::world::{World, at, met, ordered, revised, swab};
+use super::sent::{at, met, ordered, revised, swab};
+use super::world::World;
 use std::collections::BTreeSet;
 use swabstream::audit::cells::CountKey;
 use swabstream::model::outcome::{End, Outcome, RejectCode};

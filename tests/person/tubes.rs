@@ -1,6 +1,7 @@
 //! Pools in the numbers of areas: tubes by how many people are in each, and members of negative ones.
 
-use super::world::{World, at, pool, revised, swab};
+use super::sent::{at, pool, revised, swab};
+use super::world::World;
 use prost::Message as _;
 use std::collections::BTreeMap;
 use swabstream::audit::cells::{Cells, CountName};

@@ -12,7 +12,6 @@ mod group_overdue;
 mod group_tests;
 pub mod groups;
 mod held;
-mod hysteresis;
 mod management;
 mod measures;
 mod overdue;
@@ -20,7 +19,6 @@ mod people;
 mod pool_said;
 mod pools;
 mod prevalence;
-mod reasons;
 mod tiers;
 mod truth;
 

@@ -1,8 +1,9 @@
 //! The tier of every area on every day, from its numbers and, where the policy says so, those of the days before.
 
-use super::hysteresis;
+mod hysteresis;
+mod reasons;
+
 use super::measures::{Ranked, Subject, TierInputs, days_of_steps, last_case, measure_value};
-use super::reasons;
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::areas::AreaFacts;

@@ -2,7 +2,9 @@
 //!
 //! In: what was counted, the policy, the rank it gave on a day. Out: the reasons a tier must be published with.
 
-use super::measures::{Ranked, Subject, TierInputs, days_of_steps, last_case, measure_value, registry_after};
+use crate::audit::recount::measures::{
+    Ranked, Subject, TierInputs, days_of_steps, last_case, measure_value, registry_after,
+};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
 use crate::policy::{CleanDayStep, Measure, MeasureKind, TierEngine, TierPolicy};

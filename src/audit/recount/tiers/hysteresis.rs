@@ -4,7 +4,7 @@
 //! In: the ranks that the days looked at give alone, oldest first. Out: the rank that holds on the last of them, and what
 //! a tier says of them.
 
-use super::measures::Ranked;
+use crate::audit::recount::measures::Ranked;
 use crate::policy::Threshold;
 use crate::proto::v1::{MeasuredDays, TierHysteresis};
 
