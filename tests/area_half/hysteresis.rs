@@ -55,15 +55,15 @@ fn a_district_rises_and_falls_after_days_in_a_row_and_says_so_day_by_day() {
         }
         bench.commit(Some(on.plus(at)));
         let tier = &bench.tiers()["D1"];
-        let high = (2..10).contains(&at);
+        let high = (2..11).contains(&at);
         assert_eq!(tier.tier, if high { "high" } else { "low" }, "{at} days on");
-        // As far as is known by then: five days after the last case.
-        let step_down = if at < 5 { on.plus(7) } else { on.plus(10) };
+        // As far as is known by then: when five days after the last case are over.
+        let step_down = if at < 5 { on.plus(8) } else { on.plus(11) };
         assert_eq!(tier.earliest_step_down, if high { step_down.to_string() } else { String::new() }, "{at} days on");
         let alone_says_so = tier.reasons[0].tier == tier.tier;
         assert_eq!(tier.reasons[0].decided, alone_says_so, "{at} days on: a day that others overrule decides nothing");
     }
-    assert_eq!(changes(&bench), [change(on.plus(2), "low", "high"), change(on.plus(10), "high", "low")]);
+    assert_eq!(changes(&bench), [change(on.plus(2), "low", "high"), change(on.plus(11), "high", "low")]);
     let said = bench.tiers()["D1"].hysteresis.clone().expect("more than one day decides");
     assert_eq!((said.rise_days, said.fall_days), (3, 5));
     let stretch = |first: i32, last: i32, tier: &str| MeasuredDays {
@@ -71,8 +71,8 @@ fn a_district_rises_and_falls_after_days_in_a_row_and_says_so_day_by_day() {
         last_day: on.plus(last).to_string(),
         tier: tier.to_owned(),
     };
-    // Two weeks, and the row of days that a fall before them took.
-    let expected = [(-9, -1, "low"), (0, 2, "high"), (3, 4, "low"), (5, 5, "high"), (6, 13, "low")];
+    // Two weeks, the row of days that a fall before them took, and as many as may be without a value.
+    let expected = [(-24, -1, "low"), (0, 2, "high"), (3, 4, "low"), (5, 5, "high"), (6, 13, "low")];
     assert_eq!(said.days, expected.map(|(first, last, tier)| stretch(first, last, tier)));
 }
 
@@ -90,7 +90,7 @@ fn a_late_result_changes_the_tiers_of_days_after_it_in_any_order() {
     [0, 2].into_iter().for_each(|at| read(&mut bench, at));
     assert_eq!(changes(&bench), [], "two days of three");
     read(&mut bench, 1);
-    let all = [change(on.plus(2), "low", "high"), change(on.plus(7), "high", "low")];
+    let all = [change(on.plus(2), "low", "high"), change(on.plus(8), "high", "low")];
     assert_eq!(changes(&bench), all, "the day between makes three in a row, and five more end them");
     let tier = bench.tiers()["D1"].clone();
     for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -114,11 +114,11 @@ fn a_tier_holds_over_days_without_a_value_as_far_as_the_policy_looks() {
         let subject = Subject::new(&rules, &series).expect("in the registry");
         subject.decide(on.plus(at)).map(|decision| decision.tier().to_owned())
     };
-    // Two weeks, and the three days and two more that a fall takes.
-    for (at, tier) in [(1, Some("high")), (18, Some("high")), (19, None)] {
+    // Two weeks, as many again that may have no value, and the three days and two more that a fall takes.
+    for (at, tier) in [(1, Some("high")), (33, Some("high")), (34, None)] {
         assert_eq!(tier_of(&[(0, 3, 0)], at).as_deref(), tier, "{at} days after the last value");
     }
-    // Two tests are no value: they break the way down.
+    // Two tests are no value: they are no day on the way down.
     let days = [(0, 3, 0), (1, 0, 9), (2, 0, 2), (3, 0, 9), (4, 0, 9), (5, 0, 9)];
     for (at, tier) in [(3, "high"), (4, "high"), (5, "low")] {
         assert_eq!(tier_of(&days, at).as_deref(), Some(tier), "on day {at}");
@@ -158,7 +158,7 @@ fn a_policy_that_comes_to_ask_for_days_in_a_row_ends_as_if_it_always_had() {
     let (mut always, mut since) = (Bench::new(&rows), Bench::new(&one));
     say(&mut always);
     say(&mut since);
-    assert_eq!(changes(&always), [change(on.plus(2), "low", "high"), change(on.plus(13), "high", "low")]);
+    assert_eq!(changes(&always), [change(on.plus(2), "low", "high"), change(on.plus(14), "high", "low")]);
     assert_eq!(changes(&since).len(), 8, "it flapped");
     since.adopt(&rows);
     since.commit(Some(today));
@@ -189,14 +189,14 @@ fn while_something_is_missing_days_in_a_row_bring_nothing_down() {
         let tier = bench.tiers()["D1"].clone();
         (tier.tier, day(&tier.day), tier.earliest_step_down)
     };
-    assert_eq!(tier(&bench), ("high".into(), on.plus(1), on.plus(4).to_string()));
+    assert_eq!(tier(&bench), ("high".into(), on.plus(1), on.plus(5).to_string()));
     // Three days milder go by, of which nobody knows whether they are.
     go_on(&mut bench, 1, 9);
-    assert_eq!(tier(&bench), ("high".into(), on.plus(3), String::new()), "the last day on which it was still high");
+    assert_eq!(tier(&bench), ("high".into(), on.plus(4), String::new()), "the last day on which it was still high");
     assert_eq!(changes(&bench), [change(on.plus(1), "low", "high")]);
     go_on(&mut bench, 9, 9);
     assert_eq!(tier(&bench), ("low".into(), on.plus(9), String::new()));
-    assert_eq!(changes(&bench), [change(on.plus(1), "low", "high"), change(on.plus(4), "high", "low")]);
+    assert_eq!(changes(&bench), [change(on.plus(1), "low", "high"), change(on.plus(5), "high", "low")]);
 }
 
 /// What the outputs say of an area's tier on the day they come to.
@@ -300,8 +300,8 @@ fn braunschweig_was_never_braked_by_the_numbers_first_published_and_would_have_b
     let first_published = [95, 96, 98, 101, 102, 99, 98, 101, 103, 97, 96, 95, 94, 93, 92, 91, 90];
     assert_eq!(braked(first, &first_published), [], "above on 30 April and 1 May, on 4 and 5 May: never on three days");
     let late = [95, 98, 102, 104, 105, 103, 102, 104, 105, 101, 98, 97, 96, 95, 94, 93, 92];
-    // From the third day above to the sixth below.
-    let days: Vec<Day> = (day("2021-05-01").0..day("2021-05-12").0).map(Day).collect();
+    // From the third day above until the sixth below is over.
+    let days: Vec<Day> = (day("2021-05-01").0..day("2021-05-13").0).map(Day).collect();
     assert_eq!(braked(first, &late), days, "above on eight days in a row");
 }
 

@@ -14,6 +14,9 @@ const DAYS_IN_A_ROW: RangeInclusive<u32> = 1..=LONGEST_WINDOW.unsigned_abs();
 /// looked to know of the fall, and what hovers around a bound for as long is to be called grave sooner than mild.
 pub const FALL_COUNTS_FOR: i32 = 14;
 
+/// So many days without a value among those that a tier follows from take nothing from what is looked back for.
+const DAYS_WITHOUT_A_VALUE: i32 = 14;
+
 /// Measures, and the days in a row that they must say the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
@@ -28,11 +31,13 @@ pub struct Threshold {
 impl Threshold {
     /// The last days that a tier follows from, its own one of them.
     pub fn days_looked_at(&self) -> i32 {
-        match self.fall_days {
-            1 => self.rise_days,
+        let with_a_value = match (self.rise_days, self.fall_days) {
+            (1, 1) => return 1,
+            (rise_days, 1) => rise_days,
             // Every fall that still counts with its whole row of days, and as many days without one after it.
-            fall_days => FALL_COUNTS_FOR + 2 * fall_days - 1,
-        }
+            (_, fall_days) => FALL_COUNTS_FOR + 2 * fall_days - 1,
+        };
+        1 + with_a_value + DAYS_WITHOUT_A_VALUE
     }
 
     /// Whether a day alone does not decide.

@@ -11,10 +11,17 @@ use crate::proto::v1::{MeasuredDays, TierHysteresis};
 /// So many days after it has fallen, an area needs one day to rise again.
 const FALL_FORGOTTEN: usize = 14;
 
-/// How many days a tier follows from, its own among them.
+/// How many days a tier follows from: its own, two weeks of days that may say nothing, and those that decide.
 pub fn days_of(engine: &Threshold) -> i32 {
     let fall = engine.fall_days;
-    if fall == 1 { engine.rise_days } else { FALL_FORGOTTEN as i32 + fall + fall - 1 }
+    if !has_several(engine) {
+        return 1;
+    }
+    15 + if fall == 1 { engine.rise_days } else { FALL_FORGOTTEN as i32 + fall + fall - 1 }
+}
+
+fn has_several(engine: &Threshold) -> bool {
+    engine.rise_days > 1 || engine.fall_days > 1
 }
 
 /// The rank on the last of some days; none where no day has one.
@@ -26,12 +33,12 @@ pub fn rank(engine: &Threshold, days: &[Option<u32>]) -> Option<u32> {
 fn holds(engine: &Threshold, days: &[Option<u32>], rank: u32) -> bool {
     let (mut up, mut fell) = (false, None);
     let (mut in_a_row_above, mut in_a_row_below) = (0, 0);
-    for (day, measured) in days.iter().enumerate() {
-        let Some(measured) = measured else {
-            in_a_row_below = 0;
-            continue;
-        };
-        if *measured >= rank {
+    let is_open = |at: usize, measured: u32| at + 1 == days.len() && measured < rank && has_several(engine);
+    let said = days.iter().enumerate().filter_map(|(at, measured)| measured.map(|measured| (at, measured)));
+    // A day that is not over brings nothing down.
+    let said = said.filter(|(at, measured)| !is_open(*at, *measured));
+    for (day, (_, measured)) in said.enumerate() {
+        if measured >= rank {
             (in_a_row_above, in_a_row_below) = (in_a_row_above + 1, 0);
             let is_forgotten = fell.is_none_or(|fell| day - fell >= FALL_FORGOTTEN);
             up |= in_a_row_above >= engine.rise_days || is_forgotten;
