@@ -9,14 +9,18 @@ use crate::kafka::rules;
 use crate::model::record::{Record, Topic};
 use crate::terminal::output;
 use crate::terminal::progress::Progress;
+use crate::terminal::say;
 use crate::terminal::signals;
 use anyhow::{Context as _, bail, ensure};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Nothing comes for this long: it is given up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Nothing comes for this long: that is said.
+const A_WORD_AFTER: Duration = Duration::from_secs(10);
 
 /// From which offset to which, by partition.
 pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
@@ -37,14 +41,48 @@ pub(super) fn to_the_end(
     take: &mut dyn FnMut(&Record<'_>),
 ) -> anyhow::Result<bool> {
     let mut reader = TopicReader::open(kafka, topics, From::Beginning)?;
+    let mut wait = Wait::new(reader.remaining(), PATIENCE);
     while !reader.caught_up() {
         ensure!(!signals::asked(), "interrupted before everything was read");
         if output::is_closed() {
             return Ok(false);
         }
         reader.poll_within(10_000, LONGEST_WAIT, &mut |records| records.iter().for_each(&mut *take))?;
+        wait.left(reader.remaining())?;
     }
     Ok(true)
+}
+
+/// Waiting for a broker that may have gone away: with a word, and not for ever.
+pub(super) struct Wait {
+    left: u64,
+    moved: Instant,
+    patience: Duration,
+    has_said: bool,
+}
+
+impl Wait {
+    /// So many offsets are left to read, and something must come within `patience`.
+    pub(super) fn new(left: u64, patience: Duration) -> Self {
+        Self { left, moved: clock::monotonic(), patience, has_said: false }
+    }
+
+    /// So many are left now; whether there are fewer than before. An error once nothing has come for too long.
+    pub(super) fn left(&mut self, left: u64) -> anyhow::Result<bool> {
+        let waited = self.moved.elapsed();
+        if left < self.left {
+            *self = Self::new(left, self.patience);
+            return Ok(true);
+        }
+        if waited > self.patience {
+            bail!("nothing came for {} s, {left} offsets were left to read", self.patience.as_secs());
+        }
+        if waited > A_WORD_AFTER && !self.has_said {
+            self.has_said = true;
+            say(&format!("nothing has come for {} s; waiting for the Kafka broker", A_WORD_AFTER.as_secs()));
+        }
+        Ok(false)
+    }
 }
 
 /// Hands over every record of some stretches.
@@ -55,7 +93,8 @@ pub(super) fn all(
     take: &mut dyn FnMut(&Record<'_>, Headers<'_>),
 ) -> anyhow::Result<()> {
     let mut reader = TopicReader::between(kafka, stretches)?;
-    let (whole, mut moved) = (reader.remaining(), (reader.remaining(), clock::monotonic()));
+    let whole = reader.remaining();
+    let mut wait = Wait::new(whole, patience);
     let mut progress = Progress::new("offsets read", Some(whole));
     let counts = |record: &Record<'_>| {
         let place = record.position;
@@ -70,12 +109,25 @@ pub(super) fn all(
             }
         })?;
         let left = reader.remaining();
-        if left < moved.0 {
-            moved = (left, clock::monotonic());
+        if wait.left(left)? {
             progress.at(whole - left, whole - left);
-        } else if moved.1.elapsed() > patience {
-            bail!("nothing came for {} s, {left} offsets were left to read", patience.as_secs());
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_went_away_is_not_waited_for_for_ever() {
+        let mut wait = Wait::new(10, Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(wait.left(9).expect("something came"));
+        std::thread::sleep(Duration::from_millis(1));
+        let why = wait.left(9).expect_err("nothing came").to_string();
+        assert!(why.contains("nothing came for 0 s, 9 offsets were left"), "{why}");
+        assert!(!Wait::new(9, PATIENCE).left(9).expect("it may still come"));
+    }
 }

@@ -3,6 +3,8 @@
 //! In: lines, counts, signals. Out: standard output and standard error. Never here: work. A reader that is gone, slow
 //! or full holds up no work and hides none: see [`output`].
 
+pub mod ask;
+
 pub mod closed;
 
 pub mod output;

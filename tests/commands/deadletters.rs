@@ -138,6 +138,63 @@ fn many_letters_are_sent_only_by_somebody_who_knows_that_they_are_many() {
 }
 
 #[test]
+fn a_letter_that_cannot_be_placed_holds_up_no_other() {
+    let site = Site::embedded();
+    with_letters(&site, 2);
+    // Of a topic that had more partitions once.
+    let mut lost = letter(4);
+    for (name, value) in &mut lost.headers {
+        if *name == "swabstream-partition" {
+            *value = b"7".to_vec();
+        }
+    }
+    publish_all(&site.config, &format!("{}letters", site.config.prefix), &[lost]).expect("set aside");
+    let (code, text) = site.run(&["deadletters", "retry", "--all"]);
+    assert!(code == 1 && text.contains("lab-results/7/4: not sent: it cannot be: its input was made anew"), "{text}");
+    assert!(text.ends_with("2 sent again\n"), "{text}");
+    assert_eq!(site.count(Topic::LabResults), 2);
+}
+
+#[test]
+fn a_place_that_means_two_records_is_not_guessed() {
+    let site = Site::embedded();
+    with_letters(&site, 1);
+    let mut other = letter(0);
+    for (name, value) in &mut other.headers {
+        if *name == "swabstream-received-at" {
+            *value = b"2022-11-12T00:00:00Z".to_vec();
+        }
+    }
+    publish_all(&site.config, &format!("{}letters", site.config.prefix), &[other]).expect("set aside");
+    site.write("mended.json", &result("mended"));
+    let edit: &[&str] = &["edit", "lab-results/0/0", "--with", "mended.json"];
+    for command in [&["show", "lab-results/0/0"][..], &["explain", "lab-results/0/0"], edit] {
+        let (code, text) = site.run(&[&["deadletters"], command].concat());
+        assert!(code == 2 && text.contains("dead-letters/0/0, of the record received at 2022-11-11"), "{text}");
+        assert!(text.contains("dead-letters/0/1, of the record received at 2022-11-12"), "{text}");
+    }
+    assert_eq!(site.count(Topic::LabResults), 0);
+    let (code, text) = site.run(&["deadletters", "edit", "dead-letters/0/1", "--with", "mended.json"]);
+    assert!(code == 0 && text.contains("sent again, edited"), "{text}");
+}
+
+#[test]
+fn what_was_edited_is_kept_when_the_editor_fails_after_it() {
+    let site = Site::embedded();
+    with_letters(&site, 1);
+    let mut command = site.command(&["deadletters", "edit", "lab-results/0/0"]);
+    command
+        .env_remove("VISUAL")
+        .env("EDITOR", "fail() { echo mended > \"$1\"; exit 3; }; fail")
+        .env("TMPDIR", site.path(""));
+    let done = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    let file = said.split("--with ").nth(1).and_then(|rest| rest.split(',').next()).expect("it is named");
+    assert_eq!(fs::read_to_string(file).expect("kept"), "mended\n");
+}
+
+#[test]
 fn whoever_is_killed_while_sending_again_sends_nothing_twice() {
     let site = Site::real_with_topics("retry-killed");
     with_letters(&site, 1_000);
@@ -259,26 +316,7 @@ fn letters_of_many_codes_are_explained_mended_sent_again_and_counted() {
     let again = ["deadletters", "retry", "--code", "unknown_lab"];
     let (code, text) = site.run(&again);
     assert!(code == 0 && text.contains("1 sent again"), "{code}: {text}");
-    edit(&site, &place_of("unknown_area"), "sed -i s/NOWHERE/D1S1/", 0, "sent again, edited");
-    edit(&site, &place_of("missing_field"), "sed -i s/nothing/something/", 1, "unchanged or empty");
-    edit(&site, &place_of("missing_field"), "sed -i s/screening/walk/", 1, "lab_id: missing_field");
-    edit(
-        &site,
-        &place_of("missing_field"),
-        "sed -i 's/\"lab_id\":\"\"/\"lab_id\":\"LAB-1\"/'",
-        0,
-        "sent again, edited",
-    );
-    edit(&site, &place_of("malformed"), "sed -i 's/ \"area\"/,\"area\"/'", 0, "sent again, edited");
-    for (code, id) in [("unknown_enum", "c"), ("undeclared_json", "e")] {
-        site.write("mended.json", &result(id));
-        let (ended, text) = site.run(&["deadletters", "edit", &place_of(code), "--with", "mended.json"]);
-        assert!(ended == 0 && text.contains("sent again, edited"), "{text}");
-    }
-    edit(&site, &place_of("unknown_purpose"), "sed -i s/walk/screening/", 0, "sent again, edited");
-    site.write("mended.json", CONTACT);
-    let (code, text) = site.run(&["deadletters", "edit", "contact-records/0/0", "--with", "mended.json"]);
-    assert!(code == 0 && text.contains("sent again, edited"), "{text}");
+    mend_all(&site, place_of);
     // Once more: nothing is sent twice.
     let (code, text) = site.run(&["deadletters", "retry", "--all"]);
     assert!(code == 0 && text.contains("0 would be taken, 0 not, 8 were sent again before"), "{code}: {text}");
@@ -298,6 +336,24 @@ fn letters_of_many_codes_are_explained_mended_sent_again_and_counted() {
     let audit = audit.env("SWABSTREAM_SECRET", crate::signals::SECRET).output().expect("it runs");
     let said = String::from_utf8_lossy(&audit.stdout);
     assert!(audit.status.success() && said.contains("all agrees"), "{said}");
+}
+
+/// Mends each by what is wrong with it, in an editor or by a file.
+fn mend_all(site: &Site, place_of: impl Fn(&str) -> String) {
+    edit(site, &place_of("unknown_area"), "sed -i s/NOWHERE/D1S1/", 0, "sent again, edited");
+    edit(site, &place_of("missing_field"), "sed -i s/nothing/something/", 1, "unchanged or empty");
+    edit(site, &place_of("missing_field"), "sed -i s/screening/walk/", 1, "lab_id: missing_field");
+    edit(site, &place_of("missing_field"), "sed -i 's/\"lab_id\":\"\"/\"lab_id\":\"LAB-1\"/'", 0, "sent again, edited");
+    edit(site, &place_of("malformed"), "sed -i 's/ \"area\"/,\"area\"/'", 0, "sent again, edited");
+    for (code, id) in [("unknown_enum", "c"), ("undeclared_json", "e")] {
+        site.write("mended.json", &result(id));
+        let (ended, text) = site.run(&["deadletters", "edit", &place_of(code), "--with", "mended.json"]);
+        assert!(ended == 0 && text.contains("sent again, edited"), "{text}");
+    }
+    edit(site, &place_of("unknown_purpose"), "sed -i s/walk/screening/", 0, "sent again, edited");
+    site.write("mended.json", CONTACT);
+    let (code, text) = site.run(&["deadletters", "edit", "contact-records/0/0", "--with", "mended.json"]);
+    assert!(code == 0 && text.contains("sent again, edited"), "{text}");
 }
 
 const CONTACT: &str = r#"{"record_id":"C-1","status":"CONTACT_STATUS_ACTIVE","person_id":"PERSON-a","index_person_id":"PERSON-b",

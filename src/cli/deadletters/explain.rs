@@ -25,7 +25,7 @@ knows. Nothing of the record is shown. With --code no broker is asked.
 
 Exit codes:
   0    explained
-  2    it could not be read, or not be written, or there is no such letter or code
+  2    it could not be read or written, there is no such letter or code, or WHERE means several
   141  its output was closed before the end (as by | head)")]
 pub struct ExplainArgs {
     /// Topic, partition and offset, as in lab-results/3/41 or dead-letters/0/7
@@ -48,7 +48,9 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<Exi
             let config = Config::read(file)?;
             let judge = Judge::read(&config)?;
             let place = place.context("a place or a code is needed")?;
-            scan::one(&config.kafka, place, &mut |letter| Ok(of_letter(letter, &judge.again(letter))))?
+            let kept = scan::one(&config.kafka, place)?;
+            let letter = kept.letter();
+            of_letter(&letter, &judge.again(&letter))
         }
     };
     out.write_all(text.as_bytes())?;

@@ -5,12 +5,14 @@ use crate::clock;
 use crate::config::Config;
 use crate::intake::check::{Checker, Received, Verdict};
 use crate::intake::{Fault, Kind, again};
-use crate::kafka::rules;
+use crate::kafka::{rules, topics};
 use crate::model::outcome::{Reject, RejectCode};
-use crate::model::record::Record;
+use crate::model::record::{Record, Topic};
+use crate::pipeline::decode;
 use crate::policy::Rules;
 use crate::terminal::signals;
 use anyhow::Context as _;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub(super) struct Judge {
     /// The rules.
     pub rules: Arc<Rules>,
     limit: usize,
+    /// How many partitions inputs have now.
+    partitions: BTreeMap<Topic, i32>,
 }
 
 /// What would become of a letter that is sent again as it is.
@@ -41,7 +45,8 @@ impl Judge {
         let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
             .context("the rules, by which records are checked again, could not be read")?;
         let found = held.in_force.context("no rules are in force: publish some with `swabstream rules apply DIR`")?;
-        Ok(Self { rules: found.rules, limit: config.processing.max_record_bytes.get() })
+        let partitions = signals::before_the_work(|| topics::partition_counts(&config.kafka))?;
+        Ok(Self { rules: found.rules, limit: config.processing.max_record_bytes.get(), partitions })
     }
 
     /// What the processor would say of a record that it receives now.
@@ -51,14 +56,27 @@ impl Judge {
         again::verdict(&checker, record)
     }
 
+    /// What the record of a letter is, where it can be sent at all, as it is or mended; else why it cannot.
+    pub(super) fn kind(&self, letter: &Letter<'_>) -> Result<Kind, &'static str> {
+        let origin = letter.as_origin().ok_or("its headers do not say of which record it is")?;
+        let kind = letter.kind().ok_or("it is no record of an input, but a message between tasks")?;
+        // A topic that is not shown to us may be there: the broker says so when it is sent.
+        let partitions = self.partitions.get(&origin.position.topic);
+        match partitions.is_none_or(|count| origin.position.partition < *count) {
+            true => Ok(kind),
+            false => Err(
+                "its input was made anew with fewer partitions, and the one where it lay is not there: publish the record \
+                 anew, `swabstream deadletters show --show-payload` has it",
+            ),
+        }
+    }
+
     /// Of a letter, as it is.
     pub(super) fn again(&self, letter: &Letter<'_>) -> Again {
-        let Some(kind) = letter.kind() else {
-            return Again::Impossible("it is no record of an input, but a message between tasks");
+        let kind = match self.kind(letter) {
+            Ok(kind) => kind,
+            Err(why) => return Again::Impossible(why),
         };
-        if letter.as_origin().is_none() {
-            return Again::Impossible("its headers do not say of which record it is");
-        }
         if letter.cut_from.is_some() {
             return Again::Impossible("only its beginning was kept; whoever sent it has all of it");
         }
@@ -75,17 +93,25 @@ impl Judge {
     }
 }
 
+/// The revision that a record says, if it can be read.
+pub(super) fn revision(kind: Kind, record: &Record<'_>) -> Option<u32> {
+    match kind {
+        Kind::Results => decode::result(record, usize::MAX).ok().map(|result| result.revision),
+        Kind::Contacts => decode::contact(record, usize::MAX).ok().map(|contact| contact.revision),
+        Kind::Groups => decode::group(record, usize::MAX).ok().map(|group| group.revision),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::letter::tests::{read, set_aside};
     use super::*;
-    use crate::model::record::Topic;
     use crate::policy::sample::sample_rules;
 
     impl Judge {
         /// By the rules of the sample city.
         pub(in crate::cli::deadletters) fn of_the_sample() -> Self {
-            Self { rules: Arc::new(sample_rules()), limit: 10_000 }
+            Self { rules: Arc::new(sample_rules()), limit: 10_000, partitions: BTreeMap::new() }
         }
     }
 
@@ -113,5 +139,19 @@ mod tests {
         assert!(fault.reject.code == RejectCode::Conflict && fault.detail.contains("higher revision"));
         assert!(matches!(of(&good, RejectCode::TooLarge, true), Again::Impossible(_)));
         assert!(matches!(again(Topic::AreaChanges, &good, RejectCode::Internal, false), Again::Impossible(_)));
+    }
+
+    #[test]
+    fn a_letter_that_has_no_way_back_is_told_by_what_it_lacks() {
+        let output = set_aside(Topic::LabResults, "{}", &Reject::new(RejectCode::UnknownArea, "area"));
+        let letter = read(&output);
+        let of = |count| Judge { partitions: [(Topic::LabResults, count)].into(), ..Judge::of_the_sample() };
+        assert_eq!(of(4).kind(&letter), Ok(Kind::Results));
+        let why = of(3).kind(&letter).expect_err("it lay in the fourth");
+        assert!(why.contains("fewer partitions") && why.contains("publish the record anew"), "{why}");
+        assert_eq!(of(3).again(&letter), Again::Impossible(why));
+        let bare = Letter::read(letter.record, |_| None);
+        let why = of(4).kind(&bare).expect_err("it has no headers");
+        assert_eq!(why, "its headers do not say of which record it is");
     }
 }

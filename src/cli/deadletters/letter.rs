@@ -109,6 +109,59 @@ impl<'a> Letter<'a> {
     }
 }
 
+/// A letter that outlives the look at its topic: somebody may take long to read or to edit it.
+pub(super) struct Kept {
+    position: Position,
+    at: Timestamp,
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    content_type: Option<Vec<u8>>,
+    code: Option<RejectCode>,
+    field: String,
+    origin: Option<Position>,
+    received_at: Option<Timestamp>,
+    cut_from: Option<u64>,
+    commit: String,
+}
+
+impl Kept {
+    /// A copy.
+    pub(super) fn of(letter: &Letter<'_>) -> Self {
+        let Letter { record, code, field, origin, received_at, cut_from, commit } = *letter;
+        Self {
+            position: record.position,
+            at: record.received_at,
+            key: record.key.map(<[u8]>::to_vec),
+            payload: record.payload.map(<[u8]>::to_vec),
+            content_type: record.content_type.map(<[u8]>::to_vec),
+            code,
+            field: field.to_owned(),
+            origin,
+            received_at,
+            cut_from,
+            commit: commit.to_owned(),
+        }
+    }
+
+    /// Where it lies.
+    pub(super) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Itself.
+    pub(super) fn letter(&self) -> Letter<'_> {
+        let record = Record {
+            position: self.position,
+            received_at: self.at,
+            key: self.key.as_deref(),
+            payload: self.payload.as_deref(),
+            content_type: self.content_type.as_deref(),
+        };
+        let Self { code, field, origin, received_at, cut_from, commit, .. } = self;
+        Letter { record, code: *code, field, origin: *origin, received_at: *received_at, cut_from: *cut_from, commit }
+    }
+}
+
 /// The laboratory for eyes: one of the registry, or the one that was asked for. What else stands in the field may be
 /// anything, also of a person.
 pub(super) fn lab_shown(lab: Option<&str>, rules: Option<&Rules>, asked: Option<&str>) -> String {

@@ -63,6 +63,7 @@ pub struct ListArgs {
 
 pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     signals::listen(Hangup::Ends)?;
+    args.wanted.check()?;
     let config = Config::read(&args.config)?;
     let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
         .context("the rules, which say which laboratories there are, could not be read")?;

@@ -4,6 +4,9 @@
 //! under one transactional id: whoever opens that has first ended what its last holder left open, and reads here then what was
 //! sent and what was not. So nothing is sent twice, wherever whoever sent it was killed, and nothing is taken for sent that was
 //! not. Offsets of a group would not do: they expire, and letters are sent again in any order.
+//!
+//! It is taken back only when no letter of the record lies there any more. Retention deletes letters one by one, and a record that
+//! was set aside twice has two.
 
 use super::letter::Letter;
 use super::place;
@@ -13,7 +16,7 @@ use crate::kafka::reader::{From, TopicReader};
 use crate::model::record::{Origin, Output, Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::proto::v1;
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,22 +53,41 @@ impl Retried {
     pub(super) fn read(kafka: &KafkaConfig) -> anyhow::Result<Self> {
         let mut retried = Self::default();
         let mut topic = TopicReader::open(kafka, &[Topic::Retried], From::Beginning)?;
-        topic.read_to_end(READ_LIMIT, &mut |records| records.iter().for_each(|record| retried.take(record)))?;
-        Ok(retried)
+        let mut taken = Ok(());
+        topic.read_to_end(READ_LIMIT, &mut |records| {
+            for record in records {
+                if taken.is_ok() {
+                    taken = retried.take(record);
+                }
+            }
+        })?;
+        taken.map(|()| retried)
     }
 
-    fn take(&mut self, record: &Record<'_>) {
+    /// One that cannot be read is not taken for a letter that was not sent: it would be sent twice.
+    fn take(&mut self, record: &Record<'_>) -> anyhow::Result<()> {
+        let place = record.position;
+        let unreadable = || {
+            format!(
+                "the record at {} cannot be read, by which a letter was sent again: a newer version may have written it; nothing more \
+                 is sent",
+                place::shown(place)
+            )
+        };
         let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
-        let Some(letter) = key.and_then(|key| place::parse(key).ok()) else { return };
-        let origin = record.message().and_then(|said: v1::Retried| Origin::from_wire(&said.origin?).ok());
-        match origin {
-            Some(origin) => self.add(letter, origin),
-            None => {
-                if let Some(origin) = self.letters.remove(&letter) {
+        let letter = key.and_then(|key| place::parse(key).ok()).with_context(unreadable)?;
+        if record.payload.is_none() {
+            if let Some(origin) = self.letters.remove(&letter) {
+                // Another letter of the same record may have been sent too, by an earlier version.
+                if !self.letters.values().any(|other| *other == origin) {
                     self.origins.remove(&origin);
                 }
             }
+            return Ok(());
         }
+        let origin = record.message().and_then(|said: v1::Retried| Origin::from_wire(&said.origin?).ok());
+        self.add(letter, origin.with_context(unreadable)?);
+        Ok(())
     }
 
     fn add(&mut self, letter: Position, origin: Origin) {
@@ -78,10 +100,11 @@ impl Retried {
         letter.as_origin().is_some_and(|origin| self.origins.contains(&origin))
     }
 
-    /// Tombstones for letters that retention has deleted since; `first` is where each partition begins.
-    fn forgotten(&self, first: &BTreeMap<i32, i64>) -> Vec<Output> {
-        let is_gone = |letter: &&Position| first.get(&letter.partition).is_some_and(|first| letter.offset < *first);
-        self.letters.keys().filter(is_gone).take(FORGOTTEN).map(|letter| of_letter(*letter, None)).collect()
+    /// What is remembered of records that no letter is about any more; `held` are those that letters are about, of those that
+    /// [`has`](Self::has) knows, by a look at all letters that began after this was read.
+    pub(super) fn forgotten(&self, held: &BTreeSet<Origin>) -> Vec<Position> {
+        let gone = self.letters.iter().filter(|(_, origin)| !held.contains(origin));
+        gone.map(|(letter, _)| *letter).take(FORGOTTEN).collect()
     }
 }
 
@@ -99,6 +122,8 @@ fn of_letter(letter: Position, said: Option<v1::Retried>) -> Output {
 #[derive(Clone, Debug)]
 pub(super) struct Sending {
     origin: Origin,
+    /// Where the letter lies.
+    letter: Position,
     /// The record once more, and that it was sent.
     records: [Output; 2],
 }
@@ -124,7 +149,7 @@ impl Sending {
         };
         let said = v1::Retried { origin: Some(origin.to_wire()), at: Some(at.to_wire()), edited: edited.is_some() };
         let records = [again, of_letter(record.position, Some(said))];
-        Some(Self { origin, records })
+        Some(Self { origin, letter: record.position, records })
     }
 
     /// Bytes of it.
@@ -133,11 +158,11 @@ impl Sending {
     }
 }
 
-/// Sends letters again in one transaction, but for those that were sent before, by whomever; how many were sent. `first` is where
-/// each partition of letters begins, as far as that is known.
+/// Sends letters again in one transaction, but for those that were sent before, by whomever; how many were sent. Of the letters
+/// `forgotten` it is taken back that they were.
 ///
 /// One transaction to a producer: a request of it that was delayed can end no other one.
-pub(super) fn send(kafka: &KafkaConfig, all: &[Sending], first: &BTreeMap<i32, i64>) -> anyhow::Result<u64> {
+pub(super) fn send(kafka: &KafkaConfig, all: &[Sending], forgotten: &[Position]) -> anyhow::Result<u64> {
     let writer = Exclusive::open(kafka, &format!("{}deadletters-retry", kafka.prefix))?;
     // After it: what whoever had the right before has left open has an end now, and it can send nothing more.
     let retried = Retried::read(kafka)?;
@@ -148,9 +173,21 @@ pub(super) fn send(kafka: &KafkaConfig, all: &[Sending], first: &BTreeMap<i32, i
         return Ok(0);
     }
     let mut records: Vec<Output> = new.iter().flat_map(|sending| sending.records.clone()).collect();
-    records.extend(retried.forgotten(first));
-    writer.write(&records)?;
+    let known = forgotten.iter().filter(|letter| retried.letters.contains_key(letter));
+    records.extend(known.map(|letter| of_letter(*letter, None)));
+    writer.write(&records).with_context(|| named(&new))?;
     Ok(new.len() as u64)
+}
+
+/// Which letters a transaction was of: the first and the last of it, so that those can be tried one by one.
+fn named(all: &[&Sending]) -> String {
+    match all {
+        [] => "no letter".to_owned(),
+        [one] => format!("{}, of {}", place::shown(one.letter), place::shown(one.origin.position)),
+        [first, .., last] => {
+            format!("{} letters, {} to {}", all.len(), place::shown(first.letter), place::shown(last.letter))
+        }
+    }
 }
 
 /// Past data have their time from their publisher: a record that is sent again now would move the time of all.
@@ -192,18 +229,41 @@ mod tests {
 
         let mut retried = Retried::default();
         assert!(!retried.has(&letter));
-        retried.take(&as_record(&said));
+        retried.take(&as_record(&said)).expect("readable");
         assert!(retried.has(&letter));
         let again = Position { offset: 99, ..letter.record.position };
         let set_aside_anew = Letter { record: Record { position: again, ..letter.record }, ..letter };
         assert!(retried.has(&set_aside_anew), "by a processor that began at the beginning");
         let of_another_topic = Letter { received_at: Some(Timestamp(1)), ..letter };
         assert!(!retried.has(&of_another_topic), "one that lies there since its topic was made anew");
+    }
 
-        assert_eq!(retried.forgotten(&[(1, 7)].into()), []);
-        let [gone] = &retried.forgotten(&[(1, 8)].into())[..] else { panic!("it was deleted") };
-        retried.take(&as_record(gone));
+    #[test]
+    fn that_a_letter_was_sent_is_forgotten_when_no_letter_of_its_record_lies_there_any_more() {
+        let output = set_aside(Topic::LabResults, "{}", &Reject::new(RejectCode::UnknownArea, "area"));
+        let letter = read(&output);
+        let mut retried = Retried::of(&letter);
+        let held = BTreeSet::from([letter.as_origin().expect("it says where it lay")]);
+        // Though it was deleted itself: another one of the same record is there.
+        assert_eq!(retried.forgotten(&held), []);
+        assert_eq!(retried.forgotten(&BTreeSet::new()), [letter.record.position]);
+        retried.take(&as_record(&of_letter(letter.record.position, None))).expect("readable");
         assert!(!retried.has(&letter) && retried.origins.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_letters_that_were_sent_is_an_error_and_forgets_nothing() {
+        let output = set_aside(Topic::LabResults, "{}", &Reject::new(RejectCode::UnknownArea, "area"));
+        let letter = read(&output);
+        let mut retried = Retried::of(&letter);
+        let said = of_letter(letter.record.position, None);
+        for broken in
+            [Output { payload: Some(vec![255]), ..said.clone() }, Output { payload: Some(Vec::new()), ..said }]
+        {
+            let why = retried.take(&as_record(&broken)).expect_err("unreadable").to_string();
+            assert!(why.contains("retried/0/0"), "{why}");
+        }
+        assert!(retried.has(&letter));
     }
 
     #[test]

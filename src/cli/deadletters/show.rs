@@ -35,7 +35,7 @@ shown as text, as JSON where it is protobuf that can be read, else in hex.
 
 Exit codes:
   0    shown
-  2    it could not be read, or not be written, or there is no such letter
+  2    it could not be read or written, there is no such letter, or WHERE means several
   141  its output was closed before the end (as by | head)")]
 pub struct ShowArgs {
     /// Topic, partition and offset, as in lab-results/3/41 or dead-letters/0/7
@@ -58,10 +58,9 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
     let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
         .context("the rules, which say which laboratories there are, could not be read")?;
     let rules = held.in_force.map(|found| found.rules);
-    let text = scan::one(&config.kafka, args.place, &mut |letter| {
-        let shown = Shown { letter, rules: rules.as_deref(), whole: args.show_payload };
-        Ok(if args.json { format!("{}\n", shown.json()) } else { shown.text() })
-    })?;
+    let kept = scan::one(&config.kafka, args.place)?;
+    let shown = Shown { letter: &kept.letter(), rules: rules.as_deref(), whole: args.show_payload };
+    let text = if args.json { format!("{}\n", shown.json()) } else { shown.text() };
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::model::outcome::{RejectCode, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
+use anyhow::ensure;
 
 /// Which dead letters: all that fit every option given.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -33,6 +34,14 @@ impl Wanted {
         !code.is_empty() || lab.is_some() || since.is_some() || until.is_some() || topic.is_some()
     }
 
+    /// Refuses what can fit no letter.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if let (Some(since), Some(until)) = (self.since, self.until) {
+            ensure!(since < until, "--since {since} is not before --until {until}: no time lies between");
+        }
+        Ok(())
+    }
+
     /// Whether a letter is one of them. Its payload is looked into only where that is asked.
     pub(super) fn wants(&self, letter: &Letter<'_>) -> bool {
         let at = letter.record.received_at;
@@ -51,7 +60,7 @@ pub(super) fn code(text: &str) -> Result<RejectCode, String> {
 }
 
 fn topic(text: &str) -> Result<Topic, String> {
-    Topic::named(text).ok_or_else(|| {
+    Topic::named(text).filter(|topic| topic.moves_time()).ok_or_else(|| {
         let inputs: Vec<&str> =
             Topic::ALL.iter().filter(|topic| topic.moves_time()).map(|topic| topic.name()).collect();
         format!("it is an input without prefix: {}", inputs.join(", "))
@@ -94,6 +103,17 @@ mod tests {
         let between = |since, until| Wanted { since, until, ..Wanted::default() }.wants(&letter);
         assert!(between(Some(at), None) && !between(None, Some(at)));
         assert!(between(None, Some(Timestamp(at.0 + 1))) && !between(Some(Timestamp(at.0 + 1)), None));
+    }
+
+    #[test]
+    fn what_can_fit_no_letter_is_refused() {
+        let between =
+            |since, until| Wanted { since: Some(Timestamp(since)), until: Some(Timestamp(until)), ..Wanted::default() };
+        assert!(between(1, 2).check().is_ok() && between(2, 2).check().is_err() && between(3, 2).check().is_err());
+        assert_eq!(topic("lab-results"), Ok(Topic::LabResults));
+        for text in ["dead-letters", "alerts", "results"] {
+            assert!(topic(text).is_err_and(|says| says.contains("contact-records")), "{text}");
+        }
     }
 
     #[test]

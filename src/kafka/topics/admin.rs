@@ -31,6 +31,11 @@ pub fn person_tasks(config: &KafkaConfig) -> Result<i32, Error> {
     counts_of(config, [Topic::LabResults]).map(|[count]| count)
 }
 
+/// Partitions of all topics that there are and that may be looked at.
+pub fn partition_counts(config: &KafkaConfig) -> Result<BTreeMap<Topic, i32>, Error> {
+    metadata(&connect(config)?, config)
+}
+
 fn counts_of<const N: usize>(config: &KafkaConfig, topics: [Topic; N]) -> Result<[i32; N], Error> {
     let admin = connect(config)?;
     let known = metadata(&admin, config)?;

@@ -5,7 +5,7 @@ mod check;
 mod create;
 mod settings;
 
-pub use admin::{existing, layout, person_tasks};
+pub use admin::{existing, layout, partition_counts, person_tasks};
 pub use check::{Checked, Finding, check};
 pub use create::{Created, Wanted, create};
 pub use settings::partitions_of;

@@ -120,7 +120,7 @@ fn is_changelog(topic: Topic) -> bool {
 fn index_interval_of(topic: Topic) -> Option<&'static str> {
     match topic {
         topic if is_changelog(topic) => Some("1048576"),
-        // Others write these, and not in transactions.
+        // Publishers write these, and mostly not in transactions: few commits touch them (`rules apply`, `deadletters retry`).
         Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups | Topic::Rules => None,
         _ => Some("65536"),
     }
