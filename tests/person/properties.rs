@@ -109,7 +109,9 @@ fn group(dice: &mut Dice) -> Input {
     let last_day = if fixed.roll(2) == 0 { String::new() } else { format!("2022-11-{:02}", first + 8) };
     let record = member(&format!("G{number}"), PEOPLE[number as usize], fixed.pick(&["drivers", "arrivals"]), first);
     let area = area_on(first, if dice.roll(3) == 0 { dice.pick(&AREAS) } else { "" }).into();
-    Input::Group(PersonGroup { revision, status: status as i32, area, last_day, ..record }, at(first, 9))
+    // Versions that say the same are known of by the first, also where it was overtaken.
+    let received = at(first + dice.pick(&[0, 1, 5, 30]), 9);
+    Input::Group(PersonGroup { revision, status: status as i32, area, last_day, ..record }, received)
 }
 
 /// Tubes, some of which have two results, of people who are in several.

@@ -8,21 +8,23 @@ use std::collections::BTreeMap;
 /// Memberships of a message.
 pub const LISTED: usize = 100;
 
-/// Of each record of a group the greatest version, where it holds, with when that was first received.
+/// A version of a record, the hash of its content, and when it was received.
+type Version<'a> = (&'a PersonGroup, u64, Timestamp);
+
+/// Of each record of a group the greatest version, where it holds, with when any was first received.
 pub fn standing(records: &[Arrived]) -> Vec<(PersonGroup, Timestamp)> {
-    let mut greatest: BTreeMap<(&str, &str), (&PersonGroup, u64, Timestamp)> = BTreeMap::new();
+    let mut versions: BTreeMap<(&str, &str), Vec<Version<'_>>> = BTreeMap::new();
     for Arrived { at, record, content, .. } in records {
-        let Usable::Group(group) = record else { continue };
-        let this = (group, *content, *at);
-        let standing = greatest.entry((&group.record_id, &group.person_id)).or_insert(this);
-        let rank = |(group, content, at): (&PersonGroup, u64, Timestamp)| {
-            (group.revision, group.status, content, std::cmp::Reverse(at))
-        };
-        if rank(this) > rank(*standing) {
-            *standing = this;
+        if let Usable::Group(group) = record {
+            versions.entry((&group.record_id, &group.person_id)).or_default().push((group, *content, *at));
         }
     }
-    let standing = greatest.into_values().map(|(group, _, at)| (group.clone(), at));
+    let standing = versions.into_values().filter_map(|versions| {
+        let first = versions.iter().map(|(_, _, at)| *at).min()?;
+        let rank = |(group, content, _): &&Version<'_>| (group.revision, group.status, *content);
+        let (greatest, ..) = versions.iter().max_by_key(rank)?;
+        Some(((*greatest).clone(), first))
+    });
     standing.filter(|(group, _)| group.status() == GroupStatus::Active).collect()
 }
 

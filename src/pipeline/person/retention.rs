@@ -253,7 +253,7 @@ fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
 /// Whether nothing admissible can be about a record of a group any more: both its days and its last word are long over.
 fn is_over(membership: &Membership, cutoffs: &Cutoffs) -> bool {
     let has_ended = membership.last.is_some_and(|last| last.plus(CONTACT_DAYS as i32) < cutoffs.positive_day);
-    (has_ended || !membership.is_active()) && membership.received_at.plus_days(CONTACT_DAYS) < cutoffs.positive
+    (has_ended || !membership.is_active()) && membership.last_received_at.plus_days(CONTACT_DAYS) < cutoffs.positive
 }
 
 fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {
