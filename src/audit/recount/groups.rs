@@ -28,6 +28,26 @@ pub fn standing(records: &[Arrived]) -> Vec<(PersonGroup, Timestamp)> {
     standing.filter(|(group, _)| group.status() == GroupStatus::Active).collect()
 }
 
+/// The first and last day in its group of whoever is in it by a record, with all others of the group that leave no day
+/// between.
+pub fn stay(groups: &[(PersonGroup, Timestamp)], record: &PersonGroup) -> (Day, Day) {
+    let days = |one: &PersonGroup| {
+        let first = Day::parse(&one.first_day).expect("a usable record has its first day");
+        (first, Day::parse(&one.last_day).unwrap_or(Day(i32::MAX)))
+    };
+    let of_group = groups.iter().filter(|(one, _)| one.group == record.group);
+    let all: Vec<(Day, Day)> = of_group.map(|(one, _)| days(one)).collect();
+    let (mut first, mut last) = days(record);
+    // Until no record adds a day.
+    while let Some(more) = all.iter().find(|(from, to)| {
+        let touches = from.plus(-1) <= last && first.plus(-1) <= *to;
+        touches && (*from < first || last < *to)
+    }) {
+        (first, last) = (first.min(more.0), last.max(more.1));
+    }
+    (first, last)
+}
+
 /// Those of a person that are still told of, in order: their last day, if they have one, is a `known` one.
 pub fn told(groups: &[(PersonGroup, Timestamp)], known: impl Fn(Day) -> bool) -> Vec<Membership> {
     let is_told = |group: &&PersonGroup| Day::parse(&group.last_day).is_none_or(&known);
