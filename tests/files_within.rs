@@ -234,3 +234,35 @@ fn ids_of_messages_that_became_numbers_are_told_by_their_field() {
     assert!(good && page.contains("        2  warning: ids of `person_id` that have 16 digits or more"), "{page}");
     assert_eq!(page.matches("warning").count(), 1, "{page}");
 }
+
+#[test]
+fn a_group_that_no_policy_names_and_an_area_that_the_registry_does_not_know_are_told_by_line() {
+    let record = |person: &str, group: &str, area: &str, status: &str| {
+        format!(
+            r#"{{"record_id":"{person}x","status":"GROUP_STATUS_{status}","person_id":"{person}","group":"{group}","#
+        ) + &format!(r#""area":"{area}","first_day":"2022-11-11"}}"#)
+            + "\n"
+    };
+    let lines = [
+        record("p1", "drivers", "", "ACTIVE"),
+        record("p2", "Drivers", "", "ACTIVE"),
+        record("p3", "cold chain", "", "ACTIVE"),
+        record("p4", "night/shift", "nowhere", "ACTIVE"),
+        record("p5", "drivers", "elsewhere", "ACTIVE"),
+        record("p6", "nobody's", "nowhere", "WITHDRAWN"),
+    ];
+    let folder = Folder::with(&[("groups.ndjson", lines.concat().as_bytes())]);
+    let (file, rules) = (folder.path("groups.ndjson"), concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rules/sample"));
+    let (good, page) = checking::checked(&[&file, "--kind", "groups", "--rules", rules]).expect("checked");
+    assert!(good, "they are taken all the same: {page}");
+    for (rows, says, told) in [
+        (3, "records of key groups that no case policy of the rules names", "2, 3, 4"),
+        (2, "records of key groups with an area that the registry does not know", "4, 5"),
+    ] {
+        let warning = page.split("warning: ").find(|warning| warning.starts_with(says));
+        assert!(page.contains(&format!("{rows}  warning: {says}")), "{page}");
+        assert!(warning.is_some_and(|warning| warning.contains(told)), "{page}");
+    }
+    let (_, page) = checking::checked(&[&file, "--kind", "groups"]).expect("checked");
+    assert!(!page.contains("warning"), "without rules nobody knows: {page}");
+}

@@ -329,7 +329,7 @@ impl Checker<'_> {
             };
             Refusal { reject, why }
         })?;
-        notes.group(&wire, line);
+        notes.group(&wire, self.rules, line);
         Ok(())
     }
 

@@ -11,8 +11,29 @@ use super::within::{Warning, Within};
 use crate::model::result::LabResult;
 use crate::pipeline::decode::result_view::ResultView;
 use crate::pipeline::decode::validate;
+use crate::policy::Rules;
 use crate::proto::v1;
 use std::io;
+
+/// Records of key groups that nothing comes of, or not where it should.
+#[derive(Debug, Default)]
+struct Groups {
+    not_tested: Rows,
+    nowhere: Rows,
+}
+
+impl Groups {
+    /// A record that holds. What policies and registry do not know they may know later, so it is none that is refused.
+    fn see(&mut self, group: &v1::PersonGroup, rules: &Rules, line: u64) {
+        let mut tests = rules.cases.iter().flat_map(|policy| &policy.groups);
+        if !tests.any(|tests| tests.group == group.group) {
+            self.not_tested.add(line);
+        }
+        if !group.area.is_empty() && rules.areas.index(&group.area).is_none() {
+            self.nowhere.add(line);
+        }
+    }
+}
 
 /// Gathers them.
 pub struct Notes {
@@ -22,6 +43,7 @@ pub struct Notes {
     damage: Damage,
     reported_early: Rows,
     released_by_day: Rows,
+    groups: Groups,
     within: Within,
     kept: io::Result<()>,
 }
@@ -37,6 +59,7 @@ impl Notes {
             damage: Damage::default(),
             reported_early: Rows::default(),
             released_by_day: Rows::default(),
+            groups: Groups::default(),
             within: Within::new(bounds),
             kept: Ok(()),
         }
@@ -95,8 +118,11 @@ impl Notes {
         });
     }
 
-    /// A record of a key group that would be taken.
-    pub fn group(&mut self, group: &v1::PersonGroup, line: u64) {
+    /// A record of a key group that would be taken, by the rules if there are some.
+    pub fn group(&mut self, group: &v1::PersonGroup, rules: Option<&Rules>, line: u64) {
+        if let Some(rules) = rules.filter(|_| group.status() == v1::GroupStatus::Active) {
+            self.groups.see(group, rules, line);
+        }
         for (field, id) in [("record_id", &group.record_id), ("person_id", &group.person_id)] {
             self.damage.see(field, id, line);
         }
@@ -144,6 +170,16 @@ impl Notes {
                 self.released_by_day,
                 "rows of whose time of release, which is the revision, only the day is known: two versions of one day \
                 have the same revision, and of them not the last one counts; export the release with its time of day",
+            ),
+            warning(
+                self.groups.not_tested,
+                "records of key groups that no case policy of the rules names: nobody is tested because of them; write the \
+                group to the letter as `[[groups]]` of a case policy does, or add it there",
+            ),
+            warning(
+                self.groups.nowhere,
+                "records of key groups with an area that the registry does not know: whoever was not swabbed yet counts \
+                in none",
             ),
         ]);
         for (field, kind, Rows { rows, lines }) in self.damage.found() {

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 ///   days, what has to be done, key groups. All in fewer bytes: short numbers in rows and around operations, a person's birth
 ///   with their first row, the cells that a batch changes of one area in one operation.
 ///
-/// 6: numbers of key groups, of a person and of areas.
+/// 6: numbers of key groups, of a person and of areas; a record of a group says when a version was received last.
 pub const FORMAT: u32 = 6;
 
 /// The format that no release wrote.

@@ -21,6 +21,7 @@ mod recalls;
 mod recut;
 mod replacements;
 mod restore;
+mod rosters;
 mod scale;
 mod sent;
 mod targets;

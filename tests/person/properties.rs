@@ -101,15 +101,20 @@ fn contact(dice: &mut Dice) -> Input {
 
 /// Records of key groups, of which some say different things at one revision.
 fn group(dice: &mut Dice) -> Input {
-    let (number, revision) = (dice.roll(6), dice.roll(3) as u32);
+    let (number, revision) = (dice.roll(18), dice.roll(3) as u32);
     let mut fixed = Dice(number * 7_561 + u64::from(revision) * 49_979_687 + 1);
     fixed.roll(2);
     let status = if dice.roll(5) == 0 { GroupStatus::Withdrawn } else { GroupStatus::Active };
-    let first = 1 + fixed.roll(20) as i64;
-    let last_day = if fixed.roll(2) == 0 { String::new() } else { format!("2022-11-{:02}", first + 8) };
-    let record = member(&format!("G{number}"), PEOPLE[number as usize], fixed.pick(&["drivers", "arrivals"]), first);
+    // Three records of each person: some overlap, some leave no day between, some do.
+    let first = 1 + 3 * fixed.roll(7) as i64;
+    let last_day = fixed.pick(&[None, Some(1), Some(2), Some(2), Some(5), Some(8)]);
+    let last_day = last_day.map_or_else(String::new, |days| format!("2022-11-{:02}", first + days));
+    let record =
+        member(&format!("G{number}"), PEOPLE[number as usize % 6], fixed.pick(&["drivers", "arrivals"]), first);
     let area = area_on(first, if dice.roll(3) == 0 { dice.pick(&AREAS) } else { "" }).into();
-    Input::Group(PersonGroup { revision, status: status as i32, area, last_day, ..record }, at(first, 9))
+    // Versions that say the same are known of by the first, also where it was overtaken.
+    let received = at(first + dice.pick(&[0, 1, 5, 30]), 9);
+    Input::Group(PersonGroup { revision, status: status as i32, area, last_day, ..record }, received)
 }
 
 /// Tubes, some of which have two results, of people who are in several.
@@ -149,10 +154,10 @@ fn tube(dice: &mut Dice) -> Input {
 }
 
 fn history(dice: &mut Dice, length: usize) -> Vec<Input> {
-    let one = |dice: &mut Dice| match dice.roll(13) {
+    let one = |dice: &mut Dice| match dice.roll(14) {
         0 | 1 => contact(dice),
         2 | 3 => tube(dice),
-        4 => group(dice),
+        4 | 5 => group(dice),
         _ => result(dice),
     };
     (0..length).map(|_| one(dice)).collect()

@@ -6,6 +6,7 @@
 use super::alert_id;
 use super::alerts::LiveAlert;
 use super::group_tests::{TOLD, due};
+use super::groups;
 use super::management::is_case;
 use super::overdue::{TimePassed, deadline};
 use super::people::Person;
@@ -16,9 +17,10 @@ use crate::policy::{CasePolicy, Frequency, Rules};
 use crate::proto::v1::{AlertFamily, Channel, PersonGroup};
 use std::collections::BTreeMap;
 
-/// A record that had somebody tested on a day, by which policy, and when it was received.
+/// A record that had somebody tested on a day, since when in the group, by which policy, and when it was received.
 struct Asked<'a> {
     record: &'a PersonGroup,
+    entry: Day,
     received: Timestamp,
     day: Day,
     policy: &'a CasePolicy,
@@ -63,9 +65,10 @@ fn missed<'a>(
             continue;
         }
         for (record, received) in person.groups.iter().filter(|(record, _)| ids.contains(record.record_id.as_str())) {
-            let has_left = Day::parse(&record.last_day).is_some_and(|last| last < today);
-            if !(has_left && matches!(tests.frequency, Frequency::EveryDays(_))) {
-                missed.entry(group).or_default().push(Asked { record, received: *received, day, policy });
+            let (entry, last) = groups::stay(&person.groups, record);
+            if !(last < today && matches!(tests.frequency, Frequency::EveryDays(_))) {
+                let asked = Asked { record, entry, received: *received, day, policy };
+                missed.entry(group).or_default().push(asked);
             }
         }
     }
@@ -86,7 +89,7 @@ fn alert(
     let historic = asked.iter().all(is_old);
     let policy = asked.iter().max_by_key(|one| one.day).expect("one is missed").policy;
     let further = Some(target).filter(|target| *target != targets::first(rules));
-    let first_day = asked.iter().map(|one| one.record.first_day.clone()).min().expect("one is missed");
+    let first_day = asked.iter().map(|one| one.entry).min().expect("one is missed").to_string();
     let naming = asked.iter().filter(|one| !one.record.area.is_empty());
     let last = naming.max_by_key(|one| (one.record.first_day.as_str(), one.record.record_id.as_str()));
     LiveAlert {

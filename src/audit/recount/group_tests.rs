@@ -1,6 +1,7 @@
 //! On which days whoever is in a key group is to be tested, asked day by day: is a test due then, by which records, was it
 //! taken, is it overdue.
 
+use super::groups;
 use super::management::is_case;
 use super::overdue::{TimePassed, deadline};
 use super::people::Person;
@@ -56,19 +57,20 @@ pub fn due<'a>(
     for (record, _) in &person.groups {
         let first = Day::parse(&record.first_day).expect("a usable record has its first day");
         let last = Day::parse(&record.last_day).unwrap_or(Day(i32::MAX));
-        let of_entry = (1..=LONGEST).map(|after| first.plus(after));
+        let (entry, _) = groups::stay(&person.groups, record);
+        let of_entry = (1..=LONGEST).map(|after| entry.plus(after));
         let of_weeks = today.into_iter().flat_map(|today| (0..TOLD).map(move |back| today.plus(-back)));
         for day in of_entry.chain(of_weeks).filter(|day| first <= *day && *day <= last && passed.knows(rules, *day)) {
             let policy = targets::case_policy(rules, target, day);
             let tests = policy.and_then(|policy| policy.groups.iter().find(|tests| tests.group == record.group));
             let is_due = match tests.map(|tests| &tests.frequency) {
                 None => false,
-                Some(Frequency::AfterEntry(days)) => days.iter().any(|after| first.plus(*after) == day),
+                Some(Frequency::AfterEntry(days)) => days.iter().any(|after| entry.plus(*after) == day),
                 Some(Frequency::EveryDays(distance)) => {
                     let since = |swab: Day| day.0 - swab.0;
                     let swabs = person.swabs.iter().chain(&person.pooled_swabs);
                     let of_target = swabs.filter(|(swab, of)| of == target && *swab < day).map(|(swab, _)| *swab);
-                    let last_before = of_target.chain([first.plus(-1)]).max().expect("entry at least");
+                    let last_before = of_target.chain([entry.plus(-1)]).max().expect("entry at least");
                     let is_told = today.is_some_and(|today| (0..TOLD).contains(&(today.0 - day.0)));
                     is_told && since(last_before) >= *distance && passed.knows(rules, day.plus(1 - distance))
                 }

@@ -8,22 +8,44 @@ use std::collections::BTreeMap;
 /// Memberships of a message.
 pub const LISTED: usize = 100;
 
-/// Of each record of a group the greatest version, where it holds, with when that was first received.
+/// A version of a record, the hash of its content, and when it was received.
+type Version<'a> = (&'a PersonGroup, u64, Timestamp);
+
+/// Of each record of a group the greatest version, where it holds, with when any was first received.
 pub fn standing(records: &[Arrived]) -> Vec<(PersonGroup, Timestamp)> {
-    let mut greatest: BTreeMap<(&str, &str), (&PersonGroup, u64, Timestamp)> = BTreeMap::new();
+    let mut versions: BTreeMap<(&str, &str), Vec<Version<'_>>> = BTreeMap::new();
     for Arrived { at, record, content, .. } in records {
-        let Usable::Group(group) = record else { continue };
-        let this = (group, *content, *at);
-        let standing = greatest.entry((&group.record_id, &group.person_id)).or_insert(this);
-        let rank = |(group, content, at): (&PersonGroup, u64, Timestamp)| {
-            (group.revision, group.status, content, std::cmp::Reverse(at))
-        };
-        if rank(this) > rank(*standing) {
-            *standing = this;
+        if let Usable::Group(group) = record {
+            versions.entry((&group.record_id, &group.person_id)).or_default().push((group, *content, *at));
         }
     }
-    let standing = greatest.into_values().map(|(group, _, at)| (group.clone(), at));
+    let standing = versions.into_values().filter_map(|versions| {
+        let first = versions.iter().map(|(_, _, at)| *at).min()?;
+        let rank = |(group, content, _): &&Version<'_>| (group.revision, group.status, *content);
+        let (greatest, ..) = versions.iter().max_by_key(rank)?;
+        Some(((*greatest).clone(), first))
+    });
     standing.filter(|(group, _)| group.status() == GroupStatus::Active).collect()
+}
+
+/// The first and last day in its group of whoever is in it by a record, with all others of the group that leave no day
+/// between.
+pub fn stay(groups: &[(PersonGroup, Timestamp)], record: &PersonGroup) -> (Day, Day) {
+    let days = |one: &PersonGroup| {
+        let first = Day::parse(&one.first_day).expect("a usable record has its first day");
+        (first, Day::parse(&one.last_day).unwrap_or(Day(i32::MAX)))
+    };
+    let of_group = groups.iter().filter(|(one, _)| one.group == record.group);
+    let all: Vec<(Day, Day)> = of_group.map(|(one, _)| days(one)).collect();
+    let (mut first, mut last) = days(record);
+    // Until no record adds a day.
+    while let Some(more) = all.iter().find(|(from, to)| {
+        let touches = from.plus(-1) <= last && first.plus(-1) <= *to;
+        touches && (*from < first || last < *to)
+    }) {
+        (first, last) = (first.min(more.0), last.max(more.1));
+    }
+    (first, last)
 }
 
 /// Those of a person that are still told of, in order: their last day, if they have one, is a `known` one.

@@ -422,20 +422,22 @@ fn anchor(episode: &Episode, policy: &CasePolicy) -> Day {
     }
 }
 
-/// Of each contact record the greatest version, where it holds, with when that was first received.
+/// A version of a contact record, the hash of its content, and when it was received.
+type ContactVersion<'a> = (&'a ContactRecord, u64, Timestamp);
+
+/// Of each contact record the greatest version, where it holds, with when any was first received.
 fn standing_contacts(records: &[Arrived]) -> Vec<(ContactRecord, Timestamp)> {
-    let mut greatest: BTreeMap<(&str, &str), (&ContactRecord, u64, Timestamp)> = BTreeMap::new();
+    let mut versions: BTreeMap<(&str, &str), Vec<ContactVersion<'_>>> = BTreeMap::new();
     for Arrived { at, record, content, .. } in records {
-        let Usable::Contact(contact) = record else { continue };
-        let this = (contact, *content, *at);
-        let standing = greatest.entry((&contact.record_id, &contact.person_id)).or_insert(this);
-        let rank = |(contact, content, at): (&ContactRecord, u64, Timestamp)| {
-            (contact.revision, contact.status, content, std::cmp::Reverse(at))
-        };
-        if rank(this) > rank(*standing) {
-            *standing = this;
+        if let Usable::Contact(contact) = record {
+            versions.entry((&contact.record_id, &contact.person_id)).or_default().push((contact, *content, *at));
         }
     }
-    let standing = greatest.into_values().map(|(contact, _, at)| (contact.clone(), at));
+    let standing = versions.into_values().filter_map(|versions| {
+        let first = versions.iter().map(|(_, _, at)| *at).min()?;
+        let rank = |(contact, content, _): &&ContactVersion<'_>| (contact.revision, contact.status, *content);
+        let (greatest, ..) = versions.iter().max_by_key(rank)?;
+        Some(((*greatest).clone(), first))
+    });
     standing.filter(|(contact, _)| contact.status() == ContactStatus::Active).collect()
 }

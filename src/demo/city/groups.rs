@@ -36,7 +36,9 @@ pub(super) fn founded(is_employed: impl Fn(&PersonIndex) -> bool, today: Today<'
     for person in (0..today.town.people()).filter(is_employed) {
         let since = desk.rng.random_range(0..700);
         let group = OCCUPATIONS[person as usize % OCCUPATIONS.len()];
-        record(person, group, (today.civil.plus(-since), None), today, desk);
+        for days in pieces(person, (today.civil.plus(-since), None), today.civil) {
+            record(person, group, days, today, desk);
+        }
     }
 }
 
@@ -45,12 +47,31 @@ pub(super) fn arrived(today: Today<'_>, desk: &mut Desk) {
     for _ in 0..=today.town.people() / PEOPLE_PER_ARRIVAL {
         if desk.chance(0.5) {
             let person = today.town.anybody(&mut desk.rng);
-            record(person, ARRIVALS, (today.civil, Some(today.civil.plus(WEEK))), today, desk);
+            for days in pieces(person, (today.civil, Some(today.civil.plus(WEEK))), today.civil.plus(WEEK / 2)) {
+                record(person, ARRIVALS, days, today, desk);
+            }
         }
     }
 }
 
-fn record(person: PersonIndex, group: &str, days: (Day, Option<Day>), today: Today<'_>, desk: &mut Desk) {
+/// First and last day of a record.
+type Days = (Day, Option<Day>);
+
+/// Some keepers renew what they list: the next record begins where the last one ends, before, or with days between.
+fn pieces(person: PersonIndex, (first, last): Days, renewed: Day) -> Vec<Days> {
+    let until = match person % 12 {
+        0 => renewed,
+        4 => renewed.plus(-1),
+        8 => renewed.plus(-3),
+        _ => return vec![(first, last)],
+    };
+    match until < first {
+        true => vec![(first, last)],
+        false => vec![(first, Some(until)), (renewed, last)],
+    }
+}
+
+fn record(person: PersonIndex, group: &str, days: Days, today: Today<'_>, desk: &mut Desk) {
     let (first, last) = days;
     let at = Timestamp(desk.day_start().0 + desk.hours(0.0, 24.0));
     let lives_in = || today.rules.areas.list[today.town.area(person) as usize].code.clone();

@@ -40,17 +40,16 @@ impl PersonHalf {
         let membership = membership(&record, origin.received_at, &self.context.secret);
         let before = self.state.case_file(slot).and_then(|file| file.membership(record.record_id)).cloned();
         let trigger = Trigger::contact(origin, CauseKind::Group, record.record_id, record.revision);
-        if let Some(known) = revisions::again(before.as_ref(), &membership) {
-            let is_news = before.is_none_or(|before| before.received_at != known.received_at);
-            self.state.edit(slot, record.person_id, Edit::Membership(known), &mut effects.changes);
-            if is_news {
+        let known = revisions::held(before.as_ref(), &membership);
+        let is_known_earlier = revisions::is_known_earlier(before.as_ref(), &known);
+        self.state.edit(slot, record.person_id, Edit::Membership(known), &mut effects.changes);
+        if let Err(stop) = revisions::admit(before.as_ref(), &membership) {
+            if is_known_earlier {
                 self.review(slot, &trigger, effects);
             }
-            return Err(End::Duplicate.into());
+            return Err(stop);
         }
-        revisions::admit(before.as_ref(), &membership)?;
         let ending = revisions::ending(before.as_ref(), &membership, End::GroupApplied);
-        self.state.edit(slot, record.person_id, Edit::Membership(membership), &mut effects.changes);
         let next = self.state.case_file(slot).and_then(|file| group::next(file, &self.rules, self.passed));
         self.deadlines.add(slot, next);
         self.review(slot, &trigger, effects);

@@ -217,16 +217,15 @@ impl PersonHalf {
         let cases_before = self.cases(slot, None);
         let before = self.state.case_file(slot).and_then(|file| file.contact(record.record_id)).cloned();
         let trigger = Trigger::contact(origin, CauseKind::Contact, record.record_id, record.revision);
-        if let Some(known) = revisions::again(before.as_ref(), &contact) {
-            let is_news = before.is_none_or(|before| before.received_at != known.received_at);
-            self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
-            if is_news {
+        let known = revisions::held(before.as_ref(), &contact);
+        let is_known_earlier = revisions::is_known_earlier(before.as_ref(), &known);
+        self.state.edit(slot, record.person_id, Edit::Contact(known), &mut effects.changes);
+        if let Err(stop) = revisions::admit(before.as_ref(), &contact) {
+            if is_known_earlier {
                 self.review(slot, &trigger, effects);
             }
-            return Err(End::Duplicate.into());
+            return Err(stop);
         }
-        revisions::admit(before.as_ref(), &contact)?;
-        self.state.edit(slot, record.person_id, Edit::Contact(contact.clone()), &mut effects.changes);
         self.messages.extend(contacts::to_indexes(record.person_id, before.as_ref(), &contact, origin));
 
         self.count_cases(&cases_before, slot, origin);

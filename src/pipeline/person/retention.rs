@@ -8,6 +8,7 @@
 use super::alerts;
 use super::contacts;
 use super::duties::group_overdue;
+use super::duties::group_run::{self, Run};
 use super::overdue;
 use super::pools::tubes;
 use crate::model::time::{Day, Timestamp};
@@ -171,7 +172,8 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
         drop_where(&mut drops, List::Replacements, entries, |one| !needed.contains(&one.id));
     }
     if let Some(file) = state.case_file(slot) {
-        drop_where(&mut drops, List::Groups, &file.groups, |membership| is_over(membership, cutoffs));
+        let runs = group_run::runs(file);
+        drop_where(&mut drops, List::Groups, &file.groups, |membership| is_over(membership, &runs, cutoffs));
     }
     let Some(file) = state.case_file(slot).filter(|_| !state.rows(slot).iter().any(Row::is_positive)) else {
         return drops;
@@ -250,10 +252,18 @@ fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
     reached
 }
 
-/// Whether nothing admissible can be about a record of a group any more: both its days and its last word are long over.
-fn is_over(membership: &Membership, cutoffs: &Cutoffs) -> bool {
-    let has_ended = membership.last.is_some_and(|last| last.plus(CONTACT_DAYS as i32) < cutoffs.positive_day);
-    (has_ended || !membership.is_active()) && membership.received_at.plus_days(CONTACT_DAYS) < cutoffs.positive
+/// Whether nothing admissible can be about a record of a group any more: both its days, with all that leave none between, and
+/// the last word on them are long over. Of a run that goes on all is kept: it says since when.
+fn is_over(membership: &Membership, runs: &[Run<'_>], cutoffs: &Cutoffs) -> bool {
+    let is_settled = |one: &Membership| one.last_received_at.plus_days(CONTACT_DAYS) < cutoffs.positive;
+    let is_of = |run: &&Run<'_>| run.group == membership.group && run.covers(membership.first);
+    match runs.iter().find(is_of).filter(|_| membership.is_active()) {
+        Some(run) => {
+            let has_ended = run.last.is_some_and(|last| last.plus(CONTACT_DAYS as i32) < cutoffs.positive_day);
+            has_ended && run.records.iter().all(|one| is_settled(one))
+        }
+        None => is_settled(membership),
+    }
 }
 
 fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {

@@ -8,18 +8,17 @@ use crate::model::time::Timestamp;
 use crate::pipeline::ending::{Ending, Stop};
 use crate::state::person::case_file::Contact;
 use crate::state::person::groups::Membership;
-use std::cmp::Ordering;
 
 /// A version of a record.
 pub trait Revised: Clone {
     /// Its place among versions of the record: revision, status, hash of the meaning.
     fn rank(&self) -> (u32, i32, u64);
 
-    /// When it was first received.
+    /// When any version of the record was first received.
     fn received_at(&self) -> Timestamp;
 
-    /// The same at another revision, first received at another time.
-    fn at(self, revision: u32, received_at: Timestamp) -> Self;
+    /// The same, received also when another version was.
+    fn and(self, other: &Self) -> Self;
 }
 
 impl Revised for Contact {
@@ -31,8 +30,8 @@ impl Revised for Contact {
         self.received_at
     }
 
-    fn at(self, revision: u32, received_at: Timestamp) -> Self {
-        Self { revision, received_at, ..self }
+    fn and(self, other: &Self) -> Self {
+        Self { received_at: self.received_at.min(other.received_at), ..self }
     }
 }
 
@@ -45,32 +44,38 @@ impl Revised for Membership {
         self.received_at
     }
 
-    fn at(self, revision: u32, received_at: Timestamp) -> Self {
-        Self { revision, received_at, ..self }
+    fn and(self, other: &Self) -> Self {
+        Self {
+            received_at: self.received_at.min(other.received_at),
+            last_received_at: self.last_received_at.max(other.last_received_at),
+            ..self
+        }
     }
 }
 
-/// What is held from now on when a version says again what stands: the same at the greater revision, as that was received
-/// first. What lesser revisions were received when must not matter: one that says something else may have come between.
-pub fn again<T: Revised>(held: Option<&T>, new: &T) -> Option<T> {
-    let (revision, status, content) = new.rank();
-    let same = held.filter(|held| (held.rank().1, held.rank().2) == (status, content))?;
-    let received_at = match revision.cmp(&same.rank().0) {
-        Ordering::Less => same.received_at(),
-        Ordering::Equal => new.received_at().min(same.received_at()),
-        Ordering::Greater => new.received_at(),
-    };
-    Some(same.clone().at(same.rank().0.max(revision), received_at))
+/// What is held once a version was read: the greatest one, and since when any is known. Lists that are sent again each night
+/// are no news, and what stands is known for as long whatever lesser revisions said, so that no order can matter.
+pub fn held<T: Revised>(before: Option<&T>, new: &T) -> T {
+    let Some(before) = before else { return new.clone() };
+    let (greatest, other) = if new.rank() < before.rank() { (before, new) } else { (new, before) };
+    greatest.clone().and(other)
 }
 
-/// Whether a version stands instead of what is held: the greatest does.
+/// Whether a version stands instead of what is held: the greatest does, if it says something else.
 pub fn admit<T: Revised>(held: Option<&T>, new: &T) -> Result<(), Stop> {
+    let meaning = |version: &T| (version.rank().1, version.rank().2);
     match held {
+        Some(held) if meaning(held) == meaning(new) => Err(End::Duplicate.into()),
         Some(held) if new.rank() < held.rank() => {
             Err(if are_in_conflict(held, new) { versions::conflict().into() } else { End::Superseded.into() })
         }
         _ => Ok(()),
     }
+}
+
+/// Whether it is known for longer now.
+pub fn is_known_earlier<T: Revised>(before: Option<&T>, after: &T) -> bool {
+    before.is_some_and(|before| after.received_at() < before.received_at())
 }
 
 /// How a record that stands now ends.

@@ -114,8 +114,8 @@ pub struct Contact {
     pub order: Option<(Timestamp, Timestamp)>,
     /// Id of the target it names; empty when it names none.
     pub target: String,
-    /// When this version was first received, as its contact knows it. 0 with the index, and where a version before format
-    /// 4 read it.
+    /// When any version was first received, as its contact knows it. 0 with the index, and where a version before format 4
+    /// read it.
     pub received_at: Timestamp,
 }
 
@@ -403,6 +403,7 @@ mod tests {
             first: Day(-5),
             last: Some(Day(19_300)),
             received_at: Timestamp(10),
+            last_received_at: Timestamp(11),
         }
     }
 

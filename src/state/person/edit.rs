@@ -348,6 +348,7 @@ mod tests {
             first: Day(19_300),
             last: None,
             received_at: Timestamp(10),
+            last_received_at: Timestamp(10 + i64::from(revision)),
         }
     }
 

@@ -26,8 +26,10 @@ pub struct Membership {
     pub first: Day,
     /// Last day; none until further notice.
     pub last: Option<Day>,
-    /// When this version was first received.
+    /// When any version was first received.
     pub received_at: Timestamp,
+    /// When any was received last.
+    pub last_received_at: Timestamp,
 }
 
 impl Membership {
@@ -43,6 +45,7 @@ impl Membership {
             first: record.first,
             last: record.last,
             received_at,
+            last_received_at: received_at,
         }
     }
 
@@ -61,13 +64,17 @@ impl Membership {
             put_bytes(into, text.as_bytes());
         }
         put_u32(into, self.revision);
-        into.extend_from_slice(&[self.status as u8, u8::from(self.last.is_some())]);
+        let is_repeated = self.last_received_at != self.received_at;
+        into.extend_from_slice(&[self.status as u8, u8::from(self.last.is_some()) | u8::from(is_repeated) << 1]);
         put_u64(into, self.content);
         put_short_signed(into, i64::from(self.first.0));
         if let Some(last) = self.last {
             put_short_signed(into, i64::from(last.0));
         }
         put_i64(into, self.received_at.0);
+        if is_repeated {
+            put_i64(into, self.last_received_at.0);
+        }
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Corrupt> {
@@ -76,11 +83,15 @@ impl Membership {
         let revision = reader.u32()?;
         let status = GroupStatus::try_from(i32::from(reader.u8()?));
         let status = status.map_err(|_| corrupt("unknown status of a record of a group"))?;
-        let ends = reader.u8()? != 0;
+        let flags = reader.u8()?;
+        if flags > 3 {
+            return Err(corrupt("a record of a group has a flag of unknown meaning"));
+        }
         let content = reader.u64()?;
         let first = Day(reader.short_signed()?);
-        let last = if ends { Some(Day(reader.short_signed()?)) } else { None };
+        let last = if flags & 1 != 0 { Some(Day(reader.short_signed()?)) } else { None };
         let received_at = Timestamp(reader.i64()?);
-        Ok(Self { record_id, revision, status, content, group, area, first, last, received_at })
+        let last_received_at = if flags & 2 != 0 { Timestamp(reader.i64()?) } else { received_at };
+        Ok(Self { record_id, revision, status, content, group, area, first, last, received_at, last_received_at })
     }
 }

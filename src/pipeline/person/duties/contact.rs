@@ -5,8 +5,8 @@
 //! deadlines have been passed: a calendar, with days to come. Of days whose rows may be gone nothing is said any more: what
 //! was counted of them stays.
 
-use super::group;
 use super::said::{Duties, Member, Said};
+use super::{group, group_run};
 use crate::model::duty::DutyKind;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::person::alerts::Grounds;
@@ -50,7 +50,7 @@ pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before
     let held_from = passed.held_from.unwrap_or(Timestamp(i64::MIN));
     // What it went by was not taken back, but is forgotten.
     let before = Some(before).filter(|before| before.minute > 0 && minute_start(before.minute) < held_from);
-    let mut groups = group::standing(file);
+    let mut groups = group_run::standing(file);
     let counted = group::counted(&groups, &said, passed, rules);
     let place = last_swabbed(grounds, held_from).or_else(|| before.cloned()).unwrap_or_else(|| registered(&groups));
     groups.retain(|membership| group::is_kept(membership, first_kept));

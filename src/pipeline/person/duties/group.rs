@@ -5,6 +5,7 @@
 //! the person is a case by then. What a day asks for rests on swabs of the days before it alone, no more of them than the
 //! policy's distance: so nothing that is forgotten is needed, and of days that would need it nothing is said.
 
+use super::group_run::{self, Run};
 use super::said::Said;
 use crate::model::duty::{DutyKind, GroupNumber};
 use crate::model::result::Finding;
@@ -29,14 +30,14 @@ pub fn tests(grounds: &Grounds<'_>, passed: Passed, first_kept: Day) -> BTreeMap
     if file.groups.is_empty() {
         return tests;
     }
+    let runs = group_run::runs(file);
     let days = Days { first_kept, today: passed.due.map(|due| rules.day(due)) };
     for target in (0..rules.deployment.targets.len()).map(|target| target as TargetIndex) {
         let swabs = swabs(grounds, target);
         let mut due: BTreeMap<(Day, &str), BTreeSet<String>> = BTreeMap::new();
-        for membership in standing(file) {
-            for day in due_days(membership, target, &swabs, days, rules) {
-                let records = due.entry((day, &membership.group)).or_default();
-                records.insert(membership.record_id.clone());
+        for run in &runs {
+            for day in due_days(run, target, &swabs, days, rules) {
+                due.insert((day, run.group), run.of(day).map(|membership| membership.record_id.clone()).collect());
             }
         }
         let one = |((day, group), records): ((Day, &str), BTreeSet<String>)| {
@@ -133,13 +134,6 @@ pub fn next(file: &CaseFile, rules: &Rules, passed: Passed) -> Option<Timestamp>
     next
 }
 
-/// Records of groups that hold, in order of the days.
-pub fn standing(file: &CaseFile) -> Vec<&Membership> {
-    let mut all: Vec<&Membership> = file.groups.iter().filter(|one| one.is_active()).collect();
-    all.sort_by_key(|membership| (membership.first, membership.record_id.as_str()));
-    all
-}
-
 /// Whether somebody is or was in a group on days that are kept.
 pub fn is_kept(membership: &Membership, first_kept: Day) -> bool {
     membership.last.is_none_or(|last| last >= first_kept)
@@ -154,37 +148,31 @@ struct Days {
     today: Option<Day>,
 }
 
-/// The days on which a membership has its person tested.
-fn due_days(
-    membership: &Membership,
-    target: TargetIndex,
-    swabs: &BTreeSet<Day>,
-    days: Days,
-    rules: &Rules,
-) -> Vec<Day> {
+/// The days of a run on which its person is to be tested.
+fn due_days(run: &Run<'_>, target: TargetIndex, swabs: &BTreeSet<Day>, days: Days, rules: &Rules) -> Vec<Day> {
     let Days { first_kept, today } = days;
-    let last = membership.last.unwrap_or(Day(i32::MAX));
+    let last = run.last.unwrap_or(Day(i32::MAX));
     let frequency = |day: Day| {
         let policy = rules.case_policy(target, day)?;
-        policy.groups.iter().find(|tests| tests.group == membership.group).map(|tests| &tests.frequency)
+        policy.groups.iter().find(|tests| tests.group == run.group).map(|tests| &tests.frequency)
     };
     let after_entry = |day: Day| match frequency(day) {
-        Some(Frequency::AfterEntry(days)) => days.contains(&(day.0 - membership.first.0)),
+        Some(Frequency::AfterEntry(days)) => days.contains(&(day.0 - run.first.0)),
         _ => false,
     };
     let longest = rules.cases.iter().flat_map(|policy| &policy.groups).filter_map(|tests| match &tests.frequency {
         Frequency::AfterEntry(days) => days.last().copied(),
         Frequency::EveryDays(_) => None,
     });
-    let entry_days = (1..=longest.max().unwrap_or(0)).map(|after| membership.first.plus(after));
+    let entry_days = (1..=longest.max().unwrap_or(0)).map(|after| run.first.plus(after));
     let mut due: Vec<Day> = entry_days.filter(|day| *day >= first_kept && *day <= last && after_entry(*day)).collect();
     let Some(today) = today else { return due };
-    let from = membership.first.max(first_kept).max(today.plus(1 - SAID_DAYS));
+    let from = run.first.max(first_kept).max(today.plus(1 - SAID_DAYS));
     let regular = (from.0..=last.min(today).0).map(Day).filter(|day| match frequency(*day) {
         Some(Frequency::EveryDays(distance)) => {
             let needed = day.plus(1 - distance);
             // Whoever entered since, or was swabbed, is not due yet.
-            let is_new = membership.first > needed;
+            let is_new = run.first > needed;
             let is_known = needed >= first_kept;
             is_known && !is_new && swabs.range(needed..*day).next().is_none()
         }

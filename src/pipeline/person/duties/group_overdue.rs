@@ -2,11 +2,12 @@
 //!
 //! In: a person's memberships and rows, the rules, and how far time has passed. Out: one alert for each group and target.
 //! Whoever is not swabbed is due again each day, so a test is no news by itself: there is one alert for all of them, as long
-//! as one is overdue and no swab was taken since. It is named after the first day in the group, and not after that of the
+//! as one is overdue and no swab was taken since. It is named after the day of entry, and not after that of the
 //! first test missed: what that was is forgotten while it goes on. It rests on tests of the last days alone, all of whose
 //! swabs are held, so it is a function of what is held, whatever was published before.
 
 use super::group::{self, SAID_DAYS};
+use super::group_run::{self, Run};
 use super::said::Said;
 use crate::model::time::Day;
 use crate::pipeline::alerting::families;
@@ -43,6 +44,7 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
     let Some(today) = passed.due.map(|due| rules.day(due)).filter(|_| is_watched(file, rules)) else {
         return Vec::new();
     };
+    let runs = group_run::runs(file);
     let positives = episodes::positives(grounds.rows.iter(), rules, names);
     let mut wanted = Vec::new();
     for (target, tests) in group::tests(grounds, passed, overdue::first_kept(passed, rules)) {
@@ -52,7 +54,7 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
         let open = tests.iter().filter(|said| is_new(said.day) && !cases.is_case(said.day));
         let mut missed: BTreeMap<&str, Vec<Missed<'_>>> = BTreeMap::new();
         for said in open {
-            let one = missed_test(said, today, grounds);
+            let one = missed_test(said, today, &runs, rules);
             missed.entry(&said.group).or_default().extend(one);
         }
         missed.retain(|_, tests| !tests.is_empty());
@@ -61,26 +63,25 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
     wanted
 }
 
-/// A test that was missed, and who asked for it.
+/// A test that was missed, and in which days of a group.
 struct Missed<'a> {
     day: Day,
     policy: &'a CasePolicy,
-    records: Vec<&'a Membership>,
+    run: &'a Run<'a>,
 }
 
-/// A test as a missed one, if it is overdue, the policy of its day wants alerts, and somebody still asks for it.
-fn missed_test<'a>(said: &Said, today: Day, grounds: &Grounds<'a>) -> Option<Missed<'a>> {
-    let Grounds { file, rules, .. } = *grounds;
+/// A test as a missed one, if it is overdue, the policy of its day wants alerts, and it is still asked for.
+fn missed_test<'a>(said: &Said, today: Day, runs: &'a [Run<'a>], rules: &'a Rules) -> Option<Missed<'a>> {
     said.test.and_then(|(_, overdue)| overdue)?;
     let policy = rules.case_policy(said.target, said.day)?;
     let tests = tests_of(policy, &said.group)?;
+    let run = runs.iter().find(|run| run.group == said.group && run.covers(said.day))?;
     // Of whoever has left, another swab is asked for no more; a test after entry was that of its day.
-    let asks = |membership: &&Membership| match tests.frequency {
-        Frequency::EveryDays(_) => membership.last.is_none_or(|last| today <= last),
+    let is_asked = match tests.frequency {
+        Frequency::EveryDays(_) => run.last.is_none_or(|last| today <= last),
         Frequency::AfterEntry(_) => true,
     };
-    let records: Vec<&Membership> = said.records.iter().filter_map(|id| file.membership(id)).filter(asks).collect();
-    (!records.is_empty()).then_some(Missed { day: said.day, policy, records })
+    is_asked.then_some(Missed { day: said.day, policy, run })
 }
 
 /// How often a policy has a group tested, if it wants alerts of it.
@@ -93,14 +94,14 @@ fn alert(grounds: &Grounds<'_>, target: TargetIndex, group: &str, missed: &[Miss
     let Grounds { file, rules, .. } = *grounds;
     let is_old = |test: &Missed<'_>| {
         let old = overdue::deadline(test.policy, test.day, rules).plus_hours(test.policy.historic_after_hours);
-        test.records.iter().all(|record| record.received_at.minute() > old.minute())
+        test.run.of(test.day).all(|record| record.received_at.minute() > old.minute())
     };
     let policy = missed[missed.len() - 1].policy;
     let historic = missed.iter().all(is_old);
-    let mut records: Vec<&Membership> = missed.iter().flat_map(|test| test.records.iter().copied()).collect();
+    let mut records: Vec<&Membership> = missed.iter().flat_map(|test| test.run.of(test.day)).collect();
     records.sort_by_key(|membership| (membership.first, membership.record_id.as_str()));
     let area = records.iter().rev().map(|membership| &membership.area).find(|area| !area.is_empty());
-    let first_day = records[0].first.to_string();
+    let first_day = missed.iter().map(|test| test.run.first).min().unwrap_or_default().to_string();
     let (subject, stored) = ([file.person_id.as_str(), group], rules.stored_target(target));
     v1::Alert {
         alert_id: families::id(grounds.secret, AlertFamily::GroupOverdue, &subject, &first_day, stored),

@@ -6,6 +6,7 @@
 mod contact;
 pub(super) mod group;
 pub(super) mod group_overdue;
+pub(super) mod group_run;
 mod pool;
 mod said;
 
@@ -80,7 +81,7 @@ impl PersonHalf {
         let Some(file) = self.state.case_file(slot) else { return };
         let Some(held) = &file.duties else { return };
         let first_kept = overdue::first_kept(self.passed, &self.rules);
-        let is_said = group::standing(file).iter().any(|membership| group::is_kept(membership, first_kept));
+        let is_said = group_run::standing(file).iter().any(|membership| group::is_kept(membership, first_kept));
         if !is_said && held.counted().iter().all(|one| one.last < first_kept) {
             let (person_id, said) = (file.person_id.clone(), held.said);
             if said != 0 {
