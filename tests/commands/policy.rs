@@ -174,7 +174,7 @@ fn where_days_in_a_row_decide_each_of_them_is_shown() {
         "cases_per_100k, 7 days 39 of 40000 people = 97.5 per 100,000 off",
         "",
         "days in a row: up after 3, down after 6",
-        "2021-04-17 to 2021-05-06 off",
+        "2021-04-02 to 2021-05-06 off",
         "2021-05-07 to 2021-05-09 on",
         "2021-05-10 to 2021-05-11 off",
         "",
@@ -182,6 +182,6 @@ fn where_days_in_a_row_decide_each_of_them_is_shown() {
     ];
     assert!(code == 0 && lines.starts_with(&expected.map(str::to_owned)), "{text}");
     let each_day = &lines[expected.len()..lines.len() - 2];
-    assert_eq!(each_day.len(), 25, "two weeks, and twice the six days but one: {text}");
-    assert_eq!(each_day[20], "2021-05-07 cases_per_100k 41 of 40000 people = 102.5 per 100,000");
+    assert_eq!(each_day.len(), 40, "the day, two weeks and twice the six days but one, and two weeks more: {text}");
+    assert_eq!(each_day[35], "2021-05-07 cases_per_100k 41 of 40000 people = 102.5 per 100,000");
 }
