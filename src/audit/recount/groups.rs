@@ -1,31 +1,21 @@
 //! Which key groups a person is in: of each record the greatest version, where it holds.
 
+use super::versions::{Version, greatest};
 use crate::audit::arrived::{Arrived, Usable};
 use crate::model::time::{Day, Timestamp};
 use crate::proto::v1::{GroupStatus, Membership, PersonGroup};
-use std::collections::BTreeMap;
 
 /// Memberships of a message.
 pub const LISTED: usize = 100;
 
-/// A version of a record, the hash of its content, and when it was received.
-type Version<'a> = (&'a PersonGroup, u64, Timestamp);
-
 /// Of each record of a group the greatest version, where it holds, with when any was first received.
 pub fn standing(records: &[Arrived]) -> Vec<(PersonGroup, Timestamp)> {
-    let mut versions: BTreeMap<(&str, &str), Vec<Version<'_>>> = BTreeMap::new();
-    for Arrived { at, record, content, .. } in records {
-        if let Usable::Group(group) = record {
-            versions.entry((&group.record_id, &group.person_id)).or_default().push((group, *content, *at));
-        }
-    }
-    let standing = versions.into_values().filter_map(|versions| {
-        let first = versions.iter().map(|(_, _, at)| *at).min()?;
-        let rank = |(group, content, _): &&Version<'_>| (group.revision, group.status, *content);
-        let (greatest, ..) = versions.iter().max_by_key(rank)?;
-        Some(((*greatest).clone(), first))
+    let versions = records.iter().filter_map(|Arrived { at, record, content, .. }| {
+        let Usable::Group(group) = record else { return None };
+        let rank = (group.revision, group.status, *content);
+        Some(Version { of: (&group.record_id, &group.person_id), rank, at: *at, record: group })
     });
-    standing.filter(|(group, _)| group.status() == GroupStatus::Active).collect()
+    greatest(versions).filter(|(group, _)| group.status() == GroupStatus::Active).collect()
 }
 
 /// The first and last day in its group of whoever is in it by a record, with all others of the group that leave no day

@@ -21,6 +21,7 @@ mod pools;
 mod prevalence;
 mod tiers;
 mod truth;
+mod versions;
 
 pub use alerts::{ListedContact, LiveAlert};
 pub use areas::{lineage, wilson};

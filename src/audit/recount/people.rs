@@ -2,6 +2,7 @@
 //! contact records hold.
 
 use super::groups;
+use super::versions::{self, greatest};
 use crate::audit::arrived::{Arrived, Usable};
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
@@ -422,22 +423,12 @@ fn anchor(episode: &Episode, policy: &CasePolicy) -> Day {
     }
 }
 
-/// A version of a contact record, the hash of its content, and when it was received.
-type ContactVersion<'a> = (&'a ContactRecord, u64, Timestamp);
-
 /// Of each contact record the greatest version, where it holds, with when any was first received.
 fn standing_contacts(records: &[Arrived]) -> Vec<(ContactRecord, Timestamp)> {
-    let mut versions: BTreeMap<(&str, &str), Vec<ContactVersion<'_>>> = BTreeMap::new();
-    for Arrived { at, record, content, .. } in records {
-        if let Usable::Contact(contact) = record {
-            versions.entry((&contact.record_id, &contact.person_id)).or_default().push((contact, *content, *at));
-        }
-    }
-    let standing = versions.into_values().filter_map(|versions| {
-        let first = versions.iter().map(|(_, _, at)| *at).min()?;
-        let rank = |(contact, content, _): &&ContactVersion<'_>| (contact.revision, contact.status, *content);
-        let (greatest, ..) = versions.iter().max_by_key(rank)?;
-        Some(((*greatest).clone(), first))
+    let versions = records.iter().filter_map(|Arrived { at, record, content, .. }| {
+        let Usable::Contact(contact) = record else { return None };
+        let rank = (contact.revision, contact.status, *content);
+        Some(versions::Version { of: (&contact.record_id, &contact.person_id), rank, at: *at, record: contact })
     });
-    standing.filter(|(contact, _)| contact.status() == ContactStatus::Active).collect()
+    greatest(versions).filter(|(contact, _)| contact.status() == ContactStatus::Active).collect()
 }
