@@ -64,6 +64,13 @@ pub struct GroupTests {
     pub alert: bool,
 }
 
+impl CasePolicy {
+    /// How often whoever is in a group is tested; `None` of a group that it does not name.
+    pub fn group_tests(&self, group: &str) -> Option<&GroupTests> {
+        self.groups.iter().find(|tests| tests.group == group)
+    }
+}
+
 /// When somebody in a key group is to be tested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frequency {

@@ -23,7 +23,7 @@ pub mod tier;
 pub mod windows;
 pub mod years;
 
-use areas::Areas;
+use areas::{AreaIndex, Areas};
 pub use case::{CasePolicy, CaseSeverity, EpisodeForm, Frequency, GroupTests, ObservationDays, TestDays};
 pub use deployment::{AreaMeaning, Deployment, Target, TargetIndex, UNDECLARED_TARGET};
 pub use error::RuleError;
@@ -90,6 +90,12 @@ impl Rules {
                 && policy.effective_until.is_none_or(|until| day < until)
         };
         self.tiers.iter().filter(holds).max_by_key(|policy| policy.effective_from)
+    }
+
+    /// The tier policy that decides on an area for a target on a day; `None` when none does, or the area does not exist.
+    pub fn tier_policy_of(&self, area: AreaIndex, target: TargetIndex, day: Day) -> Option<&TierPolicy> {
+        let level = self.areas.list[area as usize].level;
+        self.tier_policy(level, target, day).filter(|_| self.areas.exists(area, day))
     }
 
     /// The civil day of an instant.

@@ -34,11 +34,7 @@ impl<'a> Subject<'a> {
 
     /// The policy that decides on it on a day; `None` when none does, or it does not exist.
     pub(super) fn policy(&self, day: Day) -> Option<&'a TierPolicy> {
-        if !self.rules.areas.exists(self.index, day) {
-            return None;
-        }
-        let level = self.rules.areas.list[self.index as usize].level;
-        self.rules.tier_policy(level, self.target, day)
+        self.rules.tier_policy_of(self.index, self.target, day)
     }
 
     /// Whether a change of tier on a day is old news at a time, as a positive swabbed in the last minute of the day would

@@ -29,9 +29,7 @@ pub struct Published<'a> {
 impl<'a> Published<'a> {
     /// The policy that decides on a day; `None` when none does, or the area does not exist.
     pub fn policy(&self, day: Day) -> Option<&'a TierPolicy> {
-        let exists = self.rules.areas.exists(self.area, day);
-        let level = self.rules.areas.list[self.area as usize].level;
-        self.rules.tier_policy(level, self.target, day).filter(|_| exists)
+        self.rules.tier_policy_of(self.area, self.target, day)
     }
 
     /// The first day whose numbers the tier of a day follows from.

@@ -72,7 +72,7 @@ pub fn counted(standing: &[&Membership], said: &[Said], passed: Passed, rules: &
         for membership in standing {
             let last = membership.last.unwrap_or(Day(i32::MAX)).min(today);
             for day in (membership.first.0.max(*days.start())..=last.0).map(Day) {
-                let names = |policy: &CasePolicy| policy.groups.iter().any(|tests| tests.group == membership.group);
+                let names = |policy: &CasePolicy| policy.group_tests(&membership.group).is_some();
                 if rules.case_policy(target, day).is_some_and(names) {
                     add(target, &membership.group, GroupNumber::Members, day);
                 }
@@ -154,7 +154,7 @@ fn due_days(run: &Run<'_>, target: TargetIndex, swabs: &BTreeSet<Day>, days: Day
     let last = run.last.unwrap_or(Day(i32::MAX));
     let frequency = |day: Day| {
         let policy = rules.case_policy(target, day)?;
-        policy.groups.iter().find(|tests| tests.group == run.group).map(|tests| &tests.frequency)
+        policy.group_tests(run.group).map(|tests| &tests.frequency)
     };
     let after_entry = |day: Day| match frequency(day) {
         Some(Frequency::AfterEntry(days)) => days.contains(&(day.0 - run.first.0)),

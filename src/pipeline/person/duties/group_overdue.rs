@@ -86,7 +86,7 @@ fn missed_test<'a>(said: &Said, today: Day, runs: &'a [Run<'a>], rules: &'a Rule
 
 /// How often a policy has a group tested, if it wants alerts of it.
 fn tests_of<'a>(policy: &'a CasePolicy, group: &str) -> Option<&'a GroupTests> {
-    policy.groups.iter().find(|tests| tests.alert && tests.group == group)
+    policy.group_tests(group).filter(|tests| tests.alert)
 }
 
 /// The alert about missed tests, of which there is one at least, in order of their days.
