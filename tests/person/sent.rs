@@ -1,9 +1,9 @@
 //! What labs, tracers and keepers of lists send: all days are of November 2022.
 
-use crate::records::{close_contact, final_result};
+use crate::records::{close_contact, final_result, group_record};
 use swabstream::model::time::Timestamp;
 use swabstream::proto::v1::{
-    ContactRecord, Finding, GroupStatus, LabResult, ManagementOrder, PersonGroup, Pool, PoolMember, ResultStatus,
+    ContactRecord, Finding, LabResult, ManagementOrder, PersonGroup, Pool, PoolMember, ResultStatus,
 };
 
 /// 2022-11-01 00:00 in Shanghai, plus days and hours.
@@ -40,14 +40,7 @@ pub fn met(record_id: &str, person: &str, index: &str, day: i64) -> ContactRecor
 
 /// Somebody is in a group from a day of November on, until further notice.
 pub fn member(record_id: &str, person: &str, group: &str, first: i64) -> PersonGroup {
-    PersonGroup {
-        record_id: record_id.into(),
-        status: GroupStatus::Active as i32,
-        person_id: person.into(),
-        group: group.into(),
-        first_day: format!("2022-11-{first:02}"),
-        ..PersonGroup::default()
-    }
+    group_record(record_id, person, group, &format!("2022-11-{first:02}"))
 }
 
 /// With an order from the start of a day to the end of another.

@@ -1,7 +1,7 @@
 //! Tests that contacts are due: missed ones are told of when their time is over, also where nothing is read any more.
 
 use crate::support::deployment::Deployment;
-use crate::support::records::close_contact;
+use crate::support::records::{close_contact, group_record};
 use crate::support::story::{Ending, Story, contact, message, result, time};
 use prost::Message as _;
 use std::collections::BTreeMap;
@@ -52,15 +52,7 @@ fn what_ends_being_a_contact_ends_its_tests() {
 
 #[test]
 fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
-    let record = PersonGroup {
-        record_id: "G1".into(),
-        status: GroupStatus::Active as i32,
-        person_id: "P1".into(),
-        group: "cold-chain".into(),
-        area: "D2S1".into(),
-        first_day: "2022-10-01".into(),
-        ..PersonGroup::default()
-    };
+    let record = PersonGroup { area: "D2S1".into(), ..group_record("G1", "P1", "cold-chain", "2022-10-01") };
     let story = Story::begin()
         .group("2022-11-08 09:00", record.clone())
         .result("2022-11-09 15:00", result("R1", "P2", N, "2022-11-09 09:00"));
@@ -98,14 +90,7 @@ fn whoever_keeps_a_list_says_who_is_in_a_key_group_and_until_when() {
 
 #[test]
 fn a_driver_who_is_not_swabbed_is_told_of_until_it_is() {
-    let record = PersonGroup {
-        record_id: "G1".into(),
-        status: GroupStatus::Active as i32,
-        person_id: "P1".into(),
-        group: "drivers".into(),
-        first_day: "2022-11-08".into(),
-        ..PersonGroup::default()
-    };
+    let record = group_record("G1", "P1", "drivers", "2022-11-08");
     // Every other day, and known a day later: the 9th, as none is known of the 7th.
     let story = Story::begin()
         .group("2022-11-08 09:00", record.clone())
