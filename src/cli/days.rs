@@ -3,6 +3,7 @@
 //! In: `progress` and `rules`, or the mark of a day. Out: a table, or the set of rules with or without the mark, in one
 //! transaction. Nothing is published that has an error.
 
+use super::reading::LONGEST_WAIT;
 use super::rules::{for_change, outputs, read_topic};
 use super::watch::moment;
 use crate::clock;
@@ -24,7 +25,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// What to do with days.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -341,9 +341,6 @@ fn progress(config: &Config) -> anyhow::Result<(Published, i32)> {
     }
     Ok((overview.days().clone(), tasks.max(overview.days().tasks())))
 }
-
-/// How long a signal may go unnoticed.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// What a failure leads to.
 const NOT_PUBLISHED: &str = "nothing was published";

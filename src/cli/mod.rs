@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
 
+mod asked;
 pub mod audit;
 pub mod check;
 pub mod days;

@@ -28,11 +28,14 @@ pub(super) type Stretches = BTreeMap<(Topic, i32), Range<i64>>;
 /// The rules in force, and whether others were before.
 pub(super) fn rules_in_force(kafka: &KafkaConfig) -> anyhow::Result<RulesFound> {
     let found = rules::read(kafka, PATIENCE)?.in_force;
-    found.context("no rules are in force: publish some with `swabstream rules apply DIR`")
+    found.context(NO_RULES)
 }
 
+/// Nothing can be said without them.
+pub(super) const NO_RULES: &str = "no rules are in force: publish some with `swabstream rules apply DIR`";
+
 /// How long a signal, or that nobody reads any more, may go unnoticed.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Hands over everything that some topics hold now. Whether anybody still reads what comes of it: else it stops early.
 pub(super) fn to_the_end(

@@ -1,23 +1,19 @@
 //! What would become of a record if it were sent again now, as it is.
 
 use super::letter::Letter;
+use crate::cli::asked;
 use crate::clock;
 use crate::config::Config;
 use crate::intake::check::{Checker, Received, Verdict};
 use crate::intake::{Fault, Kind, again};
-use crate::kafka::{rules, topics};
+use crate::kafka::topics;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Record, Topic};
 use crate::pipeline::decode;
 use crate::policy::Rules;
 use crate::terminal::signals;
-use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long to look for rules.
-const RULES_LIMIT: Duration = Duration::from_secs(10);
 
 /// The rules in force, and the largest record that is taken.
 pub(super) struct Judge {
@@ -42,11 +38,9 @@ pub(super) enum Again {
 impl Judge {
     /// By the rules in force.
     pub(super) fn read(config: &Config) -> anyhow::Result<Self> {
-        let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
-            .context("the rules, by which records are checked again, could not be read")?;
-        let found = held.in_force.context("no rules are in force: publish some with `swabstream rules apply DIR`")?;
+        let rules = asked::rules(&config.kafka, "by which records are checked again")?;
         let partitions = signals::before_the_work(|| topics::partition_counts(&config.kafka))?;
-        Ok(Self { rules: found.rules, limit: config.processing.max_record_bytes.get(), partitions })
+        Ok(Self { rules, limit: config.processing.max_record_bytes.get(), partitions })
     }
 
     /// What the processor would say of a record that it receives now.

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// Stands for what is not known.
 pub(super) const NOTHING: &str = "–";
 
+/// What rules are wanted for where a laboratory is shown.
+pub(super) const LABS: &str = "which say which laboratories there are";
+
 /// One dead letter. Key and payload are those of the record that was set aside.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Letter<'a> {

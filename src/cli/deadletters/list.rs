@@ -1,16 +1,15 @@
 //! `swabstream deadletters list`: which records could not be used, and how many of what.
 
-use super::letter::{Letter, lab_shown};
+use super::letter::{LABS, Letter, lab_shown};
 use super::retried::Retried;
 use super::wanted::Wanted;
 use super::{place, scan};
+use crate::cli::asked;
 use crate::cli::watch::moment;
 use crate::config::Config;
-use crate::kafka::rules;
 use crate::policy::Rules;
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -18,11 +17,6 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// How long to look for the names of laboratories.
-const RULES_LIMIT: Duration = Duration::from_secs(10);
 
 /// List dead letters, and count them by code and laboratory
 #[derive(Clone, Debug, clap::Args)]
@@ -65,9 +59,7 @@ pub(super) fn run(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
     signals::listen(Hangup::Ends)?;
     args.wanted.check()?;
     let config = Config::read(&args.config)?;
-    let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
-        .context("the rules, which say which laboratories there are, could not be read")?;
-    let rules: Option<Arc<Rules>> = held.in_force.map(|found| found.rules);
+    let rules = asked::rules_if_any(&config.kafka, LABS)?;
     let retried = signals::before_the_work(|| Retried::read(&config.kafka))?;
     let mut listed = Listed::new(args, rules.as_deref(), retried);
     listed.begin(out)?;

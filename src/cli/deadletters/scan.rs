@@ -2,7 +2,7 @@
 
 use super::letter::{Kept, Letter};
 use super::place;
-use crate::cli::reading::{PATIENCE, Wait};
+use crate::cli::reading::{LONGEST_WAIT, PATIENCE, Wait};
 use crate::config::KafkaConfig;
 use crate::kafka::reader::{From, TopicReader};
 use crate::model::record::{Position, Topic};
@@ -11,10 +11,6 @@ use crate::terminal::output;
 use crate::terminal::signals;
 use anyhow::{Context as _, bail, ensure};
 use std::ops::ControlFlow;
-use std::time::Duration;
-
-/// How long a signal, or that nobody reads any more, may go unnoticed.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Letters of one poll. They may be large.
 const LETTERS: usize = 1_000;

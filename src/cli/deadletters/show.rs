@@ -1,24 +1,19 @@
 //! `swabstream deadletters show`: one dead letter.
 
 use super::content::Content;
-use super::letter::{Letter, NOTHING, lab_shown};
+use super::letter::{LABS, Letter, NOTHING, lab_shown};
 use super::{place, scan};
+use crate::cli::asked;
 use crate::config::Config;
-use crate::kafka::rules;
 use crate::model::ids::masked;
 use crate::model::record::Position;
 use crate::pipeline::decode::format;
 use crate::policy::Rules;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long to look for the names of laboratories.
-const RULES_LIMIT: Duration = Duration::from_secs(10);
 
 /// Content types that may be shown to anybody: any other may hold what it likes.
 const KNOWN_TYPES: [&str; 3] = ["application/json", "application/x-protobuf", "application/protobuf"];
@@ -55,9 +50,7 @@ pub struct ShowArgs {
 pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     signals::listen(Hangup::Ends)?;
     let config = Config::read(&args.config)?;
-    let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
-        .context("the rules, which say which laboratories there are, could not be read")?;
-    let rules = held.in_force.map(|found| found.rules);
+    let rules = asked::rules_if_any(&config.kafka, LABS)?;
     let kept = scan::one(&config.kafka, args.place)?;
     let shown = Shown { letter: &kept.letter(), rules: rules.as_deref(), whole: args.show_payload };
     let text = if args.json { format!("{}\n", shown.json()) } else { shown.text() };

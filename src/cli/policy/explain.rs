@@ -1,22 +1,16 @@
 //! `swabstream policy explain`: the arithmetic behind the tier of an area on a day, from the outputs alone.
 
 use super::told::{Asked, Explained};
+use crate::cli::asked;
 use crate::cli::reading;
 use crate::config::Config;
-use crate::kafka::rules;
 use crate::model::record::Topic;
-use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::Context as _;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long to look for rules.
-const RULES_LIMIT: Duration = Duration::from_secs(10);
 
 /// Explain the tier of an area, down to what was counted
 #[derive(Clone, Debug, clap::Args)]
@@ -60,10 +54,8 @@ pub struct ExplainArgs {
 pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     signals::listen(Hangup::Ends)?;
     let config = Config::read(&args.config)?;
-    let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
-        .context("the rules, by which tiers are decided, could not be read")?;
-    let rules = held.in_force.context("no rules are in force: publish some with `swabstream rules apply DIR`")?.rules;
-    let mut explained = Explained::new(asked(args, &rules)?, &rules);
+    let rules = asked::rules(&config.kafka, "by which tiers are decided")?;
+    let mut explained = Explained::new(tier(args, &rules)?, &rules);
     let topics = [Topic::AreaTiers, Topic::AreaPositivity];
     if !reading::to_the_end(&config.kafka, &topics, &mut |record| explained.take(record))? {
         return Ok(ExitCode::from(output::CLOSED));
@@ -76,19 +68,12 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<Exi
 }
 
 /// What is asked for, in the words of the rules.
-fn asked(args: &ExplainArgs, rules: &Rules) -> anyhow::Result<Asked> {
-    let code = &args.area;
-    let area = rules.areas.index(code).with_context(|| {
-        format!("there is no area {code} in the rules in force; swabstream rules show --json lists the codes")
-    })?;
-    let parsed = |day: &String| Day::parse(day).with_context(|| format!("{day} is no day: write it as in 2022-11-12"));
-    let day = args.day.as_ref().map(parsed).transpose()?;
-    let ids = || rules.deployment.targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>().join(", ");
-    let target = match &args.target {
-        None => 0,
-        Some(id) => rules.target(id).with_context(|| format!("there is no target {id}: use one of {}", ids()))?,
-    };
-    Ok(Asked { area, day, target })
+fn tier(args: &ExplainArgs, rules: &Rules) -> anyhow::Result<Asked> {
+    Ok(Asked {
+        area: asked::area(rules, &args.area)?,
+        day: args.day.as_deref().map(asked::day).transpose()?,
+        target: asked::target(rules, args.target.as_deref())?,
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +86,7 @@ mod tests {
         let ask = |area: &str, day: Option<&str>, target: Option<&str>| {
             let [day, target] = [day, target].map(|text| text.map(str::to_owned));
             let args = ExplainArgs { area: area.to_owned(), day, config: PathBuf::new(), target, json: false };
-            asked(&args, &sample_rules())
+            tier(&args, &sample_rules())
         };
         assert!(ask("D1", Some("2022-11-12"), Some("sars-cov-2")).is_ok() && ask("D1", None, None).is_ok());
         for (area, day, target, says) in [

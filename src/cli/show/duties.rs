@@ -1,23 +1,17 @@
 //! `swabstream show duties`: what has to be done in an area on a day, and with whom.
 
 use super::day::{DayOf, Subject};
+use crate::cli::asked;
 use crate::cli::reading;
 use crate::clock;
 use crate::config::Config;
-use crate::kafka::rules;
 use crate::model::record::Topic;
-use crate::model::time::Day;
 use crate::policy::Rules;
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::{Context as _, bail};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long to look for rules.
-const RULES_LIMIT: Duration = Duration::from_secs(10);
 
 /// How AREA is written for people of whom no area is known.
 const NOWHERE: &str = "none";
@@ -30,9 +24,11 @@ const NOWHERE: &str = "none";
   swabstream show duties none --json --config swabstream.toml       whose area is not known
 
 First the numbers, as `area-duties` has them: contacts to isolate newly, under management, to release; tests due, taken, \
-overdue; pools to recall; and of the last two weeks, of each key group who is in it, and the same of its tests. Then the people behind them, as `person-duties` has them, with the key groups they are in that \
-day, and the pools, from `alerts`. A person counts in the area of the result that was swabbed last (or else in that of a \
-record of a key group), and in all areas that one lies in. Tests that were due before and are overdue are among the people too, and so are pools that were to be recalled before.
+overdue; pools to recall; and of the last two weeks, of each key group who is in it, and the same of its tests. Then the \
+people behind them, as `person-duties` has them, with the key groups they are in that day, and the pools, from `alerts`. A \
+person counts in the area of the result that was swabbed last (or else in that of a record of a key group), and in all areas \
+that one lies in. Tests that were due before and are overdue are among the people too, and so are pools that were to be \
+recalled before.
 
 Days to come can be asked for as well, as far as contact records and orders go. With --json there is one object per line, by \
 the contract's JSON mapping: AreaDuties, then PersonDuties and Alert.
@@ -66,9 +62,7 @@ pub struct DutiesArgs {
 pub(super) fn run(args: &DutiesArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     signals::listen(Hangup::Ends)?;
     let config = Config::read(&args.config)?;
-    let held = signals::before_the_work(|| rules::read(&config.kafka, RULES_LIMIT))
-        .context("the rules, which say where days begin and what lies in an area, could not be read")?;
-    let rules = held.in_force.context("no rules are in force: publish some with `swabstream rules apply DIR`")?.rules;
+    let rules = asked::rules(&config.kafka, "which say where days begin and what lies in an area")?;
     let mut shown = DayOf::new(subject(args, &rules)?, &rules);
     let topics = [Topic::AreaDuties, Topic::PersonDuties, Topic::Alerts];
     if !reading::to_the_end(&config.kafka, &topics, &mut |record| shown.take(record))? {
@@ -85,19 +79,12 @@ pub(super) fn run(args: &DutiesArgs, out: &mut dyn Write) -> anyhow::Result<Exit
 /// What is asked for, in the words of the rules.
 fn subject(args: &DutiesArgs, rules: &Rules) -> anyhow::Result<Subject> {
     let area = if args.area == NOWHERE { String::new() } else { args.area.clone() };
-    if !area.is_empty() && rules.areas.index(&area).is_none() {
-        bail!("there is no area {area} in the rules in force; swabstream rules show --json lists the codes");
+    if !area.is_empty() {
+        asked::area(rules, &area)?;
     }
-    let day = match &args.day {
-        None => rules.day(clock::now()),
-        Some(day) => Day::parse(day).with_context(|| format!("{day} is no day: write it as in 2022-11-12"))?,
-    };
-    let ids = || rules.deployment.targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>().join(", ");
-    let target = match &args.target {
-        None => 0,
-        Some(id) => rules.target(id).with_context(|| format!("there is no target {id}: use one of {}", ids()))?,
-    };
-    Ok(Subject { area, day, target })
+    let today = || Ok(rules.day(clock::now()));
+    let day = args.day.as_deref().map_or_else(today, asked::day)?;
+    Ok(Subject { area, day, target: asked::target(rules, args.target.as_deref())? })
 }
 
 #[cfg(test)]
@@ -105,7 +92,7 @@ mod tests {
     use super::*;
     use crate::policy::sample::sample_rules;
 
-    fn asked(area: &str, day: Option<&str>, target: Option<&str>) -> anyhow::Result<Subject> {
+    fn of(area: &str, day: Option<&str>, target: Option<&str>) -> anyhow::Result<Subject> {
         let args = DutiesArgs {
             area: area.to_owned(),
             config: PathBuf::new(),
@@ -119,13 +106,13 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_looked_for_and_said_with_what_to_do() {
-        assert!(asked("D1", Some("2022-11-12"), None).is_ok() && asked("none", None, Some("sars-cov-2")).is_ok());
+        assert!(of("D1", Some("2022-11-12"), None).is_ok() && of("none", None, Some("sars-cov-2")).is_ok());
         for (area, day, target, says) in [
             ("D9", None, None, "rules show"),
             ("D1", Some("12.11.2022"), None, "2022-11-12"),
             ("D1", None, Some("measles"), "use one of sars-cov-2"),
         ] {
-            let error = asked(area, day, target).expect_err("it is not there").to_string();
+            let error = of(area, day, target).expect_err("it is not there").to_string();
             assert!(error.contains(says), "{error}");
         }
     }

@@ -3,13 +3,15 @@
 //! In: the topics of alerts, positivity or tiers, `read_committed`. Out: a line per record, to whoever reads it; when
 //! nobody does any more, it ends. Never here: a person's id, unless it was asked for.
 
+use super::asked;
+use super::reading::LONGEST_WAIT;
 use crate::config::Config;
 use crate::kafka::reader::{From, TopicReader};
 use crate::kafka::rules;
 use crate::policy::Rules;
 use crate::terminal::output;
 use crate::terminal::signals::{self, Hangup};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use shown::Shown;
 use std::io::Write;
 use std::process::ExitCode;
@@ -23,9 +25,6 @@ mod shown;
 pub use args::{Start, WatchArgs, What};
 pub(super) use lines::moment;
 pub(super) use shown::mask;
-
-/// How long a signal, or that nobody reads any more, may go unnoticed.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// How long to look for the names of areas before going on with their codes.
 const NAMES_LIMIT: Duration = Duration::from_secs(10);
@@ -81,9 +80,7 @@ fn follow(reader: &mut TopicReader, shown: &Shown<'_>, out: &mut dyn Write) -> a
 /// An area that the rules do not know would be waited for in vain.
 fn require_known(area: Option<&str>, rules: Option<&Rules>) -> anyhow::Result<()> {
     match (area, rules) {
-        (Some(area), Some(rules)) if rules.areas.index(area).is_none() => {
-            bail!("there is no area {area} in the rules in force; swabstream rules show --json lists the codes")
-        }
+        (Some(area), Some(rules)) => asked::area(rules, area).map(drop),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,46 @@
+//! What is asked for, in the words of the rules in force: each error says what to write instead.
+
+use super::reading::NO_RULES;
+use crate::config::KafkaConfig;
+use crate::kafka::rules;
+use crate::model::time::Day;
+use crate::policy::areas::AreaIndex;
+use crate::policy::{Rules, TargetIndex};
+use crate::terminal::signals;
+use anyhow::Context as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to look for rules.
+const RULES_LIMIT: Duration = Duration::from_secs(10);
+
+/// The rules in force, if there are any; `which` says what they are wanted for, as in "by which tiers are decided".
+pub(super) fn rules_if_any(kafka: &KafkaConfig, which: &str) -> anyhow::Result<Option<Arc<Rules>>> {
+    let held = signals::before_the_work(|| rules::read(kafka, RULES_LIMIT))
+        .with_context(|| format!("the rules, {which}, could not be read"))?;
+    Ok(held.in_force.map(|found| found.rules))
+}
+
+/// The same, for what cannot be done without.
+pub(super) fn rules(kafka: &KafkaConfig, which: &str) -> anyhow::Result<Arc<Rules>> {
+    rules_if_any(kafka, which)?.context(NO_RULES)
+}
+
+/// The area of a code.
+pub(super) fn area(rules: &Rules, code: &str) -> anyhow::Result<AreaIndex> {
+    rules.areas.index(code).with_context(|| {
+        format!("there is no area {code} in the rules in force; swabstream rules show --json lists the codes")
+    })
+}
+
+/// A civil day.
+pub(super) fn day(text: &str) -> anyhow::Result<Day> {
+    Day::parse(text).with_context(|| format!("{text} is no day: write it as in 2022-11-12"))
+}
+
+/// The target of an id; the first of the deployment where none is named.
+pub(super) fn target(rules: &Rules, id: Option<&str>) -> anyhow::Result<TargetIndex> {
+    let Some(id) = id else { return Ok(0) };
+    let ids = || rules.deployment.targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>().join(", ");
+    rules.target(id).with_context(|| format!("there is no target {id}: use one of {}", ids()))
+}
