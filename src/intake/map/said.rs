@@ -31,3 +31,22 @@ pub(super) enum Place {
     /// Both, which must agree.
     Both(Offset, TimeZone),
 }
+
+impl Said {
+    /// The day, where nothing else is said: neither a time of it nor a place.
+    pub fn day_alone(&self) -> Option<Date> {
+        match (self.when, &self.place) {
+            (When::Day(day), Place::Unsaid) => Some(day),
+            _ => None,
+        }
+    }
+
+    /// The year, as it is said.
+    pub fn year(&self) -> Option<i16> {
+        match self.when {
+            When::Day(day) => Some(day.year()),
+            When::Civil(civil) => Some(civil.year()),
+            When::Instant(_) => None,
+        }
+    }
+}

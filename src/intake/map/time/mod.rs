@@ -8,6 +8,9 @@ use crate::model::time::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
+/// Of the last year that can be written, the last hours are no times in some zones: people write it for "never".
+const LAST_YEAR: i16 = 9999;
+
 /// How a column's times are to be read.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
@@ -117,6 +120,11 @@ impl Times {
 
     /// Reads the civil day of one cell: the one it says, or that of its time in the zone that the map names.
     pub fn read_day(&self, text: &str) -> Result<Date, RejectCode> {
+        let mut alone = self.formats.iter().filter_map(|format| format.read(text)).map(|said| said.day_alone());
+        // A day needs no time of it: the last that there is has none in some zones, and its year is judged by the rules.
+        if let Some(day) = alone.next().flatten().filter(|day| alone.all(|other| other == Some(*day))) {
+            return Ok(day);
+        }
         let read = self.read(text)?;
         let said = self.formats.iter().filter_map(|format| format.read(text)).find_map(|said| match said.when {
             When::Day(date) => Some(date),
@@ -134,6 +142,14 @@ impl Times {
         }
         match self.formats.iter().filter(|format| format.read(text).is_some()).count() {
             0 => looks_like(text, &self.formats).unwrap_or("no time of the map's `format`"),
+            1 if self
+                .formats
+                .iter()
+                .filter_map(|format| format.read(text))
+                .any(|said| said.year() == Some(LAST_YEAR)) =>
+            {
+                "lies in no plausible year"
+            }
             1 => "a time that the clock showed twice or never, or an offset that its zone never had",
             _ => "formats of the map read it as different times",
         }

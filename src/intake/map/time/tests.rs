@@ -406,3 +406,12 @@ fn no_text_is_read_as_two_times() {
     }
     assert!(taken > 100 && tried > 20 * taken, "{taken} of {tried}");
 }
+
+#[test]
+fn the_last_day_there_is_is_a_day_and_of_a_time_of_it_the_year_is_the_fault() {
+    let days = Times::of_days(&source(&["%d/%m/%Y"], Ambiguous::Refuse), None).expect("formats of days");
+    assert_eq!(days.read_day("31/12/9999"), Ok(jiff::civil::date(9999, 12, 31)));
+    let times = times(&["%Y-%m-%d %H:%M"], Some("America/Los_Angeles"));
+    assert_eq!(times.read("9999-12-31 23:59"), Err(RejectCode::InvalidTime));
+    assert_eq!(times.explain("9999-12-31 23:59", RejectCode::InvalidTime), "lies in no plausible year");
+}
