@@ -74,6 +74,11 @@ impl Rules {
         Some(&self.cases[*own.get(begun.saturating_sub(1))? as usize])
     }
 
+    /// From when on a test of a day is overdue by the policy of that day: the time for its result is over.
+    pub fn overdue_from(&self, policy: &CasePolicy, day: Day) -> Timestamp {
+        self.span(day.plus(1)).0.plus_hours(policy.test_grace_hours)
+    }
+
     /// The policy that says on a day which results of a target are taken, and how grave a contradiction is: its own, or
     /// that of the first target.
     pub fn intake_policy(&self, target: TargetIndex, day: Day) -> &CasePolicy {

@@ -114,6 +114,47 @@ fn a_group_that_ended_is_told_until_swabs_of_its_days_are_forgotten_and_one_with
     assert_eq!((0..LAYOUT.person_tasks).map(people).sum::<usize>(), 1, "of the other nothing is left");
 }
 
+/// A list of last year that is sent again must not put people back who left since.
+#[test]
+fn what_an_old_list_says_that_is_sent_again_years_later_stands_against_no_later_version() {
+    let listed = ["P1", "P2", "P3"].map(|person| member("G1", person, "drivers", 3));
+    let left = PersonGroup { revision: 1, last_day: "2022-11-10".into(), ..listed[0].clone() };
+    let gone = PersonGroup { status: GroupStatus::Withdrawn as i32, ..listed[1].clone() };
+    let mut world = World::new();
+    for record in listed.iter().chain([&left, &gone]) {
+        world.group(record);
+    }
+    for days in [20, 60, 61, 400, 401, 800] {
+        world.advance(at(days, 0));
+    }
+    for record in &listed {
+        world.send(&Input::Group(record.clone(), at(800, 1)), None);
+        world.settle();
+    }
+    assert_eq!(world.to_do.keys().collect::<Vec<_>>(), ["P3"]);
+    let outcomes: Vec<Outcome> = world.outcomes[world.outcomes.len() - 3..].to_vec();
+    assert_eq!(outcomes, [End::Superseded, End::Superseded, End::Duplicate].map(Outcome::Used));
+}
+
+/// Swabs are held as long as a test that is still told of goes by them, however short the horizon is.
+#[test]
+fn tests_every_two_weeks_are_told_for_two_weeks() {
+    let mut world = World::with(with_policy(|policy| {
+        policy.horizon_days = 1;
+        policy.groups.iter_mut().find(|tests| tests.group == "drivers").expect("it is there").every_days = 14;
+    }));
+    world.group(&member("G1", "P1", "drivers", 1));
+    for days in 1..60 {
+        world.advance(at(days, 1));
+        if days == 20 {
+            world.lab_at(&swab("P1", "R1", at(20, 0), Finding::Negative), at(20, 1));
+        }
+        // On the fourteenth day from entry on, as day 0 is the 1st, until the swab, and again fourteen days after it.
+        let due = (13..=20).chain(34..60).filter(|due| (days - 13..=days).contains(due)).count();
+        assert_eq!(tests(&world, "P1").len(), due, "on day {days}");
+    }
+}
+
 /// Days of November on which a person is to be tested for a group, with whether the test was taken or is overdue.
 fn tests(world: &World, person: &str) -> Vec<String> {
     let said = world.to_do.get(person).map(|said| said.duties.clone()).unwrap_or_default();

@@ -187,12 +187,6 @@ fn what_a_case_policy_says_is_checked() {
         "not after the one before",
     );
     refused(file, ("group = \"drivers\"", "group = \"cold-chain\""), "groups[1].group", "named twice");
-    let mut files = sample_with(file, "every_days = 7", "every_days = 14\nalert = true");
-    source::rules(&files).expect("swabs of two weeks are known when the test is overdue");
-    let policy = files.iter_mut().find(|one| one.name == file).expect("a file of the sample");
-    policy.text = policy.text.replace("horizon_days = 7", "horizon_days = 1");
-    let errors = source::rules(&files).expect_err("they would be forgotten");
-    assert!(errors.len() == 1 && errors[0].key == "groups[2].alert", "{errors:#?}");
     refused(file, ("group = \"drivers\"", "group = \"\""), "groups[1].group", "");
     refused(file, ("[1, 4, 7]", "[1, 4, 8]"), "test_days_secondary[2]", "1 to 7, or observe for longer");
     refused(file, ("[1, 2, 3, 5, 7]", "[0, 2]"), "test_days_close[0]", "day 0 is not one of the observation");

@@ -45,13 +45,8 @@ pub struct DueTest<'a> {
 impl DueTest<'_> {
     /// From when on it is overdue.
     pub fn deadline(&self, rules: &Rules) -> Timestamp {
-        deadline(self.policy, self.day, rules)
+        rules.overdue_from(self.policy, self.day)
     }
-}
-
-/// From when on a test of a day is overdue by a policy.
-pub fn deadline(policy: &CasePolicy, day: Day, rules: &Rules) -> Timestamp {
-    rules.span(day.plus(1)).0.plus_hours(policy.test_grace_hours)
 }
 
 /// Every test that a record makes due.

@@ -2,13 +2,13 @@
 //! changes no number and withdraws no alert.
 //!
 //! Plain rows go when they are older than `drop_before` − horizon − 14 days: until then a late result may have them as
-//! neighbour. Positives stay for the episode gap as well, all of a person's together, but after the plain time their
+//! neighbour; and when no test of a key group that is still told of rests on them. Positives stay for the episode gap as well, all of a person's together, but after the plain time their
 //! numbers are *settled*: what they added stays, although the neighbours it was reckoned with are gone.
 
 use super::alerts;
 use super::contacts;
-use super::duties::group_overdue;
 use super::duties::group_run::{self, Run};
+use super::duties::{group, group_overdue};
 use super::overdue;
 use super::pools::tubes;
 use crate::model::time::{Day, Timestamp};
@@ -56,7 +56,8 @@ impl Cutoffs {
         let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
         let horizon = i64::from(longest(|policy| policy.horizon_days));
         let gap = i64::from(longest(|policy| policy.episode_gap_days));
-        let plain = drop_before.plus_days(-(horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS));
+        let neighbours = horizon + i64::from(LONGEST_WINDOW) + SLACK_DAYS;
+        let plain = drop_before.plus_days(-neighbours.max(group::needed_days(rules)));
         let positive = plain.plus_days(-gap);
         Self { plain: minute_of(plain), positive, positive_day: rules.day(positive), plain_day: rules.day(plain) }
     }
@@ -252,18 +253,18 @@ fn leading_to_rows(state: &mut PersonState, slot: Slot) -> HashSet<u64> {
     reached
 }
 
-/// Whether nothing admissible can be about a record of a group any more: both its days, with all that leave none between, and
-/// the last word on them are long over. Of a run that goes on all is kept: it says since when.
+/// Whether nothing admissible can be about a record of a group any more: its days, with all that leave none between, are long
+/// over, and so is the last word on them. Of a run that goes on all is kept: it says since when. So is a version that may
+/// stand against an earlier one for ever: of an old list that is sent again, whoever had left would be in the group again.
 fn is_over(membership: &Membership, runs: &[Run<'_>], cutoffs: &Cutoffs) -> bool {
     let is_settled = |one: &Membership| one.last_received_at.plus_days(CONTACT_DAYS) < cutoffs.positive;
+    let is_first = membership.is_active() && membership.revision == 0;
     let is_of = |run: &&Run<'_>| run.group == membership.group && run.covers(membership.first);
-    match runs.iter().find(is_of).filter(|_| membership.is_active()) {
-        Some(run) => {
+    is_first
+        && runs.iter().find(is_of).is_some_and(|run| {
             let has_ended = run.last.is_some_and(|last| last.plus(CONTACT_DAYS as i32) < cutoffs.positive_day);
             has_ended && run.records.iter().all(|one| is_settled(one))
-        }
-        None => is_settled(membership),
-    }
+        })
 }
 
 fn drop_where<T>(drops: &mut Vec<Edit>, list: List, entries: &[T], goes: impl Fn(&T) -> bool) {

@@ -7,9 +7,8 @@ use crate::proto::v1;
 /// Days after entry that a policy can name, at most.
 const LONGEST: u32 = 60;
 
-/// Those that a policy names; what is wrong with one is noted. Of so many days before a test that is overdue, swabs are
-/// known.
-pub(super) fn read(wire: &[v1::GroupTests], known_days: i64, check: &mut Check<'_>) -> Vec<GroupTests> {
+/// Those that a policy names; what is wrong with one is noted.
+pub(super) fn read(wire: &[v1::GroupTests], check: &mut Check<'_>) -> Vec<GroupTests> {
     let mut groups = Vec::new();
     for (at, group) in wire.iter().enumerate() {
         let of = |field: &str| format!("groups[{at}].{field}");
@@ -34,10 +33,6 @@ pub(super) fn read(wire: &[v1::GroupTests], known_days: i64, check: &mut Check<'
                 Frequency::EveryDays(check.number(&of("every_days"), days, 1..=LONGEST_WINDOW.unsigned_abs()))
             }
         };
-        if group.alert && i64::from(group.every_days) > known_days {
-            let what = format!("swabs of {} days before a test are forgotten when it is overdue", group.every_days);
-            check.wrong(of("alert"), what, "use a longer horizon_days, a shorter test_grace_hours, or no alert");
-        }
         groups.push(GroupTests { group: group.group.clone(), frequency, alert: group.alert });
     }
     groups

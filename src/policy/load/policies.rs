@@ -5,9 +5,7 @@ use crate::model::time::Zone;
 use crate::policy::case::{DAY_CLOSE_HOURS, POOL_RECALL_HOURS};
 use crate::policy::error::Check;
 use crate::policy::years::{self, Years};
-use crate::policy::{
-    AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, LONGEST_WINDOW, ObservationDays, TestDays,
-};
+use crate::policy::{AreaMeaning, CasePolicy, CaseSeverity, Deployment, EpisodeForm, ObservationDays, TestDays};
 use crate::proto::v1;
 
 /// Hours after the end of its day from which on a due test is overdue, where a policy does not say.
@@ -111,18 +109,11 @@ pub(super) fn case(
         day_close_hours: check
             .number("day_close_hours", wire.day_close_hours.unwrap_or(DAY_CLOSE_HOURS), 0..=LONGEST_CLOSE_HOURS)
             .into(),
-        groups: groups::read(&wire.groups, known_days(wire), check),
+        groups: groups::read(&wire.groups, check),
         severity: severity(&wire.severity.unwrap_or_default(), check),
         effective_from: effective_from?,
         episode_form: episode_form?,
     })
-}
-
-/// Days before a test, that day included, all of whose swabs are held when it is overdue and for as long as it is the newest
-/// that is: those of the horizon and the longest window, but for the days that have gone by since.
-fn known_days(wire: &v1::CasePolicy) -> i64 {
-    let grace = i64::from(wire.test_grace_hours.unwrap_or(GRACE_HOURS) / 24);
-    i64::from(wire.horizon_days) + i64::from(LONGEST_WINDOW) - 1 - grace
 }
 
 /// Days on which a contact is tested: within the observation, in order, none twice.

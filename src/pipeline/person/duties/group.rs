@@ -11,9 +11,8 @@ use crate::model::duty::{DutyKind, GroupNumber};
 use crate::model::result::Finding;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::person::alerts::Grounds;
-use crate::pipeline::person::overdue::deadline;
 use crate::pipeline::times::Passed;
-use crate::policy::{CasePolicy, Frequency, LONGEST_WINDOW, Rules, TargetIndex};
+use crate::policy::{CasePolicy, Frequency, GroupTests, LONGEST_WINDOW, Rules, TargetIndex};
 use crate::state::person::case_file::CaseFile;
 use crate::state::person::duties::{Counted, CountedDuty};
 use crate::state::person::groups::Membership;
@@ -42,7 +41,7 @@ pub fn tests(grounds: &Grounds<'_>, passed: Passed, first_kept: Day) -> BTreeMap
         }
         let one = |((day, group), records): ((Day, &str), BTreeSet<String>)| {
             let policy = rules.case_policy(target, day)?;
-            let (taken, deadline) = (swabs.contains(&day), deadline(policy, day, rules));
+            let (taken, deadline) = (swabs.contains(&day), rules.overdue_from(policy, day));
             let overdue = !taken && passed.due.is_some_and(|due| deadline <= due);
             Some(Said {
                 day,
@@ -128,10 +127,21 @@ pub fn next(file: &CaseFile, rules: &Rules, passed: Passed) -> Option<Timestamp>
         let begins = today.plus(1).max(membership.first);
         let begins = Some(rules.span(begins).0).filter(|_| begins <= last.plus(SAID_DAYS));
         let tested = asked.max(membership.first).0..=today.min(last).0;
-        let over = tested.flat_map(|day| rules.cases.iter().map(move |policy| deadline(policy, Day(day), rules)));
+        let over = tested.flat_map(|day| rules.cases.iter().map(move |policy| rules.overdue_from(policy, Day(day))));
         next = over.filter(|at| *at > due).chain(begins).chain(next).min();
     }
     next
+}
+
+/// Days before a moment of which all swabs are needed, that day's included: those before a test at the longest distance, of
+/// all days that are said.
+pub fn needed_days(rules: &Rules) -> i64 {
+    let distance = |tests: &GroupTests| match tests.frequency {
+        Frequency::EveryDays(distance) => i64::from(distance),
+        Frequency::AfterEntry(_) => 0,
+    };
+    let longest = rules.cases.iter().flat_map(|policy| &policy.groups).map(distance).max();
+    longest.map_or(0, |longest| i64::from(SAID_DAYS) + longest)
 }
 
 /// Whether somebody is or was in a group on days that are kept.

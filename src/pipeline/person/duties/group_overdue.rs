@@ -93,7 +93,7 @@ fn tests_of<'a>(policy: &'a CasePolicy, group: &str) -> Option<&'a GroupTests> {
 fn alert(grounds: &Grounds<'_>, target: TargetIndex, group: &str, missed: &[Missed<'_>]) -> v1::Alert {
     let Grounds { file, rules, .. } = *grounds;
     let is_old = |test: &Missed<'_>| {
-        let old = overdue::deadline(test.policy, test.day, rules).plus_hours(test.policy.historic_after_hours);
+        let old = rules.overdue_from(test.policy, test.day).plus_hours(test.policy.historic_after_hours);
         test.run.of(test.day).all(|record| record.received_at.minute() > old.minute())
     };
     let policy = missed[missed.len() - 1].policy;
