@@ -1,9 +1,10 @@
 //! Numbers, tiers and duties of areas as last published. Bounded: areas that keep people have [`CHART_DAYS`] days of
 //! totals, all others only their newest day; of duties every area has `DUTY_DAYS` at most.
 
+use super::duties::Duties;
 use crate::model::target;
 use crate::model::time::Day;
-use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, GroupDuties, WindowNumbers};
+use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, WindowNumbers};
 use std::collections::{BTreeMap, HashMap};
 
 /// Days of totals kept for a chart.
@@ -35,38 +36,6 @@ pub struct AreaOverview {
     pub tier: Option<AreaTier>,
     /// What has to be done, by day.
     pub duties: BTreeMap<Day, Duties>,
-}
-
-/// What has to be done on a day, by the names of the contract: as few bytes as there may be very many days.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "they are those of the contract")]
-pub struct Duties {
-    pub to_isolate: u32,
-    pub managed: u32,
-    pub to_release: u32,
-    pub tests_due: u32,
-    pub tests_taken: u32,
-    pub tests_overdue: u32,
-    pub pools_to_recall: u32,
-    pub members_to_recall: u32,
-    pub groups: Box<[GroupDuties]>,
-}
-
-impl Duties {
-    fn of(duties: &AreaDuties) -> Self {
-        let number = |number: i64| u32::try_from(number).unwrap_or(0);
-        Self {
-            to_isolate: number(duties.to_isolate),
-            managed: number(duties.managed),
-            to_release: number(duties.to_release),
-            tests_due: number(duties.tests_due),
-            tests_taken: number(duties.tests_taken),
-            tests_overdue: number(duties.tests_overdue),
-            pools_to_recall: number(duties.pools_to_recall),
-            members_to_recall: number(duties.members_to_recall),
-            groups: duties.groups.as_slice().into(),
-        }
-    }
 }
 
 impl Areas {

@@ -11,6 +11,8 @@ pub mod overview;
 
 pub mod areas;
 
+pub mod duties;
+
 pub mod alerts;
 
 pub mod dead_letters;

@@ -111,9 +111,14 @@ impl Overview {
         self.progress.iter().filter(|((of, _), _)| *of == half).map(|(_, now)| *now).min()
     }
 
-    /// The civil day up to which area tasks have come, by the rules in force.
+    /// The time up to which area tasks have come.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.min_progress(HalfKind::Area)
+    }
+
+    /// The civil day of that, by the rules in force.
     pub fn today(&self) -> Option<Day> {
-        Some(self.registry.rules()?.day(self.min_progress(HalfKind::Area)?))
+        Some(self.registry.rules()?.day(self.now()?))
     }
 
     /// Takes one record; `header` gives the value of a header. What cannot be read is left out of the overview: the

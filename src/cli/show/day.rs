@@ -10,9 +10,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::json;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, GroupDuties, MemberOfPool, Membership,
-    PersonDuties,
+    Alert, AlertFamily, AlertState, AreaDuties, Duty, DutyKind, Finding, MemberOfPool, Membership, PersonDuties,
 };
+use crate::view::duties::{Duties, Missed, Open, OpenOfGroup};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked for.
@@ -30,21 +30,26 @@ pub(super) struct Subject {
 pub(super) struct DayOf<'a> {
     subject: Subject,
     rules: &'a Rules,
-    numbers: Option<AreaDuties>,
+    /// What the area has to do, by day.
+    numbers: BTreeMap<Day, AreaDuties>,
     people: BTreeMap<String, PersonDuties>,
     pools: BTreeMap<String, Alert>,
 }
 
 impl<'a> DayOf<'a> {
     pub(super) fn new(subject: Subject, rules: &'a Rules) -> Self {
-        Self { subject, rules, numbers: None, people: BTreeMap::new(), pools: BTreeMap::new() }
+        Self { subject, rules, numbers: BTreeMap::new(), people: BTreeMap::new(), pools: BTreeMap::new() }
     }
 
     /// Takes the next record: the newest of each key holds.
     pub(super) fn take(&mut self, record: &Record<'_>) {
         let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return };
         match record.position.topic {
-            Topic::AreaDuties if key == self.key() => self.numbers = record.message(),
+            Topic::AreaDuties => {
+                let Some(day) = self.day_of(key) else { return };
+                self.numbers.remove(&day);
+                self.numbers.extend(record.message().map(|numbers| (day, numbers)));
+            }
             Topic::PersonDuties => {
                 self.people.remove(key);
                 let person = record.message().and_then(|person: PersonDuties| self.of_day(person));
@@ -59,9 +64,12 @@ impl<'a> DayOf<'a> {
         }
     }
 
-    fn key(&self) -> String {
-        let Subject { area, day, target } = &self.subject;
-        target::keyed(&format!("{area}/{day}"), self.rules.stored_target(*target)).into_owned()
+    /// The day of numbers of the area for the target; `None` of others.
+    fn day_of(&self, key: &str) -> Option<Day> {
+        let (area, rest) = key.split_once('/')?;
+        let (day, target) = target::parts(rest);
+        let is_asked = area == self.subject.area && target == self.rules.stored_target(self.subject.target);
+        Day::parse(day).filter(|_| is_asked)
     }
 
     /// Whether an area lies in the one that is asked for, on the day.
@@ -86,20 +94,22 @@ impl<'a> DayOf<'a> {
         Some(person).filter(|person| !person.duties.is_empty() && self.is_here(&person.area))
     }
 
-    /// Whether an alert is about a pool that has to be recalled here by the end of the day.
+    /// Whether an alert is about a pool that has to be recalled here.
     fn concerns(&self, alert: &Alert) -> bool {
-        let by = alert.recall_by.as_ref().and_then(Timestamp::from_wire).map(|by| self.rules.day(by));
         alert.family() == AlertFamily::PoolPositive
             && alert.state() != AlertState::Withdrawn
             && alert.awaited > 0
             && alert.target == self.rules.target_id(self.subject.target)
-            && by.is_some_and(|by| by <= self.subject.day)
             && (self.is_here(&alert.area) || awaited(alert).any(|member| self.is_here(&member.area)))
     }
 
     /// One object per line.
     pub(super) fn json(&self, show_ids: bool) -> Vec<String> {
-        let numbers = self.numbers.iter().map(|numbers| json::encode(numbers, "swabstream.v1.AreaDuties"));
+        let numbers = self
+            .numbers
+            .get(&self.subject.day)
+            .into_iter()
+            .map(|numbers| json::encode(numbers, "swabstream.v1.AreaDuties"));
         let people = self.people.values().map(|person| {
             let person_id = shown(&person.person_id, show_ids);
             json::encode(&PersonDuties { person_id, ..person.clone() }, "swabstream.v1.PersonDuties")
@@ -116,7 +126,7 @@ impl<'a> DayOf<'a> {
             None => "no known area".to_owned(),
         };
         let mut lines = vec![format!("{}, {day}, {}", named(area), self.rules.target_id(*target)), String::new()];
-        lines.extend(numbers(&self.numbers.clone().unwrap_or_default()));
+        lines.extend(numbers(&self.open()));
         let title = |text: &str, many: usize| [String::new(), format!("{text}: {many}")];
         lines.extend(title("people", self.people.len()));
         for person in self.people.values() {
@@ -125,7 +135,7 @@ impl<'a> DayOf<'a> {
             let groups = self.groups(person);
             lines.push(format!("  {id:<24}{:<26}{}{groups}", named(&person.area), what.join("; ")));
         }
-        lines.extend(title("pools to recall by then", self.pools.len()));
+        lines.extend(title("pools to recall", self.pools.len()));
         for pool in self.pools.values() {
             let by = pool.recall_by.as_ref().and_then(Timestamp::from_wire).map(|by| self.rules.day(by).to_string());
             let who: Vec<String> = awaited(pool).map(|member| shown(&member.person_id, show_ids)).collect();
@@ -133,6 +143,14 @@ impl<'a> DayOf<'a> {
             lines.push(format!("  {id:<24}{:<26}by {by}: {}", named(&pool.area), who.join(", ")));
         }
         lines
+    }
+
+    /// What is open at the day, as the page has it.
+    fn open(&self) -> Open {
+        let Subject { day, target, .. } = self.subject;
+        let now = self.numbers.values().filter_map(|of| of.now.as_ref().and_then(Timestamp::from_wire)).max();
+        let days = self.numbers.iter().map(|(day, of)| (*day, Duties::of(of))).collect();
+        Open::at(&days, day, target, self.rules, now.unwrap_or_default())
     }
 
     /// The groups a person is in on the day, if any.
@@ -160,26 +178,33 @@ impl<'a> DayOf<'a> {
     }
 }
 
-fn numbers(of: &AreaDuties) -> Vec<String> {
-    let group = |of: &GroupDuties| {
-        let GroupDuties { group, members, tests_due, tests_taken, tests_overdue } = of;
-        let tests = format!("{tests_due} tests due, {tests_taken} taken, {tests_overdue} overdue");
-        format!("  {:<24}{members}, {tests}", format!("in {group}"))
-    };
-    let tests = format!("{}, {} taken, {} overdue", of.tests_due, of.tests_taken, of.tests_overdue);
-    let pools = format!("{}, {} members awaited", of.pools_to_recall, of.members_to_recall);
+fn numbers(open: &Open) -> Vec<String> {
+    let Open { on, tests_overdue, pools_to_recall, members_to_recall, pools_late, groups } = open;
+    let tests = format!("{}, {} taken", on.tests_due, on.tests_taken);
+    let pools = format!("{pools_to_recall}, {members_to_recall} members awaited, {pools_late} pools late");
     let line = |(what, number): (&str, String)| format!("  {what:<24}{number}");
     [
-        ("to isolate newly", of.to_isolate.to_string()),
-        ("under management", of.managed.to_string()),
-        ("to release", of.to_release.to_string()),
+        ("to isolate newly", on.to_isolate.to_string()),
+        ("under management", on.managed.to_string()),
+        ("to release", on.to_release.to_string()),
         ("tests due", tests),
+        ("tests overdue by then", tests_overdue.to_string()),
         ("pools to recall", pools),
     ]
     .map(line)
     .into_iter()
-    .chain(of.groups.iter().map(group))
+    .chain(groups.iter().map(group))
     .collect()
+}
+
+fn group(OpenOfGroup { on, missed }: &OpenOfGroup) -> String {
+    let missed = match missed {
+        Some(Missed { first, last, tests }) if first == last => format!(", {tests} missed on {first}"),
+        Some(Missed { first, tests, .. }) => format!(", {tests} missed since {first}"),
+        None => String::new(),
+    };
+    let name = format!("in {}", on.group);
+    format!("  {name:<24}{}, {} tests due, {} taken{missed}", on.members, on.tests_due, on.tests_taken)
 }
 
 fn awaited(alert: &Alert) -> impl Iterator<Item = &MemberOfPool> {
@@ -204,6 +229,7 @@ mod tests {
     use super::*;
     use crate::model::record::Position;
     use crate::policy::sample::sample_rules;
+    use crate::proto::v1::GroupDuties;
     use prost::Message as _;
 
     fn read(day: &mut DayOf<'_>, topic: Topic, key: &str, payload: Option<Vec<u8>>) {
@@ -252,9 +278,32 @@ mod tests {
         let drivers =
             GroupDuties { group: "drivers".into(), members: 5, tests_due: 3, tests_taken: 2, tests_overdue: 0 };
         let groups = vec![drivers];
-        let numbers = AreaDuties { area: "D1".into(), managed: 7, tests_overdue: 1, groups, ..AreaDuties::default() };
-        read(&mut shown, Topic::AreaDuties, "D1/2022-11-12", Some(numbers.encode_to_vec()));
-        read(&mut shown, Topic::AreaDuties, "D1/2022-11-13", Some(AreaDuties::default().encode_to_vec()));
+        let numbers = AreaDuties { area: "D1".into(), managed: 7, groups, ..AreaDuties::default() };
+        // The time for tests of the 10th is over at midnight of the 12th, for those of the 11th it is not.
+        let now = Some(Timestamp(1_668_182_400_000).to_wire());
+        let missing = |missed, recalled| {
+            let drivers = GroupDuties { group: "drivers".into(), tests_overdue: missed, ..GroupDuties::default() };
+            let (groups, pools_to_recall) = (vec![drivers], recalled);
+            AreaDuties {
+                tests_overdue: 1,
+                pools_to_recall,
+                members_to_recall: recalled,
+                now,
+                groups,
+                ..AreaDuties::default()
+            }
+        };
+        for (key, numbers) in [
+            ("D1/2022-11-12", &numbers),
+            ("D1/2022-11-11", &missing(9, 1)),
+            ("D1/2022-11-10", &missing(4, 0)),
+            ("D1/2022-11-09", &missing(2, 0)),
+            ("D1/2022-11-13", &missing(1, 2)),
+            ("D1/2022-11-12/influenza-a", &missing(1, 2)),
+            ("D2/2022-11-12", &missing(1, 2)),
+        ] {
+            read(&mut shown, Topic::AreaDuties, key, Some(numbers.encode_to_vec()));
+        }
         let member = |id: &str, finding| MemberOfPool { person_id: id.into(), area: "D2".into(), finding };
         let pool = Alert {
             alert_id: "a1".into(),
@@ -274,11 +323,13 @@ mod tests {
         assert!(all.iter().all(|id| !text.contains(id)), "{text}");
         for says in [
             "under management        7",
-            "in drivers              5, 3 tests due, 2 taken, 0 overdue",
+            "in drivers              5, 3 tests due, 2 taken, 4 missed on 2022-11-10",
+            "tests overdue by then   3",
+            "pools to recall         3, 3 members awaited, 1 pools late",
             "people: 2",
             "to release today; test due of drivers (in drivers)",
             "test of 2022-11-10 overdue",
-            "pools to recall by then: 1",
+            "pools to recall: 1",
         ] {
             assert!(text.contains(says), "{says} in {text}");
         }

@@ -23,12 +23,12 @@ const NOWHERE: &str = "none";
   swabstream show duties 500103 --day 2022-11-12 --show-ids --config swabstream.toml
   swabstream show duties none --json --config swabstream.toml       whose area is not known
 
-First the numbers, as `area-duties` has them: contacts to isolate newly, under management, to release; tests due, taken, \
-overdue; pools to recall; and of the last two weeks, of each key group who is in it, and the same of its tests. Then the \
-people behind them, as `person-duties` has them, with the key groups they are in that day, and the pools, from `alerts`. A \
+First the numbers, by `area-duties`: contacts to isolate newly, under management, to release; tests due and taken that day; \
+tests due by then that are overdue; all pools that are to be recalled, and how many of them were to be before the day; of each \
+key group who is in it, its tests, and how many were missed on the last day for whose tests the time is over (of tests some days \
+after entry: in the last two weeks). Then the people behind them, as `person-duties` has them, with the key groups they are in that day, and the pools, from `alerts`. A \
 person counts in the area of the result that was swabbed last (or else in that of a record of a key group), and in all areas \
-that one lies in. Tests that were due before and are overdue are among the people too, and so are pools that were to be \
-recalled before.
+that one lies in. Contacts whose tests were due before and are overdue are among the people too.
 
 Days to come can be asked for as well, as far as contact records and orders go. With --json there is one object per line, by \
 the contract's JSON mapping: AreaDuties, then PersonDuties and Alert.

@@ -101,8 +101,13 @@ function duties(detail) {
     ["pools", t("duties.pools.members", { pools: count(of.pools_to_recall), members: count(of.members_to_recall), late: count(of.pools_late) })],
   ].map(([what, says]) => [t(`duties.${what}`), says]);
   for (const one of of.groups) {
-    const numbers = { members: count(one.members), due: count(one.tests_due), taken: count(one.tests_taken), overdue: count(one.tests_overdue) };
-    rows.push([t("duties.group", { group: word("group", one.group) }), t("duties.group.numbers", numbers)]);
+    const numbers = { members: count(one.members), due: count(one.tests_due), taken: count(one.tests_taken) };
+    const says = [t("duties.group.numbers", numbers)];
+    if (one.missed) {
+      const days = one.missed.first_day === one.missed.last_day ? "day" : "days";
+      says.push(t(`duties.group.missed.${days}`, { tests: count(one.missed.tests), day: day(one.missed.first_day) }));
+    }
+    rows.push([t("duties.group", { group: word("group", one.group) }), says.join(t("duties.group.and"))]);
   }
   box.replaceChildren(table(t("duties.title", { day: day(of.day) }), [t("duties.what"), t("duties.people")], rows));
 }

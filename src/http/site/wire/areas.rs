@@ -8,10 +8,10 @@ use crate::proto::v1::{
     WindowNumbers,
 };
 use crate::view::areas::AreaOverview;
+use crate::view::duties::{Open, OpenOfGroup};
 use crate::view::overview::Overview;
 use crate::view::texts;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// Roots shown beside the map, at most.
 const MOST_ROOTS: usize = 5;
@@ -126,8 +126,8 @@ struct Interval {
     high: f64,
 }
 
-/// Numbers of today, named as in the contract.
-#[derive(Debug, Default, Serialize)]
+/// Numbers of today, named as in the contract, and what is open by then.
+#[derive(Debug, Serialize)]
 struct Duties {
     day: String,
     to_isolate: u32,
@@ -135,26 +135,29 @@ struct Duties {
     to_release: u32,
     tests_due: u32,
     tests_taken: u32,
-    /// Of all days up to today.
     tests_overdue: u32,
-    /// Of all days: until when does not matter as long as somebody is awaited.
     pools_to_recall: u32,
     members_to_recall: u32,
-    /// Of these the pools that were to be recalled before today.
     pools_late: u32,
-    /// Key groups that somebody is in today, or was on a day of which a test is overdue, by name.
-    groups: Vec<GroupOfDay>,
+    groups: Vec<Group>,
 }
 
 /// A key group today, named as in the contract.
-#[derive(Debug, Default, Serialize)]
-struct GroupOfDay {
+#[derive(Debug, Serialize)]
+struct Group {
     group: String,
     members: i64,
     tests_due: i64,
     tests_taken: i64,
-    /// Of the last day of which any is: who is not swabbed is due again on the next.
-    tests_overdue: i64,
+    missed: Option<Missed>,
+}
+
+/// Tests of a key group that were missed, and of which days.
+#[derive(Debug, Serialize)]
+struct Missed {
+    first_day: String,
+    last_day: String,
+    tests: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -269,7 +272,7 @@ impl AreaDetail {
             parts_omitted,
             day: newest.map(|newest| newest.day.clone()),
             tier: seen.and_then(|area| area.tier.as_ref()).map(|of| tier(overview, of)),
-            duties: seen.and_then(|area| duties(area, overview.today()?)),
+            duties: seen.and_then(|area| duties(overview, area, target)),
             purposes: newest.map(|newest| newest.purposes.iter().map(of_purpose).collect()).unwrap_or_default(),
             days: seen.map(|area| area.days.iter().map(day_of).collect()).unwrap_or_default(),
             rules: newest.map(|newest| newest.rules_digest.clone()).unwrap_or_default(),
@@ -277,46 +280,37 @@ impl AreaDetail {
     }
 }
 
-/// What has to be done on a day, and what was to be done by then.
-fn duties(area: &AreaOverview, today: Day) -> Option<Duties> {
+/// What has to be done today, and what was to be done by then.
+fn duties(overview: &Overview, area: &AreaOverview, target: &str) -> Option<Duties> {
+    let (rules, today) = (overview.registry().rules()?, overview.today()?);
     if area.duties.is_empty() {
         return None;
     }
-    let on = area.duties.get(&today).cloned().unwrap_or_default();
-    let mut all = Duties {
+    let Open { on, tests_overdue, pools_to_recall, members_to_recall, pools_late, groups } =
+        Open::at(&area.duties, today, rules.target(target)?, rules, overview.now()?);
+    Some(Duties {
         day: today.to_string(),
         to_isolate: on.to_isolate,
         managed: on.managed,
         to_release: on.to_release,
         tests_due: on.tests_due,
         tests_taken: on.tests_taken,
-        groups: groups(area, today),
-        ..Duties::default()
-    };
-    for (day, of) in &area.duties {
-        all.tests_overdue += if *day <= today { of.tests_overdue } else { 0 };
-        all.pools_to_recall += of.pools_to_recall;
-        all.members_to_recall += of.members_to_recall;
-        all.pools_late += if *day < today { of.pools_to_recall } else { 0 };
-    }
-    Some(all)
+        tests_overdue,
+        pools_to_recall,
+        members_to_recall,
+        pools_late,
+        groups: groups.into_iter().map(group).collect(),
+    })
 }
 
-fn groups(area: &AreaOverview, today: Day) -> Vec<GroupOfDay> {
-    let mut groups: BTreeMap<&str, GroupOfDay> = BTreeMap::new();
-    let of_groups = area.duties.range(..=today).flat_map(|(day, of)| of.groups.iter().map(move |group| (day, group)));
-    for (day, GroupDuties { group, members, tests_due, tests_taken, tests_overdue }) in of_groups {
-        let is_shown = *day == today || *tests_overdue > 0;
-        let Some(all) = is_shown.then(|| groups.entry(group).or_default()) else { continue };
-        all.group.clone_from(group);
-        if *day == today {
-            (all.members, all.tests_due, all.tests_taken) = (*members, *tests_due, *tests_taken);
-        }
-        if *tests_overdue > 0 {
-            all.tests_overdue = *tests_overdue;
-        }
-    }
-    groups.into_values().collect()
+fn group(OpenOfGroup { on, missed }: OpenOfGroup) -> Group {
+    let GroupDuties { group, members, tests_due, tests_taken, .. } = on;
+    let missed = missed.map(|missed| Missed {
+        first_day: missed.first.to_string(),
+        last_day: missed.last.to_string(),
+        tests: missed.tests,
+    });
+    Group { group, members, tests_due, tests_taken, missed }
 }
 
 /// The areas it lies in, finest first.
