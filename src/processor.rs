@@ -12,7 +12,7 @@ use crate::model::record::{HalfKind, Layout, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::area::AreaHalf;
 use crate::pipeline::formats::Formats;
-use crate::pipeline::half::Half;
+use crate::pipeline::half::{DUE_AT_MOST, Half};
 use crate::pipeline::person::PersonHalf;
 use crate::policy::Rules;
 use crate::runtime::drive::{News, drive};
@@ -230,6 +230,7 @@ fn settings<H: Half>(job: &Job) -> Settings {
         commit_interval_ms: i64::from(commit_interval.get()),
         commit_records: processing.commit_records.get(),
         commit_floor: COMMIT_FLOOR,
+        due_at_most: DUE_AT_MOST,
         history: processing.history,
         formats: job.formats,
     }

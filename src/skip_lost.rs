@@ -12,7 +12,7 @@ use crate::model::ids::Secret;
 use crate::model::record::Layout;
 use crate::model::time::Timestamp;
 use crate::pipeline::formats::Formats;
-use crate::pipeline::half::{Context, Half};
+use crate::pipeline::half::{Context, DUE_AT_MOST, Half};
 use crate::runtime::log::{Commit, CommitError, Committed, Fatal, Log, Polled, Restore};
 use crate::runtime::task::{RulesInForce, Task};
 use crate::state::changelog::Restorer;
@@ -166,7 +166,8 @@ fn restored<H: Half, L: Log>(
     let mut changelog = Restorer::new(H::CHANGELOG, task, site.ring);
     let committed = read(log, task, &mut changelog, operator)?;
     let Site { layout, secret, history, formats, rules, ring, .. } = site.clone();
-    let context = Context { task, layout, secret, max_record_bytes: usize::MAX, history, formats };
+    let context =
+        Context { task, layout, secret, max_record_bytes: usize::MAX, history, formats, due_at_most: DUE_AT_MOST };
     let restored = Task::restored(context, &rules, committed, changelog, ring);
     Ok(restored.map_err(|why| Fatal::State(log.explain(task, &why)))?)
 }

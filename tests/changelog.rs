@@ -10,7 +10,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode::dead_letter;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::{Formats, Newer};
-use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::half::{Context, DUE_AT_MOST, Half};
 use swabstream::pipeline::times::{OwnTime, Times};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
@@ -263,7 +263,15 @@ fn a_restored_task_never_tells_an_earlier_time_than_it_told() {
     let rules = RulesInForce { rules: Arc::new(sample_rules()), offset: 1 };
     let layout = Layout { person_tasks: 1, area_tasks: 1 };
     let (secret, formats) = (Secret::new([7; 16]), Formats::default());
-    let context = || Context { task: 0, layout, secret, max_record_bytes: 1_000, history: false, formats };
+    let context = || Context {
+        task: 0,
+        layout,
+        secret,
+        max_record_bytes: 1_000,
+        history: false,
+        formats,
+        due_at_most: DUE_AT_MOST,
+    };
     let mut task: Task<Numbers> = Task::fresh(context(), &rules, vec![(Topic::LabResults, 0)], RING);
     // In history mode records of a later offset may have arrived earlier.
     let told = |task: &mut Task<Numbers>, offset: i64, at: i64| {

@@ -10,7 +10,7 @@ use swabstream::model::record::{Layout, Output, Position, Record, Topic, partiti
 use swabstream::model::time::Timestamp;
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::formats::Formats;
-use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::half::{Context, DUE_AT_MOST, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::runtime::task::clock::{Look, Watermarks};
 use swabstream::runtime::task::{RulesInForce, Task};
@@ -217,6 +217,7 @@ fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
         max_record_bytes: 1_000_000,
         history: false,
         formats: Formats::default(),
+        due_at_most: DUE_AT_MOST,
     };
     let next = H::INPUTS.iter().map(|topic| (*topic, 0)).collect();
     Task::fresh(context, rules, next, RING)

@@ -22,7 +22,7 @@ use swabstream::pipeline::decode::result_view::ResultView;
 use swabstream::pipeline::decode::{self, validate};
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Formats;
-use swabstream::pipeline::half::{Context, Half as _};
+use swabstream::pipeline::half::{Context, DUE_AT_MOST, Half as _};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::pipeline::times::Times;
 use swabstream::proto::v1::TaskHead;
@@ -136,6 +136,7 @@ impl Core {
             max_record_bytes: MAX_RECORD_BYTES,
             history: false,
             formats: Formats::default(),
+            due_at_most: DUE_AT_MOST,
         };
         let mut half = PersonHalf::new(context, Arc::new(rules.clone()));
         let mut changelog = Changelog::new(Topic::PersonState, 0, RING);

@@ -52,6 +52,11 @@ pub struct Observed<'a> {
 }
 
 impl Observed<'_> {
+    /// How far time has come for a person or a pool; `None` where the state of its task is lost.
+    pub fn passed_of(&self, subject: &str) -> Option<TimePassed> {
+        Some(self.passed.get(&self.layout.person_task(subject))?.of(subject))
+    }
+
     fn task_of(&self, area: &str) -> Option<&AreaTask> {
         self.areas.get(&self.layout.area_task(targets::area(area)))
     }
@@ -60,13 +65,12 @@ impl Observed<'_> {
     /// was published. Of a task whose state is lost it is not known how far time had come.
     fn is_forgotten(&self, alert: &LiveAlert) -> bool {
         let day = Day::parse(&alert.first_day).unwrap_or_default();
-        let passed = |subject: &str| self.passed.get(&self.layout.person_task(subject));
         match (alert.family, &alert.pool) {
             (AlertFamily::ContactOverdue, _) => {
-                passed(&alert.person).is_none_or(|passed| !passed.knows(self.rules, day))
+                self.passed_of(&alert.person).is_none_or(|passed| !passed.knows(self.rules, day))
             }
-            (AlertFamily::PoolOverdue, Some(said)) => passed(&said.pool).is_none(),
-            (AlertFamily::GroupOverdue, _) => passed(&alert.person).is_none(),
+            (AlertFamily::PoolOverdue, Some(said)) => self.passed_of(&said.pool).is_none(),
+            (AlertFamily::GroupOverdue, _) => self.passed_of(&alert.person).is_none(),
             _ => false,
         }
     }

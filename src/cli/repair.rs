@@ -18,7 +18,7 @@ use crate::model::record::{Layout, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::formats::{Formats, Newer};
-use crate::pipeline::half::{Context, Half};
+use crate::pipeline::half::{Context, DUE_AT_MOST, Half};
 use crate::pipeline::person::PersonHalf;
 use crate::policy::Rules;
 use crate::proto::v1::{AreaChanges, AreaDuties, AreaPositivity, TaskHead};
@@ -273,7 +273,8 @@ impl Site<'_> {
             fault.map_or(Ok(()), Err).with_context(context)?;
             let (secret, layout) = (self.secret, self.layout);
             let (max_record_bytes, formats) = (usize::MAX, Formats::default());
-            let half = Context { task, layout, secret, max_record_bytes, history: false, formats };
+            let half =
+                Context { task, layout, secret, max_record_bytes, history: false, formats, due_at_most: DUE_AT_MOST };
             let mut half = PersonHalf::new(half, self.rules.clone());
             let (head, changelog) = restorer.finish(&mut half).with_context(context)?;
             self.require(key, changelog.seq(), &head)?;

@@ -12,6 +12,9 @@ use crate::policy::Rules;
 use crate::state::paged::Paged;
 use std::sync::Arc;
 
+/// People of a task who are looked at in one commit because something of them is due: some milliseconds' work.
+pub const DUE_AT_MOST: usize = 1_000;
+
 /// What a task is given when it begins.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -27,6 +30,8 @@ pub struct Context {
     pub history: bool,
     /// Of messages between tasks.
     pub formats: Formats,
+    /// People looked at in one commit because something of them is due; others are in the next.
+    pub due_at_most: usize,
 }
 
 /// The pure core of one task: state and logic without clock, randomness, locks or I/O.

@@ -5,6 +5,7 @@
 //! still. The arithmetic behind them is the shell's clock ([`runtime::task::clock`](crate::runtime::task::clock)).
 
 use crate::model::time::Timestamp;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The times of a task. None runs backwards, but for [`Times::closing`] where marks of days are taken back; a task that was
 /// restored goes on at those it had, or at none.
@@ -39,6 +40,46 @@ pub enum OwnTime {
 pub struct Passed {
     /// What was due by then was seen to: follows [`Times::everywhere`], an instant at a time. `None` before that is known.
     pub due: Option<Timestamp>,
+    /// Whose turn has not come yet at that instant, where it takes several commits.
+    pub unseen: Option<Unseen>,
     /// Rows of specimens collected before were dropped. `None` before any were.
     pub held_from: Option<Timestamp>,
+}
+
+/// Of an instant that takes several commits: whose turn has not come yet. At midnight something is due of everybody in a key
+/// group, who may be so many that no other commit could be made meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The first turn that has not come.
+    pub from: u64,
+    /// How far time has come for them.
+    pub due: Option<Timestamp>,
+}
+
+impl Passed {
+    /// How far time has come for one person, or pool.
+    pub fn of(self, subject: &str) -> Self {
+        let waits = self.unseen.filter(|unseen| turn(subject) >= unseen.from);
+        Self { due: waits.map_or(self.due, |unseen| unseen.due), unseen: None, ..self }
+    }
+
+    /// How far time has come for everybody; how far for those who were seen to first, where it was not known before.
+    pub fn of_all(self) -> Option<Timestamp> {
+        self.unseen.and_then(|unseen| unseen.due).or(self.due)
+    }
+
+    /// At an instant it is the turn of whoever has this one. Turns of an instant come in their order.
+    pub fn come_to(&mut self, at: Timestamp, turn: u64) {
+        let due = match self.unseen.filter(|_| self.due == Some(at)) {
+            Some(unseen) => unseen.due,
+            None => self.due,
+        };
+        *self = Self { due: Some(at), unseen: Some(Unseen { from: turn + 1, due }), ..*self };
+    }
+}
+
+/// The turn of a person, or a pool, at an instant at which something is due of many: it goes by the id, which whoever counts
+/// again knows, too.
+pub fn turn(subject: &str) -> u64 {
+    xxh3_64(subject.as_bytes()) >> 1
 }

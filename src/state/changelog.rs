@@ -28,7 +28,8 @@ use std::collections::BTreeMap;
 ///   days, what has to be done, key groups. All in fewer bytes: short numbers in rows and around operations, a person's birth
 ///   with their first row, the cells that a batch changes of one area in one operation.
 ///
-/// 6: numbers of key groups, of a person and of areas; a record of a group says when a version was received last.
+/// 6: numbers of key groups, of a person and of areas; a record of a group says when a version was received last; the head of
+///   a delta, whose turn has not come yet of what is due.
 pub const FORMAT: u32 = 6;
 
 /// The format that no release wrote.

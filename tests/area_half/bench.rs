@@ -11,7 +11,7 @@ use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::{Formats, Newer};
-use swabstream::pipeline::half::{Context, Half as _};
+use swabstream::pipeline::half::{Context, DUE_AT_MOST, Half as _};
 use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::proto::v1::{Alert, AreaChanges, AreaPositivity, AreaTier};
@@ -130,6 +130,7 @@ pub fn context() -> Context {
         max_record_bytes: 1 << 20,
         history: false,
         formats: Formats::default(),
+        due_at_most: DUE_AT_MOST,
     }
 }
 

@@ -7,7 +7,7 @@ use swabstream::model::record::{Layout, Output, Position, Record, Topic};
 use swabstream::model::time::{Day, Timestamp};
 use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::formats::Formats;
-use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::half::{Context, DUE_AT_MOST, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
@@ -101,6 +101,7 @@ pub fn context() -> Context {
         max_record_bytes: 100_000,
         history: true,
         formats: Formats::default(),
+        due_at_most: DUE_AT_MOST,
     }
 }
 

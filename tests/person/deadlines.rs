@@ -1,6 +1,6 @@
 //! Tests that contacts have to take: which are missed from when on, and what undoes that.
 
-use super::sent::{at, met, pool, revised, swab};
+use super::sent::{at, member, met, pool, revised, swab};
 use super::world::{Dice, Input, LAYOUT, World, context};
 use crate::images::images_of;
 use prost::Message as _;
@@ -9,6 +9,7 @@ use swabstream::audit::recount::LiveAlert;
 use swabstream::pipeline::formats::{CURRENT, Formats};
 use swabstream::pipeline::half::{Context, Half as _};
 use swabstream::pipeline::person::PersonHalf;
+use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
@@ -240,6 +241,64 @@ fn after_an_outage_of_weeks_all_that_came_due_is_told_in_order_of_time() {
     }
     assert!(world.alerts.iter().all(|alert| !alert.historic), "nobody could know before");
     require_recounted(&world);
+}
+
+/// Thirty contacts of one exposure, and as many members of a group: something is due of all at one midnight.
+fn crowd() -> World {
+    let mut world = World::new();
+    for person in 0..30 {
+        world.contact(&met(&format!("C{person}"), &format!("P{person}"), "I1", 2));
+        world.group(&member(&format!("G{person}"), &format!("P{person}"), "drivers", 1));
+    }
+    world.pass(at(3, 12));
+    world
+}
+
+#[test]
+fn an_instant_that_takes_several_commits_leaves_nobody_out_whatever_comes_between_them() {
+    let mut straight = crowd();
+    straight.pass(at(7, 1));
+    let mut world = crowd();
+    let times = Times { own: at(7, 1), everywhere: Some(at(7, 1)), ..Times::default() };
+    let (mut halfway, mut swabbed) = (0, 0);
+    while let Some(task) = (0..LAYOUT.person_tasks).find(|task| world.halves[*task as usize].owes(&times)) {
+        world.advance_one(task, &times);
+        halfway += usize::from(world.halves[task as usize].passed().unseen.is_some());
+        if swabbed < 30 {
+            // Some were seen to by now, and some were not.
+            let result = swab(&format!("P{swabbed}"), &format!("R{swabbed}"), at(4, 8), Negative);
+            world.lab_at(&result, at(5, 7));
+            straight.lab_at(&result, at(5, 7));
+            swabbed += 1;
+        }
+        restart(&mut world);
+        require_recounted(&world);
+        world.check_duties();
+    }
+    assert!(halfway > 30, "{halfway}");
+    assert_eq!((world.live(), &world.to_do), (straight.live(), &straight.to_do));
+    assert_eq!(missed(&world), missed(&straight));
+    assert!(!missed(&world).is_empty());
+}
+
+#[test]
+fn whoever_is_in_a_group_before_it_is_known_which_day_it_is_is_seen_to_in_several_commits_too() {
+    let mut world = World::new();
+    for person in 0..30 {
+        world.group(&member(&format!("G{person}"), &format!("P{person}"), "cold-chain", 1));
+    }
+    let times = Times { own: at(5, 1), everywhere: Some(at(5, 1)), ..Times::default() };
+    for task in 0..LAYOUT.person_tasks {
+        world.advance_one(task, &times);
+        world.group(&member("G30", "P30", "cold-chain", 1));
+        restart(&mut world);
+        assert!(world.halves[task as usize].owes(&times));
+        world.check_duties();
+    }
+    world.pass(at(5, 1));
+    // It is November the 6th.
+    assert!(world.to_do.len() == 31 && world.to_do.values().all(|said| said.duties.len() == 6));
+    world.check_duties();
 }
 
 #[test]

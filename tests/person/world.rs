@@ -20,7 +20,7 @@ use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::{Formats, Newer};
 use swabstream::pipeline::half::{Context, Half};
 use swabstream::pipeline::person::PersonHalf;
-use swabstream::pipeline::times::Times;
+use swabstream::pipeline::times::{Passed, Times};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
@@ -233,37 +233,36 @@ impl World {
     }
 
     pub fn advance(&mut self, now: Timestamp) {
-        for task in 0..LAYOUT.person_tasks {
-            let mut effects = Effects::default();
-            let times = Times { own: now, everywhere: Some(now), drop_before: Some(now), ..Times::default() };
-            self.halves[task as usize].advance(&times, &mut effects);
-            let is_overdue = |output: &Output| {
-                let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
-                output.topic == Topic::Alerts
-                    && alert.is_some_and(|alert| {
-                        matches!(
-                            alert.family(),
-                            AlertFamily::ContactOverdue | AlertFamily::PoolOverdue | AlertFamily::GroupOverdue
-                        )
-                    })
-            };
-            let is_duty = |output: &Output| output.topic == Topic::PersonDuties;
-            assert!(effects.outputs.iter().all(|output| is_overdue(output) || is_duty(output)), "no more is said");
-            self.take(task, effects);
-            self.commit(task);
-        }
+        self.advance_all(&Times { own: now, everywhere: Some(now), drop_before: Some(now), ..Times::default() });
     }
 
     /// Time has come everywhere to a moment, and no rows are dropped for it.
     pub fn pass(&mut self, now: Timestamp) {
+        self.advance_all(&Times { own: now, everywhere: Some(now), ..Times::default() });
+    }
+
+    fn advance_all(&mut self, times: &Times) {
         for task in 0..LAYOUT.person_tasks {
-            let mut effects = Effects::default();
-            let times = Times { own: now, everywhere: Some(now), ..Times::default() };
-            self.halves[task as usize].advance(&times, &mut effects);
-            assert!(!self.halves[task as usize].owes(&times), "nothing is left to do");
-            self.take(task, effects);
-            self.commit(task);
+            self.advance_one(task, times);
+            while self.halves[task as usize].owes(times) {
+                self.advance_one(task, times);
+            }
         }
+    }
+
+    /// As far as one commit goes.
+    pub fn advance_one(&mut self, task: i32, times: &Times) {
+        let mut effects = Effects::default();
+        self.halves[task as usize].advance(times, &mut effects);
+        let is_overdue = |output: &Output| {
+            let alert = output.payload.as_deref().map(Alert::decode).and_then(Result::ok);
+            let overdue = [AlertFamily::ContactOverdue, AlertFamily::PoolOverdue, AlertFamily::GroupOverdue];
+            output.topic == Topic::Alerts && alert.is_some_and(|alert| overdue.contains(&alert.family()))
+        };
+        let is_duty = |output: &Output| output.topic == Topic::PersonDuties;
+        assert!(effects.outputs.iter().all(|output| is_overdue(output) || is_duty(output)), "no more is said");
+        self.take(task, effects);
+        self.commit(task);
     }
 
     pub fn adopt(&mut self, rules: Rules) {
@@ -395,8 +394,8 @@ impl World {
     }
 
     fn passed(&self, person: &str) -> TimePassed {
-        let passed = self.halves[LAYOUT.person_task(person) as usize].passed();
-        TimePassed { due: passed.due, held_from: passed.held_from }
+        let Passed { due, unseen, held_from } = self.halves[LAYOUT.person_task(person) as usize].passed();
+        TimePassed { due, waiting: unseen.map(|unseen| (unseen.from, unseen.due)), held_from }.of(person)
     }
 
     /// The alerts that are live are those that must be, by a recount.
@@ -441,6 +440,7 @@ pub fn context(task: i32) -> Context {
         max_record_bytes: 100_000,
         history: true,
         formats: Formats::default(),
+        due_at_most: 2,
     }
 }
 

@@ -336,6 +336,7 @@ fn settings() -> Settings {
         commit_interval_ms: 100,
         commit_records: 50,
         commit_floor: 1,
+        due_at_most: 2,
         history: false,
         formats: Formats::default(),
     }

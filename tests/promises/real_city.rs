@@ -64,7 +64,7 @@ fn assert_ends_as_recounted(deployment: &mut RealDeployment, rules: &Rules, mess
     let end = messages.iter().map(|message| message.at).max().expect("a city sends something");
     deployment.mark_time(end);
     deployment.settle();
-    let passed = |_: &str| TimePassed { due: Some(end), held_from: None };
+    let passed = |_: &str| TimePassed { due: Some(end), ..TimePassed::default() };
     let truth = recount(rules, &real::secret(), &usable(messages, rules), rules.day(end), passed);
     assert_same(&truth, &deployment.published());
     assert_audit_agrees_and_finds_a_forgery(deployment);

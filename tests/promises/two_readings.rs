@@ -16,7 +16,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::pipeline::decode;
 use swabstream::pipeline::effects::Effects;
 use swabstream::pipeline::formats::Formats;
-use swabstream::pipeline::half::{Context, Half};
+use swabstream::pipeline::half::{Context, DUE_AT_MOST, Half};
 use swabstream::pipeline::person::PersonHalf;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
@@ -81,7 +81,15 @@ fn both(message: &Message, rules: &Arc<Rules>) -> Option<RejectCode> {
     };
     let layout = Layout { person_tasks: 1, area_tasks: 1 };
     let (secret, formats) = (SECRET, Formats::default());
-    let context = Context { task: 0, layout, secret, max_record_bytes: MAX_RECORD_BYTES, history: true, formats };
+    let context = Context {
+        task: 0,
+        layout,
+        secret,
+        max_record_bytes: MAX_RECORD_BYTES,
+        history: true,
+        formats,
+        due_at_most: DUE_AT_MOST,
+    };
     let outcome =
         PersonHalf::new(context, rules.clone()).apply(&record, &mut Effects::default()).expect("no input has a format");
     let audit = inputs::read(&record, rules, MAX_RECORD_BYTES);

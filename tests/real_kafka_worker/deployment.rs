@@ -19,7 +19,7 @@ use swabstream::kafka::topics::{self, Wanted};
 use swabstream::model::ids::Secret;
 use swabstream::model::record::{Layout, Topic};
 use swabstream::pipeline::formats::Formats;
-use swabstream::pipeline::half::Half;
+use swabstream::pipeline::half::{DUE_AT_MOST, Half};
 use swabstream::policy::sample::sample_rules;
 use swabstream::runtime::log::Fatal;
 use swabstream::runtime::task::RulesInForce;
@@ -158,6 +158,7 @@ fn settings(layout: Layout) -> Settings {
         commit_interval_ms: 20,
         commit_records: 10_000,
         commit_floor: 10,
+        due_at_most: DUE_AT_MOST,
         history: false,
         formats: Formats::default(),
     }

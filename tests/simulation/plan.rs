@@ -19,6 +19,8 @@ pub struct Plan {
     pub commit_records: usize,
     /// Few: commits take some of the tasks. Many: all.
     pub commit_floor: usize,
+    /// People looked at in one commit of a task because something of them is due.
+    pub due_at_most: usize,
     /// Time comes from the records alone.
     pub history: bool,
     /// Everything is there from the beginning.
@@ -50,6 +52,7 @@ impl Plan {
             ring: 3 + random.below(4) as u64,
             commit_records: 5 + random.below(40),
             commit_floor: 1 + random.below(5),
+            due_at_most: *random.pick(&[12, 30, 1_000]),
             history,
             backlog,
             days_after: if closes { 1 } else { *random.pick(&[1, 1, 2, 5, 30, 30, 200]) },

@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 23] = [
+const MUST_HAPPEN: [(&str, &[&str]); 24] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -30,6 +30,7 @@ const MUST_HAPPEN: [(&str, &[&str]); 23] = [
     ("commits beside a stuck restore", &["commit beside a stuck restore"]),
     ("compactions", &["compaction"]),
     ("ticks", &["tick"]),
+    ("instants in several commits", &["instant in several commits"]),
     ("moved tasks", &["task moved"]),
     ("changes of rules", &["rules changed"]),
     ("numbers of purposes used again", &["purpose took another's number"]),

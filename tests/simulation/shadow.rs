@@ -72,6 +72,7 @@ impl Shadowed for AreaHalf {
 pub struct Shadow<H> {
     task: i32,
     rules: Arc<Rules>,
+    due_at_most: usize,
     half: H,
     /// Its pages, since they were last wanted; whatever is called may change them.
     images: Option<Vec<Vec<u8>>>,
@@ -90,10 +91,12 @@ pub struct Stepped {
     pub outputs: Vec<Output>,
     /// Time passed and no record was read.
     pub tick: bool,
+    /// Some people of an instant are left to the next commit.
+    pub halfway: bool,
 }
 
 impl<H: Shadowed> Shadow<H> {
-    pub fn new(task: i32, rules: &Arc<Rules>) -> Self {
+    pub fn new(task: i32, rules: &Arc<Rules>, due_at_most: usize) -> Self {
         let formats = Formats::default();
         let context = Context {
             task,
@@ -102,10 +105,12 @@ impl<H: Shadowed> Shadow<H> {
             max_record_bytes: MAX_RECORD_BYTES,
             history: true,
             formats,
+            due_at_most,
         };
         Self {
             task,
             rules: Arc::clone(rules),
+            due_at_most,
             half: H::new(context, Arc::clone(rules)),
             images: None,
             effects: Effects::default(),
@@ -195,14 +200,15 @@ impl<H: Shadowed> Shadow<H> {
         }
         self.effects.changes.clear();
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
-        Stepped { outputs: std::mem::take(&mut self.effects.outputs), tick: records == 0 && self.now > before }
+        let (tick, halfway) = (records == 0 && self.now > before, self.half.passed().unseen.is_some());
+        Stepped { outputs: std::mem::take(&mut self.effects.outputs), tick, halfway }
     }
 
     /// A task without history begins by the rules of whoever got it first.
     fn begin(&mut self, rules: &Arc<Rules>) {
         assert_eq!(self.seq, 0, "{}: what was committed is restored", self.name());
         if self.rules.digest != rules.digest {
-            *self = Self::new(self.task, rules);
+            *self = Self::new(self.task, rules, self.due_at_most);
         }
     }
 
@@ -216,7 +222,7 @@ impl<H: Shadowed> Shadow<H> {
     fn reload(&mut self, images: Option<Vec<Vec<u8>>>) {
         let images = images.unwrap_or_else(|| images_of(&self.half));
         let passed = self.half.passed();
-        self.half = Self::new(self.task, &self.rules).half;
+        self.half = Self::new(self.task, &self.rules, self.due_at_most).half;
         for (page, image) in (0..).zip(&images) {
             self.half.load(page, image, FORMAT).expect("it was written just now");
         }

@@ -28,9 +28,10 @@ thread_local! {
     static WITNESS: RefCell<Option<Rc<RefCell<Witness>>>> = const { RefCell::new(None) };
 }
 
-/// A new witness on this thread, who knows the first set of rules.
-pub fn call(rules: &RulesInForce) -> Rc<RefCell<Witness>> {
-    let witness = Rc::new(RefCell::new(Witness::new(rules)));
+/// A new witness on this thread, who knows the first set of rules, and of how many people something that is due is seen to
+/// in one commit.
+pub fn call(rules: &RulesInForce, due_at_most: usize) -> Rc<RefCell<Witness>> {
+    let witness = Rc::new(RefCell::new(Witness::new(rules, due_at_most)));
     WITNESS.set(Some(Rc::clone(&witness)));
     witness
 }
@@ -46,6 +47,7 @@ type TaskOf = (HalfKind, i32);
 pub struct Witness {
     /// Every set that was published, the first first.
     rules: Vec<RulesInForce>,
+    due_at_most: usize,
     /// Offset of the rules by which each task was committed last.
     derived_by: BTreeMap<TaskOf, i64>,
     pub person: Shadows<PersonHalf>,
@@ -67,6 +69,8 @@ pub struct Witness {
     /// What readers must see, by partition.
     published: BTreeMap<(Topic, i32), Vec<Output>>,
     pub ticks: u64,
+    /// Commits that left some people of an instant to the next.
+    pub halfway: u64,
     pub moves: u64,
 }
 
@@ -87,9 +91,10 @@ struct Sent {
 }
 
 impl Witness {
-    fn new(rules: &RulesInForce) -> Self {
+    fn new(rules: &RulesInForce, due_at_most: usize) -> Self {
         Self {
             rules: vec![rules.clone()],
+            due_at_most,
             derived_by: BTreeMap::new(),
             person: BTreeMap::new(),
             area: BTreeMap::new(),
@@ -102,6 +107,7 @@ impl Witness {
             closed: BTreeMap::new(),
             published: BTreeMap::new(),
             ticks: 0,
+            halfway: 0,
             moves: 0,
         }
     }
@@ -219,8 +225,9 @@ impl Witness {
         let slowest = self.slowest();
         let mut outputs = Vec::new();
         let (first, naively) = (Arc::clone(&self.rules[0].rules), self.rules.len() > 1);
+        let most = self.due_at_most;
         for Step { task, calls, next, rules } in sent.steps.drain(..) {
-            let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &first));
+            let shadow = H::shadows(self).entry(task).or_insert_with(|| Shadow::new(task, &first, most));
             let mut stepped = shadow.step(&calls, &next, slowest, naively);
             let commit = format!("{}/{task}/{}", H::KIND, shadow.seq()).into_bytes();
             stepped.outputs.iter_mut().for_each(|output| output.headers.push((COMMIT_HEADER, commit.clone())));
@@ -228,6 +235,7 @@ impl Witness {
             self.note_derived(H::KIND, task, &digest, rules);
             outputs.extend(stepped.outputs);
             self.ticks += u64::from(stepped.tick);
+            self.halfway += u64::from(stepped.halfway);
             let before = self.owners.insert((H::KIND, task), sent.id.clone());
             self.moves += u64::from(before.is_some_and(|before| before != sent.id));
         }

@@ -125,7 +125,7 @@ impl World {
         let plan = Plan::of(&mut random);
         let broker = Broker::new(LAYOUT, Timestamp(first.0 - HOUR), random.next());
         let first = RulesInForce { rules: rules::first().clone(), offset: 1 };
-        let witness = witness::call(&first);
+        let witness = witness::call(&first, plan.due_at_most);
         {
             let mut broker = broker.borrow_mut();
             broker.set_timeouts(TIMEOUTS);
@@ -143,6 +143,7 @@ impl World {
             commit_interval_ms: COMMIT_INTERVAL_MS,
             commit_records: plan.commit_records,
             commit_floor: plan.commit_floor,
+            due_at_most: plan.due_at_most,
             history: plan.history,
             formats: Formats::default(),
         };
@@ -491,6 +492,7 @@ impl World {
         let mut happened = broker.happened().clone();
         let witness = self.witness.borrow();
         happened.insert("tick", witness.ticks);
+        happened.insert("instant in several commits", witness.halfway);
         happened.insert("task moved", witness.moves);
         happened.insert("purpose took another's number", witness.purposes_renamed(self.plan.room));
         happened.extend(judgement::missed_tests(&broker));

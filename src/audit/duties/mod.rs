@@ -91,8 +91,7 @@ fn difference(wanted: &PersonDuties, found: &PersonDuties) -> String {
 /// Whether what was published of a person is taken as given: a message about a contact is on its way, or it is not known
 /// how far time had come, as the state of the person's task is lost.
 fn is_given(person: &str, observed: &Observed<'_>) -> bool {
-    let is_known = observed.passed.contains_key(&observed.layout.person_task(person));
-    !is_known || observed.in_flight.contacts.contains(person)
+    observed.passed_of(person).is_none() || observed.in_flight.contacts.contains(person)
 }
 
 /// What must be published of each person: as it was recounted, and where that cannot be sure, as it was published.
@@ -113,7 +112,7 @@ fn effective(truth: &Truth, observed: &Observed<'_>) -> BTreeMap<String, PersonD
 
 /// The same without days of which the person's task knows no more; `None` where nothing is left.
 fn known_days(said: &PersonDuties, person: &str, observed: &Observed<'_>) -> Option<PersonDuties> {
-    let passed = observed.passed.get(&observed.layout.person_task(person)).copied().unwrap_or_default();
+    let passed = observed.passed_of(person).unwrap_or_default();
     let last = |duty: &Duty| Day::parse(if duty.release_day.is_empty() { &duty.day } else { &duty.release_day });
     let is_known = |duty: &Duty| last(duty).is_none_or(|day| passed.knows(observed.rules, day));
     let mut said = said.clone();
@@ -128,7 +127,7 @@ fn of_areas(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>)
     // Days that every task knows all of.
     let known = |day: &Day| observed.passed.values().all(|passed| passed.knows(observed.rules, *day));
     let all: DutySums = observed.areas.values().flat_map(|task| task.duties.clone()).collect();
-    let passed = |person: &str| observed.passed.get(&observed.layout.person_task(person)).copied().unwrap_or_default();
+    let passed = |person: &str| observed.passed_of(person).unwrap_or_default();
     let mut wanted = sums_of(observed.rules, effective.values(), observed.published.live(), passed);
     for ((area, day), counts) in &observed.in_flight.duties {
         bump(&mut wanted, (area, *day), &counts.times(-1));
@@ -138,7 +137,7 @@ fn of_areas(effective: &BTreeMap<String, PersonDuties>, observed: &Observed<'_>)
         sums.iter().filter(|(key, _)| is_kept(key)).map(|(key, counts)| (key.clone(), counts.clone())).collect()
     };
     let (mut wanted, mut held) = (kept(&wanted), kept(&all));
-    let is_lost = |person: &str| !observed.passed.contains_key(&observed.layout.person_task(person));
+    let is_lost = |person: &str| observed.passed_of(person).is_none();
     if effective.iter().any(|(person, said)| !said.groups.is_empty() && is_lost(person)) {
         check.limited =
             Some("key groups are not recounted: a task is lost, and with it how far its days have come".to_owned());

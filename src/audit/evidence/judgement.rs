@@ -131,12 +131,7 @@ impl Evidence {
     /// How far each person task says that time has come.
     fn passed(&self) -> BTreeMap<i32, TimePassed> {
         let people = self.heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
-        let time = |at: &Option<prost_types::Timestamp>| at.as_ref().and_then(Timestamp::from_wire);
-        people
-            .map(|((_, task), head)| {
-                (*task, TimePassed { due: time(&head.task.due), held_from: time(&head.task.held_from) })
-            })
-            .collect()
+        people.map(|((_, task), head)| (*task, TimePassed::stored(&head.task))).collect()
     }
 
     /// What must be true: each area on the day up to which its own task has published, each person as far as time has
@@ -152,7 +147,9 @@ impl Evidence {
         };
         let moments: BTreeSet<Until> = areas.keys().filter_map(until_of).collect();
         let layout = self.setting.layout;
-        let passed = |person: &str| passed.get(&layout.person_task(person)).copied().unwrap_or_default();
+        let passed = |person: &str| {
+            passed.get(&layout.person_task(person)).map_or_else(TimePassed::default, |passed| passed.of(person))
+        };
         let recount = |until: Until| recount::recount(rules, &self.setting.secret, &self.inputs.arrived, until, passed);
         let last = moments.last().copied().unwrap_or(Until::from(Day::default()));
         let mut truth = recount(last);

@@ -106,6 +106,7 @@ mod tests {
             max_record_bytes: 1_000,
             history: false,
             formats: Formats::default(),
+            due_at_most: 1,
         };
         let mut half = PersonHalf::new(context, Arc::new(sample_rules()));
         let mut effects = Effects::default();

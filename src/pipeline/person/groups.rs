@@ -4,7 +4,6 @@
 //! else; what it says is published with the person's duties.
 
 use super::PersonHalf;
-use super::duties::group;
 use super::messages::{self, Origin, Trigger};
 use super::{revisions, route};
 use crate::model::group::PersonGroup;
@@ -50,8 +49,7 @@ impl PersonHalf {
             return Err(stop);
         }
         let ending = revisions::ending(before.as_ref(), &membership, End::GroupApplied);
-        let next = self.state.case_file(slot).and_then(|file| group::next(file, &self.rules, self.passed));
-        self.deadlines.add(slot, next);
+        self.expect_anew(slot);
         self.review(slot, &trigger, effects);
         Ok(ending)
     }

@@ -3,7 +3,7 @@
 use super::PersonHalf;
 use super::ahead::READ_AHEAD;
 use super::counting::cell_messages::Head;
-use super::deadlines::Deadlines;
+use super::deadlines::{Deadlines, Due};
 use super::duties::group;
 use super::messages::{self, Trigger};
 use super::overdue;
@@ -20,15 +20,12 @@ use crate::pipeline::half::{Context, Half};
 use crate::pipeline::lab::LabsHeard;
 use crate::pipeline::person::counting::cells::Cells;
 use crate::pipeline::person::counting::contribution::{self, Places, Scratch};
-use crate::pipeline::times::{OwnTime, Passed, Times};
+use crate::pipeline::times::{OwnTime, Passed, Times, turn};
 use crate::policy::Rules;
 use crate::state::person::{PersonState, Slot};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-/// People looked at in one commit because of deadlines: at least those of one instant.
-const DUE_AT_MOST: usize = 1_000;
 
 /// People looked at for old rows each time that time goes on: at least so many, and at least this part of all.
 const SWEEP_LEAST: u32 = 64;
@@ -110,7 +107,7 @@ impl Half for PersonHalf {
         }
         let Some(drop_before) = times.drop_before else { return };
         // Nothing is forgotten that a deadline will still ask for.
-        let cutoffs = Cutoffs::at(self.passed.due.map_or(drop_before, |due| due.min(drop_before)), &self.rules);
+        let cutoffs = Cutoffs::at(self.passed.of_all().map_or(drop_before, |due| due.min(drop_before)), &self.rules);
         self.cutoffs = Some(cutoffs);
         self.passed.held_from = self.passed.held_from.max(Some(cutoffs.first_held()));
         let slots = self.state.slots();
@@ -128,7 +125,7 @@ impl Half for PersonHalf {
     }
 
     fn owes(&self, times: &Times) -> bool {
-        self.deadlines.next().is_some_and(|next| times.everywhere.is_some_and(|everywhere| next <= everywhere))
+        self.deadlines.next().is_some_and(|next| times.everywhere.is_some_and(|everywhere| next.at <= everywhere))
     }
 
     fn passed(&self) -> Passed {
@@ -192,49 +189,68 @@ impl Half for PersonHalf {
 
 /// What is due by a time.
 impl PersonHalf {
-    /// Looks at everybody of whom something has come due, in order of time. All that is due at one instant is seen to
-    /// within one commit: so whoever restores it knows from the instant alone who was.
+    /// Looks at whoever something has come due of, in order of time: at so many in one commit, others in the next. Whoever
+    /// restores it knows from the instant and the turn alone who was.
     fn pass_deadlines(&mut self, everywhere: Timestamp, effects: &mut Effects) {
-        let (is_first, mut looked_at) = (self.passed.due.is_none(), 0);
-        while let Some(at) = self.deadlines.next().filter(|at| *at <= everywhere && looked_at < DUE_AT_MOST) {
-            self.passed.due = self.passed.due.max(Some(at));
-            while let Some(slot) = self.deadlines.take(at) {
-                looked_at += 1;
-                self.review(slot, &Trigger::deadline(), effects);
-                self.review_all_tubes(slot, &Trigger::deadline(), effects);
-                self.touched.push(slot);
-                self.expect_anew(slot);
+        if self.passed.due.is_none() {
+            self.begin_days(everywhere);
+        }
+        let (mut looked_at, mut last) = (0, None);
+        while let Some(due) = self.deadlines.next().filter(|due| due.at <= everywhere) {
+            // Two of one turn, which is next to impossible, are not told apart.
+            if looked_at >= self.context.due_at_most && last != Some(due) {
+                break;
             }
+            let Some(slot) = self.deadlines.take() else { break };
+            self.passed.come_to(due.at, due.turn);
+            (looked_at, last) = (looked_at + 1, Some(due));
+            self.review(slot, &Trigger::deadline(), effects);
+            self.review_all_tubes(slot, &Trigger::deadline(), effects);
+            self.touched.push(slot);
+            self.expect_anew(slot);
+        }
+        let next = self.deadlines.next().map(|due| due.at);
+        if next.is_none_or(|next| Some(next) > self.passed.due) {
+            self.passed.unseen = None;
         }
         self.deliver(effects);
-        if self.deadlines.next().is_none_or(|next| next > everywhere) {
+        if next.is_none_or(|next| next > everywhere) {
             self.passed.due = self.passed.due.max(Some(everywhere));
-        }
-        if is_first {
-            self.begin_days(effects);
         }
     }
 
     /// From now on it is known which day it is: for whoever is in a group, which tests are due, and which were missed.
-    fn begin_days(&mut self, effects: &mut Effects) {
+    fn begin_days(&mut self, everywhere: Timestamp) {
+        let at = self.deadlines.next().map_or(everywhere, |due| due.at.min(everywhere));
         let is_member = |slot: &Slot| self.state.case_file(*slot).is_some_and(|file| !file.groups.is_empty());
-        let mut members: Vec<Slot> = self.state.with_case_files().filter(is_member).collect();
-        members.sort_unstable();
-        for slot in &members {
-            self.review(*slot, &Trigger::deadline(), effects);
-            self.expect_anew(*slot);
-        }
-        self.touched.extend(members);
-        self.deliver(effects);
+        let members: Vec<Slot> = self.state.with_case_files().filter(is_member).collect();
+        members.into_iter().for_each(|slot| self.deadlines.add(slot, self.due(slot, Some(at))));
     }
 
-    fn expect_anew(&mut self, slot: Slot) {
-        let file = self.state.case_file(slot);
-        let of_pool = file.and_then(|file| recall::next(file, &self.rules, self.passed));
-        let of_groups = file.and_then(|file| group::next(file, &self.rules, self.passed));
-        let of_contacts = file.and_then(|file| overdue::next(file, &self.rules, self.passed));
-        let next = of_contacts.into_iter().chain(of_pool).chain(of_groups).min();
-        self.deadlines.set(slot, next);
+    /// How far time has come for a person, or a pool.
+    pub(super) fn passed_of(&self, slot: Slot) -> Passed {
+        let waits = self.passed.unseen.and_then(|_| self.state.case_file(slot));
+        waits.map_or(self.passed, |file| self.passed.of(&file.person_id))
+    }
+
+    /// A deadline of a person with their turn; none lies before what others were already seen to at.
+    pub(super) fn due(&self, slot: Slot, at: Option<Timestamp>) -> Option<Due> {
+        let turn = turn(&self.state.case_file(slot)?.person_id);
+        Some(Due { at: at?.max(self.passed.due.unwrap_or_default()), turn })
+    }
+
+    /// Whatever a person waited for, it is looked for anew.
+    pub(super) fn expect_anew(&mut self, slot: Slot) {
+        let passed = self.passed_of(slot);
+        let next = self.state.case_file(slot).and_then(|file| {
+            // Whoever is in a group is seen to once it is known which day it is.
+            let begins = self.passed.due.filter(|_| passed.due.is_none() && !file.groups.is_empty());
+            let of_pool = recall::next(file, &self.rules, passed);
+            let of_groups = group::next(file, &self.rules, passed);
+            let of_contacts = overdue::next(file, &self.rules, passed);
+            of_contacts.into_iter().chain(of_pool).chain(of_groups).chain(begins).min()
+        });
+        self.deadlines.set(slot, self.due(slot, next));
     }
 
     fn expect_all(&mut self) {

@@ -398,8 +398,8 @@ impl PersonHalf {
     fn expect(&mut self, slot: Slot, record_id: &str) {
         let Some(file) = self.state.case_file(slot) else { return };
         let contact = file.contact(record_id);
-        let next = contact.and_then(|contact| overdue::next_of(contact, file, &self.rules, self.passed));
-        self.deadlines.add(slot, next);
+        let next = contact.and_then(|contact| overdue::next_of(contact, file, &self.rules, self.passed_of(slot)));
+        self.deadlines.add(slot, self.due(slot, next));
     }
 
     /// Says what must be said now, if there is or was a positive or a contact record, or somebody is tested again and again.
@@ -414,8 +414,8 @@ impl PersonHalf {
         let grounds = alerts::Grounds { rows, file, rules, names, secret };
         let mut wanted = alerts::wanted(&grounds);
         let of_all = alerts::Grounds { rows: self.state.rows(slot), ..grounds };
-        wanted.extend(overdue::wanted(&of_all, self.passed));
-        wanted.extend(group_overdue::wanted(&of_all, self.passed));
+        wanted.extend(overdue::wanted(&of_all, self.passed_of(slot)));
+        wanted.extend(group_overdue::wanted(&of_all, self.passed_of(slot)));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let held: Vec<v1::Alert> = file.alerts.iter().map(HeldAlert::message).collect();

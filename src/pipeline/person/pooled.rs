@@ -144,14 +144,15 @@ impl PersonHalf {
         let Some(file) = self.state.case_file(slot).filter(|_| !tubes.is_empty()) else { return };
         let mut wanted: Vec<v1::Alert> =
             tubes.iter().filter_map(|tube| tubes::wanted(file, *tube, &self.rules, &self.context.secret)).collect();
-        let overdue = |alert| recall::overdue(alert, &self.rules, &self.context.secret, self.passed);
+        let passed = self.passed_of(slot);
+        let overdue = |alert| recall::overdue(alert, &self.rules, &self.context.secret, passed);
         wanted.extend(wanted.iter().filter_map(overdue).collect::<Vec<_>>());
         let concerned = tubes::alerts_of(file, &tubes, &self.rules, &self.context.secret);
         let changed = alerts::review(&concerned, wanted, trigger);
         let pool_id = file.person_id.clone();
         self.publish(slot, &pool_id, changed, trigger, effects);
-        let next = self.state.case_file(slot).and_then(|file| recall::next(file, &self.rules, self.passed));
-        self.deadlines.add(slot, next);
+        let next = self.state.case_file(slot).and_then(|file| recall::next(file, &self.rules, passed));
+        self.deadlines.add(slot, self.due(slot, next));
     }
 
     /// Adds to the numbers of areas, or takes back, what some of a pool's tubes count.

@@ -13,7 +13,7 @@ use crate::pipeline::decode::validate::JUDGEMENT;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::{Formats, Newer};
 use crate::pipeline::half::{Context, Half};
-use crate::pipeline::times::{Passed, Times};
+use crate::pipeline::times::{Passed, Times, Unseen};
 use crate::policy::Rules;
 use crate::proto::v1::{InputOffset, Loss, Progress, TaskHead};
 use crate::state::changelog::{Changelog, Restorer};
@@ -115,11 +115,10 @@ impl<H: Half> Task<H> {
         task.clock.resume(time(&head.now), published);
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
         task.rules_offset = head.rules_offset;
+        task.half.resume(passed_by(&head), head.written_format);
         task.losses = head.losses;
         // What was read so far, another version may have taken that this one refuses: whoever counts again must know.
         task.judged_from = if head.judgement == JUDGEMENT { head.judged_from } else { head.inputs };
-        let [due, held_from] = [&head.due, &head.held_from].map(|at| at.as_ref().and_then(Timestamp::from_wire));
-        task.half.resume(Passed { due, held_from }, head.written_format);
         task.told_closed = task.closed();
         Ok(task)
     }
@@ -279,7 +278,7 @@ impl<H: Half> Task<H> {
 
     fn head(&self) -> TaskHead {
         let offset = |&(topic, offset): &(Topic, i64)| InputOffset { topic: topic.name().into(), offset };
-        let Passed { due, held_from } = self.half.passed();
+        let Passed { due, unseen, held_from } = self.half.passed();
         TaskHead {
             inputs: self.next.iter().map(offset).collect(),
             now: Some(self.now().to_wire()),
@@ -301,6 +300,8 @@ impl<H: Half> Task<H> {
             judgement: JUDGEMENT,
             judged_from: self.judged_from.clone(),
             due: due.map(Timestamp::to_wire),
+            due_turn: unseen.map(|unseen| unseen.from),
+            due_before: unseen.and_then(|unseen| unseen.due).map(Timestamp::to_wire),
             held_from: held_from.map(Timestamp::to_wire),
             written_format: self.formats.written,
         }
@@ -387,6 +388,13 @@ fn book(ledger: &mut Ledger, next: &mut [(Topic, i64)], record: &Record<'_>, out
     let next = next.iter_mut().find(|(input, _)| *input == topic).expect("an input of this half");
     assert!(record.position.offset >= next.1, "{} {} was applied before", topic.name(), record.position.offset);
     next.1 = record.position.offset + 1;
+}
+
+/// How far time has come, as it was stored.
+fn passed_by(head: &TaskHead) -> Passed {
+    let time = |at: &Option<WireTimestamp>| at.as_ref().and_then(Timestamp::from_wire);
+    let unseen = head.due_turn.map(|from| Unseen { from, due: time(&head.due_before) });
+    Passed { due: time(&head.due), unseen, held_from: time(&head.held_from) }
 }
 
 /// With other numbers of tasks people and areas would be looked for in other tasks than they are kept in, and begin

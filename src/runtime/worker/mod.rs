@@ -58,6 +58,8 @@ pub struct Settings {
     pub history: bool,
     /// Of messages between tasks.
     pub formats: Formats,
+    /// People looked at in one commit of a task because something of them is due.
+    pub due_at_most: usize,
 }
 
 /// Where a worker is with a task that it was given.

@@ -119,6 +119,7 @@ impl<H: Half, L: Log> Worker<H, L> {
             max_record_bytes: self.settings.max_record_bytes,
             history: self.settings.history,
             formats: self.settings.formats,
+            due_at_most: self.settings.due_at_most,
         }
     }
 }

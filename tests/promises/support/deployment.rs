@@ -14,6 +14,7 @@ use swabstream::pipeline::area::AreaHalf;
 use swabstream::pipeline::formats::Formats;
 use swabstream::pipeline::half::Half;
 use swabstream::pipeline::person::PersonHalf;
+use swabstream::pipeline::times::Passed;
 use swabstream::policy::Rules;
 use swabstream::runtime::globals::Globals;
 use swabstream::runtime::task::RulesInForce;
@@ -64,6 +65,7 @@ impl Deployment {
             commit_interval_ms: 100,
             commit_records: 200,
             commit_floor: 10,
+            due_at_most: 2,
             history,
             formats: Formats::default(),
         };
@@ -197,8 +199,8 @@ impl Deployment {
     pub fn passed(&self) -> impl Fn(&str) -> TimePassed {
         let tasks = self.person.each(|half, _| half.passed());
         move |person| {
-            let passed = tasks[&LAYOUT.person_task(person)];
-            TimePassed { due: passed.due, held_from: passed.held_from }
+            let Passed { due, unseen, held_from } = tasks[&LAYOUT.person_task(person)];
+            TimePassed { due, waiting: unseen.map(|unseen| (unseen.from, unseen.due)), held_from }.of(person)
         }
     }
 

@@ -65,7 +65,7 @@ impl PersonHalf {
         }
         let grounds = Grounds { rows: self.state.rows(slot), file, rules, names, secret };
         let about_positives = self.state.about_positives(slot);
-        contact::of(&grounds, &about_positives, self.passed, before)
+        contact::of(&grounds, &about_positives, self.passed_of(slot), before)
     }
 
     /// Adds (or takes back) what was counted of a person's duties, but for days that stay as they were counted.
