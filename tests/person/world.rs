@@ -53,6 +53,7 @@ pub enum Input {
 }
 
 pub struct World {
+    pub layout: Layout,
     pub rules: Arc<Rules>,
     pub halves: Vec<PersonHalf>,
     mail: Vec<VecDeque<Output>>,
@@ -88,10 +89,17 @@ impl World {
     }
 
     pub fn with(rules: Rules) -> Self {
+        Self::split(rules, LAYOUT)
+    }
+
+    /// With other numbers of tasks.
+    pub fn split(rules: Rules, layout: Layout) -> Self {
         let rules = Arc::new(rules);
-        let tasks = LAYOUT.person_tasks as usize;
+        let tasks = layout.person_tasks as usize;
+        let begun = |task| PersonHalf::new(Context { layout, ..context(task) }, rules.clone());
         Self {
-            halves: (0..LAYOUT.person_tasks).map(|task| PersonHalf::new(context(task), rules.clone())).collect(),
+            layout,
+            halves: (0..layout.person_tasks).map(begun).collect(),
             rules,
             mail: vec![VecDeque::new(); tasks],
             offset: 0,
@@ -113,8 +121,10 @@ impl World {
 
     /// From now on the tasks are of live work, and begin anew.
     pub fn in_live_work(&mut self) {
-        let tasks = 0..LAYOUT.person_tasks;
-        let live = |task| PersonHalf::new(Context { history: false, ..context(task) }, self.rules.clone());
+        let tasks = 0..self.layout.person_tasks;
+        let live = |task| {
+            PersonHalf::new(Context { history: false, layout: self.layout, ..context(task) }, self.rules.clone())
+        };
         self.halves = tasks.map(live).collect();
     }
 
@@ -163,7 +173,7 @@ impl World {
                 (Topic::PersonGroups, &group.person_id, group.encode_to_vec(), *at)
             }
         };
-        let task = partition.unwrap_or_else(|| LAYOUT.person_task(person));
+        let task = partition.unwrap_or_else(|| self.layout.person_task(person));
         let key = person.clone().into_bytes();
         self.apply(topic, task, &key, &payload, received_at)
     }
@@ -242,7 +252,7 @@ impl World {
     }
 
     fn advance_all(&mut self, times: &Times) {
-        for task in 0..LAYOUT.person_tasks {
+        for task in 0..self.layout.person_tasks {
             self.advance_one(task, times);
             while self.halves[task as usize].owes(times) {
                 self.advance_one(task, times);
@@ -267,7 +277,7 @@ impl World {
 
     pub fn adopt(&mut self, rules: Rules) {
         self.rules = Arc::new(rules);
-        for task in 0..LAYOUT.person_tasks {
+        for task in 0..self.layout.person_tasks {
             let mut effects = Effects::default();
             self.halves[task as usize].adopt(self.rules.clone(), &mut effects);
             self.take(task, effects);
@@ -306,7 +316,7 @@ impl World {
                 }
                 Topic::AreaChanges => {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
-                    assert!(changes.areas.iter().all(|area| LAYOUT.area_task(area) == output.partition));
+                    assert!(changes.areas.iter().all(|area| self.layout.area_task(area) == output.partition));
                     let all = changes.cells.len() + changes.pools.len() + changes.duties.len() + changes.groups.len();
                     assert!(all > 0, "nothing is sent when nothing changed");
                     changes::add(&mut self.numbers, &changes);
@@ -317,7 +327,7 @@ impl World {
                     }));
                 }
                 Topic::PersonDuties => {
-                    assert_eq!((output.partition, LAYOUT.person_task(&text(&output.key))), (task, task));
+                    assert_eq!((output.partition, self.layout.person_task(&text(&output.key))), (task, task));
                     self.told += 1;
                     self.to_do.remove(&text(&output.key));
                     let said = output.payload.map(|_| PersonDuties::decode(&payload[..]).expect("duties"));
@@ -394,7 +404,7 @@ impl World {
     }
 
     fn passed(&self, person: &str) -> TimePassed {
-        let Passed { due, unseen, held_from } = self.halves[LAYOUT.person_task(person) as usize].passed();
+        let Passed { due, unseen, held_from } = self.halves[self.layout.person_task(person) as usize].passed();
         TimePassed { due, waiting: unseen.map(|unseen| (unseen.from, unseen.due)), held_from }.of(person)
     }
 
