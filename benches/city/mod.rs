@@ -208,7 +208,8 @@ pub fn processor_time() -> Duration {
     Duration::from_nanos(nanoseconds.expect("nanoseconds"))
 }
 
-fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
+/// A task without history.
+pub fn fresh<H: Half>(task: i32, rules: &RulesInForce) -> Task<H> {
     let secret = Secret::new([7; 16]);
     let context = Context {
         task,
@@ -228,7 +229,8 @@ pub fn result(offset: i64, sent: &Sent, received_at: Timestamp) -> Record<'_> {
     record(Topic::LabResults, 0, offset, &sent.key, &sent.payload, received_at)
 }
 
-fn record<'a>(
+/// A record as a task reads it.
+pub fn record<'a>(
     topic: Topic,
     partition: i32,
     offset: i64,

@@ -25,6 +25,8 @@ struct Said {
     positive: i64,
     /// Live alerts about people.
     alerts: u64,
+    /// Pools that are positive.
+    positive_pools: usize,
     /// Records set aside.
     dead_letters: u64,
 }
@@ -36,6 +38,7 @@ pub fn check(config: &KafkaConfig, loaded: &Loaded) -> anyhow::Result<()> {
         results: truth.results as i64,
         positive: truth.positive as i64,
         alerts: truth.positive_people.len() as u64,
+        positive_pools: truth.positive_pools as usize,
         dead_letters: 0,
     };
     let topics = [Topic::Alerts, Topic::AreaPositivity, Topic::DeadLetters];
@@ -59,6 +62,7 @@ struct Outputs {
     /// Newest day of each district, its results and positives.
     districts: BTreeMap<String, (String, i64, i64)>,
     people: BTreeSet<String>,
+    pools: BTreeSet<String>,
     dead_letters: u64,
 }
 
@@ -76,6 +80,9 @@ impl Outputs {
         if alert.family() == AlertFamily::Positive {
             self.alerts.insert(alert.alert_id.clone(), alert.state() != AlertState::Withdrawn);
             self.people.insert(alert.person_id.clone());
+        }
+        if alert.family() == AlertFamily::PoolPositive {
+            self.pools.insert(alert.alert_id.clone());
         }
     }
 
@@ -97,6 +104,7 @@ impl Outputs {
             positive: self.districts.values().map(|(_, _, positive)| positive).sum(),
             // Two live alerts of one person are one too many.
             alerts: if live as usize == self.people.len() { live } else { u64::MAX },
+            positive_pools: self.pools.len(),
             dead_letters: self.dead_letters,
         }
     }

@@ -13,6 +13,7 @@ mod figures;
 mod floods;
 mod instance;
 mod latency;
+mod midnight;
 mod nanoseconds;
 mod ours;
 mod peer;

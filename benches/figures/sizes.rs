@@ -5,6 +5,7 @@
 
 use super::city::City;
 use super::figures::{Figures, memory};
+use super::midnight::midnight;
 use super::workload::Shape;
 use super::workload::rounds::Round;
 use super::{Scale, workload::Sent};
@@ -39,6 +40,7 @@ pub fn sizes(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     figures.add("bytes_per_person", "B", large.bytes_per_person);
     figures.add("people_of_bytes_per_person", "1", f64::from(fits));
     figures.add("cost_ratio_32m_to_1m", "1", large.ns_per_result / small.ns_per_result);
+    midnight(scale, figures);
     Ok(())
 }
 

@@ -101,6 +101,8 @@ pub fn partitions(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
 pub fn variants(scale: &Scale, figures: &mut Figures) -> anyhow::Result<()> {
     let variants = [
         ("100k_areas", LAYOUT, Shape { streets: 100_000, ..Shape::default() }),
+        // Of a hundred results eighty come by pools of ten: of records it is a quarter.
+        ("pooled_80", LAYOUT, Shape { pooled: 80, ..Shape::default() }),
         ("all_mis_keyed", LAYOUT, Shape { mis_keyed: 100, ..Shape::default() }),
     ];
     for (name, layout, shape) in variants {

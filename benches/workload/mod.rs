@@ -78,8 +78,10 @@ pub struct Sent {
 /// What anybody who has processed all of it must say.
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
-    /// Results, each in whatever version.
+    /// Results with a call, each in whatever version: a negative pool is one of each of its people.
     pub results: u64,
+    /// Pools that are positive.
+    pub positive_pools: u64,
     /// Those that are positive.
     pub positive: u64,
     /// People with a positive.
@@ -114,7 +116,7 @@ impl Workload {
             earlier.purpose = PURPOSES[other % PURPOSES.len()].into();
             return earlier.clone();
         }
-        let result = if self.is_pool() { self.pool() } else { self.fresh() };
+        let result = if self.is_pool() { self.pool() } else { self.single() };
         match self.recent.len() {
             RECENT => self.recent[(self.number % RECENT as u64) as usize] = result.clone(),
             _ => self.recent.push(result.clone()),
@@ -132,6 +134,11 @@ impl Workload {
     /// Neighbours in one tube; one tube in a hundred is positive.
     fn pool(&mut self) -> LabResult {
         let one = self.fresh();
+        let positive = self.random.random_range(0..100) == 0;
+        match positive {
+            true => self.truth.positive_pools += 1,
+            false => self.truth.results += u64::from(IN_A_POOL),
+        }
         let first = self.random.random_range(0..self.shape.people - IN_A_POOL * self.shape.streets);
         let member =
             |at: u32| PoolMember { person_id: person_id(first + at * self.shape.streets), ..PoolMember::default() };
@@ -140,7 +147,6 @@ impl Workload {
             size: IN_A_POOL,
             members: (0..IN_A_POOL).map(member).collect(),
         };
-        let positive = self.random.random_range(0..100) == 0;
         LabResult {
             person_id: String::new(),
             area: street(first % self.shape.streets),
@@ -150,6 +156,17 @@ impl Workload {
         }
     }
 
+    /// One of a person.
+    fn single(&mut self) -> LabResult {
+        let result = self.fresh();
+        self.truth.results += 1;
+        if result.finding() == Finding::Positive {
+            self.truth.positive += 1;
+            self.truth.positive_people.insert(result.person_id.clone());
+        }
+        result
+    }
+
     /// A first version, collected within the last two days.
     fn fresh(&mut self) -> LabResult {
         self.number += 1;
@@ -157,11 +174,6 @@ impl Workload {
         let person = self.random.random_range(0..self.shape.people);
         let collected_at = self.now.plus_hours(-self.random.random_range(1..48));
         let positive = self.random.random_range(0..1000) == 0;
-        self.truth.results += 1;
-        if positive {
-            self.truth.positive += 1;
-            self.truth.positive_people.insert(person_id(person));
-        }
         LabResult {
             lab_id: lab(number as u32 % LABS),
             result_id: format!("r{number:011}"),
@@ -217,10 +229,20 @@ impl Iterator for Workload {
 
 /// The rules of the workload: its registries, and the policies of Chongqing.
 pub fn rules(shape: Shape) -> Rules {
+    rules_and(shape, "")
+}
+
+/// The same, by which a key group is tested every day, and told of whoever is not.
+pub fn rules_with_group(shape: Shape, group: &str) -> Rules {
+    rules_and(shape, &format!("\n[[groups]]\ngroup = \"{group}\"\nevery_days = 1\nalert = true\n"))
+}
+
+fn rules_and(shape: Shape, of_cases: &str) -> Rules {
+    let cases = include_str!("../../deploy/rules/chongqing/case-2022-11-11.toml").to_owned() + of_cases;
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
     let files = [
         file("deployment.toml", include_str!("../../deploy/rules/chongqing/deployment.toml")),
-        file("case-2022-11-11.toml", include_str!("../../deploy/rules/chongqing/case-2022-11-11.toml")),
+        file("case-2022-11-11.toml", &cases),
         file("tier-20-measures.toml", include_str!("../../deploy/rules/chongqing/tier-20-measures.toml")),
         file("tier-cdc-transmission.toml", include_str!("../../deploy/rules/chongqing/tier-cdc-transmission.toml")),
         file("areas.csv", &areas(shape.streets)),
