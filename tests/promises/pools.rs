@@ -1,9 +1,10 @@
 //! Stories of pools: the tube, the recall, and what comes of it; and pools that were published.
 
 use crate::support::open_data;
+use crate::support::records::group_record;
 use crate::support::story::{Ending, Story, result, time};
 use std::collections::BTreeMap;
-use swabstream::proto::v1::AlertFamily::{PoolOverdue, PoolPositive, Positive};
+use swabstream::proto::v1::AlertFamily::{GroupOverdue, PoolOverdue, PoolPositive, Positive};
 use swabstream::proto::v1::{CauseKind, Finding, LabResult, Pool, PoolMember, PooledInterval, ResultStatus};
 
 /// A tube of four people of two tasks and two streets.
@@ -69,6 +70,32 @@ fn the_recall_that_nobody_made_is_told_of_until_the_last_member_is_tested() {
     let end = story.result("2022-11-14 10:00", alone(4, "2022-11-14")).end("2022-11-14 12:00");
     assert!(about(&end).is_none(), "the last of them came");
     assert!(end.pool(PoolPositive, "T1").is_some_and(|alert| alert.all_negative));
+}
+
+/// A lab keeps a positive tube to itself, as one did in Shijiazhuang in 2022: of what was never sent nothing can be known. But
+/// its people were due to be tested, and whoever has no result is told of, by name, until it comes.
+#[test]
+fn of_the_positive_pool_that_was_never_reported_everybody_is_told_of_who_was_due_a_test() {
+    let drivers = ["P1", "P2", "P3", "P4", "P5"];
+    let listed = |story: Story, person: &&str| {
+        story.group("2022-11-09 09:00", group_record(&format!("G-{person}"), person, "drivers", "2022-11-09"))
+    };
+    // Only the fifth driver's tube is reported.
+    let story = drivers
+        .iter()
+        .fold(Story::begin(), listed)
+        .result("2022-11-10 12:00", result("R9", "P5", Finding::Negative, "2022-11-10 08:00"));
+    let told = |end: &Ending| -> Vec<&str> {
+        drivers.into_iter().filter(|person| end.live(GroupOverdue, person).is_some()).collect()
+    };
+    assert!(told(&story.clone().end("2022-11-11 23:00")).is_empty(), "results may still come");
+    let missed = story.clone().end("2022-11-12 12:00");
+    assert_eq!((told(&missed), missed.live_count()), (drivers[..4].to_vec(), 4));
+    let late = story.result("2022-11-12 18:00", tube(Finding::Positive)).end("2022-11-12 20:00");
+    assert!(told(&late).is_empty(), "they were swabbed");
+    let alert = late.pool(PoolPositive, "T1").expect("it is positive");
+    let by = time("2022-11-13 18:00").to_wire();
+    assert_eq!((alert.awaited, alert.recall_by, alert.historic), (4, Some(by), false), "there is a day for the recall");
 }
 
 #[test]
