@@ -92,6 +92,15 @@ impl Observed<'_> {
     }
 }
 
+/// An alert about a missed test that must be live, in the area of the one that is, where results that say where its person
+/// is may be forgotten and that is one of the areas that any of them named.
+fn in_that_area(wanted: &LiveAlert, live: &LiveAlert, truth: &Truth) -> LiveAlert {
+    let goes_by_place = matches!(wanted.family, AlertFamily::ContactOverdue | AlertFamily::GroupOverdue);
+    let to_do = truth.duties.get(&wanted.person).filter(|_| goes_by_place);
+    let area = if to_do.is_some_and(|to_do| to_do.or_in.contains(&live.area)) { &live.area } else { &wanted.area };
+    LiveAlert { area: area.clone(), ..wanted.clone() }
+}
+
 /// Live alerts about people.
 pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Check {
     let mut check = Check::new("alerts");
@@ -116,6 +125,7 @@ pub fn alerts(truth: &Truth, observed: &Observed<'_>, coverage: &Coverage) -> Ch
         Some(said) => observed.in_flight.about_pools.contains(&said.pool),
     };
     let agree = |wanted: &LiveAlert, live: &LiveAlert| {
+        let wanted = &in_that_area(wanted, live, truth);
         let (wanted, live) = match live.lacks_measurements() {
             true => (&wanted.without_positives(), &live.without_positives()),
             false => (wanted, live),

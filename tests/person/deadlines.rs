@@ -15,7 +15,7 @@ use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
     Alert, AlertFamily, AlertState, CasePolicy, CauseKind, ContactKind, ContactRecord, ContactStatus, Finding,
-    ResultStatus, Rule, Severity, rule,
+    LabResult, PersonGroup, ResultStatus, Rule, Severity, rule,
 };
 use swabstream::state::changelog::FORMAT;
 use swabstream::state::paged::Paged as _;
@@ -299,6 +299,35 @@ fn whoever_is_in_a_group_before_it_is_known_which_day_it_is_is_seen_to_in_severa
     // It is November the 6th.
     assert!(world.to_do.len() == 31 && world.to_do.values().all(|said| said.duties.len() == 6));
     world.check_duties();
+}
+
+/// Whoever plans a district's day finds its people's alerts: where they were swabbed last, as in its numbers.
+#[test]
+fn a_missed_test_is_told_of_where_the_person_was_swabbed_last() {
+    let mut world = World::new();
+    world.contact(&met("C1", "P1", "I1", 2));
+    world.group(&PersonGroup { area: "D3".into(), ..member("G1", "P1", "drivers", 1) });
+    let areas = |world: &World| {
+        let told = world.live().values().map(|alert| alert.area.clone()).collect::<BTreeSet<String>>();
+        told.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    world.pass(at(6, 0));
+    assert_eq!((world.live().len(), areas(&world)), (3, "D3".into()), "no swab says it, a list does");
+    let there = LabResult { area: "D2S1".into(), ..swab("P1", "R1", at(1, 8), Negative) };
+    world.lab_at(&there, at(6, 1));
+    assert_eq!(areas(&world), "D2S1");
+    world.lab_at(&pool("T1", "R2", at(2, 8), Negative, &["P1", "P2"]), at(6, 2));
+    world.settle();
+    assert_eq!(areas(&world), "D1S1");
+    require_recounted(&world);
+    world.lab_at(
+        &revised(&pool("T1", "R2", at(2, 8), Negative, &["P1", "P2"]), 1, ResultStatus::Cancelled, Negative),
+        at(6, 3),
+    );
+    world.settle();
+    world.lab_at(&LabResult { revision: 1, area: "D1S2".into(), ..there }, at(6, 4));
+    assert_eq!(areas(&world), "D1S2");
+    require_recounted(&world);
 }
 
 #[test]

@@ -333,7 +333,8 @@ fn whoever_misses_tests_of_a_group_is_told_of_once_until_the_next_swab() {
     assert_eq!((&*said.area, &*said.target, said.severity()), ("D2S1", "sars-cov-2", Severity::Moderate));
     assert_eq!((&*said.policy, said.historic, &*said.last_day), ("sample-case@2020-01-01", false, "2022-11-03"));
     // A swab that was due again before today ends nothing.
-    world.lab_at(&swab("P1", "R1", at(14, 8), Finding::Negative), at(19, 1));
+    let there = LabResult { area: "D2S1".into(), ..swab("P1", "R1", at(14, 8), Finding::Negative) };
+    world.lab_at(&there, at(19, 1));
     assert_eq!((missing(&world).len(), world.alerts.len()), (1, 1), "one for all days, without a word more");
     let last = swab("P1", "R2", at(18, 8), Finding::Inconclusive);
     world.lab_at(&last, at(19, 2));

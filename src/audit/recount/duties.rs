@@ -60,8 +60,8 @@ pub fn of(
         }
         let place = |target: &str| rules.deployment.targets.iter().position(|known| known.id == target);
         duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target), duty.group.clone()));
+        let (area, is_sure) = area(person, passed);
         let registered = groups::areas(&person.groups);
-        let (area, is_sure) = area(person, registered.last().copied().unwrap_or_default(), passed);
         let or_in = swabbed.get(person.id.as_str()).into_iter().flatten().copied().chain(registered).chain([""]);
         let or_in = or_in.filter(|_| !is_sure).map(str::to_owned).collect();
         let person_id = person.id.clone();
@@ -77,7 +77,8 @@ fn has_records(person: &Person) -> bool {
 
 /// Where the person was swabbed last, or is registered where no swab says it, and whether all results of that time are known
 /// still.
-fn area(person: &Person, registered: &str, passed: TimePassed) -> (String, bool) {
+pub fn area(person: &Person, passed: TimePassed) -> (String, bool) {
+    let registered = groups::areas(&person.groups).last().copied().unwrap_or_default();
     let last = person.specimens.iter().map(|specimen| (specimen.minute, &specimen.area)).max();
     let is_known = |minute: i64| passed.held_from.is_none_or(|from| minute * 60_000 >= from.0);
     match last {

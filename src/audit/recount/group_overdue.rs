@@ -3,23 +3,22 @@
 //! Asked of everybody, day by day of the last two weeks: was a test due then that is overdue, does the policy of that day
 //! want an alert, was no swab taken since, and does a record still ask for it?
 
-use super::alert_id;
 use super::alerts::LiveAlert;
 use super::group_tests::{TOLD, due};
 use super::groups;
 use super::management::is_case;
 use super::overdue::{TimePassed, deadline};
 use super::people::Person;
+use super::{alert_id, duties};
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, Frequency, Rules};
-use crate::proto::v1::{AlertFamily, Channel, PersonGroup};
+use crate::proto::v1::{AlertFamily, Channel};
 use std::collections::BTreeMap;
 
-/// A record that had somebody tested on a day, since when in the group, by which policy, and when it was received.
+/// That a record had somebody tested on a day: since when in the group, by which policy, and when it was received.
 struct Asked<'a> {
-    record: &'a PersonGroup,
     entry: Day,
     received: Timestamp,
     day: Day,
@@ -36,8 +35,13 @@ pub fn of(
     let mut alerts = Vec::new();
     for person in people.values().filter(|person| !person.groups.is_empty()) {
         for target in rules.deployment.targets.iter().map(|target| target.id.as_str()) {
-            let missed = missed(rules, person, target, passed(&person.id));
-            alerts.extend(missed.iter().map(|(group, asked)| alert(rules, secret, person, (group, target), asked)));
+            let passed = passed(&person.id);
+            let (area, _) = duties::area(person, passed);
+            let of_group = |(group, asked): (&str, Vec<Asked<'_>>)| LiveAlert {
+                area: area.clone(),
+                ..alert(rules, secret, person, (group, target), &asked)
+            };
+            alerts.extend(missed(rules, person, target, passed).into_iter().map(of_group));
         }
     }
     alerts
@@ -67,7 +71,7 @@ fn missed<'a>(
         for (record, received) in person.groups.iter().filter(|(record, _)| ids.contains(record.record_id.as_str())) {
             let (entry, last) = groups::stay(&person.groups, record);
             if !(last < today && matches!(tests.frequency, Frequency::EveryDays(_))) {
-                let asked = Asked { record, entry, received: *received, day, policy };
+                let asked = Asked { entry, received: *received, day, policy };
                 missed.entry(group).or_default().push(asked);
             }
         }
@@ -90,8 +94,6 @@ fn alert(
     let policy = asked.iter().max_by_key(|one| one.day).expect("one is missed").policy;
     let further = Some(target).filter(|target| *target != targets::first(rules));
     let first_day = asked.iter().map(|one| one.entry).min().expect("one is missed").to_string();
-    let naming = asked.iter().filter(|one| !one.record.area.is_empty());
-    let last = naming.max_by_key(|one| (one.record.first_day.as_str(), one.record.record_id.as_str()));
     LiveAlert {
         id: alert_id::group_overdue(secret, &person.id, group, &first_day, further),
         person: person.id.clone(),
@@ -104,7 +106,7 @@ fn alert(
         severity: if historic { policy.severity.historic } else { policy.severity.group_overdue },
         historic,
         preliminary: false,
-        area: last.map(|one| one.record.area.clone()).unwrap_or_default(),
+        area: String::new(),
         purpose: String::new(),
         positive_specimens: 0,
         exposed_to: Vec::new(),

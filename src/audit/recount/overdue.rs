@@ -3,10 +3,10 @@
 //! Asked day by day and target by target, of everybody: does a record have the person tested then, by the policy of that
 //! day, is the time for its result over, was no swab taken, and is the person no case by then.
 
-use super::alert_id;
 use super::alerts::{ListedContact, LiveAlert, is_about, kind_as_known, observed};
 use super::management::{at, ended, is_case, last_observed, ordered, positives};
 use super::people::Person;
+use super::{alert_id, duties};
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
@@ -77,7 +77,9 @@ pub fn of(
             let over = deadline(rules, policy, day);
             let missed = !person.swabs.contains(&(day, target.to_owned())) && !is_case(rules, person, target, day);
             if missed && passed.due.is_some_and(|due| over <= due) && passed.knows(rules, day) {
-                alerts.push(alert(rules, secret, people, person, (day, target, policy), &asking));
+                let (area, _) = duties::area(person, passed);
+                let alert = alert(rules, secret, people, person, (day, target, policy), &asking);
+                alerts.push(LiveAlert { area, ..alert });
             }
         }
     }

@@ -339,9 +339,13 @@ impl PersonHalf {
     fn concerns_alerts(&self, slot: Slot, change: &Change) -> bool {
         let is_due =
             |file: &CaseFile| change.before.iter().chain([&change.after]).any(|row| overdue::is_about(row, file));
-        let is_watched = |file: &CaseFile| group_overdue::is_watched(file, &self.rules);
         let file = self.state.case_file(slot);
-        self.concerns_positives(change) || file.is_some_and(|file| is_due(file) || is_watched(file))
+        self.concerns_positives(change) || file.is_some_and(|file| is_due(file) || self.is_told_of(file))
+    }
+
+    /// Whether somebody is or may be told of for tests that were missed: each swab may change what is said.
+    fn is_told_of(&self, file: &CaseFile) -> bool {
+        overdue::may_be_told_of(file) || group_overdue::is_watched(file, &self.rules)
     }
 
     /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
@@ -414,8 +418,10 @@ impl PersonHalf {
         let grounds = alerts::Grounds { rows, file, rules, names, secret };
         let mut wanted = alerts::wanted(&grounds);
         let of_all = alerts::Grounds { rows: self.state.rows(slot), ..grounds };
-        wanted.extend(overdue::wanted(&of_all, self.passed_of(slot)));
-        wanted.extend(group_overdue::wanted(&of_all, self.passed_of(slot)));
+        let passed = self.passed_of(slot);
+        let area = || duties::area(&of_all, passed);
+        wanted.extend(overdue::wanted(&of_all, passed, area));
+        wanted.extend(group_overdue::wanted(&of_all, passed, area));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());
         let wanted = wanted.into_iter().map(alerts::shortened).collect();
         let held: Vec<v1::Alert> = file.alerts.iter().map(HeldAlert::message).collect();

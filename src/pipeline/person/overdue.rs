@@ -89,8 +89,8 @@ pub fn is_about(row: &Row, file: &CaseFile) -> bool {
 }
 
 /// The alerts about missed tests that must be live, in order of day and target. Of days whose rows may be gone they are
-/// those that are: whether a test was taken is not known any more.
-pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
+/// those that are: whether a test was taken is not known any more. `area` says where the person counts.
+pub fn wanted(grounds: &Grounds<'_>, passed: Passed, area: impl Fn() -> String) -> Vec<v1::Alert> {
     let Grounds { file, rules, .. } = *grounds;
     let Some(due) = passed.due else { return Vec::new() };
     let settled = passed.held_from.map(|from| first_whole_day(from, rules));
@@ -120,8 +120,15 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
     let positives = episodes::positives(grounds.rows.iter(), rules, grounds.names);
     let cases = |target: TargetIndex| CaseDays::of(&positives, target, rules);
     missed.retain(|(day, target), _| !cases(*target).is_case(*day));
-    wanted.extend(missed.into_values().map(|tests| alert(grounds, &tests, &cases(tests[0].target))));
+    let area = if missed.is_empty() { String::new() } else { area() };
+    let alerts = missed.into_values().map(|tests| alert(grounds, &tests, &cases(tests[0].target)));
+    wanted.extend(alerts.map(|alert| v1::Alert { area: area.clone(), ..alert }));
     wanted
+}
+
+/// Whether somebody may be told of for a missed test: what is said of it goes by where the person is swabbed.
+pub fn may_be_told_of(file: &CaseFile) -> bool {
+    !file.alerts.is_empty() && file.contacts.iter().any(Contact::is_active)
 }
 
 /// Whether an alert is about a missed test.

@@ -3,7 +3,6 @@
 //! As in [`super`], from top to bottom. None of it is on the path of a single result, but for one look whether its
 //! person has a pool to report to.
 
-use super::duties::group_overdue;
 use super::messages::{self, Origin, Trigger};
 use super::pools::{members, recall, tubes};
 use super::versions::{self, Change};
@@ -92,7 +91,7 @@ impl PersonHalf {
         if members::leaves_open(&row) && !is_known {
             self.state.edit(slot, person_id, Edit::Pending(members::pending(wire, &row)), &mut effects.changes);
         }
-        if self.state.case_file(slot).is_some_and(|file| group_overdue::is_watched(file, &self.rules)) {
+        if self.state.case_file(slot).is_some_and(|file| self.is_told_of(file)) {
             self.review(slot, &Trigger::pooled(origin, wire), effects);
         }
         self.report_to_pools(slot, origin, effects);

@@ -47,14 +47,20 @@ pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before
         }
         said.extend(due.filter(|((day, _), _)| !cases.is_case(*day)).map(|(_, test)| test.clone()));
     }
+    let mut groups = group_run::standing(file);
+    let counted = group::counted(&groups, &said, passed, rules);
+    let place = place(grounds, passed, before);
+    groups.retain(|membership| group::is_kept(membership, first_kept));
+    Duties::of(Member { person_id: &file.person_id, place, groups, counted }, said, first_kept, rules)
+}
+
+/// Where a person counts. `before` is where it did until now.
+pub fn place(grounds: &Grounds<'_>, passed: Passed, before: &Where) -> Where {
     let held_from = passed.held_from.unwrap_or(Timestamp(i64::MIN));
     // What it went by was not taken back, but is forgotten.
     let before = Some(before).filter(|before| before.minute > 0 && minute_start(before.minute) < held_from);
-    let mut groups = group_run::standing(file);
-    let counted = group::counted(&groups, &said, passed, rules);
-    let place = last_swabbed(grounds, held_from).or_else(|| before.cloned()).unwrap_or_else(|| registered(&groups));
-    groups.retain(|membership| group::is_kept(membership, first_kept));
-    Duties::of(Member { person_id: &file.person_id, place, groups, counted }, said, first_kept, rules)
+    let swabbed = last_swabbed(grounds, held_from).or_else(|| before.cloned());
+    swabbed.unwrap_or_else(|| registered(&group_run::standing(grounds.file)))
 }
 
 fn said(grounds: &Grounds<'_>, target: TargetIndex, kind: DutyKind, day: Day) -> Said {

@@ -19,7 +19,6 @@ use crate::pipeline::times::Passed;
 use crate::policy::{CasePolicy, Frequency, GroupTests, Rules, TargetIndex};
 use crate::proto::v1::{self, AlertFamily};
 use crate::state::person::case_file::CaseFile;
-use crate::state::person::groups::Membership;
 use std::collections::BTreeMap;
 
 /// Whether somebody is in a group of which a policy wants alerts.
@@ -38,8 +37,8 @@ pub fn is_group_overdue(alert: &v1::Alert) -> bool {
     alert.family() == AlertFamily::GroupOverdue
 }
 
-/// The alerts about missed tests of groups that must be live, in order of target and group.
-pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
+/// The alerts about missed tests of groups that must be live, in order of target and group. `area` says where the person counts.
+pub fn wanted(grounds: &Grounds<'_>, passed: Passed, area: impl Fn() -> String) -> Vec<v1::Alert> {
     let Grounds { file, rules, names, .. } = *grounds;
     let Some(today) = passed.due.map(|due| rules.day(due)).filter(|_| is_watched(file, rules)) else {
         return Vec::new();
@@ -59,6 +58,10 @@ pub fn wanted(grounds: &Grounds<'_>, passed: Passed) -> Vec<v1::Alert> {
         }
         missed.retain(|_, tests| !tests.is_empty());
         wanted.extend(missed.into_iter().map(|(group, tests)| alert(grounds, target, group, &tests)));
+    }
+    if !wanted.is_empty() {
+        let area = area();
+        wanted.iter_mut().for_each(|alert| alert.area.clone_from(&area));
     }
     wanted
 }
@@ -98,9 +101,6 @@ fn alert(grounds: &Grounds<'_>, target: TargetIndex, group: &str, missed: &[Miss
     };
     let policy = missed[missed.len() - 1].policy;
     let historic = missed.iter().all(is_old);
-    let mut records: Vec<&Membership> = missed.iter().flat_map(|test| test.run.of(test.day)).collect();
-    records.sort_by_key(|membership| (membership.first, membership.record_id.as_str()));
-    let area = records.iter().rev().map(|membership| &membership.area).find(|area| !area.is_empty());
     let first_day = missed.iter().map(|test| test.run.first).min().unwrap_or_default().to_string();
     let (subject, stored) = ([file.person_id.as_str(), group], rules.stored_target(target));
     v1::Alert {
@@ -109,7 +109,6 @@ fn alert(grounds: &Grounds<'_>, target: TargetIndex, group: &str, missed: &[Miss
         severity: if historic { policy.severity.historic } else { policy.severity.group_overdue } as i32,
         historic,
         person_id: file.person_id.clone(),
-        area: area.cloned().unwrap_or_default(),
         target: stored.to_owned(),
         policy: policy.name.clone(),
         last_day: first_day.clone(),

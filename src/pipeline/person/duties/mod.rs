@@ -12,11 +12,12 @@ mod said;
 
 use super::PersonHalf;
 use super::alerts::Grounds;
-use super::messages;
+use super::messages::{self, Trigger};
 use super::overdue;
 use super::pools::tubes;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::DUTIES;
+use crate::pipeline::times::Passed;
 use crate::state::person::Slot;
 use crate::state::person::case_file::CaseFile;
 use crate::state::person::duties::{Counted, CountedDuty, HeldDuties, Where};
@@ -24,6 +25,12 @@ use crate::state::person::edit::{Edit, List};
 use said::{Duties, clipped};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Code of the area where a person counts, by what is held of it; empty where none is known.
+pub(super) fn area(grounds: &Grounds<'_>, passed: Passed) -> String {
+    let before = grounds.file.duties.as_deref().map(|held| held.place.clone()).unwrap_or_default();
+    contact::place(grounds, passed, &before).area
+}
 
 impl PersonHalf {
     /// Counts and publishes what has to be done now, where that is something else than before. Of days whose rows may be
@@ -92,11 +99,14 @@ impl PersonHalf {
     }
 
     /// Looks at everybody: whoever wrote a format that says nothing of duties held none, and left those that were held as they
-    /// were.
+    /// were; alerts about missed tests named no area.
     pub(super) fn find_duties(&mut self, effects: &mut Effects) {
         let mut slots: Vec<Slot> = self.state.with_case_files().collect();
         slots.sort_unstable();
-        slots.into_iter().for_each(|slot| self.review_duties(slot, effects));
+        for slot in slots {
+            self.review(slot, &Trigger::rules(), effects);
+            self.review_duties(slot, effects);
+        }
     }
 }
 
