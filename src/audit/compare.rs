@@ -7,11 +7,21 @@ use super::targets;
 use crate::model::record::Topic;
 use crate::model::time::Day;
 use crate::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaTier, DayClose, PersonDuties, PooledPrevalence,
-    Proportion, PurposeNumbers, WindowNumbers,
+    Alert, AlertFamily, AlertState, AreaDuties, AreaPositivity, AreaPublished, AreaTier, DayClose, PersonDuties,
+    PooledPrevalence, Proportion, PurposeNumbers, WindowNumbers,
 };
 use prost::Message;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a day was closed with, as far as it is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frozen {
+    /// The close.
+    pub close: Option<DayClose>,
+    /// Specimens of the day, by the numbers.
+    pub tests: i64,
+}
 
 /// What a reader of the compacted outputs ends up with.
 #[derive(Debug, Default)]
@@ -30,6 +40,10 @@ pub struct Published {
     pub positivity: BTreeMap<(String, Day), AreaPositivity>,
     /// `area-tiers`, by area (with its target).
     pub tiers: BTreeMap<String, AreaTier>,
+    /// `area-published`, by area (with its target) and day: what each day was closed with, as it was published first.
+    pub frozen: BTreeMap<(String, Day), Frozen>,
+    /// Areas and days of which it was published more than once.
+    pub frozen_again: BTreeSet<(String, Day)>,
     /// Closes of days, by area (with its target) and day, as each was published first.
     closes: BTreeMap<(String, Day), DayClose>,
     /// Areas and days of which another close was published later.
@@ -66,6 +80,7 @@ impl Published {
                     (area, Day::parse(&numbers.day).unwrap_or_default())
                 })
             }
+            (Topic::AreaPublished, Some(payload)) => self.frozen(area_and_day(&key), payload),
             (Topic::AreaTiers, payload) => {
                 put(&mut self.tiers, Some(key), payload, first, |tier| targets::key(&tier.area, &tier.target, first))
             }
@@ -84,6 +99,22 @@ impl Published {
         if *self.closes.entry(key.clone()).or_insert_with(|| close.clone()) != close {
             self.closed_again.insert(key);
         }
+    }
+
+    fn frozen(&mut self, key: Option<(String, Day)>, payload: &[u8]) -> Option<()> {
+        let (key, said) = (key?, AreaPublished::decode(payload).ok()?);
+        let numbers = said.numbers?;
+        let area = targets::key(&numbers.area, &numbers.target, &self.first_target);
+        let right = key == (area, Day::parse(&numbers.day).unwrap_or_default());
+        let right = right && said.tier.is_none_or(|tier| tier.area == numbers.area && tier.target == numbers.target);
+        let total = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty());
+        let of_day = total.and_then(|total| total.windows.iter().find(|window| window.days == 1));
+        let tests = of_day.map_or(0, |window| window.conclusive_tests + window.other_tests);
+        match self.frozen.entry(key) {
+            Entry::Occupied(one) => drop(self.frozen_again.insert(one.key().clone())),
+            Entry::Vacant(none) => drop(none.insert(Frozen { close: numbers.close, tests })),
+        }
+        right.then_some(())
     }
 
     fn person_duties(&mut self, key: String, payload: Option<&[u8]>) -> Option<()> {

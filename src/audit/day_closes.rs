@@ -54,8 +54,49 @@ pub fn check(
         let newest = last.is_none() || last == task.closed;
         check.require(newest, || format!("area task {number}: the last day it has closed is not known"));
     }
+    let (frozen, before) = frozen(published, areas, layout, &mut check);
+    if before > 0 {
+        check.limited =
+            Some(format!("{before} were closed by a version that did not publish what it closed them with"));
+    }
     let days: usize = areas.values().map(|task| task.closes.len()).sum();
-    check.compared(format!("{days} closes of area tasks, {stated} of areas and days"))
+    check.compared(format!("{days} closes of area tasks, {stated} of areas and days, {frozen} as published"))
+}
+
+/// What days were closed with: once each, by the close that is said of the day, with as many specimens. Returns how many
+/// there are, and how many closes are older than any.
+fn frozen(published: &Published, areas: &BTreeMap<i32, AreaTask>, layout: Layout, check: &mut Check) -> (usize, usize) {
+    for (area, day) in &published.frozen_again {
+        check.differs(|| format!("{area} {day}: what it was closed with was published once more"));
+    }
+    // A task of an earlier version closed days and published none of it.
+    let mut first: BTreeMap<i32, Day> = BTreeMap::new();
+    for (area, day) in published.frozen.keys() {
+        let known = first.entry(layout.area_task(targets::area(area))).or_insert(*day);
+        *known = (*known).min(*day);
+    }
+    for ((area, day), frozen) in &published.frozen {
+        let close = frozen.close.as_ref();
+        check.require(close.is_some_and(|close| close.tests == frozen.tests), || {
+            format!("{area} {day}: was closed with other numbers than are published of it")
+        });
+    }
+    let mut before = 0;
+    for ((area, day), numbers) in published.positivity.iter().filter(|(_, numbers)| numbers.close.is_some()) {
+        let task = layout.area_task(targets::area(area));
+        let is_kept = areas.get(&task).and_then(|task| task.kept_from).is_some_and(|kept| *day >= kept);
+        match published.frozen.get(&(area.clone(), *day)) {
+            _ if !is_kept => {}
+            Some(frozen) => check.require(frozen.close == numbers.close, || {
+                format!("{area} {day}: its close is not the one that it was published with")
+            }),
+            // Whatever was counted of it later: on the day nothing was.
+            None if numbers.close.as_ref().is_some_and(|close| close.tests == 0) => {}
+            None if first.get(&task).is_none_or(|first| day < first) => before += 1,
+            None => check.differs(|| format!("{area} {day}: what it was closed with is not published")),
+        }
+    }
+    (published.frozen.len(), before)
 }
 
 fn at(close: &DayClose) -> Option<Timestamp> {

@@ -38,6 +38,7 @@ pub mod in_flight;
 pub mod inputs;
 mod ledger;
 mod numbers;
+pub mod passed;
 pub mod recount;
 pub mod report;
 mod rules;

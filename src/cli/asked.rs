@@ -3,7 +3,7 @@
 use super::reading::NO_RULES;
 use crate::config::KafkaConfig;
 use crate::kafka::rules;
-use crate::model::time::Day;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::areas::AreaIndex;
 use crate::policy::{Rules, TargetIndex};
 use crate::terminal::signals;
@@ -36,6 +36,15 @@ pub(super) fn area(rules: &Rules, code: &str) -> anyhow::Result<AreaIndex> {
 /// A civil day.
 pub(super) fn day(text: &str) -> anyhow::Result<Day> {
     Day::parse(text).with_context(|| format!("{text} is no day: write it as in 2022-11-12"))
+}
+
+/// An instant, or the end of a civil day.
+pub(super) fn moment(rules: &Rules, text: &str) -> anyhow::Result<Timestamp> {
+    let instant = || text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_millisecond()));
+    let end = Day::parse(text).map(|day| rules.span(day).1);
+    end.or_else(instant).with_context(|| {
+        format!("{text} is no time: write it as in 2022-11-15T09:00:00+08:00, or a civil day as in 2022-11-15")
+    })
 }
 
 /// The target of an id; the first of the deployment where none is named.

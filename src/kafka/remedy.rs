@@ -72,6 +72,7 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
         | Topic::PersonDuties
         | Topic::AreaDuties
         | Topic::AreaPositivity
+        | Topic::AreaPublished
         | Topic::AreaTiers
         | Topic::DeadLetters => format!(
             "what was published in it is gone for its readers, and is not published again by itself; to go on without \

@@ -35,6 +35,8 @@ pub enum Topic {
     AreaDuties,
     /// Live numbers (output, M).
     AreaPositivity,
+    /// Numbers and tiers as they were when their day was closed (output, M, kept for ever).
+    AreaPublished,
     /// Tiers (output, M).
     AreaTiers,
     /// What could not be used (output, one partition per person task).
@@ -45,7 +47,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 17] = [
+    pub const ALL: [Topic; 18] = [
         Topic::LabResults,
         Topic::ContactRecords,
         Topic::PersonGroups,
@@ -60,6 +62,7 @@ impl Topic {
         Topic::PersonDuties,
         Topic::AreaDuties,
         Topic::AreaPositivity,
+        Topic::AreaPublished,
         Topic::AreaTiers,
         Topic::DeadLetters,
         Topic::Retried,
@@ -82,6 +85,7 @@ impl Topic {
             Topic::PersonDuties => "person-duties",
             Topic::AreaDuties => "area-duties",
             Topic::AreaPositivity => "area-positivity",
+            Topic::AreaPublished => "area-published",
             Topic::AreaTiers => "area-tiers",
             Topic::DeadLetters => "dead-letters",
             Topic::Retried => "retried",

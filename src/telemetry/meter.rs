@@ -302,6 +302,7 @@ fn written_by(half: HalfKind) -> &'static [Topic] {
         ],
         HalfKind::Area => &[
             Topic::AreaPositivity,
+            Topic::AreaPublished,
             Topic::AreaTiers,
             Topic::AreaDuties,
             Topic::AreaAlerts,

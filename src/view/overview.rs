@@ -208,9 +208,8 @@ fn key<'a>(record: &Record<'a>) -> Cow<'a, str> {
 /// Area, with its target if it is not the first, and day of `AREA/DAY` or `AREA/DAY/TARGET`.
 fn area_and_day(record: &Record<'_>) -> Option<(String, Day)> {
     let key = key(record);
-    let (area, rest) = key.split_once('/')?;
-    let (day, of) = target::parts(rest);
-    Some((target::keyed(area, of).into_owned(), Day::parse(day)?))
+    let (area, day, of) = target::parts_of_day(&key)?;
+    Some((target::keyed(area, of).into_owned(), day))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use swabstream::pipeline::times::Times;
 use swabstream::policy::Rules;
 use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{AreaPositivity, DayClose, DayIncomplete, Progress, rule};
+use swabstream::proto::v1::{AreaPositivity, AreaPublished, DayClose, DayIncomplete, Progress, rule};
 use swabstream::runtime::log::Committed;
 use swabstream::runtime::task::clock::Look;
 use swabstream::runtime::task::{RulesInForce, Task};
@@ -82,6 +82,53 @@ fn a_day_is_closed_at_its_hour_and_what_arrives_later_is_told_apart() {
     assert_eq!(bench.half.closed(), Some(first));
 }
 
+/// What each day was closed with, by key, in the order of the outputs.
+fn frozen(outputs: &[Output]) -> Vec<(String, AreaPublished)> {
+    let of = |output: &Output| {
+        let payload = output.payload.as_deref().expect("it is never taken back");
+        (String::from_utf8(output.key.clone()).expect("text"), AreaPublished::decode(payload).expect("ours"))
+    };
+    outputs.iter().filter(|output| output.topic == Topic::AreaPublished).map(of).collect()
+}
+
+#[test]
+fn what_a_day_was_closed_with_is_published_once_whatever_comes_later() {
+    let rules = Arc::new(sample_rules());
+    let first = day("2022-03-01");
+    let mut bench = Bench::new(&rules);
+    let positive = || Test { finding: Finding::Positive, ..tested(first) };
+    bench.read(&batch(&rules, 0, 1, &[], &[tested(first), positive()]));
+    bench.commit(Some(first));
+    bench.commit(Some(first.plus(1)));
+    assert_eq!(frozen(&bench.outputs), []);
+    bench.commit(Some(first.plus(2)));
+    let published = frozen(&bench.outputs);
+    let keys: Vec<&str> = published.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["C/2022-03-01", "D1/2022-03-01", "D1S1/2022-03-01"]);
+    for (key, AreaPublished { numbers, tier }) in &published {
+        let numbers = numbers.as_ref().expect("numbers");
+        let of_day = &numbers.purposes[0].windows[0];
+        assert_eq!((of_day.positive_tests, of_day.conclusive_tests), (1, 2), "{key}");
+        assert_eq!(numbers.close.as_ref().map(|close| close.tests), Some(2), "{key}");
+        let known = AreaPositivity { now: None, close: None, ..numbers.clone() };
+        let live = AreaPositivity { close: None, ..bench.numbers()[key].clone() };
+        assert_eq!(known, live, "it is what is known when it is closed");
+        // On the city no policy decides.
+        assert_eq!(tier.as_ref().map(|tier| tier.day.as_str()), Some("2022-03-01").filter(|_| !key.starts_with('C')));
+    }
+    // Late results, a correction, other days and other rules change what is known, and nothing that was published.
+    bench.read(&batch(&rules, 0, 2, &[positive()], &[tested(first), tested(first), tested(first)]));
+    bench.commit(Some(first.plus(2)));
+    assert_eq!(bench.numbers()["C/2022-03-01"].purposes[0].windows[0].conclusive_tests, 4);
+    bench.commit(Some(first.plus(3)));
+    bench.adopt(&Arc::new(marked(first, &[0])));
+    bench.commit(Some(first.plus(3)));
+    let all = frozen(&bench.outputs);
+    assert_eq!(all[..3], published);
+    let later: Vec<&str> = all[3..].iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(later, ["C/2022-03-02", "D1/2022-03-02", "D1S1/2022-03-02"], "the next day, which was closed as well");
+}
+
 #[test]
 fn after_an_outage_of_weeks_every_day_is_closed_once_and_in_order() {
     let rules = Arc::new(sample_rules());
@@ -99,6 +146,11 @@ fn after_an_outage_of_weeks_every_day_is_closed_once_and_in_order() {
     let closed = closes(&bench.outputs);
     assert_eq!(days(&closed), (0..59).map(|after| first.plus(after)).collect::<Vec<_>>());
     assert!(closed.iter().all(|(_, close)| close.tests == 1));
+    let of_city = frozen(&bench.outputs).into_iter().filter(|(key, _)| key.starts_with("C/")).map(|(key, _)| key);
+    assert_eq!(
+        of_city.collect::<Vec<_>>(),
+        (0..59).map(|after| format!("C/{}", first.plus(after))).collect::<Vec<_>>()
+    );
     let said = bench.outputs.len();
     bench.commit(Some(last));
     assert_eq!(bench.outputs.len(), said, "nothing is closed again");

@@ -119,7 +119,7 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     site.write("bad.csv", &rows(2, 2));
     site.write("wrong/deployment.toml", "");
     set_aside(&site);
-    let cases: [(&[&str], i32, &str); 21] = [
+    let cases: [(&[&str], i32, &str); 24] = [
         (&["deadletters", "list"], 0, "1 dead letter\n"),
         (&["deadletters", "list", "--json"], 0, "\"lab-results/0/41\""),
         (&["deadletters", "show", "lab-results/0/41"], 0, "unknown_area"),
@@ -137,6 +137,9 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
         (&["watch", "tiers"], 0, "day "),
         (&["show", "duties", "D1"], 0, "under management        0"),
         (&["show", "duties", "none", "--day", "2022-11-12"], 0, "no known area, 2022-11-12, sars-cov-2"),
+        (&["show", "positivity", "D1"], 1, "nothing is published yet"),
+        (&["show", "positivity", "D1", "--csv"], 1, "area,day,target,series"),
+        (&["show", "tier", "D1", "--as-of", "2022-11-12"], 1, "no day was closed by then"),
         (&["completions", "bash"], 0, "complete"),
         (&["--help"], 0, "Exit codes"),
         (&["--version"], 0, "swabstream "),

@@ -44,7 +44,7 @@ const CHANGE: [&str; 11] = [
 ];
 
 /// Commands that only look, also in the same four ways; so are `repair --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 13] = [
+const LOOK: [&str; 15] = [
     "audit",
     "check",
     "completions",
@@ -56,6 +56,8 @@ const LOOK: [&str; 13] = [
     "rules check",
     "rules show",
     "show duties",
+    "show positivity",
+    "show tier",
     "topics check",
     "watch",
 ];

@@ -11,7 +11,7 @@ use swabstream::model::time::Timestamp;
 use swabstream::policy::Rules;
 use swabstream::policy::records::record;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{AreaPositivity, DayClose, DayIncomplete, Finding, rule};
+use swabstream::proto::v1::{AreaPositivity, AreaPublished, DayClose, DayIncomplete, Finding, rule};
 
 fn send(deployment: &mut Deployment, id: &str, person: &str, swabbed: &str, received: &str) {
     let result = result(id, person, Finding::Negative, swabbed);
@@ -36,6 +36,30 @@ fn closes(deployment: &Deployment) -> Vec<(String, DayClose)> {
 
 fn days(deployment: &Deployment) -> Vec<String> {
     closes(deployment).into_iter().map(|(day, _)| day).collect()
+}
+
+/// Somebody acted on a number, and asks for it weeks later: it is there as it was, and what came later stands beside it.
+#[test]
+fn the_number_that_was_published_stays_and_what_is_known_now_stands_beside_it() {
+    let mut deployment = Deployment::start_live(7, Arc::new(sample_rules()), time("2022-11-08 12:00"));
+    send(&mut deployment, "R1", "P1", "2022-11-08 09:00", "2022-11-08 12:00");
+    deployment.run_until(time("2022-11-10 00:01"));
+    send(&mut deployment, "R2", "P2", "2022-11-08 09:00", "2022-11-10 08:00");
+    deployment.run_until(time("2022-11-12 00:01"));
+    let day = "C/2022-11-08";
+    let published: Vec<AreaPublished> = deployment
+        .history(Topic::AreaPublished)
+        .iter()
+        .filter(|record| record.key.as_deref() == Some(day.as_bytes()))
+        .map(|record| AreaPublished::decode(record.payload.as_deref().expect("kept")).expect("ours"))
+        .collect();
+    let [AreaPublished { numbers: Some(then), .. }] = &published[..] else { panic!("once: {published:?}") };
+    let tests = |numbers: &AreaPositivity| numbers.purposes[0].windows[0].conclusive_tests;
+    assert_eq!((tests(then), then.close.as_ref().map(|close| close.tests)), (1, Some(1)));
+    let all = deployment.history(Topic::AreaPositivity);
+    let newest = all.iter().rev().find(|record| record.key.as_deref() == Some(day.as_bytes())).expect("it is live");
+    let now = AreaPositivity::decode(newest.payload.as_deref().expect("numbers")).expect("ours");
+    assert_eq!((tests(&now), now.close), (2, then.close.clone()));
 }
 
 /// One result is all that is ever received.

@@ -16,7 +16,7 @@ use swabstream::runtime::task::RulesInForce;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What only workers publish, state apart.
-const PUBLISHED: [Topic; 10] = [
+const PUBLISHED: [Topic; 11] = [
     Topic::PersonEvents,
     Topic::AreaChanges,
     Topic::Alerts,
@@ -24,14 +24,22 @@ const PUBLISHED: [Topic; 10] = [
     Topic::PersonDuties,
     Topic::AreaDuties,
     Topic::AreaPositivity,
+    Topic::AreaPublished,
     Topic::AreaTiers,
     Topic::DeadLetters,
     Topic::Progress,
 ];
 
 /// Of these, each partition has one writer: also their order must be right.
-const ONE_WRITER: [Topic; 6] =
-    [Topic::Alerts, Topic::AreaAlerts, Topic::PersonDuties, Topic::AreaDuties, Topic::AreaPositivity, Topic::AreaTiers];
+const ONE_WRITER: [Topic; 7] = [
+    Topic::Alerts,
+    Topic::AreaAlerts,
+    Topic::PersonDuties,
+    Topic::AreaDuties,
+    Topic::AreaPositivity,
+    Topic::AreaPublished,
+    Topic::AreaTiers,
+];
 
 pub fn judge(broker: &Shared, witness: &Witness) {
     let broker = broker.borrow();

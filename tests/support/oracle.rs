@@ -2,7 +2,8 @@
 
 pub use swabstream::audit::arrived::{Arrived, Usable};
 pub use swabstream::audit::compare::Published;
-pub use swabstream::audit::recount::{LiveAlert, TimePassed, Truth, recount, wilson};
+pub use swabstream::audit::passed::TimePassed;
+pub use swabstream::audit::recount::{LiveAlert, Truth, recount, wilson};
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

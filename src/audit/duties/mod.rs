@@ -9,7 +9,8 @@ pub mod sums;
 
 use super::compare::{Pair, pairs};
 use super::numbers::{Coverage, Observed};
-use super::recount::{TimePassed, ToDo, Truth, lineage, listed};
+use super::passed::TimePassed;
+use super::recount::{ToDo, Truth, lineage, listed};
 use super::report::Check;
 use super::targets;
 use crate::model::time::{Day, Timestamp};

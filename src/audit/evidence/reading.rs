@@ -85,7 +85,11 @@ impl Evidence {
                 }
                 self.published.take(topic, key, record.payload);
             }
-            Topic::AreaPositivity | Topic::AreaTiers | Topic::AreaDuties | Topic::PersonDuties => {
+            Topic::AreaPositivity
+            | Topic::AreaPublished
+            | Topic::AreaTiers
+            | Topic::AreaDuties
+            | Topic::PersonDuties => {
                 self.published.take(topic, key, record.payload);
             }
             _ => {}

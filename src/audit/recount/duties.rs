@@ -3,10 +3,11 @@
 
 use super::alerts::{is_about, kind_as_known, observed};
 use super::management::{LONGEST, at, is_case, last_observed, ordered, was_case};
-use super::overdue::{TimePassed, asked, deadline};
+use super::overdue::{asked, deadline};
 use super::people::{Person, members_of};
-use super::{group_tests, groups};
+use super::{group_tests, groups, people};
 use crate::audit::arrived::Arrived;
+use crate::audit::passed::TimePassed;
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
@@ -60,7 +61,7 @@ pub fn of(
         }
         let place = |target: &str| rules.deployment.targets.iter().position(|known| known.id == target);
         duties.sort_by_key(|duty| (duty.day.clone(), duty.kind, place(&duty.target), duty.group.clone()));
-        let (area, is_sure) = area(person, passed);
+        let (area, is_sure) = people::area(person, passed);
         let registered = groups::areas(&person.groups);
         let or_in = swabbed.get(person.id.as_str()).into_iter().flatten().copied().chain(registered).chain([""]);
         let or_in = or_in.filter(|_| !is_sure).map(str::to_owned).collect();
@@ -73,19 +74,6 @@ pub fn of(
 
 fn has_records(person: &Person) -> bool {
     !person.contacts.is_empty() || !person.groups.is_empty()
-}
-
-/// Where the person was swabbed last, or is registered where no swab says it, and whether all results of that time are known
-/// still.
-pub fn area(person: &Person, passed: TimePassed) -> (String, bool) {
-    let registered = groups::areas(&person.groups).last().copied().unwrap_or_default();
-    let last = person.specimens.iter().map(|specimen| (specimen.minute, &specimen.area)).max();
-    let is_known = |minute: i64| passed.held_from.is_none_or(|from| minute * 60_000 >= from.0);
-    match last {
-        Some((minute, area)) => (area.clone(), is_known(minute)),
-        // One may have stood that was taken back since.
-        None => (registered.to_owned(), passed.held_from.is_none()),
-    }
 }
 
 /// Of everybody with contact records or in groups, all areas that any result ever named, and that of nobody.

@@ -5,11 +5,11 @@
 
 use super::alerts::LiveAlert;
 use super::group_tests::{TOLD, due};
-use super::groups;
 use super::management::is_case;
-use super::overdue::{TimePassed, deadline};
+use super::overdue::deadline;
 use super::people::Person;
-use super::{alert_id, duties};
+use super::{alert_id, groups, people};
+use crate::audit::passed::TimePassed;
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};
@@ -36,7 +36,7 @@ pub fn of(
     for person in people.values().filter(|person| !person.groups.is_empty()) {
         for target in rules.deployment.targets.iter().map(|target| target.id.as_str()) {
             let passed = passed(&person.id);
-            let (area, _) = duties::area(person, passed);
+            let (area, _) = people::area(person, passed);
             let of_group = |(group, asked): (&str, Vec<Asked<'_>>)| LiveAlert {
                 area: area.clone(),
                 ..alert(rules, secret, person, (group, target), &asked)

@@ -3,8 +3,9 @@
 
 use super::groups;
 use super::management::is_case;
-use super::overdue::{TimePassed, deadline};
+use super::overdue::deadline;
 use super::people::Person;
+use crate::audit::passed::TimePassed;
 use crate::audit::targets;
 use crate::model::time::Day;
 use crate::policy::{Frequency, Rules};

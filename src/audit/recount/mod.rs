@@ -27,7 +27,6 @@ pub use alerts::{ListedContact, LiveAlert};
 pub use areas::{lineage, wilson};
 pub use duties::{ToDo, listed};
 pub use held::Held;
-pub use overdue::TimePassed;
 pub use people::{members_of, other_replaced, taken};
 pub use prevalence::is_estimated;
 pub use tiers::{Tier, TierChange, Until};
@@ -35,6 +34,7 @@ pub use truth::Truth;
 
 use super::arrived::Arrived;
 use super::cells::Cells;
+use crate::audit::passed::TimePassed;
 use crate::model::ids::Secret;
 use crate::policy::Rules;
 use std::collections::BTreeMap;

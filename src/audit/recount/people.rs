@@ -4,6 +4,7 @@
 use super::groups;
 use super::versions::{self, greatest};
 use crate::audit::arrived::{Arrived, Usable};
+use crate::audit::passed::TimePassed;
 use crate::audit::targets;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{CasePolicy, EpisodeForm, Rules};
@@ -431,4 +432,17 @@ fn standing_contacts(records: &[Arrived]) -> Vec<(ContactRecord, Timestamp)> {
         Some(versions::Version { of: (&contact.record_id, &contact.person_id), rank, at: *at, record: contact })
     });
     greatest(versions).filter(|(contact, _)| contact.status() == ContactStatus::Active).collect()
+}
+
+/// Where the person was swabbed last, or is registered where no swab says it, and whether all results of that time are known
+/// still.
+pub fn area(person: &Person, passed: TimePassed) -> (String, bool) {
+    let registered = groups::areas(&person.groups).last().copied().unwrap_or_default();
+    let last = person.specimens.iter().map(|specimen| (specimen.minute, &specimen.area)).max();
+    let is_known = |minute: i64| passed.held_from.is_none_or(|from| minute * 60_000 >= from.0);
+    match last {
+        Some((minute, area)) => (area.clone(), is_known(minute)),
+        // One may have stood that was taken back since.
+        None => (registered.to_owned(), passed.held_from.is_none()),
+    }
 }

@@ -5,10 +5,10 @@
 
 use super::alert_id;
 use super::alerts::{ListedPositive, LiveAlert};
-use super::overdue::TimePassed;
 use super::people::{Person, Specimen, day, entry, listed, members_of, taken};
 use super::pool_said::PoolSaid;
 use crate::audit::arrived::{Arrived, Usable};
+use crate::audit::passed::TimePassed;
 use crate::audit::targets;
 use crate::model::ids::Secret;
 use crate::model::time::{Day, Timestamp};

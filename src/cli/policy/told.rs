@@ -72,9 +72,8 @@ impl<'a> Explained<'a> {
 
     /// The day whose numbers lie under a key; `None` if they are of another area or target.
     fn day_of(&self, key: &str) -> Option<Day> {
-        let day = key.strip_prefix(&self.area().code)?.strip_prefix('/')?.get(..10)?;
-        let is_ours = key == self.key(&format!("{}/{day}", self.area().code));
-        Day::parse(day).filter(|_| is_ours)
+        let (area, day, of) = target::parts_of_day(key)?;
+        Some(day).filter(|_| area == self.area().code && of == self.rules.stored_target(self.asked.target))
     }
 
     fn published(&self) -> Published<'_> {

@@ -66,10 +66,8 @@ impl<'a> DayOf<'a> {
 
     /// The day of numbers of the area for the target; `None` of others.
     fn day_of(&self, key: &str) -> Option<Day> {
-        let (area, rest) = key.split_once('/')?;
-        let (day, target) = target::parts(rest);
-        let is_asked = area == self.subject.area && target == self.rules.stored_target(self.subject.target);
-        Day::parse(day).filter(|_| is_asked)
+        let (area, day, of) = target::parts_of_day(key)?;
+        Some(day).filter(|_| area == self.subject.area && of == self.rules.stored_target(self.subject.target))
     }
 
     /// Whether an area lies in the one that is asked for, on the day.

@@ -156,7 +156,7 @@ fn check_settings(
         Keeping::Compacted if found("cleanup.policy") != "compact" => {
             wrong("cleanup.policy", "compact", "the last record of each key must be kept for ever");
         }
-        Keeping::Passing if compacted => {
+        Keeping::Whole | Keeping::Passing if compacted => {
             wrong("cleanup.policy", "delete", "compaction would remove records that count");
         }
         _ => {}

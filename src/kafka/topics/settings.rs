@@ -38,6 +38,7 @@ pub(super) fn places_of(topic: Topic) -> Places {
         | Topic::AreaAlerts
         | Topic::AreaDuties
         | Topic::AreaPositivity
+        | Topic::AreaPublished
         | Topic::AreaTiers => Places::Area,
         Topic::Rules | Topic::Progress | Topic::Retried => Places::One,
     }
@@ -48,6 +49,8 @@ pub(super) fn places_of(topic: Topic) -> Places {
 pub(super) enum Keeping {
     /// The last record of each key, for ever.
     Compacted,
+    /// Every record, for ever.
+    Whole,
     /// Every record, for the broker's retention time; past data for ever.
     Passing,
 }
@@ -65,6 +68,7 @@ pub(super) fn keeping_of(topic: Topic) -> Keeping {
         | Topic::AreaPositivity
         | Topic::AreaTiers
         | Topic::Retried => Keeping::Compacted,
+        Topic::AreaPublished => Keeping::Whole,
         Topic::LabResults
         | Topic::ContactRecords
         | Topic::PersonGroups
@@ -80,14 +84,18 @@ pub(super) const NO_LIMIT: &str = "-1";
 
 /// Topics of which nothing may ever be deleted. Past data are older than any retention time when they are written.
 pub(super) fn keeps_all(topic: Topic, history: bool) -> bool {
-    history && keeping_of(topic) == Keeping::Passing
+    match keeping_of(topic) {
+        Keeping::Whole => true,
+        Keeping::Passing => history,
+        Keeping::Compacted => false,
+    }
 }
 
 /// Settings of a topic that differ from the broker's.
 pub(super) fn settings_of(topic: Topic, history: bool) -> Vec<(&'static str, &'static str)> {
     let mut settings = match keeping_of(topic) {
         Keeping::Compacted => vec![("cleanup.policy", "compact")],
-        Keeping::Passing => vec![("cleanup.policy", "delete")],
+        Keeping::Whole | Keeping::Passing => vec![("cleanup.policy", "delete")],
     };
     if keeps_all(topic, history) {
         settings.extend(FOR_EVER.map(|key| (key, NO_LIMIT)));

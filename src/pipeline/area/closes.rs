@@ -54,7 +54,7 @@ pub fn close(
             if tests != 0 {
                 state.change(area, SeriesOperation::AtClose(day, tests), &mut effects.changes);
             }
-            touched.entry(area).or_default().ends.insert(day);
+            touched.entry(area).or_default().closed.insert(day);
         }
     }
 }

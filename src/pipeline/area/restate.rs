@@ -13,7 +13,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::half::Context;
 use crate::policy::{LONGEST_WINDOW, Rules};
-use crate::proto::v1::{AreaTier, CauseKind, DayClose};
+use crate::proto::v1::{AreaPositivity, AreaPublished, AreaTier, CauseKind, DayClose};
 use crate::state::area::operation::SeriesOperation;
 use crate::state::area::series::{Series, TierAlert, TierOrigin};
 use crate::state::area::{AreaNumber, AreaState};
@@ -29,6 +29,8 @@ pub struct Touched {
     pub days: BTreeSet<Day>,
     /// Last days of windows to be stated again for other reasons.
     pub ends: BTreeSet<Day>,
+    /// Days that are closed by this commit.
+    pub closed: BTreeSet<Day>,
     /// Days on which something else has to be done.
     pub duties: BTreeSet<Day>,
     /// Offset of the last batch.
@@ -193,6 +195,7 @@ impl Restater<'_> {
         for day in self.ends(state.series(area), touched) {
             effects.outputs.push(self.numbers(state, area, day));
         }
+        effects.outputs.extend(touched.closed.iter().filter_map(|day| self.published(state, area, *day)));
         for day in self.duty_days(state.series(area), touched) {
             effects.outputs.push(self.duties(state.series(area), day));
         }
@@ -222,7 +225,7 @@ impl Restater<'_> {
     fn ends(&self, series: &Series, touched: &Touched) -> BTreeSet<Day> {
         let kept = self.span.from(self.span.kept_from);
         let mut ends = spread(touched.days.iter().copied(), LONGEST_WINDOW - 1, kept.clone());
-        ends.extend(touched.ends.iter().filter(|day| kept.contains(day)));
+        ends.extend(touched.ends.iter().chain(&touched.closed).filter(|day| kept.contains(day)));
         if self.span.day_moved() {
             ends.extend(spread(specimen_days(series), LONGEST_WINDOW - 1, self.span.fresh()));
         }
@@ -241,13 +244,22 @@ impl Restater<'_> {
     }
 
     fn numbers(&self, state: &AreaState, area: AreaNumber, day: Day) -> Output {
+        let numbers = self.stated(state, area, day).map(|numbers| numbers.encode_to_vec());
+        self.output(Topic::AreaPositivity, key(state.series(area), day), numbers)
+    }
+
+    /// What a day is closed with, once and for ever.
+    fn published(&self, state: &AreaState, area: AreaNumber, day: Day) -> Option<Output> {
         let series = state.series(area);
-        let numbers = positivity::positivity(self.rules, state.purposes(), series, day).map(|mut numbers| {
-            numbers.now = Some(self.span.now.to_wire());
-            numbers.close = close(state, series, day);
-            numbers.encode_to_vec()
-        });
-        self.output(Topic::AreaPositivity, key(series, day), numbers)
+        let published =
+            AreaPublished { numbers: Some(self.stated(state, area, day)?), tier: self.tier_of(series, day) };
+        Some(self.output(Topic::AreaPublished, key(series, day), Some(published.encode_to_vec())))
+    }
+
+    fn stated(&self, state: &AreaState, area: AreaNumber, day: Day) -> Option<AreaPositivity> {
+        let series = state.series(area);
+        let numbers = positivity::positivity(self.rules, state.purposes(), series, day)?;
+        Some(AreaPositivity { now: Some(self.span.now.to_wire()), close: close(state, series, day), ..numbers })
     }
 
     /// Raises, updates and withdraws alerts of the days on which the tier may have come to differ.
@@ -307,26 +319,26 @@ impl Restater<'_> {
     /// apart.
     fn tier(&self, area: AreaNumber, state: &mut AreaState, effects: &mut Effects) {
         let series = state.series(area);
-        let tier = self.tier_of_today(series);
-        let hash = tier.as_ref().map_or(0, |tier| xxh3_64(&tier.encode_to_vec()).max(1));
+        let tier = self.tier_of(series, self.span.today);
+        let said = |tier: &AreaTier| AreaTier { now: None, target: String::new(), ..tier.clone() };
+        let hash = tier.as_ref().map_or(0, |tier| xxh3_64(&said(tier).encode_to_vec()).max(1));
         if hash == series.tier {
             return;
         }
-        let now = Some(self.span.now.to_wire());
-        let target = self.rules.id_of_stored(&series.target).to_owned();
-        let payload = tier.map(|tier| AreaTier { now, target, ..tier }.encode_to_vec());
+        let payload = tier.map(|tier| tier.encode_to_vec());
         let key = target::keyed(&series.code, &series.target).into_owned().into_bytes();
         effects.outputs.push(self.output(Topic::AreaTiers, key, payload));
         state.change(area, SeriesOperation::Tier(hash), &mut effects.changes);
     }
 
-    fn tier_of_today(&self, series: &Series) -> Option<AreaTier> {
-        let Span { today, whole, .. } = self.span;
+    /// The tier as it stands on a day, which is today or closed.
+    fn tier_of(&self, series: &Series, on: Day) -> Option<AreaTier> {
+        let whole = self.span.whole.min(on);
         let subject = Subject::new(self.rules, series)?;
-        let (day, decision) = subject.standing(today, whole)?;
+        let (day, decision) = subject.standing(on, whole)?;
         // While something is missing nobody knows when it steps down.
-        let knows = whole == today;
-        let earliest = subject.earliest_step_down(&decision, today).filter(|_| knows);
+        let knows = whole == on;
+        let earliest = subject.earliest_step_down(&decision, on).filter(|_| knows);
         let eve = subject.standing(day.plus(-1), whole).map(|(_, decision)| decision);
         Some(AreaTier {
             area: series.code.clone(),
@@ -339,8 +351,8 @@ impl Restater<'_> {
             previous_tier: eve.map(|eve| eve.tier().to_owned()).unwrap_or_default(),
             reasons: decision.reasons,
             hysteresis: decision.hysteresis,
-            now: None,
-            target: String::new(),
+            now: Some(self.span.now.to_wire()),
+            target: self.rules.id_of_stored(&series.target).to_owned(),
         })
     }
 

@@ -419,7 +419,7 @@ impl PersonHalf {
         let mut wanted = alerts::wanted(&grounds);
         let of_all = alerts::Grounds { rows: self.state.rows(slot), ..grounds };
         let passed = self.passed_of(slot);
-        let area = || duties::area(&of_all, passed);
+        let area = || duties::contact::area(&of_all, passed);
         wanted.extend(overdue::wanted(&of_all, passed, area));
         wanted.extend(group_overdue::wanted(&of_all, passed, area));
         let (findings, person_id) = (contacts::findings(file, &wanted), file.person_id.clone());

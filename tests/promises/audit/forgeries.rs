@@ -13,7 +13,8 @@ use swabstream::demo::city::{Kind, Message};
 use swabstream::model::outcome::RejectCode;
 use swabstream::model::record::Topic;
 use swabstream::proto::v1::{
-    Alert, AlertState, AreaTier, Cause, CauseKind, LabResult, MatchedContact, PositiveResult, StateHead,
+    Alert, AlertState, AreaPositivity, AreaPublished, AreaTier, Cause, CauseKind, LabResult, MatchedContact,
+    PositiveResult, StateHead,
 };
 
 /// Partition of the record that a letter names.
@@ -198,8 +199,12 @@ fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
     };
     let records_of = |specimen: &str| snapshot.records.iter().filter(|record| names(record, specimen)).count();
     let is_alone = |alert: &Alert| alert.positives.len() == 1 && records_of(&alert.positives[0].specimen_id) == 1;
-    let (_, alert) = snapshot.live_alert_that(|alert| alert.causes.len() == 1 && is_alone(alert));
-    let cause = alert.causes[0].origin.clone().expect("a cause");
+    let results = |alert: &Alert| {
+        let origins = alert.causes.iter().filter_map(|cause| cause.origin.clone());
+        origins.filter(|origin| origin.topic == Topic::LabResults.name()).collect::<Vec<_>>()
+    };
+    let (_, alert) = snapshot.live_alert_that(|alert| results(alert).len() == 1 && is_alone(alert));
+    let cause = results(&alert).remove(0);
     let named = [cause.topic, cause.partition.to_string(), cause.offset.to_string()];
     let names = ["swabstream-topic", "swabstream-partition", "swabstream-offset"];
     let mut headers = vec![("swabstream-code", b"too_large".to_vec())];
@@ -208,6 +213,36 @@ fn a_letter_that_says_too_large_of_a_record_that_counted_is_named() {
     let report = snapshot.judge();
     assert!(report.check("rejections").is_some_and(|check| check.differences > 0));
     assert!(report.check("alerts").is_some_and(|check| check.differences > 0));
+}
+
+/// A record of what a day with tests was closed with.
+fn is_of_tests(record: &Stored) -> bool {
+    let close = read::<AreaPublished>(record).numbers.and_then(|numbers| numbers.close);
+    close.is_some_and(|close| close.tests > 0)
+}
+
+#[test]
+fn what_a_day_was_closed_with_is_there_once_and_as_the_day_was_closed() {
+    let mut gone = snapshot();
+    gone.remove(Topic::AreaPublished, is_of_tests);
+    assert_named(&gone, &["day closes"], "what it was closed with is not published");
+    let mut twice = snapshot();
+    let again = twice.last(Topic::AreaPublished, is_of_tests).clone();
+    twice.append(again);
+    assert_named(&twice, &["day closes"], "was published once more");
+    type Change = (fn(&mut AreaPositivity), &'static str);
+    let changes: [Change; 2] = [
+        (|numbers| numbers.purposes[0].windows[0].other_tests += 1, "other numbers than are published"),
+        (|numbers| numbers.close.as_mut().expect("closed").without.push(9), "its close is not the one"),
+    ];
+    for (change, says) in changes {
+        let mut otherwise = snapshot();
+        let record = otherwise.last(Topic::AreaPublished, is_of_tests);
+        let mut published: AreaPublished = read(record);
+        change(published.numbers.as_mut().expect("numbers"));
+        record.payload = Some(published.encode_to_vec());
+        assert_named(&otherwise, &["day closes"], says);
+    }
 }
 
 #[test]

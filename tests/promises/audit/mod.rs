@@ -40,7 +40,7 @@ struct Snapshot {
     max_record_bytes: usize,
 }
 
-const LOOKED_AT: [Topic; 14] = [
+const LOOKED_AT: [Topic; 15] = [
     Topic::LabResults,
     Topic::ContactRecords,
     Topic::PersonGroups,
@@ -53,6 +53,7 @@ const LOOKED_AT: [Topic; 14] = [
     Topic::PersonDuties,
     Topic::AreaDuties,
     Topic::AreaPositivity,
+    Topic::AreaPublished,
     Topic::AreaTiers,
     Topic::DeadLetters,
 ];

@@ -54,6 +54,12 @@ pub fn of(grounds: &Grounds<'_>, about_positives: &[Row], passed: Passed, before
     Duties::of(Member { person_id: &file.person_id, place, groups, counted }, said, first_kept, rules)
 }
 
+/// Code of the area where a person counts, by what is held of it; empty where none is known.
+pub fn area(grounds: &Grounds<'_>, passed: Passed) -> String {
+    let before = grounds.file.duties.as_deref().map(|held| held.place.clone()).unwrap_or_default();
+    place(grounds, passed, &before).area
+}
+
 /// Where a person counts. `before` is where it did until now.
 pub fn place(grounds: &Grounds<'_>, passed: Passed, before: &Where) -> Where {
     let held_from = passed.held_from.unwrap_or(Timestamp(i64::MIN));

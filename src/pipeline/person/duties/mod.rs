@@ -3,7 +3,7 @@
 //! In: whoever something happened to. Out: signed changes of areas, messages of people. Looked at once for each record,
 //! after all that follows from it: so it has no path of its own to forget.
 
-mod contact;
+pub(super) mod contact;
 pub(super) mod group;
 pub(super) mod group_overdue;
 pub(super) mod group_run;
@@ -17,7 +17,6 @@ use super::overdue;
 use super::pools::tubes;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::formats::DUTIES;
-use crate::pipeline::times::Passed;
 use crate::state::person::Slot;
 use crate::state::person::case_file::CaseFile;
 use crate::state::person::duties::{Counted, CountedDuty, HeldDuties, Where};
@@ -25,12 +24,6 @@ use crate::state::person::edit::{Edit, List};
 use said::{Duties, clipped};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
-
-/// Code of the area where a person counts, by what is held of it; empty where none is known.
-pub(super) fn area(grounds: &Grounds<'_>, passed: Passed) -> String {
-    let before = grounds.file.duties.as_deref().map(|held| held.place.clone()).unwrap_or_default();
-    contact::place(grounds, passed, &before).area
-}
 
 impl PersonHalf {
     /// Counts and publishes what has to be done now, where that is something else than before. Of days whose rows may be

@@ -1,0 +1,347 @@
+//! `swabstream show positivity`: the numbers of an area, day by day, as they are known now and as they were published.
+
+use super::series::{OfDay, Series, TOPICS, Wanted, closed_at};
+use crate::cli::asked;
+use crate::cli::reading;
+use crate::cli::watch::moment;
+use crate::config::Config;
+use crate::model::time::{Day, Timestamp};
+use crate::pipeline::decode::json;
+use crate::policy::WINDOWS;
+use crate::proto::v1::{AreaPositivity, Proportion, WindowNumbers};
+use crate::terminal::output;
+use crate::terminal::progress::grouped;
+use crate::terminal::signals::{self, Hangup};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Show the positivity of an area, day by day, as it is known now and as it was published
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  swabstream show positivity 500103 --config swabstream.toml                  the last days, in windows of 7
+  swabstream show positivity 500103 --day 2022-11-12 --window 14 --config swabstream.toml
+  swabstream show positivity 500103 --as-of 2022-11-15 --config swabstream.toml    what was on record by then
+  swabstream show positivity 500103 --csv --config swabstream.toml > 500103.csv
+
+A day's numbers go on changing after it is over: results arrive late, and laboratories correct what they sent. When a day is \
+closed, at the hour of the case policy, its numbers are published once more and kept for ever, whatever is known later. Each \
+line has both: the window that ends on the day as it is known now, then what was published when the day was closed, and how \
+many tests of the day have arrived since. A day that is not closed yet has nothing published.
+
+With --as-of there is only what was on record at that time: the numbers that days were closed with by then. A civil day means \
+its end.
+
+With --csv there is a line for each day, purpose and window: `series` is `live` or `published`. With --json there is one object \
+per line, by the contract's JSON mapping: AreaPositivity as known now, then AreaPublished.
+
+Exit codes:
+  0    shown
+  1    nothing is published of it (by that time)
+  2    it could not be read, or not be written, or there is no such area, day, target, window or time
+  141  its output was closed before the end (as by | head)")]
+pub struct PositivityArgs {
+    /// Code of the area
+    pub area: String,
+    /// Settings of the deployment
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
+    pub config: PathBuf,
+    /// The civil day that windows end on, YYYY-MM-DD; the last 14 that have numbers, where none is named
+    #[arg(long, value_name = "DAY")]
+    pub day: Option<String>,
+    /// Only what was on record then: 2022-11-15T09:00:00+08:00, or a civil day, of which it is the end
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Days of the window
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = window_of)]
+    pub window: u32,
+    /// For what: the id of a target; the first of the deployment where none is named
+    #[arg(long, value_name = "ID")]
+    pub target: Option<String>,
+    /// A table of all windows and purposes, for a spreadsheet
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// One JSON object per line, by the contract's JSON mapping
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn window_of(text: &str) -> Result<u32, String> {
+    let known = |days: &i32| days.to_string() == text;
+    let all = || WINDOWS.map(|days| days.to_string()).join(", ");
+    WINDOWS
+        .iter()
+        .find(|days| known(days))
+        .map(|days| days.unsigned_abs())
+        .ok_or_else(|| format!("use one of {}", all()))
+}
+
+pub(super) fn run(args: &PositivityArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    signals::listen(Hangup::Ends)?;
+    let config = Config::read(&args.config)?;
+    let rules = asked::rules(&config.kafka, "which say what areas there are")?;
+    let times = (args.day.as_deref(), args.as_of.as_deref());
+    let mut series = Series::new(Wanted::new(&rules, &args.area, args.target.as_deref(), times)?, &rules);
+    if !reading::to_the_end(&config.kafka, &TOPICS, &mut |record| series.take(record))? {
+        return Ok(ExitCode::from(output::CLOSED));
+    }
+    let lines = match (args.json, args.csv) {
+        (true, _) => json(&series),
+        (_, true) => csv(&series)?,
+        _ => text(&series, args.window),
+    };
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    Ok(if series.days().is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn json(series: &Series<'_>) -> Vec<String> {
+    let of_day = |(_, OfDay { live, published }): (Day, OfDay<'_>)| {
+        let live = live.map(|numbers| json::encode(numbers, "swabstream.v1.AreaPositivity"));
+        let published = published.map(|published| json::encode(published, "swabstream.v1.AreaPublished"));
+        live.into_iter().chain(published).collect::<Vec<_>>()
+    };
+    series.days().into_iter().flat_map(of_day).collect()
+}
+
+fn text(series: &Series<'_>, days: u32) -> Vec<String> {
+    let mut lines = vec![format!("{}, windows of {days} days", series.title()), String::new()];
+    let (shown, as_of, zone) = (series.days(), series.wanted.as_of, series.zone());
+    if shown.is_empty() {
+        lines.push(nothing(series));
+        return lines;
+    }
+    let known = if as_of.is_some() { "" } else { "known now" };
+    lines.push(columns("day", known, "when the day was closed", ""));
+    for (day, OfDay { live, published }) in shown {
+        let frozen = published.and_then(|published| published.numbers.as_ref());
+        let at = published.and_then(closed_at).map(|at| moment(at, &zone));
+        let since = live.zip(frozen).map(|(live, frozen)| tests_of(live) - tests_of(frozen));
+        let since = since.filter(|since| *since != 0).map(|since| format!(", {since:+} tests since"));
+        let said = match at {
+            Some(at) => format!("at {at}{}", since.unwrap_or_default()),
+            None => "not closed yet".to_owned(),
+        };
+        let told = |numbers: Option<&AreaPositivity>| numbers.map_or_else(|| "–".to_owned(), |of| told(of, days));
+        let now = if as_of.is_some() { String::new() } else { told(live) };
+        lines.push(columns(
+            &day.to_string(),
+            &now,
+            &if frozen.is_some() { told(frozen) } else { String::new() },
+            &said,
+        ));
+    }
+    lines
+}
+
+/// Why nothing is shown.
+pub(super) fn nothing(series: &Series<'_>) -> String {
+    match (series.wanted.as_of, series.wanted.day) {
+        (Some(_), Some(day)) => format!("{day} was not closed by then, or nothing was counted"),
+        (Some(_), None) => "no day was closed by then of which anything was counted".to_owned(),
+        (None, Some(day)) => format!("nothing is published of {day}"),
+        (None, None) => "nothing is published yet".to_owned(),
+    }
+}
+
+fn columns(day: &str, now: &str, published: &str, said: &str) -> String {
+    let now = if now.is_empty() { String::new() } else { format!("{now:<40}") };
+    format!("{day:<12}{now}{published:<40}{said}").trim_end().to_owned()
+}
+
+/// Positives of conclusive tests, as a share with its interval, and cases per 100,000 people.
+fn told(numbers: &AreaPositivity, days: u32) -> String {
+    let Some(of) = window(numbers, days) else { return "–".to_owned() };
+    let count = |number: i64| u64::try_from(number).map_or_else(|_| number.to_string(), grouped);
+    let share = of.tests_over_tests.as_ref().map_or(String::new(), |share| format!(" {:.2} %", share.value * 100.0));
+    let cases = of.cases_per_100k.map_or(String::new(), |cases| format!(", {cases:.1} cases/100k"));
+    format!("{} of {}{share}{cases}", count(of.positive_tests), count(of.conclusive_tests))
+}
+
+fn window(numbers: &AreaPositivity, days: u32) -> Option<&WindowNumbers> {
+    let total = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty())?;
+    total.windows.iter().find(|window| window.days == days)
+}
+
+fn tests_of(numbers: &AreaPositivity) -> i64 {
+    window(numbers, 1).map_or(0, |of| of.conclusive_tests + of.other_tests)
+}
+
+const HEAD: [&str; 23] = [
+    "area",
+    "day",
+    "target",
+    "series",
+    "closed_at",
+    "purpose",
+    "window_days",
+    "positive_tests",
+    "conclusive_tests",
+    "other_tests",
+    "tests_over_tests",
+    "tests_over_tests_low",
+    "tests_over_tests_high",
+    "people_positive",
+    "people_tested",
+    "people_over_people",
+    "people_over_people_low",
+    "people_over_people_high",
+    "people_over_tests",
+    "cases",
+    "community_cases",
+    "cases_per_100k",
+    "tests_per_100k",
+];
+
+fn csv(series: &Series<'_>) -> anyhow::Result<Vec<String>> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(HEAD)?;
+    for (_, OfDay { live, published }) in series.days() {
+        let frozen = published.and_then(|published| published.numbers.as_ref());
+        for (name, numbers) in [("live", live), ("published", frozen)] {
+            for purpose in numbers.iter().flat_map(|numbers| &numbers.purposes) {
+                for window in &purpose.windows {
+                    table.write_record(cells(
+                        numbers.unwrap_or(&AreaPositivity::default()),
+                        name,
+                        &purpose.purpose,
+                        window,
+                    ))?;
+                }
+            }
+        }
+    }
+    let text = String::from_utf8(table.into_inner().map_err(|error| error.into_error())?)?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// What a window says, a cell for each name of [`HEAD`]; what has no value is empty.
+fn cells(numbers: &AreaPositivity, series: &str, purpose: &str, of: &WindowNumbers) -> [String; HEAD.len()] {
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let count = |value: Option<i64>| value.map_or(String::new(), |value| value.to_string());
+    let share = |share: &Option<Proportion>| {
+        let of = |part: fn(&Proportion) -> f64| number(share.as_ref().map(part));
+        [of(|share| share.value), of(|share| share.low), of(|share| share.high)]
+    };
+    let close = numbers.close.as_ref().and_then(|close| close.closed_at.as_ref()).and_then(Timestamp::from_wire);
+    let [tests, tests_low, tests_high] = share(&of.tests_over_tests);
+    let [people, people_low, people_high] = share(&of.people_over_people);
+    [
+        numbers.area.clone(),
+        numbers.day.clone(),
+        numbers.target.clone(),
+        series.to_owned(),
+        close.map_or(String::new(), |at| at.to_string()),
+        if purpose.is_empty() { "total".to_owned() } else { purpose.to_owned() },
+        of.days.to_string(),
+        of.positive_tests.to_string(),
+        of.conclusive_tests.to_string(),
+        of.other_tests.to_string(),
+        tests,
+        tests_low,
+        tests_high,
+        count(of.people_positive),
+        count(of.people_tested),
+        people,
+        people_low,
+        people_high,
+        number(of.people_over_tests),
+        of.cases.to_string(),
+        of.community_cases.to_string(),
+        number(of.cases_per_100k),
+        number(of.tests_per_100k),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::series::{Series, Wanted};
+    use super::*;
+    use crate::model::record::{Position, Record, Topic};
+    use crate::policy::Rules;
+    use crate::policy::sample::sample_rules;
+    use crate::proto::v1::{AreaPublished, DayClose, PurposeNumbers};
+    use prost::Message as _;
+
+    fn numbers(day: &str, tests: i64, closed_at: Option<i64>) -> AreaPositivity {
+        let window = |days| WindowNumbers {
+            days,
+            positive_tests: 1,
+            conclusive_tests: tests,
+            tests_over_tests: Some(Proportion { value: 0.25, low: 0.1, high: 0.5 }),
+            ..WindowNumbers::default()
+        };
+        let close =
+            closed_at.map(|at| DayClose { closed_at: Some(Timestamp(at).to_wire()), tests: 3, without: vec![] });
+        let windows = [1, 3, 7, 14].map(window).to_vec();
+        let (area, day, target) = ("D1".into(), day.into(), "sars-cov-2".into());
+        let purposes = vec![PurposeNumbers { purpose: String::new(), windows }];
+        AreaPositivity { area, day, target, close, purposes, ..AreaPositivity::default() }
+    }
+
+    fn read(series: &mut Series<'_>, topic: Topic, key: &str, payload: &[u8]) {
+        series.take(&Record {
+            position: Position { topic, partition: 0, offset: 0 },
+            received_at: Timestamp(0),
+            key: Some(key.as_bytes()),
+            payload: Some(payload),
+            content_type: None,
+        });
+    }
+
+    /// One day that was closed and has had a result since, one that goes on, and others' days.
+    fn some<'r>(rules: &'r Rules, day: Option<&str>, as_of: Option<&str>) -> Series<'r> {
+        let mut series = Series::new(Wanted::new(rules, "D1", None, (day, as_of)).expect("it is there"), rules);
+        let closed = Some(1_668_182_400_000); // midnight before the 12th
+        for (day, tests, closed_at) in [("2022-11-10", 3, closed), ("2022-11-10", 4, closed), ("2022-11-11", 2, None)] {
+            let live = numbers(day, tests, closed_at).encode_to_vec();
+            read(&mut series, Topic::AreaPositivity, &format!("D1/{day}"), &live);
+            read(&mut series, Topic::AreaPositivity, &format!("D1/{day}/influenza-a"), &live);
+            read(&mut series, Topic::AreaPositivity, &format!("D1S1/{day}"), &live);
+        }
+        let frozen = AreaPublished { numbers: Some(numbers("2022-11-10", 3, closed)), tier: None };
+        read(&mut series, Topic::AreaPublished, "D1/2022-11-10", &frozen.encode_to_vec());
+        series
+    }
+
+    #[test]
+    fn what_is_known_now_stands_beside_what_was_published() {
+        let rules = sample_rules();
+        let all = text(&some(&rules, None, None), 7).join("\n");
+        for says in [
+            "2022-11-10  1 of 4 25.00 %",
+            "1 of 3 25.00 %",
+            "at 2022-11-12T00:00:00+08:00, +1 tests since",
+            "2022-11-11  1 of 2 25.00 %",
+            "not closed yet",
+        ] {
+            assert!(all.contains(says), "{says} in {all}");
+        }
+        assert_eq!(all.lines().count(), 5);
+        assert_eq!(text(&some(&rules, Some("2022-11-11"), None), 7).len(), 4);
+        assert_eq!(json(&some(&rules, None, None)).len(), 3);
+        let table = csv(&some(&rules, None, None)).expect("a table");
+        assert_eq!(table.len(), 1 + 3 * 4);
+        assert!(
+            table[1].starts_with("D1,2022-11-10,sars-cov-2,live,2022-11-11T16:00:00Z,total,1,1,4,0,0.25,0.1,0.5,,,")
+        );
+        assert!(table[5].starts_with("D1,2022-11-10,sars-cov-2,published,2022-11-11T16:00:00Z,total,1,1,3,"));
+    }
+
+    #[test]
+    fn as_of_a_time_there_is_what_was_on_record_then() {
+        let rules = sample_rules();
+        for (as_of, is_there) in [("2022-11-12", true), ("2022-11-12T00:00:00+08:00", true), ("2022-11-11", false)] {
+            let series = some(&rules, None, Some(as_of));
+            let told = text(&series, 7).join("\n");
+            assert_eq!(told.contains("1 of 3 25.00 %"), is_there, "{told}");
+            assert!(!told.contains("1 of 4") && !told.contains("2022-11-11  "), "{told}");
+            assert_eq!(json(&series).len(), usize::from(is_there));
+        }
+        let error = Wanted::new(&rules, "D1", None, (None, Some("yesterday"))).expect_err("it is no time");
+        assert!(error.to_string().contains("a civil day as in"), "{error}");
+        assert!(window_of("5").expect_err("there is none").contains("1, 3, 7, 14"));
+    }
+}
