@@ -21,6 +21,8 @@ pub struct Frozen {
     pub close: Option<DayClose>,
     /// Specimens of the day, by the numbers.
     pub tests: i64,
+    /// The day of the tier, if there is one.
+    pub tier_day: Option<Day>,
 }
 
 /// What a reader of the compacted outputs ends up with.
@@ -106,13 +108,14 @@ impl Published {
         let numbers = said.numbers?;
         let area = targets::key(&numbers.area, &numbers.target, &self.first_target);
         let right = key == (area, Day::parse(&numbers.day).unwrap_or_default());
+        let tier_day = said.tier.as_ref().map(|tier| Day::parse(&tier.day).unwrap_or_default());
         let right = right && said.tier.is_none_or(|tier| tier.area == numbers.area && tier.target == numbers.target);
         let total = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty());
         let of_day = total.and_then(|total| total.windows.iter().find(|window| window.days == 1));
         let tests = of_day.map_or(0, |window| window.conclusive_tests + window.other_tests);
         match self.frozen.entry(key) {
             Entry::Occupied(one) => drop(self.frozen_again.insert(one.key().clone())),
-            Entry::Vacant(none) => drop(none.insert(Frozen { close: numbers.close, tests })),
+            Entry::Vacant(none) => drop(none.insert(Frozen { close: numbers.close, tests, tier_day })),
         }
         right.then_some(())
     }

@@ -11,16 +11,20 @@ use crate::audit::RulesFound;
 use crate::model::record::Layout;
 use crate::model::time::{Day, Timestamp};
 use crate::proto::v1::DayClose;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares what was published of closes with what area tasks hold, and that with the rules.
+/// Compares what was published of closes with what area tasks hold, and that with the rules. `deleted` has the area tasks some
+/// of whose records of `area-published` are gone.
 pub fn check(
     published: &Published,
-    areas: &BTreeMap<i32, AreaTask>,
+    (areas, deleted): (&BTreeMap<i32, AreaTask>, &[i32]),
     layout: Layout,
     RulesFound { rules, changed }: &RulesFound,
 ) -> Check {
     let mut check = Check::new("day closes");
+    for task in deleted {
+        check.differs(|| format!("area task {task}: of area-published, which is to be kept for ever, records were deleted"));
+    }
     for (area, day) in &published.closed_again {
         check.differs(|| format!("{area} {day}: its close was published once more, and otherwise"));
     }
@@ -63,36 +67,47 @@ pub fn check(
     check.compared(format!("{days} closes of area tasks, {stated} of areas and days, {frozen} as published"))
 }
 
-/// What days were closed with: once each, by the close that is said of the day, with as many specimens. Returns how many
-/// there are, and how many closes are older than any.
-fn frozen(published: &Published, areas: &BTreeMap<i32, AreaTask>, layout: Layout, check: &mut Check) -> (usize, usize) {
+/// What days were closed with: once each, by the task's close, with as many specimens, and the tier of the day. Returns how
+/// many there are, and how many area days no task published anything of: an earlier version closed them.
+fn frozen(
+    published: &Published,
+    areas: &BTreeMap<i32, AreaTask>,
+    layout: Layout,
+    check: &mut Check,
+) -> (usize, usize) {
     for (area, day) in &published.frozen_again {
         check.differs(|| format!("{area} {day}: what it was closed with was published once more"));
     }
-    // A task of an earlier version closed days and published none of it.
-    let mut first: BTreeMap<i32, Day> = BTreeMap::new();
-    for (area, day) in published.frozen.keys() {
-        let known = first.entry(layout.area_task(targets::area(area))).or_insert(*day);
-        *known = (*known).min(*day);
-    }
+    let task_of = |area: &str| layout.area_task(targets::area(area));
+    let kept = |area: &str, day: &Day| {
+        let task = areas.get(&task_of(area))?;
+        Some(task).filter(|task| task.kept_from.is_some_and(|first| *day >= first))
+    };
     for ((area, day), frozen) in &published.frozen {
         let close = frozen.close.as_ref();
         check.require(close.is_some_and(|close| close.tests == frozen.tests), || {
             format!("{area} {day}: was closed with other numbers than are published of it")
         });
+        let whole = close.is_some_and(|close| close.without.is_empty());
+        let right = frozen.tier_day.is_none_or(|tier| tier == *day || !whole && tier < *day);
+        check.require(right, || format!("{area} {day}: was closed with the tier of another day"));
+        let Some(task) = kept(area, day) else { continue };
+        let held = task.closes.get(day).map(|close| (Some(close.at), close.without.clone()));
+        let said = close.map(|close| (at(close), close.without.clone()));
+        check.require(held == said, || format!("{area} {day}: its close is not the one that it was published with"));
     }
+    let told: BTreeSet<(i32, Day)> = published.frozen.keys().map(|(area, day)| (task_of(area), *day)).collect();
     let mut before = 0;
-    for ((area, day), numbers) in published.positivity.iter().filter(|(_, numbers)| numbers.close.is_some()) {
-        let task = layout.area_task(targets::area(area));
-        let is_kept = areas.get(&task).and_then(|task| task.kept_from).is_some_and(|kept| *day >= kept);
+    for ((area, day), numbers) in &published.positivity {
+        let Some(close) = numbers.close.as_ref().filter(|_| kept(area, day).is_some()) else { continue };
         match published.frozen.get(&(area.clone(), *day)) {
-            _ if !is_kept => {}
-            Some(frozen) => check.require(frozen.close == numbers.close, || {
-                format!("{area} {day}: its close is not the one that it was published with")
+            Some(frozen) => check.require(frozen.close.as_ref().is_none_or(|said| said.tests == close.tests), || {
+                format!("{area} {day}: so many specimens were not known when it was closed")
             }),
             // Whatever was counted of it later: on the day nothing was.
-            None if numbers.close.as_ref().is_some_and(|close| close.tests == 0) => {}
-            None if first.get(&task).is_none_or(|first| day < first) => before += 1,
+            None if close.tests == 0 => {}
+            // Whoever closed the day published nothing of any area: an earlier version.
+            None if !told.contains(&(task_of(area), *day)) => before += 1,
             None => check.differs(|| format!("{area} {day}: what it was closed with is not published")),
         }
     }

@@ -31,7 +31,8 @@ pub(super) fn start_anew(config: &KafkaConfig) -> String {
         "to compute everything anew from what the inputs still hold, stop all instances, delete the groups of both \
          halves ({groups} --delete --group {persons} --group {areas}), delete every topic but the inputs (lab-results, \
          contact-records, person-groups, rules), and create them with {create} (and --area-tasks, where they were \
-         not 4){hint}",
+         not 4){hint}. What days were closed with, in area-published, nothing can compute again: copy it away first, \
+         all days there still are will be closed anew with what is known now",
         persons = group_of::<PersonHalf>(config),
         areas = group_of::<AreaHalf>(config),
         groups = tool(config, "kafka-consumer-groups.sh"),

@@ -104,7 +104,7 @@ impl Evidence {
             numbers::numbers(&truth, &found, &known),
             numbers::cells(&truth, &found, &known),
             numbers::tiers(&truth, &found, &known),
-            day_closes::check(&self.published, &areas, self.setting.layout, &self.setting.rules),
+            day_closes::check(&self.published, (&areas, &self.deleted_of_closes()), self.setting.layout, &self.setting.rules),
         ];
         checks.extend(duties::checks(&truth, &found, &known));
         checks
@@ -122,6 +122,12 @@ impl Evidence {
         let others = self.heads.values().filter(|head| head.task.rules_digest != *digest).count();
         (others > 0)
             .then(|| format!("{others} tasks work by other rules than those in force; let the processor take them up"))
+    }
+
+    /// Area tasks whose records of what days were closed with are gone in part.
+    fn deleted_of_closes(&self) -> Vec<i32> {
+        let gone = self.cut.first.iter().filter(|((topic, _), first)| *topic == Topic::AreaPublished && **first > 0);
+        gone.map(|((_, task), _)| *task).collect()
     }
 
     fn without_duties(&self) -> usize {

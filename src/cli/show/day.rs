@@ -92,11 +92,12 @@ impl<'a> DayOf<'a> {
         Some(person).filter(|person| !person.duties.is_empty() && self.is_here(&person.area))
     }
 
-    /// Whether an alert is about a pool that has to be recalled here.
+    /// Whether an alert is about a pool that was taken by then and has to be recalled here.
     fn concerns(&self, alert: &Alert) -> bool {
         alert.family() == AlertFamily::PoolPositive
             && alert.state() != AlertState::Withdrawn
             && alert.awaited > 0
+            && alert.first_day <= self.subject.day.to_string()
             && alert.target == self.rules.target_id(self.subject.target)
             && (self.is_here(&alert.area) || awaited(alert).any(|member| self.is_here(&member.area)))
     }

@@ -24,7 +24,8 @@ const NOWHERE: &str = "none";
   swabstream show duties none --json --config swabstream.toml       whose area is not known
 
 First the numbers, by `area-duties`: contacts to isolate newly, under management, to release; tests due and taken that day; \
-tests due by then that are overdue; all pools that are to be recalled, and how many of them were to be before the day; of each \
+tests due by then that are overdue; all pools that are to be recalled as it stands now, and how many of them were to be before \
+the day; of each \
 key group who is in it, its tests, and how many were missed on the last day for whose tests the time is over (of tests some days \
 after entry: in the last two weeks). Then the people behind them, as `person-duties` has them, with the key groups they are in that day, and the pools, from `alerts`. A \
 person counts in the area of the result that was swabbed last (or else in that of a record of a key group), and in all areas \

@@ -1,9 +1,8 @@
 //! `swabstream show positivity`: the numbers of an area, day by day, as they are known now and as they were published.
 
-use super::series::{OfDay, Series, TOPICS, Wanted, closed_at};
+use super::series::{self, OfDay, Series, TOPICS, Wanted, aligned, close, last};
 use crate::cli::asked;
 use crate::cli::reading;
-use crate::cli::watch::moment;
 use crate::config::Config;
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::json;
@@ -26,14 +25,16 @@ use std::process::ExitCode;
 
 A day's numbers go on changing after it is over: results arrive late, and laboratories correct what they sent. When a day is \
 closed, at the hour of the case policy, its numbers are published once more and kept for ever, whatever is known later. Each \
-line has both: the window that ends on the day as it is known now, then what was published when the day was closed, and how \
-many tests of the day have arrived since. A day that is not closed yet has nothing published.
+line has both: the window that ends on the day as it is known now, then what was published when the day was closed, and \
+whether it is another one now. Of a day that is not closed yet nothing was published, and neither was of an area in which \
+nothing had been counted by then in the two weeks before.
 
 With --as-of there is only what was on record at that time: the numbers that days were closed with by then. A civil day means \
 its end.
 
-With --csv there is a line for each day, purpose and window: `series` is `live` or `published`. With --json there is one object \
-per line, by the contract's JSON mapping: AreaPositivity as known now, then AreaPublished.
+With --csv there is a line for each day, purpose and window, of all days there are: `series` is `live` or `published`. With \
+--json there is one object per line, by the contract's JSON mapping, of all days too: AreaPositivity as known now, then \
+AreaPublished.
 
 Exit codes:
   0    shown
@@ -46,14 +47,14 @@ pub struct PositivityArgs {
     /// Settings of the deployment
     #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
     pub config: PathBuf,
-    /// The civil day that windows end on, YYYY-MM-DD; the last 14 that have numbers, where none is named
+    /// The civil day that windows end on, YYYY-MM-DD; where none is named the last 14 that have numbers, or all in a table
     #[arg(long, value_name = "DAY")]
     pub day: Option<String>,
     /// Only what was on record then: 2022-11-15T09:00:00+08:00, or a civil day, of which it is the end
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// Days of the window
-    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = window_of)]
+    /// Days of the window: 1, 3, 7 or 14; a table has all of them
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = window_of, conflicts_with_all = ["csv", "json"])]
     pub window: u32,
     /// For what: the id of a target; the first of the deployment where none is named
     #[arg(long, value_name = "ID")]
@@ -81,10 +82,12 @@ pub(super) fn run(args: &PositivityArgs, out: &mut dyn Write) -> anyhow::Result<
     let config = Config::read(&args.config)?;
     let rules = asked::rules(&config.kafka, "which say what areas there are")?;
     let times = (args.day.as_deref(), args.as_of.as_deref());
-    let mut series = Series::new(Wanted::new(&rules, &args.area, args.target.as_deref(), times)?, &rules);
+    let history = config.processing.history;
+    let mut series = Series::new(Wanted::new(&rules, &args.area, args.target.as_deref(), times, history)?, &rules);
     if !reading::to_the_end(&config.kafka, &TOPICS, &mut |record| series.take(record))? {
         return Ok(ExitCode::from(output::CLOSED));
     }
+    series.require_known()?;
     let lines = match (args.json, args.csv) {
         (true, _) => json(&series),
         (_, true) => csv(&series)?,
@@ -108,32 +111,37 @@ fn json(series: &Series<'_>) -> Vec<String> {
 
 fn text(series: &Series<'_>, days: u32) -> Vec<String> {
     let mut lines = vec![format!("{}, windows of {days} days", series.title()), String::new()];
-    let (shown, as_of, zone) = (series.days(), series.wanted.as_of, series.zone());
+    let (shown, is_past, zone) = (last(series.days()), series.wanted.as_of.is_some(), series.zone());
     if shown.is_empty() {
         lines.push(nothing(series));
         return lines;
     }
-    let known = if as_of.is_some() { "" } else { "known now" };
-    lines.push(columns("day", known, "when the day was closed", ""));
+    let known = if is_past { "" } else { "known now" };
+    let mut rows = vec![["day", known, "when the day was closed", ""].map(str::to_owned)];
     for (day, OfDay { live, published }) in shown {
         let frozen = published.and_then(|published| published.numbers.as_ref());
-        let at = published.and_then(closed_at).map(|at| moment(at, &zone));
-        let since = live.zip(frozen).map(|(live, frozen)| tests_of(live) - tests_of(frozen));
-        let since = since.filter(|since| *since != 0).map(|since| format!(", {since:+} tests since"));
-        let said = match at {
-            Some(at) => format!("at {at}{}", since.unwrap_or_default()),
+        let close = published.and_then(close).or_else(|| live.and_then(|numbers| numbers.close.as_ref()));
+        let since = live.zip(frozen).and_then(|(live, frozen)| changed(live, frozen, days)).unwrap_or_default();
+        let said = match close {
+            Some(close) => format!("closed at {}{since}", series::told(close, &zone)),
             None => "not closed yet".to_owned(),
         };
-        let told = |numbers: Option<&AreaPositivity>| numbers.map_or_else(|| "–".to_owned(), |of| told(of, days));
-        let now = if as_of.is_some() { String::new() } else { told(live) };
-        lines.push(columns(
-            &day.to_string(),
-            &now,
-            &if frozen.is_some() { told(frozen) } else { String::new() },
-            &said,
-        ));
+        let none = || if close.is_some() { "nothing was published" } else { "" }.to_owned();
+        let now = if is_past { String::new() } else { live.map_or_else(|| "–".to_owned(), |of| told(of, days)) };
+        rows.push([day.to_string(), now, frozen.map_or_else(none, |of| told(of, days)), said]);
     }
+    lines.extend(aligned(&rows));
     lines
+}
+
+/// What has become of numbers that were published.
+fn changed(live: &AreaPositivity, frozen: &AreaPositivity, days: u32) -> Option<String> {
+    let tests = tests_of(live) - tests_of(frozen);
+    match (tests, window(live, days) == window(frozen, days)) {
+        (0, true) => None,
+        (0, false) => Some(", restated since".to_owned()),
+        _ => Some(format!(", {tests:+} tests of the day since")),
+    }
 }
 
 /// Why nothing is shown.
@@ -146,18 +154,20 @@ pub(super) fn nothing(series: &Series<'_>) -> String {
     }
 }
 
-fn columns(day: &str, now: &str, published: &str, said: &str) -> String {
-    let now = if now.is_empty() { String::new() } else { format!("{now:<40}") };
-    format!("{day:<12}{now}{published:<40}{said}").trim_end().to_owned()
-}
-
 /// Positives of conclusive tests, as a share with its interval, and cases per 100,000 people.
 fn told(numbers: &AreaPositivity, days: u32) -> String {
     let Some(of) = window(numbers, days) else { return "–".to_owned() };
     let count = |number: i64| u64::try_from(number).map_or_else(|_| number.to_string(), grouped);
-    let share = of.tests_over_tests.as_ref().map_or(String::new(), |share| format!(" {:.2} %", share.value * 100.0));
+    let share = of.tests_over_tests.as_ref().map_or(String::new(), |share| format!(" {}", percent(share.value)));
     let cases = of.cases_per_100k.map_or(String::new(), |cases| format!(", {cases:.1} cases/100k"));
     format!("{} of {}{share}{cases}", count(of.positive_tests), count(of.conclusive_tests))
+}
+
+/// To three digits: in mass screening shares are of a few in a million.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = if percent > 0.0 { (2.0 - percent.log10().floor()).clamp(0.0, 9.0) as usize } else { 0 };
+    format!("{percent:.decimals$} %")
 }
 
 fn window(numbers: &AreaPositivity, days: u32) -> Option<&WindowNumbers> {
@@ -169,12 +179,13 @@ fn tests_of(numbers: &AreaPositivity) -> i64 {
     window(numbers, 1).map_or(0, |of| of.conclusive_tests + of.other_tests)
 }
 
-const HEAD: [&str; 23] = [
+const HEAD: [&str; 24] = [
     "area",
     "day",
     "target",
     "series",
     "closed_at",
+    "closed_without",
     "purpose",
     "window_days",
     "positive_tests",
@@ -225,7 +236,8 @@ fn cells(numbers: &AreaPositivity, series: &str, purpose: &str, of: &WindowNumbe
         let of = |part: fn(&Proportion) -> f64| number(share.as_ref().map(part));
         [of(|share| share.value), of(|share| share.low), of(|share| share.high)]
     };
-    let close = numbers.close.as_ref().and_then(|close| close.closed_at.as_ref()).and_then(Timestamp::from_wire);
+    let close = numbers.close.clone().unwrap_or_default();
+    let closed_at = close.closed_at.as_ref().and_then(Timestamp::from_wire);
     let [tests, tests_low, tests_high] = share(&of.tests_over_tests);
     let [people, people_low, people_high] = share(&of.people_over_people);
     [
@@ -233,7 +245,8 @@ fn cells(numbers: &AreaPositivity, series: &str, purpose: &str, of: &WindowNumbe
         numbers.day.clone(),
         numbers.target.clone(),
         series.to_owned(),
-        close.map_or(String::new(), |at| at.to_string()),
+        closed_at.map_or(String::new(), |at| at.to_string()),
+        close.without.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         if purpose.is_empty() { "total".to_owned() } else { purpose.to_owned() },
         of.days.to_string(),
         of.positive_tests.to_string(),
@@ -293,10 +306,19 @@ mod tests {
 
     /// One day that was closed and has had a result since, one that goes on, and others' days.
     fn some<'r>(rules: &'r Rules, day: Option<&str>, as_of: Option<&str>) -> Series<'r> {
-        let mut series = Series::new(Wanted::new(rules, "D1", None, (day, as_of)).expect("it is there"), rules);
+        let mut series = Series::new(Wanted::new(rules, "D1", None, (day, as_of), false).expect("it is there"), rules);
         let closed = Some(1_668_182_400_000); // midnight before the 12th
-        for (day, tests, closed_at) in [("2022-11-10", 3, closed), ("2022-11-10", 4, closed), ("2022-11-11", 2, None)] {
-            let live = numbers(day, tests, closed_at).encode_to_vec();
+        let days = [
+            ("2022-11-09", 5, closed),
+            ("2022-11-10", 3, closed),
+            ("2022-11-10", 4, closed),
+            ("2022-11-11", 2, None),
+        ];
+        for (day, tests, closed_at) in days {
+            let mut live = numbers(day, tests, closed_at);
+            // Closed by a version that published nothing of it, and without a task.
+            live.close.iter_mut().filter(|_| day == "2022-11-09").for_each(|close| close.without.push(2));
+            let live = live.encode_to_vec();
             read(&mut series, Topic::AreaPositivity, &format!("D1/{day}"), &live);
             read(&mut series, Topic::AreaPositivity, &format!("D1/{day}/influenza-a"), &live);
             read(&mut series, Topic::AreaPositivity, &format!("D1S1/{day}"), &live);
@@ -311,23 +333,51 @@ mod tests {
         let rules = sample_rules();
         let all = text(&some(&rules, None, None), 7).join("\n");
         for says in [
-            "2022-11-10  1 of 4 25.00 %",
-            "1 of 3 25.00 %",
-            "at 2022-11-12T00:00:00+08:00, +1 tests since",
-            "2022-11-11  1 of 2 25.00 %",
-            "not closed yet",
+            "2022-11-09  1 of 5 25.0 %  nothing was published    closed at 2022-11-12T00:00:00+08:00 without task 2",
+            "2022-11-10  1 of 4 25.0 %  1 of 3 25.0 %            closed at 2022-11-12T00:00:00+08:00, +1 tests of the day since",
+            "2022-11-11  1 of 2 25.0 %                           not closed yet",
         ] {
             assert!(all.contains(says), "{says} in {all}");
         }
-        assert_eq!(all.lines().count(), 5);
+        assert_eq!(all.lines().count(), 6);
         assert_eq!(text(&some(&rules, Some("2022-11-11"), None), 7).len(), 4);
-        assert_eq!(json(&some(&rules, None, None)).len(), 3);
+        assert_eq!(json(&some(&rules, None, None)).len(), 4);
         let table = csv(&some(&rules, None, None)).expect("a table");
-        assert_eq!(table.len(), 1 + 3 * 4);
+        assert_eq!(table.len(), 1 + 4 * 4);
         assert!(
             table[1].starts_with("D1,2022-11-10,sars-cov-2,live,2022-11-11T16:00:00Z,total,1,1,4,0,0.25,0.1,0.5,,,")
         );
         assert!(table[5].starts_with("D1,2022-11-10,sars-cov-2,published,2022-11-11T16:00:00Z,total,1,1,3,"));
+    }
+
+    #[test]
+    fn what_was_written_after_a_time_was_not_on_record_then_whatever_time_the_day_was_closed_by() {
+        let rules = sample_rules();
+        for (history, is_there) in [(false, false), (true, true)] {
+            let asked = (None, Some("2022-11-13"));
+            let wanted = Wanted::new(&rules, "D1", None, asked, history).expect("it is there");
+            let mut series = Series::new(wanted, &rules);
+            let frozen = AreaPublished { numbers: Some(numbers("2022-11-10", 3, Some(1_668_182_400_000))), tier: None };
+            series.take(&Record {
+                position: Position { topic: Topic::AreaPublished, partition: 0, offset: 0 },
+                received_at: Timestamp(1_668_600_000_000),
+                key: Some(b"D1/2022-11-10"),
+                payload: Some(&frozen.encode_to_vec()),
+                content_type: None,
+            });
+            assert_eq!(json(&series).len(), usize::from(is_there), "history {history}");
+        }
+    }
+
+    #[test]
+    fn an_area_that_left_the_registry_is_shown_and_a_mistyped_one_named() {
+        let rules = sample_rules();
+        let wanted = || Wanted::new(&rules, "GONE", None, (None, None), false).expect("any code");
+        let mut series = Series::new(wanted(), &rules);
+        let error = series.require_known().expect_err("nothing is known of it").to_string();
+        assert!(error.contains("rules show"), "{error}");
+        read(&mut series, Topic::AreaPositivity, "GONE/2022-11-10", &numbers("2022-11-10", 3, None).encode_to_vec());
+        assert!(series.require_known().is_ok() && text(&series, 7)[0].starts_with("GONE, which the rules"));
     }
 
     #[test]
@@ -336,11 +386,11 @@ mod tests {
         for (as_of, is_there) in [("2022-11-12", true), ("2022-11-12T00:00:00+08:00", true), ("2022-11-11", false)] {
             let series = some(&rules, None, Some(as_of));
             let told = text(&series, 7).join("\n");
-            assert_eq!(told.contains("1 of 3 25.00 %"), is_there, "{told}");
+            assert_eq!(told.contains("1 of 3 25.0 %"), is_there, "{told}");
             assert!(!told.contains("1 of 4") && !told.contains("2022-11-11  "), "{told}");
             assert_eq!(json(&series).len(), usize::from(is_there));
         }
-        let error = Wanted::new(&rules, "D1", None, (None, Some("yesterday"))).expect_err("it is no time");
+        let error = Wanted::new(&rules, "D1", None, (None, Some("yesterday")), false).expect_err("it is no time");
         assert!(error.to_string().contains("a civil day as in"), "{error}");
         assert!(window_of("5").expect_err("there is none").contains("1, 3, 7, 14"));
     }

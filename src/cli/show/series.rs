@@ -3,16 +3,16 @@
 //! In: records of `area-positivity`, `area-published` and `area-tiers`, in the order of their partitions. Out: the days.
 
 use crate::cli::asked;
+use crate::cli::watch::moment;
 use crate::model::record::{Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
-use crate::policy::areas::AreaIndex;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{AreaPositivity, AreaPublished, AreaTier, DayClose};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Days that are shown where none is named.
+/// Days that people are shown where none is named.
 const DAYS: usize = 14;
 
 /// The topics it is made of.
@@ -21,14 +21,16 @@ pub(super) const TOPICS: [Topic; 3] = [Topic::AreaPositivity, Topic::AreaPublish
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// The area.
-    pub area: AreaIndex,
+    /// Code of the area.
+    pub area: String,
     /// For what.
     pub target: TargetIndex,
     /// The day; the last ones where none is named.
     pub day: Option<Day>,
-    /// Only what was published by then.
+    /// Only what was on record then.
     pub as_of: Option<Timestamp>,
+    /// Days of the past are closed by their own time, whenever they are read: what was written later was on record then.
+    pub history: bool,
 }
 
 impl Wanted {
@@ -38,12 +40,14 @@ impl Wanted {
         area: &str,
         target: Option<&str>,
         (day, as_of): (Option<&str>, Option<&str>),
+        history: bool,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            area: asked::area(rules, area)?,
+            area: area.to_owned(),
             target: asked::target(rules, target)?,
             day: day.map(asked::day).transpose()?,
             as_of: as_of.map(|text| asked::moment(rules, text)).transpose()?,
+            history,
         })
     }
 }
@@ -53,9 +57,17 @@ pub(super) struct Series<'a> {
     pub(super) wanted: Wanted,
     pub(super) rules: &'a Rules,
     live: BTreeMap<Day, AreaPositivity>,
-    published: BTreeMap<Day, AreaPublished>,
+    published: BTreeMap<Day, Kept>,
     /// The newest tier.
     pub(super) tier: Option<AreaTier>,
+}
+
+/// What a day was closed with.
+#[derive(Clone, Debug)]
+struct Kept {
+    published: AreaPublished,
+    /// Since when it is on record: a processor that was down closes days by the time that they had come to.
+    since: Option<Timestamp>,
 }
 
 /// One day.
@@ -83,16 +95,13 @@ impl<'a> Series<'a> {
             }
             Topic::AreaPublished => {
                 let (Some(day), Some(published)) = (self.day_of(key), record.message()) else { return };
-                self.published.entry(day).or_insert(published);
+                let written = Some(record.received_at).filter(|_| !self.wanted.history);
+                let since = closed_at(&published).max(written);
+                self.published.entry(day).or_insert(Kept { published, since });
             }
-            Topic::AreaTiers if key == target::keyed(self.code(), self.target()) => self.tier = record.message(),
+            Topic::AreaTiers if key == target::keyed(&self.wanted.area, self.target()) => self.tier = record.message(),
             _ => {}
         }
-    }
-
-    /// Code of the area.
-    pub(super) fn code(&self) -> &'a str {
-        &self.rules.areas.list[self.wanted.area as usize].code
     }
 
     fn target(&self) -> &'a str {
@@ -106,34 +115,65 @@ impl<'a> Series<'a> {
 
     /// What it is, as a heading.
     pub(super) fn title(&self) -> String {
-        let area = &self.rules.areas.list[self.wanted.area as usize];
-        format!("{} {}, {}", area.code, area.name, self.rules.target_id(self.wanted.target))
+        let (code, target) = (&self.wanted.area, self.rules.target_id(self.wanted.target));
+        match self.rules.areas.index(code) {
+            Some(area) => format!("{code} {}, {target}", self.rules.areas.list[area as usize].name),
+            None => format!("{code}, which the rules in force do not know, {target}"),
+        }
+    }
+
+    /// An area that nobody knows, and of which nothing was ever published, is a mistyped one.
+    pub(super) fn require_known(&self) -> anyhow::Result<()> {
+        let is_known = !self.live.is_empty() || !self.published.is_empty();
+        if is_known { Ok(()) } else { asked::area(self.rules, &self.wanted.area).map(drop) }
     }
 
     fn day_of(&self, key: &str) -> Option<Day> {
         let (area, day, of) = target::parts_of_day(key)?;
-        Some(day).filter(|_| area == self.code() && of == self.target())
+        Some(day).filter(|_| area == self.wanted.area && of == self.target())
     }
 
-    /// The days that are asked for, the newest last.
+    /// All days that are asked for and of which there is something, the newest last.
     pub(super) fn days(&self) -> Vec<(Day, OfDay<'_>)> {
         let all: BTreeSet<Day> = self.live.keys().chain(self.published.keys()).copied().collect();
-        let known = all.into_iter().rev().filter(|day| self.wanted.day.is_none_or(|asked| asked == *day));
-        let is_known = |of: &OfDay<'_>| of.live.is_some() || of.published.is_some();
-        let days = known.map(|day| (day, self.of(day))).filter(|(_, of)| is_known(of));
-        let mut days: Vec<(Day, OfDay<'_>)> = days.take(DAYS).collect();
-        days.reverse();
-        days
+        let asked = all.into_iter().filter(|day| self.wanted.day.is_none_or(|asked| asked == *day));
+        let is_there = |of: &OfDay<'_>| of.live.is_some() || of.published.is_some();
+        asked.map(|day| (day, self.of(day))).filter(|(_, of)| is_there(of)).collect()
     }
 
     fn of(&self, day: Day) -> OfDay<'_> {
         let as_of = self.wanted.as_of;
-        let by_then = |published: &&AreaPublished| as_of.is_none_or(|then| closed_at(published) <= Some(then));
+        let by_then = |kept: &&Kept| as_of.is_none_or(|then| kept.since <= Some(then));
         OfDay {
             live: self.live.get(&day).filter(|_| as_of.is_none()),
-            published: self.published.get(&day).filter(by_then),
+            published: self.published.get(&day).filter(by_then).map(|kept| &kept.published),
         }
     }
+}
+
+/// The last of them, as many as people look through.
+pub(super) fn last<T>(mut all: Vec<T>) -> Vec<T> {
+    all.split_off(all.len().saturating_sub(DAYS))
+}
+
+/// Lines of a table whose columns are as wide as their widest cell.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).filter(|(_, width)| *width > 0);
+        let line: String = cells.map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// When a day was closed, and without which tasks.
+pub(super) fn told(close: &DayClose, zone: &TimeZone) -> String {
+    let at = close.closed_at.as_ref().and_then(Timestamp::from_wire);
+    let at = at.map_or_else(|| "–".to_owned(), |at| moment(at, zone));
+    let without: Vec<String> = close.without.iter().map(ToString::to_string).collect();
+    if without.is_empty() { at } else { format!("{at} without task {}", without.join(", ")) }
 }
 
 /// The close of a day that was published.

@@ -209,11 +209,11 @@ impl PersonHalf {
             self.touched.push(slot);
             self.expect_anew(slot);
         }
+        self.deliver(effects);
         let next = self.deadlines.next().map(|due| due.at);
         if next.is_none_or(|next| Some(next) > self.passed.due) {
             self.passed.unseen = None;
         }
-        self.deliver(effects);
         if next.is_none_or(|next| next > everywhere) {
             self.passed.due = self.passed.due.max(Some(everywhere));
         }

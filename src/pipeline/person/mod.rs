@@ -345,7 +345,7 @@ impl PersonHalf {
 
     /// Whether somebody is or may be told of for tests that were missed: each swab may change what is said.
     fn is_told_of(&self, file: &CaseFile) -> bool {
-        overdue::may_be_told_of(file) || group_overdue::is_watched(file, &self.rules)
+        overdue::may_be_told_of(file) || group_overdue::is_watched(file, &self.rules, self.passed)
     }
 
     /// Takes back what a result did that this one replaces, or gives it back if it replaces that no more; tells whether
@@ -411,7 +411,7 @@ impl PersonHalf {
         let Some(file) = self.state.case_file(slot).filter(|file| !tubes::is_pool(file)) else { return };
         let (rules, names, secret) = (&*self.rules, self.names(), &self.context.secret);
         let is_known = !(file.positives.is_empty() && file.alerts.is_empty() && file.contacts.is_empty());
-        if !is_known && !group_overdue::is_watched(file, rules) {
+        if !is_known && !group_overdue::is_watched(file, rules, self.passed_of(slot)) {
             return;
         }
         let rows = &self.state.about_positives(slot);

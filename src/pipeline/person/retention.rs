@@ -1,9 +1,10 @@
 //! What a person's record can do without. A row is dropped only when no admissible record can need it; dropping
 //! changes no number and withdraws no alert.
 //!
-//! Plain rows go when they are older than `drop_before` − horizon − 14 days: until then a late result may have them as
-//! neighbour; and when no test of a key group that is still told of rests on them. Positives stay for the episode gap as well, all of a person's together, but after the plain time their
-//! numbers are *settled*: what they added stays, although the neighbours it was reckoned with are gone.
+//! Plain rows go when they are older than `drop_before` − horizon − 14 days, as until then a late result may have them as
+//! neighbour, and when no test of a key group that is still told of rests on them. Positives stay for the episode gap as
+//! well, all of a person's together, but after the plain time their numbers are *settled*: what they added stays, although
+//! the neighbours it was reckoned with are gone.
 
 use super::alerts;
 use super::contacts;

@@ -21,10 +21,12 @@ use crate::proto::v1::{self, AlertFamily};
 use crate::state::person::case_file::CaseFile;
 use std::collections::BTreeMap;
 
-/// Whether somebody is in a group of which a policy wants alerts.
-pub fn is_watched(file: &CaseFile, rules: &Rules) -> bool {
+/// Whether somebody is in a group of which a policy wants alerts, or was on days whose tests are still said.
+pub fn is_watched(file: &CaseFile, rules: &Rules, passed: Passed) -> bool {
     let wants = |group: &str| rules.cases.iter().any(|policy| tests_of(policy, group).is_some());
-    file.groups.iter().any(|membership| membership.is_active() && wants(&membership.group))
+    let is_over = |last: Day| passed.due.is_some_and(|due| last.plus(SAID_DAYS) < rules.day(due));
+    let mut watched = file.groups.iter().filter(|one| one.is_active() && !one.last.is_some_and(is_over));
+    watched.any(|membership| wants(&membership.group))
 }
 
 /// Whether an alert is about a group that no record held is about.
@@ -40,7 +42,7 @@ pub fn is_group_overdue(alert: &v1::Alert) -> bool {
 /// The alerts about missed tests of groups that must be live, in order of target and group. `area` says where the person counts.
 pub fn wanted(grounds: &Grounds<'_>, passed: Passed, area: impl Fn() -> String) -> Vec<v1::Alert> {
     let Grounds { file, rules, names, .. } = *grounds;
-    let Some(today) = passed.due.map(|due| rules.day(due)).filter(|_| is_watched(file, rules)) else {
+    let Some(today) = passed.due.map(|due| rules.day(due)).filter(|_| is_watched(file, rules, passed)) else {
         return Vec::new();
     };
     let runs = group_run::runs(file);

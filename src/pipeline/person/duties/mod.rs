@@ -100,6 +100,7 @@ impl PersonHalf {
             self.review(slot, &Trigger::rules(), effects);
             self.review_duties(slot, effects);
         }
+        self.deliver(effects);
     }
 }
 
