@@ -73,7 +73,7 @@ fn topics_of_earlier_versions_that_nothing_uses_do_no_harm() {
     block_on(topics::create(&config, wanted(false))).expect("created");
     let admin: AdminClient<_> =
         ClientConfig::new().set("bootstrap.servers", kafka::brokers()).create().expect("a client");
-    for name in ["area-indicators", "lab-changes", "lab-status", "area-published", "lab-receipts"] {
+    for name in ["area-indicators", "lab-changes", "lab-status", "lab-receipts"] {
         assert_eq!(Topic::named(name), None, "nothing reads or writes it");
         let name = format!("{}{name}", config.prefix);
         let topic = NewTopic::new(&name, 7, TopicReplication::Fixed(1));

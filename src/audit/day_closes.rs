@@ -23,7 +23,9 @@ pub fn check(
 ) -> Check {
     let mut check = Check::new("day closes");
     for task in deleted {
-        check.differs(|| format!("area task {task}: of area-published, which is to be kept for ever, records were deleted"));
+        check.differs(|| {
+            format!("area task {task}: of area-published, which is to be kept for ever, records were deleted")
+        });
     }
     for (area, day) in &published.closed_again {
         check.differs(|| format!("{area} {day}: its close was published once more, and otherwise"));
@@ -69,12 +71,7 @@ pub fn check(
 
 /// What days were closed with: once each, by the task's close, with as many specimens, and the tier of the day. Returns how
 /// many there are, and how many area days no task published anything of: an earlier version closed them.
-fn frozen(
-    published: &Published,
-    areas: &BTreeMap<i32, AreaTask>,
-    layout: Layout,
-    check: &mut Check,
-) -> (usize, usize) {
+fn frozen(published: &Published, areas: &BTreeMap<i32, AreaTask>, layout: Layout, check: &mut Check) -> (usize, usize) {
     for (area, day) in &published.frozen_again {
         check.differs(|| format!("{area} {day}: what it was closed with was published once more"));
     }

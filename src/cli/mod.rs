@@ -105,8 +105,7 @@ Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2
   swabstream show positivity 500103 --as-of 2022-11-15 --config swabstream.toml
   swabstream show tier 500103 --csv --config swabstream.toml
 
-Exit codes: 0 shown, 1 nothing is published of it, 2 it could not be read or written, or there is no such thing, 141 its \
-reader went before the end."
+Exit codes: 0 shown, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
     )]
     Show(show::ShowCommand),
     /// Look into records that could not be used, and send them again

@@ -104,7 +104,12 @@ impl Evidence {
             numbers::numbers(&truth, &found, &known),
             numbers::cells(&truth, &found, &known),
             numbers::tiers(&truth, &found, &known),
-            day_closes::check(&self.published, (&areas, &self.deleted_of_closes()), self.setting.layout, &self.setting.rules),
+            day_closes::check(
+                &self.published,
+                (&areas, &self.deleted_of_closes()),
+                self.setting.layout,
+                &self.setting.rules,
+            ),
         ];
         checks.extend(duties::checks(&truth, &found, &known));
         checks

@@ -21,6 +21,7 @@ use crate::state::person::Slot;
 use crate::state::person::case_file::CaseFile;
 use crate::state::person::duties::{Counted, CountedDuty, HeldDuties, Where};
 use crate::state::person::edit::{Edit, List};
+use crate::state::person::held_alert::HeldAlert;
 use said::{Duties, clipped};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -97,7 +98,9 @@ impl PersonHalf {
         let mut slots: Vec<Slot> = self.state.with_case_files().collect();
         slots.sort_unstable();
         for slot in slots {
-            self.review(slot, &Trigger::rules(), effects);
+            if self.state.case_file(slot).is_some_and(tells_of_missed_tests) {
+                self.review(slot, &Trigger::rules(), effects);
+            }
             self.review_duties(slot, effects);
         }
         self.deliver(effects);
@@ -133,6 +136,12 @@ fn without(these: &[CountedDuty], those: &[CountedDuty]) -> Vec<CountedDuty> {
         left.extend((first <= one.last).then(|| CountedDuty { first, ..one.clone() }));
     }
     left
+}
+
+/// Whether there are alerts about missed tests.
+fn tells_of_missed_tests(file: &CaseFile) -> bool {
+    let mut alerts = file.alerts.iter().map(HeldAlert::message);
+    alerts.any(|alert| overdue::is_overdue(&alert) || group_overdue::is_group_overdue(&alert))
 }
 
 /// Whether anything may have to be done, or was: there are very many pools of which nothing is.
