@@ -341,6 +341,16 @@ pub fn is_closed() -> bool {
     answered.is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
+/// Writes what a command shows; `None` where it was found on the way that nobody reads it any more.
+pub fn write_lines(lines: Option<Vec<String>>, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let Some(lines) = lines else { return Ok(ExitCode::from(CLOSED)) };
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,9 +34,9 @@ pub fn of(
 ) -> Vec<LiveAlert> {
     let mut alerts = Vec::new();
     for person in people.values().filter(|person| !person.groups.is_empty()) {
+        let passed = passed(&person.id);
+        let (area, _) = people::area(person, passed);
         for target in rules.deployment.targets.iter().map(|target| target.id.as_str()) {
-            let passed = passed(&person.id);
-            let (area, _) = people::area(person, passed);
             let of_group = |(group, asked): (&str, Vec<Asked<'_>>)| LiveAlert {
                 area: area.clone(),
                 ..alert(rules, secret, person, (group, target), &asked)

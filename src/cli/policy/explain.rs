@@ -58,13 +58,9 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<Exi
     let mut explained = Explained::new(tier(args, &rules)?, &rules);
     let topics = [Topic::AreaTiers, Topic::AreaPositivity];
     if !reading::to_the_end(&config.kafka, &topics, &mut |record| explained.take(record))? {
-        return Ok(ExitCode::from(output::CLOSED));
+        return output::write_lines(None, out);
     }
-    for line in if args.json { explained.json()? } else { explained.text()? } {
-        writeln!(out, "{line}")?;
-    }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    output::write_lines(Some(if args.json { explained.json()? } else { explained.text()? }), out)
 }
 
 /// What is asked for, in the words of the rules.

@@ -25,10 +25,9 @@ const NOWHERE: &str = "none";
 
 First the numbers, by `area-duties`: contacts to isolate newly, under management, to release; tests due and taken that day; \
 tests due by then that are overdue; all pools that are to be recalled as it stands now, and how many of them were to be before \
-the day; of each \
-key group who is in it, its tests, and how many were missed on the last day for whose tests the time is over (of tests some days \
-after entry: in the last two weeks). Then the people behind them, as `person-duties` has them, with the key groups they are in that day, and the pools, from `alerts`. A \
-person counts in the area of the result that was swabbed last (or else in that of a record of a key group), and in all areas \
+the day; of each key group who is in it, its tests, and how many were missed on the last day for whose tests the time is over \
+(of tests some days after entry: in the last two weeks). Then the people behind them, as `person-duties` has them, with the key \
+groups they are in that day, and the pools, from `alerts`. A person counts in the area of the result that was swabbed last (or else in that of a record of a key group), and in all areas \
 that one lies in. Contacts whose tests were due before and are overdue are among the people too.
 
 Days to come can be asked for as well, as far as contact records and orders go. With --json there is one object per line, by \
@@ -67,14 +66,10 @@ pub(super) fn run(args: &DutiesArgs, out: &mut dyn Write) -> anyhow::Result<Exit
     let mut shown = DayOf::new(subject(args, &rules)?, &rules);
     let topics = [Topic::AreaDuties, Topic::PersonDuties, Topic::Alerts];
     if !reading::to_the_end(&config.kafka, &topics, &mut |record| shown.take(record))? {
-        return Ok(ExitCode::from(output::CLOSED));
+        return output::write_lines(None, out);
     }
     let lines = if args.json { shown.json(args.show_ids) } else { shown.text(args.show_ids) };
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    output::write_lines(Some(lines), out)
 }
 
 /// What is asked for, in the words of the rules.

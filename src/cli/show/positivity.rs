@@ -1,18 +1,13 @@
 //! `swabstream show positivity`: the numbers of an area, day by day, as they are known now and as they were published.
 
-use super::series::{self, OfDay, Series, TOPICS, Wanted, aligned, close, last};
-use crate::cli::asked;
-use crate::cli::reading;
-use crate::config::Config;
-use crate::model::time::{Day, Timestamp};
+use super::series::{self, OfDay, Series, SeriesArgs, aligned, close, last};
+use crate::model::time::Day;
 use crate::pipeline::decode::json;
 use crate::policy::WINDOWS;
 use crate::proto::v1::{AreaPositivity, Proportion, WindowNumbers};
 use crate::terminal::output;
 use crate::terminal::progress::grouped;
-use crate::terminal::signals::{self, Hangup};
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Show the positivity of an area, day by day, as it is known now and as it was published
@@ -41,29 +36,12 @@ Exit codes:
   2    it could not be read, or not be written, or there is no such area, day or target
   141  its output was closed before the end (as by | head)")]
 pub struct PositivityArgs {
-    /// Code of the area
-    pub area: String,
-    /// Settings of the deployment
-    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
-    pub config: PathBuf,
-    /// The civil day that windows end on, YYYY-MM-DD; where none is named the last 14 that have numbers, or all in a table
-    #[arg(long, value_name = "DAY")]
-    pub day: Option<String>,
-    /// Only what was on record then: 2022-11-15T09:00:00+08:00, or a civil day, of which it is the end
-    #[arg(long, value_name = "TIME")]
-    pub as_of: Option<String>,
+    /// The days
+    #[command(flatten)]
+    pub series: SeriesArgs,
     /// Days of the window: 1, 3, 7 or 14; a table has all of them
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = window_of, conflicts_with_all = ["csv", "json"])]
     pub window: u32,
-    /// For what: the id of a target; the first of the deployment where none is named
-    #[arg(long, value_name = "ID")]
-    pub target: Option<String>,
-    /// A table of all windows and purposes, for a spreadsheet
-    #[arg(long, conflicts_with = "json")]
-    pub csv: bool,
-    /// One JSON object per line, by the contract's JSON mapping
-    #[arg(long)]
-    pub json: bool,
 }
 
 fn window_of(text: &str) -> Result<u32, String> {
@@ -77,29 +55,15 @@ fn window_of(text: &str) -> Result<u32, String> {
 }
 
 pub(super) fn run(args: &PositivityArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    signals::listen(Hangup::Ends)?;
-    let config = Config::read(&args.config)?;
-    let rules = asked::rules(&config.kafka, "which say what areas there are")?;
-    let times = (args.day.as_deref(), args.as_of.as_deref());
-    let history = config.processing.history;
-    let mut series = Series::new(Wanted::new(&rules, &args.area, args.target.as_deref(), times, history)?, &rules);
-    if !reading::to_the_end(&config.kafka, &TOPICS, &mut |record| series.take(record))? {
-        return Ok(ExitCode::from(output::CLOSED));
-    }
-    series.require_known()?;
-    let lines = match (args.json, args.csv) {
-        (true, _) => json(&series),
-        (_, true) => csv(&series)?,
-        _ => text(&series, args.window),
-    };
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    let lines = series::read(&args.series)?.map(|series| match (args.series.json, args.series.csv) {
+        (true, _) => Ok(json(&series)),
+        (_, true) => csv(&series),
+        _ => Ok(text(&series, args.window)),
+    });
+    output::write_lines(lines.transpose()?, out)
 }
 
-fn json(series: &Series<'_>) -> Vec<String> {
+fn json(series: &Series) -> Vec<String> {
     let of_day = |(_, OfDay { live, published }): (Day, OfDay<'_>)| {
         let live = live.map(|numbers| json::encode(numbers, "swabstream.v1.AreaPositivity"));
         let published = published.map(|published| json::encode(published, "swabstream.v1.AreaPublished"));
@@ -108,11 +72,11 @@ fn json(series: &Series<'_>) -> Vec<String> {
     series.days().into_iter().flat_map(of_day).collect()
 }
 
-fn text(series: &Series<'_>, days: u32) -> Vec<String> {
+fn text(series: &Series, days: u32) -> Vec<String> {
     let mut lines = vec![format!("{}, windows of {days} days", series.title()), String::new()];
     let (shown, is_past, zone) = (last(series.days()), series.wanted.as_of.is_some(), series.zone());
     if shown.is_empty() {
-        lines.push(nothing(series));
+        lines.push(series.nothing());
         return lines;
     }
     let known = if is_past { "" } else { "known now" };
@@ -143,17 +107,7 @@ fn changed(live: &AreaPositivity, frozen: &AreaPositivity, days: u32) -> Option<
     }
 }
 
-/// Why nothing is shown.
-pub(super) fn nothing(series: &Series<'_>) -> String {
-    match (series.wanted.as_of, series.wanted.day) {
-        (Some(_), Some(day)) => format!("{day} was not closed by then, or nothing was counted"),
-        (Some(_), None) => "no day was closed by then of which anything was counted".to_owned(),
-        (None, Some(day)) => format!("nothing is published of {day}"),
-        (None, None) => "nothing is published yet".to_owned(),
-    }
-}
-
-/// Positives of conclusive tests, as a share with its interval, and cases per 100,000 people.
+/// Positives of conclusive tests, their share, and cases per 100,000 people.
 fn told(numbers: &AreaPositivity, days: u32) -> String {
     let Some(of) = window(numbers, days) else { return "–".to_owned() };
     let count = |number: i64| u64::try_from(number).map_or_else(|_| number.to_string(), grouped);
@@ -205,47 +159,39 @@ const HEAD: [&str; 24] = [
     "tests_per_100k",
 ];
 
-fn csv(series: &Series<'_>) -> anyhow::Result<Vec<String>> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(HEAD)?;
+fn csv(series: &Series) -> anyhow::Result<Vec<String>> {
+    let mut rows = Vec::new();
     for (_, OfDay { live, published }) in series.days() {
         let frozen = published.and_then(|published| published.numbers.as_ref());
         for (name, numbers) in [("live", live), ("published", frozen)] {
-            for purpose in numbers.iter().flat_map(|numbers| &numbers.purposes) {
-                for window in &purpose.windows {
-                    table.write_record(cells(
-                        numbers.unwrap_or(&AreaPositivity::default()),
-                        name,
-                        &purpose.purpose,
-                        window,
-                    ))?;
-                }
+            if let Some(numbers) = numbers {
+                let windows =
+                    numbers.purposes.iter().flat_map(|of| of.windows.iter().map(|window| (&of.purpose, window)));
+                rows.extend(windows.map(|(purpose, window)| cells(numbers, name, purpose, window)));
             }
         }
     }
-    let text = String::from_utf8(table.into_inner().map_err(|error| error.into_error())?)?;
-    Ok(text.lines().map(str::to_owned).collect())
+    series::table(HEAD, rows)
 }
 
 /// What a window says, a cell for each name of [`HEAD`]; what has no value is empty.
-fn cells(numbers: &AreaPositivity, series: &str, purpose: &str, of: &WindowNumbers) -> [String; HEAD.len()] {
+fn cells(numbers: &AreaPositivity, name: &str, purpose: &str, of: &WindowNumbers) -> [String; HEAD.len()] {
     let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     let count = |value: Option<i64>| value.map_or(String::new(), |value| value.to_string());
     let share = |share: &Option<Proportion>| {
         let of = |part: fn(&Proportion) -> f64| number(share.as_ref().map(part));
         [of(|share| share.value), of(|share| share.low), of(|share| share.high)]
     };
-    let close = numbers.close.clone().unwrap_or_default();
-    let closed_at = close.closed_at.as_ref().and_then(Timestamp::from_wire);
+    let [closed_at, closed_without] = series::cells(numbers.close.as_ref());
     let [tests, tests_low, tests_high] = share(&of.tests_over_tests);
     let [people, people_low, people_high] = share(&of.people_over_people);
     [
         numbers.area.clone(),
         numbers.day.clone(),
         numbers.target.clone(),
-        series.to_owned(),
-        closed_at.map_or(String::new(), |at| at.to_string()),
-        close.without.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        name.to_owned(),
+        closed_at,
+        closed_without,
         if purpose.is_empty() { "total".to_owned() } else { purpose.to_owned() },
         of.days.to_string(),
         of.positive_tests.to_string(),
@@ -272,10 +218,12 @@ mod tests {
     use super::super::series::{Series, Wanted};
     use super::*;
     use crate::model::record::{Position, Record, Topic};
+    use crate::model::time::Timestamp;
     use crate::policy::Rules;
     use crate::policy::sample::sample_rules;
     use crate::proto::v1::{AreaPublished, DayClose, PurposeNumbers};
     use prost::Message as _;
+    use std::sync::Arc;
 
     fn numbers(day: &str, tests: i64, closed_at: Option<i64>) -> AreaPositivity {
         let window = |days| WindowNumbers {
@@ -293,7 +241,7 @@ mod tests {
         AreaPositivity { area, day, target, close, purposes, ..AreaPositivity::default() }
     }
 
-    fn read(series: &mut Series<'_>, topic: Topic, key: &str, payload: &[u8]) {
+    fn read(series: &mut Series, topic: Topic, key: &str, payload: &[u8]) {
         series.take(&Record {
             position: Position { topic, partition: 0, offset: 0 },
             received_at: Timestamp(0),
@@ -304,8 +252,9 @@ mod tests {
     }
 
     /// One day that was closed and has had a result since, one that goes on, and others' days.
-    fn some<'r>(rules: &'r Rules, day: Option<&str>, as_of: Option<&str>) -> Series<'r> {
-        let mut series = Series::new(Wanted::new(rules, "D1", None, (day, as_of), false).expect("it is there"), rules);
+    fn some(rules: &Arc<Rules>, day: Option<&str>, as_of: Option<&str>) -> Series {
+        let mut series =
+            Series::new(Wanted::new(rules, "D1", None, (day, as_of), false).expect("it is there"), rules.clone());
         let closed = Some(1_668_182_400_000); // midnight before the 12th
         let days =
             [("2022-11-09", 5, closed), ("2022-11-10", 3, closed), ("2022-11-10", 4, closed), ("2022-11-11", 2, None)];
@@ -325,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_known_now_stands_beside_what_was_published() {
-        let rules = sample_rules();
+        let rules = Arc::new(sample_rules());
         let all = text(&some(&rules, None, None), 7).join("\n");
         for says in [
             "2022-11-09  1 of 5 25.0 %  nothing was published    closed at 2022-11-12T00:00:00+08:00 without task 2",
@@ -351,11 +300,11 @@ mod tests {
 
     #[test]
     fn what_was_written_after_a_time_was_not_on_record_then_whatever_time_the_day_was_closed_by() {
-        let rules = sample_rules();
+        let rules = Arc::new(sample_rules());
         for (history, is_there) in [(false, false), (true, true)] {
             let asked = (None, Some("2022-11-13"));
             let wanted = Wanted::new(&rules, "D1", None, asked, history).expect("it is there");
-            let mut series = Series::new(wanted, &rules);
+            let mut series = Series::new(wanted, rules.clone());
             let frozen = AreaPublished { numbers: Some(numbers("2022-11-10", 3, Some(1_668_182_400_000))), tier: None };
             series.take(&Record {
                 position: Position { topic: Topic::AreaPublished, partition: 0, offset: 0 },
@@ -370,9 +319,9 @@ mod tests {
 
     #[test]
     fn an_area_that_left_the_registry_is_shown_and_a_mistyped_one_named() {
-        let rules = sample_rules();
+        let rules = Arc::new(sample_rules());
         let wanted = || Wanted::new(&rules, "GONE", None, (None, None), false).expect("any code");
-        let mut series = Series::new(wanted(), &rules);
+        let mut series = Series::new(wanted(), rules.clone());
         let error = series.require_known().expect_err("nothing is known of it").to_string();
         assert!(error.contains("rules show"), "{error}");
         read(&mut series, Topic::AreaPositivity, "GONE/2022-11-10", &numbers("2022-11-10", 3, None).encode_to_vec());
@@ -381,7 +330,7 @@ mod tests {
 
     #[test]
     fn as_of_a_time_there_is_what_was_on_record_then() {
-        let rules = sample_rules();
+        let rules = Arc::new(sample_rules());
         for (as_of, is_there) in [("2022-11-12", true), ("2022-11-12T00:00:00+08:00", true), ("2022-11-11", false)] {
             let series = some(&rules, None, Some(as_of));
             let told = text(&series, 7).join("\n");

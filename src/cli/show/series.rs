@@ -3,20 +3,65 @@
 //! In: records of `area-positivity`, `area-published` and `area-tiers`, in the order of their partitions. Out: the days.
 
 use crate::cli::asked;
+use crate::cli::reading;
 use crate::cli::watch::moment;
+use crate::config::Config;
 use crate::model::record::{Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{AreaPositivity, AreaPublished, AreaTier, DayClose};
+use crate::terminal::signals::{self, Hangup};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Days that people are shown where none is named.
 const DAYS: usize = 14;
 
 /// The topics it is made of.
-pub(super) const TOPICS: [Topic; 3] = [Topic::AreaPositivity, Topic::AreaPublished, Topic::AreaTiers];
+const TOPICS: [Topic; 3] = [Topic::AreaPositivity, Topic::AreaPublished, Topic::AreaTiers];
+
+/// What days of an area are asked for, as it is written.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SeriesArgs {
+    /// Code of the area
+    pub area: String,
+    /// Settings of the deployment
+    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
+    pub config: PathBuf,
+    /// The civil day (windows end on it), YYYY-MM-DD; where none is named the last 14 there are, or all in a table
+    #[arg(long, value_name = "DAY")]
+    pub day: Option<String>,
+    /// Only what was on record then: 2022-11-15T09:00:00+08:00, or a civil day, of which it is the end
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// For what: the id of a target; the first of the deployment where none is named
+    #[arg(long, value_name = "ID")]
+    pub target: Option<String>,
+    /// A table for a spreadsheet
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// One JSON object per line, by the contract's JSON mapping
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads what there is now; `None` where nobody reads any more what comes of it.
+pub(super) fn read(args: &SeriesArgs) -> anyhow::Result<Option<Series>> {
+    signals::listen(Hangup::Ends)?;
+    let config = Config::read(&args.config)?;
+    let rules = asked::rules(&config.kafka, "which say what areas there are")?;
+    let times = (args.day.as_deref(), args.as_of.as_deref());
+    let wanted = Wanted::new(&rules, &args.area, args.target.as_deref(), times, config.processing.history)?;
+    let mut series = Series::new(wanted, rules);
+    if !reading::to_the_end(&config.kafka, &TOPICS, &mut |record| series.take(record))? {
+        return Ok(None);
+    }
+    series.require_known()?;
+    Ok(Some(series))
+}
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -53,9 +98,9 @@ impl Wanted {
 }
 
 /// What is known of the area so far.
-pub(super) struct Series<'a> {
+pub(super) struct Series {
     pub(super) wanted: Wanted,
-    pub(super) rules: &'a Rules,
+    rules: Arc<Rules>,
     live: BTreeMap<Day, AreaPositivity>,
     published: BTreeMap<Day, Kept>,
     /// The newest tier.
@@ -79,8 +124,8 @@ pub(super) struct OfDay<'s> {
     pub published: Option<&'s AreaPublished>,
 }
 
-impl<'a> Series<'a> {
-    pub(super) fn new(wanted: Wanted, rules: &'a Rules) -> Self {
+impl Series {
+    pub(super) fn new(wanted: Wanted, rules: Arc<Rules>) -> Self {
         Self { wanted, rules, live: BTreeMap::new(), published: BTreeMap::new(), tier: None }
     }
 
@@ -104,7 +149,7 @@ impl<'a> Series<'a> {
         }
     }
 
-    fn target(&self) -> &'a str {
+    fn target(&self) -> &str {
         self.rules.stored_target(self.wanted.target)
     }
 
@@ -125,7 +170,7 @@ impl<'a> Series<'a> {
     /// An area that nobody knows, and of which nothing was ever published, is a mistyped one.
     pub(super) fn require_known(&self) -> anyhow::Result<()> {
         let is_known = !self.live.is_empty() || !self.published.is_empty();
-        if is_known { Ok(()) } else { asked::area(self.rules, &self.wanted.area).map(drop) }
+        if is_known { Ok(()) } else { asked::area(&self.rules, &self.wanted.area).map(drop) }
     }
 
     fn day_of(&self, key: &str) -> Option<Day> {
@@ -139,6 +184,16 @@ impl<'a> Series<'a> {
         let asked = all.into_iter().filter(|day| self.wanted.day.is_none_or(|asked| asked == *day));
         let is_there = |of: &OfDay<'_>| of.live.is_some() || of.published.is_some();
         asked.map(|day| (day, self.of(day))).filter(|(_, of)| is_there(of)).collect()
+    }
+
+    /// Why nothing is shown.
+    pub(super) fn nothing(&self) -> String {
+        match (self.wanted.as_of, self.wanted.day) {
+            (Some(_), Some(day)) => format!("{day} was not closed by then, or nothing was counted"),
+            (Some(_), None) => "no day was closed by then of which anything was counted".to_owned(),
+            (None, Some(day)) => format!("nothing is published of {day}"),
+            (None, None) => "nothing is published yet".to_owned(),
+        }
     }
 
     fn of(&self, day: Day) -> OfDay<'_> {
@@ -176,12 +231,30 @@ pub(super) fn told(close: &DayClose, zone: &TimeZone) -> String {
     if without.is_empty() { at } else { format!("{at} without task {}", without.join(", ")) }
 }
 
+/// The same for a table: two cells, empty where a day was not closed.
+pub(super) fn cells(close: Option<&DayClose>) -> [String; 2] {
+    let Some(close) = close else { return Default::default() };
+    let at = close.closed_at.as_ref().and_then(Timestamp::from_wire).map(|at| at.to_string());
+    [at.unwrap_or_default(), close.without.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")]
+}
+
+/// Lines of a table for a spreadsheet.
+pub(super) fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> anyhow::Result<Vec<String>> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(head)?;
+    rows.into_iter().try_for_each(|row| table.write_record(row))?;
+    let text = String::from_utf8(table.into_inner().map_err(|error| error.into_error())?)?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
 /// The close of a day that was published.
 pub(super) fn close(published: &AreaPublished) -> Option<&DayClose> {
     published.numbers.as_ref()?.close.as_ref()
 }
 
-/// When a day was closed.
-pub(super) fn closed_at(published: &AreaPublished) -> Option<Timestamp> {
+fn closed_at(published: &AreaPublished) -> Option<Timestamp> {
     close(published)?.closed_at.as_ref().and_then(Timestamp::from_wire)
 }

@@ -1,17 +1,11 @@
 //! `swabstream show tier`: the tier of an area, day by day, as it was published when the day was closed, and now.
 
-use super::positivity::nothing;
-use super::series::{self, OfDay, Series, TOPICS, Wanted, aligned, close, last};
-use crate::cli::asked;
-use crate::cli::reading;
-use crate::config::Config;
-use crate::model::time::{Day, Timestamp};
+use super::series::{self, OfDay, Series, SeriesArgs, aligned, close, last};
+use crate::model::time::Day;
 use crate::pipeline::decode::json;
 use crate::proto::v1::{AreaTier, DayClose};
 use crate::terminal::output;
-use crate::terminal::signals::{self, Hangup};
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Show the tier of an area, day by day, as it was published, and as it is now
@@ -22,8 +16,8 @@ use std::process::ExitCode;
   swabstream show tier 500103 --as-of 2022-11-15T09:00:00+08:00 --config swabstream.toml
 
 Of each day that was closed the tier as it was published then, which is kept for ever: what could be acted on; none is of an area \
-in which nothing was counted in the two weeks before. Late results may have made it another one since; `swabstream policy explain AREA DAY` decides it anew from what is known now, with the \
-arithmetic. The last line is the tier of now, of a day that goes on.
+in which nothing was counted in the two weeks before. Late results may have made it another one since; `swabstream policy \
+explain AREA DAY` decides it anew from what is known now, with the arithmetic. The last line is the tier of now, of a day that goes on.
 
 With --as-of there is only what was on record at that time: tiers of days that were closed by then. A civil day means its end.
 
@@ -35,50 +29,22 @@ Exit codes:
   2    it could not be read, or not be written, or there is no such area, day or target
   141  its output was closed before the end (as by | head)")]
 pub struct TierArgs {
-    /// Code of the area
-    pub area: String,
-    /// Settings of the deployment
-    #[arg(long, value_name = "FILE", env = "SWABSTREAM_CONFIG")]
-    pub config: PathBuf,
-    /// The civil day, YYYY-MM-DD; where none is named the last 14, or all in a table
-    #[arg(long, value_name = "DAY")]
-    pub day: Option<String>,
-    /// Only what was on record then: 2022-11-15T09:00:00+08:00, or a civil day, of which it is the end
-    #[arg(long, value_name = "TIME")]
-    pub as_of: Option<String>,
-    /// For what: the id of a target; the first of the deployment where none is named
-    #[arg(long, value_name = "ID")]
-    pub target: Option<String>,
-    /// A table for a spreadsheet
-    #[arg(long, conflicts_with = "json")]
-    pub csv: bool,
-    /// One JSON object per line, by the contract's JSON mapping
-    #[arg(long)]
-    pub json: bool,
+    /// The days
+    #[command(flatten)]
+    pub series: SeriesArgs,
 }
 
 pub(super) fn run(args: &TierArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    signals::listen(Hangup::Ends)?;
-    let config = Config::read(&args.config)?;
-    let rules = asked::rules(&config.kafka, "which say what areas there are")?;
-    let times = (args.day.as_deref(), args.as_of.as_deref());
-    let history = config.processing.history;
-    let mut series = Series::new(Wanted::new(&rules, &args.area, args.target.as_deref(), times, history)?, &rules);
-    if !reading::to_the_end(&config.kafka, &TOPICS, &mut |record| series.take(record))? {
-        return Ok(ExitCode::from(output::CLOSED));
-    }
-    series.require_known()?;
-    let tiers = tiers(&series);
-    let lines = match (args.json, args.csv) {
-        (true, _) => tiers.iter().map(|shown| json::encode(shown.tier, "swabstream.v1.AreaTier")).collect(),
-        (_, true) => csv(&tiers)?,
-        _ => text(&series, tiers),
-    };
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    let lines = series::read(&args.series)?.map(|series| match (args.series.json, args.series.csv) {
+        (true, _) => Ok(json(&tiers(&series))),
+        (_, true) => csv(&tiers(&series)),
+        _ => Ok(text(&series, tiers(&series))),
+    });
+    output::write_lines(lines.transpose()?, out)
+}
+
+fn json(tiers: &[Shown<'_>]) -> Vec<String> {
+    tiers.iter().map(|shown| json::encode(shown.tier, "swabstream.v1.AreaTier")).collect()
 }
 
 /// A tier of a day.
@@ -90,7 +56,7 @@ struct Shown<'s> {
 }
 
 /// Tiers in order of days.
-fn tiers<'s>(series: &'s Series<'_>) -> Vec<Shown<'s>> {
+fn tiers<'s>(series: &'s Series) -> Vec<Shown<'s>> {
     let of_day = |(day, OfDay { published, .. }): (Day, OfDay<'s>)| {
         let published = published?;
         Some(Shown { day: day.to_string(), tier: published.tier.as_ref()?, close: close(published) })
@@ -102,10 +68,10 @@ fn tiers<'s>(series: &'s Series<'_>) -> Vec<Shown<'s>> {
     tiers
 }
 
-fn text(series: &Series<'_>, tiers: Vec<Shown<'_>>) -> Vec<String> {
+fn text(series: &Series, tiers: Vec<Shown<'_>>) -> Vec<String> {
     let mut lines = vec![series.title(), String::new()];
     if tiers.is_empty() {
-        lines.push(nothing(series));
+        lines.push(series.nothing());
         return lines;
     }
     let zone = series.zone();
@@ -138,28 +104,23 @@ const HEAD: [&str; 11] = [
 ];
 
 fn csv(tiers: &[Shown<'_>]) -> anyhow::Result<Vec<String>> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(HEAD)?;
-    for Shown { day, tier, close } in tiers {
-        let closed_at = close.and_then(|close| close.closed_at.as_ref()).and_then(Timestamp::from_wire);
-        let without: Vec<String> = close.iter().flat_map(|close| &close.without).map(ToString::to_string).collect();
-        let series = if close.is_some() { "published" } else { "live" };
-        table.write_record([
-            tier.area.as_str(),
-            day,
-            &tier.target,
-            series,
-            &closed_at.map_or(String::new(), |at| at.to_string()),
-            &without.join(" "),
-            &tier.tier,
-            &tier.rank.to_string(),
-            &tier.day,
-            &format!("{}@{}", tier.policy_id, tier.policy_version),
-            &tier.earliest_step_down,
-        ])?;
-    }
-    let text = String::from_utf8(table.into_inner().map_err(|error| error.into_error())?)?;
-    Ok(text.lines().map(str::to_owned).collect())
+    let row = |Shown { day, tier, close }: &Shown<'_>| {
+        let [closed_at, closed_without] = series::cells(*close);
+        [
+            tier.area.clone(),
+            day.clone(),
+            tier.target.clone(),
+            if close.is_some() { "published" } else { "live" }.to_owned(),
+            closed_at,
+            closed_without,
+            tier.tier.clone(),
+            tier.rank.to_string(),
+            tier.day.clone(),
+            format!("{}@{}", tier.policy_id, tier.policy_version),
+            tier.earliest_step_down.clone(),
+        ]
+    };
+    series::table(HEAD, tiers.iter().map(row))
 }
 
 #[cfg(test)]
@@ -167,15 +128,17 @@ mod tests {
     use super::super::series::{Series, Wanted};
     use super::*;
     use crate::model::record::{Position, Record, Topic};
+    use crate::model::time::Timestamp;
     use crate::policy::sample::sample_rules;
     use crate::proto::v1::{AreaPositivity, AreaPublished};
     use prost::Message as _;
+    use std::sync::Arc;
 
     #[test]
     fn tiers_stand_by_the_day_that_was_closed_with_them_and_the_last_is_that_of_now() {
-        let rules = sample_rules();
+        let rules = Arc::new(sample_rules());
         let mut series =
-            Series::new(Wanted::new(&rules, "D1", None, (None, None), false).expect("it is there"), &rules);
+            Series::new(Wanted::new(&rules, "D1", None, (None, None), false).expect("it is there"), rules.clone());
         let tier = |day: &str, tier: &str| {
             let [area, target] = ["D1", "sars-cov-2"].map(str::to_owned);
             let [policy_id, policy_version] = ["sample-districts", "2020-01-01"].map(str::to_owned);

@@ -251,8 +251,8 @@ impl Restater<'_> {
     /// What a day is closed with, once and for ever.
     fn published(&self, state: &AreaState, area: AreaNumber, day: Day) -> Option<Output> {
         let series = state.series(area);
-        let published =
-            AreaPublished { numbers: Some(self.stated(state, area, day)?), tier: self.tier_of(series, day) };
+        let tier = self.tier_of(series, day).map(|tier| self.dated(tier, series));
+        let published = AreaPublished { numbers: Some(self.stated(state, area, day)?), tier };
         Some(self.output(Topic::AreaPublished, key(series, day), Some(published.encode_to_vec())))
     }
 
@@ -320,18 +320,23 @@ impl Restater<'_> {
     fn tier(&self, area: AreaNumber, state: &mut AreaState, effects: &mut Effects) {
         let series = state.series(area);
         let tier = self.tier_of(series, self.span.today);
-        let said = |tier: &AreaTier| AreaTier { now: None, target: String::new(), ..tier.clone() };
-        let hash = tier.as_ref().map_or(0, |tier| xxh3_64(&said(tier).encode_to_vec()).max(1));
+        let hash = tier.as_ref().map_or(0, |tier| xxh3_64(&tier.encode_to_vec()).max(1));
         if hash == series.tier {
             return;
         }
-        let payload = tier.map(|tier| tier.encode_to_vec());
+        let payload = tier.map(|tier| self.dated(tier, series).encode_to_vec());
         let key = target::keyed(&series.code, &series.target).into_owned().into_bytes();
         effects.outputs.push(self.output(Topic::AreaTiers, key, payload));
         state.change(area, SeriesOperation::Tier(hash), &mut effects.changes);
     }
 
-    /// The tier as it stands on a day, which is today or closed.
+    /// A tier with what every one has in the outputs.
+    fn dated(&self, tier: AreaTier, series: &Series) -> AreaTier {
+        let target = self.rules.id_of_stored(&series.target).to_owned();
+        AreaTier { now: Some(self.span.now.to_wire()), target, ..tier }
+    }
+
+    /// The tier as it stands on a day, which is today or closed, without its time and the target that it always has.
     fn tier_of(&self, series: &Series, on: Day) -> Option<AreaTier> {
         let whole = self.span.whole.min(on);
         let subject = Subject::new(self.rules, series)?;
@@ -351,8 +356,8 @@ impl Restater<'_> {
             previous_tier: eve.map(|eve| eve.tier().to_owned()).unwrap_or_default(),
             reasons: decision.reasons,
             hysteresis: decision.hysteresis,
-            now: Some(self.span.now.to_wire()),
-            target: self.rules.id_of_stored(&series.target).to_owned(),
+            now: None,
+            target: String::new(),
         })
     }
 

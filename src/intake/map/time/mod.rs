@@ -140,17 +140,11 @@ impl Times {
         if code == RejectCode::TimeWithoutOffset {
             return "a time without offset, and the map names no `zone`";
         }
-        match self.formats.iter().filter(|format| format.read(text).is_some()).count() {
-            0 => looks_like(text, &self.formats).unwrap_or("no time of the map's `format`"),
-            1 if self
-                .formats
-                .iter()
-                .filter_map(|format| format.read(text))
-                .any(|said| said.year() == Some(LAST_YEAR)) =>
-            {
-                "lies in no plausible year"
-            }
-            1 => "a time that the clock showed twice or never, or an offset that its zone never had",
+        let said: Vec<Said> = self.formats.iter().filter_map(|format| format.read(text)).collect();
+        match &said[..] {
+            [] => looks_like(text, &self.formats).unwrap_or("no time of the map's `format`"),
+            [one] if one.year() == Some(LAST_YEAR) => "lies in no plausible year",
+            [_] => "a time that the clock showed twice or never, or an offset that its zone never had",
             _ => "formats of the map read it as different times",
         }
     }
