@@ -19,8 +19,11 @@ const THREE: [&str; 3] = ["P1", "P2", "P3"];
 fn pools(world: &World, area: &str) -> BTreeMap<CountName, i64> {
     let first = world.numbers.keys().map(|key| key.period).min();
     let here = world.numbers.iter().filter(|(key, _)| key.area == area && Some(key.period) == first);
-    let of_pools = here.filter(|(key, _)| key.name.contains("pool"));
-    of_pools.map(|(key, count)| (key.name, *count)).collect()
+    let mut pools = BTreeMap::new();
+    for (key, count) in here.filter(|(key, _)| key.name.contains("pool")) {
+        *pools.entry(key.name).or_default() += count;
+    }
+    pools
 }
 
 fn counts<const N: usize>(counts: [(CountName, i64); N]) -> BTreeMap<CountName, i64> {
@@ -75,6 +78,38 @@ fn a_tube_with_results_that_differ_is_positive_and_whom_only_a_negative_one_list
     let other = pool("T1", "R2", at(3, 8), Positive, &["P1", "P2"]);
     world.lab(&LabResult { lab_id: "LAB-2".into(), ..other });
     assert_eq!(pools(&world, "C"), counts([("pools of 2, positive", 1), ("negative in a pool", 1)]));
+}
+
+#[test]
+fn a_tube_that_is_sent_under_two_pool_ids_is_one_test_of_each_member_in_any_order() {
+    let tube = pool("T1", "R1", at(3, 8), Negative, &THREE);
+    let mut again = pool("T2", "R2", at(3, 8), Negative, &THREE);
+    again.specimen_id.clone_from(&tube.specimen_id);
+    let once = counts([("pools of 3, negative", 2), ("negative in a pool", 3)]);
+    for [first, then] in [[&tube, &again], [&again, &tube]] {
+        let mut world = World::new();
+        world.lab(first);
+        world.lab(then);
+        assert_eq!(pools(&world, "C"), once);
+        world.lab(&revised(first, 1, Cancelled, Negative));
+        assert_eq!(pools(&world, "C"), counts([("pools of 3, negative", 1), ("negative in a pool", 3)]));
+        world.lab(&revised(then, 1, Corrected, Positive));
+        assert_eq!(pools(&world, "C"), counts([("pools of 3, positive", 1)]));
+        world.lab(&revised(first, 2, Corrected, Negative));
+        let outweighed = [("pools of 3, negative", 1), ("pools of 3, positive", 1)];
+        assert_eq!(pools(&world, "C"), counts(outweighed), "what is positive is not negative under another id");
+    }
+}
+
+#[test]
+fn a_barcode_that_is_used_again_on_another_day_is_another_test() {
+    let mut world = World::new();
+    let tube = pool("T1", "R1", at(3, 8), Negative, &THREE);
+    let mut day_after = pool("T2", "R2", at(4, 8), Negative, &THREE);
+    day_after.specimen_id.clone_from(&tube.specimen_id);
+    world.lab(&tube);
+    world.lab(&day_after);
+    assert_eq!(pools(&world, "C"), counts([("pools of 3, negative", 2), ("negative in a pool", 6)]));
 }
 
 /// The sample's rules without the purpose that everybody here is tested for.

@@ -121,31 +121,38 @@ pub fn counted(rules: &Rules, records: &[Arrived]) -> Vec<CountedTube> {
     counted
 }
 
+/// What a member holds for one swab: a tube of a day, whichever pool ids it was sent under.
+type Swab<'a> = (Tube<'a>, Day);
+
 /// Adds the negative tubes that each member's task knows of to their specimens.
 pub fn add_to_members(people: &mut BTreeMap<String, Person>, rules: &Rules, records: &[Arrived]) {
-    for results in versions(records).values() {
+    let pools = versions(records);
+    let mut said: BTreeMap<&str, BTreeMap<Swab<'_>, Vec<Version<'_>>>> = BTreeMap::new();
+    for versions in pools.values().flat_map(BTreeMap::values) {
         let everybody: BTreeSet<&str> =
-            results.values().flatten().flat_map(|version| members_of(version.result).into_keys()).collect();
+            versions.iter().flat_map(|version| members_of(version.result).into_keys()).collect();
         for person in everybody {
-            let heard = |version: &&Version<'_>| !version.arrived.unheard_by.contains(person);
-            let mut tubes: BTreeMap<Tube<'_>, Vec<Version<'_>>> = BTreeMap::new();
-            for versions in results.values() {
-                let greatest = versions.iter().filter(heard).max_by_key(|version| version.rank());
-                let is_in = |version: &&Version<'_>| members_of(version.result).contains_key(person);
-                if let Some(version) = greatest.filter(is_in).filter(|version| version.shows_a_swab()) {
-                    let swab = (day(rules, taken(rules, version.result).first), version.result.target.clone());
-                    entry(people, person).pooled_swabs.insert(swab);
-                }
-                let says = |version: &&Version<'_>| version.counts() && members_of(version.result).contains_key(person);
-                if let Some(version) = greatest.filter(says) {
-                    tubes.entry((&version.result.specimen_id, &version.result.target)).or_default().push(*version);
-                }
+            let heard = versions.iter().filter(|version| !version.arrived.unheard_by.contains(person));
+            let greatest = heard.max_by_key(|version| version.rank());
+            let Some(version) = greatest.filter(|version| members_of(version.result).contains_key(person)) else {
+                continue;
+            };
+            let LabResult { specimen_id, target, .. } = version.result;
+            let day = day(rules, taken(rules, version.result).first);
+            if version.shows_a_swab() {
+                entry(people, person).pooled_swabs.insert((day, target.clone()));
             }
-            for versions in tubes.values() {
-                let found = |finding: Finding| versions.iter().any(|version| version.result.finding() == finding);
-                if found(Finding::Negative) && !found(Finding::Positive) {
-                    entry(people, person).specimens.push(negative(rules, person, versions));
-                }
+            if version.counts() {
+                let swabs = said.entry(person).or_default();
+                swabs.entry(((specimen_id, target), day)).or_default().push(*version);
+            }
+        }
+    }
+    for (person, swabs) in said {
+        for versions in swabs.values() {
+            let found = |finding: Finding| versions.iter().any(|version| version.result.finding() == finding);
+            if found(Finding::Negative) && !found(Finding::Positive) {
+                entry(people, person).specimens.push(negative(rules, person, versions));
             }
         }
     }

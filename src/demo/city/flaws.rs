@@ -61,7 +61,10 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
     }
     if desk.chance(desk.rates.second_entry) {
         let area = place.rules.areas.index(&result.area).unwrap_or_default();
-        let copy = LabResult { result_id: desk.id('R'), lab_id: place.names.lab(area, desk), ..result.clone() };
+        let mut copy = LabResult { result_id: desk.id('R'), lab_id: place.names.lab(area, desk), ..result.clone() };
+        if let Some(pool) = copy.pool.as_mut().filter(|_| is_one_of(UNDER_ANOTHER_POOL, result)) {
+            pool.pool_id.push_str("-2");
+        }
         let again = later(released, *at, desk);
         send(copy, again, Kind::SecondEntry, desk);
     }
@@ -191,6 +194,9 @@ fn changed(standing: &LabResult, change: Kind, place: Place<'_>, desk: &mut Desk
 
 /// Changes of one in so many specimens are released under another id, which names the one that it replaces.
 const UNDER_A_NEW_ID: usize = 5;
+
+/// Of pools that have a second entry one in so many has it under another pool id.
+const UNDER_ANOTHER_POOL: usize = 2;
 
 /// Moves of one in so many are sent again.
 const MOVED_TWICE: usize = 3;

@@ -81,7 +81,7 @@ impl PersonHalf {
         let purpose = target::keyed(&wire.purpose, target);
         let Self { places, state, .. } = self;
         let numbers = places.numbers_of(&wire.area, &purpose, &rules, state, &mut effects.changes)?;
-        let row = members::row(wire, &self.context.secret)?.placed(numbers);
+        let row = members::row(wire, &rules, &self.context.secret)?.placed(numbers);
         let change = members::admit(&mut self.state, slot, row, &mut effects.changes)?;
         self.count(slot, &change, origin);
         while let Some(before) = members::weigh(&mut self.state, slot, change.specimens(), &mut effects.changes) {

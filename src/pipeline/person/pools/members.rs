@@ -27,7 +27,10 @@ const STATUS: u32 = 29;
 
 /// What a pool says of a member, as a row; where it lies is left open. Its content has status and finding before the
 /// hash: so versions have one order, whether or not they list the member.
-pub fn row(wire: &v1::PoolFinding, secret: &Secret) -> Result<Row, Reject> {
+///
+/// Its specimen is the tube, whichever pool id it was sent under: one that comes twice under two is one swab of the member.
+/// The day belongs to it, since a barcode that is used again names another swab.
+pub fn row(wire: &v1::PoolFinding, rules: &Rules, secret: &Secret) -> Result<Row, Reject> {
     let invalid = || Reject::new(RejectCode::InvalidTime, "pool_finding.collected_at");
     let collected_at = wire.collected_at.as_ref().and_then(Timestamp::from_wire).ok_or_else(invalid)?;
     let finding = match (wire.left, wire.status(), wire.finding()) {
@@ -39,7 +42,7 @@ pub fn row(wire: &v1::PoolFinding, secret: &Secret) -> Result<Row, Reject> {
     let hash = |parts: [&str; 3]| secret.hash_64(Domain::Pool, &parts) & HASH_48;
     Ok(Row::new(Version {
         id: hash([&wire.pool_id, &wire.lab_id, &wire.result_id]),
-        specimen: hash([&wire.pool_id, &wire.specimen_id, &wire.target]),
+        specimen: hash([&wire.specimen_id, &wire.target, &rules.day(collected_at).to_string()]),
         content: (wire.status as u32) << STATUS | (wire.finding as u32) << 26 | wire.content >> 6,
         minute: minute_of(collected_at),
         day_only: wire.collected_precision() == TimePrecision::Day,
