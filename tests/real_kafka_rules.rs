@@ -56,11 +56,11 @@ impl Deployment {
 
     fn apply_with(&self, consent: Consent) -> (ExitCode, String) {
         let folder = self.folder.path().to_owned();
-        said(&RulesCommand::Apply { config: folder.join("swabstream.conf"), folder, consent })
+        said(&RulesCommand::Apply { config: folder.join("swabstream.conf"), folder, consent, dry_run: false })
     }
 
     fn show(&self, json: bool) -> (ExitCode, String) {
-        said(&RulesCommand::Show { config: self.folder.path().join("swabstream.conf"), json })
+        said(&RulesCommand::Show { config: self.folder.path().join("swabstream.conf"), json, number: None })
     }
 }
 

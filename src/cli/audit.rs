@@ -112,22 +112,27 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 /// The report, and over how many inputs it was made.
 fn judge(args: &AuditArgs) -> anyhow::Result<(Report, usize)> {
     let config = Config::read(&args.config)?;
+    let evidence = read_all(&config, Duration::from_secs(args.wait))?;
+    let known = cut::commits(&config.kafka, topics::layout(&config.kafka)?)?;
+    let records = evidence.records();
+    Ok((evidence.judge(&known), records))
+}
+
+/// All that there is to be looked at, as it was at one moment. `wait` is for transactions that a killed instance left open.
+pub(super) fn read_all(config: &Config, wait: Duration) -> anyhow::Result<Evidence> {
     let secret = config.secret()?;
     let layout = topics::layout(&config.kafka)?;
     let rules = reading::rules_in_force(&config.kafka)?;
     let max_record_bytes = config.processing.max_record_bytes.get();
     let setting = Setting { layout, rules, secret, max_record_bytes };
-    let reading = Reading { kafka: &config.kafka, layout, patience: Duration::from_secs(args.wait) };
+    let reading = Reading { kafka: &config.kafka, layout, patience: wait };
     let (cut, mut evidence) = reading.moment(&setting)?;
     // Outputs first: the sooner, the less the broker has compacted since the cut.
     reading.read(outputs(&cut), &mut evidence)?;
     evidence.require_secret().map_err(anyhow::Error::msg)?;
     reading.read(inputs(&cut), &mut evidence)?;
     evidence.forget_before(cut::firsts(&config.kafka, layout)?);
-    let known = cut::commits(&config.kafka, layout)?;
-
-    let records = evidence.records();
-    Ok((evidence.judge(&known), records))
+    Ok(evidence)
 }
 
 fn write_json(whole: &serde_json::Value, out: &mut dyn Write) -> anyhow::Result<()> {

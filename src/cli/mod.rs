@@ -14,6 +14,7 @@ pub mod check;
 pub mod days;
 pub mod deadletters;
 pub mod demo;
+pub mod fate;
 pub mod file;
 pub mod policy;
 pub mod publish;
@@ -108,6 +109,7 @@ Exit codes: 0 done, 1 a day waits, or cannot be marked, or there are no rules, 2
 Exit codes: 0 shown, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
     )]
     Show(show::ShowCommand),
+    Fate(fate::FateArgs),
     /// Look into records that could not be used, and send them again
     #[command(
         name = "deadletters",
@@ -156,7 +158,7 @@ impl Command {
             Self::Days(command) => command.duty(),
             Self::DeadLetters(command) => command.duty(),
             Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Policy(_) => Duty::Looks,
-            Self::Audit(_) | Self::Completions { .. } => Duty::Looks,
+            Self::Audit(_) | Self::Fate(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
 }
@@ -194,6 +196,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Check(command) => check::run(command, out),
         Command::Watch(args) => watch::run(args, out),
         Command::Show(command) => show::run(command, out),
+        Command::Fate(args) => fate::run(args, out),
         Command::DeadLetters(command) => deadletters::run(command, out),
         Command::Policy(command) => policy::run(command, out),
         Command::Audit(args) => audit::run(args, out),

@@ -44,14 +44,18 @@ pub(super) fn to_the_end(
     take: &mut dyn FnMut(&Record<'_>),
 ) -> anyhow::Result<bool> {
     let mut reader = TopicReader::open(kafka, topics, From::Beginning)?;
-    let mut wait = Wait::new(reader.remaining(), PATIENCE);
+    let whole = reader.remaining();
+    let (mut wait, mut progress) = (Wait::new(whole, PATIENCE), Progress::new("offsets read", Some(whole)));
     while !reader.caught_up() {
         ensure!(!signals::asked(), "interrupted before everything was read");
         if output::is_closed() {
             return Ok(false);
         }
         reader.poll_within(10_000, LONGEST_WAIT, &mut |records| records.iter().for_each(&mut *take))?;
-        wait.left(reader.remaining())?;
+        let left = reader.remaining();
+        if wait.left(left)? {
+            progress.at(whole - left, whole - left);
+        }
     }
     Ok(true)
 }

@@ -106,6 +106,12 @@ pub fn firsts(config: &KafkaConfig, layout: Layout) -> Result<Offsets, Error> {
     looker.firsts()
 }
 
+/// How far person tasks have read their inputs, whatever is under way.
+pub fn read_until(config: &KafkaConfig, layout: Layout) -> Result<Offsets, Error> {
+    let committed = Looker::new(config, layout, "read_uncommitted")?.asked_until_answered(0)?;
+    Ok(committed.into_iter().map(|(place, (offset, _))| (place, offset)).collect())
+}
+
 /// The commits that the groups know by now.
 pub fn commits(config: &KafkaConfig, layout: Layout) -> Result<Commits, Error> {
     let looker = Looker::new(config, layout, "read_uncommitted")?;

@@ -65,6 +65,9 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
         Topic::Retried => {
             format!("which dead letters were sent again is forgotten, and they can be sent once more; {again}")
         }
+        Topic::RulesHistory => {
+            format!("which rules were in force before is forgotten; those in force are not touched by it; {again}")
+        }
         Topic::Progress => {
             format!("what it held is lost, and is told anew by the tasks as time goes on; {again}")
         }

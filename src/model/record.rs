@@ -43,11 +43,13 @@ pub enum Topic {
     DeadLetters,
     /// Which dead letters were sent again (of the command that does it, one partition).
     Retried,
+    /// Every set of rules that was put in force (of the command that does it, one partition, kept for ever).
+    RulesHistory,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 18] = [
+    pub const ALL: [Topic; 19] = [
         Topic::LabResults,
         Topic::ContactRecords,
         Topic::PersonGroups,
@@ -66,6 +68,7 @@ impl Topic {
         Topic::AreaTiers,
         Topic::DeadLetters,
         Topic::Retried,
+        Topic::RulesHistory,
     ];
 
     /// Name in Kafka, before the deployment's prefix.
@@ -89,6 +92,7 @@ impl Topic {
             Topic::AreaTiers => "area-tiers",
             Topic::DeadLetters => "dead-letters",
             Topic::Retried => "retried",
+            Topic::RulesHistory => "rules-history",
         }
     }
 
@@ -99,7 +103,7 @@ impl Topic {
 
     /// Whether the processor neither reads nor writes it: a command keeps it.
     pub fn is_of_a_command(self) -> bool {
-        self == Topic::Retried
+        matches!(self, Topic::Retried | Topic::RulesHistory)
     }
 
     /// Whether tasks that earlier versions committed do not read it: it came later than they did.

@@ -30,6 +30,43 @@ fn rules_are_in_force_whoever_reads_of_it() {
     assert!(text.starts_with("+ area/") && text.contains("in force: 18 added"), "{text}");
 }
 
+/// A copy of the sample's rules with a tier of another name.
+fn other_rules(site: &Site) {
+    for file in std::fs::read_dir(RULES).expect("the sample") {
+        let path = file.expect("a file").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        site.write(&format!("other/{name}"), &text.replace("\"low\"", "\"calm\""));
+    }
+}
+
+#[test]
+fn an_earlier_set_of_rules_is_in_force_again_whoever_reads_of_it() {
+    let two_sets = || {
+        let site = Site::embedded();
+        other_rules(&site);
+        for folder in [RULES, "other"] {
+            assert_eq!(site.run(&["rules", "apply", folder]).0, 0);
+        }
+        site
+    };
+    for reader in Reader::ALL {
+        let site = two_sets();
+        let (code, errors) = unread(site.command(&["rules", "restore", "1"]), reader);
+        assert!(code == 0 && errors.contains("\n  in force: 0 added, 3 changed"), "{code}: {errors}");
+        let shown = site.run(&["rules", "show", "--json"]).1;
+        assert!(!shown.contains("calm"), "{shown}");
+    }
+    let site = two_sets();
+    let (code, text) = slow(site.command(&["rules", "restore", "1"]), || site.wait_for(Topic::Rules, 3 * 19));
+    assert!(code == 0 && text.contains("in force: 0 added, 3 changed"), "{text}");
+    let (code, text) = site.run(&["rules", "history"]);
+    assert!(code == 0 && text.lines().count() == 4 && text.ends_with("in force\n"), "{text}");
+    assert!(site.run(&["rules", "show", "--number", "2"]).1.contains("calm"));
+    let (code, text) = site.run(&["rules", "restore", "9"]);
+    assert!(code == 2 && text.contains("there is no set 9") && text.contains("1 to 3"), "{code}: {text}");
+}
+
 #[test]
 fn files_are_published_whoever_reads_of_it() {
     let publish = ["publish", "rows.csv", "--map", "map.toml", "--rules", RULES, "--all"];
@@ -119,7 +156,7 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     site.write("bad.csv", &rows(2, 2));
     site.write("wrong/deployment.toml", "");
     set_aside(&site);
-    let cases: [(&[&str], i32, &str); 24] = [
+    let cases: [(&[&str], i32, &str); 25] = [
         (&["deadletters", "list"], 0, "1 dead letter\n"),
         (&["deadletters", "list", "--json"], 0, "\"lab-results/0/41\""),
         (&["deadletters", "show", "lab-results/0/41"], 0, "unknown_area"),
@@ -128,6 +165,7 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
         (&["deadletters", "retry", "--all", "--dry-run"], 1, "1 dead letter: 0 would be taken, 1 not"),
         (&["rules", "show"], 0, "in force: "),
         (&["rules", "show", "--json"], 0, "\"digest\""),
+        (&["rules", "history"], 0, "in force"),
         (&["rules", "check", RULES], 0, "no errors"),
         (&["rules", "check", "wrong"], 1, "1 error"),
         (&["check", "good.csv", "--map", "map.toml"], 0, "2 rows: 2 valid"),
@@ -157,7 +195,9 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
 #[test]
 fn what_looks_at_a_deployment_never_ends_as_done_where_its_list_could_not_be_written() {
     let site = ran("looks");
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["rules", "apply", RULES, "--dry-run"], 0, "tiers: none of"),
+        (&["fate", "LAB-1", "r0"], 0, "now: it holds for person"),
         (&["policy", "explain", "D1"], 0, "by policy sample-districts@2020-01-01, as published"),
         (&["topics", "check"], 0, "all topics are right"),
         (&["audit"], 0, "all agrees"),
@@ -172,6 +212,16 @@ fn what_looks_at_a_deployment_never_ends_as_done_where_its_list_could_not_be_wri
         };
         assert_looks(&command, code, says);
     }
+    let mut never = site.command(&["fate", "LAB-1", "NEVER-SENT"]);
+    let (code, text) = said(never.env("SWABSTREAM_SECRET", SECRET).output().expect("it runs"));
+    assert!(code == 1 && text.contains("nothing of it has arrived"), "{code}: {text}");
+    other_rules(&site);
+    let mut command = site.command(&["rules", "apply", "other", "--dry-run"]);
+    command.env("SWABSTREAM_SECRET", SECRET);
+    let (code, text) = said(command.output().expect("it runs"));
+    assert!(code == 0 && text.contains("~ tier/") && text.contains("low → calm, by sample-"), "{code}: {text}");
+    assert!(text.contains("\nnothing was published; it would be: 0 added, "), "{text}");
+    assert!(site.run(&["rules", "show"]).1.contains("low"), "they are as they were");
 }
 
 #[test]

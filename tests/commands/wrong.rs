@@ -29,7 +29,7 @@ fn the_help_of_every_command_has_its_exit_codes() {
 /// Commands that change something. Each has a test with its output closed, on a full disk, never open and slow: here (in
 /// `output` and `days`), and those that need a deployment gone wrong among the promises (`real_repair`, `real_skip_lost`). `run`
 /// writes nothing there; `signals` runs it with its output closed and with nobody at its log.
-const CHANGE: [&str; 11] = [
+const CHANGE: [&str; 12] = [
     "days mark-incomplete",
     "days unmark",
     "deadletters edit",
@@ -38,13 +38,14 @@ const CHANGE: [&str; 11] = [
     "publish",
     "repair",
     "rules apply",
+    "rules restore",
     "run",
     "skip-lost",
     "topics create",
 ];
 
-/// Commands that only look, also in the same four ways; so are `repair --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 15] = [
+/// Commands that only look, also in the same four ways; so are `repair --dry-run`, `rules apply --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
+const LOOK: [&str; 17] = [
     "audit",
     "check",
     "completions",
@@ -52,8 +53,10 @@ const LOOK: [&str; 15] = [
     "deadletters explain",
     "deadletters list",
     "deadletters show",
+    "fate",
     "policy explain",
     "rules check",
+    "rules history",
     "rules show",
     "show duties",
     "show positivity",

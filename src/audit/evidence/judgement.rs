@@ -115,7 +115,7 @@ impl Evidence {
         checks
     }
 
-    fn why_not_recounted(&self) -> Option<String> {
+    pub(super) fn why_not_recounted(&self) -> Option<String> {
         let areas = self.cut.commits.keys().filter(|(changelog, _)| *changelog == Topic::AreaState);
         let lost = areas.filter(|task| !self.heads.contains_key(task)).count();
         if lost > 0 {
@@ -141,14 +141,14 @@ impl Evidence {
     }
 
     /// How far each person task says that time has come.
-    fn passed(&self) -> BTreeMap<i32, TimePassed> {
+    pub(super) fn passed(&self) -> BTreeMap<i32, TimePassed> {
         let people = self.heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
         people.map(|((_, task), head)| (*task, TimePassed::stored(&head.task))).collect()
     }
 
     /// What must be true: each area on the day up to which its own task has published, each person as far as time has
     /// come for its own.
-    fn truth(&self, areas: &BTreeMap<i32, AreaTask>, passed: &BTreeMap<i32, TimePassed>) -> Truth {
+    pub(super) fn truth(&self, areas: &BTreeMap<i32, AreaTask>, passed: &BTreeMap<i32, TimePassed>) -> Truth {
         let rules = &self.setting.rules.rules;
         let until_of = |number: &i32| {
             let today = rules.day(areas.get(number)?.published_at?);
@@ -180,7 +180,7 @@ impl Evidence {
         truth
     }
 
-    fn known(&self, areas: &BTreeMap<i32, AreaTask>) -> Coverage {
+    pub(super) fn known(&self, areas: &BTreeMap<i32, AreaTask>) -> Coverage {
         let rules = &self.setting.rules.rules;
         let longest = |days: fn(&crate::policy::CasePolicy) -> i32| rules.cases.iter().map(days).max().unwrap_or(0);
         // People are held for the horizon, the longest window and a day; positives for the episode gap as well.

@@ -8,6 +8,8 @@ mod inputs_read;
 mod judgement;
 mod reading;
 mod setting;
+mod what_if;
 
 pub use reading::Evidence;
 pub use setting::Setting;
+pub use what_if::WhatIf;

@@ -17,7 +17,7 @@ pub(super) const LABS: &str = "which say which laboratories there are";
 
 /// One dead letter. Key and payload are those of the record that was set aside.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Letter<'a> {
+pub(in crate::cli) struct Letter<'a> {
     /// Where it lies, when it was set aside, and what it carries.
     pub record: Record<'a>,
     /// Why; `None` of a code that this version does not know.
@@ -82,13 +82,13 @@ impl<'a> Letter<'a> {
     }
 
     /// The record as it lay in its input.
-    pub(super) fn original(&self) -> Record<'a> {
+    pub(in crate::cli) fn original(&self) -> Record<'a> {
         Record { position: self.place(), ..self.record }
     }
 
     /// What it says of its laboratory, if it is a result that can be read. Not to be shown: in a broken record anything may
     /// stand there.
-    pub(super) fn lab(&self) -> Option<String> {
+    pub(in crate::cli) fn lab(&self) -> Option<String> {
         let is_result = self.kind() == Some(Kind::Results);
         let read = is_result.then(|| decode::result(&self.original(), usize::MAX).ok()).flatten();
         read.map(|result| result.lab_id).filter(|lab| !lab.is_empty())

@@ -12,12 +12,12 @@ mod content;
 mod edit;
 mod explain;
 mod judge;
-mod letter;
+pub(super) mod letter;
 mod list;
-mod place;
+pub(super) mod place;
 mod retried;
 mod retry;
-mod scan;
+pub(super) mod scan;
 mod show;
 mod wanted;
 

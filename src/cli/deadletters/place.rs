@@ -3,7 +3,7 @@
 use crate::model::record::{Position, Topic};
 
 /// A place in words.
-pub(super) fn shown(place: Position) -> String {
+pub(in crate::cli) fn shown(place: Position) -> String {
     format!("{}/{}/{}", place.topic.name(), place.partition, place.offset)
 }
 

@@ -17,7 +17,7 @@ const LETTERS: usize = 1_000;
 
 /// Hands over every letter until it is told to stop: those of one partition in the order they were set aside in. Whether
 /// anybody still reads what comes of it: else it ends early, where `looks` says that it only looks.
-pub(super) fn each(
+pub(in crate::cli) fn each(
     kafka: &KafkaConfig,
     looks: bool,
     take: &mut dyn FnMut(&Letter<'_>) -> anyhow::Result<ControlFlow<()>>,

@@ -40,7 +40,7 @@ pub(super) fn places_of(topic: Topic) -> Places {
         | Topic::AreaPositivity
         | Topic::AreaPublished
         | Topic::AreaTiers => Places::Area,
-        Topic::Rules | Topic::Progress | Topic::Retried => Places::One,
+        Topic::Rules | Topic::Progress | Topic::Retried | Topic::RulesHistory => Places::One,
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn keeping_of(topic: Topic) -> Keeping {
         | Topic::AreaPositivity
         | Topic::AreaTiers
         | Topic::Retried => Keeping::Compacted,
-        Topic::AreaPublished => Keeping::Whole,
+        Topic::AreaPublished | Topic::RulesHistory => Keeping::Whole,
         Topic::LabResults
         | Topic::ContactRecords
         | Topic::PersonGroups

@@ -1,0 +1,97 @@
+//! What became of each record of a result: a function of all of them, and of what was set aside.
+
+use super::found::Found;
+use super::records::Version;
+use crate::model::record::Position;
+use crate::proto::v1::ResultStatus;
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its task has not come to it.
+    Waits,
+    /// It could not be used.
+    SetAside,
+    /// A drill: read, counted, without effect.
+    Drill,
+    /// An earlier record means the same.
+    CopyOf(Position),
+    /// It stands.
+    Stands,
+    /// It stood until this later version came.
+    ReplacedBy(Position),
+    /// It came after this later version.
+    Outdated(Position),
+}
+
+/// What became of each of the records, in their order.
+pub(super) fn fates(found: &Found) -> Vec<Fate> {
+    found.versions.iter().enumerate().map(|(at, version)| fate(found, at, version)).collect()
+}
+
+/// What stands of a result, of each person or pool that it is or was of.
+pub(super) fn standing(found: &Found) -> Vec<&Version> {
+    let taken = found.versions.iter().filter(|version| is_taken(found, version));
+    let mut standing: Vec<&Version> = Vec::new();
+    for version in taken {
+        match standing.iter_mut().find(|known| known.subject() == version.subject()) {
+            Some(known) if known.rank() >= version.rank() => {}
+            Some(known) => *known = version,
+            None => standing.push(version),
+        }
+    }
+    standing
+}
+
+/// Of the results that replace it, one that stands.
+pub(super) fn replacement(found: &Found) -> Option<&Version> {
+    let of = |version: &&Version| (version.result.result_id.clone(), version.subject().to_owned());
+    let greatest = |version: &&Version| {
+        let same = found.replacing.iter().filter(|other| of(other) == of(version));
+        same.map(Version::rank).max() == Some(version.rank())
+    };
+    let errs = |version: &&Version| version.result.status() == ResultStatus::EnteredInError;
+    found.replacing.iter().filter(greatest).find(|version| !errs(version) && !version.is_drill)
+}
+
+/// The version by which a result was moved to somebody else, if what stands of one person was.
+pub(super) fn moved_by<'f>(found: &'f Found, version: &Version) -> Option<&'f Version> {
+    let subject = version.subject();
+    standing(found).into_iter().find(|other| other.result.previous_person_id == subject && other.subject() != subject)
+}
+
+/// Whether a record is among the versions of which one stands.
+fn is_taken(found: &Found, version: &Version) -> bool {
+    let is_refused = found.letter_of(version).is_some_and(|letter| !letter.is_conflict());
+    !is_refused && !version.is_drill && is_read(found, version)
+}
+
+fn is_read(found: &Found, version: &Version) -> bool {
+    let until = found.read_until.get(&(version.place.topic, version.place.partition));
+    until.is_some_and(|until| version.place.offset < *until)
+}
+
+fn fate(found: &Found, at: usize, version: &Version) -> Fate {
+    if found.letter_of(version).is_some_and(|letter| !letter.is_conflict()) {
+        return Fate::SetAside;
+    }
+    if !is_read(found, version) {
+        return Fate::Waits;
+    }
+    if version.is_drill {
+        return Fate::Drill;
+    }
+    let is_same = |other: &&Version| other.subject() == version.subject() && is_taken(found, other);
+    let earlier = || found.versions[..at].iter().filter(is_same);
+    if let Some(copied) = earlier().find(|other| other.content == version.content) {
+        return Fate::CopyOf(copied.place);
+    }
+    let later = || found.versions[at + 1..].iter().filter(is_same);
+    let greater = |other: &&Version| other.rank() > version.rank();
+    let greatest = |others: Option<&Version>| others.map(|other| other.place);
+    match (greatest(earlier().filter(greater).max_by_key(|other| other.rank())), greatest(later().find(greater))) {
+        (Some(place), _) => Fate::Outdated(place),
+        (None, Some(place)) => Fate::ReplacedBy(place),
+        (None, None) => Fate::Stands,
+    }
+}
