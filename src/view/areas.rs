@@ -32,6 +32,8 @@ pub struct AreaOverview {
     pub newest: Option<AreaPositivity>,
     /// Totals by day: the four windows that end on it.
     pub days: BTreeMap<Day, Vec<WindowNumbers>>,
+    /// The same as they were when each day was closed.
+    pub published: BTreeMap<Day, Vec<WindowNumbers>>,
     /// The newest tier.
     pub tier: Option<AreaTier>,
     /// What has to be done, by day.
@@ -53,14 +55,19 @@ impl Areas {
     pub(super) fn positivity(&mut self, key: &str, numbers: AreaPositivity, charted: bool, version: u64) {
         let Some(day) = Day::parse(&numbers.day) else { return };
         let Some(area) = self.entry(key, version) else { return };
-        if charted && let Some(total) = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty()) {
-            area.days.insert(day, total.windows.clone());
-            while area.days.len() > CHART_DAYS {
-                area.days.pop_first();
-            }
+        if charted {
+            keep_totals(&mut area.days, day, &numbers);
         }
         if area.newest.as_ref().and_then(|newest| Day::parse(&newest.day)) <= Some(day) {
             area.newest = Some(numbers);
+        }
+    }
+
+    /// Takes what a day was closed with, of an area that keeps its days.
+    pub(super) fn published(&mut self, key: &str, numbers: &AreaPositivity, version: u64) {
+        let Some(day) = Day::parse(&numbers.day) else { return };
+        if let Some(area) = self.entry(key, version) {
+            keep_totals(&mut area.published, day, numbers);
         }
     }
 
@@ -106,6 +113,7 @@ impl Areas {
             area.changed = version;
             if !charted(target::parts(key).0) {
                 area.days.clear();
+                area.published.clear();
             }
         }
     }
@@ -117,6 +125,15 @@ impl Areas {
         let area = self.areas.entry(code.to_owned()).or_default();
         area.changed = version;
         Some(area)
+    }
+}
+
+/// Keeps the totals of a day, and of the newest days alone.
+fn keep_totals(days: &mut BTreeMap<Day, Vec<WindowNumbers>>, day: Day, numbers: &AreaPositivity) {
+    let Some(total) = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty()) else { return };
+    days.insert(day, total.windows.clone());
+    while days.len() > CHART_DAYS {
+        days.pop_first();
     }
 }
 
@@ -140,10 +157,11 @@ mod tests {
         let mut areas = Areas::default();
         for day in 0..CHART_DAYS as i32 + 10 {
             areas.positivity("A", numbers(19_000 + day), true, 1);
+            areas.published("A", &numbers(19_000 + day), 1);
         }
         areas.positivity("A", numbers(19_000), true, 2);
         let area = areas.get("A").expect("known");
-        assert_eq!(area.days.len(), CHART_DAYS);
+        assert_eq!([area.days.len(), area.published.len()], [CHART_DAYS; 2]);
         let newest = Day(19_000 + CHART_DAYS as i32 + 9);
         assert_eq!(area.newest.as_ref().map(|of| of.day.clone()), Some(newest.to_string()), "an old day restated");
 
@@ -153,6 +171,7 @@ mod tests {
 
         areas.keep_days_of(|_| false, 3);
         areas.positivity("A", numbers(19_500), false, 4);
-        assert!(areas.get("A").expect("known").days.is_empty());
+        let area = areas.get("A").expect("known");
+        assert!(area.days.is_empty() && area.published.is_empty());
     }
 }

@@ -13,15 +13,16 @@ use crate::model::record::{HalfKind, Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
 use crate::policy::set::RuleSetReader;
-use crate::proto::v1::{Alert, AreaDuties, AreaPositivity, AreaTier, Progress};
+use crate::proto::v1::{Alert, AreaDuties, AreaPositivity, AreaPublished, AreaTier, Progress};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The topics an overview is made of; `rules` are to be read first.
-pub const TOPICS: [Topic; 8] = [
+pub const TOPICS: [Topic; 9] = [
     Topic::Rules,
     Topic::Progress,
     Topic::AreaPositivity,
+    Topic::AreaPublished,
     Topic::AreaTiers,
     Topic::AreaDuties,
     Topic::AreaAlerts,
@@ -141,6 +142,13 @@ impl Overview {
                 if let (Some(numbers), Some((area, _))) = (record.message::<AreaPositivity>(), area_and_day(record)) {
                     let charted = self.registry.keeps_people(&numbers.area);
                     self.areas.positivity(&area, numbers, charted, version);
+                }
+            }
+            Topic::AreaPublished => {
+                let numbers = record.message::<AreaPublished>().and_then(|published| published.numbers);
+                let charted = numbers.filter(|numbers| self.registry.keeps_people(&numbers.area));
+                if let (Some(numbers), Some((area, _))) = (charted, area_and_day(record)) {
+                    self.areas.published(&area, &numbers, version);
                 }
             }
             Topic::AreaTiers => {

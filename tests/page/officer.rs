@@ -4,12 +4,11 @@
 use crate::made_up;
 use crate::seen::{assert_sound, browser};
 use crate::site::Site;
-use prost::Message as _;
 use serde_json::json;
 use swabstream::clock;
 use swabstream::model::record::{Position, Record, Topic};
 use swabstream::policy::sample::chongqing_rules;
-use swabstream::proto::v1::{AreaPositivity, Proportion, PurposeNumbers, WindowNumbers};
+use swabstream::proto::v1::{AreaPositivity, AreaPublished, Proportion, PurposeNumbers, WindowNumbers};
 
 #[test]
 fn alerts_can_be_those_of_a_district_and_all_its_wards_and_of_one_kind() {
@@ -66,8 +65,8 @@ fn an_alerts_row_says_what_who_where_when_and_how_grave_on_a_phone() {
     assert_eq!(browser.value(small), json!(0), "a finger can meet everything");
 }
 
-/// Publishes a day of an area: so many swabs on it, and so many in the week to it.
-fn publish(site: &Site, day: &str, swabs: i64, of_week: i64) {
+/// A day of an area: so many swabs on it, and so many in the week to it.
+fn numbers(day: &str, swabs: i64, of_week: i64) -> AreaPositivity {
     let window = |days, tests: i64| WindowNumbers {
         days,
         positive_tests: tests / 10,
@@ -77,10 +76,17 @@ fn publish(site: &Site, day: &str, swabs: i64, of_week: i64) {
     };
     let windows = vec![window(1, swabs), window(7, of_week)];
     let purposes = vec![PurposeNumbers { purpose: String::new(), windows }];
-    let numbers =
-        AreaPositivity { area: "500103".to_owned(), day: day.to_owned(), purposes, ..AreaPositivity::default() };
-    let payload = numbers.encode_to_vec();
-    let position = Position { topic: Topic::AreaPositivity, partition: 0, offset: 0 };
+    AreaPositivity { area: "500103".to_owned(), day: day.to_owned(), purposes, ..AreaPositivity::default() }
+}
+
+/// Publishes it.
+fn publish(site: &Site, day: &str, swabs: i64, of_week: i64) {
+    absorb(site, Topic::AreaPositivity, day, &numbers(day, swabs, of_week));
+}
+
+fn absorb(site: &Site, topic: Topic, day: &str, message: &impl prost::Message) {
+    let payload = message.encode_to_vec();
+    let position = Position { topic, partition: 0, offset: 0 };
     let (now, key) = (clock::now(), format!("500103/{day}"));
     let key = Some(key.as_bytes());
     let record = Record { position, received_at: now, key, payload: Some(&payload), content_type: None };
@@ -109,6 +115,38 @@ fn days_on_which_nobody_was_swabbed_are_gaps_in_the_line() {
     assert_eq!(browser.value(lowest), json!(true), "a gap is no zero");
     let note = browser.value("document.querySelector('#chart-note').textContent");
     assert!(note.as_str().is_some_and(|note| note.contains("hatched: nobody was swabbed")), "{note}");
+    assert_sound(&browser, &site);
+}
+
+#[test]
+fn what_days_were_closed_with_is_a_line_of_its_own_and_said_where_it_is_another() {
+    let Some(browser) = browser(1400) else { return };
+    let site = Site::empty("127.0.0.1");
+    made_up::rules(&site.view, &chongqing_rules());
+    for (day, tests, closed) in [(1, 200, Some(200)), (2, 300, Some(100)), (3, 400, None)] {
+        let day = format!("2022-11-{day:02}");
+        publish(&site, &day, 50, tests);
+        if let Some(closed) = closed {
+            let published = AreaPublished { numbers: Some(numbers(&day, 40, closed)), tier: None };
+            absorb(&site, Topic::AreaPublished, &day, &published);
+        }
+    }
+    browser.visit(&format!("http://{}/?lang=en#500103", site.address));
+    browser.until("document.querySelectorAll('#chart path.closed').length === 1");
+    let points = "document.querySelector('#chart path.closed').getAttribute('d').split('L').length";
+    assert_eq!(browser.value(points), json!(2), "the last day goes on");
+    let note = "document.querySelector('#chart-note').textContent";
+    let said = browser.value(note);
+    assert!(said.as_str().is_some_and(|said| said.contains("dashed: as each day was closed with")), "{said}");
+    let key = |key: &str| {
+        browser.value(&format!(
+            "document.querySelector('#chart svg').dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', bubbles: true }}))"
+        ))
+    };
+    key("ArrowLeft");
+    browser.until(&format!("/30 of 300[.] It was closed with 10[^,]*%, 10 of 100[.]$/.test({note})"));
+    key("ArrowLeft");
+    browser.until(&format!("{note}.endsWith('20 of 200.')"));
     assert_sound(&browser, &site);
 }
 

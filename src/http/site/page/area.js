@@ -30,10 +30,13 @@ function calendar(days) {
 // A day on which nobody was swabbed has no point, whatever its window says of the days before: the line shows when
 // there was something to know.
 function points(state, detail) {
+  const published = new Map(detail.published.map((one) => [one.day, one.windows]));
   return calendar(detail.days).map(({ day, windows }) => {
     const idle = !swabbed(windows);
     const share = idle ? null : shareOf(windows, state.window, state.method);
-    return { day, idle, ...share, value: share?.value ?? null };
+    // What the day was closed with, where anybody was swabbed by then.
+    const closed = swabbed(published.get(day) ?? []) ? shareOf(published.get(day), state.window, state.method) : null;
+    return { day, idle, ...share, value: share?.value ?? null, closed };
   });
 }
 
@@ -42,7 +45,7 @@ function chart(state, detail) {
   const box = document.getElementById("chart");
   const note = t("chart.note", { method: t(`method.${state.method}`), days: amount(state.window, "day") })
     + t(METHODS[state.method].interval ? "chart.interval" : "chart.mixed")
-    + (all.some((point) => point.idle) ? t("chart.gaps") : "") + t("chart.end");
+    + (all.some((point) => point.closed) ? t("chart.closed") : "") + (all.some((point) => point.idle) ? t("chart.gaps") : "") + t("chart.end");
   if (!all.some((point) => point.value !== null)) {
     box.replaceChildren(el("p", { class: "waiting" }, t("chart.waiting")));
     put("chart-note", note);
@@ -58,7 +61,10 @@ function telling(point) {
   if (point.idle) return t("chart.point.none", { day: day(point.day) });
   if (point.value === null) return t("chart.point.no.ratio", { day: day(point.day) });
   const interval = point.low === undefined ? "" : t("chart.point.interval", { low: percent(point.low), high: percent(point.high) });
-  return t("chart.point", { day: day(point.day), share: percent(point.value), interval, found: count(point.numerator), all: count(point.denominator) });
+  const known = t("chart.point", { day: day(point.day), share: percent(point.value), interval, found: count(point.numerator), all: count(point.denominator) });
+  const { closed } = point;
+  if (!closed || closed.numerator === point.numerator && closed.denominator === point.denominator) return known;
+  return known + t("chart.point.closed", { share: percent(closed.value), found: count(closed.numerator), all: count(closed.denominator) });
 }
 
 function numbers(state, detail) {

@@ -69,13 +69,15 @@ function axes(frame, top, points) {
 }
 
 /**
- * A line over days with its interval. `points` are {day, value, low, high, idle}, one for each day; a value may be null,
- * and a day idle, then the line breaks off. `pointed` is given the point that is pointed at, or null.
+ * A line over days with its interval, and below it, dashed, what each day was closed with. `points` are {day, value, low,
+ * high, idle, closed}, one for each day; a value may be null, and a day idle, then the line breaks off. `pointed` is given the
+ * point that is pointed at, or null.
  */
 export function line(box, points, pointed) {
   const width = Math.max(260, box.clientWidth || 600), height = Math.min(260, Math.max(180, width * 0.42));
   const frame = { left: 54, right: width - 10, upper: 10, lower: height - 26 };
-  const top = nice(Math.max(0, ...points.map((point) => Math.min(point.high ?? point.value ?? 0, (point.value ?? 0) * 4 || 1))));
+  const high = (point) => Math.max(point.closed?.value ?? 0, Math.min(point.high ?? point.value ?? 0, (point.value ?? 0) * 4 || 1));
+  const top = nice(Math.max(0, ...points.map(high)));
   const step = (frame.right - frame.left) / Math.max(1, points.length - 1);
   frame.x = (at) => (points.length === 1 ? (frame.left + frame.right) / 2 : frame.left + at * step);
   frame.y = (value) => frame.lower - (Math.min(value, top) / top) * (frame.lower - frame.upper);
@@ -83,6 +85,10 @@ export function line(box, points, pointed) {
   const x = (point) => frame.x(point.at);
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: "0" });
   drawing.append(gaps(frame, points, step), axes(frame, top, points));
+  const closed = placed.map((point) => ({ at: point.at, value: point.closed?.value ?? null }));
+  for (const stretch of stretches(closed)) {
+    drawing.append(svg("path", { class: "closed", d: path(stretch, x, (point) => frame.y(point.value)) }));
+  }
   for (const stretch of stretches(placed)) {
     const known = stretch.filter((point) => point.low !== undefined);
     if (known.length) {

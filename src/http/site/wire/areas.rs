@@ -54,6 +54,8 @@ pub struct AreaDetail {
     purposes: Vec<Purpose>,
     /// Totals by day, oldest first.
     days: Vec<DayNumbers>,
+    /// The same as they were when each day was closed.
+    published: Vec<DayNumbers>,
     rules: String,
 }
 
@@ -275,6 +277,7 @@ impl AreaDetail {
             duties: seen.and_then(|area| duties(overview, area, target)),
             purposes: newest.map(|newest| newest.purposes.iter().map(of_purpose).collect()).unwrap_or_default(),
             days: seen.map(|area| area.days.iter().map(day_of).collect()).unwrap_or_default(),
+            published: seen.map(|area| area.published.iter().map(day_of).collect()).unwrap_or_default(),
             rules: newest.map(|newest| newest.rules_digest.clone()).unwrap_or_default(),
         })
     }
