@@ -30,8 +30,8 @@ they were received, it says where it lies and what became of it: it stands, it w
 under another id, it is a copy, it was set aside (with code, field and what to do), it is a drill, or it has not been read yet. \
 Then what holds of the result now, and the alerts that name it, live or withdrawn.
 
-All of `lab-results` is read for it, which takes about as long as an audit. What retention has deleted of the topic cannot be \
-looked at any more, and is said; dead letters and alerts may still tell of it.
+All of `lab-results`, `dead-letters` and `alerts` is read for it. What retention has deleted of the results cannot be looked at any \
+more, and is said; dead letters and alerts may still tell of it.
 
 People and pools are shown masked; --show-ids shows them whole. With --json there is one object.
 
