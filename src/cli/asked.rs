@@ -8,6 +8,7 @@ use crate::policy::areas::AreaIndex;
 use crate::policy::{Rules, TargetIndex};
 use crate::terminal::signals;
 use anyhow::Context as _;
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,11 @@ pub(super) fn area(rules: &Rules, code: &str) -> anyhow::Result<AreaIndex> {
     rules.areas.index(code).with_context(|| {
         format!("there is no area {code} in the rules in force; swabstream rules show --json lists the codes")
     })
+}
+
+/// The zone whose days are meant, for the clock that times are shown by; UTC where no rules say.
+pub(super) fn zone(rules: Option<&Rules>) -> TimeZone {
+    rules.and_then(|rules| TimeZone::get(&rules.deployment.zone_name).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// A civil day.

@@ -113,7 +113,7 @@ pub fn run(args: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 fn judge(args: &AuditArgs) -> anyhow::Result<(Report, usize)> {
     let config = Config::read(&args.config)?;
     let evidence = read_all(&config, Duration::from_secs(args.wait))?;
-    let known = cut::commits(&config.kafka, topics::layout(&config.kafka)?)?;
+    let known = cut::commits(&config.kafka, evidence.layout())?;
     let records = evidence.records();
     Ok((evidence.judge(&known), records))
 }

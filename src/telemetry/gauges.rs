@@ -16,7 +16,7 @@ use crate::model::target;
 use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::proto::v1::{AlertState, WindowNumbers};
-use crate::view::areas::AreaOverview;
+use crate::view::areas::{AreaOverview, total};
 use crate::view::overview::Overview;
 use crate::view::status::{Books, ProcessStatus, TaskStatus, WorkerStatus};
 use crate::view::texts;
@@ -204,7 +204,7 @@ fn area_gauges(series: &Series, [code, target]: [&str; 2], area: &AreaOverview) 
     if let Some(tier) = &area.tier {
         series.gauge(&AREA_TIER, &[code, target]).set(f64::from(tier.rank));
     }
-    let numbers = area.newest.as_ref().and_then(|newest| newest.purposes.iter().find(|one| one.purpose.is_empty()));
+    let numbers = area.newest.as_ref().and_then(total);
     for window in numbers.map_or(&[][..], |total| &total.windows) {
         window_gauges(series, [code, target], window);
     }

@@ -4,7 +4,7 @@
 use super::duties::Duties;
 use crate::model::target;
 use crate::model::time::Day;
-use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, WindowNumbers};
+use crate::proto::v1::{AreaDuties, AreaPositivity, AreaTier, PurposeNumbers, WindowNumbers};
 use std::collections::{BTreeMap, HashMap};
 
 /// Days of totals kept for a chart.
@@ -130,11 +130,16 @@ impl Areas {
 
 /// Keeps the totals of a day, and of the newest days alone.
 fn keep_totals(days: &mut BTreeMap<Day, Vec<WindowNumbers>>, day: Day, numbers: &AreaPositivity) {
-    let Some(total) = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty()) else { return };
+    let Some(total) = total(numbers) else { return };
     days.insert(day, total.windows.clone());
     while days.len() > CHART_DAYS {
         days.pop_first();
     }
+}
+
+/// What is published of all purposes together.
+pub fn total(numbers: &AreaPositivity) -> Option<&PurposeNumbers> {
+    numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty())
 }
 
 /// The window of so many days among those published.
@@ -145,7 +150,6 @@ pub fn window(windows: &[WindowNumbers], days: u32) -> Option<&WindowNumbers> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::v1::PurposeNumbers;
 
     fn numbers(day: i32) -> AreaPositivity {
         let purposes = vec![PurposeNumbers { windows: vec![WindowNumbers::default()], ..PurposeNumbers::default() }];

@@ -22,9 +22,7 @@ impl Evidence {
     /// Judges all that was read. `known` are the commits that groups know by now: none of them may lie behind a
     /// changelog that was read.
     pub fn judge(mut self, known: &Commits) -> Report {
-        let letters_deleted = dead_letters::were_deleted(&self.cut);
-        self.inputs.apply_earlier_limits(&self.dead_letters, self.setting.rules.changed, letters_deleted);
-        self.inputs.admit_what_was_taken_earlier(&self.dead_letters, &self.heads, letters_deleted);
+        self.admit_by_what_held_then();
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs.view(), &self.cut);
         let ids = ids::check(&self.published, &self.inputs.arrived, &self.setting.secret, &self.cut);
@@ -51,6 +49,18 @@ impl Evidence {
         Report { checks }
     }
 
+    /// Of the inputs counts what was taken by the rules, the limits and the version that held when each was read.
+    pub(super) fn admit_by_what_held_then(&mut self) {
+        let letters_deleted = dead_letters::were_deleted(&self.cut);
+        self.inputs.apply_earlier_limits(&self.dead_letters, self.setting.rules.changed, letters_deleted);
+        self.inputs.admit_what_was_taken_earlier(&self.dead_letters, &self.heads, letters_deleted);
+    }
+
+    /// What area tasks hold; `Err` says what of it cannot be read.
+    pub(super) fn area_tasks(&self) -> Result<BTreeMap<i32, AreaTask>, String> {
+        self.areas.iter().map(|(task, stored)| Ok((*task, stored.area_task()?))).collect()
+    }
+
     /// Everything read is of the contract.
     fn readable(&self) -> Check {
         let mut check = Check::new("contract");
@@ -70,9 +80,7 @@ impl Evidence {
         if let Some(why) = self.why_not_recounted() {
             return NAMES.map(|name| Check::left_out(name, &why)).into();
         }
-        let areas: Result<BTreeMap<i32, AreaTask>, String> =
-            self.areas.iter().map(|(task, stored)| Ok((*task, stored.area_task()?))).collect();
-        let areas = match areas {
+        let areas = match self.area_tasks() {
             Ok(areas) => areas,
             Err(fault) => {
                 let why = "what area tasks hold cannot be read, see area state";

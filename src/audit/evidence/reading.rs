@@ -10,7 +10,7 @@ use crate::audit::in_flight::InFlight;
 use crate::audit::ledger::{self, Commits, Heads, LastHead, NewestCommits, RecordCounts, Unread};
 use crate::audit::stored::{self, Stored};
 use crate::audit::targets;
-use crate::model::record::{MESSAGE_FORMAT, Position, Record, Topic};
+use crate::model::record::{Layout, MESSAGE_FORMAT, Position, Record, Topic};
 use crate::proto::v1::{Alert, StateHead};
 use prost::Message as _;
 use std::collections::BTreeMap;
@@ -159,6 +159,11 @@ impl Evidence {
     pub fn forget_before(&mut self, first: BTreeMap<(Topic, i32), i64>) {
         self.inputs.forget_before(&first, &self.cut);
         self.cut.first = first;
+    }
+
+    /// How many tasks there are.
+    pub fn layout(&self) -> Layout {
+        self.setting.layout
     }
 
     /// Usable inputs read so far.

@@ -94,7 +94,7 @@ pub(super) fn outlook(again: &Again) -> String {
 }
 
 /// Field, code, and what is known beyond.
-pub(super) fn cause(code: &str, field: &str, detail: &str) -> String {
+pub(in crate::cli) fn cause(code: &str, field: &str, detail: &str) -> String {
     let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
     let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
     format!("{field}{code}{detail}")

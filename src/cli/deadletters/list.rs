@@ -87,7 +87,7 @@ struct Listed<'a> {
 
 impl<'a> Listed<'a> {
     fn new(args: &'a ListArgs, rules: Option<&'a Rules>, retried: Retried) -> Self {
-        let zone = rules.and_then(|rules| TimeZone::get(&rules.deployment.zone_name).ok()).unwrap_or(TimeZone::UTC);
+        let zone = asked::zone(rules);
         Self { args, rules, retried, zone, counts: BTreeMap::new() }
     }
 

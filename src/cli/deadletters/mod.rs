@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 mod content;
 mod edit;
-mod explain;
+pub(super) mod explain;
 mod judge;
 pub(super) mod letter;
 mod list;

@@ -85,7 +85,12 @@ impl Found {
 
     /// Whether nothing of it was taken, nor waits to be.
     pub(super) fn is_lost(&self) -> bool {
-        self.versions.iter().all(|version| self.letter_of(version).is_some_and(|letter| !letter.is_conflict()))
+        self.versions.iter().all(|version| self.is_refused(version))
+    }
+
+    /// Whether a record could not be used.
+    pub(super) fn is_refused(&self, version: &Version) -> bool {
+        self.letter_of(version).is_some_and(|letter| !letter.is_conflict())
     }
 
     /// The dead letter of a record.

@@ -62,8 +62,7 @@ pub(super) fn moved_by<'f>(found: &'f Found, version: &Version) -> Option<&'f Ve
 
 /// Whether a record is among the versions of which one stands.
 fn is_taken(found: &Found, version: &Version) -> bool {
-    let is_refused = found.letter_of(version).is_some_and(|letter| !letter.is_conflict());
-    !is_refused && !version.is_drill && is_read(found, version)
+    !found.is_refused(version) && !version.is_drill && is_read(found, version)
 }
 
 fn is_read(found: &Found, version: &Version) -> bool {
@@ -72,7 +71,7 @@ fn is_read(found: &Found, version: &Version) -> bool {
 }
 
 fn fate(found: &Found, at: usize, version: &Version) -> Fate {
-    if found.letter_of(version).is_some_and(|letter| !letter.is_conflict()) {
+    if found.is_refused(version) {
         return Fate::SetAside;
     }
     if !is_read(found, version) {
@@ -88,10 +87,8 @@ fn fate(found: &Found, at: usize, version: &Version) -> Fate {
     }
     let later = || found.versions[at + 1..].iter().filter(is_same);
     let greater = |other: &&Version| other.rank() > version.rank();
-    let greatest = |others: Option<&Version>| others.map(|other| other.place);
-    match (greatest(earlier().filter(greater).max_by_key(|other| other.rank())), greatest(later().find(greater))) {
-        (Some(place), _) => Fate::Outdated(place),
-        (None, Some(place)) => Fate::ReplacedBy(place),
-        (None, None) => Fate::Stands,
+    if let Some(before) = earlier().filter(greater).max_by_key(|other| other.rank()) {
+        return Fate::Outdated(before.place);
     }
+    later().find(greater).map_or(Fate::Stands, |other| Fate::ReplacedBy(other.place))
 }

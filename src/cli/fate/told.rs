@@ -3,7 +3,8 @@
 use super::found::Found;
 use super::judged::{self, Fate};
 use super::records::{Letter, Version};
-use crate::cli::deadletters::place;
+use crate::cli::asked;
+use crate::cli::deadletters::{explain, place};
 use crate::cli::watch::moment;
 use crate::intake::advice;
 use crate::model::ids::masked;
@@ -14,7 +15,6 @@ use crate::pipeline::alerting::families;
 use crate::policy::Rules;
 use crate::proto::v1::{Alert, AlertState, ResultStatus};
 use crate::view::texts;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 /// What is told.
@@ -80,7 +80,7 @@ impl Told<'_> {
     }
 
     fn at(&self, at: Timestamp) -> String {
-        moment(at, &TimeZone::get(&self.rules.deployment.zone_name).unwrap_or(TimeZone::UTC))
+        moment(at, &asked::zone(Some(self.rules)))
     }
 
     fn subject(&self, version: &Version) -> String {
@@ -286,7 +286,7 @@ fn name(fate: &Fate) -> &'static str {
 /// Field and code.
 fn cause(letter: &Letter) -> String {
     let code = letter.code.map_or_else(|| "a code of another version".to_owned(), code_text);
-    if letter.field.is_empty() { code } else { format!("{}: {code}", letter.field) }
+    explain::cause(&code, &letter.field, "")
 }
 
 /// What to do about it.

@@ -11,6 +11,7 @@ use crate::model::time::Day;
 use crate::pipeline::alerting::families;
 use crate::policy::Rules;
 use crate::proto::v1::{AreaPositivity, WindowNumbers};
+use crate::view::areas;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,17 +35,12 @@ fn lines(what_if: &WhatIf) -> Vec<String> {
     let mut lines = alerts(what_if);
     lines.extend(tiers(what_if));
     lines.extend(numbers(what_if));
-    lines.push(format!("what was published of days before {} stays as it is", first_day(what_if)));
+    lines.push(format!("what was published of days before {} stays as it is", what_if.first_day));
     lines
 }
 
-/// The first day of which something may change, and all inputs are there.
-fn first_day(what_if: &WhatIf) -> Day {
-    what_if.complete_from.map_or(what_if.first_day, |first| first.max(what_if.first_day))
-}
-
 fn alerts(what_if: &WhatIf) -> Vec<String> {
-    let first = first_day(what_if).to_string();
+    let first = what_if.first_day.to_string();
     let by_id = |alerts: &BTreeSet<LiveAlert>| -> BTreeMap<String, LiveAlert> {
         let kept = alerts.iter().filter(|alert| alert.last_day >= first);
         kept.map(|alert| (alert.id.clone(), alert.clone())).collect()
@@ -85,7 +81,7 @@ fn tiers(what_if: &WhatIf) -> Vec<String> {
 }
 
 fn numbers(what_if: &WhatIf) -> Vec<String> {
-    let first = first_day(what_if);
+    let first = what_if.first_day;
     // Whose rules they were made by is no number.
     let plain = |numbers: &AreaPositivity| AreaPositivity { rules_digest: String::new(), ..numbers.clone() };
     let of = |numbers: &BTreeMap<(String, Day), AreaPositivity>| -> BTreeMap<(String, Day), AreaPositivity> {
@@ -110,8 +106,7 @@ fn numbers(what_if: &WhatIf) -> Vec<String> {
 
 /// Positives and tests of a week, all purposes together.
 fn week(numbers: Option<&AreaPositivity>) -> String {
-    let all = numbers.and_then(|numbers| numbers.purposes.iter().find(|one| one.purpose.is_empty()));
-    let week = all.and_then(|all| all.windows.iter().find(|window| window.days == WINDOW));
+    let week = numbers.and_then(areas::total).and_then(|total| areas::window(&total.windows, WINDOW));
     week.map_or_else(
         || "none".to_owned(),
         |WindowNumbers { positive_tests, conclusive_tests, .. }| format!("{positive_tests}/{conclusive_tests}"),
@@ -166,7 +161,7 @@ mod tests {
 
     fn said(now: Truth, then: Truth) -> String {
         let first_day = Day::parse("2022-11-01").expect("a day");
-        lines(&WhatIf { now, then, first_day, complete_from: None }).join("\n")
+        lines(&WhatIf { now, then, first_day }).join("\n")
     }
 
     #[test]

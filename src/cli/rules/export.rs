@@ -44,14 +44,19 @@ pub(super) fn rules(text: &str) -> anyhow::Result<Rules> {
         all.push(record);
     }
     all.sort();
-    let lines = |errors: Vec<_>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let rules = Rules::from_records(&all).map_err(|errors| anyhow!("{}", lines(errors)))?;
+    let rules = of_records(&all)?;
     ensure!(
         rules.digest == digest,
         "it was changed since it was written: its digest is {}, not {digest}",
         rules.digest
     );
     Ok(rules)
+}
+
+/// The rules of records, or all that is wrong with them.
+pub(super) fn of_records(records: &[(String, Vec<u8>)]) -> anyhow::Result<Rules> {
+    let lines = |errors: Vec<_>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Rules::from_records(records).map_err(|errors| anyhow!("{}", lines(errors)))
 }
 
 fn record(descriptor: &MessageDescriptor, value: Value) -> anyhow::Result<(String, Vec<u8>)> {

@@ -5,6 +5,7 @@
 //! manifest of the set; it is never compacted. Where others wrote rules meanwhile (`days mark-incomplete`, an earlier version),
 //! the next who writes adds what was in force by then as a set of its own.
 
+use super::export;
 use crate::cli::reading::PATIENCE;
 use crate::config::Config;
 use crate::kafka::reader::{From, TopicReader};
@@ -13,7 +14,7 @@ use crate::model::time::Timestamp;
 use crate::policy::Rules;
 use crate::policy::set::MANIFEST_KEY;
 use crate::proto::v1::{self, rule::Rule as Kind};
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use prost::Message as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -93,10 +94,8 @@ impl History {
                 all => format!("there is no set {number}: swabstream rules history lists those there are, 1 to {all}"),
             })?;
         let records: Vec<(String, Vec<u8>)> = records.clone().into_iter().collect();
-        let lines = |errors: Vec<_>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        let rules = Rules::from_records(&records).map_err(|errors| {
-            anyhow!("set {number} cannot be used by this version, which reads more into rules:\n{}", lines(errors))
-        })?;
+        let rules = export::of_records(&records)
+            .with_context(|| format!("set {number} cannot be used by this version, which reads more into rules"))?;
         anyhow::ensure!(rules.digest == applied.digest, "set {number} is not whole: its digest is {}", rules.digest);
         Ok(rules)
     }

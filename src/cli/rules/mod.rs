@@ -172,8 +172,7 @@ pub fn run(command: &RulesCommand, out: &mut dyn Write) -> anyhow::Result<ExitCo
 fn check(folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let rules = match read_folder(folder)? {
         Ok(rules) => rules,
-        // They are wrong, whether or not it could be written; the output knows.
-        Err(errors) => return Ok(refuse(&folder.display().to_string(), &errors, "", out).unwrap_or(ExitCode::FAILURE)),
+        Err(errors) => return Ok(found_wrong(folder, &errors, "", out)),
     };
     write!(out, "{}", describe::text(&rules))?;
     writeln!(out)?;
@@ -228,21 +227,18 @@ fn try_out(folder: &Path, config: &Config, consent: &Consent, out: &mut dyn Writ
     let files = read_files(folder)?;
     let rules = match source::rules(&files) {
         Ok(rules) => rules,
-        // They are wrong, whether or not it could be written; the output knows.
-        Err(errors) => {
-            return Ok(refuse(&folder.display().to_string(), &errors, NOTHING, out).unwrap_or(ExitCode::FAILURE));
-        }
+        Err(errors) => return Ok(found_wrong(folder, &errors, NOTHING, out)),
     };
     let held = read_topic(config)?;
     let change = match Change::new(rules, &held, consent, &files) {
         Ok(change) => change,
-        Err(errors) => {
-            return Ok(refuse(&folder.display().to_string(), &errors, NOTHING, out).unwrap_or(ExitCode::FAILURE));
-        }
+        Err(errors) => return Ok(found_wrong(folder, &errors, NOTHING, out)),
     };
     change.write(out)?;
-    for line in if held.in_force.is_none() { Vec::new() } else { dry_run::run(config, &change.rules)? } {
-        writeln!(out, "{line}")?;
+    if held.in_force.is_some() {
+        for line in dry_run::run(config, &change.rules)? {
+            writeln!(out, "{line}")?;
+        }
     }
     writeln!(out, "nothing was published; it would be: {}", change.summary())?;
     Ok(ExitCode::SUCCESS)
@@ -319,6 +315,11 @@ fn show_set(rules: &Rules, json: bool, which: &str, out: &mut dyn Write) -> anyh
 
 fn summary(rules: &Rules) -> String {
     format!("{} records, digest {}", rules.to_records().len(), rules.digest)
+}
+
+/// [`refuse`] of what only looks: they are wrong, whether or not it could be written; the output knows.
+fn found_wrong(folder: &Path, errors: &[SourceError], so: &str, out: &mut dyn Write) -> ExitCode {
+    refuse(&folder.display().to_string(), errors, so, out).unwrap_or(ExitCode::FAILURE)
 }
 
 fn refuse(whence: &str, errors: &[SourceError], so: &str, out: &mut dyn Write) -> anyhow::Result<ExitCode> {

@@ -7,6 +7,7 @@ use crate::policy::WINDOWS;
 use crate::proto::v1::{AreaPositivity, Proportion, WindowNumbers};
 use crate::terminal::output;
 use crate::terminal::progress::grouped;
+use crate::view::areas;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -124,8 +125,7 @@ fn percent(share: f64) -> String {
 }
 
 fn window(numbers: &AreaPositivity, days: u32) -> Option<&WindowNumbers> {
-    let total = numbers.purposes.iter().find(|purpose| purpose.purpose.is_empty())?;
-    total.windows.iter().find(|window| window.days == days)
+    areas::window(&areas::total(numbers)?.windows, days)
 }
 
 fn tests_of(numbers: &AreaPositivity) -> i64 {

@@ -155,7 +155,7 @@ impl Series {
 
     /// The zone whose days these are.
     pub(super) fn zone(&self) -> TimeZone {
-        TimeZone::get(&self.rules.deployment.zone_name).unwrap_or(TimeZone::UTC)
+        asked::zone(Some(&self.rules))
     }
 
     /// What it is, as a heading.

@@ -2,6 +2,7 @@
 
 use super::args::{WatchArgs, What};
 use super::lines;
+use crate::cli::asked;
 use crate::model::ids::masked;
 use crate::model::record::Record;
 use crate::pipeline::decode::json;
@@ -24,7 +25,7 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     pub(super) fn new(args: &'a WatchArgs, rules: Option<&'a Rules>) -> Self {
-        let zone = rules.and_then(|rules| TimeZone::get(&rules.deployment.zone_name).ok()).unwrap_or(TimeZone::UTC);
+        let zone = asked::zone(rules);
         Self { args, rules, zone, areas: args.area.as_deref().map(|area| with_those_below(area, rules)) }
     }
 

@@ -31,12 +31,10 @@ function calendar(days) {
 // there was something to know.
 function points(state, detail) {
   const published = new Map(detail.published.map((one) => [one.day, one.windows]));
+  const shareIn = (windows) => (swabbed(windows) ? shareOf(windows, state.window, state.method) : null);
   return calendar(detail.days).map(({ day, windows }) => {
-    const idle = !swabbed(windows);
-    const share = idle ? null : shareOf(windows, state.window, state.method);
-    // What the day was closed with, where anybody was swabbed by then.
-    const closed = swabbed(published.get(day) ?? []) ? shareOf(published.get(day), state.window, state.method) : null;
-    return { day, idle, ...share, value: share?.value ?? null, closed };
+    const share = shareIn(windows);
+    return { day, idle: !swabbed(windows), ...share, value: share?.value ?? null, closed: shareIn(published.get(day)) };
   });
 }
 

@@ -7,7 +7,7 @@ use crate::proto::v1::{
     AreaTier, GroupDuties, MeasuredDays, PooledPrevalence, Proportion, PurposeNumbers, TierHysteresis, TierReason,
     WindowNumbers,
 };
-use crate::view::areas::AreaOverview;
+use crate::view::areas::{AreaOverview, total};
 use crate::view::duties::{Open, OpenOfGroup};
 use crate::view::overview::Overview;
 use crate::view::texts;
@@ -234,7 +234,7 @@ fn changed_of(overview: &Overview, target: &str, version: u64) -> Vec<AreaNow> {
 
 fn now(overview: &Overview, (code, target): (&str, &str), area: &AreaOverview) -> AreaNow {
     let newest = area.newest.as_ref();
-    let total = newest.and_then(|newest| newest.purposes.iter().find(|purpose| purpose.purpose.is_empty()));
+    let total = newest.and_then(total);
     AreaNow {
         code: code.to_owned(),
         target: overview.registry().target(target).unwrap_or_default().to_owned(),
