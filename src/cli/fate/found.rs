@@ -7,7 +7,7 @@ use crate::cli::deadletters::{letter, scan};
 use crate::cli::reading;
 use crate::config::KafkaConfig;
 use crate::model::ids::Secret;
-use crate::model::record::{Record, Topic};
+use crate::model::record::{Position, Record, Topic};
 use crate::pipeline::decode;
 use crate::policy::Rules;
 use crate::proto::v1::{Alert, LabResult, ProcessingMode};
@@ -42,7 +42,7 @@ pub(super) struct Found {
     secret: Secret,
     /// Its records, in the order in which they were received.
     pub(super) versions: Vec<Version>,
-    /// Records of other results of the laboratory that say that they replace it, in the same order.
+    /// Records of other results of the laboratory of which one says that it replaces it, in the same order.
     pub(super) replacing: Vec<Version>,
     /// Its dead letters.
     pub(super) letters: Vec<Letter>,
@@ -93,6 +93,11 @@ impl Found {
         self.letter_of(version).is_some_and(|letter| !letter.is_conflict())
     }
 
+    /// Whether the record that lay there is known.
+    pub(super) fn has_record(&self, origin: Option<Position>) -> bool {
+        self.versions.iter().chain(&self.replacing).any(|version| origin == Some(version.place))
+    }
+
     /// The dead letter of a record.
     pub(super) fn letter_of(&self, version: &Version) -> Option<&Letter> {
         self.letters.iter().rfind(|letter| letter.origin == Some(version.place))
@@ -103,9 +108,15 @@ impl Found {
         let view = read.view();
         if self.wanted.is(view.lab_id, view.result_id) {
             self.versions.push(self.version(record));
-        } else if self.wanted.is(view.lab_id, view.replaces_result_id) {
+        } else if self.wanted.is(view.lab_id, view.replaces_result_id) || self.is_replacing(view.lab_id, view.result_id)
+        {
             self.replacing.push(self.version(record));
         }
+    }
+
+    /// Whether a version of a result is known that replaces it: a later one may do so no more.
+    fn is_replacing(&self, lab_id: &str, result_id: &str) -> bool {
+        lab_id == self.wanted.lab && self.replacing.iter().any(|one| one.result.result_id == result_id)
     }
 
     fn version(&self, record: &Record<'_>) -> Version {
@@ -124,13 +135,12 @@ impl Found {
     }
 
     pub(super) fn take_letter(&mut self, letter: &letter::Letter<'_>) {
-        let is_of_a_version = |found: &Self| found.versions.iter().any(|one| letter.origin == Some(one.place));
         let names_it = || {
             let read = decode::result(&letter.original(), usize::MAX);
             letter.lab().is_some()
                 && read.is_ok_and(|LabResult { lab_id, result_id, .. }| self.wanted.is(&lab_id, &result_id))
         };
-        if is_of_a_version(self) || names_it() {
+        if self.has_record(letter.origin) || names_it() {
             self.letters.push(Letter {
                 place: letter.record.position,
                 origin: letter.origin,

@@ -29,29 +29,34 @@ pub(super) fn fates(found: &Found) -> Vec<Fate> {
     found.versions.iter().enumerate().map(|(at, version)| fate(found, at, version)).collect()
 }
 
-/// What stands of a result, of each person or pool that it is or was of.
+/// What stands of the result, of each person or pool that it is or was of.
 pub(super) fn standing(found: &Found) -> Vec<&Version> {
-    let taken = found.versions.iter().filter(|version| is_taken(found, version));
-    let mut standing: Vec<&Version> = Vec::new();
-    for version in taken {
-        match standing.iter_mut().find(|known| known.subject() == version.subject()) {
-            Some(known) if known.rank() >= version.rank() => {}
-            Some(known) => *known = version,
-            None => standing.push(version),
-        }
-    }
-    standing
+    greatest(found, &found.versions)
 }
 
 /// Of the results that replace it, one that stands.
 pub(super) fn replacement(found: &Found) -> Option<&Version> {
-    let of = |version: &&Version| (version.result.result_id.clone(), version.subject().to_owned());
-    let greatest = |version: &&Version| {
-        let same = found.replacing.iter().filter(|other| of(other) == of(version));
-        same.map(Version::rank).max() == Some(version.rank())
+    let replaces = |version: &&Version| {
+        version.result.replaces_result_id == found.wanted.result
+            && version.result.status() != ResultStatus::EnteredInError
     };
-    let errs = |version: &&Version| version.result.status() == ResultStatus::EnteredInError;
-    found.replacing.iter().filter(greatest).find(|version| !errs(version) && !version.is_drill)
+    greatest(found, &found.replacing).into_iter().find(replaces)
+}
+
+/// Of the versions that were taken the greatest, of each result and of each person or pool that it is or was of.
+fn greatest<'f>(found: &Found, versions: &'f [Version]) -> Vec<&'f Version> {
+    let is_same = |one: &Version, other: &Version| {
+        one.result.result_id == other.result.result_id && one.subject() == other.subject()
+    };
+    let mut greatest: Vec<&Version> = Vec::new();
+    for version in versions.iter().filter(|version| is_taken(found, version)) {
+        match greatest.iter_mut().find(|known| is_same(known, version)) {
+            Some(known) if known.rank() >= version.rank() => {}
+            Some(known) => *known = version,
+            None => greatest.push(version),
+        }
+    }
+    greatest
 }
 
 /// The version by which a result was moved to somebody else, if what stands of one person was.

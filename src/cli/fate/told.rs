@@ -37,7 +37,10 @@ impl Told<'_> {
         for letter in self.letters_alone() {
             lines.extend(self.letter_alone(letter));
         }
-        lines.extend(self.now());
+        if lines.len() > 2 {
+            lines.push(String::new());
+        }
+        lines.extend(self.now().into_iter().map(|holds| format!("now: {holds}")));
         if !alerts.is_empty() {
             lines.extend([String::new(), format!("named by {}:", counted(alerts.len(), "alert"))]);
             lines.extend(alerts.values().map(|alert| self.alert(alert)));
@@ -160,9 +163,7 @@ impl Told<'_> {
 
     /// Letters of records that the topic no longer holds.
     fn letters_alone(&self) -> impl Iterator<Item = &Letter> {
-        let has_record =
-            |letter: &&Letter| self.found.versions.iter().any(|version| letter.origin == Some(version.place));
-        self.found.letters.iter().filter(move |letter| !has_record(letter))
+        self.found.letters.iter().filter(|letter| !self.found.has_record(letter.origin))
     }
 
     fn letter_alone(&self, letter: &Letter) -> Vec<String> {
@@ -178,24 +179,21 @@ impl Told<'_> {
 
     /// What holds of the result now.
     fn now(&self) -> Vec<String> {
-        let Found { versions, letters, .. } = self.found;
         if let Some(by) = judged::replacement(self.found) {
             let (id, at) = (&by.result.result_id, place::shown(by.place));
-            return vec![
-                String::new(),
-                format!("now: nothing of it holds, as result {id} of the same laboratory replaces it ({at})"),
-            ];
+            return vec![format!("nothing of it holds, as result {id} of the same laboratory replaces it ({at})")];
         }
         let standing = judged::standing(self.found);
-        let lines: Vec<String> = standing.iter().map(|version| format!("now: {}", self.holds(version))).collect();
-        match (lines.is_empty(), versions.is_empty() && letters.is_empty()) {
-            (false, _) => std::iter::once(String::new()).chain(lines).collect(),
-            (true, true) => {
-                vec!["nothing of it has arrived: no record, no dead letter and no alert names it".to_owned()]
-            }
-            (true, false) if self.found.is_lost() => vec![String::new(), "now: nothing of it holds".to_owned()],
-            (true, false) => vec![String::new(), "now: nothing of it holds yet, or it was a drill".to_owned()],
+        if !standing.is_empty() {
+            return standing.into_iter().map(|version| self.holds(version)).collect();
         }
+        let has_arrived = !self.found.versions.is_empty() || self.letters_alone().next().is_some();
+        let says = match (has_arrived, self.found.is_lost()) {
+            (false, _) => "nothing of it has arrived: no record and no dead letter names it",
+            (true, true) => "nothing of it holds",
+            (true, false) => "nothing of it holds yet, or it was a drill",
+        };
+        vec![says.to_owned()]
     }
 
     fn holds(&self, version: &Version) -> String {
@@ -436,6 +434,22 @@ mod tests {
             text(&found(&[result(), replacing.clone()], 0))
                 .contains("as result R2 of the same laboratory replaces it (lab-results/0/1)")
         );
+        let mut aside = found(&[result(), replacing.clone()], 0);
+        aside.letters.push(Letter {
+            place: Position { topic: Topic::DeadLetters, partition: 0, offset: 7 },
+            origin: Some(place(0, 1)),
+            received_at: None,
+            code: Some(RejectCode::UnknownArea),
+            field: "area".into(),
+        });
+        let said = text(&aside);
+        assert!(said.contains("now: it holds for person"), "what was set aside replaces nothing: {said}");
+        assert!(!said.contains("unknown_area"), "that is another result's: {said}");
+        let unread = text(&found(&[result(), replacing.clone()], 1));
+        assert!(unread.contains("now: it holds for person"), "{unread}");
+        let other = LabResult { replaces_result_id: "R3".into(), revision: 1, ..replacing.clone() };
+        let said = text(&found(&[result(), replacing.clone(), other], 0));
+        assert!(said.contains("now: it holds for person"), "its later version replaces another one: {said}");
         let error = LabResult { status: ResultStatus::EnteredInError as i32, revision: 1, ..replacing.clone() };
         assert!(text(&found(&[result(), replacing, error], 0)).contains("now: it holds for person"));
         let moved = LabResult {
@@ -456,5 +470,6 @@ mod tests {
         let value: Value =
             serde_json::from_str(&Told { found: &never, rules: &sample_rules(), whole: true }.json()).expect("JSON");
         assert_eq!((&value["records"], &value["lab_is_registered"]), (&json!([]), &json!(false)));
+        assert_eq!(value["now"], json!(["nothing of it has arrived: no record and no dead letter names it"]));
     }
 }
