@@ -37,6 +37,27 @@ pub struct Arrived {
     pub content: u64,
     /// It was moved from somebody else, whose task has not received that yet.
     pub move_in_flight: bool,
-    /// It is a pool's, and these people's tasks go by an earlier version of it: what was said to them since is in flight.
-    pub unheard_by: BTreeSet<String>,
+    /// It is a pool's, and the tasks of these go by an earlier version of it: what was said to them since is in flight.
+    pub unheard_by: BTreeSet<Hearer>,
+}
+
+/// Whose task is told what a result of a pool says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hearer {
+    /// A member's.
+    Member(String),
+    /// That of the tube's barcode.
+    Tube(String),
+}
+
+impl Arrived {
+    /// Whether a member's task goes by an earlier version.
+    pub fn is_unheard_by_member(&self, person: &str) -> bool {
+        self.unheard_by.iter().any(|one| matches!(one, Hearer::Member(member) if member == person))
+    }
+
+    /// Whether the task of a barcode does.
+    pub fn is_unheard_by_tube(&self, barcode: &str) -> bool {
+        self.unheard_by.iter().any(|one| matches!(one, Hearer::Tube(tube) if tube == barcode))
+    }
 }

@@ -78,12 +78,12 @@ impl<'a> Sources<'a> {
                 .then_some(true)
                 .ok_or("names no record");
         };
-        // New rules can change whether an index is found positive, or what a member of a pool was found since: such a change
-        // names no record.
+        // New rules can change whether an index is found positive, or what a member of a pool was found since, and a new version
+        // which pool tells of a tube: such a change names no record.
         if origin.topic == Topic::Rules.name() {
             match kind {
                 CauseKind::Index => return self.is_contact(cause).then_some(true).ok_or(ANOTHER),
-                CauseKind::Member => return self.is_of_a_pool(cause).then_some(true).ok_or(ANOTHER),
+                CauseKind::Member | CauseKind::Tube => return self.is_of_a_pool(cause).then_some(true).ok_or(ANOTHER),
                 _ => {}
             }
         }
@@ -99,7 +99,7 @@ impl<'a> Sources<'a> {
             (_, None) => self.inputs.refused.contains_key(&place) && were_deleted(self.cut),
             (_, Some(arrived)) if received_at != Some(arrived.at) => false,
             (CauseKind::Index, Some(_)) => self.is_contact(cause),
-            (CauseKind::Member, Some(_)) => self.is_of_a_pool(cause),
+            (CauseKind::Member | CauseKind::Tube, Some(_)) => self.is_of_a_pool(cause),
             (_, Some(arrived)) => says(cause, &arrived.record),
         };
         match is_there {
@@ -128,7 +128,7 @@ type ResultId<'a> = (&'a str, &'a str);
 fn is_source(kind: CauseKind, topic: Topic) -> bool {
     match kind {
         CauseKind::Unspecified | CauseKind::Deadline => false,
-        CauseKind::Result | CauseKind::Moved | CauseKind::Member => topic == Topic::LabResults,
+        CauseKind::Result | CauseKind::Moved | CauseKind::Member | CauseKind::Tube => topic == Topic::LabResults,
         CauseKind::Contact => topic == Topic::ContactRecords,
         CauseKind::Group => topic == Topic::PersonGroups,
         CauseKind::Index => matches!(topic, Topic::LabResults | Topic::ContactRecords),

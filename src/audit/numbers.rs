@@ -76,12 +76,15 @@ impl Observed<'_> {
         }
     }
 
-    /// Whether an alert is about a test of somebody who is about to be known as a contact of another kind, or about people
-    /// of whom something is about to be known.
+    /// Whether an alert is about a test of somebody who is about to be known as a contact of another kind, about people of
+    /// whom something is about to be known, or about a tube of which another pool may be about to tell.
     fn is_undecided(&self, alert: &LiveAlert) -> bool {
         match (alert.family, &alert.pool) {
             (AlertFamily::ContactOverdue, _) => self.in_flight.contacts.contains(&alert.person),
-            (AlertFamily::PoolOverdue, Some(said)) => self.in_flight.about_pools.contains(&said.pool),
+            (family, Some(said)) => {
+                let awaits = family == AlertFamily::PoolOverdue && self.in_flight.about_pools.contains(&said.pool);
+                awaits || self.in_flight.about_tubes.contains(&alert.specimen)
+            }
             _ => false,
         }
     }

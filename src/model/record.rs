@@ -184,8 +184,12 @@ pub struct Output {
 
 /// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` was that of
 /// builds on the way to the next, `3` has those between pools and their members, what pools estimate, what has to be done with
-/// contacts in areas, and records of key groups that are sent on, and `4` numbers of key groups.
-pub const MESSAGE_FORMAT: u32 = 4;
+/// contacts in areas, and records of key groups that are sent on, `4` numbers of key groups, and `5` what results of pools say to the tasks of their
+/// tubes' barcodes.
+pub const MESSAGE_FORMAT: u32 = 5;
+
+/// The first of them in which a tube is counted in the task of its barcode, and not with each pool that it was sent as.
+pub const FIRST_WITH_TUBES: u32 = 5;
 
 /// The first of them in which areas are told all that has to be done.
 pub const FIRST_WITH_DUTIES: u32 = 4;

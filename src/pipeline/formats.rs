@@ -5,7 +5,7 @@
 //! In: bytes of a message. Out: that it can be read, or [`Newer`]. The number stands in the same field of each of them.
 
 use super::decode::protobuf::{Bytes, number};
-use crate::model::record::{FIRST_WITH_DUTIES, MESSAGE_FORMAT};
+use crate::model::record::{FIRST_WITH_DUTIES, FIRST_WITH_TUBES, MESSAGE_FORMAT};
 use std::fmt;
 
 /// What this version writes, and the newest that it reads.
@@ -19,6 +19,9 @@ pub const POOLS: u32 = 3;
 
 /// The first format in which areas are told all that has to be done: until it is written, nothing is counted of it.
 pub const DUTIES: u32 = FIRST_WITH_DUTIES;
+
+/// The first format that has messages to the task of a tube's barcode: until it is written, each pool counts its tubes itself.
+pub const TUBES: u32 = FIRST_WITH_TUBES;
 
 /// The first format in which records of key groups are sent on: until it is written, they are set aside.
 pub const GROUPS: u32 = 3;

@@ -30,7 +30,9 @@ use std::collections::BTreeMap;
 ///
 /// 6: numbers of key groups, of a person and of areas; a record of a group says when a version was received last; the head of
 ///   a delta, whose turn has not come yet of what is due.
-pub const FORMAT: u32 = 6;
+///
+/// 7: tubes in the tasks of their barcodes; a pool says where its tube is counted.
+pub const FORMAT: u32 = 7;
 
 /// The format that no release wrote.
 const BETWEEN: u32 = 4;

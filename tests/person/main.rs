@@ -24,6 +24,7 @@ mod restore;
 mod rosters;
 mod scale;
 mod sent;
+mod shared;
 mod targets;
 mod tubes;
 mod world;

@@ -15,7 +15,7 @@ const USUAL: u64 = 50;
 const MANY: u64 = 100;
 
 /// What must have happened in a tenth of the seeds, and which notes of the model are it: each of them somewhere.
-const MUST_HAPPEN: [(&str, &[&str]); 24] = [
+const MUST_HAPPEN: [(&str, &[&str]); 25] = [
     ("fences", &["fenced as no member", "fenced by generation", "fenced by epoch", "late end fenced"]),
     ("unknown commits", &["unknown, took effect", "unknown, did not take effect"]),
     ("zombies after take-over", &["zombie after take-over"]),
@@ -55,6 +55,7 @@ const MUST_HAPPEN: [(&str, &[&str]); 24] = [
     ("pools that leave members open", &["pool raised", "pool withdrawn"]),
     ("closed days", &["day closed", "day closed without a task"]),
     ("members of pools settled", &["member of a pool settled", "false pool"]),
+    ("tubes under several pool ids", &["tube told of by another pool"]),
     (
         "missed recalls of pools",
         &[

@@ -133,17 +133,18 @@ impl Witness {
     }
 
     /// What alerts about pools said on the way.
-    pub fn pools(&self) -> [(&'static str, u64); 4] {
+    pub fn pools(&self) -> [(&'static str, u64); 5] {
         let alerts = self.published.iter().filter(|((topic, _), _)| *topic == Topic::Alerts).flat_map(|(_, all)| all);
         let alerts = alerts.filter_map(|output| Alert::decode(output.payload.as_deref()?).ok());
         let about: Vec<Alert> = alerts.filter(|alert| alert.family() == AlertFamily::PoolPositive).collect();
         let count = |what: &dyn Fn(&Alert) -> bool| about.iter().filter(|alert| what(alert)).count() as u64;
-        let by_member = |alert: &Alert| alert.causes.last().is_some_and(|cause| cause.kind() == CauseKind::Member);
+        let by = |kind: CauseKind| count(&|alert| alert.causes.last().is_some_and(|cause| cause.kind() == kind));
         [
             ("pool raised", count(&|alert| alert.state() == AlertState::Raised)),
             ("pool withdrawn", count(&|alert| alert.state() == AlertState::Withdrawn)),
-            ("member of a pool settled", count(&by_member)),
+            ("member of a pool settled", by(CauseKind::Member)),
             ("false pool", count(&|alert| alert.all_negative)),
+            ("tube told of by another pool", by(CauseKind::Tube)),
         ]
     }
 

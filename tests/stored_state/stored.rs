@@ -35,7 +35,7 @@ struct Fixture {
 }
 
 /// Formats that releases wrote, but for the one that this version writes.
-const EARLIER: [u32; 4] = [1, 2, 3, 5];
+const EARLIER: [u32; 5] = [1, 2, 3, 5, 6];
 
 fn path(format: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state-format-{format}.bin"))

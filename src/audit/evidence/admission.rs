@@ -69,11 +69,11 @@ impl InputsRead {
 
     /// What its task had not read has no effect yet.
     pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight, cut: &Cut) {
-        let InFlight { records, moved, to_members, .. } = in_flight;
+        let InFlight { records, moved, tellings, .. } = in_flight;
         for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
             arrived.move_in_flight = moved.contains(place);
             if let Some(result) = arrived.record.as_result().filter(|result| result.pool.is_some()) {
-                arrived.unheard_by = to_members.unheard_by(result, arrived, place, cut);
+                arrived.unheard_by = tellings.unheard_by(result, arrived, place, cut);
             }
         }
         self.keep(|place| !records.contains(place));

@@ -13,7 +13,7 @@ use crate::audit::recount::{self, Truth, Until};
 use crate::audit::report::{Check, Report};
 use crate::audit::stored::AreaTask;
 use crate::audit::targets;
-use crate::model::record::{FIRST_WITH_DUTIES, Topic};
+use crate::model::record::{FIRST_WITH_DUTIES, FIRST_WITH_TUBES, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::policy::Rules;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +105,7 @@ impl Evidence {
             in_flight: &self.in_flight,
             rules: &self.setting.rules.rules,
             passed: &passed,
-            without_duties: self.without_duties(),
+            without_duties: self.with_format_before(FIRST_WITH_DUTIES),
         };
         let mut checks = vec![
             numbers::alerts(&truth, &found, &known),
@@ -131,6 +131,13 @@ impl Evidence {
                 "the state of {lost} area tasks is lost, see commits: how far they came is not known"
             ));
         }
+        let by_pool = self.with_format_before(FIRST_WITH_TUBES);
+        if by_pool > 0 && recount::shares_tubes(&self.inputs.arrived) {
+            return Some(format!(
+                "tubes were sent under several pool ids, and {by_pool} person tasks write messages in a format in which each pool \
+                 counts its own (write_format)"
+            ));
+        }
         let digest = &self.setting.rules.rules.digest;
         let others = self.heads.values().filter(|head| head.task.rules_digest != *digest).count();
         (others > 0)
@@ -143,9 +150,10 @@ impl Evidence {
         gone.map(|((_, task), _)| *task).collect()
     }
 
-    fn without_duties(&self) -> usize {
+    /// Person tasks that write messages in an earlier format than this.
+    fn with_format_before(&self, format: u32) -> usize {
         let people = self.heads.iter().filter(|((changelog, _), _)| *changelog == Topic::PersonState);
-        people.filter(|(_, head)| head.task.written_format < FIRST_WITH_DUTIES).count()
+        people.filter(|(_, head)| head.task.written_format < format).count()
     }
 
     /// How far each person task says that time has come.

@@ -99,14 +99,14 @@ impl Evidence {
     fn take_message(&mut self, record: &Record<'_>, later: Option<Commit>) {
         let Position { topic, partition, offset } = record.position;
         if topic == Topic::PersonEvents {
-            self.in_flight.to_members.note(record);
+            self.in_flight.tellings.note(record);
         }
         match (self.cut.is_read(&record.position), later) {
             (true, None) => {
                 *self.counts.entry((topic, partition)).or_default() += 1;
                 match topic {
                     Topic::AreaChanges => self.inputs.fingerprint(record),
-                    _ => self.in_flight.to_members.told(record),
+                    _ => self.in_flight.tellings.told(record),
                 }
             }
             (true, Some(_)) => self.too_early = Some(format!("{} [{partition}] {offset}", topic.name())),

@@ -3,7 +3,7 @@
 //! In: messages between tasks, below the committed offsets and after them. Out: what their receivers did not know at
 //! the cut. Whether a message was sent by then, its header says: it names the commit that sent it.
 
-mod to_members;
+mod tellings;
 
 use super::cells::Cells;
 use super::changes;
@@ -17,7 +17,7 @@ use crate::proto::v1::person_event::Event;
 use crate::proto::v1::{AreaChanges, PersonEvent};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
-use to_members::ToMembers;
+use tellings::Tellings;
 
 /// What receivers did not know at the cut.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +34,13 @@ pub struct InFlight {
     pub about_contacts: BTreeSet<String>,
     /// Of these, the contacts: how close they are is about to be known otherwise.
     pub contacts: BTreeSet<String>,
-    /// What pools' results had said to their members.
-    pub to_members: ToMembers,
+    /// What pools' results had said to their members, and to the tasks of their tubes' barcodes.
+    pub tellings: Tellings,
     /// Pools that had not received what a member was found, or whose member does not know yet that there is something
     /// to be found.
     pub about_pools: BTreeSet<String>,
+    /// Barcodes of tubes of which something was not received: which pool tells of them is about to be known.
+    pub about_tubes: BTreeSet<String>,
     /// What batches say of areas.
     pub cells: Cells,
     /// What they say has to be done there.
@@ -72,6 +74,7 @@ impl InFlight {
     fn take_event(&mut self, message: &Record<'_>, event: &PersonEvent) {
         let key = message.key.unwrap_or_default();
         let place = event.origin.as_ref().and_then(place);
+        event.event.iter().for_each(|event| self.tellings.await_telling(message, event));
         match &event.event {
             Some(Event::Record(_) | Event::Result(_) | Event::Contact(_)) => self.records.extend(place),
             Some(Event::Moved(_)) => self.moved.extend(place),
@@ -85,12 +88,11 @@ impl InFlight {
                 self.about_contacts.insert(contact.clone());
                 self.contacts.insert(contact);
             }
-            Some(Event::PoolFinding(finding)) => {
-                self.about_pools.insert(finding.pool_id.clone());
-                let member = String::from_utf8_lossy(key).into_owned();
-                self.to_members.await_telling(member, message.position.partition, finding);
-            }
+            Some(Event::PoolFinding(finding)) => drop(self.about_pools.insert(finding.pool_id.clone())),
             Some(Event::MemberFinding(finding)) => drop(self.about_pools.insert(finding.pool_id.clone())),
+            // Its receiver is the key.
+            Some(Event::TubeFinding(_)) => drop(self.about_tubes.insert(String::from_utf8_lossy(key).into_owned())),
+            Some(Event::TubeTold(told)) => drop(self.about_tubes.insert(told.specimen_id.clone())),
             None => {}
         }
     }

@@ -3,7 +3,7 @@
 use super::alerts::channel;
 use super::measures;
 use super::people::{Person, Specimen};
-use super::pools::CountedTube;
+use super::pools::tubes::CountedTube;
 use crate::audit::targets::{self, AreaTarget};
 use crate::model::time::Day;
 use crate::policy::areas::Area;
@@ -74,7 +74,7 @@ impl<'a> ItemsByDay<'a> {
         let mut days: BTreeMap<Day, Vec<Item<'a>>> = BTreeMap::new();
         for tube in tubes.iter().filter(|tube| is_place(rules, &tube.purpose, &tube.target)) {
             days.entry(tube.day).or_default().push(Item {
-                person: &tube.pool,
+                person: &tube.barcode,
                 area: &tube.area,
                 target: &tube.target,
                 purpose: &tube.purpose,

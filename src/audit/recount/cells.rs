@@ -6,7 +6,7 @@
 
 use super::areas::{has_place, is_place, keeps_people, lineage};
 use super::people::{Person, Specimen};
-use super::pools::CountedTube;
+use super::pools::tubes::CountedTube;
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, people as gap_name, pools};
 use crate::audit::targets;
 use crate::model::cell::Tally;

@@ -28,6 +28,7 @@ pub use areas::{lineage, wilson};
 pub use duties::{ToDo, listed};
 pub use held::Held;
 pub use people::{members_of, other_replaced, taken};
+pub use pools::tubes::shares_tubes;
 pub use prevalence::is_estimated;
 pub use tiers::{Tier, TierChange, Until};
 pub use truth::Truth;
@@ -50,14 +51,14 @@ pub fn recount(
 ) -> Truth {
     let until = until.into();
     let people = everybody(rules, records);
-    let tubes = pools::counted(rules, records);
+    let tubes = pools::tubes::counted(rules, records);
     let counts = areas::ItemsByDay::of(rules, &people, &tubes);
     let positivity = counts.positivity(until.today);
     let (tiers, tier_changes) = tiers::of(&counts, &positivity, until, |_| true);
     let cells = cells::of(rules, &people, &tubes);
     let mut alerts = alerts::of(rules, secret, &people);
     let duties = duties::of(rules, &people, records, &passed);
-    alerts.extend(pools::alerts(rules, secret, &people, records, &passed));
+    alerts.extend(pools::alerts::of(rules, secret, &people, records, &passed));
     alerts.extend(group_overdue::of(rules, secret, &people, &passed));
     alerts.extend(overdue::of(rules, secret, &people, passed));
     Truth { alerts, positivity, tiers, tier_changes, cells, duties }
@@ -65,12 +66,12 @@ pub fn recount(
 
 /// What area tasks must have counted, alone.
 pub fn cells(rules: &Rules, records: &[Arrived]) -> Cells {
-    cells::of(rules, &everybody(rules, records), &pools::counted(rules, records))
+    cells::of(rules, &everybody(rules, records), &pools::tubes::counted(rules, records))
 }
 
 /// People with their single results and what pools say of them.
 fn everybody(rules: &Rules, records: &[Arrived]) -> BTreeMap<String, people::Person> {
     let mut people = people::of(rules, records);
-    pools::add_to_members(&mut people, rules, records);
+    pools::members::add(&mut people, rules, records);
     people
 }

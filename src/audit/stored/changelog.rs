@@ -7,7 +7,7 @@ use prost::Message as _;
 use std::collections::BTreeMap;
 
 /// Stored form that is understood: it and those before it.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// The records of one task's changelog.
 #[derive(Clone, Debug, Default)]

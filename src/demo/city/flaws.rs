@@ -59,7 +59,7 @@ fn repetitions(released: &Released, place: Place<'_>, desk: &mut Desk) {
         }
         send(copy, again, Kind::Repeated, desk);
     }
-    if desk.chance(desk.rates.second_entry) {
+    if desk.chance(desk.rates.second_entry) || is_open_tube_sent_again(result, desk) {
         let area = place.rules.areas.index(&result.area).unwrap_or_default();
         let mut copy = LabResult { result_id: desk.id('R'), lab_id: place.names.lab(area, desk), ..result.clone() };
         if let Some(pool) = copy.pool.as_mut().filter(|_| is_one_of(UNDER_ANOTHER_POOL, result)) {
@@ -197,6 +197,15 @@ const UNDER_A_NEW_ID: usize = 5;
 
 /// Of pools that have a second entry one in so many has it under another pool id.
 const UNDER_ANOTHER_POOL: usize = 2;
+
+/// Of pools that leave their members open one in so many has a second entry all the same, where there are second entries: there
+/// are few of them, and whom to tell is decided by them alone.
+const OPEN_TUBE_AGAIN: usize = 3;
+
+fn is_open_tube_sent_again(result: &LabResult, desk: &Desk) -> bool {
+    let is_open = matches!(result.finding(), Finding::Positive | Finding::Inconclusive) && result.pool.is_some();
+    is_open && desk.rates.second_entry > 0.0 && is_one_of(OPEN_TUBE_AGAIN, result)
+}
 
 /// Moves of one in so many are sent again.
 const MOVED_TWICE: usize = 3;

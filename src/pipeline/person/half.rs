@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::pipeline::decode;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Ending;
-use crate::pipeline::formats::{DUTIES, Newer};
+use crate::pipeline::formats::{DUTIES, Newer, TUBES};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::lab::LabsHeard;
 use crate::pipeline::person::counting::cells::Cells;
@@ -51,6 +51,7 @@ impl Half for PersonHalf {
             cutoffs: None,
             passed: Passed::default(),
             finds_duties: false,
+            finds_tubes: false,
             deadlines: Deadlines::default(),
             sweep: 0,
             scratch: Scratch::default(),
@@ -102,6 +103,9 @@ impl Half for PersonHalf {
         if std::mem::take(&mut self.finds_duties) {
             self.find_duties(effects);
         }
+        if std::mem::take(&mut self.finds_tubes) {
+            self.find_tubes(effects);
+        }
         if let Some(everywhere) = times.everywhere {
             self.pass_deadlines(everywhere, effects);
         }
@@ -135,6 +139,7 @@ impl Half for PersonHalf {
     fn resume(&mut self, passed: Passed, written: u32) {
         self.passed = passed;
         self.finds_duties = written < DUTIES;
+        self.finds_tubes = written < TUBES && self.context.formats.written >= TUBES;
         self.expect_all();
     }
 
@@ -283,6 +288,7 @@ impl PersonHalf {
             }
             let tubes = self.state.case_file(slot).map(tubes::all).unwrap_or_default();
             self.count_tubes(slot, &tubes, sign);
+            self.count_all_shared(slot, sign);
             self.count_duties(slot, sign);
         }
     }

@@ -76,6 +76,8 @@ pub struct PersonHalf {
     passed: Passed,
     /// What was restored was written by somebody who says nothing of duties.
     finds_duties: bool,
+    /// What was restored was written by somebody who counts each tube with its pool, and this task does so no more.
+    finds_tubes: bool,
     /// What is due next of whom.
     deadlines: Deadlines,
     /// Next slot to be looked at for rows to be dropped.
@@ -131,6 +133,8 @@ impl PersonHalf {
             Event::IndexFinding(finding) => self.index_finding(finding, to, origin, effects),
             Event::PoolFinding(finding) => self.pool_finding(finding, to, origin, effects),
             Event::MemberFinding(finding) => self.member_finding(finding, to, origin, effects),
+            Event::TubeFinding(finding) => self.tube_finding(finding, to, origin, effects),
+            Event::TubeTold(told) => self.tube_told(told, to, origin, effects),
             Event::Record(_) | Event::Result(_) | Event::Contact(_) => unreachable!("records are applied as such"),
         }
     }

@@ -4,7 +4,7 @@
 //! person has a pool to report to.
 
 use super::messages::{self, Origin, Trigger};
-use super::pools::{members, recall, tubes};
+use super::pools::{members, recall, shared, tubes};
 use super::versions::{self, Change};
 use super::{NO_RECORD, PersonHalf, alerts, route};
 use crate::model::outcome::{End, Reject, RejectCode};
@@ -20,6 +20,8 @@ use crate::pipeline::formats::POOLS;
 use crate::proto::v1::{self, CauseKind};
 use crate::state::person::Slot;
 use crate::state::person::edit::{Edit, List};
+use crate::state::person::pools::PoolVersion;
+use crate::state::person::row::Row;
 use std::collections::BTreeSet;
 
 impl PersonHalf {
@@ -47,7 +49,8 @@ impl PersonHalf {
         let reported_at = wire.reported_at.as_ref().and_then(Timestamp::from_wire);
         let target = self.rules.target_id(registered.target);
         let read = tubes::version(&pooled, target, reported_at, origin.received_at, &self.context.secret);
-        let admitted = tubes::admit(self.state.case_file(slot), read)?;
+        let by_barcode = tubes::goes_by_barcode(self.state.case_file(slot), read.row.specimen(), self.context.formats);
+        let admitted = tubes::admit(self.state.case_file(slot), PoolVersion { by_barcode, ..read })?;
         self.count_tubes(slot, &admitted.tubes(), -1);
         self.state.edit(slot, &pool.pool_id, Edit::Pool(admitted.held.clone()), &mut effects.changes);
         let outdated: Vec<usize> =
@@ -59,6 +62,7 @@ impl PersonHalf {
         if admitted.stands() {
             self.messages.extend(tubes::to_members(&admitted, origin));
         }
+        self.messages.extend(tubes::to_barcodes(&admitted, origin, &self.context.secret));
         self.review_tubes(slot, admitted.tubes(), &Trigger::result(origin, &pooled.result), effects);
         let end = self.state.case_file(slot).map_or(admitted.end, |file| tubes::end(file, &admitted));
         Ok(match admitted.in_conflict {
@@ -112,6 +116,98 @@ impl PersonHalf {
         self.state.edit(slot, pool_id, Edit::Member(found), &mut effects.changes);
         let trigger =
             Trigger { lab_id: &wire.lab_id, ..Trigger::contact(origin, CauseKind::Member, &wire.result_id, 0) };
+        self.review_tubes(slot, BTreeSet::from([tube]), &trigger, effects);
+        Ok(Ending::Used(End::PoolApplied))
+    }
+
+    /// A result of a pool says something about a tube of this barcode, or no more.
+    pub(super) fn tube_finding(
+        &mut self,
+        wire: &v1::TubeFinding,
+        barcode: &str,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<Ending, Stop> {
+        let slot = self.state.find_or_add(shared::hash(barcode, &self.context.secret), &mut effects.changes);
+        self.touched.push(slot);
+        let rules = self.rules.clone();
+        let target = rules.target(&wire.target).map_or(wire.target.as_str(), |target| rules.stored_target(target));
+        let purpose = target::keyed(&wire.purpose, target);
+        let Self { places, state, .. } = self;
+        let numbers = places.numbers_of(&wire.area, &purpose, &rules, state, &mut effects.changes)?;
+        let row = shared::row(wire, barcode, &rules, &self.context.secret)?.placed(numbers);
+        match members::admit(&mut self.state, slot, row, &mut effects.changes) {
+            Ok(change) => self.count_shared(slot, &change),
+            // When it was first received may be known better.
+            Err(Stop::Here(Ending::Used(End::Duplicate))) => {}
+            Err(stop) => return Err(stop),
+        }
+        let held = self.state.case_file(slot).and_then(|file| file.claim(row.id()));
+        if let Some(claim) = shared::claim(held, wire, &row) {
+            self.state.edit(slot, barcode, Edit::Claim(claim), &mut effects.changes);
+        }
+        let file = self.state.case_file(slot);
+        for claim in file.map(|file| shared::to_tell(file, self.state.rows(slot))).unwrap_or_default() {
+            self.messages.push_back(shared::tell(barcode, &claim, origin));
+            self.state.edit(slot, barcode, Edit::Claim(claim), &mut effects.changes);
+        }
+        Ok(Ending::Used(End::PoolApplied))
+    }
+
+    /// Adds to the numbers of areas what a change of what is said of a tube makes of them.
+    fn count_shared(&mut self, slot: Slot, change: &Change) {
+        let (rules, places, rows) = (&self.rules, &self.places, self.state.rows(slot));
+        let tubes = BTreeSet::from(change.specimens());
+        let by = (&**rules, places, self.names());
+        let before = tubes.iter().filter_map(|tube| shared::counted(change.rows_before(rows), *tube, by));
+        let after = tubes.iter().filter_map(|tube| shared::counted(rows.iter(), *tube, by));
+        let signed: Vec<_> = before.map(|tube| (tube, -1)).chain(after.map(|tube| (tube, 1))).collect();
+        signed.into_iter().for_each(|(tube, sign)| self.cells.pools.tube(tube, sign));
+    }
+
+    /// Adds (or takes back) all that is said of the tubes of a barcode.
+    pub(super) fn count_all_shared(&mut self, slot: Slot, sign: i32) {
+        let rows = self.state.rows(slot);
+        let tubes: BTreeSet<u64> = rows.iter().filter(|row| row.is_of_tube()).map(Row::specimen).collect();
+        let by = (&*self.rules, &self.places, self.names());
+        let counted: Vec<_> = tubes.iter().filter_map(|tube| shared::counted(rows.iter(), *tube, by)).collect();
+        counted.into_iter().for_each(|tube| self.cells.pools.tube(tube, sign));
+    }
+
+    /// Tells the tasks of barcodes of all tubes that are held: whoever wrote an earlier format of messages counted each with its
+    /// pool, where nothing of it counts any more.
+    pub(super) fn find_tubes(&mut self, effects: &mut Effects) {
+        let mut slots: Vec<Slot> = self.state.with_case_files().collect();
+        slots.sort_unstable();
+        for slot in slots {
+            let Some(file) = self.state.case_file(slot).filter(|file| tubes::is_pool(file)) else { continue };
+            let (pool_id, all) = (file.person_id.clone(), tubes::all(file));
+            let counted_here: Vec<_> = file.pool.iter().filter(|version| !version.by_barcode).cloned().collect();
+            self.count_tubes(slot, &all, -1);
+            for version in counted_here {
+                let edit = Edit::Pool(PoolVersion { by_barcode: true, ..version });
+                self.state.edit(slot, &pool_id, edit, &mut effects.changes);
+            }
+            let file = self.state.case_file(slot);
+            let all = file.map(|file| tubes::all_to_barcodes(file, NO_RECORD, &self.context.secret));
+            self.messages.extend(all.into_iter().flatten());
+        }
+        self.deliver(effects);
+    }
+
+    /// Another pool tells of the same tube as this one, or does no more.
+    pub(super) fn tube_told(
+        &mut self,
+        wire: &v1::TubeTold,
+        pool_id: &str,
+        origin: Origin,
+        effects: &mut Effects,
+    ) -> Result<Ending, Stop> {
+        let slot = self.pool_slot(pool_id, effects);
+        let told = tubes::told(wire, &self.context.secret);
+        let tube = tubes::admit_told(self.state.case_file(slot), &told)?;
+        self.state.edit(slot, pool_id, Edit::Told(told), &mut effects.changes);
+        let trigger = Trigger { lab_id: &wire.lab_id, ..Trigger::contact(origin, CauseKind::Tube, &wire.result_id, 0) };
         self.review_tubes(slot, BTreeSet::from([tube]), &trigger, effects);
         Ok(Ending::Used(End::PoolApplied))
     }

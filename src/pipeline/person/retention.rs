@@ -162,6 +162,9 @@ fn outdated(state: &mut PersonState, slot: Slot, cutoffs: &Cutoffs) -> Vec<Edit>
             drops.push(Edit::Drop(List::Pending, at));
         }
     }
+    let claims = state.case_file(slot).map_or_else(Vec::new, |file| file.claims.iter().map(|one| one.id).collect());
+    let has_row: Vec<bool> = claims.into_iter().map(|id: u64| state.position(slot, id).is_some()).collect();
+    drop_where(&mut drops, List::Claims, &has_row, |has_row| !has_row);
     let noted = |state: &PersonState, at: usize| state.case_file(slot)?.positives.get(at).map(|version| version.id);
     for at in (0..state.case_file(slot).map_or(0, |file| file.positives.len())).rev() {
         if noted(state, at).is_some_and(|id| state.position(slot, id).is_none()) {
@@ -219,6 +222,7 @@ fn outdated_of_pool(file: &CaseFile, cutoffs: &Cutoffs) -> Vec<Edit> {
     let mut drops = Vec::new();
     drop_where(&mut drops, List::Pool, &file.pool, |version| !results.contains(&version.row.id()));
     drop_where(&mut drops, List::Members, &file.members, |found| !results.contains(&found.id));
+    drop_where(&mut drops, List::Told, &file.told, |told| !results.contains(&told.id));
     if !drops.is_empty() && !file.alerts.is_empty() {
         let kept: HashSet<String> = file
             .pool

@@ -261,6 +261,6 @@ pub fn first(row: &Row) -> End {
         Standing::Preliminary => End::Preliminary,
         Standing::Final | Standing::Corrected => End::Accepted,
         Standing::Cancelled | Standing::EnteredInError | Standing::Moved => End::Withdrawn,
-        Standing::Pooled => End::PoolApplied,
+        Standing::Pooled | Standing::Tube => End::PoolApplied,
     }
 }

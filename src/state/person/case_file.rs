@@ -9,9 +9,9 @@ use crate::state::paged::Corrupt;
 use crate::state::person::duties::HeldDuties;
 use crate::state::person::groups::Membership;
 use crate::state::person::held_alert::HeldAlert;
-use crate::state::person::pools::{MemberFound, PendingPool, PoolVersion};
-use crate::state::person::pools::{put_member_found, put_pending, put_pool_version};
-use crate::state::person::pools::{read_member_found, read_pending, read_pool_version};
+use crate::state::person::pools::{Claim, MemberFound, PendingPool, PoolVersion, Told};
+use crate::state::person::pools::{put_claim, put_member_found, put_pending, put_pool_version, put_told};
+use crate::state::person::pools::{read_claim, read_member_found, read_pending, read_pool_version, read_told};
 use prost::Message as _;
 
 /// The case file of one person.
@@ -37,6 +37,10 @@ pub struct CaseFile {
     pub members: Vec<MemberFound>,
     /// Pools that leave open what this person is, or did, in order of the ids of their rows.
     pub pending: Vec<PendingPool>,
+    /// Of a barcode: results that leave the members of its tube open, or did, in order of the ids of their rows.
+    pub claims: Vec<Claim>,
+    /// Of a pool: what it was said of its tubes, by result.
+    pub told: Vec<Told>,
     /// Standing records of groups that the person is in, by record id.
     pub groups: Vec<Membership>,
     /// What was counted and published of the duties of the person, or of the pool; none where there are none.
@@ -205,6 +209,8 @@ impl CaseFile {
             && self.pool.is_empty()
             && self.members.is_empty()
             && self.pending.is_empty()
+            && self.claims.is_empty()
+            && self.told.is_empty()
             && self.groups.is_empty()
             && self.duties.is_none()
     }
@@ -223,6 +229,8 @@ impl CaseFile {
         put_all(into, &self.pending, put_pending);
         put_all(into, &self.groups, |into, membership| membership.put(into));
         put_all(into, self.duties.as_slice(), |into, duties| duties.put(into));
+        put_all(into, &self.claims, put_claim);
+        put_all(into, &self.told, put_told);
     }
 
     /// Reads what some format's `put` wrote.
@@ -243,6 +251,8 @@ impl CaseFile {
             pending: if format < 5 { Vec::new() } else { read_all(reader, read_pending)? },
             groups: if format < 5 { Vec::new() } else { read_all(reader, Membership::read)? },
             duties: if format < 5 { None } else { read_all(reader, HeldDuties::read)?.pop().map(Box::new) },
+            claims: if format < 7 { Vec::new() } else { read_all(reader, read_claim)? },
+            told: if format < 7 { Vec::new() } else { read_all(reader, read_told)? },
         })
     }
 }
@@ -445,6 +455,7 @@ mod tests {
                 received_at: Timestamp(4),
                 reported_at: Timestamp(3),
                 said: v1::LabResult { lab_id: "l".into(), ..Default::default() }.encode_to_vec(),
+                by_barcode: true,
             }],
             members: vec![MemberFound { id: 3, person: "p".into(), finding: Finding::Negative, version: 2 }],
             pending: vec![PendingPool {
@@ -455,6 +466,17 @@ mod tests {
                 reported: Finding::Positive,
                 version: 1,
             }],
+            claims: vec![Claim {
+                id: 5,
+                pool: "t".into(),
+                lab: "l".into(),
+                result: "r".into(),
+                members: 6,
+                received_at: Timestamp(7),
+                told_by: "t2".into(),
+                version: 1,
+            }],
+            told: vec![Told { id: 3, by: "t2".into(), version: 1 }],
             groups: vec![
                 Membership { last: None, ..membership() },
                 Membership { record_id: "g2".into(), ..membership() },

@@ -3,7 +3,7 @@
 use super::case_file::{CaseFile, Contact, IndexFound, PositiveVersion, Replacement, Traced};
 use super::groups::Membership;
 use super::held_alert::HeldAlert;
-use super::pools::{MemberFound, PendingPool, PoolVersion};
+use super::pools::{Claim, MemberFound, PendingPool, PoolVersion, Told};
 use crate::proto::v1;
 use std::cmp::Ordering;
 
@@ -85,6 +85,20 @@ impl Entry for PendingPool {
     }
 }
 
+impl Entry for Claim {
+    type Key<'a> = u64;
+    fn key(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Entry for Told {
+    type Key<'a> = u64;
+    fn key(&self) -> u64 {
+        self.id
+    }
+}
+
 fn find<T>(list: &[T], order: impl FnMut(&T) -> Ordering) -> Option<&T> {
     list.binary_search_by(order).ok().map(|at| &list[at])
 }
@@ -158,5 +172,15 @@ impl CaseFile {
     /// A pool that leaves the person open, by the id of its row.
     pub fn pending(&self, id: u64) -> Option<&PendingPool> {
         find(&self.pending, |held| held.id.cmp(&id))
+    }
+
+    /// Of a barcode: a result that leaves the members of its tube open, by the id of its row.
+    pub fn claim(&self, id: u64) -> Option<&Claim> {
+        find(&self.claims, |held| held.id.cmp(&id))
+    }
+
+    /// Of a pool: what it was said of the tube of a result.
+    pub fn told(&self, id: u64) -> Option<&Told> {
+        find(&self.told, |held| held.id.cmp(&id))
     }
 }

@@ -1,7 +1,8 @@
 //! What is held of pools: with the pool, what was said of it and what its members were found since; with a member, the
-//! pools that leave open what the member is.
+//! pools that leave open what the member is; with a tube's barcode, the pools whose alerts may tell of the tube.
 //!
-//! A pool has a slot and a case file like a person, under a hash that no person has, and no rows.
+//! A pool has a slot and a case file like a person, under a hash that no person has, and no rows. So has a barcode, under yet
+//! another one, with a row for each result.
 
 use super::row::{Row, STORED};
 use crate::model::result::Finding;
@@ -23,6 +24,9 @@ pub struct PoolVersion {
     pub reported_at: Timestamp,
     /// The result as it was judged, as a message: a pool is seldom looked at, and there are very many.
     pub said: Vec<u8>,
+    /// Its tube is counted in the task of the barcode. A tube that was first heard of by a version before format 7, or while
+    /// an earlier format of messages is written, is counted with its pool as long as it is held.
+    pub by_barcode: bool,
 }
 
 impl PoolVersion {
@@ -46,6 +50,7 @@ impl PoolVersion {
             received_at: self.received_at.min(read.received_at),
             reported_at: self.reported_at.min(read.reported_at),
             said: if is_first { read.said } else { self.said.clone() },
+            by_barcode: self.by_barcode,
         }
     }
 }
@@ -80,6 +85,38 @@ pub struct PendingPool {
     pub version: u32,
 }
 
+/// A result of a pool that leaves open what the members of a tube are, or did, in the task of the barcode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The id of the row that the result has there.
+    pub id: u64,
+    /// The pool.
+    pub pool: String,
+    /// The laboratory of its result.
+    pub lab: String,
+    /// The lab's id of the result.
+    pub result: String,
+    /// Hash of who is in the tube, by what the result says now.
+    pub members: u64,
+    /// When that was first received.
+    pub received_at: Timestamp,
+    /// The other pool whose alert tells of the tube, as it was last said; empty while none does.
+    pub told_by: String,
+    /// How often that changed.
+    pub version: u32,
+}
+
+/// What a pool was said of the tube of one of its results: the greatest version stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The hash of (lab, result id) of the pool's result.
+    pub id: u64,
+    /// The other pool whose alert tells of the tube; empty while none does.
+    pub by: String,
+    /// Counts the changes.
+    pub version: u32,
+}
+
 pub(super) fn put_pool_version(into: &mut Vec<u8>, version: &PoolVersion) {
     let mut row = Few::<STORED>::default();
     version.row.put(&mut row);
@@ -87,6 +124,7 @@ pub(super) fn put_pool_version(into: &mut Vec<u8>, version: &PoolVersion) {
     put_i64(into, version.received_at.0);
     put_i64(into, version.reported_at.0);
     put_bytes(into, &version.said);
+    into.push(u8::from(version.by_barcode));
 }
 
 pub(super) fn read_pool_version(reader: &mut Reader<'_>, format: u32) -> Result<PoolVersion, Corrupt> {
@@ -95,6 +133,7 @@ pub(super) fn read_pool_version(reader: &mut Reader<'_>, format: u32) -> Result<
         received_at: Timestamp(reader.i64()?),
         reported_at: Timestamp(reader.i64()?),
         said: reader.bytes()?.to_vec(),
+        by_barcode: format >= 7 && reader.u8()? != 0,
     };
     match v1::LabResult::decode(&version.said[..]) {
         Ok(_) => Ok(version),
@@ -132,6 +171,34 @@ pub(super) fn read_pending(reader: &mut Reader<'_>) -> Result<PendingPool, Corru
     let mut text = || reader.text().map(str::to_owned);
     let (pool, lab, result) = (text()?, text()?, text()?);
     Ok(PendingPool { id, pool, lab, result, reported: finding(reader)?, version: reader.u32()? })
+}
+
+pub(super) fn put_claim(into: &mut Vec<u8>, claim: &Claim) {
+    put_u64(into, claim.id);
+    for text in [&claim.pool, &claim.lab, &claim.result, &claim.told_by] {
+        put_bytes(into, text.as_bytes());
+    }
+    put_u64(into, claim.members);
+    put_i64(into, claim.received_at.0);
+    put_u32(into, claim.version);
+}
+
+pub(super) fn read_claim(reader: &mut Reader<'_>) -> Result<Claim, Corrupt> {
+    let id = reader.u64()?;
+    let mut text = || reader.text().map(str::to_owned);
+    let (pool, lab, result, told_by) = (text()?, text()?, text()?, text()?);
+    let (members, received_at) = (reader.u64()?, Timestamp(reader.i64()?));
+    Ok(Claim { id, pool, lab, result, members, received_at, told_by, version: reader.u32()? })
+}
+
+pub(super) fn put_told(into: &mut Vec<u8>, told: &Told) {
+    put_u64(into, told.id);
+    put_bytes(into, told.by.as_bytes());
+    put_u32(into, told.version);
+}
+
+pub(super) fn read_told(reader: &mut Reader<'_>) -> Result<Told, Corrupt> {
+    Ok(Told { id: reader.u64()?, by: reader.text()?.to_owned(), version: reader.u32()? })
 }
 
 fn finding(reader: &mut Reader<'_>) -> Result<Finding, Corrupt> {

@@ -34,6 +34,7 @@ const COUNTING: u64 = of(Standing::Final) | of(Standing::Corrected) | NEGATIVE_P
 const WITHDRAWN: u64 = of(Standing::Cancelled)
     | of(Standing::EnteredInError)
     | of(Standing::Moved)
+    | of(Standing::Tube)
     | of(Standing::Pooled) & !NEGATIVE_POOL;
 const NEGATIVE_POOL: u64 = 1 << ((Standing::Pooled as u32) << 3 | Finding::Negative as u32);
 
@@ -48,6 +49,8 @@ const HELD: u32 = SETTLED | REPLACED;
 /// What a version is. In this order they outrank each other within one revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
+    /// What a pool says of a tube, in the task of its barcode: it is of no person, and counts among tubes alone.
+    Tube = 0,
     /// Shown, never counted.
     #[default]
     Preliminary = 1,
@@ -78,8 +81,8 @@ impl Standing {
     }
 
     fn from_bits(bits: u32) -> Option<Self> {
-        use Standing::{Cancelled, Corrected, EnteredInError, Final, Moved, Pooled, Preliminary};
-        let all = [Preliminary, Final, Corrected, Cancelled, EnteredInError, Moved, Pooled];
+        use Standing::{Cancelled, Corrected, EnteredInError, Final, Moved, Pooled, Preliminary, Tube};
+        let all = [Tube, Preliminary, Final, Corrected, Cancelled, EnteredInError, Moved, Pooled];
         all.into_iter().find(|standing| *standing as u32 == bits)
     }
 }
@@ -207,6 +210,11 @@ impl Row {
         self.standing() == Standing::Pooled
     }
 
+    /// Whether it is what a pool says of a tube.
+    pub fn is_of_tube(&self) -> bool {
+        self.standing() == Standing::Tube
+    }
+
     /// Whether it says, or said first, that the person is positive: such rows are held for the episode gap too.
     pub fn is_positive(&self) -> bool {
         self.finding() == Finding::Positive && !self.is_withdrawn()
@@ -217,7 +225,8 @@ impl Row {
         self.is_positive() && self.standing() == Standing::Preliminary
     }
 
-    /// Whether nothing is left of the result: it was taken back, another one replaces it, or it is a pool that says nothing.
+    /// Whether nothing is left of the result: it was taken back, another one replaces it, or it is a pool that says nothing
+    /// of the person.
     pub fn is_withdrawn(&self) -> bool {
         WITHDRAWN >> (self.0[4] >> 26) & 1 != 0 || self.is_replaced()
     }
@@ -275,7 +284,9 @@ impl Row {
             3 => all_words(reader)?,
             _ => read_short(reader)?,
         };
-        let known = Standing::from_bits(words[4] >> 29).is_some() && words[4] >> 26 & 7 <= Finding::Positive as u32;
+        // Up to format 6 there were none of tubes.
+        let standing = Standing::from_bits(words[4] >> 29).filter(|one| *one != Standing::Tube || format >= 7);
+        let known = standing.is_some() && words[4] >> 26 & 7 <= Finding::Positive as u32;
         if known { Ok(Self(words)) } else { Err(corrupt("a row has an unknown status or finding")) }
     }
 }

@@ -25,6 +25,14 @@ use crate::state::person::{PersonState, Slot};
 /// Bits of a row's content below the status of the version.
 const STATUS: u32 = 29;
 
+/// Bits of it below its finding.
+pub const FINDING: u32 = 26;
+
+/// The status of the version that a row is of, by its number in the contract.
+pub fn status(row: &Row) -> u32 {
+    row.content() >> STATUS
+}
+
 /// What a pool says of a member, as a row; where it lies is left open. Its content has status and finding before the
 /// hash: so versions have one order, whether or not they list the member.
 ///
@@ -43,7 +51,7 @@ pub fn row(wire: &v1::PoolFinding, rules: &Rules, secret: &Secret) -> Result<Row
     Ok(Row::new(Version {
         id: hash([&wire.pool_id, &wire.lab_id, &wire.result_id]),
         specimen: hash([&wire.specimen_id, &wire.target, &rules.day(collected_at).to_string()]),
-        content: (wire.status as u32) << STATUS | (wire.finding as u32) << 26 | wire.content >> 6,
+        content: (wire.status as u32) << STATUS | (wire.finding as u32) << FINDING | wire.content >> (32 - FINDING),
         minute: minute_of(collected_at),
         day_only: wire.collected_precision() == TimePrecision::Day,
         area: 0,
@@ -75,7 +83,7 @@ fn is_outweighed(rows: &[Row], row: &Row) -> bool {
             && other.id() != row.id()
             && other.is_pooled()
             && other.finding() == Finding::Positive
-            && other.content() >> STATUS != ResultStatus::Preliminary as u32
+            && status(other) != ResultStatus::Preliminary as u32
     };
     row.finding() == Finding::Negative && rows.iter().any(|other| positive(&other))
 }

@@ -12,6 +12,7 @@ use crate::model::time::Timestamp;
 use crate::pipeline::alerting::families;
 use crate::pipeline::decode::pool::{Member, PooledResult};
 use crate::pipeline::ending::Stop;
+use crate::pipeline::formats::{Formats, TUBES};
 use crate::pipeline::person::alerts::{POSITIVES_AT_MOST, precision, was_old};
 use crate::pipeline::person::counting::contribution::day_of;
 use crate::pipeline::person::counting::place::Place;
@@ -23,7 +24,7 @@ use crate::policy::Rules;
 use crate::proto::v1::{self, AlertFamily, person_event::Event};
 use crate::state::person::case_file::{CT_VALUES, CaseFile};
 use crate::state::person::held_alert::HeldAlert;
-use crate::state::person::pools::{MemberFound, PoolVersion};
+use crate::state::person::pools::{MemberFound, PoolVersion, Told};
 use crate::state::person::row::{Row, minute_start};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +67,14 @@ pub fn version(
         // Nothing was reported after it was received.
         reported_at: reported_at.map_or(received_at, |at| at.min(received_at)),
         said: prost::Message::encode_to_vec(&said),
+        by_barcode: false,
     }
+}
+
+/// Whether a tube is counted in the task of its barcode: as what is held of it already, else if messages say so much.
+pub fn goes_by_barcode(file: Option<&CaseFile>, tube: u64, formats: Formats) -> bool {
+    let held = file.and_then(|file| file.pool.iter().find(|version| version.row.specimen() == tube));
+    held.map_or(formats.written >= TUBES, |version| version.by_barcode)
 }
 
 /// What a version that was read does to what is held.
@@ -88,6 +96,11 @@ impl Admitted {
     /// Whether another version stands than before.
     pub fn stands(&self) -> bool {
         self.before.as_ref().is_none_or(|before| before.key() != self.after.key())
+    }
+
+    /// Whether the one that stands was received earlier than was known.
+    fn is_known_earlier(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.received_at > self.after.received_at)
     }
 
     /// The tubes that may say something else now.
@@ -175,10 +188,13 @@ pub fn is_pool(file: &CaseFile) -> bool {
     !file.pool.is_empty()
 }
 
-/// What a tube counts as, if it was found positive or negative and the rules know its place. Of its results that say so the
+/// What a tube that is counted with its pool counts as, if it was found positive or negative and the rules know its place. Of its results that say so the
 /// earliest lends its place, and says how many people are in it.
 pub fn counted(file: &CaseFile, tube: u64, rules: &Rules) -> Option<CountedTube> {
     let standing = standing(file, tube);
+    if standing.iter().any(|version| version.by_barcode) {
+        return None;
+    }
     let counting = || standing.iter().filter(|version| version.row.counts());
     let finding = counting().map(|version| version.row.finding()).max().filter(|found| *found >= Finding::Negative)?;
     let saying = counting().filter(|version| version.row.finding() == finding);
@@ -239,6 +255,76 @@ pub fn to_members(admitted: &Admitted, origin: Origin) -> Vec<PersonMessage> {
     everybody.into_iter().map(told).collect()
 }
 
+/// Tells the tasks of barcodes what the version that stands says of the tube, and that it says nothing any more of another one
+/// that it said something of before.
+pub fn to_barcodes(admitted: &Admitted, origin: Origin, secret: &Secret) -> Vec<PersonMessage> {
+    let Admitted { before, after, .. } = admitted;
+    if !admitted.stands() && !admitted.is_known_earlier() {
+        return Vec::new();
+    }
+    let said = after.result();
+    let told = |barcode: &str| PersonMessage {
+        to: barcode.to_owned(),
+        origin,
+        event: Event::TubeFinding(tube_finding(after, &said, barcode, secret)),
+    };
+    let left = before.as_ref().filter(|before| before.by_barcode).map(|before| before.result().specimen_id);
+    let left = left.filter(|barcode| *barcode != said.specimen_id || !after.by_barcode);
+    let now = after.by_barcode.then_some(&said.specimen_id);
+    left.iter().chain(now).map(|barcode| told(barcode)).collect()
+}
+
+/// Tells them what every version that stands says.
+pub fn all_to_barcodes(file: &CaseFile, origin: Origin, secret: &Secret) -> Vec<PersonMessage> {
+    let results: BTreeSet<u64> = file.pool.iter().map(|version| version.row.id()).collect();
+    let standing = results.into_iter().filter_map(|id| standing_of(file, id));
+    let told = |version: &PoolVersion| {
+        let said = version.result();
+        let finding = tube_finding(version, &said, &said.specimen_id, secret);
+        PersonMessage { to: said.specimen_id, origin, event: Event::TubeFinding(finding) }
+    };
+    standing.map(told).collect()
+}
+
+fn tube_finding(version: &PoolVersion, said: &v1::LabResult, barcode: &str, secret: &Secret) -> v1::TubeFinding {
+    let pool = said.pool.as_ref();
+    let people: Vec<&str> =
+        pool.iter().flat_map(|pool| &pool.members).map(|member| member.person_id.as_str()).collect();
+    v1::TubeFinding {
+        pool_id: pool.map(|pool| pool.pool_id.clone()).unwrap_or_default(),
+        lab_id: said.lab_id.clone(),
+        result_id: said.result_id.clone(),
+        revision: version.row.revision(),
+        status: said.status,
+        finding: said.finding,
+        content: version.row.content(),
+        left: said.specimen_id != barcode || !version.by_barcode,
+        target: said.target.clone(),
+        collected_at: said.collected_at,
+        collected_precision: said.collected_precision,
+        area: said.area.clone(),
+        purpose: said.purpose.clone(),
+        size: people.len() as u32,
+        members: secret.hash_64(Domain::Pool, &people),
+        received_at: Some(version.received_at.to_wire()),
+    }
+}
+
+/// What a pool was said of the tube of a result, as it is held.
+pub fn told(wire: &v1::TubeTold, secret: &Secret) -> Told {
+    Told { id: versions::id(secret, &wire.lab_id, &wire.result_id), by: wire.told_by.clone(), version: wire.version }
+}
+
+/// Whether that holds instead of what was said before, if it is about a result held here.
+pub fn admit_told(file: Option<&CaseFile>, new: &Told) -> Result<u64, Stop> {
+    let file = file.ok_or(End::Superseded)?;
+    let tube = tube_of(file, new.id).ok_or(End::Superseded)?;
+    match file.told(new.id) {
+        Some(held) if held.version >= new.version => Err(End::Superseded.into()),
+        _ => Ok(tube),
+    }
+}
+
 /// What a member reports, as it is held.
 pub fn found(wire: &v1::MemberFinding, secret: &Secret) -> MemberFound {
     MemberFound {
@@ -270,6 +356,11 @@ pub fn wanted(file: &CaseFile, tube: u64, rules: &Rules, secret: &Secret) -> Opt
         None => version.row.is_preliminary_positive(),
     };
     let saying: Vec<&PoolVersion> = standing.into_iter().filter(says).collect();
+    let is_told_elsewhere =
+        |version: &&PoolVersion| file.told(version.row.id()).is_some_and(|told| !told.by.is_empty());
+    if saying.iter().all(is_told_elsewhere) {
+        return None;
+    }
     let results: Vec<v1::LabResult> = saying.iter().map(|version| version.result()).collect();
     let place = |(version, result): &(&&PoolVersion, &v1::LabResult)| {
         (version.row.minute(), version.row.is_day_only(), result.area.clone(), result.purpose.clone())

@@ -5,29 +5,29 @@
 //!
 //! In: messages between people's tasks, read and not read. Out: which records a member goes by.
 
-use crate::audit::arrived::Arrived;
+use crate::audit::arrived::{Arrived, Hearer};
 use crate::audit::cut::{Cut, place};
 use crate::model::record::{Position, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::proto::v1::person_event::Event;
-use crate::proto::v1::{LabResult, PersonEvent, PoolFinding};
+use crate::proto::v1::{LabResult, PersonEvent};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Which versions of pools' results their members had been told of.
+/// Which versions of pools' results their members, and the tasks of their tubes' barcodes, had been told of.
 #[derive(Clone, Debug, Default)]
-pub struct ToMembers {
+pub struct Tellings {
     /// The record of the version that somebody was told of last, by a hash of who and of which result. All that were told
     /// are here, to be asked for the few that wait: names of all of them would take more than the results.
     told: HashMap<u64, Position>,
     /// Who is yet to be told more, and in which partition that lies, by lab and its id of the result.
-    awaiting: BTreeMap<(String, String), BTreeMap<String, i32>>,
+    awaiting: BTreeMap<(String, String), BTreeMap<Hearer, i32>>,
     /// Time of the first message left in each partition.
     first_left: BTreeMap<i32, Timestamp>,
 }
 
-impl ToMembers {
+impl Tellings {
     /// Notes that there is a message: each partition's come in their order.
     pub fn note(&mut self, message: &Record<'_>) {
         self.first_left.entry(message.position.partition).or_insert(message.received_at);
@@ -35,26 +35,29 @@ impl ToMembers {
 
     /// Takes a message that was read.
     pub fn told(&mut self, message: &Record<'_>) {
-        let Ok(PersonEvent { origin, event: Some(Event::PoolFinding(said)), .. }) =
+        let Ok(PersonEvent { origin, event: Some(event), .. }) =
             PersonEvent::decode(message.payload.unwrap_or_default())
         else {
             return;
         };
-        let Some(place) = origin.as_ref().and_then(place) else { return };
-        self.told.insert(told_of(message.key.unwrap_or_default(), &said.lab_id, &said.result_id), place);
+        let (Some(place), Some((hearer, result))) = (origin.as_ref().and_then(place), said(message, &event)) else {
+            return;
+        };
+        self.told.insert(told_of(&hearer, result), place);
     }
 
-    /// Takes what a message that was not read says to somebody.
-    pub fn await_telling(&mut self, person: String, partition: i32, said: &PoolFinding) {
-        let result = (said.lab_id.clone(), said.result_id.clone());
-        self.awaiting.entry(result).or_default().insert(person, partition);
+    /// Takes a message that was not read.
+    pub fn await_telling(&mut self, message: &Record<'_>, event: &Event) {
+        let Some((hearer, (lab, result))) = said(message, event) else { return };
+        let of_result = self.awaiting.entry((lab.to_owned(), result.to_owned())).or_default();
+        of_result.insert(hearer, message.position.partition);
     }
 
     /// Who goes by another version of a pool's result than this record's, or by none: they are yet to be told more.
-    pub fn unheard_by(&self, result: &LabResult, arrived: &Arrived, at: &Position, cut: &Cut) -> BTreeSet<String> {
+    pub fn unheard_by(&self, result: &LabResult, arrived: &Arrived, at: &Position, cut: &Cut) -> BTreeSet<Hearer> {
         let waiting = self.awaiting.get(&(result.lab_id.clone(), result.result_id.clone()));
-        let goes_by_it = |person: &str, partition: i32| {
-            match self.told.get(&told_of(person.as_bytes(), &result.lab_id, &result.result_id)) {
+        let goes_by_it = |hearer: &Hearer, partition: i32| {
+            match self.told.get(&told_of(hearer, (&result.lab_id, &result.result_id))) {
                 Some(last) => last == at,
                 // What they were told of last, if anything, is deleted.
                 None => {
@@ -64,14 +67,24 @@ impl ToMembers {
                 }
             }
         };
-        let others = waiting.into_iter().flatten().filter(|(person, partition)| !goes_by_it(person, **partition));
-        others.map(|(person, _)| person.clone()).collect()
+        let others = waiting.into_iter().flatten().filter(|(hearer, partition)| !goes_by_it(hearer, **partition));
+        others.map(|(hearer, _)| hearer.clone()).collect()
     }
 }
 
-fn told_of(person: &[u8], lab_id: &str, result_id: &str) -> u64 {
+/// Who is told of which result of a pool, by lab and its id, if it is that that a message says.
+fn said<'e>(message: &Record<'_>, event: &'e Event) -> Option<(Hearer, (&'e str, &'e str))> {
+    let key = || String::from_utf8_lossy(message.key.unwrap_or_default()).into_owned();
+    match event {
+        Event::PoolFinding(said) => Some((Hearer::Member(key()), (&said.lab_id, &said.result_id))),
+        Event::TubeFinding(said) => Some((Hearer::Tube(key()), (&said.lab_id, &said.result_id))),
+        _ => None,
+    }
+}
+
+fn told_of(hearer: &Hearer, result: (&str, &str)) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (person, lab_id, result_id).hash(&mut hasher);
+    (hearer, result).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -79,7 +92,7 @@ fn told_of(person: &[u8], lab_id: &str, result_id: &str) -> u64 {
 mod tests {
     use super::*;
     use crate::audit::arrived::Usable;
-    use crate::proto::v1::Origin;
+    use crate::proto::v1::{Origin, PoolFinding};
 
     const LAID: Position = Position { topic: Topic::LabResults, partition: 0, offset: 1 };
 
@@ -93,22 +106,24 @@ mod tests {
     /// Who goes by another version than the record at [`LAID`], received at `at`: somebody was told of some records and
     /// waits for another message.
     fn unheard(told: &[i64], at: i64, first_left: i64) -> bool {
-        let mut members = ToMembers::default();
+        let mut members = Tellings::default();
         for (offset, of) in (first_left..).zip(told) {
             let (payload, position, received_at) = message(offset, 100, *of);
             let record = Record { position, received_at, key: Some(b"P"), payload: Some(&payload), content_type: None };
             members.note(&record);
             members.told(&record);
         }
+        let (_, position, received_at) = message(0, 0, 0);
+        let left = Record { position, received_at, key: Some(b"P"), payload: None, content_type: None };
         let said = PoolFinding { lab_id: "L".to_owned(), result_id: "R".to_owned(), ..PoolFinding::default() };
-        members.await_telling("P".to_owned(), 0, &said);
+        members.await_telling(&left, &Event::PoolFinding(said));
         members.first_left.entry(0).or_insert(Timestamp(100));
         let result = LabResult { lab_id: "L".to_owned(), result_id: "R".to_owned(), ..LabResult::default() };
         let record = Usable::Result(result.clone());
         let arrived =
             Arrived { at: Timestamp(at), record, content: 0, move_in_flight: false, unheard_by: BTreeSet::new() };
         let cut = Cut { first: BTreeMap::from([((Topic::PersonEvents, 0), first_left)]), ..Cut::default() };
-        members.unheard_by(&result, &arrived, &LAID, &cut).contains("P")
+        members.unheard_by(&result, &arrived, &LAID, &cut).contains(&Hearer::Member("P".to_owned()))
     }
 
     #[test]
