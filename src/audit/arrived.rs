@@ -39,6 +39,8 @@ pub struct Arrived {
     pub move_in_flight: bool,
     /// It is a pool's, and the tasks of these go by an earlier version of it: what was said to them since is in flight.
     pub unheard_by: BTreeSet<Hearer>,
+    /// It is a pool's, and its task writes messages of a format in which each pool counts its tubes itself.
+    pub by_pool: bool,
 }
 
 /// Whose task is told what a result of a pool says.

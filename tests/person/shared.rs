@@ -183,6 +183,11 @@ fn tubes_that_an_earlier_version_counted_with_each_pool_count_once_from_then_on(
     assert_eq!(world.numbers, numbers);
     world.adopt(sample_rules());
     assert_eq!((tells(&world), world.numbers == numbers), (vec!["T1".to_owned()], true));
+    // And the other way round, while an instance of the version before may be started again.
+    restart(&mut world, CURRENT, before);
+    assert_eq!((tells(&world), tubes(&world, "pools of 3, positive")), (vec!["T1".into(), "T2".into()], 2));
+    restart(&mut world, TUBES - 1, Formats::default());
+    assert_eq!((tells(&world), world.numbers == numbers), (vec!["T1".to_owned()], true));
     send(&mut world, &revised(&tube("T1", "R1", Positive), 1, Cancelled, Positive), 14);
     assert_eq!((tells(&world), tubes(&world, "pools of 3, positive")), (vec!["T2".to_owned()], 1));
 }

@@ -380,7 +380,14 @@ impl World {
     fn note(&mut self, record: Usable, at: Timestamp) {
         let record = targets::by_id(&self.rules, record);
         let content = content::of(&record, &SECRET, &self.rules);
-        self.read.push(Arrived { at, record, content, move_in_flight: false, unheard_by: BTreeSet::new() });
+        self.read.push(Arrived {
+            at,
+            record,
+            content,
+            move_in_flight: false,
+            unheard_by: BTreeSet::new(),
+            by_pool: false,
+        });
     }
 
     /// The alerts that must be live by a recount of everything that was sent.

@@ -50,6 +50,7 @@ pub fn usable(messages: &[Message], rules: &Rules) -> Vec<Arrived> {
         content: 0,
         move_in_flight: false,
         unheard_by: BTreeSet::new(),
+        by_pool: false,
     };
     usable.map(arrived).collect()
 }

@@ -68,13 +68,15 @@ impl InputsRead {
     }
 
     /// What its task had not read has no effect yet.
-    pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight, cut: &Cut) {
+    /// Whether a pool counts its tubes itself, its task says.
+    pub fn leave_out_what_is_in_flight(&mut self, in_flight: &InFlight, cut: &Cut, by_pool: impl Fn(&str) -> bool) {
         let InFlight { records, moved, tellings, .. } = in_flight;
         for (arrived, place) in self.arrived.iter_mut().zip(&self.places) {
             arrived.move_in_flight = moved.contains(place);
-            if let Some(result) = arrived.record.as_result().filter(|result| result.pool.is_some()) {
-                arrived.unheard_by = tellings.unheard_by(result, arrived, place, cut);
-            }
+            let Some(result) = arrived.record.as_result() else { continue };
+            let Some(pool) = &result.pool else { continue };
+            let (unheard_by, by_pool) = (tellings.unheard_by(result, arrived, place, cut), by_pool(&pool.pool_id));
+            (arrived.unheard_by, arrived.by_pool) = (unheard_by, by_pool);
         }
         self.keep(|place| !records.contains(place));
     }

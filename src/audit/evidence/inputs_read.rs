@@ -62,6 +62,7 @@ impl InputsRead {
                 content,
                 move_in_flight: false,
                 unheard_by: BTreeSet::new(),
+                by_pool: false,
             }
         };
         match inputs::read(record, rules, *max_record_bytes) {

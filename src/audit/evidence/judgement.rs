@@ -26,7 +26,7 @@ impl Evidence {
         let alerts = self.published.alerts.values().chain(self.published.area_alerts.values());
         let causes = causes::check(alerts, &self.inputs.view(), &self.cut);
         let ids = ids::check(&self.published, &self.inputs.arrived, &self.setting.secret, &self.cut);
-        self.inputs.leave_out_what_is_in_flight(&self.in_flight, &self.cut);
+        self.leave_out_what_is_in_flight();
         let histories = std::mem::take(&mut self.histories).finish();
         let mut checks = vec![
             self.readable(),
@@ -54,6 +54,16 @@ impl Evidence {
         let letters_deleted = dead_letters::were_deleted(&self.cut);
         self.inputs.apply_earlier_limits(&self.dead_letters, self.setting.rules.changed, letters_deleted);
         self.inputs.admit_what_was_taken_earlier(&self.dead_letters, &self.heads, letters_deleted);
+    }
+
+    /// What its task had not read has no effect yet; and a pool whose task writes an earlier format counts its tubes itself.
+    pub(super) fn leave_out_what_is_in_flight(&mut self) {
+        let (layout, heads) = (self.setting.layout, &self.heads);
+        let by_pool = |pool: &str| {
+            let head = heads.get(&(Topic::PersonState, layout.person_task(pool)));
+            head.is_some_and(|head| head.task.written_format < FIRST_WITH_TUBES)
+        };
+        self.inputs.leave_out_what_is_in_flight(&self.in_flight, &self.cut, by_pool);
     }
 
     /// What area tasks hold; `Err` says what of it cannot be read.
@@ -129,13 +139,6 @@ impl Evidence {
         if lost > 0 {
             return Some(format!(
                 "the state of {lost} area tasks is lost, see commits: how far they came is not known"
-            ));
-        }
-        let by_pool = self.with_format_before(FIRST_WITH_TUBES);
-        if by_pool > 0 && recount::shares_tubes(&self.inputs.arrived) {
-            return Some(format!(
-                "tubes were sent under several pool ids, and {by_pool} person tasks write messages in a format in which each pool \
-                 counts its own (write_format)"
             ));
         }
         let digest = &self.setting.rules.rules.digest;

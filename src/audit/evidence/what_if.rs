@@ -24,7 +24,7 @@ impl Evidence {
     /// What must be true by the rules in force and by others; `Err` says why that cannot be counted now.
     pub fn what_if(mut self, others: Arc<Rules>) -> Result<WhatIf, String> {
         self.admit_by_what_held_then();
-        self.inputs.leave_out_what_is_in_flight(&self.in_flight, &self.cut);
+        self.leave_out_what_is_in_flight();
         if let Some(why) = self.why_not_recounted() {
             return Err(why);
         }

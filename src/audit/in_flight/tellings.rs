@@ -120,8 +120,14 @@ mod tests {
         members.first_left.entry(0).or_insert(Timestamp(100));
         let result = LabResult { lab_id: "L".to_owned(), result_id: "R".to_owned(), ..LabResult::default() };
         let record = Usable::Result(result.clone());
-        let arrived =
-            Arrived { at: Timestamp(at), record, content: 0, move_in_flight: false, unheard_by: BTreeSet::new() };
+        let arrived = Arrived {
+            at: Timestamp(at),
+            record,
+            content: 0,
+            move_in_flight: false,
+            unheard_by: BTreeSet::new(),
+            by_pool: false,
+        };
         let cut = Cut { first: BTreeMap::from([((Topic::PersonEvents, 0), first_left)]), ..Cut::default() };
         members.unheard_by(&result, &arrived, &LAID, &cut).contains(&Hearer::Member("P".to_owned()))
     }

@@ -28,7 +28,6 @@ pub use areas::{lineage, wilson};
 pub use duties::{ToDo, listed};
 pub use held::Held;
 pub use people::{members_of, other_replaced, taken};
-pub use pools::tubes::shares_tubes;
 pub use prevalence::is_estimated;
 pub use tiers::{Tier, TierChange, Until};
 pub use truth::Truth;

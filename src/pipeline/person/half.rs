@@ -139,7 +139,7 @@ impl Half for PersonHalf {
     fn resume(&mut self, passed: Passed, written: u32) {
         self.passed = passed;
         self.finds_duties = written < DUTIES;
-        self.finds_tubes = written < TUBES && self.context.formats.written >= TUBES;
+        self.finds_tubes = (written < TUBES) != (self.context.formats.written < TUBES);
         self.expect_all();
     }
 

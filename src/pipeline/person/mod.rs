@@ -76,7 +76,7 @@ pub struct PersonHalf {
     passed: Passed,
     /// What was restored was written by somebody who says nothing of duties.
     finds_duties: bool,
-    /// What was restored was written by somebody who counts each tube with its pool, and this task does so no more.
+    /// What was restored was written by somebody who counts tubes elsewhere: with each pool, or by their barcodes.
     finds_tubes: bool,
     /// What is due next of whom.
     deadlines: Deadlines,

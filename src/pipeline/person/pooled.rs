@@ -16,7 +16,7 @@ use crate::pipeline::decode::result_view::ResultView;
 use crate::pipeline::decode::{pool, validate};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::{Ending, Stop};
-use crate::pipeline::formats::POOLS;
+use crate::pipeline::formats::{POOLS, TUBES};
 use crate::proto::v1::{self, CauseKind};
 use crate::state::person::Slot;
 use crate::state::person::edit::{Edit, List};
@@ -138,8 +138,11 @@ impl PersonHalf {
         let row = shared::row(wire, barcode, &rules, &self.context.secret)?.placed(numbers);
         match members::admit(&mut self.state, slot, row, &mut effects.changes) {
             Ok(change) => self.count_shared(slot, &change),
-            // When it was first received may be known better.
-            Err(Stop::Here(Ending::Used(End::Duplicate))) => {}
+            // When it was first received may be known better, or it is counted elsewhere now.
+            Err(Stop::Here(Ending::Used(End::Duplicate))) => {
+                let change = shared::said_otherwise(&mut self.state, slot, row, &mut effects.changes);
+                change.into_iter().for_each(|change| self.count_shared(slot, &change));
+            }
             Err(stop) => return Err(stop),
         }
         let held = self.state.case_file(slot).and_then(|file| file.claim(row.id()));
@@ -175,22 +178,23 @@ impl PersonHalf {
     }
 
     /// Tells the tasks of barcodes of all tubes that are held: whoever wrote an earlier format of messages counted each with its
-    /// pool, where nothing of it counts any more.
+    /// pool, where nothing of it counts any more. Where an earlier format is written again, it is the other way round.
     pub(super) fn find_tubes(&mut self, effects: &mut Effects) {
+        let by_barcode = self.context.formats.written >= TUBES;
         let mut slots: Vec<Slot> = self.state.with_case_files().collect();
         slots.sort_unstable();
         for slot in slots {
             let Some(file) = self.state.case_file(slot).filter(|file| tubes::is_pool(file)) else { continue };
-            let (pool_id, all) = (file.person_id.clone(), tubes::all(file));
-            let counted_here: Vec<_> = file.pool.iter().filter(|version| !version.by_barcode).cloned().collect();
+            let (pool_id, all, before) = (file.person_id.clone(), tubes::all(file), file.clone());
             self.count_tubes(slot, &all, -1);
-            for version in counted_here {
-                let edit = Edit::Pool(PoolVersion { by_barcode: true, ..version });
+            for version in before.pool.iter().filter(|version| version.by_barcode != by_barcode).cloned() {
+                let edit = Edit::Pool(PoolVersion { by_barcode, ..version });
                 self.state.edit(slot, &pool_id, edit, &mut effects.changes);
             }
+            self.count_tubes(slot, &all, 1);
             let file = self.state.case_file(slot);
-            let all = file.map(|file| tubes::all_to_barcodes(file, NO_RECORD, &self.context.secret));
-            self.messages.extend(all.into_iter().flatten());
+            let told = file.map(|file| tubes::all_to_barcodes(&before, file, NO_RECORD, &self.context.secret));
+            self.messages.extend(told.into_iter().flatten());
         }
         self.deliver(effects);
     }

@@ -4,6 +4,7 @@ use super::messages::{self, Origin};
 use crate::model::outcome::{End, Reject, RejectCode};
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Stop;
+use crate::pipeline::formats::TUBES;
 use crate::pipeline::half::Context;
 use crate::proto::v1::{self, person_event::Event};
 
@@ -28,12 +29,22 @@ pub fn home(
     if hops >= HOPS_MAX {
         return Err(Reject::new(RejectCode::HopLimit, "hop").into());
     }
-    let format = context.formats.written;
-    let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event()), format };
+    let event = event();
+    let format = context.formats.written.max(first_format(&event));
+    let event = v1::PersonEvent { origin: Some(origin.to_wire()), hop: hops + 1, event: Some(event), format };
     effects.outputs.push(messages::person_event(&event, person_id, task));
     effects.sent += 1;
     effects.urgent |= awaited;
     Err(End::Forwarded.into())
+}
+
+/// The first format that an event is of. Of tubes some are told also after an earlier one is written again: then nothing of
+/// them counts at the barcode any more, and who reads no more than that stops before the message.
+fn first_format(event: &Event) -> u32 {
+    match event {
+        Event::TubeFinding(_) | Event::TubeTold(_) => TUBES,
+        _ => 0,
+    }
 }
 
 /// A message to a person that follows from a record about somebody else.

@@ -179,6 +179,7 @@ impl Story {
             content: 0,
             move_in_flight: false,
             unheard_by: BTreeSet::new(),
+            by_pool: false,
         };
         let arrived: Vec<Arrived> = usable.map(arrived).collect();
         recount(&self.rules, &SECRET, &arrived, deployment.today(), deployment.passed())

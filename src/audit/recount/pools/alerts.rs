@@ -82,7 +82,7 @@ fn verdict<'s, 'a>(standing: &'s [Standing<'a>]) -> Option<(Option<Finding>, Vec
 /// Whether another pool tells of a tube, by each of the results that this one would.
 fn is_told_elsewhere(shared: &Shared<'_>, pool: &str, standing: &[Standing<'_>]) -> bool {
     let (_, saying) = verdict(standing).unwrap_or_default();
-    saying.iter().all(|one| shared.is_told_elsewhere(pool, one.version.result))
+    saying.iter().all(|one| !one.version.arrived.by_pool && shared.is_told_elsewhere(pool, one.version.result))
 }
 
 fn alert(

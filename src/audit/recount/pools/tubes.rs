@@ -34,28 +34,22 @@ pub struct CountedTube {
 /// Every tube that was found positive or negative, as the task of its barcode knows of it.
 pub fn counted(rules: &Rules, records: &[Arrived]) -> Vec<CountedTube> {
     let pools = versions(records);
-    let mut tubes: BTreeMap<Swab<'_>, Vec<&LabResult>> = BTreeMap::new();
-    for versions in pools.values().flat_map(BTreeMap::values) {
+    // Of a pool that counts its tubes itself a tube is its own.
+    let mut tubes: BTreeMap<(Option<&str>, Swab<'_>), Vec<&LabResult>> = BTreeMap::new();
+    for (pool, versions) in pools.iter().flat_map(|(pool, all)| all.values().map(|versions| (*pool, versions))) {
+        let own = versions.iter().any(|version| version.arrived.by_pool).then_some(pool);
         let barcodes: BTreeSet<&str> = versions.iter().map(|version| version.result.specimen_id.as_str()).collect();
         for barcode in barcodes {
-            let heard = versions.iter().filter(|version| !version.arrived.is_unheard_by_tube(barcode));
+            let knows = |version: &&Version<'_>| own.is_some() || !version.arrived.is_unheard_by_tube(barcode);
+            let heard = versions.iter().filter(knows);
             let greatest = heard.max_by_key(|version| version.rank()).filter(|one| one.result.specimen_id == barcode);
             if let Some(Version { result, .. }) = greatest.filter(|one| one.counts()) {
-                tubes.entry(tube(rules, result)).or_default().push(result);
+                tubes.entry((own, tube(rules, result))).or_default().push(result);
             }
         }
     }
-    let counts = tubes.iter().filter_map(|((_, day), results)| of_tube(rules, results, *day));
+    let counts = tubes.iter().filter_map(|((_, (_, day)), results)| of_tube(rules, results, *day));
     counts.collect()
-}
-
-/// Whether some barcode was sent under several pool ids.
-pub fn shares_tubes(records: &[Arrived]) -> bool {
-    let mut pool_of: BTreeMap<&str, &str> = BTreeMap::new();
-    let results = records.iter().filter_map(|arrived| arrived.record.as_result());
-    let pooled =
-        results.filter_map(|result| Some((result.specimen_id.as_str(), result.pool.as_ref()?.pool_id.as_str())));
-    pooled.into_iter().any(|(barcode, pool)| *pool_of.entry(barcode).or_insert(pool) != pool)
 }
 
 /// The earliest of the results that say what the tube was found lends its place.
@@ -90,7 +84,10 @@ type Rank<'a> = (bool, Finding, Reverse<(Timestamp, &'a str)>);
 impl<'a> Shared<'a> {
     /// By all versions.
     pub fn of(rules: &'a Rules, pools: &Pools<'a>) -> Self {
-        let all = || pools.iter().flat_map(|(pool, results)| results.values().map(|versions| (*pool, versions)));
+        let is_told = |versions: &&Vec<Version<'_>>| versions.iter().all(|version| !version.arrived.by_pool);
+        let all = || {
+            pools.iter().flat_map(|(pool, results)| results.values().filter(is_told).map(|versions| (*pool, versions)))
+        };
         let standing: Vec<(&str, Standing<'a>)> =
             all().map(|(pool, versions)| (pool, Standing::of(rules, versions))).collect();
         // Of each barcode, what its results that count were found.

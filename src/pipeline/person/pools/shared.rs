@@ -6,7 +6,7 @@
 
 use super::members;
 use crate::model::ids::{Domain, Secret};
-use crate::model::outcome::Reject;
+use crate::model::outcome::{End, Reject};
 use crate::model::result::{Finding, ResultStatus};
 use crate::model::time::Timestamp;
 use crate::pipeline::person::counting::contribution::Places;
@@ -14,11 +14,14 @@ use crate::pipeline::person::counting::pools::CountedTube;
 use crate::pipeline::person::messages::Origin;
 use crate::pipeline::person::route::PersonMessage;
 use crate::pipeline::person::specimen::Names;
+use crate::pipeline::person::versions::Change;
 use crate::policy::Rules;
 use crate::proto::v1::{self, person_event::Event};
+use crate::state::paged::Changes;
 use crate::state::person::case_file::CaseFile;
 use crate::state::person::pools::Claim;
 use crate::state::person::row::{Row, Standing, Version};
+use crate::state::person::{PersonState, Slot};
 use std::cmp::Reverse;
 
 /// Bits of a row's content below its status and finding that say how many people are in the tube.
@@ -67,6 +70,15 @@ fn as_of_member(wire: &v1::TubeFinding, barcode: &str) -> v1::PoolFinding {
         area: wire.area.clone(),
         purpose: wire.purpose.clone(),
     }
+}
+
+/// Lets a version that is known say what is said of it now: that its tube is counted elsewhere, or here again.
+pub fn said_otherwise(state: &mut PersonState, slot: Slot, row: Row, changes: &mut Changes) -> Option<Change> {
+    let at = state.position(slot, row.id())?;
+    let before = Some(state.rows(slot)[at]).filter(|held| held.finding() != row.finding());
+    before?;
+    state.set(slot, at, row, changes);
+    Some(Change { before, after: row, end: End::PoolApplied, in_conflict: false })
 }
 
 /// Whether it says what counts, rather than what is only reported early.

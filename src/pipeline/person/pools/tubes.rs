@@ -274,16 +274,17 @@ pub fn to_barcodes(admitted: &Admitted, origin: Origin, secret: &Secret) -> Vec<
     left.iter().chain(now).map(|barcode| told(barcode)).collect()
 }
 
-/// Tells them what every version that stands says.
-pub fn all_to_barcodes(file: &CaseFile, origin: Origin, secret: &Secret) -> Vec<PersonMessage> {
+/// Tells them what every version that stands says, if its tube is counted elsewhere than before.
+pub fn all_to_barcodes(before: &CaseFile, file: &CaseFile, origin: Origin, secret: &Secret) -> Vec<PersonMessage> {
     let results: BTreeSet<u64> = file.pool.iter().map(|version| version.row.id()).collect();
-    let standing = results.into_iter().filter_map(|id| standing_of(file, id));
-    let told = |version: &PoolVersion| {
-        let said = version.result();
-        let finding = tube_finding(version, &said, &said.specimen_id, secret);
+    let standing = results.into_iter().filter_map(|id| Some((standing_of(before, id)?, standing_of(file, id)?)));
+    let moved = standing.filter(|(before, now)| before.by_barcode != now.by_barcode);
+    let told = |(_, now): (&PoolVersion, &PoolVersion)| {
+        let said = now.result();
+        let finding = tube_finding(now, &said, &said.specimen_id, secret);
         PersonMessage { to: said.specimen_id, origin, event: Event::TubeFinding(finding) }
     };
-    standing.map(told).collect()
+    moved.map(told).collect()
 }
 
 fn tube_finding(version: &PoolVersion, said: &v1::LabResult, barcode: &str, secret: &Secret) -> v1::TubeFinding {
