@@ -19,6 +19,7 @@ mod deadletters;
 mod files;
 mod output;
 mod policy;
+mod policy_files;
 mod settings;
 mod signals;
 mod site;

@@ -3,10 +3,12 @@
 use crate::days::stalled;
 use crate::outputs::{Reader, code, end, slow, unread};
 use crate::policy::explained;
+use crate::policy_files::to_compare;
 use crate::signals::{SECRET, ran};
 use crate::site::{LAYOUT, RULES, Site, program, rows, said};
 use crate::waiting::wait_until;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use swabstream::kafka::publisher::publish_all;
 use swabstream::kafka::topics;
@@ -188,6 +190,12 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
     }
     let site = explained();
     assert_looks(&|| site.command(&["policy", "explain", "D1"]), 0, "it can step down on 2022-11-18");
+    let site = to_compare();
+    let compare = ["policy", "compare", "a.toml", "b.toml", "--counts", "counts.csv"];
+    assert_looks(&|| site.command(&compare), 0, "they differ on 3");
+    let published = Path::new(RULES).with_file_name("published");
+    let test = ["policy", "test", published.to_str().expect("a path")];
+    assert_looks(&|| site.command(&test), 0, "0 are not");
     let site = stalled();
     assert_looks(&|| site.command(&["days", "list"]), 1, "waits     for person task 1");
 }

@@ -45,7 +45,7 @@ const CHANGE: [&str; 12] = [
 ];
 
 /// Commands that only look, also in the same four ways; so are `repair --dry-run`, `rules apply --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 17] = [
+const LOOK: [&str; 19] = [
     "audit",
     "check",
     "completions",
@@ -54,7 +54,9 @@ const LOOK: [&str; 17] = [
     "deadletters list",
     "deadletters show",
     "fate",
+    "policy compare",
     "policy explain",
+    "policy test",
     "rules check",
     "rules history",
     "rules show",

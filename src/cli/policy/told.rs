@@ -2,6 +2,7 @@
 //!
 //! In: records of `area-tiers` and `area-positivity`, in the order of their partitions; the rules. Out: lines.
 
+use super::arithmetic::{arithmetic, gives};
 use crate::model::record::{Record, Topic};
 use crate::model::target;
 use crate::model::time::{Day, Timestamp};
@@ -9,7 +10,7 @@ use crate::pipeline::area::restate::Span;
 use crate::pipeline::area::tier::published::Published;
 use crate::pipeline::decode::json;
 use crate::policy::areas::{Area, AreaIndex};
-use crate::policy::{Measure, Rules, TargetIndex, TierEngine, TierPolicy};
+use crate::policy::{Rules, TargetIndex, TierPolicy};
 use crate::proto::v1::{AreaPositivity, AreaTier, TierReason};
 use anyhow::{Context as _, ensure};
 use std::collections::BTreeMap;
@@ -176,11 +177,7 @@ impl<'a> Explained<'a> {
     /// One measure of the tier's day, and what it says.
     fn measure(&self, policy: Option<&TierPolicy>, at: usize, of: &TierReason, day: Day) -> String {
         let name = format!("{}, {} days", of.measure, of.window_days);
-        let gives = match (of.tier.as_str(), of.decided) {
-            ("", _) => "no value",
-            (tier, false) => &format!("{tier}{}", bound(policy, at, of)),
-            (tier, true) => &format!("{tier}{}, decides", bound(policy, at, of)),
-        };
+        let gives = gives(policy, at, of);
         let last = match of.last_case_day.as_str() {
             "" => String::new(),
             last => format!(", the last on {last}, {} days before", Day::parse(last).map_or(0, |last| day.0 - last.0)),
@@ -206,40 +203,6 @@ impl<'a> Explained<'a> {
                 .push(format!("  {day}  {}", if says.is_empty() { "no area yet".to_owned() } else { says.join("; ") }));
         }
         lines
-    }
-}
-
-/// Numerator, denominator and value.
-fn arithmetic(of: &TierReason) -> String {
-    if of.below_least {
-        let (found, all, least) = (of.numerator, of.denominator, of.least_denominator);
-        return format!("{found} of {all}: fewer than the {least} that the policy asks for");
-    }
-    match (of.denominator, of.value) {
-        (0, _) => of.numerator.to_string(),
-        (all, None) => format!("{} of {all}", of.numerator),
-        (all, Some(value)) if of.measure.ends_with("per_100k") => {
-            format!("{} of {all} people = {} per 100,000", of.numerator, rounded(value, 4))
-        }
-        (all, Some(value)) => format!("{} of {all} = {}%", of.numerator, rounded(value * 100.0, 4)),
-    }
-}
-
-/// A value with so many decimals at most.
-fn rounded(value: f64, decimals: i32) -> f64 {
-    let scale = 10_f64.powi(decimals);
-    (value * scale).round() / scale
-}
-
-/// From where on a measure gives the tier that it gives.
-fn bound(policy: Option<&TierPolicy>, at: usize, of: &TierReason) -> String {
-    let Some(TierEngine::Threshold(engine)) = policy.map(|policy| &policy.engine) else { return String::new() };
-    let rank = policy.and_then(|policy| policy.tiers.iter().position(|tier| *tier == of.tier)).unwrap_or(0);
-    let lower = |measure: &Measure| rank.checked_sub(1).and_then(|at| measure.lower_bounds.get(at).copied());
-    match (engine.measures.get(at).and_then(lower), of.measure.ends_with("per_100k")) {
-        (None, _) => String::new(),
-        (Some(bound), true) => format!(" (from {bound} on)"),
-        (Some(bound), false) => format!(" (from {}% on)", rounded(bound * 100.0, 4)),
     }
 }
 

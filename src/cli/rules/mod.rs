@@ -337,7 +337,7 @@ pub fn read_folder(folder: &Path) -> anyhow::Result<Result<Rules, Vec<SourceErro
     Ok(source::rules(&read_files(folder)?))
 }
 
-fn read_files(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
+pub(super) fn read_files(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
     let unreadable = || format!("cannot read {}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(unreadable)? {

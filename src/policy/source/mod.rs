@@ -14,7 +14,7 @@
 use super::records::record;
 use super::{RuleError, Rules};
 use crate::proto::v1::rule::Rule as Kind;
-pub use document::{SourceError, SourceFile};
+pub use document::{SourceError, SourceFile, read as read_document};
 use origin::Origin;
 use std::collections::BTreeMap;
 
