@@ -39,6 +39,7 @@ pub mod inputs;
 mod ledger;
 mod numbers;
 pub mod passed;
+mod receipts;
 pub mod recount;
 pub mod report;
 mod rules;

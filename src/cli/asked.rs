@@ -1,6 +1,7 @@
 //! What is asked for, in the words of the rules in force: each error says what to write instead.
 
 use super::reading::NO_RULES;
+use crate::clock;
 use crate::config::KafkaConfig;
 use crate::kafka::rules;
 use crate::model::time::{Day, Timestamp};
@@ -58,4 +59,30 @@ pub(super) fn target(rules: &Rules, id: Option<&str>) -> anyhow::Result<TargetIn
     let Some(id) = id else { return Ok(0) };
     let ids = || rules.deployment.targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>().join(", ");
     rules.target(id).with_context(|| format!("there is no target {id}: use one of {}", ids()))
+}
+
+/// An instant, or how long ago.
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(at.as_millisecond()));
+    }
+    let ago = |unit: char, minutes: i64| text.strip_suffix(unit)?.parse::<u32>().ok().map(|n| i64::from(n) * minutes);
+    let minutes = ago('m', 1).or_else(|| ago('h', 60)).or_else(|| ago('d', 24 * 60));
+    let minutes = minutes.ok_or("it is a time such as 2026-11-29T08:00:00+08:00, or how long ago: 90m, 12h, 3d")?;
+    Ok(Timestamp(clock::now().0 - minutes * 60_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_an_instant_or_how_long_ago() {
+        assert_eq!(since("2022-11-11T08:00:00+08:00"), Ok(Timestamp(1_668_124_800_000)));
+        let (hour, now) = (since("1h").expect("a time"), clock::now());
+        assert!((now.0 - hour.0 - 3_600_000).abs() < 60_000);
+        for text in ["", "h", "-1h", "1w", "2022-11-11"] {
+            assert!(since(text).is_err(), "{text}");
+        }
+    }
 }

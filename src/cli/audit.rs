@@ -49,6 +49,7 @@ differences (areas, days, positions and alert ids, never a person):
   area state       what area tasks have counted, from which later numbers are made
   tiers            today's tiers with their reasons, and one alert for every change of one
   day closes       each once, in order, at its time, and as the task says that closed it
+  receipts         every record of a lab is told of once: receipts, those to come, and the inputs
   duties           what has to be done with each person, on which day and why
   area duties      what that, and pools to recall, add up to in areas, as held and as published
 

@@ -19,6 +19,7 @@ pub mod file;
 pub mod policy;
 pub mod publish;
 mod reading;
+mod receipts;
 pub mod repair;
 pub mod report;
 pub mod rules;
@@ -110,6 +111,7 @@ Exit codes: 0 shown, 2 it could not be read or written, or there is no such thin
     )]
     Show(show::ShowCommand),
     Fate(fate::FateArgs),
+    Receipts(receipts::ReceiptsArgs),
     /// Look into records that could not be used, and send them again
     #[command(
         name = "deadletters",
@@ -124,14 +126,16 @@ Exit codes: 0 done, 1 not all would be taken, 2 it could not be done, or there i
 end."
     )]
     DeadLetters(deadletters::DeadLettersCommand),
-    /// Explain what tier policies decide
+    /// Explain what tier policies decide, try them, and compare them
     #[command(
         subcommand,
         after_help = "Examples:
   swabstream policy explain 500103 --config swabstream.toml
-  swabstream policy explain 500103 2022-11-12 --json --config swabstream.toml
+  swabstream policy test my-rules
+  swabstream policy compare now.toml new.toml --config swabstream.toml
 
-Exit codes: 0 explained, 2 it could not be read or written, or there is no such thing, 141 its reader went before the end."
+Exit codes: 0 done, 1 a case is not as it must be, 2 it could not be read or written, or there is no such thing, 141 its reader \
+went before the end."
     )]
     Policy(policy::PolicyCommand),
     Audit(audit::AuditArgs),
@@ -158,7 +162,7 @@ impl Command {
             Self::Days(command) => command.duty(),
             Self::DeadLetters(command) => command.duty(),
             Self::Check(_) | Self::Watch(_) | Self::Show(_) | Self::Policy(_) => Duty::Looks,
-            Self::Audit(_) | Self::Fate(_) | Self::Completions { .. } => Duty::Looks,
+            Self::Audit(_) | Self::Fate(_) | Self::Receipts(_) | Self::Completions { .. } => Duty::Looks,
         }
     }
 }
@@ -197,6 +201,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<ExitCode> 
         Command::Watch(args) => watch::run(args, out),
         Command::Show(command) => show::run(command, out),
         Command::Fate(args) => fate::run(args, out),
+        Command::Receipts(args) => receipts::run(args, out),
         Command::DeadLetters(command) => deadletters::run(command, out),
         Command::Policy(command) => policy::run(command, out),
         Command::Audit(args) => audit::run(args, out),

@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Written in commits, and read by an audit, apart from inputs.
-const WRITTEN: [Topic; 10] = [
+const WRITTEN: [Topic; 11] = [
     Topic::PersonState,
     Topic::AreaState,
     Topic::Alerts,
@@ -51,6 +51,7 @@ const WRITTEN: [Topic; 10] = [
     Topic::AreaPositivity,
     Topic::AreaPublished,
     Topic::AreaTiers,
+    Topic::LabReceipts,
     Topic::DeadLetters,
 ];
 

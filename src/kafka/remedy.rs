@@ -78,6 +78,7 @@ pub(super) fn made_anew(config: &KafkaConfig, topic: Topic) -> Error {
         | Topic::AreaPositivity
         | Topic::AreaPublished
         | Topic::AreaTiers
+        | Topic::LabReceipts
         | Topic::DeadLetters => format!(
             "what was published in it is gone for its readers, and is not published again by itself; to go on without \
              it, {again}; {}",

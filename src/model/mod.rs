@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod contact;
+pub mod digest;
 pub mod duty;
 pub mod group;
 pub mod ids;

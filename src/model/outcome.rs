@@ -129,6 +129,8 @@ pub struct Ledger {
     pub sent: u64,
     /// Messages received from other tasks (part of `consumed`).
     pub received: u64,
+    /// Records of which receipts of labs are told, with the digest of their ids.
+    pub tallied: (u64, u128),
     /// By number of the outcome, those without a code.
     plain: [u64; PLAIN],
     /// By outcome and code, all others.
@@ -162,6 +164,13 @@ impl Ledger {
         }
     }
 
+    /// Books what another one has booked.
+    pub fn add(&mut self, other: &Self) {
+        self.consumed += other.consumed;
+        self.plain.iter_mut().zip(other.plain).for_each(|(count, more)| *count += more);
+        other.coded.iter().for_each(|(key, more)| *self.coded.entry(*key).or_default() += more);
+    }
+
     /// Whether every consumed record has its outcome.
     pub fn balances(&self) -> bool {
         self.consumed == self.plain.iter().chain(self.coded.values()).sum::<u64>()
@@ -176,6 +185,11 @@ impl Ledger {
         let mut counts: Vec<OutcomeCount> = all.collect();
         counts.sort_by_key(|count| (count.outcome, count.code));
         counts
+    }
+
+    /// Of records with these outcomes.
+    pub fn of_counts(counts: &[OutcomeCount]) -> Self {
+        Self::from_counts(counts.iter().map(|count| count.records).sum(), 0, 0, counts)
     }
 
     /// From the counts of a task head.

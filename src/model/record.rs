@@ -39,6 +39,8 @@ pub enum Topic {
     AreaPublished,
     /// Tiers (output, M).
     AreaTiers,
+    /// What became of what labs sent (output, M).
+    LabReceipts,
     /// What could not be used (output, one partition per person task).
     DeadLetters,
     /// Which dead letters were sent again (of the command that does it, one partition).
@@ -49,7 +51,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 19] = [
+    pub const ALL: [Topic; 20] = [
         Topic::LabResults,
         Topic::ContactRecords,
         Topic::PersonGroups,
@@ -66,6 +68,7 @@ impl Topic {
         Topic::AreaPositivity,
         Topic::AreaPublished,
         Topic::AreaTiers,
+        Topic::LabReceipts,
         Topic::DeadLetters,
         Topic::Retried,
         Topic::RulesHistory,
@@ -90,6 +93,7 @@ impl Topic {
             Topic::AreaPositivity => "area-positivity",
             Topic::AreaPublished => "area-published",
             Topic::AreaTiers => "area-tiers",
+            Topic::LabReceipts => "lab-receipts",
             Topic::DeadLetters => "dead-letters",
             Topic::Retried => "retried",
             Topic::RulesHistory => "rules-history",
@@ -185,7 +189,7 @@ pub struct Output {
 /// Format in which tasks send each other messages now: `0` were messages without a number, `1` carry one, `2` was that of
 /// builds on the way to the next, `3` has those between pools and their members, what pools estimate, what has to be done with
 /// contacts in areas, and records of key groups that are sent on, `4` numbers of key groups, and `5` what results of pools say to the tasks of their
-/// tubes' barcodes.
+/// tubes' barcodes, and what became of the results of labs.
 pub const MESSAGE_FORMAT: u32 = 5;
 
 /// The first of them in which a tube is counted in the task of its barcode, and not with each pool that it was sent as.

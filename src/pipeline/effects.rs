@@ -17,6 +17,8 @@ pub struct Effects {
     pub sent: u64,
     /// Newest receipt per lab of the registry, for the metric of its age.
     pub labs_heard: Vec<(String, Timestamp)>,
+    /// Records of which area tasks are told for receipts of labs, with the digest of their ids.
+    pub tallied: (u64, u128),
     /// Changes of days that are closed: they count nowhere.
     pub closed: u64,
     /// Results that say they were reported before they were collected, for the metric of that name: they count all the

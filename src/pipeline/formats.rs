@@ -23,6 +23,9 @@ pub const DUTIES: u32 = FIRST_WITH_DUTIES;
 /// The first format that has messages to the task of a tube's barcode: until it is written, each pool counts its tubes itself.
 pub const TUBES: u32 = FIRST_WITH_TUBES;
 
+/// The first format in which area tasks are told what became of results of labs: until it is written, labs are told nothing.
+pub const LABS: u32 = 5;
+
 /// The first format in which records of key groups are sent on: until it is written, they are set aside.
 pub const GROUPS: u32 = 3;
 

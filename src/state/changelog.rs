@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 /// 6: numbers of key groups, of a person and of areas; a record of a group says when a version was received last; the head of
 ///   a delta, whose turn has not come yet of what is due.
 ///
-/// 7: tubes in the tasks of their barcodes; a pool says where its tube is counted.
+/// 7: tubes in the tasks of their barcodes; a pool says where its tube is counted; what became of results of labs.
 pub const FORMAT: u32 = 7;
 
 /// The format that no release wrote.

@@ -306,6 +306,7 @@ fn written_by(half: HalfKind) -> &'static [Topic] {
             Topic::AreaTiers,
             Topic::AreaDuties,
             Topic::AreaAlerts,
+            Topic::LabReceipts,
             Topic::Progress,
             Topic::DeadLetters,
         ],

@@ -9,6 +9,7 @@ mod closes;
 mod days;
 mod duties;
 mod hysteresis;
+mod labs;
 mod numbers;
 mod purposes;
 mod severity;

@@ -203,7 +203,8 @@ fn what_looks_never_ends_as_done_where_its_list_could_not_be_written() {
 #[test]
 fn what_looks_at_a_deployment_never_ends_as_done_where_its_list_could_not_be_written() {
     let site = ran("looks");
-    let cases: [(&[&str], i32, &str); 7] = [
+    let cases: [(&[&str], i32, &str); 8] = [
+        (&["receipts", "LAB-1"], 0, "LAB-1 First Example Laboratory"),
         (&["rules", "apply", RULES, "--dry-run"], 0, "tiers: none of"),
         (&["fate", "LAB-1", "r0"], 0, "now: it holds for person"),
         (&["policy", "explain", "D1"], 0, "by policy sample-districts@2020-01-01, as published"),

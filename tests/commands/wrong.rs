@@ -45,7 +45,7 @@ const CHANGE: [&str; 12] = [
 ];
 
 /// Commands that only look, also in the same four ways; so are `repair --dry-run`, `rules apply --dry-run`, `deadletters retry --dry-run` and `skip-lost` without `--to`.
-const LOOK: [&str; 19] = [
+const LOOK: [&str; 20] = [
     "audit",
     "check",
     "completions",
@@ -57,6 +57,7 @@ const LOOK: [&str; 19] = [
     "policy compare",
     "policy explain",
     "policy test",
+    "receipts",
     "rules check",
     "rules history",
     "rules show",

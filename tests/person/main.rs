@@ -18,6 +18,7 @@ mod pools;
 mod properties;
 mod reading;
 mod recalls;
+mod receipts;
 mod recut;
 mod replacements;
 mod restore;

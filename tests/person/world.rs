@@ -25,8 +25,8 @@ use swabstream::pipeline::times::{Passed, Times};
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, PersonDuties, PersonEvent,
-    PersonGroup, Rule, person_event::Event, rule,
+    Alert, AlertFamily, AlertState, Area, AreaChanges, ContactRecord, Finding, LabResult, LabTally, PersonDuties,
+    PersonEvent, PersonGroup, Rule, person_event::Event, rule,
 };
 
 const SECRET: Secret = Secret::new([7; 16]);
@@ -77,6 +77,8 @@ pub struct World {
     pub dead_letters: Vec<Output>,
     /// Newest receipt per lab.
     pub labs_heard: BTreeMap<String, Timestamp>,
+    /// What labs are to be told.
+    pub labs: Vec<LabTally>,
     /// Results reported before they were collected.
     pub reported_early: u64,
     /// State operations per task since they were last taken.
@@ -113,6 +115,7 @@ impl World {
             told: 0,
             causes: BTreeSet::new(),
             dead_letters: Vec::new(),
+            labs: Vec::new(),
             labs_heard: BTreeMap::new(),
             reported_early: 0,
             operations: vec![Vec::new(); tasks],
@@ -319,7 +322,8 @@ impl World {
                     let changes = AreaChanges::decode(&payload[..]).expect("changes");
                     assert!(changes.areas.iter().all(|area| self.layout.area_task(area) == output.partition));
                     let all = changes.cells.len() + changes.pools.len() + changes.duties.len() + changes.groups.len();
-                    assert!(all > 0, "nothing is sent when nothing changed");
+                    assert!(all + changes.labs.len() > 0, "nothing is sent when nothing changed");
+                    self.labs.extend(changes.labs.iter().cloned());
                     changes::add(&mut self.numbers, &changes);
                     changes::add_duties(&mut self.duties, &changes);
                     self.causes.extend(changes.causes.iter().map(|cause| {

@@ -16,7 +16,7 @@ use swabstream::runtime::task::RulesInForce;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What only workers publish, state apart.
-const PUBLISHED: [Topic; 11] = [
+const PUBLISHED: [Topic; 12] = [
     Topic::PersonEvents,
     Topic::AreaChanges,
     Topic::Alerts,
@@ -26,12 +26,13 @@ const PUBLISHED: [Topic; 11] = [
     Topic::AreaPositivity,
     Topic::AreaPublished,
     Topic::AreaTiers,
+    Topic::LabReceipts,
     Topic::DeadLetters,
     Topic::Progress,
 ];
 
 /// Of these, each partition has one writer: also their order must be right.
-const ONE_WRITER: [Topic; 7] = [
+const ONE_WRITER: [Topic; 8] = [
     Topic::Alerts,
     Topic::AreaAlerts,
     Topic::PersonDuties,
@@ -39,6 +40,7 @@ const ONE_WRITER: [Topic; 7] = [
     Topic::AreaPositivity,
     Topic::AreaPublished,
     Topic::AreaTiers,
+    Topic::LabReceipts,
 ];
 
 pub fn judge(broker: &Shared, witness: &Witness) {
@@ -105,6 +107,9 @@ fn assert_an_audit_agrees(broker: &Broker, published: &[RulesInForce]) {
     let report = evidence.judge(&cut.commits);
     let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
     assert!(report.verdict() == Verdict::Agree, "the audit differs:\n{}", lines.join("\n"));
+    // By the same labs from the first record on, all of them are told of.
+    let receipts = report.checks.iter().find(|check| check.name == "receipts").expect("it is checked");
+    assert!(published.len() > 1 || receipts.limited.is_none(), "{receipts}");
 }
 
 fn everything() -> impl Iterator<Item = Topic> {

@@ -7,8 +7,10 @@ use crate::audit::cut::{Cut, lies_before};
 use crate::audit::dead_letters::{self, Inputs};
 use crate::audit::inputs::{self, EarlierReading, Faults, Input, UsableEarlier};
 use crate::audit::rules::RulesFound;
+use crate::model::outcome::RejectCode;
 use crate::model::record::{Position, Record, Topic};
 use crate::model::time::Timestamp;
+use crate::proto::v1::LabResult;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was read of the inputs.
@@ -46,8 +48,8 @@ pub struct ArrivedEarlier {
 }
 
 impl InputsRead {
-    /// Takes the next record of an input.
-    pub fn take(&mut self, record: &Record<'_>, setting: &Setting) {
+    /// Takes the next record of an input. Returns the result that it is, whatever is wrong with it, if it can be read at all.
+    pub fn take(&mut self, record: &Record<'_>, setting: &Setting) -> Option<LabResult> {
         let place = record.position;
         let source = (place.topic, place.partition);
         self.first_received.entry(source).or_insert(record.received_at);
@@ -66,8 +68,12 @@ impl InputsRead {
             }
         };
         match inputs::read(record, rules, *max_record_bytes) {
-            Input::Mark => drop(self.marks.insert(place)),
+            Input::Mark => {
+                self.marks.insert(place);
+                None
+            }
             Input::Refused(faults) => {
+                let of_lab = (!faults.contains(&RejectCode::TooLarge)).then(|| inputs::lab_result(record)).flatten();
                 self.newer.extend(inputs::says_newer(record).then_some(place));
                 if let Some(usable) = inputs::usable_then(record, &faults, rules, *changed) {
                     self.usable_then.insert(place, arrived(usable));
@@ -77,11 +83,18 @@ impl InputsRead {
                     self.usable_earlier.insert(place, ArrivedEarlier { arrived: arrived(usable), certain });
                 }
                 self.refused.insert(place, faults);
+                of_lab
             }
             Input::Usable(usable) => {
                 self.newer.extend(inputs::is_newer(&usable).then_some(place));
+                let of_lab = usable.as_result().map(|result| LabResult {
+                    lab_id: result.lab_id.clone(),
+                    result_id: result.result_id.clone(),
+                    ..LabResult::default()
+                });
                 self.arrived.push(arrived(*usable));
                 self.places.push(place);
+                of_lab
             }
         }
     }

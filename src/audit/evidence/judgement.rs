@@ -9,6 +9,7 @@ use crate::audit::ids;
 use crate::audit::ledger::{self, Commits, UnknownLabs};
 use crate::audit::numbers::{self, Coverage, Observed};
 use crate::audit::passed::TimePassed;
+use crate::audit::receipts;
 use crate::audit::recount::{self, Truth, Until};
 use crate::audit::report::{Check, Report};
 use crate::audit::stored::AreaTask;
@@ -64,6 +65,8 @@ impl Evidence {
             head.is_some_and(|head| head.task.written_format < FIRST_WITH_TUBES)
         };
         self.inputs.leave_out_what_is_in_flight(&self.in_flight, &self.cut, by_pool);
+        self.receipts.on_its_way(&self.in_flight.labs);
+        self.in_flight.results.iter().for_each(|(lab, id)| self.receipts.sent_on(lab, id));
     }
 
     /// What area tasks hold; `Err` says what of it cannot be read.
@@ -86,7 +89,8 @@ impl Evidence {
     }
 
     fn recounted(&mut self) -> Vec<Check> {
-        const NAMES: [&str; 7] = ["alerts", "numbers", "area state", "tiers", "day closes", "duties", "area duties"];
+        const NAMES: [&str; 8] =
+            ["alerts", "numbers", "area state", "tiers", "day closes", "receipts", "duties", "area duties"];
         if let Some(why) = self.why_not_recounted() {
             return NAMES.map(|name| Check::left_out(name, &why)).into();
         }
@@ -129,6 +133,8 @@ impl Evidence {
                 &self.setting.rules,
             ),
         ];
+        let inputs = (&self.cut, self.inputs.view().judged_otherwise);
+        checks.push(receipts::check(&self.receipts, &self.heads, &areas, &self.setting.rules, inputs));
         checks.extend(duties::checks(&truth, &found, &known));
         checks
     }

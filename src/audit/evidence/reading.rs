@@ -8,6 +8,7 @@ use crate::audit::dead_letters::DeadLetter;
 use crate::audit::histories::Histories;
 use crate::audit::in_flight::InFlight;
 use crate::audit::ledger::{self, Commits, Heads, LastHead, NewestCommits, RecordCounts, Unread};
+use crate::audit::receipts::Receipts;
 use crate::audit::stored::{self, Stored};
 use crate::audit::targets;
 use crate::model::record::{Layout, MESSAGE_FORMAT, Position, Record, Topic};
@@ -28,6 +29,7 @@ pub struct Evidence {
     pub(super) areas: BTreeMap<i32, Stored>,
     pub(super) counts: RecordCounts,
     pub(super) in_flight: InFlight,
+    pub(super) receipts: Receipts,
     /// A message that its receiver had read and its sender not sent: the cut is no moment.
     too_early: Option<String>,
     /// A message that waits for its task and is for a newer version to read.
@@ -53,6 +55,7 @@ impl Evidence {
             areas: BTreeMap::new(),
             counts: RecordCounts::new(),
             in_flight: InFlight::default(),
+            receipts: Receipts::default(),
             too_early: None,
             newer: None,
             newest: NewestCommits::default(),
@@ -77,6 +80,7 @@ impl Evidence {
             Topic::LabResults | Topic::ContactRecords | Topic::PersonGroups => self.take_input(record),
             Topic::PersonEvents | Topic::AreaChanges => self.take_message(record, later),
             _ if later.is_some() => {}
+            Topic::LabReceipts => self.receipts.told(key, record.message()),
             Topic::DeadLetters => self.dead_letters.push(DeadLetter::read(record, header)),
             Topic::PersonState | Topic::AreaState => self.take_state(record),
             Topic::Alerts | Topic::AreaAlerts => {
@@ -151,7 +155,9 @@ impl Evidence {
     fn take_input(&mut self, record: &Record<'_>) {
         let Position { topic, partition, .. } = record.position;
         *self.counts.entry((topic, partition)).or_default() += 1;
-        self.inputs.take(record, &self.setting);
+        if let Some(result) = self.inputs.take(record, &self.setting) {
+            self.receipts.sent(&result.lab_id, &result.result_id);
+        }
     }
 
     /// Retention has deleted by now what lies before these offsets. What was read of it counts no more, as part of it

@@ -9,12 +9,13 @@ use super::cells::Cells;
 use super::changes;
 use super::cut::place;
 use super::duties::sums::DutySums;
+use super::inputs;
 use super::recount::{Held, Truth, Until};
 use crate::model::record::{Layout, Position, Record, Topic};
-use crate::model::time::Day;
+use crate::model::time::{Day, Timestamp};
 use crate::policy::{LONGEST_WINDOW, Rules};
 use crate::proto::v1::person_event::Event;
-use crate::proto::v1::{AreaChanges, PersonEvent};
+use crate::proto::v1::{AreaChanges, ForwardedRecord, LabTally, PersonEvent};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 use tellings::Tellings;
@@ -45,6 +46,10 @@ pub struct InFlight {
     pub cells: Cells,
     /// What they say has to be done there.
     pub duties: DutySums,
+    /// What they say became of results of labs.
+    pub labs: Vec<LabTally>,
+    /// Lab and id of the results sent on that their person's task had not read.
+    pub results: Vec<(String, String)>,
 }
 
 impl InFlight {
@@ -66,6 +71,7 @@ impl InFlight {
                     changes::add(&mut self.cells, &batch);
                     changes::add_duties(&mut self.duties, &batch);
                 }
+                self.labs.extend(batch.labs);
                 batch.format
             }
         }
@@ -76,7 +82,16 @@ impl InFlight {
         let place = event.origin.as_ref().and_then(place);
         event.event.iter().for_each(|event| self.tellings.await_telling(message, event));
         match &event.event {
-            Some(Event::Record(_) | Event::Result(_) | Event::Contact(_)) => self.records.extend(place),
+            Some(Event::Record(sent)) => {
+                self.records.extend(place);
+                let result = place.and_then(|place| inputs::lab_result(&sent_on(sent, place)));
+                self.results.extend(result.map(|result| (result.lab_id, result.result_id)));
+            }
+            Some(Event::Result(result)) => {
+                self.records.extend(place);
+                self.results.push((result.lab_id.clone(), result.result_id.clone()));
+            }
+            Some(Event::Contact(_)) => self.records.extend(place),
             Some(Event::Moved(_)) => self.moved.extend(place),
             Some(Event::IndexContact(contact)) => {
                 self.about_contacts.extend([contact.person_id.clone(), contact.index_person_id.clone()]);
@@ -120,5 +135,16 @@ impl InFlight {
             truth.tier_changes.retain(|(changed, _), _| changed != area);
             truth.tier_changes.extend(changes);
         }
+    }
+}
+
+/// A record that was sent on, as it lay in its partition.
+fn sent_on(sent: &ForwardedRecord, position: Position) -> Record<'_> {
+    Record {
+        position,
+        received_at: Timestamp::default(),
+        key: Some(&sent.key),
+        payload: Some(&sent.payload),
+        content_type: sent.content_type.as_deref(),
     }
 }

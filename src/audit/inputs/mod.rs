@@ -13,5 +13,6 @@ mod validity;
 pub use encoding::EarlierReading;
 pub use faults::Faults;
 pub use reading::{
-    Input, UsableEarlier, depends_on_then, is_newer, is_of_the_form, read, says_newer, usable_earlier, usable_then,
+    Input, UsableEarlier, depends_on_then, is_newer, is_of_the_form, lab_result, read, says_newer, usable_earlier,
+    usable_then,
 };

@@ -9,6 +9,7 @@ use crate::audit::targets;
 use crate::model::outcome::RejectCode as Code;
 use crate::model::record::{Record, Topic};
 use crate::policy::Rules;
+use crate::proto::v1::LabResult;
 use prost::Message;
 
 /// What a record is.
@@ -71,6 +72,14 @@ fn judge(record: &Record<'_>, rules: &Rules, max_record_bytes: usize, by: Judgem
     match usable.filter(|_| faults.is_empty()) {
         Some(usable) => Input::Usable(Box::new(usable)),
         None => Input::Refused(faults),
+    }
+}
+
+/// The result that a record is, whatever is wrong with it, if it can be read at all.
+pub fn lab_result(record: &Record<'_>) -> Option<LabResult> {
+    match decode(record) {
+        Ok(Usable::Result(result)) if record.position.topic == Topic::LabResults => Some(result),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an area task holds: images and operations of its pages, added up.
 
 use super::bytes::Bytes;
+use super::labs::{self, LabSum, LabSums};
 use crate::audit::cells::{Cells, CountKey, CountName, POOLED, names, pools};
 use crate::audit::duties::sums::{self as duty_sums, DutyCounts, DutySums};
 use crate::model::time::{Day, Timestamp};
@@ -25,6 +26,10 @@ pub struct AreaTask {
     pub duties: DutySums,
     /// Per sender, the number of the last batch it has added.
     pub seen: BTreeMap<i32, u64>,
+    /// Records of labs of which no receipt was published yet.
+    pub labs: LabSums,
+    /// The same by interval.
+    open: BTreeMap<(String, i64), LabSum>,
 }
 
 /// The close of a day.
@@ -34,6 +39,19 @@ pub struct Closed {
     pub at: Timestamp,
     /// Those that had not.
     pub without: Vec<i32>,
+}
+
+/// What became of results of a lab: here only how many there are, and the digest of their ids.
+fn lab_sum(bytes: &mut Bytes<'_>) -> Result<LabSum, String> {
+    let mut sum = LabSum::default();
+    for _ in 0..bytes.short()? {
+        bytes.signed()?;
+        bytes.signed()?;
+        sum.records += bytes.short()?;
+    }
+    let length = bytes.u32()? as usize;
+    let digest = bytes.take(length)?.try_into().map_err(|_| "a digest has not 16 bytes")?;
+    Ok(LabSum { digest: u128::from_be_bytes(digest), ..sum })
 }
 
 /// One area of a page.
@@ -97,6 +115,12 @@ impl Replay {
             self.task.closes = (0..bytes.short()?).map(|_| close(bytes)).collect::<Result<_, _>>()?;
             bytes.option()?;
         }
+        // Since format 7: what became of results of labs.
+        let labs = if format < 7 { 0 } else { bytes.short()? };
+        for _ in 0..labs {
+            let of = (bytes.text()?, bytes.signed()?);
+            self.task.open.insert(of, lab_sum(bytes)?);
+        }
         Ok(())
     }
 
@@ -121,6 +145,13 @@ impl Replay {
                     self.task.closed = Some(day);
                     self.task.closes.insert(day, closed(&mut bytes)?);
                 }
+                9 => {
+                    let of = (bytes.text()?, bytes.signed()?);
+                    let more = lab_sum(&mut bytes)?;
+                    let sum = self.task.open.entry(of).or_default();
+                    (sum.records, sum.digest) = (sum.records + more.records, sum.digest.wrapping_add(more.digest));
+                }
+                10 => drop(self.task.open.remove(&(bytes.text()?, bytes.signed()?))),
                 5 => {
                     let at = usize::from(bytes.u8()?).checked_sub(1);
                     let purpose = at.and_then(|at| self.purposes.get_mut(at));
@@ -155,6 +186,8 @@ impl Replay {
                 duty_sums::bump(&mut self.task.duties, (&area.code, day), &counts);
             }
         }
+        let open = std::mem::take(&mut self.task.open);
+        open.iter().for_each(|((lab, _), sum)| labs::add(&mut self.task.labs, lab, *sum));
         self.task
     }
 

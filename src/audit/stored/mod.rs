@@ -7,6 +7,7 @@
 mod area_task;
 mod bytes;
 mod changelog;
+pub mod labs;
 
 pub use area_task::AreaTask;
 pub use changelog::{Stored, head_of};

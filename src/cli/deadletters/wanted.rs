@@ -1,7 +1,7 @@
 //! Which dead letters are asked for.
 
 use super::letter::Letter;
-use crate::clock;
+use crate::cli::asked;
 use crate::model::outcome::{RejectCode, code_text, codes};
 use crate::model::record::Topic;
 use crate::model::time::Timestamp;
@@ -17,10 +17,10 @@ pub struct Wanted {
     #[arg(long, value_name = "ID")]
     pub lab: Option<String>,
     /// Set aside at or after this time: RFC 3339, or how long ago, as 90m, 12h or 3d
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = asked::since)]
     pub since: Option<Timestamp>,
     /// Set aside before this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = asked::since)]
     pub until: Option<Timestamp>,
     /// From this input, e.g. lab-results (without prefix)
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
@@ -67,16 +67,6 @@ fn topic(text: &str) -> Result<Topic, String> {
     })
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp(at.as_millisecond()));
-    }
-    let ago = |unit: char, minutes: i64| text.strip_suffix(unit)?.parse::<u32>().ok().map(|n| i64::from(n) * minutes);
-    let minutes = ago('m', 1).or_else(|| ago('h', 60)).or_else(|| ago('d', 24 * 60));
-    let minutes = minutes.ok_or("it is a time such as 2026-11-29T08:00:00+08:00, or how long ago: 90m, 12h, 3d")?;
-    Ok(Timestamp(clock::now().0 - minutes * 60_000))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::letter::tests::{read, set_aside};
@@ -113,16 +103,6 @@ mod tests {
         assert_eq!(topic("lab-results"), Ok(Topic::LabResults));
         for text in ["dead-letters", "alerts", "results"] {
             assert!(topic(text).is_err_and(|says| says.contains("contact-records")), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_time_is_an_instant_or_how_long_ago() {
-        assert_eq!(time("2022-11-11T08:00:00+08:00"), Ok(Timestamp(1_668_124_800_000)));
-        let (hour, now) = (time("1h").expect("a time"), clock::now());
-        assert!((now.0 - hour.0 - 3_600_000).abs() < 60_000);
-        for text in ["", "h", "-1h", "1w", "2022-11-11"] {
-            assert!(time(text).is_err(), "{text}");
         }
     }
 }

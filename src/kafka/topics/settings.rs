@@ -39,7 +39,8 @@ pub(super) fn places_of(topic: Topic) -> Places {
         | Topic::AreaDuties
         | Topic::AreaPositivity
         | Topic::AreaPublished
-        | Topic::AreaTiers => Places::Area,
+        | Topic::AreaTiers
+        | Topic::LabReceipts => Places::Area,
         Topic::Rules | Topic::Progress | Topic::Retried | Topic::RulesHistory => Places::One,
     }
 }
@@ -74,6 +75,7 @@ pub(super) fn keeping_of(topic: Topic) -> Keeping {
         | Topic::PersonGroups
         | Topic::PersonEvents
         | Topic::AreaChanges
+        | Topic::LabReceipts
         | Topic::DeadLetters => Keeping::Passing,
     }
 }

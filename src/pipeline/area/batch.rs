@@ -5,22 +5,24 @@
 //! message of the generated code each would cost more than adding them: they are read in place.
 
 use crate::model::cell::{GAPS, Number, People, Tally};
+use crate::model::digest;
 use crate::model::duty;
 use crate::model::outcome::{Reject, RejectCode};
 use crate::model::record::{Layout, Origin, Record};
 use crate::model::target::FIRST;
+use crate::model::time::Timestamp;
 use crate::pipeline::decode::protobuf::{Bytes, bytes, number};
 use crate::pipeline::ending::Stop;
 use crate::pipeline::formats;
 use crate::pipeline::half::Context;
-use crate::proto::v1::{self, AreaCause, GroupChange, PoolChange};
+use crate::proto::v1::{self, AreaCause, GroupChange, LabTally, PoolChange};
 use prost::Message as _;
 
 /// Days a cell may lie on: far beyond any calendar in use, and safe to calculate with.
 const DAYS: std::ops::Range<i32> = -1_000_000..1_000_000;
 
 /// `AreaChanges`, with texts that lie in the record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch<'a> {
     /// Person task.
     pub person_task: i32,
@@ -46,6 +48,8 @@ pub struct Batch<'a> {
     pub duties: Vec<DutyChange>,
     /// Changes of key groups, as the generated code reads them.
     pub groups: Vec<GroupChange>,
+    /// What became of results of labs, likewise.
+    pub labs: Vec<LabTally>,
 }
 
 /// Something else has to be done in an area on a day.
@@ -130,6 +134,13 @@ fn in_range_of(batch: Batch<'_>, task: i32, layout: Layout) -> Result<Batch<'_>,
     if !batch.groups.iter().all(is_group) {
         return Err(malformed("groups"));
     }
+    let is_tally = |of: &LabTally| {
+        let (from, digest) = (of.from.as_ref().and_then(Timestamp::from_wire), digest::from_wire(&of.id_digest));
+        layout.area_task(&of.lab_id) == task && from.is_some() && digest.is_some() && !of.outcomes.is_empty()
+    };
+    if !batch.labs.iter().all(is_tally) {
+        return Err(malformed("labs"));
+    }
     match (0..batch.cells.len()).find(|at| !in_range(&batch, *at)) {
         Some(at) => Err(malformed(&format!("cells[{at}]"))),
         None => Ok(batch),
@@ -149,6 +160,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
     const POOLS: u64 = bytes(10);
     const DUTIES: u64 = bytes(12);
     const GROUPS: u64 = bytes(13);
+    const LABS: u64 = bytes(14);
     let (mut batch, mut rest) = (Batch::default(), Bytes(payload));
     // A cell takes some twenty bytes.
     batch.cells.reserve(payload.len() / 16);
@@ -170,6 +182,7 @@ fn parse(payload: &[u8]) -> Option<Batch<'_>> {
             POOLS => batch.pools.push(PoolChange::decode(rest.bytes()?).ok()?),
             DUTIES => batch.duties.push(duty(rest.bytes()?)?),
             GROUPS => batch.groups.push(GroupChange::decode(rest.bytes()?).ok()?),
+            LABS => batch.labs.push(LabTally::decode(rest.bytes()?).ok()?),
             // It was looked at before.
             formats::FIELD => drop(rest.varint()?),
             _ => return None,

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod closes;
 pub mod days;
 mod duties;
+mod labs;
 mod pooled;
 pub mod positivity;
 pub mod restate;
@@ -77,7 +78,7 @@ impl Half for AreaHalf {
     fn owes(&self, times: &Times) -> bool {
         let farthest = days::farthest(&self.rules, &self.state, known(times.own), come_to(times));
         let publishes = farthest.is_some_and(|day| self.state.published().is_none_or(|(last, _)| last < day));
-        publishes || closes::owes(&self.rules, &self.state, times)
+        publishes || closes::owes(&self.rules, &self.state, times) || labs::owes(&self.state, times.everywhere)
     }
 
     fn closed(&self) -> Option<Day> {
@@ -107,6 +108,7 @@ impl Half for AreaHalf {
         if !self.rules_logged {
             self.log_rules(effects);
         }
+        labs::publish(&mut self.state, self.context.task, times.everywhere, effects);
         let mut touched = std::mem::take(&mut self.touched);
         // Nothing is lost: the first publication states everything there is.
         let (own, everywhere) = (known(times.own), come_to(times));
@@ -209,6 +211,7 @@ impl AreaHalf {
         }
         self.note_causes(batch, effects);
         self.add_duties(batch, effects);
+        labs::add(&mut self.state, &batch.labs, effects);
         match full {
             None => Ending::Used(End::ChangesApplied),
             Some(at) => Ending::SetAside(Reject::new(RejectCode::Internal, format!("purposes[{at}]"))),

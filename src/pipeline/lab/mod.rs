@@ -1,6 +1,8 @@
-//! When each lab of the registry was last heard of, since the last time somebody asked.
+//! When each lab of the registry was last heard of, since the last time somebody asked, and what became of what it sent.
 //!
-//! In: receipts of results. Out: the newest of each lab, once.
+//! In: receipts of results. Out: the newest of each lab, once; sums.
+
+pub mod tallies;
 
 use crate::model::time::Timestamp;
 use crate::policy::{LabIndex, Rules};

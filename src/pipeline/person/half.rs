@@ -9,19 +9,22 @@ use super::messages::{self, Trigger};
 use super::overdue;
 use super::pools::{recall, tubes};
 use super::retention::{self, Cutoffs};
+use crate::model::digest;
 use crate::model::outcome::{End, Outcome, Reject};
 use crate::model::record::{HalfKind, Output, Record, Topic};
 use crate::model::time::Timestamp;
 use crate::pipeline::decode;
 use crate::pipeline::effects::Effects;
 use crate::pipeline::ending::Ending;
-use crate::pipeline::formats::{DUTIES, Newer, TUBES};
+use crate::pipeline::formats::{DUTIES, LABS, Newer, TUBES};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::lab::LabsHeard;
+use crate::pipeline::lab::tallies::{LabRecord, LabTallies};
 use crate::pipeline::person::counting::cells::Cells;
 use crate::pipeline::person::counting::contribution::{self, Places, Scratch};
 use crate::pipeline::times::{OwnTime, Passed, Times, turn};
 use crate::policy::Rules;
+use crate::proto::v1::LabTally;
 use crate::state::person::{PersonState, Slot};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,6 +51,8 @@ impl Half for PersonHalf {
             messages: VecDeque::new(),
             touched: Vec::new(),
             labs_heard: LabsHeard::default(),
+            of_lab: None,
+            lab_tallies: LabTallies::default(),
             cutoffs: None,
             passed: Passed::default(),
             finds_duties: false,
@@ -60,13 +65,17 @@ impl Half for PersonHalf {
     }
 
     fn apply(&mut self, record: &Record<'_>, effects: &mut Effects) -> Result<Outcome, Newer> {
+        self.of_lab = None;
         let ending = match record.position.topic {
             _ if decode::is_time_mark(record, self.context.history) => Ok(Ending::Used(End::TimeMark)),
             Topic::PersonEvents => self.person_event(record, effects),
             _ => self.input(record, 0, effects),
         };
         self.deliver(effects);
-        self.ended(record, ending, effects)
+        let outcome = self.ended(record, ending, effects)?;
+        let of_lab = self.of_lab.take();
+        self.tally(of_lab, outcome);
+        Ok(outcome)
     }
 
     fn apply_all(
@@ -84,8 +93,13 @@ impl Half for PersonHalf {
             }
             for (at, record) in some.iter().enumerate() {
                 let plain = read.get(at).and_then(Option::as_ref);
-                let outcome = match plain.and_then(|plain| self.plain(plain, record, effects)) {
-                    Some(ending) => self.ended(record, ending, effects)?,
+                let ending = plain.and_then(|plain| Some((self.plain(plain, record, effects)?, plain.of_lab)));
+                let outcome = match ending {
+                    Some((ending, of_lab)) => {
+                        let outcome = self.ended(record, ending, effects)?;
+                        self.tally(of_lab, outcome);
+                        outcome
+                    }
                     None => self.apply(record, effects)?,
                 };
                 ended(record, outcome);
@@ -152,6 +166,7 @@ impl Half for PersonHalf {
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
         self.count_all(-1);
         self.cells.carry_over(&self.rules);
+        self.lab_tallies.carry_over(&self.rules);
         self.rules = rules;
         self.places = Places::default();
         self.scratch.forget_all();
@@ -179,7 +194,11 @@ impl Half for PersonHalf {
             layout: self.context.layout,
             format: self.context.formats.written,
         };
-        effects.outputs.extend(self.cells.drain(&self.rules, &head));
+        let tallied = self.lab_tallies.drain(&self.rules);
+        // Area tasks of a version that knows nothing of it would stop.
+        let labs = if head.format < LABS { Vec::new() } else { tallied };
+        effects.tallied = sum_of(&labs);
+        effects.outputs.extend(self.cells.drain(&self.rules, &head, &labs));
         effects.labs_heard.extend(self.labs_heard.take(&self.rules));
     }
 
@@ -189,6 +208,17 @@ impl Half for PersonHalf {
 
     fn sizes(&self) -> Vec<(&'static str, u64)> {
         self.state.sizes()
+    }
+}
+
+/// What labs are told.
+impl PersonHalf {
+    /// Books what became of a lab's result where it ended: of what is sent on that is not here.
+    #[inline]
+    fn tally(&mut self, of_lab: Option<LabRecord>, outcome: Outcome) {
+        if let Some(record) = of_lab.filter(|_| outcome != Outcome::Used(End::Forwarded)) {
+            self.lab_tallies.book(record, outcome, self.rules.labs.len());
+        }
     }
 }
 
@@ -273,7 +303,7 @@ impl PersonHalf {
         self.count_all(1);
         let Context { task: person_task, layout, formats, .. } = self.context;
         let head = Head { person_task, seq: 0, now: Timestamp::default(), layout, format: formats.written };
-        self.cells.drain(&self.rules, &head)
+        self.cells.drain(&self.rules, &head, &[])
     }
 
     /// Adds (or takes back) all that the people held add by the rules in force.
@@ -292,4 +322,11 @@ impl PersonHalf {
             self.count_duties(slot, sign);
         }
     }
+}
+
+/// How many records area tasks are told of, and the digest of their ids.
+fn sum_of(labs: &[LabTally]) -> (u64, u128) {
+    let records = |tally: &LabTally| tally.outcomes.iter().map(|count| count.records).sum::<u64>();
+    let digests = labs.iter().filter_map(|tally| digest::from_wire(&tally.id_digest));
+    (labs.iter().map(records).sum(), digests.fold(0, u128::wrapping_add))
 }

@@ -11,6 +11,10 @@ use crate::policy::Rules;
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use prost::Message as _;
 
+/// Stands for a record where new rules, or a deadline, caused a message from person to person.
+pub const NO_RECORD: Origin =
+    Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };
+
 impl Origin {
     /// The origin a message names.
     pub fn of_event(event: &v1::PersonEvent) -> Result<Self, Reject> {

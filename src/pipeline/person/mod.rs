@@ -9,13 +9,12 @@ use super::decode::{self, validate};
 use super::effects::Effects;
 use super::ending::{self, Ending, Stop};
 use super::half::Context;
-use super::lab::LabsHeard;
+use super::lab::{LabsHeard, tallies::LabRecord, tallies::LabTallies};
 use super::times::Passed;
 use crate::model::ids::Domain;
 use crate::model::outcome::{End, Reject, RejectCode};
-use crate::model::record::{Position, Record, Topic};
+use crate::model::record::{Record, Topic};
 use crate::model::result::{Finding, LabResult};
-use crate::model::time::Timestamp;
 use crate::policy::{Rules, TargetIndex};
 use crate::proto::v1::{self, CauseKind, person_event::Event};
 use crate::state::person::case_file::{CaseFile, Contact, IndexFound, PositiveVersion};
@@ -28,7 +27,7 @@ use counting::cells::Cells;
 use counting::contribution::{self, CountedCase, Places, Scratch};
 use deadlines::Deadlines;
 use duties::group_overdue;
-use messages::{Origin, Trigger};
+use messages::{NO_RECORD, Origin, Trigger};
 use plain::PlainResult;
 use pools::tubes;
 use retention::Cutoffs;
@@ -72,6 +71,9 @@ pub struct PersonHalf {
     /// People looked at because of the record at hand.
     touched: Vec<Slot>,
     labs_heard: LabsHeard,
+    /// The result at hand, if its lab is told what becomes of it.
+    of_lab: Option<LabRecord>,
+    lab_tallies: LabTallies,
     cutoffs: Option<Cutoffs>,
     passed: Passed,
     /// What was restored was written by somebody who says nothing of duties.
@@ -95,9 +97,11 @@ impl PersonHalf {
         match record.position.topic {
             Topic::LabResults => {
                 let read = decode::result_in_place(record, limit)?;
+                let view = read.view();
+                self.of_lab = LabRecord::of(self.rules.lab(view.lab_id), view.result_id, record.received_at);
                 match read.pool() {
                     Some((wire, pool)) => self.pool(wire, pool, record, hops, effects),
-                    None => self.result(&read.view(), record, hops, effects),
+                    None => self.result(&view, record, hops, effects),
                 }
             }
             Topic::ContactRecords => self.contact(&decode::contact(record, limit)?, record, hops, effects),
@@ -493,7 +497,3 @@ impl PersonHalf {
         &self.state
     }
 }
-
-/// Stands for a record where new rules, or a deadline, caused a message from person to person.
-const NO_RECORD: Origin =
-    Origin { position: Position { topic: Topic::Rules, partition: 0, offset: -1 }, received_at: Timestamp(0) };

@@ -12,6 +12,7 @@ use crate::pipeline::decode::result_view::ResultView;
 use crate::pipeline::decode::validate::Registered;
 use crate::pipeline::decode::{self, validate};
 use crate::pipeline::half::Context;
+use crate::pipeline::lab::tallies::LabRecord;
 use crate::policy::Rules;
 use crate::state::person::Slot;
 use crate::state::person::row::Row;
@@ -29,6 +30,8 @@ pub struct PlainResult {
     pub registered: Registered,
     /// It says that it was reported before it was collected.
     pub reported_early: bool,
+    /// For the receipt of its lab.
+    pub of_lab: Option<LabRecord>,
 }
 
 impl PlainResult {
@@ -53,6 +56,7 @@ impl PlainResult {
             row: versions::row(&result, rules.target_id(registered.target), &context.secret),
             registered,
             reported_early: validate::is_reported_early(&wire),
+            of_lab: LabRecord::of(registered.lab, result.result_id, record.received_at),
         })
     }
 }

@@ -3,10 +3,10 @@
 //! As in [`super`], from top to bottom. None of it is on the path of a single result, but for one look whether its
 //! person has a pool to report to.
 
-use super::messages::{self, Origin, Trigger};
+use super::messages::{self, NO_RECORD, Origin, Trigger};
 use super::pools::{members, recall, shared, tubes};
 use super::versions::{self, Change};
-use super::{NO_RECORD, PersonHalf, alerts, route};
+use super::{PersonHalf, alerts, route};
 use crate::model::outcome::{End, Reject, RejectCode};
 use crate::model::record::Record;
 use crate::model::result::Finding;

@@ -6,12 +6,13 @@
 pub mod clock;
 
 use super::log::{CommitMark, Committed, TaskCommit};
+use crate::model::digest;
 use crate::model::outcome::{Ledger, Outcome, Reject, RejectCode};
 use crate::model::record::{COMMIT_HEADER, Layout, Output, Position, Record, Topic};
 use crate::model::time::{Day, Timestamp};
 use crate::pipeline::decode::validate::JUDGEMENT;
 use crate::pipeline::effects::Effects;
-use crate::pipeline::formats::{Formats, Newer};
+use crate::pipeline::formats::{Formats, LABS, Newer};
 use crate::pipeline::half::{Context, Half};
 use crate::pipeline::times::{Passed, Times, Unseen};
 use crate::policy::Rules;
@@ -44,6 +45,8 @@ pub struct Task<H> {
     half: H,
     changelog: Changelog,
     ledger: Ledger,
+    /// Area tasks were told of every record for receipts of labs.
+    tells_all: bool,
     next: Vec<(Topic, i64)>,
     clock: Clock,
     /// How far days may be closed: what the rules in force make of how far each person task has come.
@@ -70,6 +73,7 @@ impl<H: Half> Task<H> {
             half: H::new(context, rules.rules.clone()),
             changelog: Changelog::new(H::CHANGELOG, number, ring),
             ledger: Ledger::default(),
+            tells_all: true,
             next,
             clock: Clock::new(H::OWN_TIME, H::INPUTS, history),
             closing: None,
@@ -114,6 +118,8 @@ impl<H: Half> Task<H> {
         let published = Watermarks { watermark: time(&head.told), drop_before: time(&head.drop_now) };
         task.clock.resume(time(&head.now), published);
         task.ledger = Ledger::from_counts(head.consumed, head.sent, head.received, &head.outcomes);
+        task.ledger.tallied = (head.lab_records, digest::from_wire(&head.lab_digest).unwrap_or_default());
+        task.tells_all = head.tells_all;
         task.rules_offset = head.rules_offset;
         task.half.resume(passed_by(&head), head.written_format);
         task.losses = head.losses;
@@ -258,6 +264,9 @@ impl<H: Half> Task<H> {
         self.half.advance(&times, &mut self.effects);
         self.half.flush(seq, &times, &mut self.effects);
         self.ledger.sent += std::mem::take(&mut self.effects.sent);
+        self.tells_all &= self.formats.written >= LABS;
+        let (records, ids) = std::mem::take(&mut self.effects.tallied);
+        self.ledger.tallied = (self.ledger.tallied.0 + records, self.ledger.tallied.1.wrapping_add(ids));
         let mut outputs = std::mem::take(&mut self.effects.outputs);
         // A day that was closed is told of at once: nothing else may follow for long.
         let closed = self.closed();
@@ -304,6 +313,9 @@ impl<H: Half> Task<H> {
             due_before: unseen.and_then(|unseen| unseen.due).map(Timestamp::to_wire),
             held_from: held_from.map(Timestamp::to_wire),
             written_format: self.formats.written,
+            tells_all: self.tells_all,
+            lab_records: self.ledger.tallied.0,
+            lab_digest: if self.ledger.tallied.0 == 0 { Vec::new() } else { digest::to_wire(self.ledger.tallied.1) },
         }
     }
 

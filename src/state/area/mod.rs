@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub mod cell;
 pub mod closes;
 pub mod duties;
+pub mod labs;
 pub mod operation;
 pub mod pools;
 pub mod series;
@@ -23,6 +24,7 @@ pub mod series;
 use crate::state::codec::{Reader, corrupt, put_bytes, put_option, put_short, put_short_signed};
 use cell::CellKey;
 use closes::Closes;
+use labs::Labs;
 use operation::{MetaOperation, Run, SeriesOperation, put_day, read_added, read_day, read_days, write_days};
 use series::Series;
 
@@ -60,6 +62,7 @@ struct Meta {
     periods: Vec<Day>,
     closes: Closes,
     misses_from: Option<Day>,
+    labs: Labs,
 }
 
 impl AreaState {
@@ -76,6 +79,11 @@ impl AreaState {
     /// Days that were closed.
     pub fn closes(&self) -> &Closes {
         &self.meta.closes
+    }
+
+    /// What became of results of labs, of which no receipt was published yet.
+    pub fn labs(&self) -> &Labs {
+        &self.meta.labs
     }
 
     /// The first day that was published without the results of some people, as it was let close without them.
@@ -338,6 +346,8 @@ impl Meta {
             MetaOperation::Closed(day, close) => self.closes.close(day, close),
             MetaOperation::MissesFrom(day) => self.misses_from = day,
             MetaOperation::Rules { digest, periods } => (self.digest, self.periods) = (digest, periods),
+            MetaOperation::LabAdded { lab, interval, sum } => self.labs.add(lab, interval, &sum),
+            MetaOperation::LabTold { lab, interval } => self.labs.told(lab, interval),
         }
         Ok(())
     }
@@ -356,6 +366,7 @@ impl Meta {
         write_days(into, &self.periods);
         self.closes.write(into);
         put_day(into, self.misses_from);
+        self.labs.write(into);
     }
 
     fn read(from: &mut Reader<'_>, format: u32) -> Result<Self, Corrupt> {
@@ -372,6 +383,10 @@ impl Meta {
         // Before format 5 no day was closed.
         if format >= 5 {
             (meta.closes, meta.misses_from) = (Closes::read(from)?, read_day(from)?);
+        }
+        // Before format 7 nothing was held of labs.
+        if format >= 7 {
+            meta.labs = Labs::read(from)?;
         }
         Ok(meta)
     }

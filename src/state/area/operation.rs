@@ -3,6 +3,7 @@
 use super::cell::{Cell, CellKey};
 use super::closes::Close;
 use super::duties::{DutyNumbers, read_duties, read_group, write_duties, write_group};
+use super::labs::LabSum;
 use super::pools::{self, PoolKey};
 use super::series::{TierAlert, put_origin, read_origin};
 use crate::model::cell::{Number, PoolCounts};
@@ -56,6 +57,22 @@ pub enum MetaOperation {
     Closed(Day, Close),
     /// The first day that is published without the results of some people; `None`: nothing is missing any more.
     MissesFrom(Option<Day>),
+    /// A lab's results that were received in an interval ended.
+    LabAdded {
+        /// Its id.
+        lab: String,
+        /// The interval.
+        interval: i64,
+        /// What became of them.
+        sum: Box<LabSum>,
+    },
+    /// A receipt of all of them was published.
+    LabTold {
+        /// The lab's id.
+        lab: String,
+        /// The interval.
+        interval: i64,
+    },
 }
 
 /// Change of one area.
@@ -147,6 +164,17 @@ impl MetaOperation {
                 into.push(8);
                 put_day(into, *day);
             }
+            Self::LabAdded { lab, interval, sum } => {
+                into.push(9);
+                put_bytes(into, lab.as_bytes());
+                put_short_signed(into, *interval);
+                sum.write(into);
+            }
+            Self::LabTold { lab, interval } => {
+                into.push(10);
+                put_bytes(into, lab.as_bytes());
+                put_short_signed(into, *interval);
+            }
         }
     }
 
@@ -168,6 +196,12 @@ impl MetaOperation {
             6 => Self::ClosesFrom(Day(from.short_signed()?)),
             7 => Self::Closed(Day(from.short_signed()?), Close::read(&mut from)?),
             8 => Self::MissesFrom(read_day(&mut from)?),
+            // Since format 7.
+            9 => {
+                let (lab, interval) = (from.text()?.to_owned(), from.short_signed()?);
+                Self::LabAdded { lab, interval, sum: Box::new(LabSum::read(&mut from)?) }
+            }
+            10 => Self::LabTold { lab: from.text()?.to_owned(), interval: from.short_signed()? },
             _ => return Err(corrupt("an operation is unknown")),
         };
         from.finish()?;

@@ -1,7 +1,7 @@
 //! Forgeries that leave every number and every book as it was, a limit of size that changed since, and what help
 //! says of it all.
 
-use super::{LAYOUT, Snapshot, assert_named, named, read, snapshot};
+use super::{LAYOUT, Snapshot, assert_named, named, read, snapshot, snapshot_with_every_cause};
 use crate::support::broker::Stored;
 use crate::support::deployment::MAX_RECORD_BYTES;
 use clap::CommandFactory as _;
@@ -13,8 +13,8 @@ use swabstream::demo::city::{Kind, Message};
 use swabstream::model::outcome::RejectCode;
 use swabstream::model::record::Topic;
 use swabstream::proto::v1::{
-    Alert, AlertState, AreaPositivity, AreaPublished, AreaTier, Cause, CauseKind, LabResult, MatchedContact,
-    PositiveResult, StateHead,
+    Alert, AlertState, AreaPositivity, AreaPublished, AreaTier, Cause, CauseKind, LabReceipt, LabResult,
+    MatchedContact, PositiveResult, StateHead,
 };
 
 /// Partition of the record that a letter names.
@@ -63,7 +63,7 @@ fn a_second_alert_for_one_change_of_tier_is_named() {
 /// Changes the last alert of a topic that has such a cause, and that cause.
 #[track_caller]
 fn assert_cause_named(topic: Topic, kind: CauseKind, what: &str, change: impl Fn(&mut Cause)) {
-    let mut snapshot = snapshot();
+    let mut snapshot = snapshot_with_every_cause();
     let is_such = |cause: &Cause| cause.kind() == kind && cause.origin.is_some();
     // What compaction would leave of it: the newest state of each alert.
     let newest: Vec<Stored> = snapshot.records.iter().filter(|record| record.topic == topic).cloned().collect();
@@ -243,6 +243,23 @@ fn what_a_day_was_closed_with_is_there_once_and_as_the_day_was_closed() {
         record.payload = Some(published.encode_to_vec());
         assert_named(&otherwise, &["day closes"], says);
     }
+}
+
+#[test]
+fn a_receipt_that_is_missing_or_told_twice_or_of_other_ids_is_found() {
+    let mut gone = snapshot();
+    gone.remove(Topic::LabReceipts, |_| true);
+    assert_named(&gone, &["receipts"], "and person tasks say");
+    let mut twice = snapshot();
+    let again = twice.last(Topic::LabReceipts, |_| true).clone();
+    twice.append(again);
+    assert_named(&twice, &["receipts"], "and person tasks say");
+    let mut otherwise = snapshot();
+    let record = otherwise.last(Topic::LabReceipts, |_| true);
+    let mut receipt: LabReceipt = read(record);
+    receipt.id_digest[3] ^= 1;
+    record.payload = Some(receipt.encode_to_vec());
+    assert_named(&otherwise, &["receipts"], "or of other ids");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn a_changelog_that_holds_nothing_is_named_by_its_task() {
     assert_named(&areas, &["commits"], "area-state [0] holds nothing");
     let report = areas.judge();
     let left_out = report.checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name);
-    let names = ["alerts", "numbers", "area state", "tiers", "day closes", "duties", "area duties"];
+    let names = ["alerts", "numbers", "area state", "tiers", "day closes", "receipts", "duties", "area duties"];
     assert_eq!(left_out.collect::<Vec<_>>(), names);
 }
 
@@ -36,12 +36,22 @@ fn outputs_of_tasks_that_nobody_remembers_are_named() {
     assert_named(&snapshot, &["commits"], "an output has commit");
 
     // An earlier version did not say which commit wrote an output.
-    let of_areas =
-        [Topic::AreaAlerts, Topic::AreaPositivity, Topic::AreaPublished, Topic::AreaTiers, Topic::AreaDuties];
+    let of_areas = [
+        Topic::AreaAlerts,
+        Topic::AreaPositivity,
+        Topic::AreaPublished,
+        Topic::AreaTiers,
+        Topic::AreaDuties,
+        Topic::LabReceipts,
+    ];
     let outputs = snapshot.records.iter_mut().filter(|record| of_areas.contains(&record.topic));
     outputs.for_each(|record| record.headers.clear());
     // Of the batches that alerts name none was read any more.
-    assert_named(&snapshot, &["causes", "numbers", "tiers", "area duties"], "names a record that is not there");
+    assert_named(
+        &snapshot,
+        &["causes", "numbers", "tiers", "receipts", "area duties"],
+        "names a record that is not there",
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::broker::{FaultRates, Stored};
 use crate::support::deployment::{Deployment, LAYOUT, MAX_RECORD_BYTES, SECRET};
 use crate::support::town;
 use prost::Message as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use swabstream::audit::evidence::{Evidence, Setting};
 use swabstream::audit::report::{Report, Verdict};
@@ -15,7 +15,7 @@ use swabstream::model::record::Topic;
 use swabstream::policy::Rules;
 use swabstream::policy::sample::sample_rules;
 use swabstream::proto::v1::{
-    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, Rule, Severity, StateHead, TaskHead, rule,
+    Alert, AlertFamily, AlertState, AreaPositivity, AreaTier, CauseKind, Rule, Severity, StateHead, TaskHead, rule,
 };
 
 mod at_work;
@@ -40,7 +40,7 @@ struct Snapshot {
     max_record_bytes: usize,
 }
 
-const LOOKED_AT: [Topic; 15] = [
+const LOOKED_AT: [Topic; 16] = [
     Topic::LabResults,
     Topic::ContactRecords,
     Topic::PersonGroups,
@@ -55,6 +55,7 @@ const LOOKED_AT: [Topic; 15] = [
     Topic::AreaPositivity,
     Topic::AreaPublished,
     Topic::AreaTiers,
+    Topic::LabReceipts,
     Topic::DeadLetters,
 ];
 
@@ -113,6 +114,17 @@ impl Snapshot {
         evidence.require_secret().expect("the secret is the same");
         assert_eq!(evidence.why_no_moment(), None);
         evidence.judge(&self.known)
+    }
+
+    /// Whether alerts have causes of every kind that is forged here.
+    fn has_every_cause(&self) -> bool {
+        let causes = |of: Topic| {
+            let alerts = self.records.iter().filter(move |record| record.topic == of).map(read::<Alert>);
+            alerts.flat_map(|alert| alert.causes).map(|cause| cause.kind()).collect::<BTreeSet<_>>()
+        };
+        let wanted = [CauseKind::Result, CauseKind::Moved, CauseKind::Contact, CauseKind::Index];
+        let (people, areas) = (causes(Topic::Alerts), causes(Topic::AreaAlerts));
+        wanted.iter().all(|kind| people.contains(kind)) && areas.contains(&CauseKind::Area)
     }
 
     /// The last record of a topic that is like this.
@@ -193,6 +205,13 @@ fn snapshot() -> Snapshot {
     SNAPSHOT.clone()
 }
 
+/// One whose alerts have causes of every kind.
+fn snapshot_with_every_cause() -> Snapshot {
+    static SNAPSHOT: LazyLock<Snapshot> =
+        LazyLock::new(|| (12..).map(Snapshot::of_seed).find(Snapshot::has_every_cause).expect("some do"));
+    SNAPSHOT.clone()
+}
+
 #[track_caller]
 fn assert_named(snapshot: &Snapshot, names: &[&str], what: &str) {
     let report = snapshot.judge();
@@ -211,7 +230,7 @@ fn whatever_failed_an_audit_finds_all_in_order() {
         let report = snapshot.judge();
         let lines: Vec<String> = report.checks.iter().map(ToString::to_string).collect();
         assert_eq!(report.verdict(), Verdict::Agree, "seed {seed}\n{}", lines.join("\n"));
-        assert_eq!(report.checks.len(), 17);
+        assert_eq!(report.checks.len(), 18);
         assert!(report.checks.iter().all(|check| check.limited.is_none()), "{}", lines.join("\n"));
     }
 }
@@ -401,7 +420,7 @@ fn with_inputs_deleted_an_audit_says_what_it_leaves_out_and_cries_no_wolf() {
     assert_eq!(report.verdict(), Verdict::Agree, "{}", lines.join("\n"));
     let limited: Vec<&str> =
         report.checks.iter().filter(|check| check.limited.is_some()).map(|check| check.name).collect();
-    let recounted = ["alerts", "numbers", "area state", "tiers", "duties", "area duties"];
+    let recounted = ["alerts", "numbers", "area state", "tiers", "receipts", "duties", "area duties"];
     // In this city the id of a contradiction rests on a result that is gone.
     let read = ["consumed", "dead letters", "rejections", "alert ids", "causes"];
     assert_eq!(limited, [&read[..], &recounted].concat());

@@ -6,9 +6,10 @@ use crate::support::story::{Story, result, time};
 use prost::Message as _;
 use std::sync::Arc;
 use swabstream::audit::report::Verdict;
+use swabstream::model::digest;
 use swabstream::model::record::Topic;
 use swabstream::policy::sample::sample_rules;
-use swabstream::proto::v1::{Finding, InputOffset, LabResult};
+use swabstream::proto::v1::{Finding, InputOffset, LabReceipt, LabResult};
 
 /// A result of R1 as an earlier version would have taken it: one that this version takes, and changed where it lies.
 fn taken(change: impl Fn(&mut LabResult)) -> (Snapshot, Stored) {
@@ -21,7 +22,20 @@ fn taken(change: impl Fn(&mut LabResult)) -> (Snapshot, Stored) {
     change(&mut result);
     record.payload = Some(result.encode_to_vec());
     let record = record.clone();
+    tell_of(&mut snapshot, &record, &result.result_id);
     (snapshot, record)
+}
+
+/// As if its lab had been told of R1 by this id.
+fn tell_of(snapshot: &mut Snapshot, record: &Stored, id: &str) {
+    let more = digest::of(id).wrapping_sub(digest::of("R1"));
+    let changed = |bytes: &[u8]| digest::to_wire(digest::from_wire(bytes).expect("a digest").wrapping_add(more));
+    snapshot.change_head(record.partition, |head| head.lab_digest = changed(&head.lab_digest));
+    let noon = |receipt: &LabReceipt| receipt.from == Some(time("2022-11-10 12:00").to_wire());
+    let receipt = snapshot.last(Topic::LabReceipts, |record| noon(&read(record)));
+    let mut says: LabReceipt = read(receipt);
+    says.id_digest = changed(&says.id_digest);
+    receipt.payload = Some(says.encode_to_vec());
 }
 
 /// As if the task of the record had judged as it does only from an offset on.

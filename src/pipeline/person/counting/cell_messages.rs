@@ -9,7 +9,7 @@ use crate::model::record::{Layout, Origin, Output, Topic};
 use crate::model::target::FIRST;
 use crate::model::time::Timestamp;
 use crate::pipeline::decode::protobuf::{bytes, number, put_bytes};
-use crate::proto::v1::{AreaCause, AreaChanges, DutyChange, GroupChange, PoolChange};
+use crate::proto::v1::{AreaCause, AreaChanges, DutyChange, GroupChange, LabTally, PoolChange};
 use crate::state::codec::{Few, short_length};
 use prost::Message as _;
 
@@ -151,6 +151,17 @@ impl Messages {
         part.count += 1;
     }
 
+    /// Adds what became of results of a lab that were received in an interval, once all else has been added.
+    pub fn lab(&mut self, tally: &LabTally) {
+        let task = self.head.layout.area_task(&tally.lab_id) as usize;
+        if self.tasks[task].message.labs.len() == CELLS_OF_A_MESSAGE {
+            let next = Part::new(&self.head, self.tasks[task].message.part + 1);
+            let full = std::mem::replace(&mut self.tasks[task], next);
+            self.outputs.push(full.output(task as i32));
+        }
+        self.tasks[task].message.labs.push(tally.clone());
+    }
+
     /// The part that is filled, which names the subject and has room.
     fn part(&mut self) -> &mut Part {
         if self.tasks[self.task].count == CELLS_OF_A_MESSAGE {
@@ -170,7 +181,8 @@ impl Messages {
 
     /// All messages that hold anything.
     pub fn finish(mut self) -> Vec<Output> {
-        let filled = (0..).zip(self.tasks).filter(|(_, part)| part.count > 0 || !part.message.pools.is_empty());
+        let says = |part: &Part| part.count > 0 || !part.message.pools.is_empty() || !part.message.labs.is_empty();
+        let filled = (0..).zip(self.tasks).filter(|(_, part)| says(part));
         self.outputs.extend(filled.map(|(task, part)| part.output(task)));
         self.outputs
     }

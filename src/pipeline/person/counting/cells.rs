@@ -14,6 +14,7 @@ use crate::model::record::{Origin, Output};
 use crate::model::result::Finding;
 use crate::model::time::Day;
 use crate::policy::Rules;
+use crate::proto::v1::LabTally;
 use crate::state::person::duties::{Counted, CountedDuty};
 use std::collections::BTreeMap;
 
@@ -125,7 +126,7 @@ impl Cells {
     }
 
     /// Messages for each area task that has changes; nothing is left behind.
-    pub fn drain(&mut self, rules: &Rules, head: &Head) -> Vec<Output> {
+    pub fn drain(&mut self, rules: &Rules, head: &Head, labs: &[LabTally]) -> Vec<Output> {
         let mut messages = Messages::new(*head);
         if self.earlier.is_empty() {
             self.add_all(rules, &mut messages);
@@ -143,6 +144,7 @@ impl Cells {
         for ((area, target, day, group), numbers) in std::mem::take(&mut self.groups) {
             messages.group((&area, &target), day, group, numbers);
         }
+        labs.iter().for_each(|tally| messages.lab(tally));
         messages.finish()
     }
 
@@ -212,7 +214,7 @@ mod tests {
     };
 
     fn drained(cells: &mut Cells, rules: &Rules) -> Vec<AreaChanges> {
-        let outputs = cells.drain(rules, &HEAD);
+        let outputs = cells.drain(rules, &HEAD, &[]);
         let payload = |output: &Output| output.payload.clone().expect("a payload");
         outputs.iter().map(|output| AreaChanges::decode(&payload(output)[..]).expect("a message")).collect()
     }
@@ -228,11 +230,11 @@ mod tests {
         let place = place(&rules, "D1S1", 19_000);
         cells.test(place, Finding::Negative, None, 1);
         cells.test(place, Finding::Negative, None, -1);
-        assert!(cells.drain(&rules, &HEAD).is_empty());
+        assert!(cells.drain(&rules, &HEAD, &[]).is_empty());
         cells.test(place, Finding::Negative, None, -1);
         cells.carry_over(&rules);
         cells.test(place, Finding::Negative, None, 1);
-        assert!(cells.drain(&rules, &HEAD).is_empty());
+        assert!(cells.drain(&rules, &HEAD, &[]).is_empty());
     }
 
     #[test]
