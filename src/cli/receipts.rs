@@ -6,6 +6,7 @@
 use super::asked;
 use super::reading;
 use super::watch::moment;
+use crate::clock;
 use crate::config::Config;
 use crate::model::digest;
 use crate::model::outcome::{RejectCode, code_text};
@@ -176,7 +177,9 @@ impl Told<'_> {
         let mut sums = BTreeMap::new();
         for (from, hour) in &self.hours {
             hour.outcomes.iter().for_each(|(key, records)| *sums.entry(*key).or_default() += records);
-            lines.push(format!("  {}  {:>9}  {}", moment(*from, &zone), grouped(hour.records()), said(&hour.outcomes)));
+            let so_far = if hour.to > clock::now() { ", so far: the hour is not over" } else { "" };
+            let (at, records) = (moment(*from, &zone), grouped(hour.records()));
+            lines.push(format!("  {at}  {records:>9}  {}{so_far}", said(&hour.outcomes)));
         }
         let (records, digest) = self.all();
         lines.push(format!("  {:<16}  {:>9}  {}", "all", grouped(records), said(&sums)));

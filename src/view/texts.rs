@@ -128,7 +128,7 @@ pub fn withdrawn_by(alert: &Alert) -> String {
         "area" => "other numbers of the area".to_owned(),
         "index" => "other finding of an index person".to_owned(),
         "member" => "other finding of a member".to_owned(),
-        "tube" => "told of by another pool".to_owned(),
+        "tube" => "another pool, which tells of the tube".to_owned(),
         other => other.replace('_', " "),
     }];
     parts.extend(by.revision.map(|revision| format!("revision {revision}")));
@@ -191,7 +191,7 @@ mod tests {
             (of(CauseKind::Group), "record of a key group, revision 2"),
             (of(CauseKind::Index), "other finding of an index person"),
             (of(CauseKind::Member), "other finding of a member"),
-            (of(CauseKind::Tube), "told of by another pool"),
+            (of(CauseKind::Tube), "another pool, which tells of the tube"),
             (of(CauseKind::Rules), "other rules"),
             (of(CauseKind::Area), "other numbers of the area"),
         ] {

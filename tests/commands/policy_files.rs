@@ -121,6 +121,8 @@ fn where_two_policies_differ_and_what_that_costs_is_shown_as_text_table_json_and
         "A de-28b@2021-04-24: off, on",
         "B de-earlier@2021-04-24: off, on",
         "2 areas, 2022-11-01 to 2022-11-28: of 56 days of areas they differ on 3",
+        "on 28 of these days one of them has no tier: no version holds, or no measure has a value",
+        "tiers that follow from days before 2022-11-01 take it that nothing was counted then",
         "",
         "days times people under each tier",
         "A B B - A",
@@ -170,6 +172,8 @@ fn numbers_that_a_deployment_has_published_are_compared_on_the_levels_that_polic
     site.write("c.toml", &of("county", "c", 40));
     let (code, text) = site.run(&["policy", "compare", "c.toml", "c.toml"]);
     assert!(code == 2 && text.contains("the deployment has no level county"), "{text}");
+    let (code, text) = site.run(&["policy", "compare", "a.toml", "c.toml"]);
+    assert!(code == 2 && text.contains("A decides on district, and B on county"), "{text}");
     let (code, text) = site.run(&["policy", "compare", "a.toml", "c.toml", "--level", "district"]);
     assert!(code == 0 && text.contains("they differ on 1"), "{text}");
 }
@@ -180,7 +184,15 @@ fn what_cannot_be_compared_is_said_with_what_to_do() {
     site.write("wrong.toml", "id = \"x\"\n");
     site.write("wrong.csv", "area,day\nD1,2022-11-01\n");
     site.write("early.csv", "area,day,cases\nD1,2022-11-01,1\n");
-    let cases: [(&[&str], &str); 6] = [
+    let flu =
+        fs::read_to_string(site.path("b.toml")).expect("a text").replace("levels", "target = \"influenza-a\"\nlevels");
+    site.write("flu.toml", &flu);
+    let cases: [(&[&str], &str); 8] = [
+        (&["a.toml", "flu.toml", "--counts", "counts.csv"], "only policies for one target"),
+        (
+            &["a.toml", "b.toml", "--counts", "counts.csv", "--to", "2030-01-01"],
+            "numbers are known from 2022-11-01 to 2022-11-28",
+        ),
         (&["a.toml", "wrong.toml", "--counts", "counts.csv"], "tier-wrong.toml:1"),
         (&["a.toml", "b.toml", "--counts", "wrong.csv"], "there is no column cases"),
         (&["a.toml", "b.toml", "--counts", "early.csv", "--from", "2022-12-01"], "no day lies between"),

@@ -191,3 +191,61 @@ fn tubes_that_an_earlier_version_counted_with_each_pool_count_once_from_then_on(
     send(&mut world, &revised(&tube("T1", "R1", Positive), 1, Cancelled, Positive), 14);
     assert_eq!((tells(&world), tubes(&world, "pools of 3, positive")), (vec!["T2".to_owned()], 1));
 }
+
+#[test]
+fn what_was_said_of_a_barcode_is_nothing_of_the_one_that_a_correction_names() {
+    let other =
+        |pool_id: &str, result_id: &str| LabResult { specimen_id: "S-2".into(), ..tube(pool_id, result_id, Positive) };
+    let wrong = tube("T2", "R2", Positive);
+    let right = LabResult { specimen_id: "S-2".into(), ..revised(&wrong, 1, Corrected, Positive) };
+    for versions in [[&wrong, &right], [&right, &wrong]] {
+        let mut world = World::new();
+        send(&mut world, &tube("T1", "R1", Positive), 10);
+        send(&mut world, &other("T5", "R5"), 10);
+        versions.into_iter().for_each(|version| send(&mut world, version, 12));
+        assert_eq!(tells(&world), ["T1", "T5"], "in any order");
+    }
+    // Of a tube of its own it tells at once.
+    let mut world = World::new();
+    send(&mut world, &tube("T1", "R1", Positive), 10);
+    send(&mut world, &wrong, 11);
+    send(&mut world, &right, 12);
+    assert_eq!(tells(&world), ["T1", "T2"]);
+}
+
+#[test]
+fn nobody_is_in_no_alert_because_a_pool_has_something_graver_to_tell_of_others() {
+    let mut world = World::new();
+    send(&mut world, &tube("T1", "R1", Inconclusive), 10);
+    let without_one = LabResult { specimen_id: "S-1".into(), ..pool("T1", "R2", at(3, 8), Positive, &["P1", "P2"]) };
+    send(&mut world, &without_one, 10);
+    send(&mut world, &tube("T2", "R3", Inconclusive), 11);
+    assert_eq!(tells(&world), ["T1", "T2"], "P3 is in the second alone");
+}
+
+#[test]
+fn of_two_areas_each_is_told() {
+    let mut world = World::new();
+    send(&mut world, &tube("T1", "R1", Positive), 10);
+    send(&mut world, &LabResult { area: "D2S1".into(), ..tube("T2", "R2", Positive) }, 11);
+    assert_eq!((tells(&world), tubes(&world, "pools of 3, positive")), (vec!["T1".into(), "T2".into()], 1));
+}
+
+#[test]
+fn what_another_target_was_found_says_nothing_of_this_one() {
+    let mut world = World::new();
+    send(&mut world, &LabResult { target: "influenza-a".into(), ..tube("T3", "R3", Negative) }, 9);
+    send(&mut world, &tube("T1", "R1", Inconclusive), 10);
+    send(&mut world, &tube("T2", "R2", Inconclusive), 11);
+    assert_eq!(tells(&world), ["T1"]);
+}
+
+#[test]
+fn tubes_that_two_laboratories_number_alike_are_two() {
+    let mut world = World::new();
+    send(&mut world, &tube("T1", "R1", Negative), 10);
+    let other = LabResult { specimen_id: "S-1".into(), ..pool("T2", "R2", at(3, 8), Positive, &["P7", "P8", "P9"]) };
+    send(&mut world, &LabResult { lab_id: "LAB-2".into(), ..other }, 11);
+    let counts = ["pools of 3, negative", "pools of 3, positive"].map(|name| tubes(&world, name));
+    assert_eq!((tells(&world), counts), (vec!["T2".to_owned()], [1, 1]));
+}

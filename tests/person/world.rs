@@ -435,7 +435,12 @@ impl World {
 fn is_positive_sent_on(output: &Output) -> bool {
     let payload = output.payload.as_deref().unwrap_or_default();
     let event = (output.topic == Topic::PersonEvents).then(|| PersonEvent::decode(payload).expect("an event"));
-    let Some(Event::Record(sent)) = event.and_then(|event| event.event) else { return false };
+    let sent = match event.and_then(|event| event.event) {
+        Some(Event::Record(sent)) => sent,
+        // Which pool tells of a tube.
+        Some(Event::TubeTold(_)) => return true,
+        _ => return false,
+    };
     let in_json = String::from_utf8_lossy(&sent.payload).contains("FINDING_POSITIVE");
     let alerts = |result: LabResult| match result.finding() {
         Finding::Positive => true,

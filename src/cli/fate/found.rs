@@ -125,10 +125,13 @@ impl Found {
         if let Some(target) = self.rules.target(&result.target) {
             self.rules.target_id(target).clone_into(&mut result.target);
         }
+        // What lacks its time was set aside: it is compared with nothing.
+        let is_timed = result.collected_at.is_some();
+        let content = || content::of(&Usable::Result(result.clone()), &self.secret, &self.rules);
         Version {
             place: record.position,
             received_at: record.received_at,
-            content: content::of(&Usable::Result(result.clone()), &self.secret, &self.rules),
+            content: if is_timed { content() } else { 0 },
             is_drill: result.mode() == ProcessingMode::Training,
             result,
         }

@@ -50,6 +50,9 @@ pub(super) enum Wanted {
 /// People in an area of which that is not said: then a case is one per 100,000.
 const POPULATION: u64 = 100_000;
 
+/// More than there are people.
+pub(super) const MOST: i64 = 1_000_000_000_000;
+
 /// As many days as a case has at most: no rule looks back a year.
 const LONGEST: usize = 1_000;
 
@@ -130,7 +133,8 @@ impl Wrong<'_> {
                 );
                 continue;
             };
-            let numbers = self.list(&field, Some(value), |text| text.parse().ok().filter(|number| *number >= 0));
+            let numbers =
+                self.list(&field, Some(value), |text| text.parse().ok().filter(|number| (0..=MOST).contains(number)));
             if !tiers.is_empty() && !numbers.is_empty() && numbers.len() != tiers.len() {
                 let problem = format!("it has {} days, and tiers has {}", numbers.len(), tiers.len());
                 self.add(
@@ -140,6 +144,13 @@ impl Wrong<'_> {
                 );
             }
             lists.insert(known, numbers);
+        }
+        if toml.population.is_some_and(|people| people > MOST.unsigned_abs()) {
+            self.add(
+                &format!("{place}.population"),
+                "so many people there are not".to_owned(),
+                "write how many live there",
+            );
         }
         if tiers.is_empty() && self.errors.is_empty() {
             self.add(&place, "it has no tiers".to_owned(), "say which must come: tiers = [\"low\"]");

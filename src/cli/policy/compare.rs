@@ -24,9 +24,10 @@ use std::process::ExitCode;
   swabstream policy compare a.toml b.toml --counts counts.csv --svg compared.svg
 
 A and B are files of a tier policy each, or folders with its versions (tier-NAME.toml). Both decide on the same areas, day by \
-day, by the numbers as they are known now: those that a deployment has published (--config), of the levels that A and B name, or \
+day, by the numbers as they are known now: those that a deployment has published (--config), of the level that A and B name, or \
 those of a table (--counts), with the columns area, day and cases, and if you like community_cases, positive_tests, \
-conclusive_tests, people_positive, people_tested, population and name. Nothing is put in force.
+conclusive_tests, people_positive, people_tested, population and name: a row for each area and day, without a gap. Nothing is put in force. What the first days follow \
+from lies before them, and is taken for 0: name a --from that is later than the first numbers.
 
 It says on which days of which areas they differ, and the cost of the decision: days times people under each tier, so what \
 stepping down a day earlier would have meant. Tiers of policies that name them otherwise differ where one is the mildest and the \
@@ -57,10 +58,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DAY")]
     pub to: Option<String>,
     /// Of the deployment: the level of the areas, where the policies name another one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "counts")]
     pub level: Option<String>,
-    /// Of the deployment: the id of the target whose numbers are taken; its first where none is named
-    #[arg(long, value_name = "ID")]
+    /// Of the deployment: the id of the target whose numbers are taken; that of the policies where none is named
+    #[arg(long, value_name = "ID", conflicts_with = "counts")]
     pub target: Option<String>,
     /// A table for a spreadsheet
     #[arg(long, conflicts_with = "json")]
@@ -83,17 +84,22 @@ pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<Exi
     let (from, to) = (from?, to?);
     // Whatever is wrong with a policy is said before a deployment is read.
     let anywhere = [Place { code: "any".to_owned(), people: People::default() }];
-    let levels = [&args.a, &args.b].map(|path| rules(path, &anywhere).map(|rules| rules.deployment.levels));
-    let [a, b] = levels;
-    let levels = match &args.level {
-        Some(level) => vec![level.clone()],
-        None => [a?, b?].concat(),
-    };
+    let (a, b) = (rules(&args.a, &anywhere)?, rules(&args.b, &anywhere)?);
+    let level = level(args, &a, &b)?;
+    ensure!(
+        a.target_id(0) == b.target_id(0),
+        "A is for {}, and B for {}: only policies for one target can be compared",
+        a.target_id(0),
+        b.target_id(0)
+    );
+    // A policy that names none is for whatever the deployment has first.
+    let own = a.deployment.targets_declared.then(|| a.target_id(0).to_owned());
+    let target = args.target.clone().or(own);
     let recorded = match &args.counts {
         Some(table) => Some(recorded::of_table(table)?),
         None => {
             let config = args.config.as_deref().context("--config or --counts says where the numbers are")?;
-            recorded::of_deployment(config, &Wanted { levels: &levels, target: args.target.as_deref() })?
+            recorded::of_deployment(config, &Wanted { level: &level, target: target.as_deref() })?
         }
     };
     let Some(recorded) = recorded else { return output::write_lines(None, out) };
@@ -117,6 +123,23 @@ fn rules(path: &Path, places: &[Place]) -> anyhow::Result<Rules> {
     trial::rules(&trial::files(path)?, places).map_err(|errors| trial::refused(path, &errors))
 }
 
+/// The level whose areas both decide on.
+fn level(args: &CompareArgs, a: &Rules, b: &Rules) -> anyhow::Result<String> {
+    let [a, b] = [a, b].map(|rules| &rules.deployment.levels);
+    let common: Vec<&String> = a.iter().filter(|level| b.contains(level)).collect();
+    match (&args.level, &common[..]) {
+        (Some(level), _) => Ok(level.clone()),
+        (None, [one]) => Ok((*one).clone()),
+        // The areas of a table have no level.
+        _ if args.counts.is_some() => Ok(String::new()),
+        _ => anyhow::bail!(
+            "A decides on {}, and B on {}: say with --level whose areas are compared, as one person lives in an area of each",
+            a.join(", "),
+            b.join(", ")
+        ),
+    }
+}
+
 /// A chart that somebody has made is not written over.
 fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
@@ -134,8 +157,13 @@ fn span(recorded: &Recorded, from: Option<Day>, to: Option<Day>) -> anyhow::Resu
     let known: Vec<(Day, Day)> = recorded.values().filter_map(ends).collect();
     let (first, last) = (known.iter().map(|(first, _)| *first).min(), known.iter().map(|(_, last)| *last).max());
     let none = || "there are no numbers of any area that is compared";
-    let (first, last) = (from.or(first).with_context(none)?, to.or(last).with_context(none)?);
+    let (known_from, known_to) = (first.with_context(none)?, last.with_context(none)?);
+    let (first, last) = (from.unwrap_or(known_from), to.unwrap_or(known_to));
     ensure!(first <= last, "no day lies between {first} and {last}: --from is the first day, --to the last");
+    ensure!(
+        known_from <= first && last <= known_to,
+        "numbers are known from {known_from} to {known_to}: of other days nothing can be said"
+    );
     ensure!(last.0 - first.0 < 10_000, "{first} to {last} are too many days: name a --from that is later");
     Ok((first, last))
 }
@@ -155,6 +183,19 @@ fn text(compared: &Comparison) -> Vec<String> {
             grouped(differing as u64)
         ),
     ];
+    let unknown: usize = compared
+        .areas
+        .iter()
+        .flat_map(|area| area.tiers.iter().flatten())
+        .filter(|tiers| tiers.contains(&None))
+        .count();
+    if unknown > 0 {
+        lines.push(format!(
+            "on {} of these days one of them has no tier: no version holds, or no measure has a value",
+            grouped(unknown as u64)
+        ));
+    }
+    lines.push(format!("tiers that follow from days before {first} take it that nothing was counted then",));
     lines.extend(cost(compared));
     lines.extend(where_they_differ(compared));
     lines

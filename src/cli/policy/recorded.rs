@@ -2,6 +2,7 @@
 //!
 //! In: `area-positivity` and the rules in force, or a CSV file. Out: the numbers of each area, by day.
 
+use super::cases::MOST;
 use super::counts::{self, Counts};
 use super::trial::People;
 use crate::cli::asked;
@@ -34,8 +35,8 @@ pub(super) type Recorded = BTreeMap<String, OfArea>;
 
 /// Which areas of a deployment, and for what.
 pub(super) struct Wanted<'a> {
-    /// Names of levels.
-    pub levels: &'a [String],
+    /// Name of their level.
+    pub level: &'a str,
     /// Id of a target; the first where none is named.
     pub target: Option<&'a str>,
 }
@@ -45,24 +46,21 @@ pub(super) fn of_deployment(config: &Path, wanted: &Wanted<'_>) -> anyhow::Resul
     let config = Config::read(config)?;
     let rules = asked::rules(&config.kafka, "which say what areas there are")?;
     let target = asked::target(&rules, wanted.target)?;
-    let mut recorded = registered(&rules, wanted.levels)?;
+    let mut recorded = registered(&rules, wanted.level)?;
     let read = reading::to_the_end(&config.kafka, &[Topic::AreaPositivity], &mut |record| {
         take(record, &rules, target, &mut recorded);
     })?;
     Ok(read.then_some(recorded))
 }
 
-/// Areas of these levels, without numbers yet.
-fn registered(rules: &Rules, levels: &[String]) -> anyhow::Result<Recorded> {
+/// Areas of a level, without numbers yet.
+fn registered(rules: &Rules, level: &str) -> anyhow::Result<Recorded> {
     let known = &rules.deployment.levels;
-    let places: Vec<u8> = (0..).zip(known).filter(|(_, level)| levels.contains(level)).map(|(at, _)| at).collect();
-    ensure!(
-        !places.is_empty(),
-        "the deployment has no level {}: say with --level which of {} is meant",
-        levels.join(" or "),
-        known.join(", ")
-    );
-    let here = (0..).zip(&rules.areas.list).filter(|(_, area)| places.contains(&area.level));
+    let place = known.iter().position(|known| known == level).and_then(|place| u8::try_from(place).ok());
+    let place = place.with_context(|| {
+        format!("the deployment has no level {level}: say with --level which of {} is meant", known.join(", "))
+    })?;
+    let here = (0..).zip(&rules.areas.list).filter(|(_, area)| area.level == place);
     let of_area = |(index, area): (u32, &crate::policy::areas::Area)| {
         let newest = area.facts.last()?;
         let people = area.facts.iter().map(|facts| (facts.from, rules.areas.population(index, facts.from))).collect();
@@ -104,10 +102,19 @@ pub(super) fn of_table(path: &Path) -> anyhow::Result<Recorded> {
 fn table(text: &[u8]) -> anyhow::Result<Recorded> {
     // A spreadsheet begins its text with this mark.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text);
+    let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text);
     let header = table.headers().context("line 1")?.clone();
     let place = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
-    for column in &header {
+    ensure!(
+        header.len() > 1 || !header.iter().any(|cell| cell.contains(';') || cell.contains('\t')),
+        "line 1: columns are separated by commas here: export the table so"
+    );
+    let named = || header.iter().filter(|column| !column.is_empty());
+    for column in named() {
+        let again = named().filter(|other| other.eq_ignore_ascii_case(column)).count() > 1;
+        ensure!(!again, "line 1: there are two columns {column}");
+    }
+    for column in named() {
         let is_known = COLUMNS.iter().any(|known| known.eq_ignore_ascii_case(column));
         ensure!(is_known, "line 1: nothing is read from a column {column:?}: use {}", COLUMNS.join(", "));
     }
@@ -119,16 +126,22 @@ fn table(text: &[u8]) -> anyhow::Result<Recorded> {
     for row in table.records() {
         let row = row?;
         let line = row.position().map_or(0, csv::Position::line);
+        // As spreadsheets leave them behind a table.
+        if row.iter().all(str::is_empty) {
+            continue;
+        }
         let cell = |name: &str| place(name).and_then(|at| row.get(at)).filter(|text| !text.is_empty());
         let number = |name: &str| -> anyhow::Result<Option<i64>> {
             let Some(text) = cell(name) else { return Ok(None) };
-            let number = text.parse().ok().filter(|number| *number >= 0);
+            let number = text.parse().ok().filter(|number| (0..=MOST).contains(number));
             Ok(Some(number.with_context(|| format!("line {line}: {name} is {text:?}: write a whole number"))?))
         };
         let code = cell("area").with_context(|| format!("line {line}: it names no area"))?;
         let day = cell("day").and_then(Day::parse);
         let day = day.with_context(|| format!("line {line}: its day cannot be read: write it as in 2022-11-12"))?;
-        let cases = number("cases")?.unwrap_or(0);
+        let cases = number("cases")?;
+        let cases =
+            cases.with_context(|| format!("line {line}: it says nothing of cases: write 0 where there were none"))?;
         let counts = Counts {
             cases,
             community_cases: number("community_cases")?.unwrap_or(cases),
@@ -147,6 +160,12 @@ fn table(text: &[u8]) -> anyhow::Result<Recorded> {
         }
     }
     ensure!(!recorded.is_empty(), "it has no rows");
+    for (code, (_, days)) in &recorded {
+        let gap = days.keys().zip(days.keys().skip(1)).find(|(day, next)| day.plus(1) != **next);
+        if let Some((day, _)) = gap {
+            bail!("{code} has no row for {}: what is not known is not 0; write 0 where there was none", day.plus(1));
+        }
+    }
     let mut with_numbers = |(code, (area, days)): (String, (OfArea, BTreeMap<Day, Counts>))| {
         let there = days.first_key_value().zip(days.last_key_value()).map(|(first, last)| (*first.0, *last.0));
         let people = people_on.remove(&code).unwrap_or_default().into_iter().collect();
@@ -162,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_table_counts_days_of_areas() {
-        let text = "\u{feff}Area,day,cases,population,name\n# of a spreadsheet\nA, 2022-11-12 ,3,1000,First\nA,2022-11-13,1,,\n\
-                    B,2022-11-12,0,,\n";
+        let text = "\u{feff}Area,day,cases,population,name,\nA, 2022-11-12 ,3,1000,First\nA,2022-11-13,1,,\n\
+                    B,2022-11-12,0,,\n,,,,\n";
         let recorded = table(text.as_bytes()).expect("it is right");
         let day = |text: &str| Day::parse(text).expect("a day");
         let first = &recorded["A"];
@@ -186,6 +205,11 @@ mod tests {
             ("area,day,cases\nA,2022-11-12,1.5\n", "line 2: cases is \"1.5\""),
             ("area,day,cases\nA,2022-11-12,1\nA,2022-11-12,1\n", "line 3: A has 2022-11-12 a second time"),
             ("area,day,cases\n,2022-11-12,1\n", "line 2: it names no area"),
+            ("area,day,cases\nA,2022-11-12,\n", "line 2: it says nothing of cases"),
+            ("area,day,cases\nA,2022-11-12,1\nA,2022-11-14,1\n", "A has no row for 2022-11-13"),
+            ("area,day,cases,cases\nA,2022-11-12,1,2\n", "there are two columns cases"),
+            ("area;day;cases\nA;2022-11-12;1\n", "separated by commas"),
+            ("area,day,cases\nA,2022-11-12,9223372036854775807\n", "write a whole number"),
         ] {
             let error = table(text.as_bytes()).expect_err(text).to_string();
             assert!(error.contains(says), "{error}");
@@ -195,11 +219,11 @@ mod tests {
     #[test]
     fn areas_of_a_deployment_are_those_of_the_levels_while_they_are_there() {
         let rules = sample_rules();
-        let recorded = registered(&rules, &["district".to_owned()]).expect("there are some");
+        let recorded = registered(&rules, "district").expect("there are some");
         assert_eq!(recorded.keys().map(String::as_str).collect::<Vec<_>>(), ["D1", "D2", "D3"]);
         let merged = Day::parse("2022-12-01").expect("a day");
         assert_eq!(recorded["D3"].there.map(|(_, last)| last), Some(merged.plus(-1)));
-        let error = registered(&rules, &["county".to_owned()]).expect_err("there is none").to_string();
+        let error = registered(&rules, "county").expect_err("there is none").to_string();
         assert!(error.contains("--level") && error.contains("city, district, street"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use crate::policy::source::{SourceError, SourceFile};
 use crate::policy::{Rules, TierPolicy};
 use crate::proto::v1::TierReason;
 use anyhow::{Context as _, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,11 +63,18 @@ pub(super) fn run(args: &TestArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
     );
     let files = read_files(&folder)?;
     ensure!(!files.is_empty(), "there is no file of cases in {}: write one, NAME.toml", folder.display());
+    // Also those that no case is about.
+    let anywhere = [Place { code: "any".to_owned(), people: People::default() }];
+    for versions in policies.values() {
+        trial::rules(versions, &anywhere).map_err(|errors| trial::refused(&args.folder, &errors))?;
+    }
     let mut failed = 0;
     let mut all = 0;
+    let mut without: BTreeSet<&str> = policies.keys().map(String::as_str).collect();
     for file in &files {
         let cases = cases::read(file).map_err(|errors| refused(&folder, &errors))?;
         let tried = tried(&args.folder, &policies, &cases)?;
+        without.remove(cases.policy.as_str());
         all += tried.len();
         failed += tried.iter().filter(|one| !one.is_right()).count();
         let lines = if args.json { tried.iter().map(Tried::json).collect() } else { text(&cases, &tried) };
@@ -76,6 +83,9 @@ pub(super) fn run(args: &TestArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
         }
     }
     if !args.json {
+        for policy in without {
+            writeln!(out, "no cases: {policy}")?;
+        }
         writeln!(out, "{all} cases: {} are as they must be, {failed} are not", all - failed)?;
     }
     out.flush()?;

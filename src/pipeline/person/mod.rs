@@ -130,7 +130,9 @@ impl PersonHalf {
         if let Event::Record(sent) = event {
             return self.input(&messages::original(origin, sent), hops, effects);
         }
-        route::home(&self.context, to, origin, hops, false, effects, || event.clone())?;
+        // Which pool tells of a tube: until it is heard, several do, or none.
+        let awaited = matches!(event, Event::TubeTold(_));
+        route::home(&self.context, to, origin, hops, awaited, effects, || event.clone())?;
         match event {
             Event::Moved(moved) => self.moved(messages::result_moved(moved)?, to, origin, effects),
             Event::IndexContact(contact) => self.index_contact(contact, origin, effects),

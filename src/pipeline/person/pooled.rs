@@ -150,7 +150,7 @@ impl PersonHalf {
             self.state.edit(slot, barcode, Edit::Claim(claim), &mut effects.changes);
         }
         let file = self.state.case_file(slot);
-        for claim in file.map(|file| shared::to_tell(file, self.state.rows(slot))).unwrap_or_default() {
+        for claim in file.map(|file| shared::to_tell(file, self.state.rows(slot), self.names())).unwrap_or_default() {
             self.messages.push_back(shared::tell(barcode, &claim, origin));
             self.state.edit(slot, barcode, Edit::Claim(claim), &mut effects.changes);
         }

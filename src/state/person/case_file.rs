@@ -39,7 +39,7 @@ pub struct CaseFile {
     pub pending: Vec<PendingPool>,
     /// Of a barcode: results that leave the members of its tube open, or did, in order of the ids of their rows.
     pub claims: Vec<Claim>,
-    /// Of a pool: what it was said of its tubes, by result.
+    /// Of a pool: what it was said of its tubes, by result and barcode.
     pub told: Vec<Told>,
     /// Standing records of groups that the person is in, by record id.
     pub groups: Vec<Membership>,
@@ -476,7 +476,7 @@ mod tests {
                 told_by: "t2".into(),
                 version: 1,
             }],
-            told: vec![Told { id: 3, by: "t2".into(), version: 1 }],
+            told: vec![Told { id: 3, barcode: "s".into(), by: "t2".into(), version: 1 }],
             groups: vec![
                 Membership { last: None, ..membership() },
                 Membership { record_id: "g2".into(), ..membership() },

@@ -158,7 +158,7 @@ impl Edit {
             Edit::Member(found) => held.member_found(found.id, &found.person) != Some(found),
             Edit::Pending(pending) => held.pending(pending.id) != Some(pending),
             Edit::Claim(claim) => held.claim(claim.id) != Some(claim),
-            Edit::Told(told) => held.told(told.id) != Some(told),
+            Edit::Told(told) => held.told(told.id, &told.barcode) != Some(told),
             Edit::Membership(membership) => held.membership(&membership.record_id) != Some(membership),
             Edit::Duties(duties) => held.duties.as_deref() != Some(duties),
             Edit::Drop(..) => true,

@@ -93,9 +93,9 @@ impl Entry for Claim {
 }
 
 impl Entry for Told {
-    type Key<'a> = u64;
-    fn key(&self) -> u64 {
-        self.id
+    type Key<'a> = (u64, &'a str);
+    fn key(&self) -> (u64, &str) {
+        (self.id, &self.barcode)
     }
 }
 
@@ -179,8 +179,8 @@ impl CaseFile {
         find(&self.claims, |held| held.id.cmp(&id))
     }
 
-    /// Of a pool: what it was said of the tube of a result.
-    pub fn told(&self, id: u64) -> Option<&Told> {
-        find(&self.told, |held| held.id.cmp(&id))
+    /// Of a pool: what it was said of the tube of a result, by result and barcode.
+    pub fn told(&self, id: u64, barcode: &str) -> Option<&Told> {
+        find(&self.told, |held| Entry::key(held).cmp(&(id, barcode)))
     }
 }

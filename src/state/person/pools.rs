@@ -111,6 +111,8 @@ pub struct Claim {
 pub struct Told {
     /// The hash of (lab, result id) of the pool's result.
     pub id: u64,
+    /// The barcode of the tube: a result may name another one later.
+    pub barcode: String,
     /// The other pool whose alert tells of the tube; empty while none does.
     pub by: String,
     /// Counts the changes.
@@ -193,12 +195,14 @@ pub(super) fn read_claim(reader: &mut Reader<'_>) -> Result<Claim, Corrupt> {
 
 pub(super) fn put_told(into: &mut Vec<u8>, told: &Told) {
     put_u64(into, told.id);
+    put_bytes(into, told.barcode.as_bytes());
     put_bytes(into, told.by.as_bytes());
     put_u32(into, told.version);
 }
 
 pub(super) fn read_told(reader: &mut Reader<'_>) -> Result<Told, Corrupt> {
-    Ok(Told { id: reader.u64()?, by: reader.text()?.to_owned(), version: reader.u32()? })
+    let id = reader.u64()?;
+    Ok(Told { id, barcode: reader.text()?.to_owned(), by: reader.text()?.to_owned(), version: reader.u32()? })
 }
 
 fn finding(reader: &mut Reader<'_>) -> Result<Finding, Corrupt> {

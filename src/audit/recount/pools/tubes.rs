@@ -1,7 +1,7 @@
 //! Tubes: each counts once, and one pool tells of it, whichever pool ids it was sent under.
 //!
 //! In: every version of the results of pools. Out: what counts as a tube, and whether another pool's alert is about the same
-//! finding. A tube is a barcode, a target and a day.
+//! finding. A tube is a barcode, a target, a day and the first of its members.
 
 use super::versions::{Pools, Standing, Swab, Version, versions};
 use crate::audit::arrived::Arrived;
@@ -35,7 +35,7 @@ pub struct CountedTube {
 pub fn counted(rules: &Rules, records: &[Arrived]) -> Vec<CountedTube> {
     let pools = versions(records);
     // Of a pool that counts its tubes itself a tube is its own.
-    let mut tubes: BTreeMap<(Option<&str>, Swab<'_>), Vec<&LabResult>> = BTreeMap::new();
+    let mut tubes: BTreeMap<(Option<&str>, Tube<'_>), Vec<&LabResult>> = BTreeMap::new();
     for (pool, versions) in pools.iter().flat_map(|(pool, all)| all.values().map(|versions| (*pool, versions))) {
         let own = versions.iter().any(|version| version.arrived.by_pool).then_some(pool);
         let barcodes: BTreeSet<&str> = versions.iter().map(|version| version.result.specimen_id.as_str()).collect();
@@ -48,7 +48,7 @@ pub fn counted(rules: &Rules, records: &[Arrived]) -> Vec<CountedTube> {
             }
         }
     }
-    let counts = tubes.iter().filter_map(|((_, (_, day)), results)| of_tube(rules, results, *day));
+    let counts = tubes.iter().filter_map(|((_, ((_, day), _)), results)| of_tube(rules, results, *day));
     counts.collect()
 }
 
@@ -65,12 +65,16 @@ fn of_tube(rules: &Rules, results: &[&LabResult], day: Day) -> Option<CountedTub
     Some(CountedTube { barcode, area, target, purpose, day, size, positive })
 }
 
-fn tube<'a>(rules: &Rules, result: &'a LabResult) -> Swab<'a> {
-    ((&result.specimen_id, &result.target), day(rules, taken(rules, result).first))
+/// What counts as one tube: the first member tells apart those that laboratories number alike.
+type Tube<'a> = (Swab<'a>, &'a str);
+
+fn tube<'a>(rules: &Rules, result: &'a LabResult) -> Tube<'a> {
+    let swab = ((result.specimen_id.as_str(), result.target.as_str()), day(rules, taken(rules, result).first));
+    (swab, members_of(result).into_keys().next().unwrap_or_default())
 }
 
-/// A tube, and who is in it.
-type Group<'a> = (Swab<'a>, Vec<&'a str>);
+/// A tube, who is in it and from where, its own area, and why it was tested.
+type Group<'a> = (Tube<'a>, Vec<(&'a str, &'a str)>, &'a str, &'a str);
 
 /// Which pool tells of a tube, where one surely does.
 pub struct Shared<'a> {
@@ -90,15 +94,16 @@ impl<'a> Shared<'a> {
         };
         let standing: Vec<(&str, Standing<'a>)> =
             all().map(|(pool, versions)| (pool, Standing::of(rules, versions))).collect();
-        // Of each barcode, what its results that count were found.
-        let mut found: BTreeMap<&str, BTreeSet<Finding>> = BTreeMap::new();
+        // Of each barcode and target, what its results that count were found.
+        let mut found: BTreeMap<(&str, &str), BTreeSet<Finding>> = BTreeMap::new();
         for (_, one) in standing.iter().filter(|(_, one)| one.version.counts()) {
-            found.entry(&one.version.result.specimen_id).or_default().insert(one.version.result.finding());
+            let LabResult { specimen_id, target, .. } = one.version.result;
+            found.entry((specimen_id, target)).or_default().insert(one.version.result.finding());
         }
         let mut greatest: BTreeMap<Group<'a>, Rank<'a>> = BTreeMap::new();
         for (pool, one) in &standing {
             let result = one.version.result;
-            let found = found.get(result.specimen_id.as_str());
+            let found = found.get(&(result.specimen_id.as_str(), result.target.as_str()));
             if is_surely_told(&one.version, found) {
                 let rank = (one.version.counts(), result.finding(), Reverse((one.received, *pool)));
                 let known = greatest.entry(group(rules, result)).or_insert(rank);
@@ -116,7 +121,7 @@ impl<'a> Shared<'a> {
 }
 
 fn group<'a>(rules: &Rules, result: &'a LabResult) -> Group<'a> {
-    (tube(rules, result), members_of(result).into_keys().collect())
+    (tube(rules, result), members_of(result).into_iter().collect(), &result.area, &result.purpose)
 }
 
 /// Whether the pool of a standing version surely tells of it, given what the results of its barcode that count were found.
@@ -124,7 +129,7 @@ fn is_surely_told(version: &Version<'_>, found: Option<&BTreeSet<Finding>>) -> b
     let is_found = |finding: Finding| found.is_some_and(|all| all.contains(&finding));
     match version.result.finding() {
         Finding::Positive if version.counts() => true,
-        Finding::Inconclusive if version.counts() => !is_found(Finding::Negative),
+        Finding::Inconclusive if version.counts() => !is_found(Finding::Negative) && !is_found(Finding::Positive),
         _ => {
             let conclusive = [Finding::Inconclusive, Finding::Negative, Finding::Positive];
             version.is_preliminary_positive() && !conclusive.into_iter().any(is_found)

@@ -98,7 +98,7 @@ export const TEXTS = {
   "withdrawn.rules": ["other rules", "规则变更"],
   "withdrawn.area": ["other numbers of the area", "区域数据变更"],
   "withdrawn.member": ["other finding of a member", "混管成员结果变更"],
-  "withdrawn.tube": ["told of by another pool", "同一采样管已由其他混管编号告警"],
+  "withdrawn.tube": ["another pool, which tells of the tube", "同一采样管已由其他混管编号告警"],
   "withdrawn.index": ["other finding of an index person", "指示病例结果变更"],
   "withdrawn.deadline": ["a deadline that passed", "期限已过"],
   "withdrawn.revision": ["revision {number}", "第 {number} 次修订"],

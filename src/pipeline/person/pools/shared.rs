@@ -2,7 +2,8 @@
 //! under.
 //!
 //! In: what results of pools say of the tube, as messages. Out: what it counts as, messages to pools. A tube is a barcode, a
-//! target and a civil day, as with its members ([`super::members`]): a barcode that is used again names another one.
+//! target, a civil day and the first of its members: a barcode that is used again, or by another laboratory that numbers its
+//! tubes alike, names another one.
 
 use super::members;
 use crate::model::ids::{Domain, Secret};
@@ -38,9 +39,10 @@ pub fn row(wire: &v1::TubeFinding, barcode: &str, rules: &Rules, secret: &Secret
     let of_member = members::row(&as_of_member(wire, barcode), rules, secret)?;
     let hash = of_member.content() >> SIZE & ((1 << (members::FINDING - SIZE)) - 1);
     let of_version = of_member.content() >> members::FINDING << members::FINDING;
+    let parts = [format!("{:x}", of_member.specimen()), format!("{:x}", wire.first_member)];
     Ok(Row::new(Version {
         id: of_member.id(),
-        specimen: of_member.specimen(),
+        specimen: secret.hash_64(Domain::Pool, &parts.each_ref().map(String::as_str)),
         content: of_version | hash << SIZE | wire.size.min((1 << SIZE) - 1),
         minute: of_member.minute(),
         day_only: of_member.is_day_only(),
@@ -129,20 +131,25 @@ fn leaves_open(row: &Row) -> bool {
 }
 
 /// Claims of whose pool another one tells than was last said.
-pub fn to_tell(file: &CaseFile, rows: &[Row]) -> Vec<Claim> {
+pub fn to_tell(file: &CaseFile, rows: &[Row], names: Names<'_>) -> Vec<Claim> {
     let open: Vec<(&Claim, &Row)> = file
         .claims
         .iter()
         .filter_map(|claim| Some((claim, rows.iter().find(|row| row.id() == claim.id && leaves_open(row))?)))
         .collect();
-    let found = |finding: Finding| rows.iter().any(|row| counts(row) && row.finding() == finding);
-    let is_negative = found(Finding::Negative);
-    let nothing_counts = !is_negative && !found(Finding::Inconclusive) && !found(Finding::Positive);
-    // What its pool's alert is surely about: of a pool that has a negative result too, one that is not positive may not be.
+    // Of the same target, on whatever day: a pool goes by barcode and target alone.
+    let found = |of: &Row, finding: Finding| {
+        let alike = |row: &&Row| names.target(row.purpose()) == names.target(of.purpose());
+        rows.iter().filter(alike).any(|row| counts(row) && row.finding() == finding)
+    };
+    // What its pool's alert is surely about: where something else of the barcode counts, it may be about that, or be none.
     let is_told = |row: &Row| match (counts(row), row.finding()) {
         (true, Finding::Positive) => true,
-        (true, _) => !is_negative,
-        (false, _) => nothing_counts,
+        (true, _) => ![Finding::Negative, Finding::Positive].into_iter().any(|other| found(row, other)),
+        (false, _) => {
+            let conclusive = [Finding::Inconclusive, Finding::Negative, Finding::Positive];
+            !conclusive.into_iter().any(|other| found(row, other))
+        }
     };
     let rank =
         |(claim, row): &&(&Claim, &Row)| (counts(row), row.finding(), Reverse((claim.received_at, claim.pool.clone())));

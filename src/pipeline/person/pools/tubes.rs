@@ -188,8 +188,8 @@ pub fn is_pool(file: &CaseFile) -> bool {
     !file.pool.is_empty()
 }
 
-/// What a tube that is counted with its pool counts as, if it was found positive or negative and the rules know its place. Of its results that say so the
-/// earliest lends its place, and says how many people are in it.
+/// What a tube that is counted with its pool counts as, if it was found positive or negative and the rules know its place. Of
+/// its results that say so the earliest lends its place, and says how many people are in it.
 pub fn counted(file: &CaseFile, tube: u64, rules: &Rules) -> Option<CountedTube> {
     let standing = standing(file, tube);
     if standing.iter().any(|version| version.by_barcode) {
@@ -289,8 +289,10 @@ pub fn all_to_barcodes(before: &CaseFile, file: &CaseFile, origin: Origin, secre
 
 fn tube_finding(version: &PoolVersion, said: &v1::LabResult, barcode: &str, secret: &Secret) -> v1::TubeFinding {
     let pool = said.pool.as_ref();
-    let people: Vec<&str> =
-        pool.iter().flat_map(|pool| &pool.members).map(|member| member.person_id.as_str()).collect();
+    let members = || pool.iter().flat_map(|pool| &pool.members);
+    let places = members().flat_map(|member| [member.person_id.as_str(), member.area.as_str()]);
+    let whole: Vec<&str> = [said.area.as_str(), said.purpose.as_str()].into_iter().chain(places).collect();
+    let first = members().map(|member| member.person_id.as_str()).min().unwrap_or_default();
     v1::TubeFinding {
         pool_id: pool.map(|pool| pool.pool_id.clone()).unwrap_or_default(),
         lab_id: said.lab_id.clone(),
@@ -305,22 +307,28 @@ fn tube_finding(version: &PoolVersion, said: &v1::LabResult, barcode: &str, secr
         collected_precision: said.collected_precision,
         area: said.area.clone(),
         purpose: said.purpose.clone(),
-        size: people.len() as u32,
-        members: secret.hash_64(Domain::Pool, &people),
+        size: members().count() as u32,
+        members: secret.hash_64(Domain::Pool, &whole),
+        first_member: secret.hash_64(Domain::Pool, &[first]),
         received_at: Some(version.received_at.to_wire()),
     }
 }
 
 /// What a pool was said of the tube of a result, as it is held.
 pub fn told(wire: &v1::TubeTold, secret: &Secret) -> Told {
-    Told { id: versions::id(secret, &wire.lab_id, &wire.result_id), by: wire.told_by.clone(), version: wire.version }
+    Told {
+        id: versions::id(secret, &wire.lab_id, &wire.result_id),
+        barcode: wire.specimen_id.clone(),
+        by: wire.told_by.clone(),
+        version: wire.version,
+    }
 }
 
 /// Whether that holds instead of what was said before, if it is about a result held here.
 pub fn admit_told(file: Option<&CaseFile>, new: &Told) -> Result<u64, Stop> {
     let file = file.ok_or(End::Superseded)?;
     let tube = tube_of(file, new.id).ok_or(End::Superseded)?;
-    match file.told(new.id) {
+    match file.told(new.id, &new.barcode) {
         Some(held) if held.version >= new.version => Err(End::Superseded.into()),
         _ => Ok(tube),
     }
@@ -357,12 +365,14 @@ pub fn wanted(file: &CaseFile, tube: u64, rules: &Rules, secret: &Secret) -> Opt
         None => version.row.is_preliminary_positive(),
     };
     let saying: Vec<&PoolVersion> = standing.into_iter().filter(says).collect();
-    let is_told_elsewhere =
-        |version: &&PoolVersion| file.told(version.row.id()).is_some_and(|told| !told.by.is_empty());
-    if saying.iter().all(is_told_elsewhere) {
+    let results: Vec<v1::LabResult> = saying.iter().map(|version| version.result()).collect();
+    // What was said of a barcode that a result no longer names is nothing of this tube.
+    let is_told_elsewhere = |(version, result): (&&PoolVersion, &v1::LabResult)| {
+        file.told(version.row.id(), &result.specimen_id).is_some_and(|told| !told.by.is_empty())
+    };
+    if saying.iter().zip(&results).all(is_told_elsewhere) {
         return None;
     }
-    let results: Vec<v1::LabResult> = saying.iter().map(|version| version.result()).collect();
     let place = |(version, result): &(&&PoolVersion, &v1::LabResult)| {
         (version.row.minute(), version.row.is_day_only(), result.area.clone(), result.purpose.clone())
     };

@@ -103,7 +103,7 @@ fn all() -> Vec<Edit> {
         Edit::Pending(pending(2)),
         Edit::Claim(claim(1)),
         Edit::Claim(claim(2)),
-        Edit::Told(Told { id: 1, by: "u".into(), version: 1 }),
+        Edit::Told(Told { id: 1, barcode: "s".into(), by: "u".into(), version: 1 }),
         Edit::Duties(HeldDuties::of(1, &Where::default(), &[])),
         Edit::Duties(HeldDuties::of(2, &Where::default(), &[])),
         Edit::Membership(membership(1)),
