@@ -1,7 +1,7 @@
 //! What the brokers say of topics. These calls wait for the answer.
 
 use super::handle::{Handle, Queue};
-use super::request::{Event, Options, poll_queue, slice_of};
+use super::request::{Event, NoAnswer, Options, poll_queue, slice_of};
 use super::values::{ErrorCode, describe, millis};
 use crate::clock;
 use crate::kafka::acl::missing_acl;
@@ -140,8 +140,15 @@ unsafe impl Send for TopicHandle {}
 impl TopicHandle {
     /// Drop it before the client.
     pub(super) fn new(handle: &Handle, name: &CStr) -> Result<Self, Error> {
-        // SAFETY: client and name are live; a null configuration means defaults.
-        let topic = unsafe { sys::rd_kafka_topic_new(handle.as_ptr(), name.as_ptr(), std::ptr::null_mut()) };
+        // SAFETY: the client is live.
+        unsafe { Self::of(handle.as_ptr(), name) }
+    }
+
+    /// # Safety
+    /// The client is live.
+    unsafe fn of(client: *mut sys::rd_kafka_t, name: &CStr) -> Result<Self, Error> {
+        // SAFETY: the client is live, as the caller vouches, and so is the name; a null configuration means defaults.
+        let topic = unsafe { sys::rd_kafka_topic_new(client, name.as_ptr(), std::ptr::null_mut()) };
         NonNull::new(topic)
             .map(Self)
             .ok_or_else(|| Error::new(format!("{} is no name for a topic", name.to_string_lossy())))
@@ -159,19 +166,66 @@ impl Drop for TopicHandle {
     }
 }
 
+/// Waits until the client knows who leads each of these partitions, which come topic by topic.
+///
+/// # Safety
+/// The client is live.
+pub(super) unsafe fn know_leaders(
+    client: *mut sys::rd_kafka_t,
+    partitions: &[(CString, i32)],
+    limit: Duration,
+) -> Result<(), NoAnswer> {
+    for of_topic in partitions.chunk_by(|(topic, _), (other, _)| topic == other) {
+        let name = &of_topic[0].0;
+        let unnamed =
+            |error: Error| NoAnswer { code: ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, text: error.to_string() };
+        // SAFETY: the client is live, as the caller vouches.
+        let topic = unsafe { TopicHandle::of(client, name) }.map_err(unnamed)?;
+        // SAFETY: as above.
+        let metadata = unsafe { Metadata::by(client, Some(&topic), limit) }?;
+        if let Some((partition, code)) = metadata.leaderless(of_topic.iter().map(|(_, partition)| *partition)) {
+            return Err(NoAnswer::about(name, partition, code));
+        }
+    }
+    Ok(())
+}
+
 /// An answer of a broker.
 struct Metadata(*const sys::rd_kafka_metadata);
 
 impl Metadata {
     /// Asks for one topic, or for all that the client knows.
     fn ask(handle: &Handle, only: Option<&TopicHandle>, limit: Duration) -> Result<Self, Error> {
+        // SAFETY: the client is live.
+        unsafe { Self::by(handle.as_ptr(), only, limit) }.map_err(Error::from)
+    }
+
+    /// # Safety
+    /// The client is live.
+    unsafe fn by(client: *mut sys::rd_kafka_t, only: Option<&TopicHandle>, limit: Duration) -> Result<Self, NoAnswer> {
         let only = only.map_or(std::ptr::null_mut(), TopicHandle::as_ptr);
         let mut metadata = std::ptr::null();
-        // SAFETY: all pointers are live; on success `metadata` is ours.
-        match unsafe { sys::rd_kafka_metadata(handle.as_ptr(), 0, only, &mut metadata, millis(limit)) } {
+        // SAFETY: the client is live, as the caller vouches, and so is the topic; on success `metadata` is ours.
+        match unsafe { sys::rd_kafka_metadata(client, 0, only, &mut metadata, millis(limit)) } {
             ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Self(metadata)),
-            code => Err(Error::new(format!("asking for topics: {}", describe(code)))),
+            code => Err(NoAnswer { code, text: format!("asking for topics: {}", describe(code)) }),
         }
+    }
+
+    /// The first of these partitions of its only topic that nobody leads.
+    fn leaderless(&self, wanted: impl Iterator<Item = i32>) -> Option<(i32, ErrorCode)> {
+        // SAFETY: live until dropped; it counts the topics and partitions it holds.
+        let (refused, partitions) = unsafe {
+            let topic = slice_of((*self.0).topics, (*self.0).topic_cnt as usize).first()?;
+            (topic.err, slice_of(topic.partitions, topic.partition_cnt as usize))
+        };
+        let why = |number: i32| match partitions.iter().find(|partition| partition.id == number) {
+            _ if refused != ErrorCode::RD_KAFKA_RESP_ERR_NO_ERROR => Some((number, refused)),
+            None => Some((number, ErrorCode::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)),
+            Some(found) if found.leader < 0 => Some((number, ErrorCode::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)),
+            Some(_) => None,
+        };
+        wanted.filter_map(why).next()
     }
 
     /// Each topic with the number of its partitions, 0 when there is none; an error when that is not certain.

@@ -1,10 +1,11 @@
 //! Requests to the broker, and the events that answer them.
 
 use super::handle::{Handle, Queue};
-use super::values::{ErrorCode, millis, text_of};
+use super::values::{ErrorCode, describe, millis, text_of};
+use crate::kafka::acl::missing_acl;
 use crate::kafka::error::Error;
 use rdkafka_sys as sys;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::time::Duration;
 
 /// Why there is no answer.
@@ -15,6 +16,18 @@ pub(in crate::kafka) struct NoAnswer {
 }
 
 impl NoAnswer {
+    /// What is said of one partition instead.
+    pub(super) fn about(topic: &CStr, partition: i32, code: ErrorCode) -> Self {
+        let name = topic.to_string_lossy();
+        let text = match code {
+            ErrorCode::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
+                missing_acl("Describe", &format!("--topic {name}"))
+            }
+            code => format!("{name} [{partition}]: {}", describe(code)),
+        };
+        Self { code, text }
+    }
+
     /// Nobody answered, or whoever did has just been started or is about to go: a matter of waiting, however long.
     /// Else the broker means what it says.
     pub(in crate::kafka) fn is_away(&self) -> bool {
@@ -68,8 +81,21 @@ impl From<NoAnswer> for Error {
 
 /// The event of one kind that answers a question, if there is one within the wait.
 pub(super) fn poll_queue(queue: &Queue, expected: i32, wait: Duration) -> Option<Result<Event, NoAnswer>> {
-    // SAFETY: the queue is live; the event is ours.
-    let event = unsafe { sys::rd_kafka_queue_poll(queue.as_ptr(), millis(wait)) };
+    // SAFETY: the queue is live.
+    unsafe { poll_raw(queue.as_ptr(), expected, wait) }
+}
+
+/// As [`poll_queue`].
+///
+/// # Safety
+/// The queue is live.
+pub(super) unsafe fn poll_raw(
+    queue: *mut sys::rd_kafka_queue_t,
+    expected: i32,
+    wait: Duration,
+) -> Option<Result<Event, NoAnswer>> {
+    // SAFETY: the queue is live, as the caller vouches; the event is ours.
+    let event = unsafe { sys::rd_kafka_queue_poll(queue, millis(wait)) };
     if event.is_null() {
         return None;
     }
@@ -90,7 +116,14 @@ pub(super) struct Options(pub(super) *mut sys::rd_kafka_AdminOptions_t);
 impl Options {
     pub(super) fn new(handle: &Handle, kind: sys::rd_kafka_admin_op_t, limit: Duration) -> Self {
         // SAFETY: the client is live.
-        let options = Self(unsafe { sys::rd_kafka_AdminOptions_new(handle.as_ptr(), kind) });
+        unsafe { Self::of(handle.as_ptr(), kind, limit) }
+    }
+
+    /// # Safety
+    /// The client is live.
+    pub(super) unsafe fn of(client: *mut sys::rd_kafka_t, kind: sys::rd_kafka_admin_op_t, limit: Duration) -> Self {
+        // SAFETY: the client is live, as the caller vouches.
+        let options = Self(unsafe { sys::rd_kafka_AdminOptions_new(client, kind) });
         let mut reason = [0 as c_char; 128];
         // SAFETY: the options are live and the buffer has the length given. Out of range leaves the default.
         unsafe {
